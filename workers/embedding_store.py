@@ -79,13 +79,15 @@ class Store:
             with self.storage.open(name) as file:
                 content = file.read()
             vectors = _read(content, len(texts))
-            if timezone.now() - self.storage.get_modified_time(name) > NOTED:
-                self._write(name, content)
-        except (OSError, ValueError, EOFError) as error:
+        except (ValueError, EOFError) as error:
             log.warning("damaged_vectors", name=name, reason=type(error).__name__)
-            with suppress(OSError):
+            with suppress(Exception):
                 self.storage.delete(name)
             return None
+        except Exception as error:  # any error of a store: then the vectors are computed again
+            log.warning("vectors_not_read", name=name, reason=type(error).__name__)
+            return None
+        self._note_use(name, content)
         return vectors
 
     def save(self, texts: Sequence[str], vectors: Vectors) -> None:
@@ -94,7 +96,7 @@ class Store:
         try:
             self._write(self.name_of(texts), hashlib.sha256(content).digest() + content)
             self.delete_old()
-        except OSError as error:
+        except Exception as error:  # any error of a store: the vectors are there, and are computed again next time
             log.warning("vectors_not_kept", reason=type(error).__name__)
 
     def delete_old(self) -> int:
@@ -110,10 +112,26 @@ class Store:
     def name_of(self, texts: Sequence[str]) -> str:
         return f"{self.folder}{key_of(texts)}.vectors"
 
+    def _note_use(self, name: str, content: bytes) -> None:
+        try:
+            if timezone.now() - self.storage.get_modified_time(name) <= NOTED:
+                return
+            if isinstance(self.storage, FileSystemStorage):
+                os.utime(self.storage.path(name))
+            else:
+                self._write(name, content)
+        except Exception as error:  # any error of a store: the vectors have been read
+            log.warning("use_of_vectors_not_noted", name=name, reason=type(error).__name__)
+
     def _write(self, name: str, content: bytes) -> None:
-        # A storage would put the content under another name where this one is taken.
-        self.storage.delete(name)
-        self.storage.save(name, ContentFile(content))
+        """Puts the whole content in the place of what is there; a reader never meets a part of it."""
+        if not isinstance(self.storage, FileSystemStorage):
+            # Storages of objects replace them as a whole, but give another name where this one is taken.
+            self.storage.delete(name)
+            self.storage.save(name, ContentFile(content))
+            return
+        part = self.storage.save(f"{name}.part", ContentFile(content))
+        Path(self.storage.path(part)).replace(self.storage.path(name))
 
 
 def gold_store() -> Store:

@@ -10,6 +10,7 @@ from pathlib import Path
 from challenges.bundle import Baseline, ChallengeBundle
 from challenges.files.source import Source
 from challenges.kinds import registry as kinds
+from challenges.kinds.base import Kind
 from challenges.lint.findings import lint_findings
 from challenges.lint.lesson import lint_course, lint_ids, lint_lesson, lint_questions
 from challenges.lint.lesson_text import lint_lesson_text
@@ -19,7 +20,7 @@ from challenges.lint.subject import Subject
 from challenges.payloads import Submitted
 from challenges.problems import Problem, said_once
 from challenges.reading import GatheredLesson, gather_challenge, gather_course, gather_lesson, refuse_other_name
-from challenges.registry import load
+from challenges.registry import RegistryError, load
 from challenges.spec import BaselineRef
 
 Similarity = Callable[[ChallengeBundle], list[Problem]]
@@ -108,10 +109,18 @@ def _lint_challenge(
         lint_rows(subject)
     for kind in tracks:
         if kind.lint:
-            load(kind.lint)(subject)
+            _lint_of(kind)(subject)
     for problem in similarity(_with_arms(bundle, arms)) if similarity and tracks[0].has_samples else ():
         source.problems.append(replace(problem, file=subject.at(problem.file)))
     return subject
+
+
+def _lint_of(kind: Kind) -> Callable[[Subject], None]:
+    """Raises RegistryError where a kind of another package still brings a method, as kinds did before version 0.3.0."""
+    if not isinstance(kind.lint, str):
+        raise RegistryError(f"the kind `{kind.name}` must name its lint as MODULE:FUNCTION")
+    found: Callable[[Subject], None] = load(kind.lint)
+    return found
 
 
 def _with_arms(bundle: ChallengeBundle, arms: Mapping[str, Submitted]) -> ChallengeBundle:

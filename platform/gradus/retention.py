@@ -160,7 +160,7 @@ CHECKPOINTS = Kept(
 VECTORS = Kept(
     "embeddings of gold answers and of passages",
     timedelta(days=30),
-    "after their last use",
+    "after a worker last loaded them",
     deleted_by="workers, and once an hour the reconciler",
 )
 WORK = Kept(

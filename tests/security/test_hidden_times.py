@@ -136,7 +136,7 @@ def test_nobody_who_watches_tells_two_hidden_sets_apart(runner: SleepyRunner) ->
 
 
 def test_without_the_schedule_every_way_tells(runner: SleepyRunner, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(hidden_row_timing._Pace, "_hold", lambda self, began, allowed: None)
+    monkeypatch.setattr(hidden_row_timing.Pace, "_hold", lambda self, began, allowed: None)
     found = gradings(runner, CONTROL_EACH)
     print(f"not held, 2 x {CONTROL_EACH} gradings: AUC {found}")
     assert min(found["stream"], found["next start"]) >= 0.9

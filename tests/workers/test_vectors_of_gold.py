@@ -6,12 +6,13 @@ import hashlib
 import os
 import time
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from django.core.files.base import ContentFile
-from django.core.files.storage import storages
+from django.core.files.storage import FileSystemStorage, InMemoryStorage, Storage, storages
 from django.utils import timezone
 
 from graders.base import Embed, Embedded
@@ -22,6 +23,7 @@ from gradus.courses import bundles
 from gradus.courses.models import Challenge
 from tests import factories
 from workers import embedding_store
+from workers.embedding_store import Store
 from workers.engine.choice import DEFAULT, Choice
 from workers.sandbox.supervisor import RunnerDied
 from workers.work import Worker
@@ -170,3 +172,30 @@ def test_a_use_is_noted_once_a_day(gold: tuple[str, ...]) -> None:
     used_days_ago(store.name_of(gold), 20)
     Worker("judge", runner=Embedding()).step()
     assert storages["private"].get_modified_time(store.name_of(gold)) > timezone.now() - timedelta(hours=1)
+
+
+@pytest.mark.parametrize("storage", [FileSystemStorage, InMemoryStorage])
+def test_a_store_that_takes_no_note_of_a_use_loses_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, storage: type[Storage]
+) -> None:
+    kept = Store(storage(tmp_path) if storage is FileSystemStorage else storage())
+    vectors = np.eye(2, 384, dtype=np.float32)
+    kept.save(("a", "b"), vectors)
+    monkeypatch.setattr(embedding_store, "NOTED", timedelta(0))
+
+    def full(*given: object, **options: object) -> None:
+        raise OSError("no space is left")
+
+    for owner, name in ((os, "utime"), (kept.storage, "save"), (kept.storage, "delete")):
+        monkeypatch.setattr(owner, name, full)
+    for _ in range(2):
+        loaded = kept.load(("a", "b"))
+        assert loaded is not None and (loaded == vectors).all()
+
+
+def test_a_file_is_replaced_as_a_whole(tmp_path: Path) -> None:
+    """A reader that meets a half-written file would delete it under its writer, and embed everything again."""
+    kept, vectors = Store(FileSystemStorage(tmp_path)), np.eye(1, 384, dtype=np.float32)
+    for _ in range(2):
+        kept.save(("a",), vectors)
+    assert [path.name for path in tmp_path.iterdir()] == [kept.name_of(("a",))]

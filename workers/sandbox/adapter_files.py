@@ -12,7 +12,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-from workers.sandbox import adapter_files, launch
+from workers.sandbox import launch
 from workers.sandbox.confinement import FILE_BYTES
 
 NAMES = ("adapter_config.json", "adapter_model.safetensors")
@@ -86,7 +86,7 @@ def folder() -> Iterator[Path]:
 
 def unpack(archive: zipfile.ZipFile, folder: Path) -> None:
     """Writes the files of a trained adapter, or of a whole trained model, from an archive of ours into that folder."""
-    wanted = {*adapter_files.NAMES, adapter_files.MARK, *adapter_files.CHECKPOINT}
+    wanted = {*NAMES, MARK, *CHECKPOINT}
     for name in wanted.intersection(archive.namelist()):
         with archive.open(name) as source, written(folder / name) as copy:
             shutil.copyfileobj(source, copy)

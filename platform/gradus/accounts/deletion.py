@@ -51,7 +51,8 @@ def delete_account(user: User) -> bool:
     what judges cost. A receipt that somebody has downloaded stays valid, because the site keeps nothing of it.
 
     A person who has graded or answered others stays as a row without a name, because the decisions are never changed.
-    The log of staff actions stays as it was written.
+    The log of staff actions stays as it was written, and notes which account went; a guest's is not noted. So before
+    learners can delete their accounts themselves, somebody has to decide what that log may say of them.
     """
     try:
         with transaction.atomic():
@@ -81,11 +82,12 @@ def _relations(model: type[models.Model]) -> list[Any]:
 
 
 def _forget(user: User) -> None:
-    user.groups.clear()
-    user.user_permissions.clear()
     user.set_unusable_password()
     user.username = user.pseudonym = new_pseudonym()
     user.email = user.first_name = user.last_name = ""
     user.is_active = user.is_staff = user.is_superuser = False
     user.last_login = user.last_visit = None
     user.save()
+    # Only now, because the log of staff actions notes it with the name.
+    user.groups.clear()
+    user.user_permissions.clear()

@@ -70,14 +70,14 @@ def job_of(base, rows):
 
 def test_labels_that_are_not_computed_again_keep_their_distance_to_the_best(base, monkeypatch):
     """What all labels have in common is off by 0.35, which must not make the third one the best."""
-    job = job_of(base, [scoring.Row([5], scoring._trie([[1], [2], [3]]))])
+    job = job_of(base, [scoring.LabelRow([5], scoring._trie([[1], [2], [3]]))])
     monkeypatch.setattr(scoring.Job, "run", lambda *given: {0: [-3.35, -3.45]})
     logprobs = {0: [-3.0, -3.1, -3.31]}
-    scoring._decide(job, base.model, logprobs, ())
+    scoring._rescore(job, base.model, logprobs, ())
     assert logprobs[0] == pytest.approx([-3.35, -3.45, -3.66])
     monkeypatch.setattr(scoring.Job, "run", lambda *given: {0: [-3.35, -9.45]})
     logprobs = {0: [-3.0, -9.1, -4.31]}
-    scoring._decide(job, base.model, logprobs, (0.0, -6.0, 0.0))
+    scoring._rescore(job, base.model, logprobs, (0.0, -6.0, 0.0))
     assert logprobs[0] == pytest.approx([-3.35, -9.45, -4.66])
 
 
@@ -86,7 +86,7 @@ def test_a_row_whose_first_look_was_further_off_has_more_labels_compared(base, m
     first = {0: [-3.0, -3.1, -3.2], 1: [-2.0, -2.2, -9.0], 2: [-1.0, -1.12, -1.21]}
     true = {0: [-3.04, -3.0, -2.9], 1: [-2.1, -2.05, -9.0], 2: [-1.04, -1.18, -1.0]}
     tokens = [[1], [2], [3]]
-    job = job_of(base, [scoring.Row([5], scoring._trie(tokens)) for _ in first])
+    job = job_of(base, [scoring.LabelRow([5], scoring._trie(tokens)) for _ in first])
     monkeypatch.setattr(scoring, "RESCORE_MARGIN", 0.15)
     asked = []
 
@@ -97,13 +97,13 @@ def test_a_row_whose_first_look_was_further_off_has_more_labels_compared(base, m
 
     monkeypatch.setattr(scoring.Job, "run", run)
     logprobs = {n: list(values) for n, values in first.items()}
-    scoring._decide(job, base.model, logprobs, ())
+    scoring._rescore(job, base.model, logprobs, ())
     assert asked == [{0: [0, 1], 2: [0, 1]}, {0: [0, 1, 2]}]
     assert logprobs == {0: true[0], 1: first[1], 2: pytest.approx([-1.04, -1.18, -1.25])}
     for n in first:
         asked.clear()
         alone = {n: list(first[n])}
-        scoring._decide(job, base.model, alone, ())
+        scoring._rescore(job, base.model, alone, ())
         assert alone[n] == logprobs[n], "as beside the others"
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from challenges.documents import passages
-from challenges.kinds.rag_keys import rag
+from challenges.kinds.rag_keys import METHODS, rag
 from challenges.reading import read_challenge
 from graders.base import Retrieve
 from workers.engine import embeddings
@@ -130,3 +130,7 @@ def test_only_the_building_is_reported_and_never_a_query() -> None:
 def test_a_stopped_job_ends() -> None:
     with pytest.raises(Stopped):
         search.retrieve(Retrieve(TEXTS, QUERIES, "words", 1, "public"), Watch(should_stop=lambda: True))
+
+
+def test_each_method_has_its_indexes() -> None:
+    assert search.INDEXES.keys() == METHODS.keys()

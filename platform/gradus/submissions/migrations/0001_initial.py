@@ -12,6 +12,17 @@ import gradus.submissions.models
 import gradus.submissions.states
 
 
+def drop_trigger(apps, schema_editor):
+    """Migration 0012 makes this trigger again on its way back; version 0.2.0 made it here."""
+    schema_editor.execute(
+        {
+            "sqlite": "DROP TRIGGER IF EXISTS submissions_ranks_follow_people",
+            "postgresql": "DROP TRIGGER IF EXISTS submissions_ranks_follow_people ON accounts_user; "
+            "DROP FUNCTION IF EXISTS submissions_ranks_follow_people()",
+        }[schema_editor.connection.vendor]
+    )
+
+
 class Migration(migrations.Migration):
     initial = True
 
@@ -844,4 +855,5 @@ class Migration(migrations.Migration):
                 name="a_judges_final_score_is_calibrated",
             ),
         ),
+        migrations.RunPython(migrations.RunPython.noop, drop_trigger),
     ]

@@ -71,10 +71,14 @@ def forwards(apps: Any, schema_editor: Any) -> None:
     slots = apps.get_model("submissions", "Slot").objects
     for name, new in NEW.items():
         made = []
+        # A large site has a row for nearly every attempt.
         for row in apps.get_model("submissions", name).objects.order_by("pk").iterator(BATCH):
             numbered = {} if name == "OpenMeasurement" else {"number": row.slot, "allowed": row.allowed}
             made.append(slots.model(**numbered, **new(row)))
-        slots.bulk_create(made, BATCH)
+            if len(made) == BATCH:
+                slots.bulk_create(made)
+                made = []
+        slots.bulk_create(made)
 
 
 def old(slot: Any) -> tuple[str, Values]:
@@ -110,8 +114,11 @@ def backwards(apps: Any, schema_editor: Any) -> None:
         name, values = old(slot)
         numbered = {} if name == "OpenMeasurement" else {"slot": slot.number, "allowed": slot.allowed}
         made[name].append(apps.get_model("submissions", name)(**numbered, **values))
+        if len(made[name]) == BATCH:
+            apps.get_model("submissions", name).objects.bulk_create(made[name])
+            made[name] = []
     for name, rows in made.items():
-        apps.get_model("submissions", name).objects.bulk_create(rows, BATCH)
+        apps.get_model("submissions", name).objects.bulk_create(rows)
 
 
 class Migration(migrations.Migration):

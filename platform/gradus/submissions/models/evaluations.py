@@ -19,8 +19,6 @@ from gradus.submissions.states import CODES, MAX_ATTEMPTS, OPEN, State
 
 LANES = [(lane.value, lane.value) for lane in Lane]
 
-LANES = [(lane.value, lane.value) for lane in Lane]
-
 
 def known_kind(name: str) -> None:
     """Raises ValidationError for a name that is not in the registry of kinds."""
