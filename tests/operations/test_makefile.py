@@ -87,17 +87,25 @@ def test_every_target_is_there(target, project):
 
 def test_the_gate_has_every_part(project):
     said = make(project, "-n", "check").stdout
-    parts = ["ruff check", "ruff format --check", "mypy", "lint-imports", "makemigrations --check", "deploy_check"]
+    parts = [
+        "ruff check",
+        "ruff format --check",
+        "djlint templates",
+        "mypy",
+        "lint-imports",
+        "makemigrations --check",
+        "deploy_check",
+    ]
     parts += ["challenge lint challenges/library", "tests.second_python"]
     parts += ["pytest --numprocesses auto", "--durations 10", '-m "not slow"']
     assert [part for part in parts if part not in said] == []
 
 
-@pytest.mark.parametrize("part", ["mypy", "ruff", "gradus", "tests.second_python", "nothing"])
+@pytest.mark.parametrize("part", ["mypy", "ruff", "djlint", "gradus", "tests.second_python", "nothing"])
 def test_a_part_that_fails_ends_the_gate_before_the_tests(project, part):
     python = logging_python(project, ensurepip=True)
     make(project, ".venv/.installed", f"PYTHON={python}")
-    for name in ("ruff", "lint-imports", "mypy", "gradus", "python"):
+    for name in ("ruff", "djlint", "lint-imports", "mypy", "gradus", "python"):
         refuse = f'case "$0 $*" in *{part}*) exit 1;; esac; echo "$0 $*" >> {project}/done'
         fake(project, f".venv/bin/{name}", refuse)
     (project / "done").touch()
