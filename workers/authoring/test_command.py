@@ -12,10 +12,10 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from challenges import similarity as rules
 from challenges.bundle import Baseline, ChallengeBundle
 from challenges.findings.runs import Repetition
 from challenges.kinds import registry as kinds
+from challenges.lint import similarity as rules
 from challenges.problems import Problem
 from challenges.reading import BundleErrors, read_challenge
 from challenges.texts import several
@@ -33,7 +33,7 @@ from workers.sandbox.supervisor import Runner
 
 
 def similarity(challenge: ChallengeBundle, embed: Any = None) -> list[Problem]:
-    """The problems of rows that are nearly duplicates by their sentence embeddings; see `challenges.similarity`."""
+    """Returns the problems of near-duplicate rows, found by sentence embeddings; see `challenges.lint.similarity`."""
     return rules.similarity(challenge, embed or (lambda texts: embed_texts(texts, Watch())))
 
 

@@ -131,7 +131,7 @@ def test_an_arm_or_a_baseline_that_nearly_repeats_a_hidden_row_is_told(tmp_path,
     factory.write_yaml(root / "sea-or-sky" / name, close)
 
     def similarity(bundle):
-        from challenges.similarity import similarity
+        from challenges.lint.similarity import similarity
 
         return similarity(bundle, lambda texts: [fish(text) for text in texts])
 

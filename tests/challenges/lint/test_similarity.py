@@ -4,8 +4,8 @@ import math
 import subprocess
 import sys
 
+from challenges.lint.similarity import similarity
 from challenges.reading import read_challenge
-from challenges.similarity import similarity
 from tests.challenges import factory
 
 
@@ -49,7 +49,7 @@ def test_near_repeats_within_a_file_count_from_five_percent(tmp_path):
 
 
 def test_lint_and_the_command_line_import_no_heavy_module():
-    modules = "gradus.cli.main, challenges.lint.run, challenges.similarity, challenges.models.tokens"
+    modules = "gradus.cli.main, challenges.lint.run, challenges.lint.similarity, challenges.models.tokens"
     heavy = "{'numpy', 'torch', 'django', 'transformers'}"
     code = f"import sys, {modules}; print(sorted({heavy} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
