@@ -32,7 +32,7 @@ class LessonBundle:
     arms: dict[tuple[str, str], Submitted] = field(default_factory=dict)
 
     def content(self) -> dict[str, Any]:
-        """What the course's digest covers, JSON-ready."""
+        """Returns everything that the course's digest covers, as JSON values."""
         return {
             "id": self.id,
             "lesson": dump(self.lesson),

@@ -1,4 +1,4 @@
-"""What pydantic finds wrong with a payload, in words for the person who sent it: a field, and how to correct it."""
+"""Translates pydantic's errors about a payload into sentences that name the field and say how to correct it."""
 
 from __future__ import annotations
 

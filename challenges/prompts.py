@@ -44,7 +44,7 @@ def fill(template: str, *, input: str, output: str) -> str:
 
 
 def problem_with(template: str) -> str | None:
-    """What is wrong with a row template, as part of a sentence; None if it can be used."""
+    """Returns the fault of a row template as part of a sentence, or None if the template can be used."""
     for name in ("{input}", "{output}"):
         if template.count(name) != 1:
             return gettext("the row template must contain %(name)s exactly once") % {"name": name}

@@ -40,7 +40,7 @@ def known_kind(name: str) -> str:
 
 
 def load_kind(name: str) -> Any:
-    """The kind of that name. Raises KeyError where there is none.
+    """Returns the kind with this name. Raises KeyError if there is none.
 
     The format itself looks kinds up here. Everybody else uses `challenges.kinds.registry.find`, which knows the type.
     """

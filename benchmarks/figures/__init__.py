@@ -1,1 +1,1 @@
-"""What was measured: a figure, the file of a machine's figures, ratios to peers, and the distance from its limit."""
+"""Stores figures in one file for each kind of machine, and compares them with peers and the machine's limit."""

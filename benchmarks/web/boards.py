@@ -80,7 +80,7 @@ def fill(learners: int, queued: int) -> Any:
 
 
 def questions(challenge: Any) -> dict[str, Callable[[], object]]:
-    """What pages ask of the database, by name."""
+    """Returns the queries that the pages of leaderboards and of the queue send to the database, by name."""
     from benchmarks.web.seed import BUSY_LANE
     from gradus.accounts.models import User
     from gradus.leaderboards import boards

@@ -1,1 +1,1 @@
-"""What is measured: shapes, the work of one on real text, our answers and the oracle's."""
+"""The standard shapes of work, the texts for them, and the answers of our engine and of the oracle."""

@@ -15,7 +15,7 @@ _PART = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"?|[\[\]{},]', re.DOTALL)
 
 
 def too_deep(text: str, parts: int | None = None) -> bool:
-    """Whether JSON, valid or not, opens more than `DEPTH_MAX` objects and lists within one another.
+    """Returns True if JSON, valid or not, nests objects and lists more than `DEPTH_MAX` deep.
 
     With `parts`, it looks at the first so many strings, brackets and commas alone.
     """
@@ -34,7 +34,7 @@ def too_deep(text: str, parts: int | None = None) -> bool:
 
 
 def has_more_parts(text: str, most: int) -> bool:
-    """Whether JSON, valid or not, has more than `most` strings, brackets and commas. It stops looking there."""
+    """Returns True if JSON, valid or not, has more than `most` strings, brackets and commas; counting stops there."""
     if sum(map(text.count, '"[]{},')) <= most:
         return False
     return next(islice(_PART.finditer(text), most, None), None) is not None

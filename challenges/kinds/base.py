@@ -98,9 +98,9 @@ class Kind:
     has_documents: ClassVar[bool] = False
     """Whether answers are looked up in documents, whose ids the rows name."""
     draws_examples: ClassVar[bool] = False
-    """Whether an arm of a finding may draw the payload's `examples` from the training rows."""
+    """True if an arm of a finding may draw the payload's `examples` at random from the training rows."""
     has_take_home: ClassVar[bool] = False
-    """Whether the zip of a trained model has a card and scripts. They read a payload as that of `tune`."""
+    """True if a trained model's zip contains a README and scripts, which read the payload as one of kind `tune`."""
     lint: ClassVar[str] = ""
     """Dotted path, as `package.module:function`, of what adds the problems of the kind's own keys and files to a
     `challenges.lint.subject.Subject`; empty where there is nothing to check. It is imported when something is linted.
@@ -227,7 +227,7 @@ class Kind:
         return ()
 
     def decides_outputs(self, challenge: Challenge, samples: Sequence[Sample]) -> dict[str, Any]:
-        """What decides a run's outputs in addition to rows, answer, prompt, payload and base model, JSON-ready.
+        """Returns, as JSON values, what decides outputs besides rows, answer, prompt, payload and base model.
 
         `samples` are the public and hidden rows. It is part of the digest of a finding's record: a change makes records
         stale.

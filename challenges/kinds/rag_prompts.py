@@ -31,7 +31,7 @@ def joined(passages: Sequence[str]) -> str:
 
 
 def problem_with(template: str) -> str | None:
-    """What is wrong with a row template, as part of a sentence; None if it can be used."""
+    """Returns the fault of a row template as part of a sentence, or None if the template can be used."""
     if template.count("{passages}") != 1:
         return gettext("the row template must contain %(name)s exactly once") % {"name": "{passages}"}
     if (wrong := prompts.problem_with(template)) is not None:

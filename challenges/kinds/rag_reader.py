@@ -1,4 +1,4 @@
-"""Whether a model reads what a retrieval found. Without such a reader, the score depends on found documents alone."""
+"""Tells if a model answers from the passages found. If not, the score depends only on which documents were found."""
 
 from __future__ import annotations
 

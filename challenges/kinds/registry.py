@@ -9,7 +9,7 @@ from challenges.translation import translated
 
 
 def find(name: str) -> Kind:
-    """The kind of that name. Raises KeyError where there is none."""
+    """Returns the kind with this name. Raises KeyError if there is none."""
     kind: Kind = load_kind(name)
     return kind
 
