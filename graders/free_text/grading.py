@@ -183,6 +183,7 @@ def _notes(
 ) -> dict[str, Any]:
     """Notes for staff about the grade; learners never see them."""
     return {
+        **({"judge_alone": ballots[0].alone} if ballots else {}),
         "judge": {"models": sorted({b.model for b in ballots}), "template": version(case.assignment.template)},
         "content": case.bundle.digest,
         "flags": case.flags,

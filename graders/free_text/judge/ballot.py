@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from challenges.kinds.rubric import Criterion, free_text
+from challenges.marks import score
 from challenges.spec import Challenge
 from graders.base import Judged, Mark
 from graders.free_text.cleaning import Cleaned
@@ -39,6 +40,7 @@ class Ballot:
 
     `failed` holds failed checks, which ask for a review by a person; `doubts` are reasons for more votes only.
     `confidence` is the judge's lowest confidence of all criteria, from 0 to 100; `model` is the model that answered.
+    `alone` is the share of the points, in [0, 1], that the reply gives by itself, before any check of quotes.
     """
 
     marks: dict[str, Mark]
@@ -48,6 +50,7 @@ class Ballot:
     call_id: int | None
     confidence: float = 100
     model: str = ""
+    alone: float = 0.0
 
 
 def read_ballot(judged: Judged, challenge: Challenge, cleaned: Cleaned) -> Ballot | None:
@@ -69,6 +72,7 @@ def read_ballot(judged: Judged, challenge: Challenge, cleaned: Cleaned) -> Ballo
         call_id=judged.call_id,
         confidence=min(mark.confidence for mark in reply.criteria),
         model=judged.model,
+        alone=score(free_text(challenge).rubric, {id: marked[id].mark for id in checks}),
     )
 
 

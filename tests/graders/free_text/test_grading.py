@@ -93,6 +93,17 @@ def test_invented_quotes_earn_nothing_even_before_review() -> None:
     assert "no-evidence: absorbs" in result.review
 
 
+def test_what_the_judge_gives_by_itself_is_noted_for_staff_before_any_check() -> None:
+    invented, _ = graded(BUNDLE, GOOD, hijacked(GOOD, RUBRIC, invented=True))
+    assert (invented.score, invented.private["judge_alone"]) == (0, 1)
+    half = says(GOOD_MARKS | {"absorbs": "partial", "broken-down": "not_met"}, {})
+    first, _ = graded(BUNDLE, GOOD, lambda item: half if item.stage == "judge" else HONEST)
+    assert first.private["judge_alone"] == pytest.approx(0.4)
+    unusable, _ = graded(BUNDLE, GOOD, lambda _: {"verdict": "great"})
+    absent, _ = graded(BUNDLE, GOOD, lambda _: None, problem="no_endpoint")
+    assert not {"judge_alone"} & {*unusable.private, *absent.private}
+
+
 def test_unusable_replies_leave_a_provisional_score_for_a_person() -> None:
     result, calls = graded(BUNDLE, GOOD, lambda _: {"verdict": "great"})
     assert len(calls) == 3
