@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
+
+from challenges.texts import folded
 
 # In scripts without spaces each character counts as a word, because a Chinese answer must not count as one word.
 _WORD = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]|[^\W_]+(?:['\u2019-][^\W_]+)*")
@@ -44,8 +45,8 @@ def exact(text: str) -> str:
 
     Unlike `normal` it keeps signs: "1/2" is not "1 2", "-1" is not "1", and "<" is an answer.
     """
-    folded = " ".join(unicodedata.normalize("NFKC", text).casefold().replace("\u2019", "'").split())
-    return folded.strip("\"'\u201c\u201d ").rstrip(". ") or folded
+    plain = folded(text).replace("\u2019", "'")
+    return plain.strip("\"'\u201c\u201d ").rstrip(". ") or plain
 
 
 def sentence_spans(text: str) -> list[tuple[int, int]]:

@@ -69,6 +69,14 @@ class Submission(models.Model):
     kind = models.CharField(max_length=KIND_NAME_MAX, validators=[known_kind])
     payload = models.JSONField()
     payload_sha256 = models.CharField(max_length=64)
+    text_digest = models.CharField(
+        max_length=64,
+        blank=True,
+        default="",
+        db_default="",
+        editable=False,
+        help_text="`challenges.texts.digest` of an answer whose criteria are marked; empty for other kinds",
+    )
     idempotency_key = models.CharField(max_length=80)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 
@@ -79,6 +87,7 @@ class Submission(models.Model):
         constraints = [
             models.UniqueConstraint(name="one_submission_by_key", fields=["user", "challenge", "idempotency_key"])
         ]
+        indexes = [models.Index(name="equal_texts", fields=["challenge", "text_digest"], condition=~Q(text_digest=""))]
 
     def __str__(self) -> str:
         return f"{self.challenge} by {self.user}"

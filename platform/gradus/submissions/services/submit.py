@@ -6,7 +6,7 @@ from typing import Any
 import structlog
 from django.utils.translation import gettext as _
 
-from challenges import payloads
+from challenges import payloads, texts
 from challenges.kinds import registry as kinds
 from gradus.accounts.models import User
 from gradus.courses.models import Challenge
@@ -67,6 +67,7 @@ def _existing(user: User, challenge: Challenge, key: str, payload: payloads.Subm
 
 def _insert(user: User, challenge: Challenge, payload: payloads.Submitted, key: str, network: str) -> Submission:
     assert challenge.version is not None
+    kind = kinds.find(payload.kind)
     submission = Submission.objects.create(
         user=user,
         challenge=challenge,
@@ -74,6 +75,7 @@ def _insert(user: User, challenge: Challenge, payload: payloads.Submitted, key: 
         kind=payload.kind,
         payload=payload.model_dump(mode="json"),
         payload_sha256=payloads.sha256(payload),
+        text_digest=texts.digest(kind.prose(payload)) if kind.is_judged else "",
         idempotency_key=key,
     )
     use = Use(user=user, challenge=challenge, network=network)
@@ -81,6 +83,6 @@ def _insert(user: User, challenge: Challenge, payload: payloads.Submitted, key: 
         if limit.concerns(use):
             slots.take(limit, use, submission=submission)
     rank = queue.rank_of_submission(submission)
-    Evaluation.objects.create(submission=submission, lane=kinds.find(payload.kind).lane, fair_share_rank=rank)
+    Evaluation.objects.create(submission=submission, lane=kind.lane, fair_share_rank=rank)
     failpoints.reach("submit.uncommitted")
     return submission
