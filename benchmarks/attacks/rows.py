@@ -13,7 +13,8 @@ from challenges.reading import read_challenge
 
 HERE = Path(__file__).parent
 BENCHMARKS = HERE.parent
-LESSON = BENCHMARKS.parent / "challenges" / "library" / "fine-tuning-vs-prompting"
+LIBRARY = BENCHMARKS.parent / "challenges" / "library"
+LESSON = LIBRARY / "fine-tuning-vs-prompting"
 LONG = BENCHMARKS / "questions_long"
 
 # The folder of each question, and the lesson that an attacker may copy from.
@@ -25,6 +26,17 @@ QUESTIONS = {
     ),
     "ninety-eight-percent": (LONG / "ninety-eight-percent", LONG / "lessons" / "ninety-eight-percent.md"),
     "reward-goes-up": (LONG / "reward-goes-up", LONG / "lessons" / "reward-goes-up.md"),
+}
+
+# The four questions of the course, to which the unseen rows belong, with their lessons as they are today.
+BUILT_IN = {
+    name: (LIBRARY / lesson / name, LIBRARY / lesson / "lesson.md")
+    for name, lesson in (
+        ("prompt-retrieve-or-train", "fine-tuning-vs-prompting"),
+        ("where-did-the-answer-go-wrong", "retrieval"),
+        ("read-the-curve", "fine-tuning-in-practice"),
+        ("the-bonus-that-backfired", "teaching-preferences"),
+    )
 }
 
 Mark = Literal["met", "partial", "not_met"]
@@ -68,17 +80,31 @@ def attacks(sealed: bool = False) -> list[Attack]:
     return [Attack(**row) for row in _rows("sealed.jsonl" if sealed else "open.jsonl")]
 
 
+def honest_unseen() -> list[Honest]:
+    """The honest answers to the questions of the course, by somebody who had not seen the detectors."""
+    return [Honest(**row) for row in _rows("honest_unseen.jsonl")]
+
+
+def unseen() -> list[Attack]:
+    """The attacks on the questions of the course, by somebody who had not seen the detectors."""
+    return [Attack(**row) for row in _rows("unseen.jsonl")]
+
+
 @cache
 def bundle(question: str) -> ChallengeBundle:
-    """The bundle of one of `QUESTIONS`. Raises `KeyError` for another question."""
-    return read_challenge(QUESTIONS[question][0])
+    """The bundle of one of `QUESTIONS` or `BUILT_IN`. Raises `KeyError` for another question."""
+    return read_challenge(_places(question)[0])
 
 
 def sources(question: str) -> dict[str, str]:
     """The texts that everybody who takes the question can read, by their kind."""
     texts = bundle(question)
-    lesson = QUESTIONS[question][1].read_text(encoding="utf-8")
+    lesson = _places(question)[1].read_text(encoding="utf-8")
     return {"lesson": lesson, "solution": texts.solution, "statement": texts.statement, "faq": ""}
+
+
+def _places(question: str) -> tuple[Path, Path]:
+    return QUESTIONS.get(question) or BUILT_IN[question]
 
 
 def _rows(name: str) -> list[dict[str, Any]]:
