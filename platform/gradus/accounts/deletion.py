@@ -65,7 +65,14 @@ def delete_account(user: User) -> bool:
 
 
 def _delete_work(user: User) -> None:
-    """Deletes all rows that would go with the account; what others must not outlive goes last."""
+    """Deletes all rows that would go with the account, and frees those that would only lose it.
+
+    What others must not outlive goes last.
+    """
+    for relation in _relations(User):
+        if relation.on_delete is models.SET_NULL:
+            held = relation.related_model._default_manager.filter(**{relation.field.name: user})
+            held.update(**{relation.field.name: None})
     theirs = [relation for relation in _relations(User) if relation.on_delete is models.CASCADE]
     for relation in sorted(theirs, key=lambda one: _is_needed(one.related_model)):
         relation.related_model._default_manager.filter(**{relation.field.name: user}).delete()

@@ -227,6 +227,8 @@ class StaffAction(models.Model):
         STANDINGS_REBUILT = "standings_rebuilt", _("Standings rebuilt")
         GRADE_DECIDED = "grade_decided", _("Grade decided")
         AUDIT_MARKED = "audit_marked", _("Audit marked")
+        LOCK_BROKEN = "lock_broken", _("Answer taken from another reviewer")
+        QUESTION_CHANGED = "question_changed", _("Setting of a question changed")
         GOLD_KEPT = "gold_kept", _("Answer kept as a gold row")
         REGRADE_STARTED = "regrade_started", _("Regrade started")
         REGRADE_APPROVED = "regrade_approved", _("Regrade approved")

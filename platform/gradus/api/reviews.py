@@ -226,8 +226,12 @@ def reviews(
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
     offset: Annotated[int, Query(ge=0, le=OFFSET_MAX)] = 0,
 ) -> list[ReviewBrief]:
-    """Returns the answers that wait for a person: appeals first, the others and blind audits by predicted score."""
-    found = queue.waiting_for(reviewer(request))[offset : offset + limit]
+    """Returns the answers that wait for a person: appeals first, the others and blind audits by predicted score.
+
+    Answers that another reviewer holds are left out.
+    """
+    user = reviewer(request)
+    found = queue.waiting_for(user).free_for(user)[offset : offset + limit]
     return [ReviewBrief.model_validate(review_brief(one, appealed="appeal" in one.reasons)) for one in found]
 
 

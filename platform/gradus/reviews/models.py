@@ -1,6 +1,7 @@
 """Reviews, appeals, gold rows, regrades, and the judge's calls with their budgets."""
 
-from typing import Self
+from datetime import timedelta
+from typing import Any, Self
 
 from django.conf import settings
 from django.db import models
@@ -12,11 +13,29 @@ from gradus.courses.models import Challenge, ChallengeVersion
 from gradus.submissions.models import Evaluation, Submission
 
 APPEAL_CHARS = 2000
+# How long a reviewer holds an answer without renewing the lock, and how many at a time.
+LOCKED_FOR = timedelta(minutes=15)
+LOCKS_MOST = 10
 
 
 class ReviewQuerySet(models.QuerySet["Review"]):
     def waiting(self) -> Self:
         return self.filter(decided_at=None)
+
+    def held_by(self, user: Any) -> Self:
+        """Those that a person has locked, without the locks that have expired."""
+        return self.filter(locked_by=user, locked_until__gt=timezone.now())
+
+    def free_for(self, user: Any) -> Self:
+        """Those that nobody else holds."""
+        return self.filter(Q(locked_by=None) | Q(locked_by=user) | Q(locked_until__lte=timezone.now()))
+
+    def marked_blind_first(self) -> Self:
+        """Those whose reviewer gives own marks before the machine's are shown: audits, and reviews that are blind."""
+        return self.filter(MARKED_BLIND_FIRST)
+
+
+MARKED_BLIND_FIRST = Q(kind="audit") | Q(blind=True)
 
 
 class Review(models.Model):
@@ -24,7 +43,10 @@ class Review(models.Model):
 
     A decision is never changed. An `audit` is about a final grade that was drawn at random: its reviewer sees the
     machine's marks only after giving own marks, which are stored in `blind_marks`. Only these marks are a fair measure
-    of how often the machine is right.
+    of how often the machine is right. A review that is `blind` is marked in the same way.
+
+    A lock keeps an answer for one reviewer until `locked_until`. Its number, `lock_slot`, is unique for the person, so
+    parallel requests of one person cannot hold more than `LOCKS_MOST` answers.
     """
 
     class Kind(models.TextChoices):
@@ -38,7 +60,16 @@ class Review(models.Model):
     predicted = models.FloatField(help_text="The machine's score")
     place = models.FloatField(default=0, help_text="By which the queue is sorted; of an audit it tells nothing")
     judge = models.CharField(max_length=120, blank=True, help_text="The model that marked it; none where code did")
+    certainty = models.FloatField(
+        null=True, blank=True, help_text="As the machine stated it, in [0, 1]; none of grades before 0.4.0"
+    )
     language = models.CharField(max_length=8, blank=True, help_text="Of the answer, as a detector guessed it")
+    blind = models.BooleanField(
+        default=False, db_default=False, help_text="Marked by a person before the machine's marks are shown"
+    )
+    locked_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+")
+    locked_until = models.DateTimeField(null=True, blank=True)
+    lock_slot = models.PositiveSmallIntegerField(null=True, blank=True)
     opened_at = models.DateTimeField(default=timezone.now, editable=False)
     blind_marks = models.JSONField(null=True, blank=True)
     blind_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="+")
@@ -47,6 +78,11 @@ class Review(models.Model):
     decided_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="+")
     marks = models.JSONField(default=dict, blank=True)
     reason = models.TextField(blank=True)
+    in_bulk = models.BooleanField(
+        default=False,
+        db_default=False,
+        help_text="The machine's marks were accepted together with those of other answers, so they measure nothing",
+    )
 
     objects = ReviewQuerySet.as_manager()
 
@@ -67,6 +103,29 @@ class Review(models.Model):
                 name="an_audit_is_marked_blind_first",
                 condition=~Q(kind="audit") | Q(decided_at__isnull=True) | Q(blind_at__isnull=False),
             ),
+            models.CheckConstraint(
+                name="a_blind_review_is_marked_blind_first",
+                condition=Q(blind=False) | Q(decided_at__isnull=True) | Q(blind_at__isnull=False),
+            ),
+            models.CheckConstraint(
+                name="a_lock_has_an_end_and_a_slot",
+                condition=Q(locked_by__isnull=True)
+                # A comparison with NULL is not false, so the constraint says that there is a slot.
+                | Q(locked_until__isnull=False, lock_slot__isnull=False, lock_slot__gte=1, lock_slot__lte=LOCKS_MOST),
+            ),
+            models.UniqueConstraint(name="one_lock_in_a_slot", fields=["locked_by", "lock_slot"]),
+            models.CheckConstraint(
+                name="a_decided_review_is_not_locked",
+                condition=Q(decided_at__isnull=True) | Q(locked_by__isnull=True),
+            ),
+            models.CheckConstraint(
+                name="only_a_plain_review_is_accepted_in_bulk",
+                condition=Q(in_bulk=False) | Q(kind="review", blind=False, decided_at__isnull=False),
+            ),
+            models.CheckConstraint(
+                name="stated_certainty_is_a_probability",
+                condition=Q(certainty__isnull=True) | Q(certainty__gte=0, certainty__lte=1),
+            ),
         ]
 
     def __str__(self) -> str:
@@ -75,7 +134,27 @@ class Review(models.Model):
     @property
     def is_blind(self) -> bool:
         """True while the reviewer must not see the machine's marks."""
-        return self.kind == self.Kind.AUDIT and self.blind_at is None
+        return (self.blind or self.kind == self.Kind.AUDIT) and self.blind_at is None
+
+    @property
+    def is_locked(self) -> bool:
+        """True while somebody holds the answer."""
+        return self.locked_by_id is not None and self.locked_until is not None and self.locked_until > timezone.now()
+
+
+class QuestionSettings(models.Model):
+    """What the people who teach a course have chosen for a question. Without a row, every choice is off."""
+
+    challenge = models.OneToOneField(Challenge, models.CASCADE, related_name="question_settings")
+    blind = models.BooleanField(
+        default=False, db_default=False, help_text="Reviewers mark every answer before they see the machine's marks"
+    )
+
+    class Meta:
+        verbose_name = verbose_name_plural = "settings of a question"
+
+    def __str__(self) -> str:
+        return f"settings of {self.challenge}"
 
 
 class Appeal(models.Model):

@@ -5,7 +5,7 @@ from django.http import Http404, HttpRequest
 
 from gradus.accounts.models import TEACHING, Enrolment, User
 from gradus.courses.models import Challenge, Course
-from gradus.reviews.models import Appeal, Regrade, Review
+from gradus.reviews.models import Appeal, Regrade, Review, ReviewQuerySet
 
 
 def reviewer(request: HttpRequest) -> User:
@@ -15,7 +15,7 @@ def reviewer(request: HttpRequest) -> User:
     return request.user
 
 
-def waiting_for(user: User) -> QuerySet[Review]:
+def waiting_for(user: User) -> ReviewQuerySet:
     """Returns the reviews that wait: appeals first, then the others and audits by predicted score.
 
     The annotation `appealed` says which are appeals.
@@ -23,7 +23,7 @@ def waiting_for(user: User) -> QuerySet[Review]:
     person = Appeal.Stage.PERSON
     open_appeal = Appeal.objects.filter(evaluation=OuterRef("evaluation"), stage=person)
     waiting = Review.objects.waiting().select_related("submission__challenge__lesson__course", "submission__version")
-    reviews: QuerySet[Review] = waiting.exclude(submission__user=user)
+    reviews = waiting.exclude(submission__user=user)
     if not user.is_staff:
         reviews = reviews.filter(submission__challenge__lesson__course__in=taught_by(user))
     return reviews.annotate(appealed=Exists(open_appeal)).order_by("-appealed", "place", "pk")
@@ -64,8 +64,11 @@ def reviews_for(user: User) -> QuerySet[Review]:
 
 
 def after(user: User, review: Review) -> Review | None:
-    """Returns the next review in the queue, or the first one after the last, or None if no other review waits."""
-    ids = list(waiting_for(user).values_list("pk", flat=True))
+    """Returns the next review in the queue, or the first one after the last, or None if no other review waits.
+
+    Reviews that somebody else holds are left out.
+    """
+    ids = list(waiting_for(user).free_for(user).values_list("pk", flat=True))
     later = ids[ids.index(review.pk) + 1 :] if review.pk in ids else []
     chosen = next((pk for pk in [*later, *ids] if pk != review.pk), None)
     return Review.objects.filter(pk=chosen).first() if chosen else None

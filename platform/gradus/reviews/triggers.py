@@ -9,7 +9,7 @@ from typing import Any
 
 from gradus import append_only
 
-DECISION = ("decided_at", "decided_by_id", "marks", "reason")
+DECISION = ("decided_at", "decided_by_id", "marks", "reason", "in_bulk")
 BLIND = ("blind_at", "blind_by_id", "blind_marks")
 DECISION_MESSAGE = "a decision is never changed"
 DECISION_SQLITE = """
@@ -31,8 +31,11 @@ DECISION_DROP = {
 
 
 def install_decisions(apps: Any, schema_editor: Any) -> None:
+    """Installs them for the columns that the table has at this migration."""
     vendor = schema_editor.connection.vendor
-    for name, columns in (("decision", DECISION), ("blind_marks", BLIND)):
+    there = {field.attname for field in apps.get_model("reviews", "Review")._meta.concrete_fields}
+    for name, guarded in (("decision", DECISION), ("blind_marks", BLIND)):
+        columns = [column for column in guarded if column in there]
         differs = "IS NOT" if vendor == "sqlite" else "IS DISTINCT FROM"
         changed = " OR ".join(f"NEW.{column} {differs} OLD.{column}" for column in columns)
         sql = DECISION_SQLITE if vendor == "sqlite" else DECISION_POSTGRESQL

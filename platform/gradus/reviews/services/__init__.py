@@ -2,6 +2,7 @@
 
 from gradus.reviews.services.appeals import appeal, can_appeal, goes_to_second, has_second_grader
 from gradus.reviews.services.deciding import as_json_lines, decide, make_gold, mark_blind, score_of
+from gradus.reviews.services.locks import break_lock, claim, claim_next, open_for_marking, release, renew
 from gradus.reviews.services.opening import open_review
 from gradus.reviews.services.regrades import approve, discard, start_regrade
 
@@ -9,14 +10,20 @@ __all__ = [
     "appeal",
     "approve",
     "as_json_lines",
+    "break_lock",
     "can_appeal",
+    "claim",
+    "claim_next",
     "decide",
     "discard",
     "goes_to_second",
     "has_second_grader",
     "make_gold",
     "mark_blind",
+    "open_for_marking",
     "open_review",
+    "release",
+    "renew",
     "score_of",
     "start_regrade",
 ]

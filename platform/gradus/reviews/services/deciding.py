@@ -23,7 +23,7 @@ from gradus.courses.models import Challenge
 from gradus.notices.models import Notice
 from gradus.notices.services import tell
 from gradus.reviews.models import GoldRow, Review
-from gradus.reviews.services import appeals, opening
+from gradus.reviews.services import appeals, locks, opening
 from gradus.submissions import services
 from gradus.submissions.models import Evaluation, Grader
 from gradus.submissions.services import Refused
@@ -52,9 +52,9 @@ def decide(review: Review, *, by: User, marks: dict[str, str], reason: str) -> E
     """Makes a person's marks the current grade, and closes an appeal against the grade before.
 
     Raises:
-        Refused: 403, it is the person's own answer; 409, somebody else has decided, or an audit has not been marked
-            blind yet; 422, a mark is missing, or the reason is missing although a final grade is lowered, too long, or
-            contains a character that is not allowed.
+        Refused: 403, it is the person's own answer; 409, somebody else has decided or holds the answer, or it must be
+            marked blind first; 422, a mark is missing, or the reason is missing although a final grade is lowered, too
+            long, or contains a character that is not allowed.
     """
     refuse_broken("reason", reason)
     if len(reason.strip()) > REASON_CHARS:
@@ -63,7 +63,7 @@ def decide(review: Review, *, by: User, marks: dict[str, str], reason: str) -> E
     evaluation = review.evaluation
     value = score_of(evaluation.version.parsed, marks)
     if review.is_blind:
-        raise Refused("blind_first", _("This is a blind audit: give your own marks first."), 409)
+        raise Refused("blind_first", _("This answer is marked blind: give your own marks first."), 409)
     _close(review, by, marks, reason)
     made = services.decide(
         review.submission,
@@ -84,20 +84,22 @@ def decide(review: Review, *, by: User, marks: dict[str, str], reason: str) -> E
 
 @transaction.atomic
 def mark_blind(review: Review, *, by: User, marks: dict[str, str]) -> Review:
-    """Stores a person's marks of an audit, which were given without seeing the machine's marks.
+    """Stores a person's marks of an audit or a blind review, which were given without seeing the machine's marks.
 
-    If they are equal, the audit is closed. If they differ, the grade does not change yet: a person then sees both and
-    decides. If a person has decided the grade in the meantime, the audit is closed, too.
+    If they are equal, the review is closed. If they differ, the grade does not change yet: a person then sees both and
+    decides. If a person has decided the grade in the meantime, the review is closed, too.
 
     Raises:
-        Refused: 403, it is the person's own answer; 409, it is not an audit, or it has been marked blind already; 422,
-            a mark is missing.
+        Refused: 403, it is the person's own answer; 409, somebody else holds the answer, it is not to be marked blind,
+            or has been marked blind already; 422, a mark is missing.
     """
     refuse_own(review, by)
     score_of(review.evaluation.version.parsed, marks)
-    blind = Review.objects.filter(pk=review.pk, kind=Review.Kind.AUDIT, blind_at=None)
-    if blind.update(blind_at=timezone.now(), blind_by=by, blind_marks=marks) != 1:
-        raise Refused("decided", _("This answer has been marked blind already, or is not an audit."), 409)
+    blind = Review.objects.marked_blind_first().filter(pk=review.pk, blind_at=None)
+    if blind.free_for(by).update(blind_at=timezone.now(), blind_by=by, blind_marks=marks) != 1:
+        if blind.exists():
+            raise locks.why_not(review, by)
+        raise Refused("decided", _("This answer has been marked blind already, or is not to be marked blind."), 409)
     staff.note(What.AUDIT_MARKED, review.submission, by=by, review=review.pk)
     review.refresh_from_db()
     if review.submission.current.grader == Grader.PERSON:
@@ -121,11 +123,10 @@ def refuse_own(review: Review, by: User) -> None:
 
 def _close(review: Review, by: User, marks: dict[str, str], reason: str) -> None:
     """Closes the review by a conditional update, so that only one of two parallel decisions wins."""
-    won = Review.objects.filter(pk=review.pk, decided_at=None).update(
-        decided_at=timezone.now(), decided_by=by, marks=marks, reason=reason.strip()
-    )
-    if won != 1:
-        raise Refused("decided", _("Somebody else has just decided this review."), 409)
+    waiting = Review.objects.waiting().free_for(by).filter(pk=review.pk)
+    decision = {"decided_at": timezone.now(), "decided_by": by, "marks": marks, "reason": reason.strip()}
+    if waiting.update(**decision, **locks.FREE) != 1:
+        raise locks.why_not(review, by)
 
 
 def result_of(evaluation: Evaluation, marks: dict[str, str]) -> dict[str, Any]:

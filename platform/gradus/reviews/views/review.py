@@ -32,6 +32,8 @@ def review_list(request: HttpRequest) -> HttpResponse:
 def review_show(request: HttpRequest, pk: int) -> HttpResponse:
     """Shows one answer, with the machine's marks unless it is a blind audit. A POST records a person's marks."""
     user = reviewer(request)
+    if request.method == "GET":
+        services.open_for_marking(user, pk)
     review = get_object_or_404(queue.reviews_for(user), pk=pk)
     case = evidence.case(review)
     form = DecisionForm(case, posted(request, case))
@@ -73,7 +75,7 @@ def onward(request: HttpRequest, user: User, review: Review) -> HttpResponse:
         messages.info(request, said)
         return redirect("reviews:review", review.pk)
     messages.success(request, _("Your marks are recorded. The learner now sees a person-verified grade."))
-    following = queue.after(user, review)
+    following = services.claim_next(user, review)
     return redirect("reviews:review", following.pk) if following else redirect("reviews:queue")
 
 
