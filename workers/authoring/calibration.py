@@ -2,64 +2,35 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
-from types import MappingProxyType
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 from challenges.bundle import ChallengeBundle
-from challenges.kinds.free_text import FreeTextPayload
 from challenges.rows import Attack, Benign, GoldAnswer
-from graders import registry
-from graders.base import Assignment, Embed, Embedded, Grade, Judge, WorkItem
-from graders.free_text.attacks.suite import SuiteAttack, suite
+from graders.free_text.attacks.suite import suite
 from graders.free_text.calibration import GradedAnswer, GradedAttack, report
 from graders.free_text.judge.messages import version
-from workers.execute import Judging
-from workers.judge.contract import Postpone
+from workers.authoring.bench import NO_SOURCES, Bench, Embedding, Sources
+
+__all__ = ["Answer", "Bench", "Embedding", "answers_of", "calibrate", "halves", "rows_of", "spread", "unseen"]
 
 Row = TypeVar("Row")
-PATIENCE = 5
-NO_SOURCES: Mapping[str, str] = MappingProxyType({})
-Sources = Mapping[str, str]
-Embedding = Callable[[Sequence[str]], list[list[float]]]
 
 
-class Bench:
-    """Grades one answer after another with a judge, in this process. `pause` waits a number of seconds."""
+@dataclass(frozen=True)
+class Answer:
+    """An answer to grade: its part of the report, its text, and the bundle as far as the grader may know it.
 
-    def __init__(
-        self, judge: Judging, embed: Embedding, template: str = "", pause: Callable[[float], None] = time.sleep
-    ) -> None:
-        self.judge, self.embed, self.template, self.pause = judge, embed, template, pause
+    `marks` are a person's. An attack has a `category` instead and must not score more than `most`, in [0, 1].
+    """
 
-    def grade(self, bundle: ChallengeBundle, answer: str, sources: Sources = NO_SOURCES) -> Grade:
-        """The answer's grade as if the judge had passed the gate; `sources` are texts that it may be copied from.
-
-        Raises what the judge raises, and Postpone only after waiting `PATIENCE` times.
-        """
-        payload = FreeTextPayload(answer=answer)
-        assignment = Assignment(bundle, payload, hidden=True, calibrated=None, template=self.template, sources=sources)
-        grading = registry.grade(assignment)
-        result = None
-        try:
-            while True:
-                result = self._carry_out(grading.send(result))
-        except StopIteration as finished:
-            grade: Grade = finished.value
-            return grade
-
-    def _carry_out(self, item: WorkItem) -> Any:
-        if isinstance(item, Embed):
-            return Embedded(self.embed(item.texts))
-        assert isinstance(item, Judge)
-        for _ in range(PATIENCE):
-            try:
-                return self.judge.judge(item)
-            except Postpone as later:
-                self.pause(later.seconds)
-        return self.judge.judge(item)
+    part: str
+    known: ChallengeBundle
+    text: str
+    marks: Mapping[str, str] = field(default_factory=dict)
+    category: str = ""
+    most: float = 0.0
 
 
 def calibrate(
@@ -77,27 +48,41 @@ def calibrate(
     half is graded and counts. `suite_rows` is the largest number of attacks of our own suite to grade, spread over its
     families; None grades all.
     """
+    listed = answers_of(bundle, sources, suite_rows)
+    grades = bench.grade_all([(answer.known, answer.text) for answer in listed], sources, on_done)
 
-    def seen(grade: Grade) -> Grade:
-        on_done()
-        return grade
+    def marked(part: str) -> list[GradedAnswer]:
+        return [GradedAnswer(a.marks, grade) for a, grade in zip(listed, grades, strict=True) if a.part == part]
 
-    def of_role(role: str) -> Iterator[GradedAnswer]:
-        for gold in bundle.gold:
-            if gold.role == role:
-                yield GradedAnswer(gold.marks, seen(bench.grade(unseen(bundle, gold), gold.answer, sources)))
+    def attacks(part: str) -> list[GradedAttack]:
+        return [
+            GradedAttack(a.category, a.most, grade) for a, grade in zip(listed, grades, strict=True) if a.part == part
+        ]
 
+    return report(
+        bundle.challenge,
+        marked("calibration"),
+        marked("test"),
+        attacks("attacks"),
+        marked("benign"),
+        attacks("suite"),
+        version(bench.template),
+    )
+
+
+def answers_of(bundle: ChallengeBundle, sources: Sources = NO_SOURCES, suite_rows: int | None = None) -> list[Answer]:
+    """The answers that a calibration grades (see `calibrate`)."""
     shown, held_back = halves(bundle.attacks)
     listed = replace(bundle, attacks=shown)
-    attacks = [GradedAttack(a.category, a.max_score, seen(bench.grade(listed, a.answer, sources))) for a in held_back]
-    benign = [GradedAnswer(b.marks, seen(bench.grade(unseen(bundle, b), b.answer, sources))) for b in bundle.benign]
-    ours = [
-        GradedAttack(a.family, a.most, seen(bench.grade(listed, a.text, sources)))
-        for a in ours_of(bundle, sources, suite_rows)
+    return [
+        *(Answer(g.role, unseen(bundle, g), g.answer, g.marks) for g in bundle.gold if not g.is_example),
+        *(Answer("attacks", listed, a.answer, category=a.category, most=a.max_score) for a in held_back),
+        *(Answer("benign", unseen(bundle, b), b.answer, b.marks) for b in bundle.benign),
+        *(
+            Answer("suite", listed, a.text, category=a.family, most=a.most)
+            for a in spread(suite(bundle, sources), suite_rows)
+        ),
     ]
-    return report(
-        bundle.challenge, [*of_role("calibration")], [*of_role("test")], attacks, benign, ours, version(bench.template)
-    )
 
 
 def halves(attacks: Sequence[Attack]) -> tuple[tuple[Attack, ...], tuple[Attack, ...]]:
@@ -112,11 +97,6 @@ def unseen(bundle: ChallengeBundle, row: GoldAnswer | Benign) -> ChallengeBundle
     return replace(bundle, gold=gold, benign=tuple(other for other in bundle.benign if other is not row))
 
 
-def ours_of(bundle: ChallengeBundle, sources: Sources, rows: int | None) -> list[SuiteAttack]:
-    """The attacks of our own suite on a question, at most `rows` of them."""
-    return spread(suite(bundle, sources), rows)
-
-
 def spread(rows: Sequence[Row], most: int | None) -> list[Row]:
     """At most `most` rows at equal distances, including the first and the last; all rows if `most` is None."""
     if most is None or len(rows) <= most:
@@ -127,5 +107,4 @@ def spread(rows: Sequence[Row], most: int | None) -> list[Row]:
 
 def rows_of(bundle: ChallengeBundle, sources: Sources = NO_SOURCES, suite_rows: int | None = None) -> int:
     """How many answers a calibration grades."""
-    gold = sum(not row.is_example for row in bundle.gold)
-    return gold + len(halves(bundle.attacks)[1]) + len(bundle.benign) + len(ours_of(bundle, sources, suite_rows))
+    return len(answers_of(bundle, sources, suite_rows))

@@ -17,7 +17,7 @@ from gradus.cli.main import app
 from tests.challenges.factory import write_course
 from tests.graders.free_text import judges
 from tests.judge_server import Honest, JudgeServer
-from workers.authoring import calibration, qualification, qualify_command
+from workers.authoring import bench, qualification, qualify_command
 from workers.judge import client as judge
 from workers.judge.contract import JudgeMisconfigured
 
@@ -28,7 +28,7 @@ APP.command()(qualify_command.qualify)
 @pytest.fixture(autouse=True)
 def hashed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(qualify_command, "embed", lambda texts, watch: judges.embed(Embed(tuple(texts))).vectors)
-    monkeypatch.setattr(calibration, "PATIENCE", 0)
+    monkeypatch.setattr(bench, "PATIENCE", 0)
     for name in ("GRADUS_JUDGE_MODEL", "OPENAI_BASE_URL", "OPENAI_API_KEY", "GRADUS_JUDGE_TEMPLATE"):
         monkeypatch.delenv(name, raising=False)
 
