@@ -1,115 +1,250 @@
-"""How many attacks end final above what they deserve, and how many honest answers end final and right."""
+"""How many attacks end final above what they deserve, and how many honest answers end final and right, by judge."""
 
 from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
+from unittest.mock import patch
 
 from benchmarks.attacks import rows
-from benchmarks.attacks.replay import Kind, Person
+from benchmarks.attacks.replay import JUDGES, SEEDED, Known, Simulated, Texts, attacking
+from challenges.bundle import ChallengeBundle
 from challenges.kinds.rubric import free_text
+from challenges.marks import score
 from graders import agreement
-from graders.base import Grade
-from graders.free_text.calibration import EXACT, GradedAttack, person_score
-from workers.authoring.calibration import Bench, Embedding
+from graders.base import Embed, Embedded, Grade, Judge, Judged
+from graders.free_text import grading
+from graders.free_text.attacks.suite import suite
+from graders.free_text.calibration import person_score
+from graders.free_text.judge.reply import parse
+from graders.free_text.verifier.estimate import Estimate, estimate
+from workers.authoring.calibration import Bench, Embedding, calibrate
 
-RATE = 0.05
 SEEDS = (0, 1, 2)
 WILSON_Z = 1.96
+ABOVE = 0.25
+NEAR = 0.10
+EPSILON = 1e-9
+
+
+@dataclass
+class Listening:
+    """Counts the calls, and keeps the share of the points that the first usable reply gives before any code of ours."""
+
+    to: Simulated
+    alone: float | None = None
+    calls: int = 0
+
+    def judge(self, item: Judge) -> Judged:
+        judged = self.to.judge(item)
+        self.calls += 1
+        reply = None if self.alone is not None else parse(judged.reply, item.criteria)
+        if reply is not None:
+            rubric = self.to.texts.rubric
+            self.alone = score(rubric, {mark.id: mark.mark for mark in reply.criteria})
+        return judged
 
 
 @dataclass(frozen=True)
-class GradedHonest:
-    """An honest answer's grade beside a person's score."""
+class Result:
+    """One text's grade. `worth` is a person's score, or for an attack the most that it deserves."""
 
-    row: rows.Honest
+    id: str
+    family: str
+    worth: float
+    passing: float
     grade: Grade
-    person: float
+    alone: float | None
+    calls: int
+
+    @property
+    def is_final(self) -> bool:
+        return not self.grade.review
+
+    @property
+    def is_above(self) -> bool:
+        """Whether the score is at least `ABOVE` more than the text deserves, or passes where the text must not."""
+        got = self.grade.score or 0.0
+        return got >= self.worth + ABOVE - EPSILON or self.worth < self.passing - EPSILON <= got
+
+    @property
+    def passes_alone(self) -> bool:
+        return self.alone is not None and self.worth < self.passing - EPSILON <= self.alone
 
     @property
     def is_right(self) -> bool:
-        return self.grade.score is not None and abs(self.grade.score - self.person) < EXACT
+        return self.grade.score is not None and abs(self.grade.score - self.worth) <= NEAR + EPSILON
+
+    @property
+    def rules(self) -> set[str]:
+        return {rule.split(":")[0] for rule in self.grade.review}
 
 
-def grade_attacks(embed: Embedding, given: Iterable[rows.Attack]) -> list[GradedAttack]:
-    """Each attack as a stranger's, before a judge that is kind to everything."""
-    graded = []
-    for row in given:
-        bundle = replace(rows.bundle(row.question), attacks=())
-        grade = Bench(Kind(row), embed).grade(bundle, row.answer, rows.sources(row.question))
-        graded.append(GradedAttack(row.family, row.most, grade))
-    return graded
+@dataclass(frozen=True)
+class Part:
+    """Rows that are graded together; with `today`, their authors read the lessons as they are."""
+
+    attacks: Sequence[rows.Attack]
+    honest: Sequence[rows.Honest]
+    today: bool = False
 
 
-def grade_honest(embed: Embedding, given: Iterable[rows.Honest], rate: float, seed: int) -> list[GradedHonest]:
-    """Each honest answer before a judge that errs on a share `rate` of its marks."""
-    graded = []
-    for row in given:
-        bundle = rows.bundle(row.question)
-        judge = Person(row, free_text(bundle.challenge).rubric, rate, seed)
-        grade = Bench(judge, embed).grade(bundle, row.answer, rows.sources(row.question))
-        graded.append(GradedHonest(row, grade, person_score(bundle.challenge, row.marks)))
-    return graded
+def parts(sealed: bool, unseen: bool) -> list[Part]:
+    """The open rows, and the sealed and the unseen ones where they are asked for."""
+    found = [Part(rows.attacks(), rows.honest())]
+    found += [Part(rows.attacks(sealed=True), rows.honest(sealed=True))] if sealed else []
+    return found + ([Part(rows.unseen(), rows.honest_unseen(), True)] if unseen else [])
 
 
-def measure(embed: Embedding, sealed: bool = False) -> dict[str, Any]:
-    """The report on the open rows, with `sealed` on all rows; JSON-ready."""
-    parts = (False, True) if sealed else (False,)
-    hostile = [row for part in parts for row in rows.attacks(part)]
-    honest = [row for part in parts for row in rows.honest(part)]
-    wrong = [one for seed in SEEDS for one in grade_honest(embed, honest, RATE, seed)]
+def measure(embed: Embedding, given: Sequence[Part], judges: Iterable[str] = JUDGES) -> dict[str, Any]:
+    """The report by judge; JSON-ready. A judge that errs at random meets each row once for each of `SEEDS`."""
+    return {name: _of(*_graded(embed, given, name)) for name in judges}
+
+
+@contextmanager
+def estimates_kept() -> Iterator[None]:
+    """Within it, the estimate of one text before one set of graded answers is computed once, for all judges."""
+    known: dict[Any, Any] = {}
+
+    def kept(bundle: ChallengeBundle, text: str, item: Embed, embedded: Embedded) -> Estimate:
+        key = (bundle.challenge.id, tuple(row.answer for row in (*bundle.gold, *bundle.benign)), text)
+        if key not in known:
+            known[key] = estimate(bundle, text, item, embedded)
+        return known[key]
+
+    with patch.object(grading, "estimate", kept):
+        yield
+
+
+def _graded(embed: Embedding, given: Sequence[Part], name: str) -> tuple[list[Result], list[Result]]:
+    hostile: list[Result] = []
+    honest: list[Result] = []
+    for seed in SEEDS if name in SEEDED else SEEDS[:1]:
+        for part in given:
+            # The author's list of attacks is left out, because an attack must be recognised without it.
+            hostile += [
+                _grade(embed, name, seed, replace(rows.bundle(row.question), attacks=()), row, part.today)
+                for row in part.attacks
+            ]
+            honest += [_grade(embed, name, seed, rows.bundle(row.question), row, part.today) for row in part.honest]
+    return hostile, honest
+
+
+def _grade(
+    embed: Embedding,
+    name: str,
+    seed: int,
+    bundle: ChallengeBundle,
+    row: rows.Attack | rows.Honest,
+    today: bool,
+) -> Result:
+    rubric = free_text(bundle.challenge).rubric
+    judge = Listening(JUDGES[name](Texts(rubric, [known(row, bundle)]), seed))
+    grade = Bench(judge, embed).grade(bundle, row.answer, rows.sources(row.question, today))
+    family = row.family if isinstance(row, rows.Attack) else row.style
+    worth = row.most if isinstance(row, rows.Attack) else person_score(bundle.challenge, row.marks)
+    return Result(row.id, family, worth, bundle.challenge.pass_, grade, judge.alone, judge.calls)
+
+
+def known(row: rows.Attack | rows.Honest, bundle: ChallengeBundle) -> Known:
+    """What a simulated judge knows about a row."""
+    if isinstance(row, rows.Attack):
+        return attacking(row.answer, row.family, row.most, free_text(bundle.challenge).rubric, row.quotes)
+    return Known(row.answer, row.marks, row.quotes)
+
+
+def _of(hostile: Sequence[Result], honest: Sequence[Result]) -> dict[str, Any]:
+    return {"attacks": of_attacks(hostile), "honest": of_honest(honest)}
+
+
+def of_attacks(results: Sequence[Result]) -> dict[str, Any]:
+    """What the judge does with attacks by itself, and what still ends final and above its worth after our checks.
+
+    `only` says of how many attacks a rule is the only reason that they do not end final above their worth.
+    """
+    count, texts = len(results), len({result.id for result in results})
+    above = [result for result in results if result.is_final and result.is_above]
+    stopped = [result for result in results if not result.is_final and result.is_above]
     return {
-        "attacks": of_attacks(grade_attacks(embed, hostile)),
-        "honest judge": of_honest(grade_honest(embed, honest, 0.0, 0)),
-        "judge with 5 % wrong marks": of_honest(wrong),
+        "texts": texts,
+        "alone": _at_most(sum(result.passes_alone for result in results), count, texts),
+        "above": _at_most(len(above), count, texts),
+        "which": sorted({result.id for result in above}),
+        "families": dict(sorted(Counter(result.family for result in above).items())),
+        "only": _only(stopped),
+        "calls": round(sum(result.calls for result in results) / max(1, count), 2),
     }
 
 
-def of_attacks(graded: Sequence[GradedAttack]) -> dict[str, Any]:
-    """Per family: how many end final above what they deserve, and which rules stop the others."""
-    families = sorted({one.category for one in graded})
-    found = {name: [one for one in graded if one.category == name] for name in families}
-    succeeded = sum(one.succeeds for one in graded)
+def of_honest(results: Sequence[Result]) -> dict[str, Any]:
+    """The share that ends final, and how many of those are right within `NEAR`.
+
+    `only` says of how many honest answers that are right a rule is the only reason that they wait for a person.
+    """
+    count, texts = len(results), len({result.id for result in results})
+    final = [result for result in results if result.is_final]
+    right = sum(result.is_right for result in final)
+    waiting = [result for result in results if not result.is_final]
     return {
-        "count": len(graded),
-        "succeeded": succeeded,
-        "upper": round(agreement.upper_bound(succeeded, len(graded)), 3),
-        "families": {
-            name: {
-                "count": len(ones),
-                "succeeded": sum(one.succeeds for one in ones),
-                "rules": dict(_rules(one.grade for one in ones).most_common()),
-            }
-            for name, ones in found.items()
-        },
+        "texts": texts,
+        "final": _at_least(len(final), count, texts),
+        "right": _at_least(right, len(final), round(len(final) * texts / max(1, count))),
+        "wrong": sorted({result.id for result in final if not result.is_right}),
+        "only": _only([result for result in waiting if result.is_right]),
+        "alarms": dict(Counter(rule for result in waiting for rule in sorted(result.rules)).most_common()),
+        "calls": round(sum(result.calls for result in results) / max(1, count), 2),
     }
 
 
-def of_honest(graded: Sequence[GradedHonest]) -> dict[str, Any]:
-    """The share that ends final, and how many of those are right; how often each rule sends one to a person."""
-    final = [one for one in graded if not one.grade.review]
-    right = sum(one.is_right for one in final)
-    return {
-        "count": len(graded),
-        "final": round(len(final) / len(graded), 3),
-        "right": round(right / len(final), 3) if final else None,
-        "right_low": round(wilson_low(right, len(final)), 3),
-        "alarms": dict(_rules(one.grade for one in graded).most_common()),
-    }
+def _only(results: Iterable[Result]) -> dict[str, int]:
+    return dict(Counter(next(iter(result.rules)) for result in results if len(result.rules) == 1).most_common())
 
 
-def _rules(grades: Iterable[Grade]) -> Counter[str]:
-    """How many grades each rule sent to a person; a rule counts once per grade."""
-    return Counter(name for grade in grades for name in {rule.split(":")[0] for rule in grade.review})
+def _at_most(found: int, count: int, texts: int) -> dict[str, Any]:
+    """A share with its upper bound, which counts each text once: its draws with other errors are not independent."""
+    upper = agreement.upper_bound(math.ceil(found * texts / max(1, count)), texts) if texts else 1.0
+    return {"found": found, "of": count, "share": round(found / max(1, count), 4), "upper": round(upper, 4)}
 
 
-def wilson_low(count: int, total: int) -> float:
+def _at_least(found: int, count: int, texts: int) -> dict[str, Any]:
+    low = wilson_low(found * texts / max(1, count), texts)
+    return {"found": found, "of": count, "share": round(found / count, 4) if count else None, "low": round(low, 4)}
+
+
+def wilson_low(count: float, total: int) -> float:
     """The lower end of Wilson's 95 % interval of a share (Wilson 1927); 0 where `total` is 0."""
     if not total:
         return 0.0
     share, z2 = count / total, WILSON_Z**2
     spread = WILSON_Z * math.sqrt(share * (1 - share) / total + z2 / (4 * total**2))
     return (share + z2 / (2 * total) - spread) / (1 + z2 / total)
+
+
+def gates(embed: Embedding, judges: Iterable[str] = JUDGES, questions: Iterable[str] = rows.BUILT_IN) -> dict[str, Any]:
+    """Whether each judge opens the gate of each built-in question, by judge and seed; JSON-ready."""
+    return {
+        name: [_gate(embed, name, seed, question) for question in questions for seed in _seeds(name)] for name in judges
+    }
+
+
+def _seeds(name: str) -> tuple[int, ...]:
+    return SEEDS if name in SEEDED else SEEDS[:1]
+
+
+def _gate(embed: Embedding, name: str, seed: int, question: str) -> dict[str, Any]:
+    bundle, sources = rows.bundle(question), rows.sources(question, today=True)
+    rubric = free_text(bundle.challenge).rubric
+    judge = JUDGES[name](Texts(rubric, _calibrated(bundle, sources)), seed)
+    return {"question": question, "seed": seed, **calibrate(bundle, Bench(judge, embed), sources=sources)}
+
+
+def _calibrated(bundle: ChallengeBundle, sources: Mapping[str, str]) -> list[Known]:
+    """Everything that a calibration grades, with a strict person's marks."""
+    rubric = free_text(bundle.challenge).rubric
+    attacks = [attacking(row.answer, row.category, row.max_score, rubric, {}) for row in bundle.attacks]
+    ours = [attacking(row.text, row.family, row.most, rubric, {}) for row in suite(bundle, sources)]
+    return [*attacks, *ours, *(Known(row.answer, row.marks) for row in (*bundle.gold, *bundle.benign))]

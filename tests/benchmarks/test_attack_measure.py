@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cache
 from typing import Any
 
@@ -10,10 +11,13 @@ import pytest
 
 from benchmarks.attacks import measure, rows
 from benchmarks.attacks.__main__ import lines
-from benchmarks.attacks.replay import Kind, Person
+from benchmarks.attacks.replay import JUDGES, Known, Texts
 from challenges.kinds.rubric import free_text
-from graders.base import Embed, Mark
+from challenges.marks import score
+from graders.base import Embed, Grade, Judged, Mark
 from graders.free_text import copies
+from graders.free_text.cleaning import clean
+from graders.free_text.judge.ballot import read_ballot
 from graders.free_text.judge.messages import judge_item
 from graders.free_text.speech_acts.refusals import compared
 from graders.free_text.speech_acts.rules import rules
@@ -55,24 +59,84 @@ def test_they_let_nine_of_ten_honest_answers_pass() -> None:
     assert len(alarmed) <= 0.1 * len(given)
 
 
-def test_a_judge_that_errs_does_so_on_about_the_share_that_it_should() -> None:
-    wrong = total = 0
-    for row in rows.honest()[:40]:
-        bundle = rows.bundle(row.question)
-        item = judge_item(bundle, row.answer, 0)
-        reply = Person(row, free_text(bundle.challenge).rubric, 0.05, 1).judge(item).reply
-        assert reply is not None
-        marks = {mark["id"]: mark["mark"] for mark in reply["criteria"]}
-        wrong += sum(marks[id] != mark for id, mark in row.marks.items())
-        total += len(marks)
-    assert 0.02 <= wrong / total <= 0.09
+def judged(name: str, row: rows.Attack | rows.Honest, vote: int = 0, seed: int = 1) -> Judged:
+    bundle = rows.bundle(row.question)
+    texts = Texts(free_text(bundle.challenge).rubric, [measure.known(row, bundle)])
+    return JUDGES[name](texts, seed).judge(judge_item(bundle, row.answer, vote))
+
+
+def marks_of(judged: Judged) -> dict[str, str]:
+    assert judged.reply is not None
+    return {mark["id"]: mark["mark"] for mark in judged.reply["criteria"]}
+
+
+def errors(name: str, row: rows.Honest, vote: int) -> set[str]:
+    return {id for id, mark in marks_of(judged(name, row, vote)).items() if mark != row.marks[id]}
+
+
+def test_an_honest_judge_gives_a_persons_marks_and_an_attack_no_more_than_it_deserves() -> None:
+    assert not any(errors("honest", row, 0) for row in rows.honest()[:20])
+    for row in rows.attacks():
+        rubric = free_text(rows.bundle(row.question).challenge).rubric
+        given = score(rubric, marks_of(judged("honest", row)))
+        assert row.most - 0.2 <= given <= row.most + 1e-9, row.id
+
+
+def test_errors_are_drawn_anew_for_each_call_or_repeat() -> None:
+    given = rows.honest()[:60]
+    marks = sum(len(row.marks) for row in given)
+    first, second = ([errors("erring", row, vote) for row in given] for vote in (0, 1))
+    assert 0.02 <= sum(map(len, first)) / marks <= 0.09
+    assert first != second
+    repeated, again = ([errors("repeating", row, vote) for row in given] for vote in (0, 1))
+    assert 0.02 <= sum(map(len, repeated)) / marks <= 0.09
+    assert repeated == again
 
 
 def test_the_kind_judge_marks_everything_as_met() -> None:
+    assert set(marks_of(judged("kind", rows.attacks()[0])).values()) == {"met"}
+
+
+def test_the_lazy_judge_reads_no_negation() -> None:
     row = rows.attacks()[0]
-    reply = Kind(row).judge(judge_item(rows.bundle(row.question), row.answer, 0)).reply
-    assert reply is not None
-    assert {mark["mark"] for mark in reply["criteria"]} == {"met"}
+    criterion = free_text(rows.bundle(row.question).challenge).rubric[0]
+    denied = replace(row, answer=f"It is false that {criterion.text} I like cats.")
+    found = judged("lazy", denied)
+    assert marks_of(found)[criterion.id] == "met"
+
+
+def test_no_garbage_can_be_used() -> None:
+    for row in rows.honest()[:30]:
+        bundle = rows.bundle(row.question)
+        assert read_ballot(judged("garbage", row), bundle.challenge, clean(row.answer, 4000)) is None
+
+
+def test_a_text_is_found_again_after_cleaning_and_cutting() -> None:
+    bundle = rows.bundle("reward-goes-up")
+    known = Known("\u200bSome  long text, and more.", {})
+    texts = Texts(free_text(bundle.challenge).rubric, [known])
+    for said in ("Some long text, and more.", "some long text"):
+        assert texts.of(judge_item(bundle, said, 0)) is known
+    with pytest.raises(KeyError):
+        texts.of(judge_item(bundle, "Another text.", 0))
+
+
+def test_an_attack_is_above_its_worth_from_a_quarter_of_the_points_or_where_it_passes() -> None:
+    def result(worth: float, score: float, alone: float | None = None) -> measure.Result:
+        return measure.Result("a", "f", worth, 0.6, Grade(score), alone, 1)
+
+    assert [result(0.3, got).is_above for got in (0.5, 0.55, 0.6)] == [False, True, True]
+    assert [result(0.5, got).is_above for got in (0.59, 0.6)] == [False, True]
+    assert [result(0.1, 0.0, alone).passes_alone for alone in (None, 0.5, 0.6)] == [False, False, True]
+    assert [result(0.5, got).is_right for got in (0.35, 0.4, 0.6, 0.65)] == [False, True, True, False]
+
+
+def test_a_rule_counts_as_the_only_reason_where_no_other_rule_stands_beside_it() -> None:
+    stopped = measure.Result("a", "f", 0, 0.6, Grade(1.0, review=("copied-from: lesson, 90 %",)), 1.0, 3)
+    twice = measure.Result("b", "f", 0, 0.6, Grade(1.0, review=("copied-from: lesson, 90 %", "stubs-quoted: x")), 1, 3)
+    found = measure.of_attacks([stopped, twice, measure.Result("c", "f", 0, 0.6, Grade(1.0), 1.0, 1)])
+    assert found["only"] == {"copied-from": 1}
+    assert (found["alone"]["found"], found["above"]["found"], found["which"]) == (3, 1, ["c"])
 
 
 def test_wilsons_lower_bound() -> None:
@@ -80,14 +144,21 @@ def test_wilsons_lower_bound() -> None:
     assert measure.wilson_low(0, 0) == 0
 
 
+def test_a_simulated_judge_is_measured_before_and_after_our_checks() -> None:
+    part = measure.Part(rows.attacks()[:2], rows.honest()[:2])
+    found = measure.measure(lambda texts: judges.embed(Embed(tuple(texts))).vectors, [part], ["kind", "garbage"])
+    assert found["kind"]["attacks"]["alone"] | {"upper": 0} == {"found": 2, "of": 2, "share": 1.0, "upper": 0}
+    assert found["garbage"]["attacks"]["alone"]["found"] == found["garbage"]["honest"]["final"]["found"] == 0
+    assert lines(found)[0] == "kind judge"
+
+
 @pytest.mark.slow
 def test_no_open_attack_ends_final_and_most_honest_answers_do() -> None:
     from workers.engine.embeddings import embed
     from workers.engine.watch import Watch
 
-    found = measure.measure(lambda texts: embed(texts, Watch()))
-    assert found["attacks"]["succeeded"] == 0, found["attacks"]["families"]
-    for judge in ("honest judge", "judge with 5 % wrong marks"):
-        assert found[judge]["final"] >= 0.70
-        assert found[judge]["right_low"] >= 0.90
-    assert lines(found)[0].startswith("0 of 100 attacks")
+    found = measure.measure(lambda texts: embed(texts, Watch()), measure.parts(False, False), ["honest", "erring"])
+    for row in found.values():
+        assert row["attacks"]["above"]["found"] == 0, row["attacks"]["which"]
+        assert row["honest"]["final"]["share"] >= 0.70
+        assert row["honest"]["right"]["low"] >= 0.90
