@@ -51,6 +51,8 @@ PRIVATE = {
 REVIEWERS = {
     "reviews/<int:pk>/",
     "reviews/<int:pk>/gold",
+    "reviews/question/<slug:slug>/",
+    "reviews/question/<slug:slug>/<int:pk>",
     "reviews/gold/<slug:slug>.jsonl",
     "reviews/calibration/<int:pk>/",
     "reviews/regrades/<int:pk>/",

@@ -19,6 +19,7 @@ from tests.reviews.test_votes import judged
 from tests.words.unmarked import unmarked
 
 pytestmark = pytest.mark.usefixtures("pseudo", "explain")
+HTMX = {"HX-Request": "true"}
 
 
 @pytest.fixture
@@ -45,6 +46,24 @@ def test_an_answer_with_votes_notes_and_neighbours(staff: Client, ada: User, bob
         assert plain(staff, f"/reviews/{review.pk}/") == []
     assert plain(staff, "/reviews/judge/") == []
     assert plain(staff, "/reviews/accuracy/") == []
+
+
+def test_the_desk_before_and_after_a_decision(staff: Client, ada: User, bob: User, grace: User) -> None:
+    first, second = cases.waiting(ada), cases.waiting(bob)
+    services.appeal(first.submission, "I named the cause.")
+    desk = "/reviews/question/explain/"
+    for path in (desk, "/reviews/", "/reviews/?question=explain"):
+        assert plain(staff, path) == []
+    marks = {f"mark-{id}": mark for id, mark in MARKS.items()}
+    for given, review, shown in (
+        ({}, first, second),
+        (marks, first, second),
+        (marks, first, second),
+        (marks, second, ""),
+    ):
+        data = {"action": "decide", "reason": "", "shown": [review.pk, getattr(shown, "pk", "")], **given}
+        assert unmarked(staff.post(f"{desk}{review.pk}", data, headers=HTMX).content.decode(), frame=True) == []
+    assert plain(staff, desk) == []
 
 
 def test_an_answer_with_signs_of_machine_writing(staff: Client, ada: User) -> None:

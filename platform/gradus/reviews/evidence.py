@@ -26,10 +26,11 @@ SOURCES_SHOWN = 3
 
 @dataclass(frozen=True)
 class Piece:
-    """A part of the answer. `is_evidence` is True if the machine quoted it."""
+    """A part of the answer. `is_evidence` is True if the machine quoted it, for the criteria with these ids."""
 
     text: str
     is_evidence: bool
+    criteria: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -89,8 +90,8 @@ class Case:
         return not self.review.is_blind and all(line.mark in table.allowed(line.criterion) for line in self.lines)
 
 
-def case(review: Review) -> Case:
-    """Returns everything about one review."""
+def case(review: Review, *, with_nearest: bool = True) -> Case:
+    """Returns everything about one review. Without `with_nearest`, no similar answers are looked for."""
     challenge, blind = review.evaluation.version.parsed, review.is_blind
     answer = review.submission.payload.get("answer", "")
     private = raw_result(review.evaluation).get("private", {})
@@ -102,11 +103,11 @@ def case(review: Review) -> Case:
         review=review,
         challenge=challenge,
         answer=answer,
-        pieces=pieces(answer, [quote for line in lines for quote in line.quotes]),
+        pieces=pieces_by_criterion(answer, lines),
         lines=lines,
         reasons=reasons.all_in_words(shown, challenge),
         notes=machine,
-        nearest=nearest.neighbours(review, private, challenge),
+        nearest=nearest.neighbours(review, private, challenge) if with_nearest else [],
         signs=signs.signs(answer),
         predicted=None if blind else review.predicted,
         appeal=open_appeal,
@@ -115,15 +116,27 @@ def case(review: Review) -> Case:
 
 def pieces(answer: str, quotes: Iterable[str]) -> list[Piece]:
     """Cuts the answer at the quotes. Overlapping quotes are joined, and quotes that do not occur are left out."""
-    covered = [False] * len(answer)
-    for quote in quotes:
+    return [Piece(text, bool(ids)) for text, ids in _cut(answer, (("", quote) for quote in quotes))]
+
+
+def pieces_by_criterion(answer: str, lines: Iterable[Line]) -> list[Piece]:
+    """Cuts the answer at the quotes, and names the criteria that each part was quoted for."""
+    quotes = ((line.criterion.id, quote) for line in lines for quote in line.quotes)
+    return [Piece(text, bool(ids), ids) for text, ids in _cut(answer, quotes)]
+
+
+def _cut(answer: str, quotes: Iterable[tuple[str, str]]) -> list[tuple[str, tuple[str, ...]]]:
+    """Cuts the answer into parts, each with the ids of the quotes that cover it."""
+    covered: list[tuple[str, ...]] = [()] * len(answer)
+    for id, quote in quotes:
         at = answer.find(quote) if quote else -1
         while at >= 0:
-            covered[at : at + len(quote)] = [True] * len(quote)
+            for n in range(at, at + len(quote)):
+                covered[n] = covered[n] if id in covered[n] else (*covered[n], id)
             at = answer.find(quote, at + len(quote))
     cuts = [n for n in range(1, len(answer)) if covered[n] != covered[n - 1]]
     edges = [0, *cuts, len(answer)]
-    return [Piece(answer[a:b], covered[a]) for a, b in pairwise(edges) if a < b]
+    return [(answer[a:b], covered[a]) for a, b in pairwise(edges) if a < b]
 
 
 def raw_result(evaluation: Evaluation) -> dict[str, Any]:

@@ -27,8 +27,8 @@ class DecisionForm(forms.Form):
         help_text=_("Only staff can read this. It is required if you lower a final grade."),
     )
 
-    def __init__(self, case: Case, data: Any = None) -> None:
-        super().__init__(data)
+    def __init__(self, case: Case, data: Any = None, *, auto_id: str = "id_%s") -> None:
+        super().__init__(data, auto_id=auto_id)
         self.lines = case.lines
         own = case.review.blind_marks or {}
         for line in case.lines:

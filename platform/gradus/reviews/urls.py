@@ -2,11 +2,13 @@
 
 from django.urls import path
 
-from gradus.reviews.views import figures, regrade, review
+from gradus.reviews.views import desk, figures, regrade, review
 
 app_name = "reviews"
 urlpatterns = [
     path("", review.review_list, name="queue"),
+    path("question/<slug:slug>/", desk.question_show, name="question"),
+    path("question/<slug:slug>/<int:pk>", desk.answer_record, name="answer_record"),
     path("<int:pk>/", review.review_show, name="review"),
     path("<int:pk>/gold", review.gold_create, name="gold_create"),
     path("gold/<slug:slug>.jsonl", review.gold_rows, name="gold_rows"),

@@ -105,6 +105,7 @@ def furnish(folder: Path, learner: User) -> Pages:
         staff=[
             "/reviews/",
             f"/reviews/{Review.objects.get().pk}/",
+            "/reviews/question/explain/",
             "/reviews/accuracy/",
             "/reviews/calibration/",
             "/reviews/judge/",

@@ -1,12 +1,15 @@
-"""How the pages for reviewers write a mark and what calls of the judge cost."""
+"""How the pages for reviewers write a mark, an answer with its quotes, and what calls of the judge cost."""
+
+from collections.abc import Iterable
 
 from django import template
-from django.template.defaultfilters import floatformat
+from django.template.defaultfilters import floatformat, linebreaksbr
 from django.utils.functional import Promise
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import ngettext, pgettext_lazy
 
+from gradus.reviews.evidence import Piece
 from gradus.reviews.spending import CallTotals
 
 register = template.Library()
@@ -22,6 +25,17 @@ MARKS = {
 def mark_name(mark: str | None) -> str | Promise:
     """A mark in the reader's language. A mark that the site does not know is shown as the judge wrote it."""
     return MARKS.get(mark or "") or format_html('<span lang="">{}</span>', mark)
+
+
+@register.filter
+def quoted(pieces: Iterable[Piece]) -> SafeString:
+    """The answer, in which each quote names the criteria that the machine quoted it for."""
+    parts = ((linebreaksbr(one.text), " ".join(one.criteria)) for one in pieces)
+    return format_html_join(
+        "",
+        "{}",
+        ((format_html('<mark data-quotes="{}">{}</mark>', ids, text) if ids else text,) for text, ids in parts),
+    )
 
 
 @register.filter

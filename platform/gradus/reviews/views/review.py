@@ -11,7 +11,7 @@ from django.views.decorators.http import require_POST
 
 from challenges.kinds.rubric import free_text
 from gradus.accounts.models import User
-from gradus.reviews import evidence, queue, services
+from gradus.reviews import desk, evidence, queue, services
 from gradus.reviews import review_reasons as reasons
 from gradus.reviews.forms import DecisionForm, GoldForm, machine_data
 from gradus.reviews.models import Review
@@ -22,11 +22,25 @@ PAGE_ROWS = 50
 
 
 def review_list(request: HttpRequest) -> HttpResponse:
-    """Lists the answers that wait for a person: appeals first, the others and audits by predicted score."""
-    waiting = queue.waiting_for(reviewer(request))
+    """Lists the questions with answers that wait for a person, and the answers: appeals first, then by score.
+
+    `?course=` and `?question=` show those of one course or question. What does not wait is not filtered by.
+    """
+    user = reviewer(request)
+    questions = desk.questions(user)
+    courses = {one.challenge.lesson.course.slug: one.challenge.lesson.course for one in questions}
+    course = courses.get(request.GET.get("course", ""))
+    asked = next((one for one in questions if one.challenge.slug == request.GET.get("question")), None)
+    waiting = queue.waiting_for(user)
+    if course is not None:
+        waiting = waiting.filter(submission__challenge__lesson__course=course)
+    if asked is not None:
+        waiting = waiting.filter(submission__challenge=asked.challenge)
     page = Paginator(waiting, PAGE_ROWS).get_page(request.GET.get("page"))
     rows = [(review, reasons.all_in_words(review.reasons, review.submission.version.parsed)) for review in page]
-    return render(request, "reviews/queue.html", {"page": page, "rows": rows})
+    shown = [one for one in questions if asked in (None, one) and course in (None, one.challenge.lesson.course)]
+    context = {"page": page, "rows": rows, "shown": shown, "questions": questions, "courses": courses.values()}
+    return render(request, "reviews/queue.html", {**context, "course": course, "asked": asked})
 
 
 def review_show(request: HttpRequest, pk: int) -> HttpResponse:

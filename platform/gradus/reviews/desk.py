@@ -1,0 +1,130 @@
+"""Queries of the review desk: the questions with waiting answers, how far they are, and the answers on a page."""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import pairwise
+from statistics import median
+
+from django.db.models import Count, Q, QuerySet
+from django.db.models.functions import Coalesce
+from django.utils import timezone
+
+from challenges.kinds import registry as kinds
+from gradus.accounts.models import User
+from gradus.courses.models import Challenge, ChallengeVersion
+from gradus.reviews import queue
+from gradus.reviews.models import Review
+
+# How many answers stand on the page of a question at a time.
+SHOWN = 10
+# What was decided in this time counts as done: an evening of marking, or a day of it.
+LATELY = timedelta(hours=12)
+# The time of a decision is the median over this many newest ones, and is told only if at least FEWEST are known.
+RECENT, FEWEST = 200, 5
+# Decisions closer than this were made by one press, and a longer gap was a pause.
+AT_ONCE, PAUSE = timedelta(seconds=1), timedelta(minutes=10)
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far the answers to one question are. `minutes` is None while the time of a decision is not known."""
+
+    done: int
+    waiting: int
+    minutes: int | None
+
+    @property
+    def total(self) -> int:
+        return self.done + self.waiting
+
+
+@dataclass(frozen=True)
+class Question:
+    """A question with answers that wait for this reviewer; `appeals` of them are appeals."""
+
+    challenge: Challenge
+    appeals: int
+    progress: Progress
+
+
+def questions(user: User) -> list[Question]:
+    """Returns the questions whose answers wait for a reviewer, in the order of their courses."""
+    counted = queue.waiting_for(user).order_by().values("submission__challenge")
+    counts = {
+        row["submission__challenge"]: row
+        for row in counted.annotate(waiting=Count("pk"), appeals=Count("pk", filter=Q(appealed=True)))
+    }
+    found = Challenge.objects.filter(pk__in=counts).select_related("version", "lesson__course")
+    return [
+        Question(one, counts[one.pk]["appeals"], progress(user, one, counts[one.pk]["waiting"]))
+        for one in found.order_by("lesson__course", "lesson__position", "position")
+    ]
+
+
+def challenge_for(user: User, slug: str) -> Challenge | None:
+    """Returns a question that people grade, in a course whose answers this person may review."""
+    challenges = Challenge.objects.filter(lesson__course__in=queue.taught_by(user), version__isnull=False)
+    found = challenges.select_related("version", "lesson__course").filter(slug=slug).first()
+    return found if found is not None and kinds.find(found.kind).is_judged else None
+
+
+def waiting_on(user: User, challenge: Challenge) -> QuerySet[Review]:
+    """Returns the answers to one question that wait, in the order of the queue, with the version that grades each."""
+    waiting = queue.waiting_for(user).filter(submission__challenge=challenge)
+    loaded = waiting.select_related("evaluation__graded_version", "evaluation__submission__version")
+    return loaded.annotate(rubric=Coalesce("evaluation__graded_version", "submission__version"))
+
+
+def answers(user: User, challenge: Challenge, rubric: int | None = None, without: Collection[int] = ()) -> list[Review]:
+    """Returns the answers for a page: the first that wait, all graded by one version of the question.
+
+    Args:
+        rubric: The version's primary key; without it, the version of the first answer that waits.
+        without: Primary keys of reviews that are on the page already.
+    """
+    waiting = waiting_on(user, challenge).exclude(pk__in=without)
+    if rubric is None:
+        first = waiting.first()
+        if first is None:
+            return []
+        rubric = first.evaluation.version_id
+    return list(waiting.filter(rubric=rubric)[: max(0, SHOWN - len(without))])
+
+
+def of_other_versions(user: User, challenge: Challenge, version: ChallengeVersion) -> int:
+    """Returns how many answers to other versions of the question wait."""
+    return waiting_on(user, challenge).exclude(rubric=version.pk).count()
+
+
+def progress(user: User, challenge: Challenge, waiting: int | None = None) -> Progress:
+    """Returns how far the question is for this reviewer, and about how long the rest takes.
+
+    The time of a decision is this reviewer's own median, or else the median of all reviewers.
+    """
+    if waiting is None:
+        waiting = waiting_on(user, challenge).count()
+    decided = Review.objects.filter(submission__challenge=challenge, decided_at__isnull=False)
+    done = decided.filter(decided_at__gte=timezone.now() - LATELY).count()
+    each = seconds_each(decided.filter(decided_by=user)) or seconds_each(decided)
+    return Progress(done, waiting, None if each is None else math.ceil(waiting * each / 60))
+
+
+def seconds_each(decided: QuerySet[Review]) -> float | None:
+    """Returns the median time in seconds between two decisions of one person, or None if too few are known."""
+    newest = decided.order_by("-decided_at").values_list("decided_by", "decided_at")[:RECENT]
+    times: dict[int | None, list[datetime]] = defaultdict(list)
+    for by, at in newest:
+        if at is not None:
+            times[by].append(at)
+    gaps = [gap for one in times.values() for gap in _gaps(one)]
+    return median(gap.total_seconds() for gap in gaps) if len(gaps) >= FEWEST else None
+
+
+def _gaps(newest_first: Iterable[datetime]) -> list[timedelta]:
+    gaps = (later - earlier for later, earlier in pairwise(newest_first))
+    return [gap for gap in gaps if AT_ONCE <= gap <= PAUSE]

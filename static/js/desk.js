@@ -1,0 +1,237 @@
+// The answers to one question, marked by key. M, H, N or 1, 2, 3 mark the criterion and move on, and after the last one
+// Enter records the answer. The next answer comes at once: what the site says to the one before appears beside it.
+import { toast } from "./page.js";
+import { gettext } from "./translate.js";
+
+const MARKS = { m: "met", h: "partial", n: "not_met", 1: "met", 2: "partial", 3: "not_met" };
+const list = document.querySelector("#desk-answers");
+const end = document.querySelector("#desk-end");
+const asked = document.querySelector("[data-desk-asked]");
+// Each mark that was given, with what was chosen before it.
+const past = [];
+// The criterion whose turn it is. It stays where it is while the focus is elsewhere.
+let current = null;
+
+const rowsOf = (part) => [...part.querySelectorAll("[data-criterion]")];
+const isMarked = (row) => Boolean(row.querySelector("input:checked"));
+const answerOf = (part) => part?.closest("[data-answer]");
+const open = () => [...list.querySelectorAll("[data-answer]:not([data-sending])")];
+
+function point(row) {
+  if (row === current) return;
+  current?.removeAttribute("aria-current");
+  current = row;
+  row.setAttribute("aria-current", "true");
+  const { criterion } = row.dataset;
+  for (const quote of list.querySelectorAll("mark.is-on")) quote.classList.remove("is-on");
+  for (const quote of answerOf(row).querySelectorAll(`mark[data-quotes~="${criterion}"]`)) quote.classList.add("is-on");
+  for (const item of asked.querySelectorAll("[data-rubric]")) item.toggleAttribute("aria-current", item.dataset.rubric === criterion);
+  show(asked.querySelector(`[data-rubric="${criterion}"]`));
+}
+
+// Scrolls the column of the rubric, and never the page.
+function show(item) {
+  if (!item || asked.scrollHeight <= asked.clientHeight) return;
+  const [column, here] = [asked.getBoundingClientRect(), item.getBoundingClientRect()];
+  if (here.top < column.top) asked.scrollTop += here.top - column.top;
+  else if (here.bottom > column.bottom) asked.scrollTop += Math.min(here.bottom - column.bottom, here.top - column.top);
+}
+
+function go(row, stays = answerOf(row) === answerOf(current)) {
+  point(row);
+  (row.querySelector("input:checked") ?? row.querySelector("input")).focus({ preventScroll: true });
+  if (stays) row.scrollIntoView({ block: "nearest" });
+  else answerOf(row).scrollIntoView({ block: "start" });
+}
+
+const start = (answer, stays) => go(rowsOf(answer).find((row) => !isMarked(row)) ?? rowsOf(answer)[0], stays);
+
+function step(by) {
+  const rows = open().flatMap(rowsOf);
+  const at = rows.indexOf(current) + by;
+  if (rows.length) go(rows[Math.min(Math.max(at, 0), rows.length - 1)]);
+}
+
+function mark(value) {
+  if (!current?.isConnected) return step(1);
+  const radio = current.querySelector(`input[value="${value}"]`);
+  if (!radio) return toast(gettext("This criterion has no half."));
+  past.push({ radio, before: current.querySelector("input:checked"), wasPreset: current.classList.contains("is-preset") });
+  choose(radio);
+  const rows = rowsOf(answerOf(current));
+  const next = rows[rows.indexOf(current) + 1] ?? rows.find((row) => !isMarked(row));
+  if (next) go(next);
+  else toRecord(answerOf(current));
+}
+
+function choose(radio) {
+  radio.checked = true;
+  radio.dispatchEvent(new Event("change", { bubbles: true }));
+}
+
+function toRecord(answer) {
+  const button = answer.querySelector("[data-record]");
+  button.focus({ preventScroll: true });
+  button.scrollIntoView({ block: "nearest" });
+}
+
+function undo() {
+  const last = past.pop();
+  if (!last) return;
+  if (!last.radio.isConnected) return undo();
+  if (last.before) choose(last.before);
+  else last.radio.checked = false;
+  const row = last.radio.closest("[data-criterion]");
+  row.classList.toggle("is-preset", last.wasPreset);
+  keep(last.radio.form);
+  go(row);
+}
+
+// The next answer on the page that is not being recorded, or the first one after the last.
+function following(answer) {
+  const answers = [...list.querySelectorAll("[data-answer]")];
+  const at = answers.indexOf(answer);
+  return [...answers.slice(at + 1), ...answers.slice(0, at)].find((one) => !("sending" in one.dataset));
+}
+
+function skip() {
+  const next = following(answerOf(current));
+  if (next) start(next);
+}
+
+const KEYS = { j: () => step(1), k: () => step(-1), u: undo, x: skip };
+
+document.addEventListener("keydown", (event) => {
+  const typing = event.target.matches("textarea, select, input:not([type=radio], [type=checkbox])");
+  if (typing || event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]")) return;
+  const key = event.key.toLowerCase();
+  if (key in MARKS && !event.repeat) mark(MARKS[key]);
+  else if (key in KEYS) KEYS[key]();
+  else return;
+  event.preventDefault();
+});
+
+list.addEventListener("focusin", ({ target }) => {
+  const row = target.closest("[data-criterion]");
+  if (row) point(row);
+  // Ctrl+Shift+Enter records the answer that has the focus.
+  for (const button of list.querySelectorAll("[data-record]")) {
+    if (answerOf(button) === answerOf(target)) button.dataset.key = "submit";
+    else delete button.dataset.key;
+  }
+});
+
+list.addEventListener("change", ({ target }) => {
+  target.closest("[data-criterion]")?.classList.remove("is-preset");
+});
+
+// --- marks that are not recorded yet stay in this tab, also over a reload ------------------------------------------
+
+const nameOf = (form) => `desk:${answerOf(form).dataset.answer}`;
+
+function keep(form) {
+  const pairs = [...new FormData(form)].filter(([name]) => name !== "csrfmiddlewaretoken");
+  try {
+    sessionStorage.setItem(nameOf(form), JSON.stringify(pairs));
+  } catch {
+    // Without storage, marks last as long as the page.
+  }
+}
+
+function putBack(form) {
+  let pairs = [];
+  try {
+    pairs = JSON.parse(sessionStorage.getItem(nameOf(form))) ?? [];
+  } catch {
+    return;
+  }
+  for (const [name, value] of pairs) {
+    const field = form.elements[name];
+    if (!field) continue;
+    field.value = value;
+    const row = (field[0] ?? field).closest("[data-criterion]");
+    row?.classList.remove("is-preset");
+    if (!row && value) field.closest("details")?.setAttribute("open", "");
+  }
+}
+
+list.addEventListener("input", ({ target }) => target.form && keep(target.form));
+list.addEventListener("change", ({ target }) => target.form && keep(target.form));
+
+// --- recording -------------------------------------------------------------------------------------------------
+
+list.addEventListener("htmx:configRequest", ({ detail }) => {
+  detail.parameters.shown = [...list.querySelectorAll("[data-answer]")].map((one) => one.dataset.answer);
+});
+
+list.addEventListener("htmx:beforeRequest", ({ target }) => {
+  const answer = answerOf(target);
+  answer.dataset.sending = "";
+  problem(answer, "");
+  const next = following(answer);
+  if (next) start(next);
+});
+
+let before = null;
+
+list.addEventListener("htmx:beforeSwap", ({ detail }) => {
+  const answer = answerOf(detail.elt);
+  const isRefused = detail.xhr.status === 422;
+  if (isRefused) toast(gettext("An answer was not recorded. Its marks are kept, and the reason stands beside it."));
+  else sessionStorage.removeItem(`desk:${answer.dataset.answer}`);
+  before = { top: current?.getBoundingClientRect().top, wasHere: answer.contains(document.activeElement) || document.activeElement === document.body };
+});
+
+// What is recorded becomes a line, and what the reader looks at stays where it is.
+document.addEventListener("htmx:afterSettle", () => {
+  if (before === null) return;
+  const { top, wasHere } = before;
+  before = null;
+  if (!wasHere && current?.isConnected) return window.scrollBy(0, current.getBoundingClientRect().top - top);
+  const next = open()[0];
+  if (next) start(next);
+  else if (end.childElementCount) end.focus();
+});
+
+function problem(answer, text) {
+  const place = answer.querySelector("[data-desk-problem]");
+  place.textContent = text;
+  place.hidden = !text;
+}
+
+function failed(event, text) {
+  const answer = answerOf(event.target);
+  if (!answer) return;
+  delete answer.dataset.sending;
+  problem(answer, text);
+}
+
+const OFFLINE = gettext("There is no connection, so this answer is not recorded. Your marks are kept: record it again in a moment.");
+const TROUBLE = {
+  403: gettext("You may not record this. You may have been signed out: sign in in another tab, then record again."),
+  404: gettext("This question is no longer here for you. Your marks are not recorded."),
+  429: gettext("You have sent many requests in a short time. Your marks are kept: record again in a moment."),
+};
+const OURS = gettext("Something went wrong on our side. Your marks are kept: record again in a moment.");
+
+for (const name of ["htmx:sendError", "htmx:timeout"]) list.addEventListener(name, (event) => failed(event, OFFLINE));
+list.addEventListener("htmx:responseError", (event) => failed(event, TROUBLE[event.detail.xhr.status] ?? OURS));
+
+// --- the page opens --------------------------------------------------------------------------------------------
+
+for (const form of list.querySelectorAll("form")) putBack(form);
+
+// Where a browser cannot open a fold by its style, it opens here.
+const fold = document.querySelector(".fold-desk");
+if (matchMedia("(min-width: 62rem)").matches && !CSS.supports("selector(::details-content)")) fold.open = true;
+
+// A question or a model answer that was folded away stays so for the next page.
+for (const part of document.querySelectorAll("[data-desk-fold]")) {
+  const name = `desk-fold:${part.dataset.deskFold}`;
+  if (sessionStorage.getItem(name) === "closed") part.open = false;
+  part.addEventListener("toggle", () => sessionStorage.setItem(name, part.open ? "open" : "closed"));
+}
+
+const wanted = answerOf(list.querySelector(".alert:not([hidden])")) ?? list.querySelector("[data-answer]:target");
+const first = wanted ?? open()[0];
+if (first) start(first, !wanted);

@@ -1,0 +1,172 @@
+"""The review desk in the browser: one question on one page, by key, by mouse, offline and without scripts."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+from gradus.reviews.models import Review
+from gradus.reviews.services import decide
+from tests import factories
+from tests.browser.driver.seen import wrong_with
+from tests.reviews import cases
+from tests.reviews.cases import ALL_MET, MARKS, NONE_MET
+
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+PAGE = "/reviews/question/explain/"
+
+
+@pytest.fixture
+def reviews(course) -> list[Review]:
+    """Three answers that wait, in the order of the queue."""
+    users = factories.UserFactory.create_batch(3)
+    given = ({**NONE_MET, "cause": "partial"}, MARKS, ALL_MET)
+    return [cases.waiting(user, marks) for user, marks in zip(users, given, strict=True)]
+
+
+def answer(page: Page, review: Review) -> Locator:
+    return page.locator(f"#answer-{review.pk}")
+
+
+def row(page: Page, review: Review, criterion: str) -> Locator:
+    return answer(page, review).locator(f"[data-criterion={criterion}]")
+
+
+def focused_row(page: Page) -> Locator:
+    return page.locator("[data-criterion]:focus-within")
+
+
+def is_decided(review: Review) -> bool:
+    review.refresh_from_db()
+    return review.decided_at is not None
+
+
+def test_answers_are_marked_by_key_one_after_the_other(grace, reviews, visit):
+    first, second, third = reviews
+    page = visit(grace)
+    page.goto(PAGE)
+    expect(row(page, first, "cause").locator(":focus")).to_have_count(1)
+    expect(page.locator("[data-rubric=cause]")).to_have_attribute("aria-current", "")
+    expect(answer(page, first).locator("mark")).to_have_class("is-on")
+    for key, criterion in (("n", "remedy"), ("3", "no-myth")):
+        page.keyboard.press(key)
+        expect(row(page, first, criterion).locator(":focus")).to_have_count(1)
+    page.keyboard.press("h")
+    expect(page.get_by_text("This criterion has no half.")).to_be_visible()
+    page.keyboard.press("m")
+    expect(answer(page, first).get_by_role("button", name="Record these marks")).to_be_focused()
+    page.keyboard.press("u")
+    expect(row(page, first, "no-myth").get_by_role("radio", checked=True)).to_have_value("not_met")
+    page.keyboard.press("m")
+    page.keyboard.press("Enter")
+    expect(row(page, second, "cause").locator(":focus")).to_have_count(1)
+    expect(answer(page, first)).to_have_class("desk-done")
+    expect(page.locator("#desk-progress")).to_contain_text("1 of 3 done")
+    assert is_decided(first) and first.decided_by == grace
+    assert first.marks == {"cause": "not_met", "remedy": "not_met", "no-myth": "met"}
+    page.keyboard.press("x")
+    expect(row(page, third, "cause").locator(":focus")).to_have_count(1)
+    page.keyboard.press("Control+Shift+Enter")
+    expect(row(page, second, "cause").locator(":focus")).to_have_count(1)
+    expect(answer(page, third)).to_have_class("desk-done")
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("No answer to this question waits for you now.")).to_be_visible()
+    assert is_decided(second) and second.marks == MARKS
+    assert is_decided(third) and third.marks == ALL_MET
+
+
+def test_answers_are_marked_by_mouse(grace, reviews, visit):
+    first, second, _third = reviews
+    page = visit(grace)
+    page.goto(PAGE)
+    row(page, first, "remedy").get_by_text("Met", exact=True).click()
+    expect(page.locator("[data-rubric=remedy]")).to_have_attribute("aria-current", "")
+    answer(page, first).get_by_role("button", name="Record these marks").click()
+    expect(answer(page, first)).to_have_class("desk-done")
+    expect(answer(page, second)).to_be_in_viewport()
+    assert is_decided(first) and first.marks == {**NONE_MET, "cause": "partial", "remedy": "met"}
+
+
+def test_a_screen_reader_hears_the_criterion_and_the_machines_mark(grace, reviews, visit):
+    page = visit(grace)
+    page.goto(PAGE)
+    one = page.get_by_role("article", name=f"Answer {reviews[0].pk}")
+    group = one.get_by_role("radiogroup", name=re.compile("Names the cause"))
+    expect(group).to_have_accessible_description("Machine: half")
+    assert group.get_by_role("radio").evaluate_all("all => all.map((one) => one.labels[0].textContent.trim())") == [
+        "Met",
+        "Half",
+        "Not met",
+    ]
+
+
+def test_what_another_reviewer_decided_is_said_beside_the_marks(grace, bob, reviews, visit):
+    first, second, _third = reviews
+    page = visit(grace)
+    page.goto(PAGE)
+    bob.is_staff = True
+    bob.save()
+    decide(first, by=bob, marks=ALL_MET, reason="")
+    for key in "nnn":
+        page.keyboard.press(key)
+    page.keyboard.press("Enter")
+    expect(row(page, second, "cause").locator(":focus")).to_have_count(1)
+    expect(answer(page, first).get_by_role("alert")).to_contain_text("Somebody else has just decided this review.")
+    expect(row(page, first, "remedy").get_by_role("radio", checked=True)).to_have_value("not_met")
+    assert is_decided(first) and (first.decided_by, first.marks) == (bob, ALL_MET)
+
+
+def test_without_a_connection_the_marks_are_kept_also_over_a_reload(grace, reviews, visit, expected_complaints):
+    expected_complaints += ["ERR_INTERNET_DISCONNECTED", "htmx:sendError", "htmx:afterRequest"]
+    first = reviews[0]
+    page = visit(grace)
+    page.goto(PAGE)
+    page.context.set_offline(True)
+    for key in ("n", "m", "m", "Enter"):
+        page.keyboard.press(key)
+    expect(answer(page, first).get_by_role("alert")).to_contain_text("There is no connection")
+    expect(row(page, first, "remedy").get_by_role("radio", checked=True)).to_have_value("met")
+    page.context.set_offline(False)
+    page.reload()
+    expect(row(page, first, "remedy").get_by_role("radio", checked=True)).to_have_value("met")
+    page.keyboard.press("Control+Shift+Enter")
+    expect(answer(page, first)).to_have_class("desk-done")
+    assert is_decided(first) and first.marks == {"cause": "not_met", "remedy": "met", "no-myth": "met"}
+
+
+def test_without_scripts_the_form_posts_and_comes_back_at_the_next_answer(grace, reviews, visit):
+    first, second, _third = reviews
+    page = visit(grace, java_script_enabled=False)
+    page.goto(PAGE)
+    row(page, first, "remedy").get_by_text("Met", exact=True).click()
+    answer(page, first).get_by_role("button", name="Record these marks").click()
+    expect(page).to_have_url(re.compile(f"#answer-{second.pk}$"))
+    assert is_decided(first) and first.marks["remedy"] == "met"
+
+
+def test_the_rubric_stays_beside_the_answers_and_folds_on_a_small_screen(grace, reviews, visit):
+    page = visit(grace, viewport={"width": 1280, "height": 800})
+    page.goto(PAGE)
+    rubric = page.locator("[data-rubric=cause]")
+    for _ in range(6):
+        page.keyboard.press("j")
+        expect(page.locator("[data-rubric][aria-current]")).to_be_in_viewport()
+    expect(focused_row(page)).to_be_in_viewport()
+    page.set_viewport_size({"width": 360, "height": 740})
+    page.goto(PAGE)
+    expect(rubric).to_be_hidden()
+    what = row(page, reviews[0], "cause").get_by_text("What it asks for")
+    what.click()
+    expect(what.locator("xpath=../p")).to_be_visible()
+
+
+@pytest.mark.parametrize(("theme", "width"), [("light", 1280), ("dark", 360)])
+def test_axe_finds_nothing_on_the_desk(grace, reviews, visit, axe, theme, width):
+    page = visit(grace, color_scheme=theme, viewport={"width": width, "height": 740}, reduced_motion="reduce")
+    for path in ("/reviews/", PAGE):
+        page.goto(path)
+        found = axe.run(page).response["violations"]
+        assert [(rule["id"], rule["nodes"][0]["html"][:160]) for rule in found if rule["impact"] != "minor"] == []
+        assert wrong_with(page) == []
