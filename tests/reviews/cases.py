@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from typing import Any
 
 from django.core.files.base import ContentFile
 from django.core.files.storage import storages
+from django.utils import timezone
 
+from challenges import texts
 from gradus.accounts.models import User
 from gradus.courses.models import Calibration
 from gradus.reviews.models import Review
@@ -79,3 +82,49 @@ def work_off(given: dict[str, str], **outcome: Any) -> Evaluation:
     assert claimed is not None
     values = {"result": result(given), "judge": passed_judge(), **outcome}
     return services.record(claimed.pk, claimed.fence, services.Outcome(score=score(given), **values))
+
+
+def history(by: User, results: Iterable[tuple[float, bool]], judge: str = "", **changes: Any) -> list[Review]:
+    """Answers to the tiny course's question that a person has decided, written at once.
+
+    Each result is the certainty that the machine stated, and whether its marks were right. `changes` are fields of the
+    reviews.
+    """
+    asked = factories.challenge("explain")
+    known = list(results)
+    learners = User.objects.bulk_create(
+        User(username=f"past-{n}", pseudonym=f"past {n}", email=f"past-{n}@example.org")
+        for n in range(User.objects.count(), User.objects.count() + len(known))
+    )
+    submissions = Submission.objects.bulk_create(
+        Submission(
+            user=learner,
+            challenge=asked,
+            version=asked.version,
+            kind="free_text",
+            payload={"kind": "free_text", "answer": f"The answer of {learner}."},
+            text_digest=texts.digest(f"The answer of {learner}."),
+            idempotency_key=learner.username,
+        )
+        for learner in learners
+    )
+    evaluations = Evaluation.objects.bulk_create(
+        Evaluation(submission=one, state="review", lane="judge", result=result(), is_current=True)
+        for one in submissions
+    )
+    return Review.objects.bulk_create(
+        Review(
+            **{
+                "submission": one.submission,
+                "evaluation": one,
+                "predicted": score(MARKS),
+                "judge": judge,
+                "certainty": stated,
+                "decided_at": timezone.now(),
+                "decided_by": by,
+                "marks": MARKS if is_right else {**MARKS, "remedy": "not_met"},
+                **changes,
+            }
+        )
+        for one, (stated, is_right) in zip(evaluations, known, strict=True)
+    )

@@ -59,11 +59,15 @@ def keeps_adapter(evaluation: Evaluation) -> bool:
 
 
 def notes_of(evaluation: Evaluation, grade: Grade) -> dict[str, Any]:
-    """Notes for the reviewers of a free-text answer: the ids of the judge's calls and the language of the answer."""
+    """Notes about a free-text answer for its review: the judge's calls, the answer's language and stated certainty."""
     submission = evaluation.submission
     if submission is None or not kinds.find(submission.kind).is_judged:
         return {}
-    return {"calls": list(grade.private.get("calls", [])), "language": detect_language(submission.payload["answer"])}
+    return {
+        "calls": list(grade.private.get("calls", [])),
+        "language": detect_language(submission.payload["answer"]),
+        "certainty": min(1.0, max(0.0, float(grade.certainty))),
+    }
 
 
 def visible(evaluation: Evaluation, grade: Grade) -> dict[str, Any]:

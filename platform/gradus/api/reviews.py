@@ -133,7 +133,7 @@ class AccuracyOut(Schema):
 
 def review_brief(review: Review, *, appealed: bool) -> dict[str, Any]:
     blind = review.is_blind
-    shown = [rule for rule in review.reasons if rule in ("audit", "appeal")] if blind else review.reasons
+    shown = [rule for rule in review.reasons if rule in reasons.SHOWN_BLIND] if blind else review.reasons
     return {
         "id": review.pk,
         "kind": review.kind,

@@ -16,6 +16,7 @@ from django.utils.translation import gettext as _
 from challenges import marks as table
 from challenges.kinds.rubric import free_text
 from gradus.accounts.models import User
+from gradus.courses.models import ChallengeVersion
 from gradus.reviews import machine_writing as signs
 from gradus.reviews import queue
 from gradus.reviews.models import Review
@@ -23,6 +24,9 @@ from gradus.reviews.models import Review
 # How many of the newest decisions are measured. They say most about today's judge, and a course makes fewer in years.
 LOOKED_AT = 5000
 Z = 1.96
+# The versions by which an answer was graded, and their large fields, which are parsed once in a process.
+GRADED = ("evaluation__submission__version", "evaluation__graded_version")
+CONTENTS = [name for path in GRADED for name in ChallengeVersion.content(path)]
 
 
 @dataclass(frozen=True)
@@ -63,20 +67,22 @@ class Agreement:
 def audits(user: User) -> list[Pair]:
     """Returns the final grades that were drawn at random and marked without seeing the machine's marks."""
     reviews = _decided(user).filter(kind=Review.Kind.AUDIT, blind_at__isnull=False).order_by("-blind_at")
-    return [pair for review in reviews[:LOOKED_AT] if (pair := _pair(review, review.blind_marks or {}))]
+    return decided_pairs(reviews)
 
 
 def decisions(user: User) -> list[Pair]:
-    """Returns everything that a person has decided, including audits."""
-    reviews = _decided(user).filter(decided_at__isnull=False).order_by("-decided_at")
-    return [pair for review in reviews[:LOOKED_AT] if (pair := _pair(review, review.blind_marks or review.marks))]
+    """Returns everything that a person has decided, including audits, without what was accepted in bulk."""
+    return decided_pairs(_decided(user).filter(decided_at__isnull=False, in_bulk=False).order_by("-decided_at"))
 
 
 def _decided(user: User) -> QuerySet[Review]:
-    reviews = Review.objects.select_related(
-        "submission__challenge", "evaluation__submission__version", "evaluation__graded_version"
-    )
-    return reviews.filter(submission__challenge__lesson__course__in=queue.taught_by(user))
+    return Review.objects.filter(submission__challenge__lesson__course__in=queue.taught_by(user))
+
+
+def decided_pairs(reviews: QuerySet[Review]) -> list[Pair]:
+    """Returns the first `LOOKED_AT` of these reviews as pairs, by the blind marks where there are any."""
+    found = reviews.select_related("submission__challenge", *GRADED).defer(*CONTENTS)
+    return [pair for review in found[:LOOKED_AT] if (pair := _pair(review, review.blind_marks or review.marks))]
 
 
 def _pair(review: Review, person: dict[str, str]) -> Pair | None:

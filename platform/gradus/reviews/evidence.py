@@ -1,6 +1,7 @@
 """Collects what a reviewer reads: the answer with its quotes, the machine's notes, and the nearest graded answers.
 
-In a blind audit, everything that the machine found is left out here, so that neither a page nor the API can show it.
+While an answer is marked blind, everything that the machine found is left out here, so that neither a page nor the API
+can show it.
 """
 
 import json
@@ -70,7 +71,7 @@ class Line:
 
 @dataclass(frozen=True)
 class Case:
-    """Everything about one answer. While an audit is blind, it has no marks, score, quotes, votes or flags."""
+    """Everything about one answer. While it is marked blind, it has no marks, score, quotes, votes or flags."""
 
     review: Review
     challenge: Challenge
@@ -98,7 +99,7 @@ def case(review: Review, *, with_nearest: bool = True) -> Case:
     machine = Notes() if blind else notes(private, challenge)
     open_appeal = review.submission.appeals.select_related("second").order_by("-pk").first()
     lines = blank(challenge) if blind else marked(review.evaluation, challenge, machine, open_appeal)
-    shown = [rule for rule in review.reasons if rule in ("audit", "appeal")] if blind else review.reasons
+    shown = [rule for rule in review.reasons if rule in reasons.SHOWN_BLIND] if blind else review.reasons
     return Case(
         review=review,
         challenge=challenge,

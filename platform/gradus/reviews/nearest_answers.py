@@ -63,7 +63,7 @@ def person_graded(review: Review) -> list[tuple[float, Review]]:
     Similarities are in [0.1, 1], the highest first.
     """
     decided = Review.objects.filter(
-        submission__challenge=review.submission.challenge_id, decided_at__isnull=False
+        submission__challenge=review.submission.challenge_id, decided_at__isnull=False, in_bulk=False
     ).exclude(submission__user=review.submission.user_id)
     others = list(decided.select_related("submission").order_by("-decided_at")[:LOOKED_AT])
     texts = [other.submission.payload.get("answer", "") for other in others]

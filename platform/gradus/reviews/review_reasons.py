@@ -11,6 +11,7 @@ from challenges.spec import Challenge
 WORDS = {
     "appeal": _("The learner appeals against the grade"),
     "audit": _("Drawn at random to see how often the machine is right"),
+    "bulk-check": _("Drawn at random from answers whose marks were about to be accepted in bulk"),
     "provisional": _("The grade is provisional"),
     # The judge
     "no-judge": _("No judge answered, so the built-in checks marked this answer"),
@@ -63,6 +64,8 @@ WORDS = {
     ),
     "known-attack": _("The answer is one of the author's listed attacks"),
 }
+# What tells nothing about the machine's marks, so that it is shown before a reviewer has given own marks.
+SHOWN_BLIND = ("audit", "appeal", "bulk-check")
 PROBLEMS = {
     "no_endpoint": _("no judge is set up"),
     "guest": _("the learner has no account, and answers of visitors are not sent to a judge"),

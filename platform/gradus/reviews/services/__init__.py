@@ -1,12 +1,17 @@
 """Services for grading by people: reviews, appeals, decisions, gold rows and regrades."""
 
 from gradus.reviews.services.appeals import appeal, can_appeal, goes_to_second, has_second_grader
+from gradus.reviews.services.bulk import Accepted, accept_machine_marks, acceptable
 from gradus.reviews.services.deciding import as_json_lines, decide, make_gold, mark_blind, score_of
 from gradus.reviews.services.locks import break_lock, claim, claim_next, open_for_marking, release, renew
 from gradus.reviews.services.opening import open_review
+from gradus.reviews.services.questions import mark_question_blind, may_edit
 from gradus.reviews.services.regrades import approve, discard, start_regrade
 
 __all__ = [
+    "Accepted",
+    "accept_machine_marks",
+    "acceptable",
     "appeal",
     "approve",
     "as_json_lines",
@@ -20,6 +25,8 @@ __all__ = [
     "has_second_grader",
     "make_gold",
     "mark_blind",
+    "mark_question_blind",
+    "may_edit",
     "open_for_marking",
     "open_review",
     "release",

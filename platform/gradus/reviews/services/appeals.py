@@ -63,12 +63,18 @@ def refuse(submission: Submission, evaluation: Evaluation) -> None:
     """Raises `Refused` (409) if a learner cannot appeal against this grade."""
     if evaluation.state not in (State.SCORED, State.REVIEW):
         raise Refused("no_grade", _("There is no grade to appeal against yet."), 409)
-    if evaluation.grader == Grader.PERSON:
+    if evaluation.grader == Grader.PERSON and not was_in_bulk(submission):
         raise Refused("decided", _("A person has already decided this grade."), 409)
     if not kinds.find(submission.kind).is_judged:
         raise Refused("computed", _("This score is computed from fixed samples, so a person could not change it."), 409)
     if Appeal.objects.filter(evaluation=evaluation).exists() or submission.appeals.filter(closed_at=None).exists():
         raise Refused("appealed", _("You have already appealed against this grade. You will see the answer here."), 409)
+
+
+def was_in_bulk(submission: Submission) -> bool:
+    """Returns True if a person accepted the machine's marks together with others, without a look at each answer."""
+    last = submission.reviews.filter(decided_at__isnull=False).order_by("decided_at", "pk").last()
+    return last is not None and last.in_bulk
 
 
 def can_appeal(submission: Submission) -> bool:
@@ -83,11 +89,13 @@ def can_appeal(submission: Submission) -> bool:
 def goes_to_second(submission: Submission) -> bool:
     """Returns True if an appeal would go to a second grader first.
 
-    It would not if the grade waits for a person anyway, if a second grader has been asked before, or if the visitor has
-    no account. It would not either if no judge has passed the gate of this question, because then the marks of a second
-    grader could not be final.
+    It would not if the grade waits for a person anyway or was decided by one, if a second grader has been asked before,
+    or if the visitor has no account. It would not either if no judge has passed the gate of this question, because then
+    the marks of a second grader could not be final.
     """
     if not has_second_grader() or submission.user.is_guest or submission.current.state != State.SCORED:
+        return False
+    if submission.current.grader == Grader.PERSON:
         return False
     asked = submission.evaluations.filter(grader=Grader.SECOND).exists()
     return not asked and any(calibrations.passed(submission.current.version))

@@ -48,8 +48,10 @@ def score_of(challenge: specs.Challenge, marks: dict[str, str]) -> float:
 
 
 @transaction.atomic
-def decide(review: Review, *, by: User, marks: dict[str, str], reason: str) -> Evaluation:
+def decide(review: Review, *, by: User, marks: dict[str, str], reason: str, in_bulk: bool = False) -> Evaluation:
     """Makes a person's marks the current grade, and closes an appeal against the grade before.
+
+    `in_bulk` notes that the machine's marks were accepted together with those of other answers.
 
     Raises:
         Refused: 403, it is the person's own answer; 409, somebody else has decided or holds the answer, or it must be
@@ -64,7 +66,7 @@ def decide(review: Review, *, by: User, marks: dict[str, str], reason: str) -> E
     value = score_of(evaluation.version.parsed, marks)
     if review.is_blind:
         raise Refused("blind_first", _("This answer is marked blind: give your own marks first."), 409)
-    _close(review, by, marks, reason)
+    _close(review, by, marks, reason, in_bulk=in_bulk)
     made = services.decide(
         review.submission,
         by=by,
@@ -78,7 +80,8 @@ def decide(review: Review, *, by: User, marks: dict[str, str], reason: str) -> E
     appeals.close_by_person(review.submission, made)
     # Where the decision has closed an appeal, the learner has been told of that.
     tell(made, Notice.Kind.REVIEWED)
-    staff.note(What.GRADE_DECIDED, review.submission, by=by, review=review.pk, evaluation=made.pk)
+    how = {"in_bulk": True} if in_bulk else {}
+    staff.note(What.GRADE_DECIDED, review.submission, by=by, review=review.pk, evaluation=made.pk, **how)
     return made
 
 
@@ -121,10 +124,16 @@ def refuse_own(review: Review, by: User) -> None:
         raise Refused("own_answer", _("Somebody else has to grade your own answer."), 403)
 
 
-def _close(review: Review, by: User, marks: dict[str, str], reason: str) -> None:
+def _close(review: Review, by: User, marks: dict[str, str], reason: str, *, in_bulk: bool = False) -> None:
     """Closes the review by a conditional update, so that only one of two parallel decisions wins."""
     waiting = Review.objects.waiting().free_for(by).filter(pk=review.pk)
-    decision = {"decided_at": timezone.now(), "decided_by": by, "marks": marks, "reason": reason.strip()}
+    decision = {
+        "decided_at": timezone.now(),
+        "decided_by": by,
+        "marks": marks,
+        "reason": reason.strip(),
+        "in_bulk": in_bulk,
+    }
     if waiting.update(**decision, **locks.FREE) != 1:
         raise locks.why_not(review, by)
 
@@ -162,11 +171,15 @@ def make_gold(review: Review, *, by: User, role: str) -> GoldRow:
     """Stores a decided answer with the person's marks as a gold row, which belongs to the course from then on.
 
     Raises:
-        Refused: 403, it is the person's own answer; 409, it has not been decided; 422, the role is unknown.
+        Refused: 403, it is the person's own answer; 409, it has not been decided, or was accepted in bulk; 422, the
+            role is unknown.
     """
     refuse_own(review, by)
     if review.decided_at is None:
         raise Refused("undecided", _("Only an answer that a person has decided can become a gold row."), 409)
+    if review.in_bulk:
+        said = _("The machine's marks of this answer were accepted in bulk, so they cannot become a gold row.")
+        raise Refused("in_bulk", said, 409)
     if role not in GoldRow.Role.values:
         raise Refused("bad_role", _("Choose one of: %(roles)s.") % {"roles": ", ".join(GoldRow.Role.values)})
     answer = review.submission.payload["answer"]

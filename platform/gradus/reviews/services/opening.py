@@ -9,7 +9,7 @@ from django.conf import settings
 
 from challenges.kinds import registry as kinds
 from gradus.reviews.evidence import raw_result
-from gradus.reviews.models import JudgeCall, Review
+from gradus.reviews.models import JudgeCall, QuestionSettings, Review
 from gradus.submissions.models import Evaluation
 from gradus.submissions.services import Outcome
 from gradus.submissions.states import State
@@ -47,14 +47,23 @@ def open_for(evaluation: Evaluation, reasons: list[str], score: float, notes: di
 def create(evaluation: Evaluation, *, notes: dict[str, Any], **values: Any) -> Review:
     """Creates the review of an evaluation, which has at most one."""
     assert evaluation.submission is not None
-    made: Review = Review.objects.create(
+    made = Review(
         submission=evaluation.submission,
         evaluation=evaluation,
         judge=judge_of(notes),
+        certainty=notes.get("certainty"),
         language=notes.get("language", ""),
         **values,
     )
+    if made.kind == Review.Kind.REVIEW and is_marked_blind(evaluation.submission.challenge_id):
+        made.blind, made.place = True, DRAW.random()
+    made.save()
     return made
+
+
+def is_marked_blind(challenge_id: int) -> bool:
+    """Returns True if reviewers of this question mark every answer before they see the machine's marks."""
+    return QuestionSettings.objects.filter(challenge=challenge_id, blind=True).exists()
 
 
 def supersede(evaluation: Evaluation) -> None:

@@ -1,0 +1,43 @@
+"""The service with which people who may edit a course choose how a question is reviewed."""
+
+from __future__ import annotations
+
+from django.db import transaction
+from django.db.models import F
+from django.utils.translation import gettext as _
+
+from gradus.accounts import staff_actions as staff
+from gradus.accounts.models import Enrolment, StaffAction, User
+from gradus.courses.models import Challenge
+from gradus.reviews.models import QuestionSettings, Review
+from gradus.reviews.services.opening import DRAW
+from gradus.submissions.services import Refused
+
+
+def may_edit(user: User, challenge: Challenge) -> bool:
+    """Returns True for staff of the site and for authors of the question's course."""
+    return user.is_staff or user.enrolments.filter(course=challenge.course_id, role=Enrolment.Role.AUTHOR).exists()
+
+
+@transaction.atomic
+def mark_question_blind(challenge: Challenge, *, by: User, blind: bool) -> QuestionSettings:
+    """Chooses whether reviewers of this question mark each answer before they see the machine's marks.
+
+    The choice holds for the answers that wait as well, except for those that a reviewer holds at this moment and those
+    that were drawn to check a bulk acceptance.
+
+    Raises:
+        Refused: 403, the person may not edit the course.
+    """
+    if not may_edit(by, challenge):
+        raise Refused("not_author", _("Only authors of the course and staff of the site can choose this."), 403)
+    chosen, _created = QuestionSettings.objects.update_or_create(challenge=challenge, defaults={"blind": blind})
+    waiting = Review.objects.waiting().free_for(None).filter(submission__challenge=challenge, blind_at=None)
+    for review in waiting.filter(kind=Review.Kind.REVIEW, blind=not blind):
+        if blind:
+            # A place by score would reveal what the machine found.
+            Review.objects.waiting().free_for(None).filter(pk=review.pk).update(blind=True, place=DRAW.random())
+        elif "bulk-check" not in review.reasons:
+            Review.objects.waiting().filter(pk=review.pk, blind_at=None).update(blind=False, place=F("predicted"))
+    staff.note(StaffAction.What.QUESTION_CHANGED, challenge, by=by, blind=blind)
+    return chosen

@@ -1,0 +1,113 @@
+"""Double blind as a choice of a question: reviewers mark each answer before the machine's marks are shown."""
+
+from __future__ import annotations
+
+import pytest
+from django.db import IntegrityError, transaction
+from django.test import Client
+
+from gradus.accounts.models import Enrolment, StaffAction, User
+from gradus.courses.models import Challenge, Course
+from gradus.reviews import accuracy, services
+from gradus.reviews.models import Review
+from gradus.submissions.services import Refused
+from tests import factories
+from tests.reviews import cases
+from tests.reviews.cases import ALL_MET, MARKS
+
+
+@pytest.fixture
+def blind(explain: Challenge, grace: User) -> None:
+    services.mark_question_blind(explain, by=grace, blind=True)
+
+
+def form(given: dict[str, str], action: str) -> dict[str, str]:
+    return {"action": action, "reason": "", **{f"mark-{id}": mark for id, mark in given.items()}}
+
+
+def test_no_page_shows_the_machines_marks_before_ones_own(blind: None, ada: User, grace_client: Client) -> None:
+    review = cases.waiting(ada)
+    assert (review.kind, review.is_blind) == ("review", True) and review.place not in (0.0, review.predicted)
+    queue_page = grace_client.get("/reviews/").content.decode()
+    page = grace_client.get(f"/reviews/{review.pk}/").content.decode()
+    assert "0.75" not in queue_page and "0.74" not in queue_page and "provisional" not in queue_page
+    assert "This answer is marked blind." in page
+    for trace in ("<mark>", "0.75", "0.74", "s score", "<dt>Machine</dt>", "checked", 'value="accept"', "no judge"):
+        assert trace not in page
+
+
+def test_no_page_names_the_learner(blind: None, ada: User, grace_client: Client) -> None:
+    review = cases.waiting(ada)
+    for path in ("/reviews/", f"/reviews/{review.pk}/"):
+        page = grace_client.get(path).content.decode()
+        assert ada.pseudonym not in page and ada.email not in page and ada.username not in page
+
+
+def test_own_marks_come_first_and_are_kept_where_they_differ(
+    blind: None, ada: User, grace: User, grace_client: Client
+) -> None:
+    review = cases.waiting(ada)
+    path = f"/reviews/{review.pk}/"
+    for action in ("accept", "decide"):
+        assert grace_client.post(path, form(MARKS, action)).status_code == 422
+    assert grace_client.post(path, form(ALL_MET, "blind"))["Location"] == path
+    review.refresh_from_db()
+    assert (review.blind_marks, review.is_blind, review.decided_at) == (ALL_MET, False, None)
+    page = grace_client.get(path).content.decode()
+    assert "<mark>weights keep old facts</mark>" in page and "are stored for the figures" in page
+    grace_client.post(path, form(MARKS, "decide"))
+    review.refresh_from_db()
+    assert (review.marks, review.decided_by) == (MARKS, grace)
+    (pair,) = accuracy.decisions(grace)
+    assert pair.person == ALL_MET
+    assert accuracy.audits(grace) == []
+
+
+def test_equal_marks_decide_it(blind: None, ada: User, grace: User) -> None:
+    review = services.mark_blind(cases.waiting(ada), by=grace, marks=MARKS)
+    assert (review.decided_by, review.submission.current.grader) == (grace, "person")
+
+
+def test_the_database_lets_nobody_decide_it_unseen(blind: None, ada: User, grace: User) -> None:
+    review = cases.waiting(ada)
+    with pytest.raises(IntegrityError, match="a_blind_review_is_marked_blind_first"), transaction.atomic():
+        Review.objects.filter(pk=review.pk).update(decided_at=review.opened_at, decided_by=grace)
+
+
+def test_the_choice_holds_for_what_waits_except_for_what_somebody_marks_now(
+    ada: User, bob: User, explain: Challenge, grace: User
+) -> None:
+    first, second = cases.waiting(ada), cases.waiting(bob)
+    services.claim(grace, ids=[second.pk])
+    services.mark_question_blind(explain, by=grace, blind=True)
+    assert dict(Review.objects.values_list("pk", "blind")) == {first.pk: True, second.pk: False}
+    Review.objects.filter(pk=first.pk).update(reasons=["provisional", "bulk-check"])
+    third = cases.waiting(factories.UserFactory.create())
+    services.mark_question_blind(explain, by=grace, blind=False)
+    assert dict(Review.objects.values_list("pk", "blind")) == {first.pk: True, second.pk: False, third.pk: False}
+    third.refresh_from_db()
+    assert third.place == third.predicted
+    noted = StaffAction.objects.filter(what=StaffAction.What.QUESTION_CHANGED).order_by("pk")
+    assert [one.details for one in noted] == [{"blind": True}, {"blind": False}]
+
+
+def test_marks_that_were_given_blind_stay_when_the_choice_ends(
+    blind: None, ada: User, explain: Challenge, grace: User
+) -> None:
+    review = services.mark_blind(cases.waiting(ada), by=grace, marks=ALL_MET)
+    services.mark_question_blind(explain, by=grace, blind=False)
+    review.refresh_from_db()
+    assert (review.blind, review.blind_marks) == (True, ALL_MET)
+
+
+@pytest.mark.parametrize(("role", "may"), [("author", True), ("staff", False), ("learner", False)])
+def test_only_who_may_edit_the_course_chooses(
+    course: Course, explain: Challenge, bob: User, role: str, may: bool
+) -> None:
+    Enrolment.objects.create(user=bob, course=course, role=role)
+    if may:
+        assert services.mark_question_blind(explain, by=bob, blind=True).blind
+        return
+    with pytest.raises(Refused) as refused:
+        services.mark_question_blind(explain, by=bob, blind=True)
+    assert refused.value.status == 403
