@@ -99,7 +99,21 @@ function skip() {
   if (next) start(next);
 }
 
-const KEYS = { j: () => step(1), k: () => step(-1), u: undo, x: skip };
+// Whether marks are applied to equal texts is chosen once for the page.
+let applies = false;
+
+function applyToEqual(value) {
+  applies = value;
+  for (const box of list.querySelectorAll("[data-desk-equal]")) box.checked = applies;
+}
+
+function toggleEqual() {
+  if (list.querySelector("[data-desk-equal]")) applyToEqual(!applies);
+}
+
+list.addEventListener("change", ({ target }) => target.matches("[data-desk-equal]") && applyToEqual(target.checked));
+
+const KEYS = { e: toggleEqual, j: () => step(1), k: () => step(-1), u: undo, x: skip };
 
 document.addEventListener("keydown", (event) => {
   const typing = event.target.matches("textarea, select, input:not([type=radio], [type=checkbox])");
@@ -172,6 +186,8 @@ list.addEventListener("htmx:beforeRequest", ({ target }) => {
   if (next) start(next);
 });
 
+list.addEventListener("htmx:load", () => applyToEqual(applies));
+
 let before = null;
 
 list.addEventListener("htmx:beforeSwap", ({ detail }) => {
@@ -216,6 +232,49 @@ const OURS = gettext("Something went wrong on our side. Your marks are kept: rec
 
 for (const name of ["htmx:sendError", "htmx:timeout"]) list.addEventListener(name, (event) => failed(event, OFFLINE));
 list.addEventListener("htmx:responseError", (event) => failed(event, TROUBLE[event.detail.xhr.status] ?? OURS));
+
+// --- the answers on the page stay with this reviewer while the page is used ------------------------------------------
+
+const RENEW_MS = 4 * 60 * 1000;
+const SETTLE_MS = 5000;
+const desk = document.querySelector("[data-desk]");
+let used = true;
+
+function locks(action) {
+  const answers = open();
+  const form = new FormData();
+  form.append("csrfmiddlewaretoken", answers[0]?.querySelector("[name=csrfmiddlewaretoken]").value ?? "");
+  form.append("action", action);
+  for (const answer of answers) form.append("shown", answer.dataset.answer);
+  return answers.length ? form : null;
+}
+
+async function renew() {
+  const form = used && locks("renew");
+  if (!form) return;
+  used = false;
+  try {
+    const said = await fetch(desk.dataset.desk, { method: "POST", body: form });
+    if (!said.ok) return;
+    const held = new Set((await said.json()).held.map(String));
+    for (const pk of form.getAll("shown")) {
+      const answer = held.has(pk) ? null : list.querySelector(`[data-answer="${pk}"]`);
+      if (answer) problem(answer, gettext("You no longer hold this answer: another reviewer has taken or decided it. Your marks are kept here."));
+    }
+  } catch {
+    used = true; // Without a connection the next renewal tries again.
+  }
+}
+
+for (const name of ["keydown", "pointerdown"]) document.addEventListener(name, () => { used = true; });
+setInterval(renew, RENEW_MS);
+// After a reload, the page before this one may have given the answers back only now.
+setTimeout(renew, SETTLE_MS);
+window.addEventListener("pagehide", () => {
+  const form = locks("release");
+  if (form) navigator.sendBeacon(desk.dataset.desk, form);
+});
+window.addEventListener("pageshow", ({ persisted }) => persisted && renew());
 
 // --- the page opens --------------------------------------------------------------------------------------------
 

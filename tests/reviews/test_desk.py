@@ -10,7 +10,7 @@ from django.test import Client
 from django.utils import timezone
 
 from challenges.kinds.rubric import free_text
-from gradus.accounts.models import Enrolment, User
+from gradus.accounts.models import Enrolment, StaffAction, User
 from gradus.courses.models import Challenge, Course
 from gradus.reviews import desk, services
 from gradus.reviews.models import Review
@@ -27,6 +27,15 @@ def chosen(given: dict[str, str] = MARKS, **changes: str) -> dict[str, str]:
     return {"action": "decide", "reason": "", **{f"mark-{id}": mark for id, mark in {**given, **changes}.items()}}
 
 
+def with_text(text: str, given: dict[str, str] = MARKS, user: User | None = None) -> Review:
+    """An answer with this text that waits."""
+    submission = cases.submit(user or factories.UserFactory.create(), text)
+    factories.grade(
+        submission, cases.score(given), provisional=True, review=("provisional",), result=cases.result(given)
+    )
+    return Review.objects.get(submission=submission)
+
+
 def shown(page: str) -> list[int]:
     """The answers on a page, in its order."""
     return [int(pk) for pk in re.findall(r'data-answer="(\d+)"', page)]
@@ -40,7 +49,7 @@ def learners(count: int) -> list[User]:
 def reviews(explain: Challenge) -> list[Review]:
     """Three answers that wait, in the order of the queue."""
     given = ({**NONE_MET, "cause": "partial"}, MARKS, ALL_MET)
-    return [cases.waiting(user, marks) for user, marks in zip(learners(3), given, strict=True)]
+    return [with_text(f"The weights keep old facts, {n} times.", marks) for n, marks in enumerate(given)]
 
 
 def test_the_answers_stand_beside_the_question_and_its_rubric(grace_client: Client, reviews: list[Review]) -> None:
@@ -49,7 +58,7 @@ def test_the_answers_stand_beside_the_question_and_its_rubric(grace_client: Clie
     assert shown(page) == [review.pk for review in reviews]
     assert asked.question in page and asked.model_answer in page
     assert all(criterion.text in page for criterion in asked.rubric)
-    assert '<mark data-quotes="cause">weights keep old facts</mark>' in page
+    assert page.count('<mark data-quotes="cause">weights keep old facts</mark>') == 3
     assert "0 of 3 done" in " ".join(page.split())
 
 
@@ -57,7 +66,7 @@ def test_a_script_gets_the_recorded_answer_the_progress_and_the_next_one(
     grace: User, grace_client: Client, explain: Challenge, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(desk, "SHOWN", 2)
-    first, second, third = (cases.waiting(user) for user in learners(3))
+    first, second, third = (with_text(f"Answer number {n} to this question.") for n in range(3))
     assert shown(grace_client.get(PAGE).content.decode()) == [first.pk, second.pk]
     data = {**chosen(), "shown": [first.pk, second.pk]}
     answer = grace_client.post(f"{PAGE}{first.pk}", data, headers=HTMX)
@@ -154,7 +163,7 @@ def test_teachers_see_their_own_courses_alone(course: Course, reviews: list[Revi
 
 
 def test_ones_own_answer_is_never_shown(grace: User, grace_client: Client, reviews: list[Review]) -> None:
-    own = cases.waiting(grace)
+    own = with_text("My own answer to this question.", user=grace)
     assert own.pk not in shown(grace_client.get(PAGE).content.decode())
     assert "no longer waits" in grace_client.post(f"{PAGE}{own.pk}", chosen(), headers=HTMX).content.decode()
     own.refresh_from_db()
@@ -204,3 +213,100 @@ def test_the_time_left_is_told_by_ones_own_decisions_then_by_all(
     assert desk.progress(grace, explain).minutes == 1
     assert desk.progress(bob, explain, waiting=3).minutes == 3
     assert desk.progress(grace, explain).done == 14
+
+
+@pytest.fixture
+def bob_reviews(bob: User) -> Client:
+    bob.is_staff = True
+    bob.save()
+    return logged_in(bob)
+
+
+def test_two_reviewers_get_different_answers(
+    grace_client: Client, bob: User, bob_reviews: Client, reviews: list[Review], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(desk, "SHOWN", 2)
+    assert shown(grace_client.get(PAGE).content.decode()) == [reviews[0].pk, reviews[1].pk]
+    assert shown(bob_reviews.get(PAGE).content.decode()) == [reviews[2].pk]
+    queue = " ".join(bob_reviews.get("/reviews/").content.decode().split())
+    assert "2 are with other reviewers." in queue and queue.count("Held by admiral until") == 2
+    data = {**chosen(), "shown": [reviews[2].pk]}
+    piece = bob_reviews.post(f"{PAGE}{reviews[2].pk}", data, headers=HTMX).content.decode()
+    assert "Other reviewers are marking 2." in " ".join(piece.split())
+    answer = bob_reviews.post(f"{PAGE}{reviews[0].pk}", chosen(), headers=HTMX)
+    assert answer.status_code == 422 and "admiral is marking this answer" in answer.content.decode()
+
+
+def test_locks_are_renewed_given_back_and_taken_again(
+    grace: User, grace_client: Client, bob_reviews: Client, reviews: list[Review]
+) -> None:
+    ids = [review.pk for review in reviews]
+    grace_client.get(PAGE)
+    Review.objects.update(locked_until=timezone.now() + timedelta(minutes=1))
+    assert grace_client.post(f"{PAGE}locks", {"action": "renew", "shown": ids}).json() == {"held": ids}
+    assert Review.objects.filter(locked_by=grace, locked_until__gt=timezone.now() + timedelta(minutes=10)).count() == 3
+    Review.objects.filter(pk=ids[0]).update(locked_until=timezone.now() - timedelta(minutes=1))
+    assert shown(bob_reviews.get(PAGE).content.decode()) == ids[:1]
+    assert grace_client.post(f"{PAGE}locks", {"action": "renew", "shown": ids}).json() == {"held": ids[1:]}
+    grace_client.post(f"{PAGE}locks", {"action": "release", "shown": ids})
+    assert not Review.objects.filter(locked_by=grace).exists()
+    assert bob_reviews.post(f"{PAGE}locks", {"shown": "x"}).json() == {"held": []}
+
+
+def test_a_reviewer_who_opens_another_page_gives_back_the_answers_of_the_first(
+    grace: User, grace_client: Client, explain: Challenge, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gradus.reviews.services.locks.LOCKS_MOST", 2)
+    monkeypatch.setattr(desk, "SHOWN", 2)
+    made = [with_text(f"Answer number {n} to this question.") for n in range(4)]
+    services.claim(grace, ids=[made[2].pk, made[3].pk], count=2)
+    assert shown(grace_client.get(PAGE).content.decode()) == [made[0].pk, made[1].pk]
+    assert set(Review.objects.held_by(grace)) == {made[0], made[1]}
+
+
+def test_equal_texts_are_decided_together_each_with_its_own_record(
+    grace: User, grace_client: Client, explain: Challenge
+) -> None:
+    same = [with_text(text) for text in ("Old facts stay in it.", "old  facts stay in it.", "OLD FACTS stay in it.")]
+    other, appealed = with_text("Old facts stay in it?"), with_text("Old facts stay in it.")
+    services.appeal(appealed.submission, "I named the cause.")
+    page = " ".join(grace_client.get(PAGE).content.decode().split())
+    assert shown(page) == [appealed.pk, same[0].pk, other.pk]
+    assert page.count("Apply to 2 equal texts") == 1 and f'value="{same[1].pk},{same[2].pk}"' in page
+    assert "3 repeat the text of another one." in " ".join(grace_client.get("/reviews/").content.decode().split())
+    data = {**chosen(), "equal": f"{same[1].pk},{same[2].pk},{other.pk},{appealed.pk}"}
+    piece = grace_client.post(f"{PAGE}{same[0].pk}", data, headers=HTMX).content.decode()
+    assert "2 equal texts have the same marks now." in " ".join(piece.split())
+    decided = Review.objects.filter(decided_by=grace)
+    assert set(decided) == set(same) and all(review.marks == MARKS for review in decided)
+    assert [review.submission.current.grader for review in decided] == ["person"] * 3
+    assert StaffAction.objects.filter(what=StaffAction.What.GRADE_DECIDED).count() == 3
+
+
+def test_without_the_choice_the_next_equal_text_comes_by_itself(grace_client: Client, explain: Challenge) -> None:
+    first, second = (with_text("Old facts stay in it.") for _ in range(2))
+    data = {**chosen(), "shown": [first.pk]}
+    piece = grace_client.post(f"{PAGE}{first.pk}", data, headers=HTMX).content.decode()
+    assert shown(piece) == [second.pk]
+
+
+def test_an_equal_text_that_somebody_else_holds_is_left_out(
+    grace: User, grace_client: Client, bob: User, bob_reviews: Client, explain: Challenge
+) -> None:
+    first, second, third = (with_text("Old facts stay in it.") for _ in range(3))
+    services.claim(bob, ids=[third.pk])
+    grace_client.post(f"{PAGE}{first.pk}", {**chosen(), "equal": f"{second.pk},{third.pk}"}, headers=HTMX)
+    assert set(Review.objects.filter(decided_by=grace)) == {first, second}
+
+
+def test_equal_texts_of_a_blind_question_are_marked_blind_as_well(
+    grace: User, grace_client: Client, explain: Challenge
+) -> None:
+    first, second = (with_text("Old facts stay in it.") for _ in range(2))
+    Review.objects.update(blind=True)
+    blind = {**chosen(ALL_MET), "action": "blind", "equal": str(second.pk)}
+    piece = grace_client.post(f"{PAGE}{first.pk}", blind, headers=HTMX).content.decode()
+    assert shown(piece) == [first.pk] and "Machine: half" in " ".join(piece.split())
+    grace_client.post(f"{PAGE}{first.pk}", {**chosen(NONE_MET), "equal": str(second.pk)}, headers=HTMX)
+    for review in Review.objects.all():
+        assert (review.blind_marks, review.marks, review.decided_by) == (ALL_MET, NONE_MET, grace)

@@ -53,6 +53,7 @@ REVIEWERS = {
     "reviews/<int:pk>/gold",
     "reviews/question/<slug:slug>/",
     "reviews/question/<slug:slug>/<int:pk>",
+    "reviews/question/<slug:slug>/locks",
     "reviews/gold/<slug:slug>.jsonl",
     "reviews/calibration/<int:pk>/",
     "reviews/regrades/<int:pk>/",

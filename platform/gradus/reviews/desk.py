@@ -18,7 +18,7 @@ from challenges.kinds import registry as kinds
 from gradus.accounts.models import User
 from gradus.courses.models import Challenge, ChallengeVersion
 from gradus.reviews import queue
-from gradus.reviews.models import Review
+from gradus.reviews.models import Review, ReviewQuerySet
 
 # How many answers stand on the page of a question at a time.
 SHOWN = 10
@@ -45,23 +45,39 @@ class Progress:
 
 @dataclass(frozen=True)
 class Question:
-    """A question with answers that wait for this reviewer; `appeals` of them are appeals."""
+    """A question with answers that wait for this reviewer.
+
+    `appeals` of them are appeals, `repeated` have the text of another one, and `held` are with other reviewers.
+    """
 
     challenge: Challenge
-    appeals: int
     progress: Progress
+    appeals: int
+    repeated: int
+    held: int
 
 
 def questions(user: User) -> list[Question]:
     """Returns the questions whose answers wait for a reviewer, in the order of their courses."""
-    counted = queue.waiting_for(user).order_by().values("submission__challenge")
-    counts = {
-        row["submission__challenge"]: row
-        for row in counted.annotate(waiting=Count("pk"), appeals=Count("pk", filter=Q(appealed=True)))
-    }
+    waiting = queue.waiting_for(user).order_by().values("submission__challenge")
+    others = Q(locked_by__isnull=False, locked_until__gt=timezone.now()) & ~Q(locked_by=user)
+    counted = waiting.annotate(
+        waiting=Count("pk"), appeals=Count("pk", filter=Q(appealed=True)), held=Count("pk", filter=others)
+    )
+    counts = {row["submission__challenge"]: row for row in counted}
+    texts = waiting.exclude(submission__text_digest="").annotate(
+        repeated=Count("pk") - Count("submission__text_digest", distinct=True)
+    )
+    repeated = {row["submission__challenge"]: row["repeated"] for row in texts}
     found = Challenge.objects.filter(pk__in=counts).select_related("version", "lesson__course")
     return [
-        Question(one, counts[one.pk]["appeals"], progress(user, one, counts[one.pk]["waiting"]))
+        Question(
+            challenge=one,
+            progress=progress(user, one, counts[one.pk]["waiting"]),
+            appeals=counts[one.pk]["appeals"],
+            repeated=repeated.get(one.pk, 0),
+            held=counts[one.pk]["held"],
+        )
         for one in found.order_by("lesson__course", "lesson__position", "position")
     ]
 
@@ -73,32 +89,57 @@ def challenge_for(user: User, slug: str) -> Challenge | None:
     return found if found is not None and kinds.find(found.kind).is_judged else None
 
 
-def waiting_on(user: User, challenge: Challenge) -> QuerySet[Review]:
+def waiting_on(user: User, challenge: Challenge) -> ReviewQuerySet:
     """Returns the answers to one question that wait, in the order of the queue, with the version that grades each."""
     waiting = queue.waiting_for(user).filter(submission__challenge=challenge)
     loaded = waiting.select_related("evaluation__graded_version", "evaluation__submission__version")
     return loaded.annotate(rubric=Coalesce("evaluation__graded_version", "submission__version"))
 
 
-def answers(user: User, challenge: Challenge, rubric: int | None = None, without: Collection[int] = ()) -> list[Review]:
-    """Returns the answers for a page: the first that wait, all graded by one version of the question.
+def answers(user: User, challenge: Challenge, rubric: int | None = None, shown: Collection[int] = ()) -> list[Review]:
+    """Returns the answers for a page: the first that wait and that nobody else holds, all graded by one version.
+
+    Of equal texts only the first is among them, because its marks can be applied to the others.
 
     Args:
         rubric: The version's primary key; without it, the version of the first answer that waits.
-        without: Primary keys of reviews that are on the page already.
+        shown: Primary keys of reviews that are on the page already.
     """
-    waiting = waiting_on(user, challenge).exclude(pk__in=without)
+    waiting = waiting_on(user, challenge).free_for(user)
     if rubric is None:
-        first = waiting.first()
-        if first is None:
-            return []
-        rubric = first.evaluation.version_id
-    return list(waiting.filter(rubric=rubric)[: max(0, SHOWN - len(without))])
+        rubric = waiting.values_list("rubric", flat=True).first()
+    listed = waiting.filter(rubric=rubric).values_list("pk", "submission__text_digest", "appealed", "kind")
+    ids, texts = [], set(Review.objects.filter(pk__in=shown).values_list("submission__text_digest", flat=True))
+    for pk, text, appealed, kind in listed:
+        is_alone = appealed or kind == Review.Kind.AUDIT or not text
+        if pk not in shown and (is_alone or text not in texts):
+            ids.append(pk)
+            texts |= set() if is_alone else {text}
+    return list(waiting.filter(pk__in=ids[: max(0, SHOWN - len(shown))]))
+
+
+def equal_to(user: User, review: Review) -> list[Review]:
+    """Returns the other answers to the question that wait with the same text, and that the same marks can decide.
+
+    Appeals and audits are left out, because a person has to read each of them.
+    """
+    text = review.submission.text_digest
+    if not text or review.kind == Review.Kind.AUDIT:
+        return []
+    waiting = waiting_on(user, review.submission.challenge).free_for(user)
+    equal = waiting.filter(submission__text_digest=text, rubric=review.evaluation.version_id)
+    return list(equal.filter(kind=Review.Kind.REVIEW, appealed=False).exclude(pk=review.pk))
 
 
 def of_other_versions(user: User, challenge: Challenge, version: ChallengeVersion) -> int:
     """Returns how many answers to other versions of the question wait."""
-    return waiting_on(user, challenge).exclude(rubric=version.pk).count()
+    return waiting_on(user, challenge).free_for(user).exclude(rubric=version.pk).count()
+
+
+def with_others(user: User, challenge: Challenge) -> int:
+    """Returns how many answers to the question other reviewers hold."""
+    waiting = waiting_on(user, challenge)
+    return waiting.count() - waiting.free_for(user).count()
 
 
 def progress(user: User, challenge: Challenge, waiting: int | None = None) -> Progress:

@@ -22,7 +22,9 @@ def waiting_for(user: User) -> ReviewQuerySet:
     """
     person = Appeal.Stage.PERSON
     open_appeal = Appeal.objects.filter(evaluation=OuterRef("evaluation"), stage=person)
-    waiting = Review.objects.waiting().select_related("submission__challenge__lesson__course", "submission__version")
+    waiting = Review.objects.waiting().select_related(
+        "submission__challenge__lesson__course", "submission__version", "locked_by"
+    )
     reviews = waiting.exclude(submission__user=user)
     if not user.is_staff:
         reviews = reviews.filter(submission__challenge__lesson__course__in=taught_by(user))

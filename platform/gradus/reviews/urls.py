@@ -9,6 +9,7 @@ urlpatterns = [
     path("", review.review_list, name="queue"),
     path("question/<slug:slug>/", desk.question_show, name="question"),
     path("question/<slug:slug>/<int:pk>", desk.answer_record, name="answer_record"),
+    path("question/<slug:slug>/locks", desk.locks_renew, name="locks_renew"),
     path("<int:pk>/", review.review_show, name="review"),
     path("<int:pk>/gold", review.gold_create, name="gold_create"),
     path("gold/<slug:slug>.jsonl", review.gold_rows, name="gold_rows"),

@@ -8,11 +8,11 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from gradus.reviews.models import Review
-from gradus.reviews.services import decide
-from tests import factories
+from gradus.reviews.services import decide, release
 from tests.browser.driver.seen import wrong_with
-from tests.reviews import cases
+from tests.operations.waiting import until
 from tests.reviews.cases import ALL_MET, MARKS, NONE_MET
+from tests.reviews.test_desk import with_text
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 PAGE = "/reviews/question/explain/"
@@ -21,9 +21,8 @@ PAGE = "/reviews/question/explain/"
 @pytest.fixture
 def reviews(course) -> list[Review]:
     """Three answers that wait, in the order of the queue."""
-    users = factories.UserFactory.create_batch(3)
     given = ({**NONE_MET, "cause": "partial"}, MARKS, ALL_MET)
-    return [cases.waiting(user, marks) for user, marks in zip(users, given, strict=True)]
+    return [with_text(f"The weights keep old facts, {n} times.", marks) for n, marks in enumerate(given)]
 
 
 def answer(page: Page, review: Review) -> Locator:
@@ -108,6 +107,7 @@ def test_what_another_reviewer_decided_is_said_beside_the_marks(grace, bob, revi
     page.goto(PAGE)
     bob.is_staff = True
     bob.save()
+    release(grace)
     decide(first, by=bob, marks=ALL_MET, reason="")
     for key in "nnn":
         page.keyboard.press(key)
@@ -170,3 +170,35 @@ def test_axe_finds_nothing_on_the_desk(grace, reviews, visit, axe, theme, width)
         found = axe.run(page).response["violations"]
         assert [(rule["id"], rule["nodes"][0]["html"][:160]) for rule in found if rule["impact"] != "minor"] == []
         assert wrong_with(page) == []
+
+
+def test_equal_texts_are_chosen_once_for_the_page(grace, course, visit):
+    same = [with_text("Old facts stay in it.") for _ in range(3)]
+    more = [with_text("A look-up reads the new ones.") for _ in range(2)]
+    page = visit(grace)
+    page.goto(PAGE)
+    box = answer(page, same[0]).get_by_role("checkbox", name="Apply to 2 equal texts")
+    expect(box).not_to_be_checked()
+    page.keyboard.press("e")
+    expect(box).to_be_checked()
+    page.keyboard.press("Enter")
+    expect(answer(page, same[0])).to_contain_text("2 equal texts have the same marks now.")
+    expect(answer(page, more[0]).get_by_role("checkbox")).to_be_checked()
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("No answer to this question waits for you now.")).to_be_visible()
+    assert not Review.objects.waiting().exists()
+
+
+def test_answers_stay_with_the_reviewer_while_the_page_is_used_and_go_back_when_it_is_left(grace, bob, reviews, visit):
+    page = visit(grace)
+    page.clock.install()
+    page.goto(PAGE)
+    Review.objects.filter(pk=reviews[0].pk).update(locked_by=bob)
+    with page.expect_response(f"**{PAGE}locks"):
+        page.clock.fast_forward(6_000)
+    expect(answer(page, reviews[0]).get_by_role("alert")).to_contain_text("You no longer hold this answer")
+    assert Review.objects.held_by(grace).count() == 2
+    page.goto("/reviews/")
+    until(lambda: not Review.objects.held_by(grace).exists())
+    page.reload()
+    expect(page.get_by_text("is with another reviewer.")).to_be_visible()

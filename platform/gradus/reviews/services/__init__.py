@@ -3,6 +3,7 @@
 from gradus.reviews.services.appeals import appeal, can_appeal, goes_to_second, has_second_grader
 from gradus.reviews.services.bulk import Accepted, accept_machine_marks, acceptable
 from gradus.reviews.services.deciding import as_json_lines, decide, make_gold, mark_blind, score_of
+from gradus.reviews.services.equal_texts import decide_equal
 from gradus.reviews.services.locks import break_lock, claim, claim_next, open_for_marking, release, renew
 from gradus.reviews.services.opening import open_review
 from gradus.reviews.services.questions import mark_question_blind, may_edit
@@ -20,6 +21,7 @@ __all__ = [
     "claim",
     "claim_next",
     "decide",
+    "decide_equal",
     "discard",
     "goes_to_second",
     "has_second_grader",

@@ -6,28 +6,30 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.contrib import messages
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 from django.views.decorators.http import require_POST
 
 from challenges.kinds.rubric import free_text
 from gradus.accounts.models import User
 from gradus.courses.models import Challenge
-from gradus.reviews import desk, evidence, queue
+from gradus.reviews import desk, evidence, queue, services
 from gradus.reviews.forms import DecisionForm
 from gradus.reviews.models import Review
 from gradus.reviews.queue import reviewer
-from gradus.reviews.views.review import record
+from gradus.submissions.services import Refused
 
 
 @dataclass(frozen=True)
 class Entry:
-    """An answer on the page, with the form of its marks."""
+    """An answer on the page, with the form of its marks, and the others that wait with the same text."""
 
     case: evidence.Case
     form: DecisionForm
+    equal: list[Review]
 
     @property
     def review(self) -> Review:
@@ -49,17 +51,24 @@ def answer_record(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
     if review is None:
         return gone(request, challenge, pk)
     following = after(user, challenge, review)
-    entry = entry_of(review, request.POST)
-    if not entry.form.is_valid():
-        return refused(request, user, challenge, entry)
-    refusal = record(request, user, review, entry.form)
-    if refusal is not None:
+    entry = entry_of(user, review, request.POST)
+    try:
+        if not entry.form.is_valid():
+            return refused(request, user, challenge, entry)
+        equal = services.decide_equal(
+            review,
+            by=user,
+            marks=entry.form.marks(),
+            reason=entry.form.cleaned_data["reason"],
+            blind=request.POST.get("action") == "blind",
+            ids=keys(request.POST.get("equal", "").split(",")),
+        )
+    except Refused as refusal:
         entry.form.add_error(None, refusal.message)
         return refused(request, user, challenge, entry)
-    review.refresh_from_db()
     if request.headers.get("HX-Request"):
-        return piece(request, user, challenge, review)
-    messages.success(request, said(review))
+        return piece(request, user, challenge, review, equal)
+    messages.success(request, said(review, equal))
     anchor = review.pk if review.decided_at is None else following
     return redirect(reverse("reviews:question", args=[slug]) + (f"#answer-{anchor}" if anchor else ""))
 
@@ -71,9 +80,40 @@ def asked_for(user: User, slug: str) -> Challenge:
     return challenge
 
 
-def entry_of(review: Review, data: Any = None) -> Entry:
+def entry_of(user: User, review: Review, data: Any = None) -> Entry:
     case = evidence.case(review, with_nearest=False)
-    return Entry(case, DecisionForm(case, data, auto_id=f"answer-{review.pk}-%s"))
+    form = DecisionForm(case, data, auto_id=f"answer-{review.pk}-%s")
+    return Entry(case, form, desk.equal_to(user, review))
+
+
+def held(user: User, reviews: list[Review]) -> list[Review]:
+    """Locks the answers of a page for the reviewer, and returns those that nobody else has taken in the meantime."""
+    ids = [review.pk for review in reviews]
+    try:
+        taken = services.claim(user, count=len(ids), ids=ids)
+    except Refused:
+        # The person holds answers on other pages. They can still be recorded there while nobody else takes them.
+        others = Review.objects.held_by(user).exclude(pk__in=ids)
+        services.release(user, list(others.values_list("pk", flat=True)))
+        taken = services.claim(user, count=len(ids), ids=ids)
+    return [review for review in reviews if review in taken]
+
+
+def keys(given: list[str]) -> set[int]:
+    """Returns the primary keys among these texts."""
+    return {int(text) for text in given if text.isdecimal() and len(text) < 19}
+
+
+@require_POST
+def locks_renew(request: HttpRequest, slug: str) -> JsonResponse:
+    """Renews the reviewer's locks on the answers of an open page, or gives them back when the page is left."""
+    user = reviewer(request)
+    challenge = asked_for(user, slug)
+    reviews = list(desk.waiting_on(user, challenge).filter(pk__in=keys(request.POST.getlist("shown")))[: desk.SHOWN])
+    if request.POST.get("action") == "release":
+        services.release(user, [review.pk for review in reviews])
+        return JsonResponse({"held": []})
+    return JsonResponse({"held": [review.pk for review in held(user, reviews)]})
 
 
 def after(user: User, challenge: Challenge, review: Review) -> int | None:
@@ -87,8 +127,8 @@ def page(
     request: HttpRequest, user: User, challenge: Challenge, bound: Entry | None = None, status: int = 200
 ) -> HttpResponse:
     """Renders the page. `bound` takes the place of its answer, or stands first if the answer no longer waits."""
-    reviews = desk.answers(user, challenge)
-    entries = [bound if bound is not None and one.pk == bound.review.pk else entry_of(one) for one in reviews]
+    reviews = held(user, desk.answers(user, challenge))
+    entries = [bound if bound is not None and one.pk == bound.review.pk else entry_of(user, one) for one in reviews]
     if bound is not None and bound not in entries:
         entries.insert(0, bound)
     version = entries[0].review.evaluation.version if entries else challenge.version
@@ -100,6 +140,7 @@ def page(
         "entries": entries,
         "progress": desk.progress(user, challenge),
         "other_versions": desk.of_other_versions(user, challenge, version) if entries else 0,
+        "with_others": desk.with_others(user, challenge),
     }
     return render(request, "reviews/question.html", context, status=status)
 
@@ -111,20 +152,22 @@ def refused(request: HttpRequest, user: User, challenge: Challenge, entry: Entry
     return page(request, user, challenge, entry, status=422)
 
 
-def piece(request: HttpRequest, user: User, challenge: Challenge, review: Review) -> HttpResponse:
+def piece(request: HttpRequest, user: User, challenge: Challenge, review: Review, equal: list[int]) -> HttpResponse:
     """Renders what takes the place of a recorded answer, the progress, and the answer that comes next."""
     if review.decided_at is None:
-        return render(request, "reviews/_answer.html", {"entry": entry_of(review), "challenge": challenge})
-    shown = {int(pk) for pk in request.POST.getlist("shown") if pk.isdecimal() and len(pk) < 19} - {review.pk}
+        return render(request, "reviews/_answer.html", {"entry": entry_of(user, review), "challenge": challenge})
+    shown = keys(request.POST.getlist("shown")) - {review.pk}
     version = review.evaluation.version
-    arrived = desk.answers(user, challenge, version.pk, shown)
+    arrived = held(user, desk.answers(user, challenge, version.pk, shown))
     context = {
         "challenge": challenge,
         "review": review,
-        "arrived": [entry_of(one) for one in arrived],
+        "equal": equal,
+        "arrived": [entry_of(user, one) for one in arrived],
         "progress": desk.progress(user, challenge),
         "is_last": not shown and not arrived,
         "other_versions": desk.of_other_versions(user, challenge, version),
+        "with_others": desk.with_others(user, challenge),
     }
     return render(request, "reviews/_recorded.html", context)
 
@@ -137,7 +180,14 @@ def gone(request: HttpRequest, challenge: Challenge, pk: int) -> HttpResponse:
     return redirect("reviews:question", challenge.slug)
 
 
-def said(review: Review) -> str:
+def said(review: Review, equal: list[int]) -> str:
     if review.decided_at is None:
         return _("Your marks are stored. They differ from the machine's: look at both, then record what should count.")
+    if equal:
+        told = ngettext(
+            "Your marks are recorded, also for %(count)d equal text.",
+            "Your marks are recorded, also for %(count)d equal texts.",
+            len(equal),
+        )
+        return told % {"count": len(equal)}
     return _("Your marks are recorded. The learner now sees a person-verified grade.")

@@ -1,0 +1,51 @@
+"""The service that gives the same marks to answers with the same text."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from django.db import transaction
+
+from gradus.accounts.models import User
+from gradus.reviews import desk
+from gradus.reviews.models import Review
+from gradus.reviews.services.deciding import decide, mark_blind
+from gradus.submissions.services import Refused
+
+
+@transaction.atomic
+def decide_equal(
+    review: Review, *, by: User, marks: dict[str, str], reason: str, blind: bool, ids: Collection[int]
+) -> list[int]:
+    """Decides an answer, or marks it blind, and gives the same marks to others that wait with the same text.
+
+    Each of them gets a decision of its own. `ids` are those that the person was shown. Those that no longer have the
+    same text and version, or that somebody else has decided or holds in the meantime, are left out; so are all if the
+    blind marks differ from the machine's, because nothing is decided then.
+
+    Returns:
+        The keys of the others that are decided now.
+
+    Raises:
+        Refused: as `decide` and `mark_blind`, about the answer itself.
+    """
+    if blind:
+        mark_blind(review, by=by, marks=marks)
+    else:
+        decide(review, by=by, marks=marks, reason=reason)
+    review.refresh_from_db()
+    if review.decided_at is None or not ids:
+        return []
+    return [other.pk for other in desk.equal_to(by, review) if other.pk in ids and _give(other, review, by)]
+
+
+def _give(other: Review, review: Review, by: User) -> bool:
+    try:
+        with transaction.atomic():
+            if other.is_blind:
+                mark_blind(other, by=by, marks=review.blind_marks or review.marks)
+            if other.decided_at is None:
+                decide(other, by=by, marks=review.marks, reason=review.reason)
+    except Refused:
+        return False
+    return True
