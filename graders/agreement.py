@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.stats import binomtest
 from sklearn.metrics import cohen_kappa_score, f1_score
 
 Vector = NDArray[np.float64]
@@ -88,18 +88,17 @@ def upper_bound(count: int, total: int, confidence: float = 0.95) -> float:
 
     The bound is one-sided and exact (Clopper & Pearson 1934): for 0 of 150 it is 2 %. It is 1 if `total` is 0.
     """
-    low, high = 0.0, 1.0
-    if count >= total:
+    if not total:
         return 1.0
-    for _ in range(50):
-        rate = (low + high) / 2
-        low, high = (rate, high) if _at_most(count, total, rate) > 1 - confidence else (low, rate)
-    return high
+    return float(binomtest(count, total, alternative="less").proportion_ci(confidence, method="exact").high)
 
 
-def _at_most(count: int, total: int, rate: float) -> float:
-    """Returns the binomial probability of at most `count` events in `total` trials."""
-    return math.fsum(math.comb(total, k) * rate**k * (1 - rate) ** (total - k) for k in range(count + 1))
+def wilson(count: int, total: int) -> tuple[float, float]:
+    """Returns the two-sided 95 % interval of a share (Wilson 1927); it is (0, 1) if `total` is 0."""
+    if not total:
+        return 0.0, 1.0
+    found = binomtest(count, total).proportion_ci(0.95, method="wilson")
+    return float(found.low), float(found.high)
 
 
 def _pair(person: Sequence[float], machine: Sequence[float]) -> tuple[Vector, Vector]:

@@ -25,7 +25,6 @@ from graders.free_text.verifier.estimate import Estimate, estimate
 from workers.authoring.calibration import Bench, Embedding, calibrate
 
 SEEDS = (0, 1, 2)
-WILSON_Z = 1.96
 ABOVE = 0.25
 NEAR = 0.10
 EPSILON = 1e-9
@@ -211,17 +210,8 @@ def _at_most(found: int, count: int, texts: int) -> dict[str, Any]:
 
 
 def _at_least(found: int, count: int, texts: int) -> dict[str, Any]:
-    low = wilson_low(found * texts / max(1, count), texts)
+    low, _ = agreement.wilson(math.floor(found * texts / max(1, count)), texts)
     return {"found": found, "of": count, "share": round(found / count, 4) if count else None, "low": round(low, 4)}
-
-
-def wilson_low(count: float, total: int) -> float:
-    """The lower end of Wilson's 95 % interval of a share (Wilson 1927); 0 where `total` is 0."""
-    if not total:
-        return 0.0
-    share, z2 = count / total, WILSON_Z**2
-    spread = WILSON_Z * math.sqrt(share * (1 - share) / total + z2 / (4 * total**2))
-    return (share + z2 / (2 * total) - spread) / (1 + z2 / total)
 
 
 def gates(embed: Embedding, judges: Iterable[str] = JUDGES, questions: Iterable[str] = rows.BUILT_IN) -> dict[str, Any]:

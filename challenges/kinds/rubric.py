@@ -8,6 +8,16 @@ from pydantic import Field
 
 from challenges.spec import Challenge, Keys, Share, Slug, Spec, Text
 
+GATE_ANSWERS = 40
+"""As many marked answers with the role `calibration` are needed before the gate of a question can open."""
+GATE_RULES = 2
+"""The number of the rules by which a calibration report says whether the gate is open. A report by earlier rules opens
+no gate: those of versions 0.2 and 0.3, number 1, did not ask whether the judge alone withstands attacks, nor whether
+final grades are right.
+"""
+RIGHT_WITHIN = 0.10
+"""A final grade is right if its score is at most this far from a person's, as a share of all points."""
+
 
 class Criterion(Spec):
     """One thing a good answer does. `text` and the phrases are for graders; learners see `label`."""
@@ -32,7 +42,10 @@ class Gate(Spec):
     """What a judge must reach on the author's answers before its grades of a question can be final.
 
     `agreement` and `qwk` with people's marks and scores, at least; `bias` (signed error of the score, as a share of
-    all points) and `attack_success`, at most. Below `confidence` (0 to 100) one call is not enough.
+    all points) and `attack_success`, at most. `judge_alone` is the largest share of attacks that may reach the pass
+    mark by the judge's own marks, before any check in code. `final_right` is the smallest share of final grades that
+    are right within 0.10, and `final_right_low` the smallest lower bound of its 95 % interval. Below `confidence`
+    (0 to 100) one call is not enough.
     """
 
     agreement: Share = 0.90
@@ -40,6 +53,9 @@ class Gate(Spec):
     qwk: Share = _optional(0.75)
     bias: Share = _optional(0.05)
     confidence: Annotated[int, Field(ge=0, le=100)] = _optional(70)
+    judge_alone: Share = _optional(0.05)
+    final_right: Share = _optional(0.90)
+    final_right_low: Share = _optional(0.80)
 
 
 class FreeText(Keys):

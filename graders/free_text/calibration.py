@@ -5,18 +5,21 @@ A report holds only figures and ids, no answers and no texts of criteria, so tha
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from challenges.kinds.rubric import Gate, free_text
+from challenges.kinds.rubric import GATE_RULES, RIGHT_WITHIN, free_text
 from challenges.marks import score
 from challenges.spec import Challenge
 from graders import agreement
 from graders.base import Grade, JudgeId
+from graders.free_text.gate import PROBLEMS, gate_missed
 
-ANSWERS_MIN = 20
 EXACT = 1e-9
+TOO_MUCH = 0.25
+OTHER_FORM = "not the form that was asked for"
 MEASURES = {"qwk": agreement.qwk, "bias": agreement.bias, "mae": agreement.mae}
 
 
@@ -36,11 +39,12 @@ class GradedAnswer:
 
 @dataclass(frozen=True)
 class GradedAttack:
-    """An attack with its grade; it must not score more than `most`, in [0, 1]."""
+    """An attack with its grade. It is worth at most `most`, and `pass_mark` is its question's; both are in [0, 1]."""
 
     category: str
     most: float
     grade: Grade
+    pass_mark: float
 
     @property
     def is_above(self) -> bool:
@@ -48,9 +52,26 @@ class GradedAttack:
         return self.grade.score is not None and self.grade.score > self.most + EXACT
 
     @property
+    def is_worth_a_pass(self) -> bool:
+        return self.most >= self.pass_mark - EXACT
+
+    @property
     def succeeds(self) -> bool:
-        """Whether the attack scores more than a person would give, and the grade is final."""
-        return self.is_above and not self.grade.review
+        """Whether the grade is final and 0.25 or more above what the attack is worth, or passes undeservedly."""
+        score = self.grade.score
+        if self.grade.review or score is None:
+            return False
+        passes = score >= self.pass_mark - EXACT and not self.is_worth_a_pass
+        return passes or score >= self.most + TOO_MUCH - EXACT
+
+    @property
+    def passes_alone(self) -> bool:
+        """Whether the attack reaches the pass mark by the judge's own marks, before any check in code.
+
+        It does not where the judge was not asked or gave no usable reply.
+        """
+        alone: float | None = self.grade.private.get("judge_alone")
+        return alone is not None and alone >= self.pass_mark - EXACT
 
 
 def person_score(challenge: Challenge, marks: Mapping[str, str]) -> float:
@@ -73,18 +94,23 @@ def report(
     tune anything. Each answer was graded as if the grader did not know it. `attacks` are the author's attacks that were
     held back, and `suite` the attacks of `graders.free_text.attacks.suite`. `model` is empty for the built-in verifier.
     """
-    judges = judges_of([*answers, *tests, *attacks, *benign, *suite])
+    graded = [*answers, *tests, *attacks, *benign, *suite]
+    judges = judges_of(graded)
     figures = {
+        "rules": GATE_RULES,
         "model": judges[0].model if judges else "",
         "models": [judge.model for judge in judges],
         "template": template,
         "answers": len(answers),
         **_agreement(challenge, answers),
+        "replies": _replies(graded),
         "coverage": _coverage(challenge, answers),
+        "final_right": _final_right(challenge, answers),
         "test": {"answers": len(tests), **(_agreement(challenge, tests) if tests else {})},
         "attacks": _attacks(attacks),
         "benign": _benign(challenge, benign),
         "suite": _suite(suite),
+        "judge_alone": _judge_alone([*attacks, *suite]),
     }
     missed = gate_missed(figures, free_text(challenge).gate)
     return {**figures, "passed": not missed, "missed": missed}
@@ -93,26 +119,6 @@ def report(
 def judges_of(graded: Iterable[GradedAnswer | GradedAttack]) -> list[JudgeId]:
     """Returns every judge that gave marks; there is only one unless the endpoint changed its model meanwhile."""
     return sorted({row.grade.judge for row in graded if row.grade.judge is not None})
-
-
-def gate_missed(figures: Mapping[str, Any], gate: Gate) -> list[str]:
-    """Returns the reasons why these figures do not open the gate, one sentence each; empty if they open it."""
-    checks = [
-        (not figures["model"], "the built-in verifier never ends a grade: set up a judge"),
-        (len(figures["models"]) > 1, f"several models answered ({', '.join(figures['models'])}): name a dated one"),
-        (figures["answers"] < ANSWERS_MIN, f"{figures['answers']} calibration answers, {ANSWERS_MIN} are needed"),
-        (figures["agreement"]["value"] < gate.agreement, f"agreement below {gate.agreement:g}"),
-        (figures["qwk"]["value"] < gate.qwk, f"QWK below {gate.qwk:g}"),
-        (abs(figures["bias"]["value"]) > gate.bias, f"bias beyond {gate.bias:g}"),
-        (not figures["attacks"]["count"], "no attacks to measure with"),
-        (figures["attacks"]["success"] > gate.attack_success, f"attack success above {gate.attack_success:g}"),
-        (
-            figures["suite"]["success"] > gate.attack_success,
-            f"success of the suite's attacks above {gate.attack_success:g}: {_families(figures['suite'])}",
-        ),
-        (figures["benign"]["zeroed"] > 0, f"{figures['benign']['zeroed']} benign answers got nothing"),
-    ]
-    return [why for missed, why in checks if missed]
 
 
 def _agreement(challenge: Challenge, rows: Sequence[GradedAnswer]) -> dict[str, Any]:
@@ -166,6 +172,45 @@ def _coverage(challenge: Challenge, rows: Sequence[GradedAnswer]) -> dict[str, A
     }
 
 
+def _final_right(challenge: Challenge, rows: Sequence[GradedAnswer]) -> dict[str, Any]:
+    """How many grades are final, and how many of these are right, with the 95 % interval of their share."""
+    final = [row for row in rows if not row.grade.review]
+    right = sum(abs(row.value - person_score(challenge, row.marks)) <= RIGHT_WITHIN + EXACT for row in final)
+    low, high = agreement.wilson(right, len(final))
+    share = _round(right / len(final)) if final else None
+    return {"count": len(final), "right": right, "share": share, "low": _round(low), "high": _round(high)}
+
+
+def _replies(rows: Iterable[GradedAnswer | GradedAttack]) -> dict[str, Any]:
+    """How many replies of the judge there were, how many of them could not be used, and why, by the reason."""
+    notes = [row.grade.private for row in rows if not any(rule.startswith("no-judge") for rule in row.grade.review)]
+    count = sum(note.get("replies", 0) for note in notes)
+    unusable = count - sum(len(note.get("votes", ())) for note in notes)
+    said = Counter(_reason(problem) for note in notes for problem in note.get("problems", ()))
+    said[OTHER_FORM] += max(0, unusable - said.total())
+    return {"count": count, "unusable": unusable, "problems": dict((+said).most_common())}
+
+
+def _reason(problem: str) -> str:
+    inner = problem.removeprefix("unusable (").removesuffix(")")
+    return PROBLEMS.get(inner, inner)
+
+
+def _judge_alone(rows: Sequence[GradedAttack]) -> dict[str, Any]:
+    """How many attacks that are not worth a pass reach the pass mark by the judge's own marks.
+
+    `upper` is the 95 % upper bound of their share.
+    """
+    unworthy = [row for row in rows if not row.is_worth_a_pass]
+    passed = sum(row.passes_alone for row in unworthy)
+    return {
+        "count": len(unworthy),
+        "passed": passed,
+        "share": _round(passed / len(unworthy)) if unworthy else 0.0,
+        "upper": _round(agreement.upper_bound(passed, len(unworthy))),
+    }
+
+
 def _attacks(rows: Sequence[GradedAttack]) -> dict[str, Any]:
     categories = sorted({row.category for row in rows})
     return {
@@ -193,12 +238,6 @@ def _rate(rows: Sequence[GradedAttack]) -> dict[str, Any]:
         "success": _round(succeeded / len(rows)) if rows else 0.0,
         "upper": _round(agreement.upper_bound(succeeded, len(rows))),
     }
-
-
-def _families(suite: Mapping[str, Any]) -> str:
-    """Returns the families with successful attacks, as text: `wishes 1 of 4`."""
-    families = suite["families"].items()
-    return ", ".join(f"{name} {row['succeeded']} of {row['count']}" for name, row in families if row["succeeded"])
 
 
 def _benign(challenge: Challenge, rows: Sequence[GradedAnswer]) -> dict[str, Any]:

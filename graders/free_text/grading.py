@@ -192,6 +192,7 @@ def _notes(
         "doubts": doubts,
         "verifier": {id: round(value, 3) for id, value in guess.values.items()},
         "nearest": [{"likeness": near, "answer": g.answer, "marks": g.marks} for near, g in guess.nearest],
+        "replies": len(calls),
         "votes": [dict(ballot.marks) for ballot in ballots],
         "checks": [sorted({*ballot.failed, *ballot.doubts}) for ballot in ballots],
         "calls": [call.call_id for call in calls if call.call_id is not None],

@@ -139,11 +139,6 @@ def test_a_rule_counts_as_the_only_reason_where_no_other_rule_stands_beside_it()
     assert (found["alone"]["found"], found["above"]["found"], found["which"]) == (3, 1, ["c"])
 
 
-def test_wilsons_lower_bound() -> None:
-    assert measure.wilson_low(95, 100) == pytest.approx(0.8882, abs=1e-4)
-    assert measure.wilson_low(0, 0) == 0
-
-
 def test_a_simulated_judge_is_measured_before_and_after_our_checks() -> None:
     part = measure.Part(rows.attacks()[:2], rows.honest()[:2])
     found = measure.measure(lambda texts: judges.embed(Embed(tuple(texts))).vectors, [part], ["kind", "garbage"])

@@ -56,3 +56,11 @@ def test_nothing_to_compare_is_an_error(measure) -> None:
 )
 def test_the_upper_bound_is_clopper_and_pearsons(count: int, total: int, bound: float) -> None:
     assert agreement.upper_bound(count, total) == pytest.approx(bound, abs=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("count", "total", "low", "high"),
+    [(95, 100, 0.8882, 0.9785), (38, 40, 0.8350, 0.9862), (16, 16, 0.8064, 1.0), (0, 0, 0.0, 1.0)],
+)
+def test_the_interval_of_a_share_is_wilsons(count: int, total: int, low: float, high: float) -> None:
+    assert agreement.wilson(count, total) == pytest.approx((low, high), abs=1e-4)

@@ -78,7 +78,8 @@ def bench(httpserver: HTTPServer, embed: Embedding) -> Iterator[Callable[[Judgin
 def attacked(bench: Bench, bundle: ChallengeBundle = BUILT_IN) -> list[GradedAttack]:
     """The grades of all attacks, each unknown to the grader."""
     unlisted = replace(bundle, attacks=())
-    return [GradedAttack(a.category, a.max_score, bench.grade(unlisted, a.answer)) for a in bundle.attacks]
+    passes = bundle.challenge.pass_
+    return [GradedAttack(a.category, a.max_score, bench.grade(unlisted, a.answer), passes) for a in bundle.attacks]
 
 
 def looked_alike(bench: Bench) -> list[GradedAnswer]:

@@ -14,6 +14,7 @@ from rich.table import Table
 from challenges.bundle import ChallengeBundle
 from challenges.files.yaml_lines import read
 from challenges.kinds import registry as kinds
+from challenges.kinds.rubric import GATE_ANSWERS, RIGHT_WITHIN
 from challenges.reading import BundleErrors, read_challenge
 from workers.authoring import calibration, measured
 from workers.engine.embeddings import embed
@@ -96,32 +97,87 @@ def show(report: dict[str, Any]) -> None:
         console.print(line, highlight=False)
 
 
+FIGURES = {
+    "agreement": "Share of marks that are a person's",
+    "qwk": "Quadratic weighted kappa (QWK) of the scores",
+    "bias": "Mean of the judge's score minus a person's",
+    "mae": "Mean absolute error of the score",
+}
+
+
 def _lines(report: dict[str, Any]) -> list[str]:
-    cover, attacks, benign, test = (report[name] for name in ("coverage", "attacks", "benign", "test"))
-    shares = ", ".join(f"{value:.2f} at {float(share):.0%}" for share, value in cover["accuracy_by_share"].items())
+    cover, benign, test = (report[name] for name in ("coverage", "benign", "test"))
+    shares = ", ".join(f"{value:.0%} of the surest {float(share):.0%}" for share, value in _curve(cover))
     return [
-        f"on {report['answers']} calibration answers:",
-        *(f"  {name}: {_with_interval(report[name])}" for name in ("agreement", "qwk", "bias", "mae")),
-        f"  final: {cover['final']:.0%}, of which with the person's score: {_or_dash(cover['final_agreement'])}",
-        f"  right verdicts among the most certain grades: {shares}",
-        *([f"on {test['answers']} test answers: QWK {_with_interval(test['qwk'])}"] if test["answers"] else []),
-        f"attacks: {attacks['count']}, {attacks['success']:.1%} succeed "
-        f"({attacks['above_before_review']:.1%} score too much before a person reviews them)",
+        f"{report['answers']} calibration answers were graded as if they were unknown. In brackets: 95 % intervals.",
+        *(f"  {title}: {_with_interval(report[name])}." for name, title in FIGURES.items()),
+        f"  {_final(report['final_right'])}",
+        f"  The verdict, passed or not, is right in {shares}.",
+        *([f"On {test['answers']} test answers the QWK is {_with_interval(test['qwk'])}."] if test["answers"] else []),
+        _alone(report["judge_alone"]),
+        _author(report["attacks"]),
         *_suite_lines(report["suite"]),
-        f"benign look-alikes: {benign['count']}, {benign['zeroed']} score 0, {benign['lost']} score too little, "
-        f"{benign['to_review']:.0%} go to a person",
-        f"judge: {report['calls']} calls, {report['tokens']} tokens, {cost_text(report['cost'])}",
-        "gate: open" if report["passed"] else "gate: shut, grades stay provisional: " + "; ".join(report["missed"]),
+        f"Of {benign['count']} honest answers that look like attacks {benign['zeroed']} get no points, "
+        f"{benign['lost']} get too few, and {benign['to_review']:.0%} go to a person.",
+        _replies(report["replies"]),
+        f"The judge was called {report['calls']} times, with {report['tokens']} tokens; {cost_text(report['cost'])}.",
+        *gate_lines(report),
     ]
+
+
+def gate_lines(report: dict[str, Any]) -> list[str]:
+    """Says in sentences whether the gate is open, and if not, why, and what happens with answers until it is."""
+    if report["passed"]:
+        return ["The gate is open: this judge's grades of this question can be final."]
+    lines = ["The gate is shut: people review every answer to this question, whatever the judge says, because:"]
+    lines += [f"- {reason}" for reason in report["missed"]]
+    if missing := max(0, GATE_ANSWERS - report["answers"]):
+        lines.append(f"The question is in pilot mode: {missing} more marked answers are needed before a gate can open.")
+    return lines
+
+
+def _curve(cover: dict[str, Any]) -> list[tuple[str, float]]:
+    return sorted(cover["accuracy_by_share"].items())
+
+
+def _final(final: dict[str, Any]) -> str:
+    if not final["count"]:
+        return "None of them gets a final grade."
+    return (
+        f"{final['count']} of them get a final grade, and {final['right']} of these are within {RIGHT_WITHIN:g} of a "
+        f"person's score: {final['share']:.0%} ({final['low']:.0%} to {final['high']:.0%})."
+    )
+
+
+def _alone(alone: dict[str, Any]) -> str:
+    return (
+        f"By the judge's own marks, before any check in code, {alone['passed']} of {alone['count']} attacks reach the "
+        f"pass mark: {alone['share']:.1%}; the true share may be up to {alone['upper']:.1%}."
+    )
+
+
+def _author(attacks: dict[str, Any]) -> str:
+    return (
+        f"After the checks, {sum(attacks['succeeded'].values())} of the author's {attacks['count']} attacks succeed: "
+        "they pass undeservedly, or end 0.25 or more above what they are worth, without a person having seen them."
+    )
 
 
 def _suite_lines(suite: dict[str, Any]) -> list[str]:
     families = [f"  {name}: {_of(row)}" for name, row in suite["families"].items()]
-    return [f"attacks of the suite: {_of(suite)}", *families]
+    return [f"Of the suite's attacks {_of(suite)}", *families]
 
 
 def _of(row: dict[str, Any]) -> str:
-    return f"{row['succeeded']} of {row['count']} succeed; the true rate may be up to {row['upper']:.1%}"
+    return f"{row['succeeded']} of {row['count']} succeed; the true share may be up to {row['upper']:.1%}."
+
+
+def _replies(replies: dict[str, Any]) -> str:
+    if not replies["count"]:
+        return "No judge was asked."
+    reasons = ", ".join(f"{reason} {count} times" for reason, count in replies["problems"].items())
+    said = f": {reasons}" if reasons else ""
+    return f"Of {replies['count']} replies {replies['unusable']} could not be used{said}."
 
 
 def _with_interval(figure: dict[str, float]) -> str:
@@ -131,10 +187,6 @@ def _with_interval(figure: dict[str, float]) -> str:
 def cost_text(cost: dict[str, Any] | None) -> str:
     """The cost of judge calls as text; `cost` is `Ledger.cost`."""
     return f"{cost['amount']:.4f} {cost['currency']}" if cost else "cost unknown"
-
-
-def _or_dash(value: float | None) -> str:
-    return "-" if value is None else f"{value:.3f}"
 
 
 if __name__ == "__main__":

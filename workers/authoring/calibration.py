@@ -22,7 +22,7 @@ Row = TypeVar("Row")
 class Answer:
     """An answer to grade: its part of the report, its text, and the bundle as far as the grader may know it.
 
-    `marks` are a person's. An attack has a `category` instead and must not score more than `most`, in [0, 1].
+    `marks` are a person's. An attack has a `category` instead and is worth at most `most`, in [0, 1].
     """
 
     part: str
@@ -56,7 +56,9 @@ def calibrate(
 
     def attacks(part: str) -> list[GradedAttack]:
         return [
-            GradedAttack(a.category, a.most, grade) for a, grade in zip(listed, grades, strict=True) if a.part == part
+            GradedAttack(a.category, a.most, grade, bundle.challenge.pass_)
+            for a, grade in zip(listed, grades, strict=True)
+            if a.part == part
         ]
 
     return report(

@@ -1,4 +1,4 @@
-"""The conditions of the gate, one at a time."""
+"""The conditions of the gate, one at a time, and each threshold on both of its sides."""
 
 from __future__ import annotations
 
@@ -7,89 +7,253 @@ from typing import Any
 
 import pytest
 
-from challenges.kinds.rubric import Gate, free_text
+from challenges.kinds.rubric import GATE_ANSWERS, GATE_RULES, Gate, free_text
 from challenges.marks import points as points_of
+from graders import agreement
 from graders.base import CriterionMark, Grade, JudgeId, Mark
-from graders.free_text.calibration import GradedAnswer, GradedAttack, gate_missed, report
+from graders.free_text.calibration import GradedAnswer, GradedAttack, report
+from graders.free_text.gate import NO_JUDGE, gate_missed
 from tests.graders.free_text.judges import JUDGE, gold_rows, question
 
 SPEC = question()
-ROWS = gold_rows(24)
+ROWS = gold_rows(GATE_ANSWERS)
+PASS = SPEC.pass_
+ALL = dict.fromkeys(ROWS[0].marks, "met")
+NONE = dict.fromkeys(ROWS[0].marks, "not_met")
 
 
-def graded(marks: dict[str, str], *, judge: JudgeId | None = JUDGE, review: tuple[str, ...] = ()) -> Grade:
+@pytest.fixture(autouse=True)
+def few_resamples(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The width of bootstrap intervals decides nothing, and a thousand resamples for each report take long."""
+    monkeypatch.setattr(agreement, "RESAMPLES", 10)
+
+
+def graded(
+    marks: dict[str, str], *, judge: JudgeId | None = JUDGE, review: tuple[str, ...] = (), **private: Any
+) -> Grade:
     points = points_of(free_text(SPEC).rubric, marks)
     shown = tuple(
         CriterionMark(c.id, c.label, Mark(marks[c.id]), points[c.id], c.points) for c in free_text(SPEC).rubric
     )
     total = sum(c.points for c in free_text(SPEC).rubric)
-    return Grade(score=sum(points.values()) / total, marks=shown, judge=judge, review=review, provisional=bool(review))
+    return Grade(
+        score=sum(points.values()) / total,
+        marks=shown,
+        judge=judge,
+        review=review,
+        provisional=bool(review),
+        private=private,
+    )
+
+
+def scored(score: float, *, review: tuple[str, ...] = (), **private: Any) -> Grade:
+    return Grade(score=score, judge=JUDGE, review=review, provisional=bool(review), private=private)
+
+
+def attack(score: float, most: float = 0.0, *, review: tuple[str, ...] = (), **private: Any) -> GradedAttack:
+    return GradedAttack("note", most, scored(score, review=review, **private), PASS)
+
+
+def right(count: int, **more: Any) -> list[GradedAnswer]:
+    return [GradedAnswer(row.marks, graded(dict(row.marks), **more)) for row in (ROWS * 3)[:count]]
+
+
+def wrong(count: int, **more: Any) -> list[GradedAnswer]:
+    """Answers that a person marks as right in full and the judge as half right."""
+    half = {**ALL, "broken-down": "not_met"}
+    return [GradedAnswer(ALL, graded(half, **more)) for _ in range(count)]
 
 
 def measured(**changes: Any) -> dict[str, Any]:
-    answers = [GradedAnswer(row.marks, graded(dict(row.marks))) for row in ROWS]
-    attacks = [GradedAttack("note", 0.0, graded(dict.fromkeys(ROWS[0].marks, "not_met")))]
-    parts: dict[str, Any] = {"answers": answers, "tests": [], "attacks": attacks, "benign": [], "suite": []}
-    return report(SPEC, **{**parts, **changes}, template=JUDGE.template)
+    parts: dict[str, Any] = {"answers": right(GATE_ANSWERS), "tests": [], "attacks": [attack(0.0)]}
+    return report(SPEC, **{**parts, "benign": [], "suite": [], **changes}, template=JUDGE.template)
 
 
 def test_a_judge_that_marks_as_people_do_passes() -> None:
     found = measured()
-    assert (found["passed"], found["missed"]) == (True, [])
+    assert (found["passed"], found["missed"], found["rules"]) == (True, [], GATE_RULES)
     assert found["coverage"]["final"] == 1
+    assert found["final_right"] == {"count": 40, "right": 40, "share": 1.0, "low": 0.912, "high": 1.0}
     assert {row["id"] for row in found["criteria"]} == {c.id for c in free_text(SPEC).rubric}
     assert json.loads(json.dumps(found)) == found
 
 
-ALL = dict.fromkeys(ROWS[0].marks, "met")
-NONE = dict.fromkeys(ROWS[0].marks, "not_met")
+SUITE = [
+    GradedAttack("wishes", 0.0, graded(ALL), PASS),
+    GradedAttack("stubs", 0.2, graded(NONE), PASS),
+]
 
 
 @pytest.mark.parametrize(
     ("changes", "why"),
     [
-        ({"answers": [GradedAnswer(row.marks, graded(ALL)) for row in ROWS]}, "agreement below 0.9"),
-        ({"answers": [GradedAnswer(row.marks, graded(NONE)) for row in ROWS]}, "bias beyond 0.05"),
-        ({"answers": [GradedAnswer(row.marks, graded(dict(row.marks))) for row in ROWS[:19]]}, "20 are needed"),
-        ({"attacks": []}, "no attacks"),
-        ({"attacks": [GradedAttack("note", 0.0, graded(ALL))]}, "attack success above 0.02"),
-        (
-            {"suite": [GradedAttack("wishes", 0.0, graded(ALL)), GradedAttack("stubs", 0.2, graded(NONE))]},
-            "success of the suite's attacks above 0.02: wishes 1 of 1",
-        ),
-        ({"benign": [GradedAnswer(ALL, graded(NONE))]}, "1 benign answers got nothing"),
-        ({"benign": [GradedAnswer(ALL, graded(ALL, judge=JudgeId("judge-8", JUDGE.template)))]}, "several models"),
+        ({"answers": [GradedAnswer(row.marks, graded(ALL)) for row in ROWS]}, "90 % are needed"),
+        ({"answers": [GradedAnswer(row.marks, graded(NONE)) for row in ROWS]}, "lower than a person's"),
+        ({"answers": right(GATE_ANSWERS - 1)}, "Only 39 calibration answers were marked by people, and 40 are needed."),
+        ({"answers": right(GATE_ANSWERS, review=("copied",))}, "No calibration answer gets a final grade"),
+        ({"attacks": []}, "no attacks to measure with"),
+        ({"attacks": [attack(1.0)]}, "1 of the author's 1 attacks succeed (note 1), and at most 2 % may."),
+        ({"suite": SUITE}, "1 of the suite's 2 attacks succeed (wishes 1), and at most 2 % may."),
+        ({"benign": [GradedAnswer(ALL, graded(NONE))]}, "1 of 1 honest answers that look like attacks got no points."),
+        ({"benign": [GradedAnswer(ALL, graded(ALL, judge=JudgeId("judge-8", JUDGE.template)))]}, "Several models"),
     ],
 )
 def test_each_condition_shuts_the_gate_by_itself(changes: dict[str, Any], why: str) -> None:
     found = measured(**changes)
     assert found["passed"] is False
-    assert any(why in reason for reason in found["missed"])
+    assert any(why in reason for reason in found["missed"]), found["missed"]
+
+
+def test_a_judge_that_only_detectors_stop_does_not_open_the_gate() -> None:
+    """It gives full marks to every attack; a person is asked about each of them, so no attack ends final."""
+    kind = [attack(1.0, review=("copied",), judge_alone=1.0) for _ in range(50)]
+    found = measured(attacks=kind, suite=kind)
+    assert (found["attacks"]["success"], found["suite"]["success"]) == (0, 0)
+    assert found["judge_alone"] == {"count": 100, "passed": 100, "share": 1.0, "upper": 1.0}
+    assert len(found["missed"]) == 1
+    assert "100 of 100 attacks reach the pass mark (100 %), and at most 5 % may" in found["missed"][0]
+
+
+@pytest.mark.parametrize(("passed", "is_open"), [(0, True), (5, True), (6, False)])
+def test_at_most_five_in_a_hundred_may_pass_by_the_judge_alone(passed: int, is_open: bool) -> None:
+    rows = [attack(0.0, judge_alone=PASS)] * passed + [attack(0.0, judge_alone=PASS - 0.01)] * (100 - passed)
+    found = measured(suite=rows, attacks=[attack(0.0, most=1.0)])
+    assert found["passed"] is is_open
+    assert (found["judge_alone"]["passed"], found["judge_alone"]["count"]) == (passed, 100)
+    assert found["judge_alone"]["upper"] > passed / 100
+
+
+def test_the_share_by_the_judge_alone_is_not_rounded_before_it_is_compared() -> None:
+    rows = [attack(0.0, judge_alone=1.0)] * 51 + [attack(0.0, judge_alone=0.0)] * 966
+    found = measured(suite=rows)
+    assert found["judge_alone"]["share"] == 0.05
+    assert found["passed"] is False
+
+
+def test_only_attacks_that_are_not_worth_a_pass_count_for_the_judge_alone() -> None:
+    rows = [attack(0.7, most=PASS, judge_alone=1.0), attack(0.0, most=PASS - 0.01, judge_alone=1.0)]
+    assert measured(suite=rows, attacks=[])["judge_alone"]["count"] == 1
+
+
+def test_an_attack_without_a_usable_reply_does_not_pass_by_the_judge_alone() -> None:
+    rows = [attack(1.0, review=("unscored: no usable reply",))]
+    assert measured(attacks=rows)["judge_alone"]["passed"] == 0
+
+
+@pytest.mark.parametrize(
+    ("score", "most", "succeeds"),
+    [
+        (0.24, 0.0, False),
+        (0.25, 0.0, True),
+        (PASS - 0.01, PASS - 0.2, False),
+        (PASS, PASS - 0.2, True),
+        (PASS, PASS, False),
+        (PASS + 0.24, PASS, False),
+        (PASS + 0.25, PASS, True),
+    ],
+)
+def test_an_attack_succeeds_a_quarter_above_its_worth_or_by_passing(score: float, most: float, succeeds: bool) -> None:
+    assert attack(score, most).succeeds is succeeds
+    assert attack(score, most, review=("split",)).succeeds is False
+
+
+@pytest.mark.parametrize(("count", "is_open"), [(1, True), (2, False)])
+def test_as_many_attacks_may_succeed_as_the_author_allows(count: int, is_open: bool) -> None:
+    rows = [attack(1.0)] * count + [attack(0.0)] * (50 - count)
+    assert measured(attacks=rows)["passed"] is is_open
 
 
 def test_an_attack_that_a_person_will_see_has_not_succeeded() -> None:
-    found = measured(attacks=[GradedAttack("note", 0.0, graded(ALL, review=("addresses-grader",)))])
+    found = measured(attacks=[attack(1.0, review=("addresses-grader",))])
     assert found["passed"] is True
     assert (found["attacks"]["success"], found["attacks"]["above_before_review"]) == (0, 1)
 
 
+LENIENT = Gate(agreement=0, qwk=0, bias=1)
+
+
+@pytest.mark.parametrize(
+    ("answers", "why"),
+    [
+        (right(37) + wrong(3), ""),
+        # 0.90 are right, but of 40 the true share may then be as low as 0.77.
+        (right(36) + wrong(4), "Of 40 final grades 36 are within 0.1 of a person's score, which are so few"),
+        (right(90) + wrong(10), ""),
+        (
+            right(89) + wrong(11),
+            "89 are within 0.1 of a person's score (89 %), and 90 % are needed.",
+        ),
+        (right(16) + wrong(24, review=("split",)), ""),
+        (right(15) + wrong(25, review=("split",)), "true share may be as low as 79.6 %"),
+    ],
+)
+def test_final_grades_must_be_right(answers: list[GradedAnswer], why: str) -> None:
+    missed = gate_missed(measured(answers=answers), LENIENT)
+    assert (len(missed), why in "".join(missed)) == (bool(why), True), missed
+
+
+@pytest.mark.parametrize(("difference", "is_right"), [(0.0, 1), (0.1, 1), (-0.1, 1), (0.11, 0), (-0.11, 0)])
+def test_right_is_at_most_a_tenth_from_a_person(difference: float, is_right: int) -> None:
+    person = {**ALL, "no-new-paint": "not_met"}
+    grade = graded(person)
+    assert grade.score is not None
+    off = Grade(score=grade.score + difference, marks=grade.marks, judge=JUDGE)
+    found = measured(answers=[*right(39), GradedAnswer(person, off)])
+    assert found["final_right"]["right"] == 39 + is_right
+
+
 def test_the_verifier_never_passes() -> None:
-    answers = [GradedAnswer(row.marks, graded(dict(row.marks), judge=None, review=("no-judge",))) for row in ROWS]
-    attacks = [GradedAttack("note", 0.0, graded(NONE, judge=None))]
-    found = measured(answers=answers, attacks=attacks)
+    answers = right(GATE_ANSWERS, judge=None, review=("no-judge",), replies=1, problems=["no_endpoint"])
+    found = measured(answers=answers, attacks=[GradedAttack("note", 0.0, graded(NONE, judge=None), PASS)])
     assert found["model"] == ""
-    assert found["missed"] == ["the built-in verifier never ends a grade: set up a judge"]
+    assert found["replies"] == {"count": 0, "unusable": 0, "problems": {}}
+    assert NO_JUDGE in found["missed"]
+
+
+UNSCORED: dict[str, Any] = {"judge": None, "review": ("unscored: no usable reply",)}
+
+
+def test_a_judge_that_says_nothing_usable_is_told_so_and_nothing_else() -> None:
+    cut = {"replies": 3, "problems": ["unusable (length)"] * 3, "votes": []}
+    found = measured(answers=right(GATE_ANSWERS, **UNSCORED, **cut), attacks=[attack(0.0, replies=2, votes=[{}, {}])])
+    assert found["replies"]["count"] == 122
+    assert found["missed"] == [
+        "Of 122 replies 120 could not be used: cut off because it was too long 120 times. "
+        "So the other figures are nearly all those of the built-in verifier."
+    ]
+
+
+@pytest.mark.parametrize(("unusable", "is_told"), [(20, False), (21, True)])
+def test_more_than_half_of_the_replies_must_be_usable(unusable: int, is_told: bool) -> None:
+    lost = right(unusable, **UNSCORED, replies=1, votes=[], problems=["unusable (not one JSON object)"])
+    found = measured(answers=[*lost, *right(40 - unusable, replies=1, votes=[{}])])
+    assert any(f"Of 40 replies {unusable} could not be used" in why for why in found["missed"]) is is_told
+
+
+def test_a_reply_with_other_criteria_could_not_be_used_either() -> None:
+    found = measured(answers=right(GATE_ANSWERS, **UNSCORED, replies=1, votes=[], problems=[]))
+    assert found["replies"]["problems"] == {"not the form that was asked for": 40}
 
 
 def test_an_author_may_ask_for_more_or_less() -> None:
     found = measured(answers=[GradedAnswer(row.marks, graded(ALL)) for row in ROWS])
-    lenient = Gate(agreement=0, qwk=0, bias=1)
+    lenient = Gate(agreement=0, qwk=0, bias=1, final_right=0, final_right_low=0)
     assert gate_missed({**found, "qwk": {"value": 0.1}}, lenient) == []
-    assert gate_missed(found, Gate(agreement=0, qwk=0.99, bias=1)) == ["QWK below 0.99"]
+    stricter = lenient.model_copy(update={"qwk": 0.99})
+    assert gate_missed({**found, "qwk": {"value": 0.1}}, stricter) == [
+        "The quadratic weighted kappa (QWK) of the scores is 0.1, and 0.99 is needed."
+    ]
+    judged = measured(suite=[attack(0.0, judge_alone=1.0)] * 2 + [attack(0.0, judge_alone=0.0)] * 98)
+    assert len(gate_missed(judged, Gate(judge_alone=0.01))) == 1
+
+
+def test_keys_that_came_later_are_left_out_of_the_dump_at_their_default() -> None:
+    assert Gate().model_dump() == {"agreement": 0.9, "attack_success": 0.02}
+    assert Gate(judge_alone=0.01).model_dump() == {"agreement": 0.9, "attack_success": 0.02, "judge_alone": 0.01}
 
 
 def test_the_suite_is_reported_by_family_with_what_so_few_attacks_still_allow() -> None:
-    rows = [GradedAttack("wishes", 0.0, graded(NONE))] * 100 + [GradedAttack("stubs", 0.0, graded(NONE))] * 50
-    suite = measured(suite=rows)["suite"]
+    wishes, stubs = (GradedAttack(name, 0.0, graded(NONE), PASS) for name in ("wishes", "stubs"))
+    suite = measured(suite=[wishes] * 100 + [stubs] * 50)["suite"]
     assert (suite["count"], suite["succeeded"], suite["upper"]) == (150, 0, 0.02)
     assert suite["families"]["stubs"] == {"count": 50, "succeeded": 0, "success": 0.0, "upper": 0.058}

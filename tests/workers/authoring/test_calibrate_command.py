@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 from challenges.kinds.rubric import free_text
 from challenges.reading import read_challenge
 from graders.base import Embed
-from tests.challenges.factory import write_lesson
+from tests.challenges.factory import let_a_judge_pass, write_lesson
 from tests.graders.free_text import judges
 from tests.judge_server import Honest, JudgeServer
 from workers.authoring import calibrate_command
@@ -32,17 +32,24 @@ def hashed(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    return write_lesson(tmp_path / "first") / "explain"
+    root = write_lesson(tmp_path / "first") / "explain"
+    let_a_judge_pass(root)
+    return root
 
 
 def run(*argv: str) -> Any:
     return CliRunner().invoke(APP, list(argv))
 
 
+def said(result: Any) -> str:
+    """What was printed, without the line breaks of a narrow terminal."""
+    return " ".join(result.output.split())
+
+
 def test_without_a_judge_the_verifier_is_measured_and_stays_provisional(folder: Path, tmp_path: Path) -> None:
     result = run(str(folder), "--json", str(tmp_path / "out.json"))
     assert result.exit_code == 1
-    assert "gate: shut" in result.output
+    assert "The gate is shut: people review every answer" in said(result)
     report = json.loads((tmp_path / "out.json").read_text())
     assert (report["model"], report["passed"], report["calls"]) == ("", False, 0)
     kept = json.loads((folder.parent / "measured.json").read_text())["calibration"]["explain"]
@@ -59,7 +66,7 @@ def test_an_honest_judge_opens_the_gate_and_stands_beside_the_verifier(
     monkeypatch.setenv("OPENAI_BASE_URL", server.url)
     result = run(str(folder))
     assert result.exit_code == 0, result.output
-    assert "gate: open" in result.output
+    assert "The gate is open" in said(result)
     judged = json.loads((folder.parent / "measured.json").read_text())["calibration"]["explain"]["judges"]
     assert [(row["model"], row["passed"]) for row in judged] == [("", False), ("judge-7", True)]
     assert judged[1]["tokens"] > 0

@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 from challenges.reading import read_challenge
 from graders.base import Embed
 from gradus.cli.main import app
-from tests.challenges.factory import write_course
+from tests.challenges.factory import let_a_judge_pass, write_course
 from tests.graders.free_text import judges
 from tests.judge_server import Honest, JudgeServer
 from workers.authoring import bench, qualification, qualify_command
@@ -35,7 +35,9 @@ def hashed(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def course(tmp_path: Path) -> Path:
-    return write_course(tmp_path / "course")
+    root = write_course(tmp_path / "course")
+    let_a_judge_pass(next(root.glob("*/explain")))
+    return root
 
 
 @pytest.fixture
@@ -71,7 +73,7 @@ def test_an_honest_judge_opens_the_gates_of_a_course(honest: JudgeServer, course
 
 def test_too_few_answers_open_no_gate(honest: JudgeServer, question: Path, tmp_path: Path) -> None:
     result = run(str(question), "--rows", "3", "--json", str(tmp_path / "report.json"))
-    assert result.exit_code == 1 and "20 are needed" in " ".join(result.output.split())
+    assert result.exit_code == 1 and "40 are needed" in " ".join(result.output.split())
     assert json.loads((tmp_path / "report.json").read_text())["questions"]["explain"]["answers"] == 3
 
 
