@@ -29,6 +29,8 @@ class Mark(StrEnum):
 
 # Items of this stage are only about public or content-free inputs, so a worker may keep their results for later jobs.
 CALIBRATE = "calibrate"
+# What a call asks the judge for: marks, or which criteria the answer denies.
+MARKS, DENIALS = "marks", "denials"
 # A chat has two answers, one for each of these stages. Learners see them token by token.
 BASE, TRAINED = "base", "trained"
 
@@ -204,7 +206,7 @@ class Judge:
     """Asks for one call to the judge's endpoint.
 
     `schema` is the form of the reply. `template` is the name of the prompt template with its digest, and `criteria` are
-    the ids of the criteria that the judge has to mark.
+    the ids of the criteria that the call is about. `asks` is `MARKS` or `DENIALS`.
     """
 
     messages: tuple[Mapping[str, str], ...]
@@ -212,6 +214,7 @@ class Judge:
     template: str
     criteria: tuple[str, ...]
     stage: str = "judge"
+    asks: str = MARKS
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from typing import Any
 from pytest_httpserver import HTTPServer
 from werkzeug import Request, Response
 
+from benchmarks.attacks.replay import denials
 from graders.free_text.text import content_words, normal, sentences
 
 Marks = Mapping[str, str]
@@ -38,11 +39,16 @@ class Asked:
 Judging = Callable[[Asked], dict[str, Any]]
 
 
+def asks_for_denials(body: dict[str, Any]) -> bool:
+    """Whether a request asks what the answer denies."""
+    return "\nPoints:\n" in f"\n{body['messages'][1]['content']}"
+
+
 def read(body: dict[str, Any]) -> Asked:
-    """Reads the criteria from the fixed prefix of a request, and the answer from its end."""
+    """Reads the criteria, or the points, from the fixed prefix of a request, and the answer from its end."""
     static, last = (message["content"] for message in body["messages"][1:3])
-    criteria = next(part for part in static.split("\n\n") if part.startswith("Criteria:"))
-    return Asked(json.loads(last.splitlines()[1]), tuple(json.loads(criteria.removeprefix("Criteria:\n"))))
+    parts = dict(part.split(":\n", 1) for part in static.split("\n\n"))
+    return Asked(json.loads(last.splitlines()[1]), tuple(json.loads(parts.get("Criteria") or parts["Points"])))
 
 
 def judgement(marks: Iterable[tuple[str, str, list[str]]], **more: Any) -> dict[str, Any]:
@@ -51,6 +57,10 @@ def judgement(marks: Iterable[tuple[str, str, list[str]]], **more: Any) -> dict[
         for id, mark, quotes in marks
     ]
     return {"criteria": rows, "contradictions": [], "addresses_grader": False} | more
+
+
+def nothing_denied(asked: Asked) -> dict[str, Any]:
+    return denials(dict.fromkeys((c["id"] for c in asked.criteria), ()))
 
 
 class Honest:
@@ -146,10 +156,14 @@ class Hijacked:
 
 @dataclass
 class JudgeServer:
-    """Serves `judge` under /v1. If `fault` is set, it answers instead; `bodies` collects the requests about answers."""
+    """Serves `judge` under /v1, and `denies` where a request asks what the answer denies.
+
+    If `fault` is set, it answers instead; `bodies` collects the requests about answers.
+    """
 
     server: HTTPServer
     judge: Judging
+    denies: Judging = nothing_denied
     fault: Callable[[Request], Response] | None = None
     bodies: list[dict[str, Any]] = field(default_factory=list)
 
@@ -167,7 +181,11 @@ class JudgeServer:
             self.bodies.append(body)
         if self.fault is not None:
             return self.fault(request)
-        return completion('{"ok": true}' if probing else json.dumps(self.judge(read(body))), body)
+        return completion('{"ok": true}' if probing else json.dumps(self.judgement(body)), body)
+
+    def judgement(self, body: dict[str, Any]) -> dict[str, Any]:
+        asked = read(body)
+        return self.denies(asked) if asks_for_denials(body) else self.judge(asked)
 
 
 def completion(content: str | None, body: Mapping[str, Any] | None = None, finish: str = "stop") -> Response:

@@ -18,6 +18,7 @@ from graders.base import Assignment, CriterionMark, Embed, Embedded, Grade, Grad
 from graders.free_text import copies, known_answers
 from graders.free_text.cleaning import Cleaned, clean
 from graders.free_text.judge.ballot import Ballot, read_ballot
+from graders.free_text.judge.denials import unless_denied
 from graders.free_text.judge.messages import VOTES, VOTES_IF_SPLIT, judge_item, version
 from graders.free_text.judge.voting import decide, decisive, review_rules
 from graders.free_text.speech_acts import rules as speech_acts
@@ -52,7 +53,10 @@ class Case:
 
 
 def grade(assignment: Assignment) -> Grading:
-    """Yields one, three or five Judge items and an Embed item; a run (`hidden=False`) yields nothing and has no score.
+    """Yields an Embed item and Judge items; a run (`hidden=False`) yields nothing and has no score.
+
+    One, three or five calls ask for marks. Where they would end the grade with points, one call or two ask whether the
+    answer denies what it was given them for.
 
     Without a call, only empty answers and exact matches with gold answers that the author graded zero are final. If the
     judge is absent or its replies cannot be used, the score comes from the built-in verifier and is provisional. If the
@@ -111,7 +115,8 @@ def _judged(case: Case) -> Grading:
     if not ballots:
         return _provisional(case, guess, "unscored: no usable reply", calls)
     vectors = {text: np.asarray(vector) for text, vector in zip(asked.texts, embedded.vectors, strict=True)}
-    return _final(case, calls, ballots, guess, doubts, vectors)
+    grade = _final(case, calls, ballots, guess, doubts, vectors)
+    return (yield from unless_denied(case.bundle, case.text, case.assignment.template, grade))
 
 
 def _vote(case: Case, votes: int, calls: list[Judged], ballots: list[Ballot]) -> Generator[WorkItem, Any, None]:

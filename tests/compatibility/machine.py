@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from graders.base import Judge, Judged
+from graders.base import DENIALS, Judge, Judged
 from gradus.reviews.judge_store import Store
 from gradus.submissions.models import Evaluation, Run, Submission
 from gradus.submissions.states import State
@@ -34,7 +34,9 @@ class LoggedJudge:
             {"id": id, "evidence": [QUOTE], "reason": "It says so.", "mark": "met", "confidence": 90}
             for id in item.criteria
         ]
-        reply = {"criteria": rows, "contradictions": [], "addresses_grader": False}
+        reply: dict[str, Any] = {"criteria": rows, "contradictions": [], "addresses_grader": False}
+        if item.asks == DENIALS:
+            reply = {"denials": [{"id": id, "evidence": [], "reason": "No.", "denied": False} for id in item.criteria]}
         store = Store(Evaluation.objects.get(state=State.RUNNING, lane="judge"), Judged)
         store.reserve(900, 4000)
         call = CallRecord("0" * 64, "criteria-1", JUDGE, "json_schema", {"model": JUDGE}, "{}", reply, "", 700, 90, 1.5)

@@ -340,7 +340,7 @@ def _usable(answer: _Answer, item: Judge) -> tuple[dict[str, Any] | None, str]:
     reply = only_json_object(answer.text)
     if reply is None:
         return None, "unusable (not one JSON object)"
-    if replies.parse(reply, item.criteria) is None:
+    if not replies.is_usable(reply, item):
         return None, "unusable (not the form that was asked for)"
     return reply, ""
 

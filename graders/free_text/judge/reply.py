@@ -1,4 +1,4 @@
-"""The form of a judge's reply: exactly these keys, and a mark for exactly the criteria of the call.
+"""The forms of a judge's replies: exactly these keys, and a mark or a denial for exactly the criteria of the call.
 
 The judge gets the form as a JSON schema. Its reply is checked here once more, because not every endpoint keeps to a
 schema.
@@ -11,7 +11,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from graders.base import Mark
+from graders.base import DENIALS, Judge, Mark
 
 Confidence = Annotated[float, Field(ge=0, le=100)]
 
@@ -38,6 +38,27 @@ class Reply(_Closed):
     addresses_grader: bool
 
 
+class Denial(_Closed):
+    """Whether the answer denies one criterion; `evidence` are the quotes that do."""
+
+    id: str
+    evidence: tuple[str, ...]
+    reason: str
+    denied: bool
+
+
+class DenialReply(_Closed):
+    """A reply about what an answer denies, with one entry for each criterion, in any order."""
+
+    denials: tuple[Denial, ...]
+
+
+def is_usable(reply: Any, item: Judge) -> bool:
+    """Returns whether a reply has the form that its call asked for."""
+    read = parse_denials if item.asks == DENIALS else parse
+    return read(reply, item.criteria) is not None
+
+
 def parse(reply: Any, ids: Sequence[str]) -> Reply | None:
     """Returns the reply; None if it has another form, or if a criterion is missing, unknown or named twice."""
     try:
@@ -45,6 +66,27 @@ def parse(reply: Any, ids: Sequence[str]) -> Reply | None:
     except ValidationError:
         return None
     return parsed if sorted(mark.id for mark in parsed.criteria) == sorted(ids) else None
+
+
+def parse_denials(reply: Any, ids: Sequence[str]) -> DenialReply | None:
+    """Returns the reply about denials; None if it has another form, or not exactly one entry for each criterion."""
+    try:
+        parsed = DenialReply.model_validate(reply)
+    except ValidationError:
+        return None
+    return parsed if sorted(row.id for row in parsed.denials) == sorted(ids) else None
+
+
+def denials_schema(ids: Sequence[str]) -> dict[str, Any]:
+    """Returns the strict JSON schema of a reply about what an answer denies of the criteria `ids`."""
+    text: dict[str, Any] = {"type": "string"}
+    row = _object(
+        id={"type": "string", "enum": list(ids)},
+        evidence={"type": "array", "items": text},
+        reason=text,
+        denied={"type": "boolean"},
+    )
+    return _object(denials={"type": "array", "items": row})
 
 
 def reply_schema(ids: Sequence[str]) -> dict[str, Any]:

@@ -9,6 +9,8 @@ from pathlib import Path
 
 from challenges.registry import RegistryError, load, registered
 
+# The text that is the same for all templates: authors choose how marks are given, not whether denials are looked for.
+_DENIALS = Path(__file__).parent / "prompts" / "fixed" / "denials.txt"
 FOLDER = Path(__file__).parent / "prompts"
 GROUP = "gradus.judge_templates"
 DEFAULT = "criteria-1"
@@ -32,6 +34,12 @@ def instructions(name: str) -> str:
         raise KeyError(f"there is no judge template `{chosen}`; there are {', '.join(names())}")
     own = FOLDER / f"{chosen}.txt"
     return (own if own.is_file() else _packaged(chosen)).read_text(encoding="utf-8").strip()
+
+
+@cache
+def denial_instructions() -> str:
+    """Returns the system message of the call that asks what an answer denies."""
+    return _DENIALS.read_text(encoding="utf-8").strip()
 
 
 def _packaged(name: str) -> Traversable:

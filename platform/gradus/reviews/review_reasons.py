@@ -22,6 +22,8 @@ WORDS = {
     "votes-apart": _("The scores of the judge's votes differ by more than a quarter of the points"),
     "near-pass-mark": _("The votes differ on a mark that decides between passing and not passing"),
     "like-a-wrong-claim": _("A sentence is close to a claim that the author rejects"),
+    "denied": _("The judge says that the answer denies what it earned these points for"),
+    "denials-unchecked": _("Whether the answer denies what it says could not be checked"),
     "several-models": _("Several models answered under one name"),
     "no-quote": _("The judge reports a wrong claim, but does not quote it"),
     "unlike-graded-answers": _("The score is far below what similar graded answers got"),

@@ -11,12 +11,13 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.attacks.replay import denials
 from challenges.bundle import ChallengeBundle
 from challenges.kinds.free_text import FreeTextPayload
 from challenges.kinds.rubric import Criterion
 from challenges.rows import Attack, GoldAnswer
 from challenges.spec import Challenge
-from graders.base import Assignment, Embed, Embedded, Grade, Judge, Judged, JudgeId, WorkItem
+from graders.base import DENIALS, Assignment, Embed, Embedded, Grade, Judge, Judged, JudgeId, WorkItem
 from graders.free_text.grading import grade
 from graders.free_text.judge.messages import version
 from graders.free_text.text import content_words, sentences
@@ -110,6 +111,11 @@ def _vector(text: str) -> list[float]:
     return list(vector / np.linalg.norm(vector))
 
 
+def nothing_denied(item: Judge) -> dict[str, Any]:
+    """A reply that finds nothing denied."""
+    return denials(dict.fromkeys(item.criteria, ()))
+
+
 def graded(
     bundle: ChallengeBundle,
     answer: str,
@@ -119,10 +125,12 @@ def graded(
     problem: str = "",
     calibrated: frozenset[JudgeId] = frozenset({JUDGE}),
     sources: Mapping[str, str] = MappingProxyType({}),
+    denies: Reply = nothing_denied,
 ) -> tuple[Grade, list[Judge]]:
     """Grades with a judge that answers `reply(item)`; None means no reply, with the reason `problem`.
 
-    The judge has passed the gate unless `calibrated` says otherwise. Returns the grade and the judge's items.
+    Calls about denials get `denies(item)`. The judge has passed the gate unless `calibrated` says otherwise. Returns
+    the grade and the judge's items.
     """
     calls: list[Judge] = []
 
@@ -131,7 +139,7 @@ def graded(
             return embed(item)
         assert isinstance(item, Judge)
         calls.append(item)
-        said = reply(item)
+        said = denies(item) if item.asks == DENIALS else reply(item)
         return Judged(said, problem if said is None else "", JUDGE.model, len(calls))
 
     assignment = Assignment(bundle, FreeTextPayload(answer=answer), hidden, calibrated=calibrated, sources=sources)
@@ -142,7 +150,7 @@ def graded(
 def says(
     marks: Mapping[str, str], evidence: Mapping[str, Sequence[str]], *, confidence: int = 90, **more: Any
 ) -> dict[str, Any]:
-    """A well-formed reply."""
+    """A well-formed reply about marks."""
     rows = [
         {"id": id, "evidence": list(evidence.get(id, ())), "reason": "r", "mark": mark, "confidence": confidence}
         for id, mark in marks.items()

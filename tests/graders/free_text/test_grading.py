@@ -187,5 +187,5 @@ def test_cannot_tell_is_never_zero_and_never_final() -> None:
 def test_calls_that_split_bring_two_more_calls() -> None:
     wrong = says(GOOD_MARKS | {"absorbs": "not_met"}, quoting(GOOD, RUBRIC))
     result, calls = graded(BUNDLE, GOOD, lambda item: wrong if item.stage == "judge" else HONEST)
-    assert [call.stage for call in calls] == ["judge", "judge-2", "judge-3", "judge-4", "judge-5"]
+    assert [call.stage for call in calls] == ["judge", "judge-2", "judge-3", "judge-4", "judge-5", "denial"]
     assert (result.score, result.review) == (1.0, ())

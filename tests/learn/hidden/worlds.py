@@ -16,6 +16,7 @@ from typing import Any
 from challenges.kinds.rag_keys import NOT_IN_CORPUS
 from challenges.reading import read_course
 from graders.base import (
+    DENIALS,
     Embed,
     Embedded,
     Generate,
@@ -140,6 +141,11 @@ class TalkativeJudge:
         self.secret = secret
 
     def judge(self, item: Judge) -> Judged:
+        if item.asks == DENIALS:
+            rows = [
+                {"id": id, "evidence": [], "reason": f"{self.secret} says why", "denied": False} for id in item.criteria
+            ]
+            return Judged({"denials": rows}, "", "judge-1", None)
         kept = {"evidence": ["the weights keep old facts", f"{self.secret} quote"], "mark": "met", "confidence": 90}
         rows = [{"id": id, "reason": f"{self.secret} says why", **kept} for id in item.criteria]
         return Judged({"criteria": rows, "contradictions": [], "addresses_grader": False}, "", "judge-1", None)
