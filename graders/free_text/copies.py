@@ -1,7 +1,10 @@
-"""Measures how much of an answer is copied word for word from texts that the learner may have read.
+"""Compares an answer with texts that exist already: sources, other people's answers, answers the author has graded.
 
 Copies are found as shared runs of five words (Broder 1997, "On the resemblance and containment of documents"). If the
 share is larger than in honest answers, the answer goes to a person, who sees the source. It never costs points.
+
+Code alone may grade an empty answer, and one that the author has already graded with 0 points. Nothing else is a final
+zero: "Push and pop" can be a complete answer, and so can a word of the question.
 """
 
 from __future__ import annotations
@@ -12,17 +15,21 @@ from functools import lru_cache
 
 from challenges.bundle import ChallengeBundle
 from challenges.kinds.rubric import free_text
+from challenges.marks import score
 from challenges.rows import Benign, GoldAnswer
-from graders.free_text.text import words
+from graders.free_text.text import exact, normal, words
 
 Run = tuple[str, ...]
 RUN_WORDS = 5
 RUNS_MIN = 5
-# None of 103 honest answers to three questions shares more than 0.06 of its runs with all sources together.
+# None of our 159 honest answers shares more than 0.06 of its runs with all texts of its course together.
 SHARE_MIN = 0.15
-# Two short answers of different learners to the same question share up to 0.12.
-SHARE_MIN_LEARNER = 0.25
+# Many people write the same few words. Of the answers of more than fifteen words in a public set of schoolchildren's
+# (ASAP-SAS 1), 34 % share 0.15 of their runs with another one, 14 % share 0.25, and 1 % share 0.5.
+SHARE_MIN_PERSON = 0.5
+PERSON_WORDS_MIN = 16
 LEARNER = "learner:"
+GRADED = "graded answers"
 
 
 @lru_cache(maxsize=2048)
@@ -35,15 +42,20 @@ def runs(text: str) -> frozenset[Run]:
 def shares(text: str, bundle: ChallengeBundle, sources: Mapping[str, str]) -> dict[str, float]:
     """Returns the share in [0, 1] of the answer's runs that occur in each source, the largest first, without zeros.
 
-    Runs that occur in the question are not counted. `sources` are texts by name, to which the bundle's model answer and
-    gold answers are added. The source `everything` is all texts together except answers of other learners, so that a
-    patchwork of several sources is found. Fewer than five shared runs count as none.
+    Runs that occur in the question are not counted, and fewer than five shared runs count as none. `sources` are texts
+    by name, to which the bundle's model answer is added. The source `everything` is all these texts together except
+    other learners' answers, so that a patchwork is found. Answers of other people, learners' and graded ones, are
+    compared one by one, and only if both have more than fifteen words.
     """
     own = runs(text) - runs(free_text(bundle.challenge).question or "")
-    texts = {"model answer": free_text(bundle.challenge).model_answer or "", **_gold(bundle), **sources}
-    shared = {name: own & runs(source) for name, source in texts.items()}
-    of_course = [common for name, common in shared.items() if not name.startswith(LEARNER)]
-    shared["everything"] = frozenset().union(*of_course)
+    texts = {"model answer": free_text(bundle.challenge).model_answer or "", **sources}
+    people = {name: source for name, source in texts.items() if name.startswith(LEARNER)}
+    shared = {name: own & runs(source) for name, source in texts.items() if name not in people}
+    shared["everything"] = frozenset().union(*shared.values())
+    if _is_long(text):
+        shared |= {name: own & runs(source) for name, source in people.items() if _is_long(source)}
+        answers = [own & runs(row.answer) for row in _graded(bundle) if _is_long(row.answer)]
+        shared[GRADED] = max(answers, key=len, default=frozenset())
     portions = {name: len(common) / len(own) for name, common in shared.items() if len(common) >= RUNS_MIN}
     return dict(sorted(portions.items(), key=lambda pair: -pair[1]))
 
@@ -55,8 +67,12 @@ def rules(copied: Mapping[str, float]) -> list[str]:
     return [f"copied-from: {name}, {share:.0%}".replace("%", " %") for name, share in named[:1]]
 
 
+def _is_long(answer: str) -> bool:
+    return len(words(answer)) >= PERSON_WORDS_MIN
+
+
 def _least(name: str) -> float:
-    return SHARE_MIN_LEARNER if name.startswith(LEARNER) else SHARE_MIN
+    return SHARE_MIN_PERSON if name.startswith(LEARNER) or name == GRADED else SHARE_MIN
 
 
 def digest_of(sources: Mapping[str, str]) -> str:
@@ -65,6 +81,19 @@ def digest_of(sources: Mapping[str, str]) -> str:
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
 
-def _gold(bundle: ChallengeBundle) -> dict[str, str]:
-    rows: tuple[GoldAnswer | Benign, ...] = (*bundle.gold, *bundle.benign)
-    return {"graded answers": "\n".join(row.answer for row in rows)}
+def zero_rule(text: str, bundle: ChallengeBundle) -> str | None:
+    """Returns the rule by which a cleaned answer gets a final 0 without a call, `empty` or `gold-zero`, or None."""
+    if not text:
+        return "empty"
+    rubric = free_text(bundle.challenge).rubric
+    same = [score(rubric, row.marks) for row in _graded(bundle) if exact(row.answer) == exact(text)]
+    return "gold-zero" if same and not any(same) else None
+
+
+def is_known_attack(text: str, bundle: ChallengeBundle) -> bool:
+    """Returns whether the author lists exactly this text among the attacks."""
+    return normal(text) in {normal(attack.answer) for attack in bundle.attacks}
+
+
+def _graded(bundle: ChallengeBundle) -> tuple[GoldAnswer | Benign, ...]:
+    return (*bundle.gold, *bundle.benign)

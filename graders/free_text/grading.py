@@ -15,16 +15,14 @@ from challenges.kinds.rubric import free_text
 from challenges.marks import nearest, points
 from challenges.spec import Challenge
 from graders.base import Assignment, CriterionMark, Embed, Embedded, Grade, Grading, Judged, JudgeId, Mark, WorkItem
-from graders.free_text import copies, known_answers
+from graders.free_text import copies, speech_acts
 from graders.free_text.cleaning import Cleaned, clean
 from graders.free_text.judge.ballot import Ballot, read_ballot
 from graders.free_text.judge.denials import unless_denied
 from graders.free_text.judge.messages import VOTES, VOTES_IF_SPLIT, judge_item, version
-from graders.free_text.judge.voting import decide, decisive, review_rules
-from graders.free_text.speech_acts import rules as speech_acts
-from graders.free_text.speech_acts.refusals import Vectors, compared
+from graders.free_text.judge.voting import VOTE_GAP, decide, decisive, review_rules, unlike
+from graders.free_text.speech_acts import Vectors, compared
 from graders.free_text.text import language_of, words
-from graders.free_text.verifier import distance
 from graders.free_text.verifier.estimate import Estimate, embed_item, estimate
 
 UNUSABLE = "unusable"
@@ -64,7 +62,7 @@ def grade(assignment: Assignment) -> Grading:
     """
     assert isinstance(assignment.payload, FreeTextPayload)
     case = prepare(assignment, assignment.payload.answer)
-    rule = known_answers.zero_rule(case.text, case.bundle)
+    rule = copies.zero_rule(case.text, case.bundle)
     if not assignment.hidden:
         return _checked(case, rule)
     if rule is not None:
@@ -81,11 +79,8 @@ def prepare(assignment: Assignment, answer: str) -> Case:
         *(g.answer for g in bundle.gold),
     ]
     cleaned = clean(answer, bundle.challenge.limits.answer_chars, language_of(authors))
-    checks = {
-        "copied": known_answers.copies(cleaned.text, bundle) or known_answers.repeats_gold(cleaned.text, bundle),
-        "known-attack": known_answers.is_known_attack(cleaned.text, bundle),
-    }
-    return Case(assignment, cleaned, cleaned.flags + tuple(name for name, true in checks.items() if true))
+    known = ("known-attack",) if copies.is_known_attack(cleaned.text, bundle) else ()
+    return Case(assignment, cleaned, cleaned.flags + known)
 
 
 def _checked(case: Case, rule: str | None) -> Grade:
@@ -136,7 +131,7 @@ def _doubts(case: Case, ballot: Ballot, guess: Estimate) -> list[str]:
     challenge = case.bundle.challenge
     doubts = [*ballot.failed, *ballot.doubts]
     doubts += [f"cannot-tell: {id}" for id, mark in ballot.marks.items() if mark is Mark.CANNOT_TELL]
-    doubts += [f"unlike-graded-answers: {id}" for id in distance.far(ballot.marks, guess.values, distance.VOTE_GAP)]
+    doubts += [f"unlike-graded-answers: {id}" for id in unlike(ballot.marks, guess.values, VOTE_GAP)]
     doubts += ["near-pass-mark"] if decisive(challenge, ballot.marks) else []
     return doubts
 
@@ -146,13 +141,12 @@ def _final(
 ) -> Grade:
     challenge = case.bundle.challenge
     decision = decide(challenge, ballots)
-    unlike = distance.far(decision.marks, guess.values, distance.REVIEW_GAP)
-    rules = review_rules(challenge, decision, case.flags, unlike)
-    rules += distance.rules(free_text(challenge).rubric, decision.marks, guess.values)
+    rules = review_rules(challenge, decision, case.flags, guess.values)
     rules += copies.rules(case.copied)
-    rules += speech_acts.rules(case.text, free_text(challenge).rubric, decision.marks, decision.evidence, vectors)
+    earned = {id: decision.evidence[id] for id, mark in decision.marks.items() if mark in (Mark.MET, Mark.PARTIAL)}
+    rules += speech_acts.found(case.text, earned)
+    rules += speech_acts.advises_against(case.text, free_text(challenge).rubric, decision.marks, vectors)
     rules += sorted({rule for ballot in ballots for rule in ballot.failed})
-    rules += [f"like-a-wrong-claim: {id}" for id in guess.claims if decision.marks[id] is Mark.MET]
     rules += ["unusable-reply"] if len(ballots) < len(calls) else []
     judge = JudgeId(ballots[0].model, version(case.assignment.template))
     rules += _uncalibrated(case, judge, ballots)
@@ -176,7 +170,7 @@ def _provisional(case: Case, guess: Estimate, rule: str, calls: list[Judged]) ->
     shown = criterion_marks(challenge, marks, quotes)
     return graded_by(
         shown,
-        [rule, *case.flags, *copies.rules(case.copied)],
+        [rule, *case.flags, *copies.rules(case.copied), *speech_acts.found(case.text, {})],
         _notes(case, guess, calls, [], []),
         None,
         guess.certainty,

@@ -74,11 +74,6 @@ def is_negation(word: str) -> bool:
     return word in NEGATIONS or word.endswith("n't")
 
 
-def negates(text: str) -> bool:
-    """Returns whether a text contains a negation."""
-    return any(is_negation(word) for word in words(text))
-
-
 def echoes(text: str, source: str, *, known: float = 1.0, adjacent: float = 0.6) -> bool:
     """Returns whether `text` only repeats `source`: the share `known` of its content words, mostly in the same order.
 
@@ -97,12 +92,6 @@ def _adjacent(own: Sequence[str], theirs: Sequence[str]) -> float:
     known = set(pairwise(theirs))
     pairs = list(pairwise(own))
     return sum(pair in known for pair in pairs) / len(pairs)
-
-
-def containment(text: str, source: str) -> float:
-    """Returns the share in [0, 1] of the distinct content words of `text` that occur in `source`."""
-    own = set(content_words(text))
-    return len(own & set(content_words(source))) / len(own) if own else 0.0
 
 
 def language_of(texts: Iterable[str], count: int = 60) -> frozenset[str]:

@@ -19,8 +19,7 @@ from graders.free_text import copies
 from graders.free_text.cleaning import clean
 from graders.free_text.judge.ballot import read_ballot
 from graders.free_text.judge.messages import judge_item
-from graders.free_text.speech_acts.refusals import compared
-from graders.free_text.speech_acts.rules import rules
+from graders.free_text.speech_acts import advises_against, compared, found
 from tests.graders.free_text import judges
 
 
@@ -33,30 +32,27 @@ def stopped(row: rows.Attack | rows.Honest, marks: dict[str, str]) -> list[str]:
     """The rules that the words alone bring up, without a sentence embedding and an estimate."""
     bundle = rows.bundle(row.question)
     rubric = free_text(bundle.challenge).rubric
-    quotes = {c.id: row.quotes.get(c.id, []) for c in rubric if c.kind != "must_not_claim"}
     given = {c.id: Mark(marks.get(c.id, "not_met")) for c in rubric}
+    quotes = {c.id: row.quotes.get(c.id, []) for c in rubric if given[c.id] is not Mark.NOT_MET}
     vectors = {text: vector(text) for text in compared(row.answer, rubric)}
-    found = rules(row.answer, rubric, given, quotes, vectors)
-    return found + copies.rules(copies.shares(row.answer, bundle, rows.sources(row.question)))
+    rules = [*found(row.answer, quotes), *advises_against(row.answer, rubric, given, vectors)]
+    return rules + copies.rules(copies.shares(row.answer, bundle, rows.sources(row.question)))
 
 
-def test_words_alone_stop_nearly_all_open_attacks() -> None:
-    given = rows.attacks()
-    passed = [
-        row
-        for row in given
-        if not stopped(row, dict.fromkeys((c.id for c in free_text(rows.bundle(row.question).challenge).rubric), "met"))
-    ]
-    assert len(given) == 100
-    # Those that advise against something need the sentence embeddings of a site.
-    assert [row.id for row in passed if row.family != "advice-against"] == []
+def test_words_alone_stop_the_open_attacks_that_they_are_there_for() -> None:
+    """Other attacks are left to the judge, whom the gate measures by itself."""
+    given = [row for row in rows.attacks() if row.family in {"solution-copy", "retraction", "reported-speech"}]
+    met = [dict.fromkeys((c.id for c in free_text(rows.bundle(row.question).challenge).rubric), "met") for row in given]
+    passed = [row.id for row, marks in zip(given, met, strict=True) if not stopped(row, marks)]
+    assert len(given) == 30
+    assert len(passed) <= 1, passed
 
 
-def test_they_let_nine_of_ten_honest_answers_pass() -> None:
+def test_they_let_nineteen_of_twenty_honest_answers_pass() -> None:
     given = rows.honest()
     alarmed = [row.id for row in given if stopped(row, dict(row.marks))]
     assert len(given) >= 100
-    assert len(alarmed) <= 0.1 * len(given)
+    assert len(alarmed) <= 0.05 * len(given)
 
 
 def judged(name: str, row: rows.Attack | rows.Honest, vote: int = 0, seed: int = 1) -> Judged:

@@ -17,7 +17,7 @@ from graders.free_text.text import content_words, echoes, find_quote, is_negatio
 
 _DENIED_BEFORE = re.compile(
     r"\bit(?:\s+is|'s)\s+(?:\w+\s+)?(?:false|untrue|wrong|incorrect|nonsense|not\s+true|not\s+the\s+case)\s+(?:that|to)\b"
-    r"|\bis\s+(?:\w+\s+)?(?:false|untrue|nonsense|a\s+myth|not\s+true)\b"
+    r"|\bis\s+(?:\w+\s+)?(?:false|untrue|nonsense|a\s+myth)\b"
     r"|\b(?:don't|do\s+not|doesn't|does\s+not|disagree)\s+(?:think|believe|agree|mean)\b"
     r"|\b(?:contrary\s+to|nobody\s+should|some\s+(?:people\s+)?(?:say|claim))\b",
     re.IGNORECASE,
@@ -31,7 +31,7 @@ _DENIED_AFTER = re.compile(
 # A reason, or a clause of the learner's own, after 'I do not agree with them' is not denied.
 _CLAUSE_END = re.compile(r"[,;:]\s|\b(?:because|since|but)\b", re.IGNORECASE)
 # A shorter match may be a learner's own words for what a criterion asks, because learners do not see its text.
-ECHO_WORDS_MIN = 5
+ECHO_WORDS_MIN = 8
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,7 @@ class _Check:
 
 def _check(criterion: Criterion, marked: ReplyMark, challenge: Challenge, cleaned: Cleaned) -> _Check:
     spans = [find_quote(quote, cleaned.text) for quote in marked.evidence]
-    valid = [span for span in spans if span and _counts(span, criterion, challenge, cleaned)]
+    valid = [span for span in spans if span and not _is_borrowed(cleaned.text[slice(*span)], criterion, challenge)]
     doubts = ["quote-not-valid"] if len(valid) < len(spans) else []
     doubts += ["low-confidence"] if marked.confidence < free_text(challenge).gate.confidence else []
     evidence = tuple(cleaned.text[a:b] for a, b in valid)
@@ -116,14 +116,8 @@ def is_denied(span: tuple[int, int], text: str) -> bool:
     before = _CLAUSE_END.split(before)[-1]
     if _DENIED_BEFORE.search(before + quote) or _DENIED_AFTER.search(after):
         return True
-    return any(is_negation(word) for word in words(before)[-2:])
-
-
-def _counts(span: tuple[int, int], criterion: Criterion, challenge: Challenge, cleaned: Cleaned) -> bool:
-    quote = cleaned.text[span[0] : span[1]]
-    if any(span[0] < b and a < span[1] for a, b in cleaned.suspect):
-        return False
-    return not _is_borrowed(quote, criterion, challenge)
+    # 'No release without a comparison' denies twice, which is no denial.
+    return any(map(is_negation, words(before)[-2:])) and sum(map(is_negation, words(before))) % 2 == 1
 
 
 def _is_borrowed(quote: str, criterion: Criterion, challenge: Challenge) -> bool:

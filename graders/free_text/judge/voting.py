@@ -7,12 +7,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from challenges.kinds.rubric import Criterion, free_text
-from challenges.marks import score
+from challenges.marks import SHARES, score
 from challenges.spec import Challenge
 from graders.base import Mark
 from graders.free_text.judge.ballot import Ballot
 
 SPLIT_SHARE = 0.20
+EXACT = 1e-9
+# A mark that differs so much from the estimate asks for more votes, and one that is so far below it for a person.
+VOTE_GAP = 0.35
+BELOW_GAP = 0.9
+# So far above the estimate a score asks for a person, and so far from it the mark of a split vote.
+REVIEW_GAP = 0.5
 SPREAD_MAX = 0.25
 AGREEING_MIN = 0.75
 
@@ -58,21 +64,41 @@ def decisive(challenge: Challenge, marks: Mapping[str, Mark]) -> tuple[str, ...]
     )
 
 
-def review_rules(challenge: Challenge, decision: Decision, flags: Sequence[str], unlike: Sequence[str]) -> list[str]:
+def unlike(marks: Mapping[str, Mark], values: Mapping[str, float], gap: float) -> list[str]:
+    """Returns the criteria whose mark differs from the estimate by at least the share `gap` of the points.
+
+    `values` are the estimated shares in [0, 1] of each criterion's points.
+    """
+    return [id for id, mark in marks.items() if abs(SHARES[mark] - values[id]) >= gap]
+
+
+def review_rules(
+    challenge: Challenge, decision: Decision, flags: Sequence[str], values: Mapping[str, float]
+) -> list[str]:
     """Returns the rules of this decision that ask for a person; a flag does so only if the answer earns points.
 
-    `unlike` are the criteria whose mark the embedding estimate does not support. A split vote on a heavy criterion asks
-    for a person unless the estimate agrees with the majority. With 5 % wrong marks and three heavy criteria, every
-    third honest answer has such a split, and nearly all majorities are right.
+    `values` are the estimated shares in [0, 1] of each criterion's points. A split vote on a heavy criterion asks for a
+    person unless the estimate agrees with the majority. With 5 % wrong marks and three heavy criteria, every third
+    honest answer has such a split, and nearly all majorities are right. Where all votes agree, the judge may have
+    repeated its error, and only the estimate can speak against it: with a score far above it the judge may have been
+    manipulated, and of the marks far below it every second one was wrong.
     """
-    total = sum(c.points for c in free_text(challenge).rubric)
-    heavy = {c.id for c in free_text(challenge).rubric if c.points / total >= SPLIT_SHARE}
+    rubric = free_text(challenge).rubric
+    total = sum(c.points for c in rubric)
+    heavy = {c.id for c in rubric if c.points / total >= SPLIT_SHARE}
+    doubtful = unlike(decision.marks, values, REVIEW_GAP)
+    earned = score(rubric, decision.marks)
     rules = [f"cannot-tell: {id}" for id, mark in decision.marks.items() if mark is Mark.CANNOT_TELL]
-    rules += [f"split-vote: {id}" for id in decision.split if id in heavy and id in unlike]
+    rules += [f"split-vote: {id}" for id in decision.split if id in heavy and id in doubtful]
     rules += ["votes-apart"] if decision.spread > SPREAD_MAX else []
     turning = set(decisive(challenge, decision.marks))
     rules += ["near-pass-mark"] if turning & set(decision.split) else []
-    return rules + (list(flags) if score(free_text(challenge).rubric, decision.marks) > 0 else [])
+    above = earned - sum(c.points * values[c.id] for c in rubric) / total
+    rules += ["score-above-estimate"] if above >= REVIEW_GAP - EXACT else []
+    rules += [
+        f"unlike-graded-answers: {c.id}" for c in rubric if values[c.id] - SHARES[decision.marks[c.id]] >= BELOW_GAP
+    ]
+    return rules + (list(flags) if earned > 0 else [])
 
 
 def _majority(marks: Sequence[Mark]) -> Mark:

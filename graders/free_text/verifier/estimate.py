@@ -19,7 +19,7 @@ from challenges.marks import SHARES, nearest, score
 from challenges.rows import Benign, GoldAnswer
 from challenges.spec import Challenge
 from graders.base import Embed, Embedded
-from graders.free_text.text import negates, sentences
+from graders.free_text.text import sentences
 from graders.free_text.verifier import likeness
 from graders.free_text.verifier import short_answers as short
 from graders.free_text.verifier.likeness import Prediction
@@ -30,8 +30,6 @@ Known = GoldAnswer | Benign
 GOLD_MIN = 8
 SPREAD_UNKNOWN = 0.35
 NEAREST = 3
-CLAIM_LIKENESS = 0.6
-CLAIM_MARGIN = 0.4
 
 
 @dataclass(frozen=True)
@@ -39,15 +37,13 @@ class Estimate:
     """The estimate for an answer: for each criterion a share of its points in [0, 1] and the answer's nearest sentence.
 
     It also holds the nearest graded answers. `certainty` is the probability in [0, 1] that the verdict is right,
-    measured by leave-one-out; without enough graded answers it is a guess. `claims` are the criteria of kind
-    must_not_claim with a rejected phrase that is similar to a sentence of the answer.
+    measured by leave-one-out; without enough graded answers it is a guess.
     """
 
     values: dict[str, float]
     quotes: dict[str, str]
     nearest: tuple[tuple[float, Known], ...]
     certainty: float
-    claims: tuple[str, ...] = ()
 
 
 def graded(bundle: ChallengeBundle) -> tuple[Known, ...]:
@@ -90,8 +86,7 @@ def estimate(bundle: ChallengeBundle, text: str, item: Embed, embedded: Embedded
     predictions = {c.id: space.predict(c) for c in rubric}
     values = {id: min(1.0, max(0.0, one.value)) for id, one in predictions.items()}
     sure = certainty(bundle.challenge, predictions)
-    claims = tuple(c.id for c in rubric if c.kind == "must_not_claim" and space.claims(c))
-    return Estimate(values, {c.id: space.quote(c) for c in rubric}, space.nearest(), sure, claims)
+    return Estimate(values, {c.id: space.quote(c) for c in rubric}, space.nearest(), sure)
 
 
 def _good(criterion: Criterion) -> tuple[str, ...]:
@@ -148,23 +143,6 @@ class _Space:
         """Returns the sentence of the answer that is most similar to a phrase that the criterion accepts."""
         near = self._phrases(self.groups[-1], criterion.accept or (criterion.text,))
         return sentences(self.text)[int(np.argmax(near.max(axis=1)))]
-
-    def claims(self, criterion: Criterion) -> bool:
-        """Returns whether a sentence is similar to a rejected phrase and much less similar to every accepted phrase."""
-        if not criterion.reject:
-            return False
-        bad = (self._phrases(self.groups[-1], criterion.reject) * self._same_sense(criterion.reject)).max(axis=1)
-        good = self._phrases(self.groups[-1], _good(criterion)).max(axis=1)
-        return bool(np.any((bad >= CLAIM_LIKENESS) & (bad - good >= CLAIM_MARGIN)))
-
-    def _same_sense(self, phrases: Sequence[str]) -> Matrix:
-        """0 where a phrase is negated and the sentence is not, else 1, of shape (sentences, phrases).
-
-        To an embedding, 'costs nothing' is near 'costs money'.
-        """
-        denied = np.array([negates(phrase) for phrase in phrases])
-        own = np.array([negates(sentence) for sentence in sentences(self.text)])
-        return np.where(denied[None, :] & ~own[:, None], 0.0, 1.0)
 
     def nearest(self) -> tuple[tuple[float, Known], ...]:
         """Returns the most similar graded answers with their cosine similarities, the most similar first."""

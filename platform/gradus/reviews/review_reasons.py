@@ -8,6 +8,7 @@ from django.utils.translation import gettext_lazy as _
 from challenges.kinds.rubric import free_text
 from challenges.spec import Challenge
 
+# Grades of releases until 0.3.0 are stored with names of rules that are not checked any more; they are told as well.
 WORDS = {
     "appeal": _("The learner appeals against the grade"),
     "audit": _("Drawn at random to see how often the machine is right"),
@@ -26,8 +27,8 @@ WORDS = {
     "denials-unchecked": _("Whether the answer denies what it says could not be checked"),
     "several-models": _("Several models answered under one name"),
     "no-quote": _("The judge reports a wrong claim, but does not quote it"),
-    "unlike-graded-answers": _("The score is far below what similar graded answers got"),
-    "score-above-estimate": _("The judge gave at least a quarter of the points more than similar graded answers got"),
+    "unlike-graded-answers": _("The mark or the score is far below what similar graded answers got"),
+    "score-above-estimate": _("The judge gave many more points than similar graded answers got"),
     "met-without-likeness": _("The judge marked this as met, but the answer is unlike graded answers that meet it"),
     "no-calibration": _("This judge has not passed the gate on this question as it is now"),
     "low-confidence": _("The judge was unsure"),

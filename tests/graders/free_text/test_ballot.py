@@ -46,10 +46,10 @@ def test_met_without_a_valid_quote_becomes_not_met_and_asks_for_a_person(quote: 
     assert found.failed == ("no-evidence: absorbs",)
 
 
-def test_a_quote_from_a_flagged_sentence_earns_nothing() -> None:
-    answer = GOOD + " As the grader knows, chlorophyll keeps the red and blue waves."
+def test_a_quote_beside_words_about_points_and_graders_keeps_its_mark() -> None:
+    answer = GOOD + " Green is at its highest point, as any grader knows, for chlorophyll keeps the red and blue waves."
     found = ballot(says(GOOD_MARKS, QUOTES | {"absorbs": ["chlorophyll keeps the red and blue waves"]}), answer)
-    assert found.marks["absorbs"] is Mark.NOT_MET
+    assert (found.marks["absorbs"], found.failed) == (Mark.MET, ())
 
 
 @pytest.mark.parametrize(
@@ -68,6 +68,21 @@ def test_a_denied_quote_goes_to_a_person(sentence: str, quote: str) -> None:
 def test_a_price_that_is_wrong_denies_nothing() -> None:
     answer = GOOD + " If a leaf is wrong the pigment goes first."
     found = ballot(says(GOOD_MARKS, QUOTES | {"broken-down": ["the pigment goes first"]}), answer)
+    assert found.failed == ()
+
+
+@pytest.mark.parametrize(
+    ("sentence", "quote"),
+    [
+        ("No leaf is yellow without a pigment that was hidden before.", "a pigment that was hidden before"),
+        (
+            "The green must not stay, after a week it is not true any more.",
+            "The green must not stay, after a week it is",
+        ),
+    ],
+)
+def test_what_is_denied_twice_or_only_contains_a_denial_is_not_denied(sentence: str, quote: str) -> None:
+    found = ballot(says(GOOD_MARKS, QUOTES | {"broken-down": [quote]}), f"{GOOD} {sentence}")
     assert found.failed == ()
 
 

@@ -1,6 +1,7 @@
 import pytest
 
 from challenges.kinds.rubric import free_text
+from challenges.rows import GoldAnswer
 from graders.free_text import copies
 from tests.graders.free_text.judges import (
     GOOD,
@@ -51,9 +52,28 @@ def test_patchwork_of_several_sources_is_seen_as_a_whole() -> None:
     assert next(iter(copies.shares(COPY + own, BUNDLE, sources))) == "everything"
 
 
-def test_two_learners_may_say_a_short_thing_alike() -> None:
-    assert copies.rules({"learner:3": 0.2}) == []
+def test_two_people_may_say_a_thing_alike() -> None:
+    assert copies.rules({"learner:3": 0.4}) == []
+    assert copies.rules({"graded answers": 0.4}) == []
     assert copies.rules({"lesson": 0.2}) == ["copied-from: lesson, 20 %"]
+
+
+FIFTEEN = "The tree breaks its chlorophyll down and then the hidden yellow pigments can be seen."
+
+
+@pytest.mark.parametrize(("more", "expected"), [("", 0.0), (" Indeed.", 1.0)])
+def test_answers_of_other_people_count_from_sixteen_words_on(more: str, expected: float) -> None:
+    answer = FIFTEEN + more
+    assert copies.shares(answer, BUNDLE, {"learner:3": answer}).get("learner:3", 0.0) == expected
+    known = bundle_of(gold=[GoldAnswer.model_validate({"answer": answer, "marks": GOOD_MARKS, "role": "prompt"})])
+    assert copies.shares(answer, known, {}).get("graded answers", 0.0) == expected
+
+
+def test_each_graded_answer_is_compared_by_itself() -> None:
+    halves = [f"{FIFTEEN} Nobody paints them.", COPY]
+    rows = [GoldAnswer.model_validate({"answer": one, "marks": GOOD_MARKS, "role": "prompt"}) for one in halves]
+    share = copies.shares(f"{FIFTEEN} {COPY}", bundle_of(gold=rows), {})["graded answers"]
+    assert 0.5 < share < 0.8
 
 
 def test_a_copy_goes_to_a_person_keeps_its_points_and_leaves_the_gate_alone() -> None:

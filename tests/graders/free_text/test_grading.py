@@ -64,13 +64,13 @@ def test_a_gold_answer_graded_zero_is_final_and_a_good_one_is_flagged_as_copied(
     result, calls = graded(BUNDLE, bad.answer.upper(), lambda _: HONEST)
     assert (result.score, result.review, calls) == (0.0, (), [])
     copied, _ = graded(BUNDLE, good.answer, lambda _: says(GOOD_MARKS, quoting(good.answer, RUBRIC)))
-    assert "copied" in copied.review
+    assert copied.review == ("copied-from: graded answers, 100 %",)
 
 
-def test_the_model_answer_in_any_order_is_flagged_as_copied() -> None:
+def test_the_model_answer_with_its_parts_in_another_order_is_flagged_as_copied() -> None:
     shuffled = ". ".join(reversed(MODEL_ANSWER.split(", ")))
     result, _ = graded(BUNDLE, shuffled, lambda _: says(GOOD_MARKS, quoting(shuffled, RUBRIC)))
-    assert "copied" in result.review
+    assert "copied-from: model answer, 58 %" in result.review
 
 
 def test_a_known_attack_goes_to_a_person() -> None:
@@ -153,10 +153,10 @@ def test_test_rows_do_not_teach_the_verifier() -> None:
 
 
 def test_a_run_checks_without_a_judge_and_has_no_score() -> None:
-    result, calls = graded(BUNDLE, "Note to the grader: hi.", lambda _: HONEST, hidden=False)
+    result, calls = graded(BUNDLE, "Note\u202e to the grader: hi.", lambda _: HONEST, hidden=False)
     assert (result.score, calls) == (None, [])
     assert result.public_metrics["words"] == 5
-    assert result.review == ("addresses-grader",)
+    assert result.review == ("hidden-characters",)
 
 
 def test_nothing_private_stands_in_what_a_learner_sees() -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from challenges.bundle import ChallengeBundle
 from challenges.rows import GoldAnswer
-from graders.free_text.known_answers import zero_rule
+from graders.free_text.copies import zero_rule
 from graders.free_text.text import exact
 from tests.graders.free_text.judges import GOOD_MARKS, QUESTION, bundle_of, gold_rows, graded, question, says
 
@@ -78,9 +78,6 @@ def test_an_answer_that_the_author_graded_both_ways_goes_on() -> None:
 
 
 def test_a_few_words_that_many_people_find_are_no_copy() -> None:
-    bundle = with_gold(gold("absorbs red and blue", GOOD_MARKS))
-    result, _ = graded(bundle, "absorbs red and blue", lambda _: says(NOTHING, {}), hidden=False)
-    assert "copied" not in result.review
-    long = gold_rows()[0].answer
-    copied, _ = graded(bundle, long, lambda _: says(NOTHING, {}), hidden=False)
-    assert "copied" in copied.review
+    reply = says(NOTHING | {"absorbs": "met"}, {"absorbs": ["absorbs red and blue"]})
+    result, _ = graded(with_gold(gold("absorbs red and blue", GOOD_MARKS)), "absorbs red and blue", lambda _: reply)
+    assert not [rule for rule in result.review if rule.startswith("copied")]

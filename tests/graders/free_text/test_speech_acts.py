@@ -1,39 +1,70 @@
-"""Each detector with sentences that it must find, and with similar honest sentences."""
+"""Each entry of the table on ten sentences that it must find, and on ten honest ones that use similar words."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+from collections.abc import Sequence
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from challenges.kinds.rubric import free_text
-from graders.base import Mark
-from graders.free_text.speech_acts.answer_detectors import takes_back, tells_story
-from graders.free_text.speech_acts.refusals import refused, refuses
-from graders.free_text.speech_acts.rules import rules
-from graders.free_text.speech_acts.sentence_detectors import (
-    Sentence,
-    asks,
-    commits_to_nothing,
-    is_stub,
-    mocks,
-    reports,
-    sentences_of,
-    sentences_with,
+from graders.base import Embed, Mark
+from graders.free_text.speech_acts import (
+    DISAGREES,
+    HAS_NO_VIEW,
+    REPORTS,
+    TABLE,
+    TAKES_BACK,
+    Entry,
+    advises_against,
+    compared,
+    found,
+    refused,
+    refuses,
 )
-from tests.graders.free_text.judges import GOOD, GOOD_MARKS, embed, graded, question, quoting, says
-from tests.graders.free_text.judges import bundle_of as bundle
+from graders.free_text.text import sentence_spans
+from tests.graders.free_text.judges import GOOD, GOOD_MARKS, bundle_of, embed, graded, question, quoting, says
 
-HITS: dict[Callable[[Sentence], bool], list[str]] = {
-    asks: [
-        "Does chlorophyll absorb red and blue light?",
-        "Would one search the stock list for every caller?",
-        "I have yet to find out which light a leaf keeps.",
-        "I wonder whether the pigment is broken down in autumn.",
-        "We are not sure if it absorbs red light.",
+DISHONEST = {
+    TAKES_BACK: [
+        "I take all of this back.",
+        "On second thoughts the leaf paints itself.",
+        "None of this is so.",
+        "Forget what I wrote.",
+        "I was only joking.",
+        "I said this for the sake of argument.",
+        "The opposite is true.",
+        "Everything I said is nonsense.",
+        "I no longer believe in any of it.",
+        "So much for the textbook.",
     ],
-    reports: [
+    HAS_NO_VIEW: [
+        "These are the minutes; their author takes no side.",
+        "I only write down what was said, and this text draws no conclusion.",
+        "The clerk abstains from any judgement of her own.",
+        "All this was noted without a view of our own.",
+        "I have no opinion of my own.",
+        "Whether it holds is not for me to say.",
+        "The author expresses no belief in it.",
+        "We have no view of our own here.",
+        "My summary offers no recommendation.",
+        "I write without any stance of my own.",
+    ],
+    DISAGREES: [
+        "I see it differently, though.",
+        "We do not believe a word.",
+        "I disagree.",
+        "I reject all of that.",
+        "I do not agree.",
+        "We strongly oppose this.",
+        "I cannot subscribe to it.",
+        "I judge the matter otherwise.",
+        "I don't share these opinions.",
+        "I dismiss it.",
+    ],
+    REPORTS: [
         "There was talk of a pigment that absorbs red light.",
         "My colleagues argue that the tree takes its chlorophyll apart.",
         "Some people say that carotenoids were there all along.",
@@ -41,173 +72,138 @@ HITS: dict[Callable[[Sentence], bool], list[str]] = {
         "According to the speaker, nitrogen goes back into the trunk.",
         "The lesson recommends a look-up for everything that changes.",
         "I was told that an index is updated in a minute.",
-        "Chlorophyll is supposed to keep the red light.",
+        "Allegedly chlorophyll keeps the red light.",
         "A consultant at the fair claimed that an adapter holds the tone.",
-    ],
-    commits_to_nothing: [
-        "If one were to look closely, one would see carotenoids.",
-        "Suppose the tree took its pigment apart.",
-        "In theory the yellow was there before.",
-        "One could search the documents for each question.",
-        "It might be worth a thought to cache the prompt.",
-        "I wish that the prices came from a database.",
-        "It would be nice if the tone were trained with examples.",
-        "Perhaps one should keep the facts outside of the model.",
-    ],
-    mocks: [
-        "Oh sure, chlorophyll eats the red light.",
-        "Put all of it into the weights, what could possibly go wrong?",
-        "What a brilliant plan that is.",
-        "Genius! The leaf paints itself.",
-        "Because that always works.",
-        "Good luck with that.",
-    ],
-    is_stub: [
-        "Catalogue: retrieval",
-        "| catalogue | retrieval | weekly changes |",
-        "- chlorophyll",
-        "RAG for the products, LoRA for the voice.",
-        "Red and blue light, absorption, chlorophyll.",
+        "Rumour has it that the tone can be trained.",
     ],
 }
-ALIKE: dict[Callable[[Sentence], bool], list[str]] = {
-    asks: [
-        "The question is which light stays, and that is the red and the blue.",
-        "I would ask the database for the price.",
-        "Whether it rains or not, chlorophyll absorbs red light, and so I asked nobody.".replace("Whether", "If"),
+HONEST = {
+    TAKES_BACK: [
+        "Do not train the prices, and if one is wrong, correct it in the database.",
+        "The model would forget the prices, because it sees another list each week.",
+        "If you believe that reward and quality are the same, this is a surprise.",
+        "Not the facts but the manner deserves an adapter.",
+        "The old price no longer holds after a week.",
+        "I would not do both on day one.",
+        "None of the three passages holds the answer.",
+        "Take the checkpoint of epoch 3 and go back to the old rate.",
+        "It is the other side of the same coin.",
+        "I record every step, so that you won't forget it later.",
     ],
-    reports: [
+    HAS_NO_VIEW: [
+        "A prompt leaves no side effects, so I would begin with it.",
+        "The model has no view of the catalogue, so I look things up.",
+        "Without examples of our own voice the tone stays flat.",
+        "About the voice I have no opinion, but the prices must be looked up.",
+        "The validation loss gives no position of the error.",
+        "It takes no side road: the search comes first.",
+        "Her own conclusion is that the rate was too high.",
+        "An author without a rubric of her own marks by feeling.",
+        "There is no stance in a number.",
+        "The judge should abstain if it cannot tell.",
+    ],
+    DISAGREES: [
+        "I disagree with simply hiring more raters, because they click on the same things.",
+        "I would reject the second checkpoint.",
+        "The raters do not agree on the tone.",
+        "I see it in the log: the passage stands at place 7.",
+        "We do not follow links from the passages.",
+        "Two people don't share one account.",
+        "If the numbers oppose each other, I measure again.",
+        "I would judge the answers blind.",
+        "I don't believe that a larger model reads what it is not shown.",
+        "The view of the log shows it differently from the table.",
+    ],
+    REPORTS: [
         "If customers still say that it sounds wrong, I would train the tone.",
         "Once some people say that the voice drifts, train an adapter.",
         "My teacher says that the prompt comes first, and I agree with her.",
         "The model says last week's price, because nobody trained it again.",
-        "As the question says, the prices change each week.",
+        "As the lesson says, the prices change each week.",
         "I would train on replies which our best people wrote.",
         "The bot is told the price at question time.",
-    ],
-    commits_to_nothing: [
-        "If the tone drifts, train an adapter.",
-        "I would use retrieval for the prices.",
-        "A changed price could not be corrected in the weights.",
-        "You can cache the part that never changes.",
-        "Nobody may see the yellow before the green has gone.",
-        "Train only if the prompt does not hold the voice.",
-    ],
-    mocks: [
-        "Of course the prices come from the database.",
-        "Look them up, not from the chat!",
-        "Clearly the pigment was there before.",
-        "lol, start with a prompt and see how far it gets you",
-        "That is a brilliant use of a cache.",
-    ],
-    is_stub: [
-        "Weights are stale by Monday.",
-        "- Retrieval, because an entry can be corrected in a minute.",
-        "Cache the prompt, otherwise you pay for it with each call.",
-        "For me the facts come from outside.",
+        "I would split by customer, whatever the textbook says.",
+        "They suggest longer training; I would stop and go back.",
+        "The nodes are visited in order according to their values.",
     ],
 }
+NAMES = {TAKES_BACK: "takes back", HAS_NO_VIEW: "has no view", DISAGREES: "disagrees", REPORTS: "reports"}
+ENTRIES = {entry.pattern: entry for entry in TABLE}
 
 
-@pytest.mark.parametrize(("detector", "sentence"), [(f, one) for f, some in HITS.items() for one in some])
-def test_a_detector_finds_what_it_is_for(detector: Callable[[Sentence], bool], sentence: str) -> None:
-    assert detector(Sentence(sentence))
+def cases(sentences: dict[re.Pattern[str], list[str]]) -> list[object]:
+    return [pytest.param(ENTRIES[p], one, id=f"{NAMES[p]}: {one}") for p, some in sentences.items() for one in some]
 
 
-@pytest.mark.parametrize(("detector", "sentence"), [(f, one) for f, some in ALIKE.items() for one in some])
-def test_a_detector_passes_over_honest_sentences(detector: Callable[[Sentence], bool], sentence: str) -> None:
-    assert not detector(Sentence(sentence))
+def is_hit(entry: Entry, text: str) -> bool:
+    parts = [text[a:b].strip() for a, b in sentence_spans(text)]
+    return any(entry.hits(parts, at) for at in range(len(parts)))
 
 
-def test_a_short_question_that_the_learner_answers_at_once_is_a_heading() -> None:
-    heading, answer = sentences_of("And the voice? An adapter holds it, because it is style.")
-    assert not asks(heading)
-    assert not asks(answer)
-    assert asks(sentences_of("And the voice? Would an adapter hold it?")[0])
+def test_each_entry_has_ten_sentences_of_both_kinds() -> None:
+    assert DISHONEST.keys() == HONEST.keys() == ENTRIES.keys()
+    assert {len(some) for some in (*DISHONEST.values(), *HONEST.values())} == {10}
+
+
+@pytest.mark.parametrize(("entry", "sentence"), cases(DISHONEST))
+def test_an_entry_finds_what_it_is_for(entry: Entry, sentence: str) -> None:
+    assert is_hit(entry, sentence)
+
+
+@pytest.mark.parametrize(("entry", "sentence"), cases(HONEST))
+def test_an_entry_passes_over_honest_sentences(entry: Entry, sentence: str) -> None:
+    assert not is_hit(entry, sentence)
+
+
+@pytest.mark.parametrize("text", [sentence for some in HONEST.values() for sentence in some])
+def test_no_entry_finds_anything_in_honest_sentences_about_other_matters(text: str) -> None:
+    assert found(text, {"absorbs": [text]}) == []
+
+
+def test_disagreement_is_none_where_advice_of_ones_own_follows() -> None:
+    assert found("Train the prices, they say. I disagree. I would look them up.", {}) == []
+    assert found("Train the prices, they say. I disagree. That is all.", {}) == ["takes-back"]
 
 
 def test_agreement_in_the_next_sentence_takes_a_report_over() -> None:
-    said, *_ = sentences_of("My teacher says: the prompt comes first. I agree, because it is the cheapest step.")
-    assert not reports(said)
+    said = "My teacher says: the prompt comes first."
+    assert found(f"{said} I agree, because it is the cheapest step.", {"a": [said]}) == []
+    assert found(f"{said} It is Monday.", {"a": [said]}) == ["reported-speech: a"]
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        "Look prices up. I see it differently, though.",
-        "Train the tone. None of this convinces me.",
-        "Search first. I would not recommend any of it.",
-        "Search the list. Scratch that. Forget all of the above.",
-        "All of the above is wrong.",
-        "The opposite is true.",
-        "I was only joking.",
-    ],
-)
-def test_an_answer_that_takes_itself_back(text: str) -> None:
-    assert takes_back(text)
+def test_a_report_counts_only_where_it_was_quoted_for_points() -> None:
+    text = "My teacher says that the prompt comes first. Prices must be looked up."
+    assert found(text, {"a": ["Prices must be looked up"]}) == []
+    assert found(text, {}) == []
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        "These are the minutes; their author takes no side.",
-        "I only write down what was said and draw no conclusion.",
-        "The clerk abstains from any judgement of her own.",
-        "All this was noted without a view of our own.",
-        "I no longer believe in any of it.",
-        "We no longer hold that view.",
-    ],
-)
-def test_an_answer_that_disowns_what_it_says_is_found(text: str) -> None:
-    assert takes_back(f"The leaf keeps red and blue light. {text}")
+REFUSED = [
+    ("Avoid a search in the shop's database, because it is slow.", ["a search in the shop's database"]),
+    ("I would refrain from training the tone.", ["training the tone"]),
+    ("Instead of training the model, I would look prices up.", ["training the model"]),
+    ("A vector database of products is a mistake.", ["A vector database of products"]),
+    ("I advise strongly against caching the prompt.", ["caching the prompt"]),
+    ("There is no need for a blind comparison.", ["a blind comparison"]),
+    ("Keep away from vector databases.", ["vector databases"]),
+    ("Nobody should split by customer.", ["split by customer"]),
+    ("It is a waste of money to train an adapter.", ["train an adapter"]),
+    ("Anything but a smaller learning rate.", ["a smaller learning rate"]),
+]
+NOTHING_REFUSED = [
+    "Look prices up for each question.",
+    "Measure the tone against the old version.",
+    "A search comes first, then an adapter.",
+    "The prompt is worth a try.",
+    "Train it on replies of our best people.",
+    "The reward is a proxy of what we want.",
+    "Stop when the validation loss rises.",
+    "Keep the rate and change the data.",
+    "The passage stood at place 7.",
+    "Nothing is known about the new week.",
+]
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        "A prompt leaves no side effects, so I would begin with it.",
-        "The old price no longer holds after a week.",
-        "Without examples of our own voice the tone stays flat.",
-        "The model has no view of the catalogue, so I look things up.",
-    ],
-)
-def test_honest_words_about_views_disown_nothing(text: str) -> None:
-    assert not takes_back(text)
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "Do not train the prices. If one is wrong, you correct it in the database.",
-        "I would not do both on day one.",
-        "I don't see a need for full training.",
-        "The model would forget the prices. It sees another list each week.",
-        "Not the facts but the manner deserves an adapter.",
-    ],
-)
-def test_an_answer_that_only_denies_takes_nothing_back(text: str) -> None:
-    assert not takes_back(text)
-
-
-def test_stories_tell_in_the_past_tense_what_somebody_did() -> None:
-    told = "The gardener laughed. She said that the green was a guest. Then she went home and thought of carotenoids."
-    assert tells_story(told)
-    assert not tells_story(GOOD)
-    assert not tells_story(
-        "Price lists were printed once. Today they change each week. So I look them up for each call."
-    )
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        ("Avoid a search in the shop's database, because it is slow.", ["a search in the shop's database"]),
-        ("I would refrain from training the tone.", ["training the tone"]),
-        ("Instead of training the model, I would look prices up.", ["training the model"]),
-        ("A vector database of products is a mistake.", ["A vector database of products"]),
-        ("Look prices up for each question.", []),
-    ],
-)
+@pytest.mark.parametrize(("text", "expected"), [*REFUSED, *((text, []) for text in NOTHING_REFUSED)])
 def test_the_refused_words_are_cut_out(text: str, expected: list[str]) -> None:
     assert refused(text) == expected
 
@@ -222,52 +218,24 @@ def test_the_refused_words_are_cut_out(text: str, expected: list[str]) -> None:
 )
 def test_refusing_what_a_criterion_asks_for_differs_from_refusing_what_it_rejects(scope: str, expected: bool) -> None:
     rubric = free_text(question()).rubric
-    texts = [scope, *(phrase for c in rubric for phrase in (*c.accept, *c.reject, c.text))]
-    vectors = {text: np.asarray(embed_text(text)) for text in texts}
+    vectors = embedded([scope, *(phrase for c in rubric for phrase in (*c.accept, *c.reject, c.text))])
     assert refuses([rubric[0]], rubric, [scope], vectors) == (("absorbs",) if expected else ())
 
 
-def embed_text(text: str) -> list[float]:
-    from graders.base import Embed
-
-    return embed(Embed((text,))).vectors[0]
-
-
-def test_passages_around_quotes_know_their_neighbours() -> None:
-    text = "First one. The second one here. A third."
-    assert sentences_with(["second one"], text) == [Sentence("The second one here.", "First one.", "A third.")]
-    assert sentences_with(["nowhere"], text) == []
-
-
-MET = dict.fromkeys(GOOD_MARKS, Mark.MET)
-NOTHING: dict[str, np.ndarray] = {}
-
-
-@pytest.mark.parametrize(
-    ("answer", "rule"),
-    [
-        ("Does chlorophyll soak up red and blue light? Does the tree break its pigment down?", "asks-only: absorbs"),
-        ("There was talk of chlorophyll that soaks up red light. The tree breaks it down.", "reported-speech: absorbs"),
-        ("One could say that chlorophyll soaks up red light. The tree breaks it down.", "no-commitment: absorbs"),
-        ("Chlorophyll soaks up red light. The tree breaks its pigment down. What a clever theory!", "irony"),
-        ("Chlorophyll soaks up red light. The tree breaks it down. I see it differently.", "takes-back"),
-        ("Red light: chlorophyll. Autumn: pigment, tree.", "stubs-quoted"),
-    ],
-)
-def test_the_rule_names_the_criterion_whose_quote_it_is_about(answer: str, rule: str) -> None:
+def test_advice_against_a_criterion_that_is_met_is_told() -> None:
     rubric = free_text(question()).rubric
-    texts = [p for c in rubric for p in (*c.accept, *c.reject, c.text)]
-    vectors = {text: np.asarray(embed_text(text)) for text in [*texts, *refused(answer)]}
-    assert rule in rules(answer, rubric, MET, quoting(answer, rubric), vectors)
+    answer = "Nobody should think that chlorophyll soaks up red and blue light."
+    vectors = embedded(compared(answer, rubric))
+    marks = {c.id: Mark.MET for c in rubric}
+    assert advises_against(answer, rubric, marks, vectors) == ["advises-against: absorbs"]
+    assert advises_against(answer, rubric, marks | {"absorbs": Mark.NOT_MET}, vectors) == []
 
 
-def test_a_sentence_that_earned_nothing_may_ask() -> None:
-    answer = f"{GOOD} Who would have thought that chlorophyll is so greedy in all of these leaves?"
-    result, _ = graded(bundle(), answer, lambda _: says(GOOD_MARKS, quoting(GOOD, free_text(question()).rubric)))
-    assert result.review == ()
+def embedded(texts: Sequence[str]) -> dict[str, NDArray[np.float64]]:
+    return {text: np.asarray(embed(Embed((text,))).vectors[0]) for text in texts}
 
 
-def test_a_flag_sends_to_review_and_keeps_the_points() -> None:
-    answer = GOOD + " I see it differently."
-    result, _ = graded(bundle(), answer, lambda _: says(GOOD_MARKS, quoting(GOOD, free_text(question()).rubric)))
-    assert (result.score, "takes-back" in result.review, result.provisional) == (1.0, True, True)
+def test_such_an_answer_goes_to_a_person_and_keeps_its_points() -> None:
+    answer = GOOD + " I take all of it back."
+    result, _ = graded(bundle_of(), answer, lambda _: says(GOOD_MARKS, quoting(GOOD, free_text(question()).rubric)))
+    assert (result.score, result.review, result.provisional) == (1.0, ("takes-back",), True)

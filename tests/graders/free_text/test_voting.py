@@ -1,3 +1,5 @@
+import pytest
+
 from challenges.kinds.rubric import free_text
 from challenges.marks import points, score
 from graders.base import Mark
@@ -5,6 +7,7 @@ from graders.free_text.judge.ballot import Ballot
 from graders.free_text.judge.voting import decide, decisive, review_rules
 from tests.graders.free_text.judges import question
 
+AGREED = {"absorbs": 0.9, "broken-down": 0.8, "no-new-paint": 0.9}
 MET, PARTIAL, NOT, CANNOT = Mark.MET, Mark.PARTIAL, Mark.NOT_MET, Mark.CANNOT_TELL
 SPEC = question()
 
@@ -35,23 +38,23 @@ def test_the_majority_decides_with_its_own_quotes() -> None:
 def test_without_a_majority_nobody_can_tell() -> None:
     decision = decide(SPEC, [vote(NOT, MET), vote(MET, MET), vote(PARTIAL, MET)])
     assert decision.marks["absorbs"] is CANNOT
-    assert "cannot-tell: absorbs" in review_rules(SPEC, decision, (), ())
+    assert "cannot-tell: absorbs" in review_rules(SPEC, decision, (), AGREED)
 
 
 def test_a_split_on_a_heavy_criterion_asks_for_a_person_unless_the_estimate_sides_with_the_majority() -> None:
     decision = decide(SPEC, [vote(PARTIAL, MET), vote(MET, MET), vote(MET, MET)])
-    assert review_rules(SPEC, decision, (), ()) == []
-    assert review_rules(SPEC, decision, (), ("absorbs",)) == ["split-vote: absorbs"]
+    assert review_rules(SPEC, decision, (), AGREED) == []
+    assert review_rules(SPEC, decision, (), AGREED | {"absorbs": 0.5}) == ["split-vote: absorbs"]
 
 
 def test_votes_far_apart_ask_for_a_person() -> None:
     decision = decide(SPEC, [vote(NOT, MET), vote(MET, MET), vote(MET, MET)])
-    assert "votes-apart" in review_rules(SPEC, decision, (), ())
+    assert "votes-apart" in review_rules(SPEC, decision, (), AGREED)
 
 
 def test_flags_ask_only_where_there_are_points() -> None:
-    assert review_rules(SPEC, decide(SPEC, [vote(MET, MET)]), ("encoded",), ()) == ["encoded"]
-    assert review_rules(SPEC, decide(SPEC, [vote(NOT, NOT)]), ("encoded",), ()) == []
+    assert review_rules(SPEC, decide(SPEC, [vote(MET, MET)]), ("encoded",), AGREED) == ["encoded"]
+    assert review_rules(SPEC, decide(SPEC, [vote(NOT, NOT)]), ("encoded",), dict.fromkeys(AGREED, 0.1)) == []
 
 
 def test_within_one_criterion_of_the_pass_mark() -> None:
@@ -60,7 +63,7 @@ def test_within_one_criterion_of_the_pass_mark() -> None:
     assert decisive(SPEC, vote(MET, MET).marks) == ()
     assert decisive(SPEC, vote(NOT, NOT, NOT).marks) == ()
     decision = decide(SPEC, [vote(MET, NOT), vote(MET, NOT), vote(MET, NOT, NOT)])
-    assert "near-pass-mark" in review_rules(SPEC, decision, (), ())
+    assert "near-pass-mark" in review_rules(SPEC, decision, (), AGREED)
 
 
 def test_four_calls_against_one_settle_a_mark_and_three_against_two_do_not() -> None:
@@ -70,3 +73,21 @@ def test_four_calls_against_one_settle_a_mark_and_three_against_two_do_not() -> 
     contested = decide(SPEC, [vote(NOT, MET), vote(NOT, MET), *most])
     assert contested.split == ("absorbs",)
     assert round(contested.spread, 9) == 0.4
+
+
+@pytest.mark.parametrize(
+    ("marks", "values", "expected"),
+    [
+        ((MET, MET, MET), (0.9, 0.8, 0.9), []),
+        ((MET, MET, MET), (0.5, 0.5, 0.54), []),
+        ((MET, MET, MET), (0.5, 0.5, 0.46), ["score-above-estimate"]),
+        ((MET, NOT, MET), (1.0, 0.89, 1.0), []),
+        ((MET, NOT, MET), (1.0, 0.91, 1.0), ["unlike-graded-answers: broken-down"]),
+    ],
+)
+@pytest.mark.parametrize("calls", [1, 3])
+def test_votes_that_agree_are_no_surer_than_one_beside_an_estimate_far_off(
+    calls: int, marks: tuple[Mark, ...], values: tuple[float, ...], expected: list[str]
+) -> None:
+    decision = decide(SPEC, [vote(*marks)] * calls)
+    assert review_rules(SPEC, decision, (), dict(zip(AGREED, values, strict=True))) == expected

@@ -1,0 +1,247 @@
+"""Finds answers that hold the right words without stating them: taken back, only reported, or advised against.
+
+An embedding shows the topic of a sentence, and a judge may fall for it. `TABLE` holds what the words themselves give
+away. Every rule sends the answer to a person, and none costs points.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from challenges.kinds.rubric import Criterion
+from graders.base import Mark
+from graders.free_text.text import content_words, find_quote, sentence_spans, sentences
+
+Vectors = Mapping[str, NDArray[np.float64]]
+
+
+def _any(*phrases: str) -> re.Pattern[str]:
+    """Compiles phrases, any of which may occur; a space in a phrase stands for white space of any length."""
+    joined = "|".join(rf"(?<!\w)(?:{phrase})" for phrase in phrases)
+    return re.compile(joined.replace(" ", r"\s+"), re.IGNORECASE)
+
+
+ME = r"(?:i|we)(?: \w+)?"
+NOT = r"(?:do not|don't|cannot|can't|could not|couldn't|would not|wouldn't)"
+IT = r"(?:this|that|it|these|those|(?:the )?above|what (?:i|we|was|has|stands))\b"
+VIEW = r"(?:position|view|opinion|stance|judge?ment|comment|conclusion|recommendation|advice|belief)s?\b"
+PERSON = (
+    r"(?:(?:the|my|our|an?|one|another|some|many|most|two) (?:\w+ ){0,2})?(?:colleagues?|experts?|vendors?"
+    r"|consultants?|critics?|salesm[ae]n|advocates|teachers?|boss|manager|friends?|brother|sister|uncle|aunt|cousin|neighbou?rs?|lesson|course"
+    r"|lecturer?|(?:text|hand)?book|video|blog|article|paper|speaker|podcast|voices|sources|camp|engineers?|analysts?"
+    r"|forums?|internet|newspaper)"
+)
+WHO = (
+    r"(?:he|she|they|people|every(?:one|body)|some(?:one|body)?|others?|many|most|several|the (?:first|second|third"
+    rf"|other|former|latter|last)(?: (?:one|speaker|guest|person|camp))?|{PERSON})"
+)
+SAYS = (
+    r"(?:sa(?:ys?|id)|argue[sd]?|claim(?:s|ed)?|suggest(?:s|ed)?|recommend(?:s|ed)?|insist(?:s|ed)?|maintain(?:s|ed)?"
+    r"|believe[sd]?|h[eo]lds? that|mention(?:s|ed)?|thinks?|thought|propose[sd]?|advise[sd]?|favou?r(?:s|ed)?|swears?"
+    r"|praise[sd]?|(?:told|tells?|wrote|writes?|spoke|speaks?|talk(?:s|ed)?) (?:that|of|me|us|about|down)|ha(?:s|ve) it"
+    r" that|would (?:say|argue|claim|suggest|recommend|propose|advise)|(?:is|are) (?:convinced|of the opinion))\b"
+)
+SAID = r"(?:said|claimed|argued|suggested|recommended|mentioned|rumou?red|proposed|alleged|reported|believed|thought)"
+
+TAKES_BACK = _any(
+    rf"{ME} (?:withdraw|retract|take (?:\w+ ){{1,4}}back)\b",
+    rf"{ME} {NOT} (?:\w+ )?(?:(?:recommend|support|buy|mean) (?:any|a word|{IT})|stand (?:by|behind)|do any of)",
+    rf"(?:^|[,;:] )(?:please,? )?(?:forget|ignore|scratch|strike|disregard) (?:all |everything )?(?:of )?{IT}",
+    r"(?:none|nothing|not (?:one|a word|any)|every word) of (?:this|that|it|(?:the )?above|what (?:i|was|has))\b",
+    r"(?:all (?:of )?|everything |what )(?:this|that|it|(?:the )?above|i (?:said|wrote|have (?:said|written))) "
+    r"(?:\w+ ){0,2}(?:is|was|are) (?:\w+ )?(?:wrong|false|untrue|nonsense|mistaken|a (?:mistake|joke)|bad advice)\b",
+    r"(?:wrong on (?:every|all|each)|every word (?:\w+ ){0,4}(?:mistaken|wrong|false|nonsense|untrue))\b",
+    r"(?:on (?:second thoughts?|reflection)|thinking (?:again|better of it)|thought about it again|changed my mind)\b",
+    rf"no longer (?:hold|have|share|believe|think|defend) (?:\w+ ){{0,4}}(?:{VIEW}|so\b|{IT})",
+    r"(?:was|am|were|are|just|only|'m) (?:only |just )?(?:joking|kidding|teasing|pretending)\b|april fool",
+    r"devil's advocate|(?:sake|end) of (?:the |my )?argument|(?:take|belong to) the (?:other|second) (?:side|camp)",
+    r"speak(?:ing)? for (?:the|my) (?:critics|opponents|others)|so (?:much for|they say|i am told|the story goes)\b",
+    rf"(?:the|exact) (?:opposite|reverse|contrary) (?:is|holds|would be|of (?:all|{IT}))|opposite (?:day|{VIEW})",
+    r"turn (?:all of )?(?:it|this|that) around|if you believed\b",
+    r"(?:that|this|which|it)(?:'s| is| was) (?:exactly |just )?(?:what|how) (?:i|we|one|nobody|no one) (?:would|should"
+    r"|must)(?: (?:never|not)|n't)\b",
+    rf"my (?:own )?{VIEW} is (?:the (?:opposite|reverse)|different|another|none)\b",
+)
+HAS_NO_VIEW = _any(
+    rf"(?:takes?|offers?|draws?|express(?:es)?) (?:here )?no (?:\w+ )?(?:{VIEW}|sides?(?! \w))",
+    rf"have no {VIEW} of (?:my|our) own\b",
+    rf"(?:refrains?|abstains?) from (?:\w+ ){{0,3}}{VIEW}",
+    rf"without (?:any |a )?(?:\w+ )?{VIEW} of (?:my|our|his|her|their|its) own\b",
+    r"not for me to (?:say|judge|choose|decide)\b",
+)
+DISAGREES = _any(
+    rf"{ME} (?:see|view|judge) (?:it|this|that|things|all \w+|the matter) (?:\w+ )?(?:differently|otherwise)\b",
+    rf"{ME} (?:{NOT} (?:\w+ )?(?:agree|share|subscribe|endorse|follow|believe(?: a word)?)|disagree|reject|dismiss"
+    r"|oppose|decline)(?: with| to)?(?: (?:all|every\w*|any|this|that\.|it|them|these)\b|[.!;,]|$)",
+)
+SPEAKS = _any(
+    r"(?:i|we)(?:'d|'ll| (?:\w+ )?(?:would|will|should|must|think|recommend|suggest|advise|propose|agree|choose|prefer"
+    r"|guess|expect))\b|my (?:\w+ )?(?:plan|advice|proposal|recommendation|suggestion|view|opinion)\b",
+)
+REPORTS = _any(
+    rf"(?<!what\s)(?<!whatever\s)(?<!that\s)(?<!than\s)(?<!-){WHO}(?: \w+ly| (?:in|at|from|on|of|over) (?:\w+ ){{1,3}}"
+    rf"| who (?:\w+ ){{1,4}})?\s*(?:have |has |had |always |often |will |also )?{SAYS}",
+    r"there (?:was|were|is|has been|had been) (?:\w+ ){0,2}(?:talk|mention|rumou?rs?|word|discussion|a suggestion)\b",
+    rf"it (?:is|was|has been|had been) (?:\w+ )?{SAID}\b|(?:is|are|was|were) (?:\w+ )?(?:said|alleged|rumou?red) to\b",
+    r"(?:supposedly|allegedly|reportedly|purportedly|by all accounts)\b|(?:rumou?r|word) has it\b",
+    rf"according to {PERSON}\b|(?:was|were|got) (?:\w+ )?(?:brought up|floated|mooted|put forward)\b(?! by)",
+    r"(?:i|we)(?:'ve| have| had)? (?:once |also |often )?(?:heard|been told|overheard|read (?:somewhere|that|about))\b",
+    r"(?:i|we) (?:was|were) told\b|(?:one|you) (?:often )?(?:hears?|reads)\b|i (?:\w+ )?c[ao]me across\b",
+    r"the (?:view|opinion|claim|theory|idea|belief) that\b|(?:posts?|articles?|threads?|blogs?) (?:in|according to)"
+    r" which\b",
+)
+# 'If customers still say that ...' states a condition, 'as the lesson says' agrees, and 'I would do it, whatever people
+# say' speaks for itself.
+CONDITION = re.compile(
+    r"\b(?:if|when|once|until|unless|whenever|before|after|as|agree with)\b[^,;:.]*$|^i(?:'d|\s+would|\s+will)\b",
+    re.IGNORECASE,
+)
+AGREES = _any(
+    rf"{ME} (?:agree|think so|share|believe (?:so|that)|would (?:do|use|say) (?:so|that|the same)|follow)\b",
+    r"(?:she|he|they|it|this|which|that|the \w+)(?:'s|'re| is| are| was| were) (?:\w+ )?(?:right|true|correct)\b",
+    r"i think (?:that|this|it) (?:fits|holds|is)\b|rightly so\b|so (?:would|do|should) (?:i|we)\b",
+    r"(?<=;\s)i(?:'d| would| will)\b",
+)
+# The words that the answer advises against stand after the cue, or before a verdict: 'X is a mistake'.
+REFUSES = _any(
+    r"(?:avoid(?:s|ed|ing)?|refrain(?:s|ed|ing)? from|(?:steer|stay|keep) (?:(?:me|us|it|them) )?(?:clear of|away from"
+    r"|off|out of)|anything but|far from|(?:instead|in place) of|rather than|hands off|(?:advise|warn|decide|argue|vote"
+    r"|recommend|am|be|are|speaks?) (?:\w+ly )?against|no (?:need|reason|point|use|sense|case) (?:for|to|in|of)|(?:skip"
+    r"|drop|abandon|reject|dismiss|forget|scrap|ditch|ban|forbid|resist|decline|oppose|omit|shun)(?:s|ed|ing)?|leave"
+    r" (?:out|aside|off)(?! (?:is|are))|do without|cannot|never|not to|(?:do|does|did|would|should|must|will|shall"
+    r"|could|can|may|need) (?:not|never)|(?:do|does|did|would|should|must|wo|could|ca|need)n't|(?:nobody|no one) should"
+    r"|(?:pointless|useless|unwise|foolish|wrong|mistaken|an? (?:error|mistake|blunder|bad idea)|waste of (?:time|money"
+    r"|effort)) to|(?:would|'d) sooner [^.!?;:,\n]+? than) (?P<refused>[^.!?;:\n]+)"
+)
+VERDICT = re.compile(
+    r"(?P<refused>[^.!?;:,\n]+?)\s+(?:is|are|would\s+be|seems?|looks?)\s+(?:\w+\s+)?(?:an?\s+(?:\w+\s+)?(?:mistake"
+    r"|error|blunder|injustice|bad\s+idea|dead\s+end|waste|trap)|the\s+(?:worst|wrong)|pointless|useless|unwise|foolish"
+    r"|overrated|out\s+of\s+the\s+question|unnecessary|not\s+(?:needed|necessary|worth|advisable|the\s+(?:way|answer)))\b",
+    re.IGNORECASE,
+)
+# A reason or a contrast ends the refused words.
+REASON = re.compile(
+    r",|\s(?:but|because|since|as|so|and\s+instead|instead|unless|until|before|if|when|while|whereas|which"
+    r"|for\s+(?:it|that|this|they)|that\s+would)\b|\s[-\u2013\u2014]\s",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One row of `TABLE`. A sentence is a hit if it matches `pattern`, unless one of two excuses stands beside it.
+
+    `before` excuses in the sentence's words before the match, and `after` in those after it and in the next `reach`
+    sentences. `looks_at` says which sentences count: any one, or those that the judge quoted for points.
+    """
+
+    rule: str
+    looks_at: Literal["any", "quoted"]
+    pattern: re.Pattern[str]
+    before: re.Pattern[str] | None = None
+    after: re.Pattern[str] | None = None
+    reach: int = 1
+
+    def hits(self, parts: Sequence[str], at: int) -> bool:
+        """Returns whether the sentence `parts[at]` is a hit."""
+        for match in self.pattern.finditer(parts[at]):
+            rest = " ".join((parts[at][match.end() :], *parts[at + 1 : at + 1 + self.reach]))
+            excused = self.before and self.before.search(parts[at][: match.start()])
+            if not excused and not (self.after and self.after.search(rest)):
+                return True
+        return False
+
+
+REST = 1000
+TABLE = (
+    Entry("takes-back", "any", TAKES_BACK),
+    Entry("takes-back", "any", HAS_NO_VIEW),
+    Entry("takes-back", "any", DISAGREES, after=SPEAKS, reach=REST),
+    Entry("reported-speech", "quoted", REPORTS, before=CONDITION, after=AGREES),
+)
+
+
+def found(text: str, quotes: Mapping[str, Sequence[str]]) -> list[str]:
+    """Returns the rules of `TABLE` that hold for a cleaned answer, once each.
+
+    `quotes` are verbatim quotes of the answer that earned points, by criterion. Rules about a quote name its criterion.
+    """
+    spans = sentence_spans(text)
+    parts = [text[a:b].strip() for a, b in spans]
+    quoted = {id: [span for quote in some if (span := find_quote(quote, text))] for id, some in quotes.items()}
+    rules: dict[str, None] = {}
+    for entry in TABLE:
+        hit = [span for at, span in enumerate(spans) if entry.hits(parts, at)]
+        if entry.looks_at == "quoted":
+            rules |= {f"{entry.rule}: {id}": None for id, some in quoted.items() if _overlap(hit, some)}
+        elif hit:
+            rules[entry.rule] = None
+    return list(rules)
+
+
+def _overlap(some: Sequence[tuple[int, int]], others: Sequence[tuple[int, int]]) -> bool:
+    return any(a < end and start < b for a, b in some for start, end in others)
+
+
+SCOPES_MAX = 24
+LIKENESS_MIN = 0.5
+MARGIN_MIN = 0.1
+MARGIN_ALONE = 0.27
+
+
+def refused(text: str) -> list[str]:
+    """Returns the phrases that an answer advises against, in order, without those of fewer than two content words."""
+    scopes = []
+    for sentence in sentences(text):
+        scopes += [REASON.split(match["refused"])[0].strip() for match in REFUSES.finditer(sentence)]
+        scopes += [match["refused"].strip() for match in VERDICT.finditer(sentence)]
+    return list(dict.fromkeys(scope for scope in scopes if len(content_words(scope)) >= 2))[:SCOPES_MAX]
+
+
+def compared(text: str, rubric: Sequence[Criterion]) -> tuple[str, ...]:
+    """Returns the texts whose embeddings `refuses` needs."""
+    return (*refused(text), *(phrase for c in rubric for phrase in (*c.accept, c.text, *c.reject)))
+
+
+def advises_against(text: str, rubric: Sequence[Criterion], marks: Mapping[str, Mark], vectors: Vectors) -> list[str]:
+    """Returns the rules about criteria that are met although the answer advises against what they ask for.
+
+    `vectors` holds an embedding of length 1 for each of the texts that `compared` names.
+    """
+    met = [c for c in rubric if marks[c.id] is Mark.MET and c.kind != "must_not_claim"]
+    return [f"advises-against: {id}" for id in refuses(met, rubric, refused(text), vectors)]
+
+
+def refuses(
+    criteria: Sequence[Criterion], rubric: Sequence[Criterion], scopes: Sequence[str], vectors: Vectors
+) -> tuple[str, ...]:
+    """Returns the ids of the `criteria` whose accepted phrases the answer refuses, rather than their rejected phrases.
+
+    'Instead of fine-tuning, I would use retrieval' and 'Avoid retrieval' differ only in what is refused. One refusal
+    counts if it is much nearer to the accepted than to the rejected phrases. A smaller difference is enough if two
+    different refusals concern two criteria, because an honest answer refuses one thing and advises the rest.
+    """
+    bad = [vectors[phrase] for c in rubric for phrase in c.reject]
+    refusals = {c.id: near for c in criteria if (near := _nearest(c, bad, scopes, vectors)) is not None}
+    if len({scope for scope, _ in refusals.values()}) >= 2:
+        return tuple(refusals)
+    return tuple(id for id, (_, margin) in refusals.items() if margin >= MARGIN_ALONE)
+
+
+def _nearest(
+    criterion: Criterion, bad: Sequence[NDArray[np.float64]], scopes: Sequence[str], vectors: Vectors
+) -> tuple[str, float] | None:
+    """Returns the refused scope most similar to accepted phrases, and how much less similar it is to rejected ones."""
+    best: tuple[str, float] | None = None
+    for scope in scopes:
+        near = max(float(vectors[scope] @ vectors[phrase]) for phrase in criterion.accept or (criterion.text,))
+        margin = near - max((float(vectors[scope] @ phrase) for phrase in bad), default=0.0)
+        if near >= LIKENESS_MIN and margin >= max(MARGIN_MIN, best[1] if best else 0.0):
+            best = (scope, margin)
+    return best
