@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -15,9 +16,10 @@ from django.test import Client
 from graders.base import Judged
 from gradus.accounts.models import User
 from gradus.courses.models import Challenge
-from gradus.reviews import evidence
+from gradus.reviews import evidence, votes
 from gradus.reviews.judge_store import Store
 from gradus.reviews.models import Review
+from gradus.submissions.models import Evaluation
 from tests import factories
 from tests.reviews import cases
 from tests.reviews.cases import MARKS
@@ -56,6 +58,42 @@ def judged(user: User, *, kind: str = "review") -> Review:
     )
     Review.objects.filter(submission=submission).update(kind=kind)
     return Review.objects.get(submission=submission)
+
+
+def test_what_the_judge_says_is_denied_stands_beside_its_votes(
+    grace_client: Client, ada: User, explain: Challenge
+) -> None:
+    review = judged(ada)
+    store = Store(review.evaluation, Judged)
+    quotes = {"cause": ["weights keep old facts"], "remedy": ["It never said this."]}
+    said = {
+        "denials": [
+            {"id": id, "denied": id in quotes, "evidence": quotes.get(id, []), "reason": HOSTILE} for id in MARKS
+        ]
+    }
+    said["denials"] = [row for row in said["denials"] if row["id"] != "no-myth"]
+    calls = [
+        store.log(replace(RECORD, key="4", reply=said)),
+        store.log(replace(RECORD, key="5", reply=None, problem="unusable (length)")),
+    ]
+    private = evidence.raw_result(review.evaluation)["private"]
+    private |= {"denial_calls": calls, "denials": [{"cause": quotes["cause"], "remedy": []}]}
+    found = votes.said(private, review.evaluation.version.parsed).by_criterion
+    cause, remedy, myth = ([vote for vote in found[id] if vote.is_denial] for id in ("cause", "remedy", "no-myth"))
+    assert [(vote.number, vote.denied, vote.checks, vote.problem) for vote in cause] == [
+        (1, True, [], ""),
+        (2, False, [], "unusable (length)"),
+    ]
+    assert cause[0].quotes == quotes["cause"] and cause[0].reason == HOSTILE
+    assert remedy[0].checks == ["A quote does not occur in the answer"]
+    assert myth == []
+    assert [vote.mark for vote in found["cause"] if not vote.is_denial] == ["met", "", "partial"]
+    name = storages["private"].save("raw/denials.json", ContentFile(json.dumps({"private": private}).encode()))
+    Evaluation.objects.filter(pk=review.evaluation_id).update(raw=name)
+    page = grace_client.get(f"/reviews/{review.pk}/").content.decode()
+    assert "Asked whether the answer denies this (1)" in page
+    assert re.findall(r"<p>\s*(Denied|Not denied)\s*</p>", page) == ["Denied", "Denied"]
+    assert "<script>alert(1)" not in page
 
 
 @pytest.fixture

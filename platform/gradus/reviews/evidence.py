@@ -65,8 +65,9 @@ class Line:
 
     @property
     def is_disputed(self) -> bool:
-        """True if the judge's votes differ, if a check objected to one, or if one could not be used."""
-        return len({vote.mark for vote in self.said}) > 1 or any(vote.checks or vote.problem for vote in self.said)
+        """True if the judge's votes differ or call this denied, a check objected to one, or one could not be used."""
+        marks = {vote.mark for vote in self.said if not vote.is_denial}
+        return len(marks) > 1 or any(vote.checks or vote.problem or vote.denied for vote in self.said)
 
 
 @dataclass(frozen=True)
