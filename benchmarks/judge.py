@@ -2,10 +2,11 @@
 
     python -m benchmarks.judge [--rows N] [--json FILE]
 
-With one row of each sort it takes some twenty minutes on two cores, because so small a model writes each reply to the
-limit of 2,000 tokens. Three things are tried, and the exit status is 1 where one is not as it must be: the server keeps
-to the form of a strict JSON schema; the gate stays shut, because a model of this size marks no better than chance; and
-a server that is killed in the middle of an answer gives advice and no report.
+With one row of each sort it takes minutes on two cores, because so small a model writes many replies to the limit of
+2,000 tokens, and the command stops after ten unusable ones in a row. Three things are tried, and the exit status is 1
+where one is not as it must be: the server keeps to the form of a strict JSON schema; the gate stays shut, because a
+model of this size marks no better than chance; and a server that is killed in the middle of an answer gives advice and
+no report.
 """
 
 from __future__ import annotations
@@ -88,7 +89,8 @@ def _wait(is_so: Callable[[], bool], seconds: float, otherwise: str) -> None:
 
 def qualify(url: str, rows: int, report: Path) -> subprocess.Popen[str]:
     """The command as staff type it."""
-    options = ["--rows", str(rows), "--json", str(report)]
+    kept = report.with_suffix(".kept")
+    options = ["--rows", str(rows), "--json", str(report), "--yes", "--keep", str(kept)]
     command = [sys.executable, "-m", "workers.authoring.qualify_command", str(LIBRARY), *options]
     settings = {
         "GRADUS_JUDGE_MODEL": NAME,

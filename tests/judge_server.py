@@ -181,6 +181,12 @@ class JudgeServer:
             self.bodies.append(body)
         if self.fault is not None:
             return self.fault(request)
+        return self.answer(request)
+
+    def answer(self, request: Request) -> Response:
+        """The judge's response, which a fault may use as well."""
+        body = json.loads(request.get_data())
+        probing = len(body["messages"]) == 1
         return completion('{"ok": true}' if probing else json.dumps(self.judgement(body)), body)
 
     def judgement(self, body: dict[str, Any]) -> dict[str, Any]:

@@ -146,16 +146,25 @@ class Bench:
         The first error ends the run: calls that are under way are finished and logged, and no other begins.
         """
         with ThreadPoolExecutor(self.slots.most) as pool:
-            graded = [pool.submit(self.grade, bundle, answer, sources) for bundle, answer in answers]
+            graded = [pool.submit(self._grade_or_stop, bundle, answer, sources) for bundle, answer in answers]
             try:
                 for one in as_completed(graded):
-                    one.result()
-                    on_done()
+                    if not isinstance(one.exception(), Interrupted):
+                        one.result()
+                        on_done()
             except BaseException:
                 self.slots.stop()
                 pool.shutdown(wait=False, cancel_futures=True)
                 raise
         return [one.result() for one in graded]
+
+    def _grade_or_stop(self, bundle: ChallengeBundle, answer: str, sources: Sources) -> Grade:
+        try:
+            return self.grade(bundle, answer, sources)
+        except Exception:
+            # At once, because the thread that waits for all grades may notice only after the next call has begun.
+            self.slots.stop()
+            raise
 
     def begin(self, bundle: ChallengeBundle, answer: str, sources: Sources = NO_SOURCES) -> Grading:
         """The grading of an answer, which yields its work items."""

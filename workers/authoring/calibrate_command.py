@@ -17,39 +17,47 @@ from challenges.kinds import registry as kinds
 from challenges.kinds.rubric import GATE_ANSWERS, RIGHT_WITHIN
 from challenges.reading import BundleErrors, read_challenge
 from workers.authoring import calibration, measured
+from workers.authoring.judge_session import Fresh, JudgeSession, Keep, Parallel
 from workers.engine.embeddings import embed
 from workers.engine.watch import Watch
-from workers.judge import template as judge_template
-from workers.judge.client import JudgeClient
-from workers.judge.contract import JudgeMisconfigured, Postpone
-from workers.judge.ledger import Ledger
+from workers.judge.contract import JudgeMisconfigured, JudgeUnusable, Postpone
 
 console = Console()
+INTERRUPTED = 130
 
 
 def calibrate(
     path: Annotated[Path, typer.Argument(help="The folder of a free-text challenge.")],
     json_file: Annotated[Path | None, typer.Option("--json", help="Also write the report to this file.")] = None,
     record: Annotated[bool, typer.Option(help="Write the report to measured.json beside the lesson.")] = True,
+    parallel: Parallel = None,
+    keep: Keep = None,
+    fresh: Fresh = False,
 ) -> None:
     """Grade the author's own answers with the configured judge and say how far its grades can be trusted.
 
-    Exit status: 0 the gate is open; 1 it is shut, so that grades of this question stay provisional, or an error.
+    Replies that `gradus judge qualify` or an earlier run has kept are taken without a call.
+    Exit status: 0 the gate is open; 1 it is shut, so that grades of this question stay provisional, or an error; 130
+    interrupted.
     """
-    bundle, ledger = _read(path), Ledger()
+    bundle = _read(path)
     sources = sources_beside(path.resolve(), bundle)
     try:
-        bench = calibration.Bench(
-            JudgeClient.from_environment(ledger), lambda texts: embed(texts, Watch()), judge_template.chosen()
-        )
+        session = JudgeSession.open(lambda texts: embed(texts, Watch()), keep, fresh, parallel)
         with Progress(console=console) as progress:
             bar = progress.add_task(bundle.challenge.id, total=calibration.rows_of(bundle, sources))
-            report = calibration.calibrate(bundle, bench, lambda: progress.advance(bar), sources)
-    except (JudgeMisconfigured, Postpone) as error:
-        console.print(error.advice if isinstance(error, Postpone) else str(error), highlight=False)
+            report = calibration.calibrate(bundle, session.bench, lambda: progress.advance(bar), sources)
+    except (JudgeMisconfigured, JudgeUnusable, Postpone) as error:
+        console.print(error.advice if isinstance(error, Postpone) else str(error), highlight=False, markup=False)
         raise typer.Exit(1) from None
+    except KeyboardInterrupt:
+        console.print("Interrupted. All replies so far are kept: the next run asks only what is missing.")
+        raise typer.Exit(INTERRUPTED) from None
+    ledger = session.ledger
     report |= {"calls": ledger.calls, "tokens": ledger.tokens, "cost": ledger.cost}
     show(report)
+    if ledger.taken:
+        console.print(f"{ledger.taken} replies of earlier runs were taken without a call")
     if record:
         console.print(f"written: {measured.write_calibration(path.resolve().parent, bundle, report)}")
     if json_file is not None:

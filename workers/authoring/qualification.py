@@ -17,6 +17,8 @@ from challenges.reading import BundleErrors, read_challenge, read_course, read_l
 from graders.free_text.calibration import person_score
 from workers.authoring import calibration
 from workers.authoring.calibrate_command import sources_beside
+from workers.authoring.estimate import Estimate, estimate
+from workers.authoring.judge_session import JudgeSession
 from workers.judge.ledger import Ledger
 
 
@@ -82,6 +84,16 @@ def at_most(bundle: ChallengeBundle, rows: int | None) -> ChallengeBundle:
     return replace(bundle, gold=tuple(kept), attacks=tuple(attacks), benign=tuple(benign))
 
 
+def estimated(asked: Iterable[Question], session: JudgeSession) -> Estimate:
+    """What the judge of `session` will be asked about these questions beyond the replies that are kept."""
+    answers = (
+        (answer.known, answer.text, one.sources)
+        for one in asked
+        for answer in calibration.answers_of(one.bundle, one.sources, one.rows)
+    )
+    return estimate(answers, session.bench, session.client, session.kept.replies)
+
+
 def qualify(
     asked: Iterable[Question],
     bench: calibration.Bench,
@@ -91,20 +103,32 @@ def qualify(
     """A report as a JSON object: the calibration of each question by id, and the calls, tokens and cost of all.
 
     `passed` says whether the gates of all questions are open. `seconds` is the median duration of a call, or None
-    without a call. Raises what the judge raises, so that an endpoint that does not answer gives no report.
+    without a call. `kept` counts the replies of earlier runs that were taken; calls, tokens and cost are those of this
+    run. Raises what the judge raises, so that an endpoint that does not answer gives no report.
     """
     reports = {
         one.bundle.challenge.id: calibration.calibrate(one.bundle, bench, on_done, one.sources, one.rows)
         for one in asked
     }
+    return _report(reports, ledger, "")
+
+
+def stopped(ledger: Ledger, reason: str) -> dict[str, Any]:
+    """The report of a run that was stopped, because nothing that the judge says can be used: it has no questions."""
+    return _report({}, ledger, reason)
+
+
+def _report(reports: dict[str, dict[str, Any]], ledger: Ledger, stopped: str) -> dict[str, Any]:
     return {
         "questions": reports,
-        "passed": all(report["passed"] for report in reports.values()),
+        "passed": bool(reports) and all(report["passed"] for report in reports.values()),
         "models": sorted({model for report in reports.values() for model in report["models"]}),
         "calls": ledger.calls,
+        "kept": ledger.taken,
         "forms": sorted(ledger.forms),
         "tokens": ledger.tokens,
         "cost": ledger.cost,
         "seconds": round(median(ledger.seconds), 2) if ledger.seconds else None,
         "unusable": dict(Counter(ledger.problems).most_common()),
+        "stopped": stopped,
     }

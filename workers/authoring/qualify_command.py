@@ -3,30 +3,34 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, NoReturn
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import Progress
 from rich.table import Table
 
 from challenges.reading import BundleErrors
-from workers.authoring import calibration, qualification
+from workers.authoring import estimate, qualification
 from workers.authoring.calibrate_command import cost_text
+from workers.authoring.estimate import Estimate
+from workers.authoring.judge_session import Fresh, JudgeSession, Keep, Parallel
 from workers.engine.embeddings import embed
 from workers.engine.watch import Watch
-from workers.judge import template as judge_template
-from workers.judge.client import JudgeClient
-from workers.judge.contract import JudgeMisconfigured, Postpone
-from workers.judge.ledger import Ledger
+from workers.judge.contract import JudgeMisconfigured, JudgeUnusable, Postpone
+from workers.judge.faults import excerpt
 
-console = Console()
+console = Console(markup=False)
 COLUMNS = ("question", "agreement", "QWK", "final", "of these right", "attacks that succeed", "of our suite", "gate")
 NO_JUDGE = (
     "No judge is set up. Set GRADUS_JUDGE_MODEL and OPENAI_BASE_URL (or OPENAI_API_KEY) to the endpoint that you want "
     "to try, and run this command again."
 )
+NOBODY_TO_ASK = "Nothing was sent: there is no terminal to ask. Add --yes to send this without a question."
+PASSED, SHUT, NOT_SENT, INTERRUPTED = 0, 1, 2, 130
 
 
 def qualify(
@@ -38,55 +42,104 @@ def qualify(
         ),
     ] = None,
     json_file: Annotated[Path | None, typer.Option("--json", help="Also write the whole report to this file.")] = None,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Send the calls without a question.")] = False,
+    parallel: Parallel = None,
+    keep: Keep = None,
+    fresh: Fresh = False,
 ) -> None:
     """Let a judge grade all graded answers, attacks and look-alikes of a course, and say whether it can be trusted.
 
-    GRADUS_JUDGE_MODEL, OPENAI_BASE_URL and OPENAI_API_KEY name the judge. This writes nothing beside the course;
-    `gradus challenge calibrate` does.
-    Exit status: 0 the gates of all questions are open, 1 a gate is shut or there is an error.
+    GRADUS_JUDGE_MODEL, OPENAI_BASE_URL and OPENAI_API_KEY name the judge. It first says how many calls and tokens this
+    takes, what they cost and how long, and asks. Each reply is kept on this machine, so a run that was interrupted pays
+    only for what is missing. This writes nothing beside the course; `gradus challenge calibrate` does.
+    Exit status: 0 the gates of all questions are open; 1 a gate is shut, or there is an error; 2 nothing was sent,
+    because nobody agreed to it; 130 interrupted.
     """
-    ledger = Ledger()
     try:
-        report = _asked(qualification.questions(path, rows), _bench(ledger), ledger)
+        questions = qualification.questions(path, rows)
+        session = _opened(keep, fresh, parallel)
+        _agreed(_estimated(questions, session), session, yes)
+        report = _asked(questions, session)
     except BundleErrors as errors:
         _give_up(*map(str, errors.problems))
     except (JudgeMisconfigured, Postpone) as error:
         _give_up(error.advice if isinstance(error, Postpone) else str(error))
+    except KeyboardInterrupt:
+        _give_up(
+            "Interrupted. All replies so far are kept: the next run asks only what is missing.", status=INTERRUPTED
+        )
     show(report)
     if json_file is not None:
         json_file.write_text(json.dumps(report, indent=2) + "\n")
-    raise typer.Exit(0 if report["passed"] else 1)
+    raise typer.Exit(PASSED if report["passed"] else SHUT)
 
 
-def _bench(ledger: Ledger) -> calibration.Bench:
-    client = JudgeClient.from_environment(ledger)
-    if client.client is None:
+def _opened(keep: Path | None, fresh: bool, parallel: int | None) -> JudgeSession:
+    session = JudgeSession.open(lambda texts: embed(texts, Watch()), keep, fresh, parallel)
+    if session.client.client is None:
         raise JudgeMisconfigured(NO_JUDGE)
-    return calibration.Bench(client, lambda texts: embed(texts, Watch()), judge_template.chosen())
+    session.client.probe()
+    return session
 
 
-def _asked(questions: list[qualification.Question], bench: calibration.Bench, ledger: Ledger) -> dict[str, Any]:
+def _estimated(questions: list[qualification.Question], session: JudgeSession) -> Estimate:
+    with console.status("Counting what has to be sent"):
+        return qualification.estimated(questions, session)
+
+
+def _agreed(expected: Estimate, session: JudgeSession, yes: bool) -> None:
+    """Shows the estimate and asks, unless nothing is sent. Exits if nobody agrees."""
+    _say(f"judge:  {session.client.model}", *estimate.lines(expected, session.client.prices))
+    if yes or not expected.most.calls:
+        return
+    if not has_terminal():
+        _give_up(NOBODY_TO_ASK, status=NOT_SENT)
+    try:
+        agreed = typer.confirm("Send them?")
+    except typer.Abort:
+        agreed = False
+    if not agreed:
+        _give_up("Nothing was sent.", status=NOT_SENT)
+
+
+def has_terminal() -> bool:
+    """Whether there is somebody who can be asked."""
+    return sys.stdin.isatty()
+
+
+def _asked(questions: list[qualification.Question], session: JudgeSession) -> dict[str, Any]:
     with Progress(console=console) as progress:
         bar = progress.add_task("answers", total=sum(question.count for question in questions))
-        return qualification.qualify(questions, bench, ledger, lambda: progress.advance(bar))
+        try:
+            return qualification.qualify(questions, session.bench, session.ledger, lambda: progress.advance(bar))
+        except JudgeUnusable as error:
+            return qualification.stopped(session.ledger, str(error))
 
 
-def _give_up(*lines: str) -> None:
-    for line in lines:
-        console.print(line, highlight=False)
-    raise typer.Exit(1) from None
+def _give_up(*texts: str, status: int = SHUT) -> NoReturn:
+    _say(*texts)
+    raise typer.Exit(status) from None
+
+
+def _say(*texts: str) -> None:
+    for text in texts:
+        console.print(text, highlight=False, soft_wrap=True)
 
 
 def show(report: dict[str, Any]) -> None:
     """Prints a report as a table: a row for each question, then the number, tokens and cost of the calls."""
-    table = Table(title=", ".join(report["models"]) or "no usable reply", title_justify="left")
+    table = Table(title=escape(_models(report)) or "no usable reply", title_justify="left")
     for heading in COLUMNS:
         table.add_column(heading)
     for name, figures in report["questions"].items():
         table.add_row(name, *_cells(figures))
-    console.print(table)
-    for line in _lines(report):
-        console.print(line, highlight=False)
+    if report["questions"]:
+        console.print(table)
+    _say(*_lines(report))
+
+
+def _models(report: dict[str, Any]) -> str:
+    return excerpt(", ".join(report["models"]))
 
 
 def _cells(figures: dict[str, Any]) -> list[str]:
@@ -104,11 +157,13 @@ def _cells(figures: dict[str, Any]) -> list[str]:
 def _lines(report: dict[str, Any]) -> list[str]:
     shut = {name: figures["missed"] for name, figures in report["questions"].items() if not figures["passed"]}
     took = "" if report["seconds"] is None else f", {report['seconds']:.1f} s a call (median)"
+    kept = f"; {report['kept']} replies of earlier runs were taken without a call" if report["kept"] else ""
     return [
         f"{report['calls']} calls ({', '.join(report['forms'])}), {report['tokens']} tokens, "
-        f"{cost_text(report['cost'])}{took}",
+        f"{cost_text(report['cost'])}{took}{kept}",
         *(f"reply {problem}: {count} times" for problem, count in report["unusable"].items()),
         *(f"{name}: gate shut, grades stay provisional: {'; '.join(missed)}" for name, missed in shut.items()),
+        *([report["stopped"]] if report["stopped"] else []),
     ]
 
 

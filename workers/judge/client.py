@@ -8,10 +8,9 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from typing import Any
 
@@ -25,17 +24,15 @@ from graders.parsing import only_json_object
 from workers.judge import endpoints, faults
 from workers.judge import prices as judge_prices
 from workers.judge.contract import CallRecord, JudgeMisconfigured, JudgeStore, Postpone
+from workers.judge.endpoints import OUTPUT_TOKENS, RUNGS, Endpoint
 
 TIMEOUT = 30.0
 TIMEOUT_MOST = 600
-OUTPUT_TOKENS = 2000
 RETRY_SECONDS = 15.0
 RETRY_SECONDS_MAX = 3600.0
-BREAKER_FAILURES = 3
-BREAKER_SECONDS = 60.0
-RUNGS = ("json_schema", "json_object", "text")
 NOT_CHAT = "not a chat completion"
 BODY_BYTES = 1_000_000
+BODY_KEPT = 20_000
 
 _REPAIR = "That was not one JSON object of the required form. Send the same judgement again as one JSON object only."
 _PROBE = [{"role": "user", "content": 'Answer with this JSON object and nothing else: {"ok": true}'}]
@@ -45,66 +42,6 @@ _PROBE_SCHEMA = {
     "required": ["ok"],
     "additionalProperties": False,
 }
-
-
-@dataclass
-class Endpoint:
-    """What this process knows about an endpoint: which parameters it accepts, and whether it answers at all.
-
-    `fault` tells staff what was wrong with its last answer and how to fix it; it is "" if nothing was. `rung` is an
-    index into `RUNGS`, the response formats from the strictest to the most lenient.
-    """
-
-    rung: int = 0
-    limit: str = "max_tokens"
-    temperature: bool = True
-    probed: bool = False
-    failures: int = 0
-    closed_until: float = 0.0
-    fault: str = ""
-    lock: threading.RLock = field(default_factory=threading.RLock)
-
-    def check(self, now: float) -> None:
-        """Raises `Postpone` while the circuit breaker is open; afterwards one call may try."""
-        if now < self.closed_until:
-            raise Postpone(self.closed_until - now, "judge_breaker", self.fault)
-
-    def failed(self, now: float, fault: str) -> None:
-        """Counts a failure; opens the circuit breaker after `BREAKER_FAILURES` in a row."""
-        with self.lock:
-            self.failures, self.fault = self.failures + 1, fault
-            if self.failures >= BREAKER_FAILURES:
-                self.closed_until = now + BREAKER_SECONDS
-
-    def answered(self) -> None:
-        """Closes the circuit breaker."""
-        with self.lock:
-            self.failures, self.closed_until = 0, 0.0
-
-    def step_down(self, complaint: str) -> bool:
-        """Changes the parameter that the endpoint refused, or else the response format; False if none is left."""
-        if "max_completion_tokens" in complaint and self.limit == "max_tokens":
-            self.limit = "max_completion_tokens"
-        elif "temperature" in complaint and self.temperature:
-            self.temperature = False
-        elif self.rung < len(RUNGS) - 1:
-            self.rung += 1
-        else:
-            return False
-        return True
-
-    def parameters(self, model: str) -> dict[str, Any]:
-        """The parameters of a call, except messages and response format, that the endpoint accepts."""
-        return {"model": model, self.limit: OUTPUT_TOKENS} | ({"temperature": 0} if self.temperature else {})
-
-    def response_format(self, schema: Mapping[str, Any]) -> dict[str, Any]:
-        """The parameter that asks for a reply of this JSON schema, or for JSON, as far as the endpoint accepts it."""
-        if RUNGS[self.rung] == "text":
-            return {}
-        if RUNGS[self.rung] == "json_object":
-            return {"response_format": {"type": "json_object"}}
-        strict = {"name": "marks", "strict": True, "schema": dict(schema)}
-        return {"response_format": {"type": "json_schema", "json_schema": strict}}
 
 
 _ENDPOINTS: dict[tuple[str, str, str], Endpoint] = {}
@@ -184,9 +121,9 @@ class JudgeClient:
         """
         if self.client is None:
             return Judged(None, self.absence)
-        key = self.cache_key(item)
-        if (known := self.store.cached(key)) is not None:
+        if (known := self.known(item)) is not None:
             return known
+        key = self.cache_key(item)
         self.endpoint.check(self.clock())
         self._probe()
         most = self._most(item)
@@ -197,6 +134,10 @@ class JudgeClient:
             return self._converse(item, key, spent)
         finally:
             self.store.settle(2 * most.tokens, spent.tokens, 2 * most.micros, spent.micros)
+
+    def known(self, item: Judge) -> Judged | None:
+        """The stored reply to a call, or None; sends nothing."""
+        return self.store.cached(self.cache_key(item))
 
     def _most(self, item: Judge) -> _Spent:
         """The most tokens and money that one call may cost."""
@@ -219,10 +160,21 @@ class JudgeClient:
         parts = [item.messages, item.schema, item.template, self.model, 0, OUTPUT_TOKENS]
         return hashlib.sha256(json.dumps(parts, sort_keys=True, default=dict).encode()).hexdigest()
 
+    def probe(self) -> float | None:
+        """Tries the endpoint, if this process has not yet, and returns how many seconds its short answer took.
+
+        Returns None without a judge. Raises what `judge` raises.
+        """
+        if self.client is None:
+            return None
+        self._probe()
+        return self.endpoint.latency
+
     def _probe(self) -> None:
         """Finds out once which parameters the endpoint accepts, with a fixed message that no learner can influence."""
         with self.endpoint.lock:
             while not self.endpoint.probed:
+                started = self.clock()
                 try:
                     answer = self._post(_PROBE, _PROBE_SCHEMA)
                 except openai.APIStatusError as error:
@@ -231,7 +183,7 @@ class JudgeClient:
                 else:
                     if answer.finish == NOT_CHAT:
                         raise self._misconfigured(faults.NO_CHAT)
-                    self.endpoint.probed = True
+                    self.endpoint.probed, self.endpoint.latency = True, self.clock() - started
 
     def _converse(self, item: Judge, key: str, spent: _Spent) -> Judged:
         messages = [dict(message) for message in item.messages]
@@ -246,7 +198,7 @@ class JudgeClient:
         try:
             answer = self._post(messages, item.schema)
         except openai.APIStatusError as error:
-            answer = _Answer("", self.model, f"refused with {error.status_code}")
+            answer = _Answer(error.message[:BODY_KEPT], self.model, f"refused with {error.status_code}")
         self._pay(spent, answer, item)
         reply, problem = _usable(answer, item)
         self.endpoint.fault = faults.unusable(problem, answer.finish == NOT_CHAT) if problem else ""
@@ -272,9 +224,10 @@ class JudgeClient:
     def _post(self, messages: list[dict[str, str]], schema: Mapping[str, Any]) -> _Answer:
         """Sends one request. Raises openai.APIStatusError only if the endpoint refuses this request (400, 422, ...)."""
         assert self.client is not None
+        started = self.clock()
         try:
             with self.client.chat.completions.with_streaming_response.create(**self._body(messages, schema)) as raw:
-                answer = _read(self._whole(raw))
+                answer = _read(self._whole(raw, started))
         except (openai.AuthenticationError, openai.PermissionDeniedError) as error:
             raise self._misconfigured(faults.REFUSED_KEY, error.status_code) from None
         except openai.NotFoundError as error:
@@ -284,13 +237,14 @@ class JudgeClient:
                 raise self._misconfigured(faults.REDIRECTED, error.status_code) from None
             if error.status_code != 429 and error.status_code < 500:
                 raise
-            raise self._later(error.status_code, _retry_after(error.response.headers)) from None
+            raise self._later(started, error.status_code, _retry_after(error.response.headers)) from None
         except openai.APITimeoutError:
-            raise self._later("timeout") from None
+            raise self._later(started, "timeout") from None
         except openai.APIConnectionError:
-            raise self._later("connection") from None
+            raise self._later(started, "connection") from None
         except httpx.HTTPError as error:  # the connection broke in the middle of the body
-            raise self._later("timeout" if isinstance(error, httpx.TimeoutException) else "connection") from None
+            what = "timeout" if isinstance(error, httpx.TimeoutException) else "connection"
+            raise self._later(started, what) from None
         self.endpoint.answered()
         return answer
 
@@ -298,14 +252,14 @@ class JudgeClient:
         parameters = {**self.endpoint.parameters(self.model), **self.endpoint.response_format(schema)}
         return {"messages": messages, **parameters}
 
-    def _whole(self, raw: Any) -> str:
+    def _whole(self, raw: Any, started: float) -> str:
         """The body as text, within a total size and time: the client's timeout limits only each single read."""
         parts, size, end = [], 0, time.monotonic() + self.timeout
         for part in raw.iter_bytes():
             parts.append(part)
             size += len(part)
             if time.monotonic() > end:
-                raise self._later("timeout")
+                raise self._later(started, "timeout")
             if size > BODY_BYTES:
                 break
         return b"".join(parts)[:BODY_BYTES].decode(errors="replace")
@@ -314,9 +268,9 @@ class JudgeClient:
         self.endpoint.fault = fault.format(status=status)
         return JudgeMisconfigured(self.endpoint.fault)
 
-    def _later(self, what: int | str, seconds: float | None = None) -> Postpone:
+    def _later(self, started: float, what: int | str, seconds: float | None = None) -> Postpone:
         fault = faults.postponed(what, self.timeout)
-        self.endpoint.failed(self.clock(), fault)
+        self.endpoint.failed(started, self.clock(), fault)
         return Postpone(RETRY_SECONDS if seconds is None else seconds, f"judge_{what}", fault)
 
 
@@ -359,7 +313,7 @@ def _read(body: str) -> _Answer:
             counted=bool(usage.get("prompt_tokens")),
         )
     except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
-        return _Answer(body[:20_000], "", NOT_CHAT, counted=False)
+        return _Answer(body[:BODY_KEPT], "", NOT_CHAT, counted=False)
 
 
 def _retry_after(headers: Mapping[str, str]) -> float | None:

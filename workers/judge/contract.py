@@ -21,6 +21,10 @@ class Postpone(Exception):
         self.advice = advice
 
 
+class JudgeUnusable(Exception):
+    """The judge answers, but nothing that it says can be used. The message tells an author why, with an excerpt."""
+
+
 class JudgeMisconfigured(Exception):
     """The endpoint permanently refuses our requests. The message tells staff what to set."""
 

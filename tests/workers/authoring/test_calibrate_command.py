@@ -24,7 +24,8 @@ APP.command()(calibrate_command.calibrate)
 
 
 @pytest.fixture(autouse=True)
-def hashed(monkeypatch: pytest.MonkeyPatch) -> None:
+def hashed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("GRADUS_DATA_DIR", str(tmp_path / "data"))
     monkeypatch.setattr(calibrate_command, "embed", lambda texts, watch: judges.embed(Embed(tuple(texts))).vectors)
     for name in ("GRADUS_JUDGE_MODEL", "OPENAI_BASE_URL", "OPENAI_API_KEY", "GRADUS_JUDGE_TEMPLATE"):
         monkeypatch.delenv(name, raising=False)

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -10,23 +13,27 @@ import pytest
 from pytest_httpserver import HTTPServer
 from typer import Typer
 from typer.testing import CliRunner
+from werkzeug import Request, Response
 
 from challenges.reading import read_challenge
 from graders.base import Embed
 from gradus.cli.main import app
 from tests.challenges.factory import let_a_judge_pass, write_course
 from tests.graders.free_text import judges
-from tests.judge_server import Honest, JudgeServer
+from tests.judge_server import Honest, JudgeServer, completion
 from workers.authoring import bench, qualification, qualify_command
 from workers.judge import client as judge
 from workers.judge.contract import JudgeMisconfigured
+from workers.judge.ledger import UNUSABLE_MOST
 
+ROOT = Path(__file__).resolve().parents[3]
 APP = Typer()
 APP.command()(qualify_command.qualify)
 
 
 @pytest.fixture(autouse=True)
-def hashed(monkeypatch: pytest.MonkeyPatch) -> None:
+def hashed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("GRADUS_DATA_DIR", str(tmp_path / "data"))
     monkeypatch.setattr(qualify_command, "embed", lambda texts, watch: judges.embed(Embed(tuple(texts))).vectors)
     monkeypatch.setattr(bench, "PATIENCE", 0)
     for name in ("GRADUS_JUDGE_MODEL", "OPENAI_BASE_URL", "OPENAI_API_KEY", "GRADUS_JUDGE_TEMPLATE"):
@@ -55,8 +62,8 @@ def honest(question: Path, httpserver: HTTPServer, monkeypatch: pytest.MonkeyPat
     return server
 
 
-def run(*argv: str) -> Any:
-    return CliRunner().invoke(APP, list(argv))
+def run(*argv: str, agreed: bool = True) -> Any:
+    return CliRunner().invoke(APP, [*argv, *(["--yes"] if agreed else [])])
 
 
 def test_an_honest_judge_opens_the_gates_of_a_course(honest: JudgeServer, course: Path, tmp_path: Path) -> None:
@@ -87,17 +94,20 @@ def test_the_few_are_spread_over_the_scores(question: Path) -> None:
     assert qualification.at_most(bundle, None) == bundle
 
 
-def test_a_judge_that_says_nothing_usable_is_counted(
+def test_a_judge_that_says_nothing_usable_is_stopped_after_ten_replies_with_the_true_reason(
     question: Path, httpserver: HTTPServer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    choice = {"message": {"content": '{"criteria": ['}, "finish_reason": "length"}
+    choice = {"message": {"content": '\x1b[2J{"criteria": ['}, "finish_reason": "length"}
     httpserver.expect_request("/v1/chat/completions").respond_with_json({"model": "chatty", "choices": [choice]})
     monkeypatch.setenv("GRADUS_JUDGE_MODEL", "chatty")
     monkeypatch.setenv("OPENAI_BASE_URL", httpserver.url_for("/v1"))
     result = run(str(question), "--rows", "2", "--json", str(tmp_path / "report.json"))
     assert result.exit_code == 1 and "unusable (length)" in result.output
+    assert 'It began: \N{REPLACEMENT CHARACTER}[2J{"criteria": [' in result.output
+    assert "2,000 tokens" in result.output and "built-in verifier" not in result.output
     report = json.loads((tmp_path / "report.json").read_text())
-    assert report["passed"] is False and report["unusable"]["unusable (length)"] == report["calls"]
+    assert report["passed"] is False and report["unusable"]["unusable (length)"] == report["calls"] == UNUSABLE_MOST
+    assert "unusable (length)" in report["stopped"] and report["questions"] == {}
 
 
 @pytest.mark.parametrize(("status", "advice"), [(401, "OPENAI_API_KEY"), (503, "fails (503)")])
@@ -133,3 +143,112 @@ def test_a_timeout_that_is_no_number_of_seconds_is_refused(text: str) -> None:
 def test_the_timeout_is_thirty_seconds_or_what_is_set() -> None:
     assert judge.timeout_from({}) == 30.0
     assert judge.timeout_from({"GRADUS_JUDGE_TIMEOUT": " 300 "}) == 300.0
+
+
+def test_without_a_terminal_and_without_yes_nothing_is_sent(honest: JudgeServer, question: Path) -> None:
+    result = run(str(question), "--rows", "1", agreed=False)
+    assert result.exit_code == 2 and "--yes" in result.output
+    for name in ("calls:", "tokens:", "money:", "time:", "GRADUS_JUDGE_PRICE_INPUT"):
+        assert name in result.output
+    assert honest.bodies == []
+
+
+@pytest.mark.parametrize(("said", "status"), [("n\n", 2), ("", 2), ("y\n", 1)])
+def test_on_a_terminal_it_asks(
+    honest: JudgeServer, question: Path, monkeypatch: pytest.MonkeyPatch, said: str, status: int
+) -> None:
+    monkeypatch.setattr(qualify_command, "has_terminal", lambda: True)
+    result = CliRunner().invoke(APP, [str(question), "--rows", "1"], input=said)
+    assert result.exit_code == status
+    assert "Send them?" in result.output
+    assert bool(honest.bodies) == (status == 1)
+
+
+def test_calls_at_once_give_the_report_of_one_call_after_another(
+    honest: JudgeServer, question: Path, tmp_path: Path
+) -> None:
+    reports = []
+    for parallel in ("1", "6"):
+        file = tmp_path / f"{parallel}.json"
+        run(str(question), "--rows", "2", "--parallel", parallel, "--fresh", "--json", str(file))
+        reports.append(json.loads(file.read_text()) | {"seconds": None})
+    assert reports[0] == reports[1]
+    assert reports[0]["calls"] > 0
+
+
+def test_a_second_run_pays_for_nothing_and_asks_no_question(
+    honest: JudgeServer, question: Path, tmp_path: Path
+) -> None:
+    first, again = tmp_path / "first.json", tmp_path / "again.json"
+    run(str(question), "--rows", "2", "--json", str(first))
+    asked = len(honest.bodies)
+    result = run(str(question), "--rows", "2", "--json", str(again), agreed=False)
+    assert "nothing is sent" in result.output and f"{asked} replies of earlier runs" in " ".join(result.output.split())
+    assert len(honest.bodies) == asked
+    one, two = json.loads(first.read_text()), json.loads(again.read_text())
+    assert (one["calls"], one["kept"], two["calls"], two["kept"]) == (asked, 0, 0, asked)
+    assert one["questions"] == two["questions"] and one["forms"] == two["forms"]
+    run(str(question), "--rows", "2", "--fresh")
+    assert len(honest.bodies) == 2 * asked
+
+
+def test_replies_that_cannot_be_used_are_asked_for_again(honest: JudgeServer, question: Path, tmp_path: Path) -> None:
+    says = iter([completion("no JSON"), *[None] * 10_000])
+    honest.fault = lambda request: (
+        (None if len(json.loads(request.get_data())["messages"]) == 1 else next(says)) or (honest.answer(request))
+    )
+    run(str(question), "--rows", "1")
+    asked = len(honest.bodies)
+    run(str(question), "--rows", "1", "--json", str(tmp_path / "again.json"))
+    report = json.loads((tmp_path / "again.json").read_text())
+    assert 0 < report["calls"] < asked and report["kept"] >= asked - 3
+    assert report["unusable"] == {}
+
+
+def test_a_killed_run_goes_on_where_it_stopped(honest: JudgeServer, question: Path, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "tests.workers.authoring.qualify_process", str(question), "--rows", "2", "--yes"]
+    process = subprocess.Popen([*command, "--parallel", "1"], cwd=ROOT, stdout=subprocess.DEVNULL)
+    fifth = threading.Event()
+
+    def answer(request: Request) -> Response:
+        if len(honest.bodies) == 5:
+            process.kill()
+            process.wait()
+            fifth.set()
+        return honest.answer(request)
+
+    honest.fault = answer
+    assert fifth.wait(120)
+    honest.fault = None
+    (kept,) = (tmp_path / "data" / "judge").glob("*.jsonl")
+    assert len(kept.read_text().splitlines()) == 4
+    honest.bodies.clear()
+    run(str(question), "--rows", "2", "--json", str(tmp_path / "report.json"))
+    report = json.loads((tmp_path / "report.json").read_text())
+    assert (report["kept"], report["calls"]) == (4, len(honest.bodies))
+    whole = tmp_path / "whole.json"
+    run(str(question), "--rows", "2", "--keep", str(tmp_path / "elsewhere"), "--json", str(whole))
+    uninterrupted = json.loads(whole.read_text())
+    assert uninterrupted["calls"] == report["calls"] + 4
+    assert uninterrupted["questions"] == report["questions"]
+
+
+def test_an_endpoint_with_a_limit_gets_fewer_calls_at_once_and_every_answer_is_graded(
+    honest: JudgeServer, question: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bench, "PATIENCE", 5)
+    refusals = iter([True, False, True, True, *[False] * 10_000])
+
+    def limited(request: Request) -> Response:
+        if len(json.loads(request.get_data())["messages"]) > 1 and next(refusals):
+            return Response("{}", 429, {"Retry-After": "1"})
+        return honest.answer(request)
+
+    honest.fault = limited
+    result = run(str(question), "--rows", "1", "--parallel", "4", "--json", str(tmp_path / "limited.json"))
+    honest.fault = None
+    run(str(question), "--rows", "1", "--fresh", "--json", str(tmp_path / "free.json"))
+    assert result.exit_code == 1, result.output
+    limited_report, free = (json.loads((tmp_path / f"{name}.json").read_text()) for name in ("limited", "free"))
+    assert limited_report["questions"] == free["questions"]
+    assert limited_report["calls"] == free["calls"]
