@@ -10,6 +10,7 @@ from statistics import mean, median
 
 from challenges.bundle import ChallengeBundle
 from graders.base import Embed, Embedded, Judge, Judged
+from graders.free_text.judge import denials
 from graders.free_text.judge.messages import VOTES_IF_SPLIT
 from workers.authoring.bench import Bench, Sources
 from workers.judge.client import JudgeClient
@@ -23,10 +24,10 @@ BYTES_A_TOKEN = 3.5
 MESSAGE_TOKENS = 4
 # A criterion of a reply: id, quotes, a reason of at most thirty words, mark and confidence.
 CRITERION_TOKENS, REPLY_TOKENS = 90, 15
-# Calls for an answer: as measured with a judge that is wrong on 5 % of its marks, and the most that a grading makes,
-# which is five votes and the question whether the answer denies a criterion.
+# Calls for an answer, as measured with a judge that is wrong on 5 % of its marks.
 CALLS_LIKELY = 2.5
-CALLS_MOST = VOTES_IF_SPLIT + 1
+# Five votes, and the questions whether the answer denies a criterion.
+CALLS_MOST = VOTES_IF_SPLIT + denials.CALLS
 
 
 @dataclass(frozen=True)

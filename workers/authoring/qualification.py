@@ -11,9 +11,11 @@ from typing import Any
 
 from challenges.bundle import ChallengeBundle
 from challenges.kinds import registry as kinds
+from challenges.kinds.rubric import GATE_ANSWERS, Gate, free_text
 from challenges.lint.run import MARKERS
 from challenges.problems import Problem
 from challenges.reading import BundleErrors, read_challenge, read_course, read_lesson
+from graders import agreement
 from graders.free_text.calibration import person_score
 from workers.authoring import calibration
 from workers.authoring.calibrate_command import sources_beside
@@ -21,17 +23,22 @@ from workers.authoring.estimate import Estimate, estimate
 from workers.authoring.judge_session import JudgeSession
 from workers.judge.ledger import Ledger
 
+# The search for a number of answers ends here.
+ANSWERS_MOST = 500
+
 
 @dataclass(frozen=True)
 class Question:
     """A free-text challenge with the texts that its learners can read (see `calibration.calibrate`).
 
-    `rows` is the largest number of answers of each kind to grade; None grades all.
+    `rows` is the largest number of answers of each kind to grade; None grades all. `marked` is the number of its
+    answers with the role `calibration`, whether they are graded or not.
     """
 
     bundle: ChallengeBundle
     sources: Mapping[str, str]
-    rows: int | None = None
+    rows: int | None
+    marked: int
 
     @property
     def count(self) -> int:
@@ -45,14 +52,18 @@ def questions(path: Path, rows: int | None = None) -> list[Question]:
     Raises BundleErrors if a bundle cannot be read, or if there is no such challenge.
     """
     questions = [
-        Question(at_most(bundle, rows), sources_beside(folder.resolve(), bundle), rows)
+        Question(at_most(bundle, rows), sources_beside(folder.resolve(), bundle), rows, _marked(bundle))
         for folder, bundle in _challenges(path)
-        if kinds.find(bundle.challenge.kind).is_judged and any(gold.role == "calibration" for gold in bundle.gold)
+        if kinds.find(bundle.challenge.kind).is_judged and _marked(bundle)
     ]
     if not questions:
         hint = f"name a folder with {', '.join(MARKERS)} that has a free_text challenge with calibration answers"
         raise BundleErrors([Problem(str(path), None, "no free-text question with graded answers", hint)])
     return questions
+
+
+def _marked(bundle: ChallengeBundle) -> int:
+    return sum(gold.role == "calibration" for gold in bundle.gold)
 
 
 def _challenges(path: Path) -> Iterator[tuple[Path, ChallengeBundle]]:
@@ -106,11 +117,31 @@ def qualify(
     without a call. `kept` counts the replies of earlier runs that were taken; calls, tokens and cost are those of this
     run. Raises what the judge raises, so that an endpoint that does not answer gives no report.
     """
-    reports = {
-        one.bundle.challenge.id: calibration.calibrate(one.bundle, bench, on_done, one.sources, one.rows)
-        for one in asked
-    }
+    reports = {}
+    for one in asked:
+        figures = calibration.calibrate(one.bundle, bench, on_done, one.sources, one.rows)
+        needed = missing(figures, free_text(one.bundle.challenge).gate, one.marked)
+        counts = {"answers_marked": one.marked, "answers_missing": needed}
+        reports[one.bundle.challenge.id] = figures | counts
     return _report(reports, ledger, "")
+
+
+def missing(figures: Mapping[str, Any], gate: Gate, marked: int) -> int:
+    """How many more marked answers a question needs before a gate can open: up to `GATE_ANSWERS` in all, or more.
+
+    More are needed where the final grades are right often enough, but so few that the lower bound of their share is
+    below the gate's. Then it is the number with which the bound would do, if further answers end final and are right as
+    often as those so far.
+    """
+    least, final = max(0, GATE_ANSWERS - marked), figures["final_right"]
+    if not final["count"] or final["right"] < gate.final_right * final["count"]:
+        return least
+    for more in range(ANSWERS_MOST):
+        total = figures["answers"] + more
+        count = final["count"] * total // figures["answers"]
+        if agreement.wilson(final["right"] * total // figures["answers"], count)[0] >= gate.final_right_low:
+            return max(least, total - marked)
+    return least
 
 
 def stopped(ledger: Ledger, reason: str) -> dict[str, Any]:

@@ -9,10 +9,10 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 from rich.console import Console
-from rich.markup import escape
 from rich.progress import Progress
 from rich.table import Table
 
+from challenges.kinds.rubric import RIGHT_WITHIN
 from challenges.reading import BundleErrors
 from workers.authoring import estimate, qualification
 from workers.authoring.calibrate_command import cost_text
@@ -24,7 +24,14 @@ from workers.judge.contract import JudgeMisconfigured, JudgeUnusable, Postpone
 from workers.judge.faults import excerpt
 
 console = Console(markup=False)
-COLUMNS = ("question", "agreement", "QWK", "final", "of these right", "attacks that succeed", "of our suite", "gate")
+COLUMNS = ("question", "QWK", "final", "right", "judge alone", "attacks", "suite", "missing", "gate")
+LEGEND = (
+    f"final: answers that get a final grade. right: final grades within {RIGHT_WITHIN:g} of a person's score, and how "
+    "low the true share may be. judge alone: attacks that reach the pass mark by the judge's own marks, before any "
+    "check in code, and how high the true share may be. attacks, suite: the author's attacks, and those of the "
+    "built-in suite, that succeed after the checks. missing: marked answers that a question needs before a gate can "
+    "open."
+)
 NO_JUDGE = (
     "No judge is set up. Set GRADUS_JUDGE_MODEL and OPENAI_BASE_URL (or OPENAI_API_KEY) to the endpoint that you want "
     "to try, and run this command again."
@@ -128,43 +135,54 @@ def _say(*texts: str) -> None:
 
 def show(report: dict[str, Any]) -> None:
     """Prints a report as a table: a row for each question, then the number, tokens and cost of the calls."""
-    table = Table(title=escape(_models(report)) or "no usable reply", title_justify="left")
-    for heading in COLUMNS:
-        table.add_column(heading)
-    for name, figures in report["questions"].items():
-        table.add_row(name, *_cells(figures))
     if report["questions"]:
+        table = Table(title=excerpt(", ".join(report["models"])) or "no usable reply", title_justify="left")
+        for heading in COLUMNS:
+            table.add_column(heading)
+        for name, figures in report["questions"].items():
+            table.add_row(name, *_cells(figures))
         console.print(table)
+        _say(LEGEND)
     _say(*_lines(report))
 
 
-def _models(report: dict[str, Any]) -> str:
-    return excerpt(", ".join(report["models"]))
-
-
 def _cells(figures: dict[str, Any]) -> list[str]:
-    right = figures["coverage"]["final_agreement"]
+    right, alone, attacks = (figures[name] for name in ("final_right", "judge_alone", "attacks"))
     return [
-        f"{figures['agreement']['value']:.2f}",
         f"{figures['qwk']['value']:.2f}",
         f"{figures['coverage']['final']:.0%}",
-        "-" if right is None else f"{right:.0%}",
-        *(f"{figures[name]['success']:.0%} of {figures[name]['count']}" for name in ("attacks", "suite")),
+        f"{right['share']:.0%} (from {right['low']:.0%})" if right["count"] else "-",
+        f"{alone['passed']} of {alone['count']} (to {alone['upper']:.0%})",
+        f"{sum(attacks['succeeded'].values())} of {attacks['count']}",
+        f"{figures['suite']['succeeded']} of {figures['suite']['count']}",
+        str(figures["answers_missing"] or "-"),
         "open" if figures["passed"] else "shut",
     ]
 
 
 def _lines(report: dict[str, Any]) -> list[str]:
-    shut = {name: figures["missed"] for name, figures in report["questions"].items() if not figures["passed"]}
     took = "" if report["seconds"] is None else f", {report['seconds']:.1f} s a call (median)"
     kept = f"; {report['kept']} replies of earlier runs were taken without a call" if report["kept"] else ""
     return [
         f"{report['calls']} calls ({', '.join(report['forms'])}), {report['tokens']} tokens, "
         f"{cost_text(report['cost'])}{took}{kept}",
         *(f"reply {problem}: {count} times" for problem, count in report["unusable"].items()),
-        *(f"{name}: gate shut, grades stay provisional: {'; '.join(missed)}" for name, missed in shut.items()),
+        *(line for name, figures in report["questions"].items() for line in _gate(name, figures)),
         *([report["stopped"]] if report["stopped"] else []),
     ]
+
+
+def _gate(name: str, figures: dict[str, Any]) -> list[str]:
+    """Why the gate of a question is shut, and how many answers it needs; nothing if it is open."""
+    if figures["passed"]:
+        return []
+    lines = [f"{name}: the gate is shut, and people review every answer, because:"]
+    lines += [f"- {excerpt(reason, 1000)}" for reason in figures["missed"]]
+    if figures["answers"] < figures["answers_marked"]:
+        lines.append(f"- Only {figures['answers']} of its {figures['answers_marked']} marked answers were graded now.")
+    if missing := figures["answers_missing"]:
+        lines.append(f"- Mark {missing} more answers (role: calibration); {figures['answers_marked']} are there now.")
+    return lines
 
 
 if __name__ == "__main__":

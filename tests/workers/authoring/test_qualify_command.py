@@ -15,6 +15,7 @@ from typer import Typer
 from typer.testing import CliRunner
 from werkzeug import Request, Response
 
+from challenges.kinds.rubric import Gate
 from challenges.reading import read_challenge
 from graders.base import Embed
 from gradus.cli.main import app
@@ -252,3 +253,37 @@ def test_an_endpoint_with_a_limit_gets_fewer_calls_at_once_and_every_answer_is_g
     limited_report, free = (json.loads((tmp_path / f"{name}.json").read_text()) for name in ("limited", "free"))
     assert limited_report["questions"] == free["questions"]
     assert limited_report["calls"] == free["calls"]
+
+
+@pytest.mark.parametrize(
+    ("answers", "count", "right", "marked", "expected"),
+    [
+        (46, 40, 40, 46, 0),  # enough
+        (25, 20, 20, 25, 15),  # forty are needed, and with them the bound is high enough
+        (3, 3, 3, 46, 0),  # only a few of enough answers were graded
+        (40, 12, 12, 40, 14),  # 16 final grades, all right, have a lower bound of 0.80
+        (40, 30, 20, 40, 0),  # more answers do not help a judge that is wrong too often
+        (40, 0, 0, 40, 0),
+    ],
+)
+def test_how_many_answers_are_missing(answers: int, count: int, right: int, marked: int, expected: int) -> None:
+    figures = {"answers": answers, "final_right": {"count": count, "right": right}}
+    assert qualification.missing(figures, Gate(), marked) == expected
+
+
+def test_each_question_says_how_many_marked_answers_it_lacks(
+    honest: JudgeServer, question: Path, tmp_path: Path
+) -> None:
+    lines = (question / "gold.jsonl").read_text().splitlines()
+    kept, dropped = [], []
+    for line in lines:
+        is_late = json.loads(line).get("role") == "calibration" and len(kept) > 12
+        (dropped if is_late else kept).append(line)
+    (question / "gold.jsonl").write_text("\n".join(kept) + "\n")
+    result = run(str(question), "--rows", "2", "--json", str(tmp_path / "report.json"))
+    figures = json.loads((tmp_path / "report.json").read_text())["questions"]["explain"]
+    marked = sum(json.loads(line).get("role") == "calibration" for line in kept)
+    assert dropped and figures["answers_marked"] == marked
+    assert figures["answers_missing"] == 40 - marked
+    said = " ".join(result.output.split())
+    assert f"Mark {40 - marked} more answers" in said and f"Only 2 of its {marked} marked answers were graded" in said
