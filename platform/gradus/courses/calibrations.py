@@ -5,14 +5,16 @@ from typing import Any
 
 from django.utils import timezone
 
+from challenges.kinds.rubric import GATE_RULES
 from gradus.courses.models import Calibration, ChallengeVersion
 
 
 def save(version: ChallengeVersion, measured: dict[str, Any]) -> None:
     """Stores the calibrations that `gradus challenge calibrate` measured.
 
-    If they were measured on other content, no judge passes for this version. `measured` is the challenge's part of
-    `measured.json`: `digest`, and `judges`, each with model, template, passed and its report.
+    If they were measured on other content, no judge passes for this version, and none by a report that was made by
+    earlier rules of the gate. `measured` is the challenge's part of `measured.json`: `digest`, and `judges`, each with
+    model, template, passed and its report.
     """
     current = measured.get("digest") == version.digest
     measurements = {(row["model"], row["template"]): row for row in (measured.get("judges", []) if current else [])}
@@ -20,12 +22,24 @@ def save(version: ChallengeVersion, measured: dict[str, Any]) -> None:
         if (stale.model, stale.template) not in measurements:
             _withdraw(stale)
     for (model, template), row in measurements.items():
+        rules = rules_of(row)
         Calibration.objects.update_or_create(
             version=version,
             model=model,
             template=template,
-            defaults={"passed": bool(row["passed"] and model), "report": row, "imported_at": timezone.now()},
+            defaults={
+                "passed": bool(row["passed"] and model and rules == GATE_RULES),
+                "rules": rules,
+                "report": row,
+                "imported_at": timezone.now(),
+            },
         )
+
+
+def rules_of(report: dict[str, Any]) -> int:
+    """Returns the number of the rules by which a report was made; those of versions 0.2 and 0.3 do not name it."""
+    rules = report.get("rules", 1)
+    return rules if isinstance(rules, int) and 1 <= rules <= GATE_RULES else 1
 
 
 def _withdraw(calibration: Calibration) -> None:

@@ -10,6 +10,7 @@ from django.utils.timezone import now
 
 from challenges import spec as specs
 from challenges.findings import spec as finding_specs
+from challenges.kinds.rubric import GATE_RULES
 from challenges.lesson import spec as lesson_specs
 from challenges.rows import Sample
 
@@ -250,12 +251,17 @@ class BaselineOutcome(models.Model):
 
 
 class Calibration(models.Model):
-    """How well a judge agrees with people on one content. Without a model, the built-in verifier is the judge."""
+    """How well a judge agrees with people on one content. Without a model, the built-in verifier is the judge.
+
+    `rules` is the number of the gate's rules by which it was measured (`challenges.kinds.rubric.GATE_RULES`). A report
+    by earlier rules stays to be read, but opens no gate.
+    """
 
     version = models.ForeignKey(ChallengeVersion, models.CASCADE, related_name="calibrations")
     model = models.CharField(max_length=120, blank=True, help_text="What the endpoint says has answered")
     template = models.CharField(max_length=64, help_text="The prompt template's name and digest")
     passed = models.BooleanField(default=False, help_text="Only then its grades of this content may be final")
+    rules = models.PositiveSmallIntegerField(default=GATE_RULES, db_default=1)
     report = models.JSONField(default=dict)
     imported_at = models.DateTimeField(default=now)
 
@@ -264,7 +270,14 @@ class Calibration(models.Model):
         constraints = [
             models.UniqueConstraint(name="one_calibration_of_a_judge", fields=["version", "model", "template"]),
             models.CheckConstraint(name="the_verifier_passes_nothing", condition=~Q(model="") | Q(passed=False)),
+            models.CheckConstraint(
+                name="earlier_rules_pass_nothing", condition=Q(passed=False) | Q(rules__gte=GATE_RULES)
+            ),
         ]
 
     def __str__(self) -> str:
         return f"{self.model or 'built-in verifier'} on {self.version}"
+
+    @property
+    def is_by_earlier_rules(self) -> bool:
+        return self.rules < GATE_RULES
