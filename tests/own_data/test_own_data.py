@@ -129,6 +129,7 @@ LEFT_OUT = {
     "accounts.ExemptNetwork": "what staff have done",
     "reviews.Review": "a reviewer's work; the learner reads the result with the attempt",
     "reviews.GoldRow": "what staff have kept",
+    "reviews.GoldConsent": "what staff have done",
     "reviews.Regrade": "what staff have done",
     "submissions.Score": "a part of `submissions`, where it is shown",
     "submissions.Slot": "places in a limit",

@@ -10,7 +10,7 @@ import pytest
 from django.db import IntegrityError, transaction
 from django.test import Client
 
-from challenges.kinds.rubric import free_text
+from challenges.kinds.rubric import GATE_RULES, free_text
 from gradus.accounts.models import Enrolment, User
 from gradus.courses import calibrations
 from gradus.courses.models import Calibration, Challenge, ChallengeVersion, Course
@@ -27,6 +27,7 @@ def report(**changes: Any) -> dict[str, Any]:
     return {
         "model": JUDGE[0],
         "template": JUDGE[1],
+        "rules": GATE_RULES,
         "passed": True,
         "missed": [],
         "answers": 30,
@@ -37,6 +38,9 @@ def report(**changes: Any) -> dict[str, Any]:
         "mae": FIGURE,
         "coverage": {"final": 0.8, "final_agreement": 0.97, "accuracy_by_share": {"0.6": 1.0, "1.0": 0.95}},
         "test": {"answers": 0},
+        "replies": {"count": 120, "unusable": 2, "problems": {"not one JSON object": 2}},
+        "final_right": {"count": 24, "right": 23, "share": 0.958, "low": 0.798, "high": 0.993},
+        "judge_alone": {"count": 190, "passed": 3, "share": 0.016, "upper": 0.041},
         "attacks": {"count": 40, "success": 0.0, "above_before_review": 0.025, "succeeded": {}},
         "benign": {"count": 20, "zeroed": 0, "lost": 1, "false_alarms": 0.0, "to_review": 0.2},
     } | changes
@@ -75,6 +79,30 @@ def test_the_built_in_verifier_passes_nothing(tmp_path: Path) -> None:
         version.calibrations.update(passed=True)
 
 
+def by_earlier_rules() -> dict[str, Any]:
+    """A report as versions 0.2 and 0.3 wrote it."""
+    new = ("rules", "replies", "final_right", "judge_alone")
+    return {key: value for key, value in report().items() if key not in new}
+
+
+def test_a_report_by_earlier_rules_is_shown_and_opens_no_gate(
+    grace_client: Client, course: Course, tmp_path: Path
+) -> None:
+    version = imported(tmp_path / "a", by_earlier_rules())
+    assert list(calibrations.passed(version)) == []
+    assert "measured by earlier rules, calibrate again" in grace_client.get("/reviews/calibration/").content.decode()
+    text = grace_client.get(f"/reviews/calibration/{version.pk}/").content.decode()
+    assert "this report was made by earlier rules. Calibrate again." in text and "0.910" in text
+    with pytest.raises(IntegrityError), transaction.atomic():
+        version.calibrations.update(passed=True)
+
+
+@pytest.mark.parametrize("rules", [None, "2", 0, 1, GATE_RULES + 1, True])
+def test_only_the_rules_of_today_count(rules: Any) -> None:
+    assert calibrations.rules_of({"rules": rules}) == 1
+    assert calibrations.rules_of({"rules": GATE_RULES}) == GATE_RULES
+
+
 def test_a_judge_without_calibration_ends_nothing_whatever_the_worker_says(ada: User, explain: Challenge) -> None:
     submission = factories.submit(ada, "explain", factories.FREE_TEXT)
     evaluation = factories.grade(submission, 0.9, judge=JUDGE)
@@ -103,6 +131,8 @@ def test_staff_read_the_report(grace_client: Client, course: Course, tmp_path: P
     text = grace_client.get(f"/reviews/calibration/{version.pk}/").content.decode()
     label = free_text(version.parsed).rubric[0].label
     assert all(part in text for part in (label, "judge-7", "0.910", "0.88", "The gate is open", "Attacks: 40."))
+    assert all(part in text for part in ("3 of 190 attacks reach the pass mark", "as high as 0.041", "Replies: 120"))
+    assert "Final grades: 24. Within 0.10 of" in text
     hidden = [criterion.text for criterion in free_text(version.parsed).rubric]
     assert not [part for part in hidden if part in text]
 

@@ -55,6 +55,7 @@ REVIEWERS = {
     "reviews/question/<slug:slug>/<int:pk>",
     "reviews/question/<slug:slug>/locks",
     "reviews/gold/<slug:slug>.jsonl",
+    "reviews/gold/<slug:slug>/consent",
     "reviews/calibration/<int:pk>/",
     "reviews/regrades/<int:pk>/",
     "api/v1/reviews/<int:id>",

@@ -12,7 +12,7 @@ from gradus.accounts.admin import ReadOnly
 from gradus.accounts.models import User
 from gradus.courses.models import Challenge
 from gradus.reviews import services
-from gradus.reviews.models import Appeal, Budget, GoldRow, JudgeCall, Regrade, Review
+from gradus.reviews.models import Appeal, Budget, GoldConsent, GoldRow, JudgeCall, Regrade, Review
 from gradus.submissions.admin import SubmissionAdmin
 from gradus.submissions.models import Submission
 from gradus.submissions.services import Refused
@@ -46,9 +46,15 @@ class AppealAdmin(ReadOnly):
     list_filter = ("stage", "outcome")
 
 
+@admin.register(GoldConsent)
+class GoldConsentAdmin(ReadOnly):
+    list_display = ("challenge", "given_by", "given_at", "revoked_by", "revoked_at")
+    list_filter = ("challenge",)
+
+
 @admin.register(GoldRow)
 class GoldRowAdmin(ReadOnly):
-    list_display = ("challenge", "role", "created_by", "created_at")
+    list_display = ("challenge", "role", "created_by", "created_at", "consent")
     list_filter = ("challenge", "role")
 
 

@@ -1,4 +1,4 @@
-"""The triggers that keep decisions and the log of judge calls as they were written.
+"""The triggers that keep decisions and the log of judge calls as they were written, and that guard gold rows.
 
 The first migration installs them. A later migration that alters one of the tables on SQLite makes it anew, which drops
 its triggers: run the function that installs them again in it. `tests/reviews/test_decisions.py` and
@@ -92,3 +92,52 @@ def remove_calls(apps: Any, schema_editor: Any) -> None:
         else:
             schema_editor.execute(f"DROP TRIGGER IF EXISTS {name} ON reviews_judgecall")
             schema_editor.execute(f"DROP FUNCTION IF EXISTS {name}()")
+
+
+# A row that is made of a decision needs a consent that stands at that moment and is about the same question.
+CONSENTED = (
+    "EXISTS (SELECT 1 FROM reviews_goldconsent WHERE id = NEW.consent_id AND challenge_id = NEW.challenge_id "
+    "AND revoked_at IS NULL)"
+)
+GOLD_MESSAGE = "a gold row is made by itself only while an editor consents"
+GOLD_SQLITE = (
+    f"""
+CREATE TRIGGER reviews_goldrow_needs_consent BEFORE INSERT ON reviews_goldrow
+WHEN NEW.consent_id IS NOT NULL AND NOT {CONSENTED}
+BEGIN SELECT RAISE(ABORT, '{GOLD_MESSAGE}'); END
+""",
+    f"""
+CREATE TRIGGER reviews_goldrow_keeps_consent BEFORE UPDATE ON reviews_goldrow
+WHEN NEW.consent_id IS NOT OLD.consent_id
+BEGIN SELECT RAISE(ABORT, '{GOLD_MESSAGE}'); END
+""",
+)
+GOLD_POSTGRESQL = f"""
+CREATE FUNCTION reviews_goldrow_needs_consent() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  IF TG_OP = 'UPDATE' THEN
+    IF NEW.consent_id IS DISTINCT FROM OLD.consent_id THEN
+      RAISE EXCEPTION '{GOLD_MESSAGE}' USING ERRCODE = 'integrity_constraint_violation';
+    END IF;
+  ELSIF NEW.consent_id IS NOT NULL AND NOT {CONSENTED} THEN
+    RAISE EXCEPTION '{GOLD_MESSAGE}' USING ERRCODE = 'integrity_constraint_violation';
+  END IF;
+  RETURN NEW;
+END $$;
+CREATE TRIGGER reviews_goldrow_needs_consent BEFORE INSERT OR UPDATE ON reviews_goldrow
+FOR EACH ROW EXECUTE FUNCTION reviews_goldrow_needs_consent();
+"""
+
+
+def install_gold(apps: Any, schema_editor: Any) -> None:
+    for statement in GOLD_SQLITE if schema_editor.connection.vendor == "sqlite" else (GOLD_POSTGRESQL,):
+        schema_editor.execute(statement)
+
+
+def remove_gold(apps: Any, schema_editor: Any) -> None:
+    if schema_editor.connection.vendor == "sqlite":
+        for name in ("needs", "keeps"):
+            schema_editor.execute(f"DROP TRIGGER IF EXISTS reviews_goldrow_{name}_consent")
+    else:
+        schema_editor.execute("DROP TRIGGER IF EXISTS reviews_goldrow_needs_consent ON reviews_goldrow")
+        schema_editor.execute("DROP FUNCTION IF EXISTS reviews_goldrow_needs_consent()")

@@ -13,6 +13,7 @@ urlpatterns = [
     path("<int:pk>/", review.review_show, name="review"),
     path("<int:pk>/gold", review.gold_create, name="gold_create"),
     path("gold/<slug:slug>.jsonl", review.gold_rows, name="gold_rows"),
+    path("gold/<slug:slug>/consent", figures.gold_consent, name="gold_consent"),
     path("accuracy/", figures.accuracy_show, name="accuracy"),
     path("judge/", figures.spending_show, name="spending"),
     path("calibration/", figures.calibration_list, name="calibrations"),

@@ -15,7 +15,7 @@ from challenges.kinds.base import Lane
 from gradus.accounts.models import User
 from gradus.courses import calibrations
 from gradus.courses.models import Challenge, ChallengeVersion
-from gradus.reviews.models import Review
+from gradus.reviews.models import GoldConsent, Review
 from gradus.submissions.models import WorkerStatus
 from gradus.submissions.queue import ALIVE
 
@@ -30,11 +30,13 @@ class WhoGrades:
 
     `judge_reads` is True if a judge at an endpoint reads the answer, even if a person decides. `usual_wait` is the
     median time that a person took lately for this question, or None if nobody has decided an answer to it yet.
+    `keeps_copy` is True if an answer that a person has marked becomes a gold row of the course.
     """
 
     by: str
     judge_reads: bool = False
     usual_wait: timedelta | None = None
+    keeps_copy: bool = False
 
 
 def who_grades(challenge: Challenge, user: User | None) -> WhoGrades:
@@ -44,7 +46,8 @@ def who_grades(challenge: Challenge, user: User | None) -> WhoGrades:
     assert challenge.version is not None
     judges = set() if user is None or user.is_guest else judges_at_work()
     by = AI if _has_passed(challenge.version, judges) else PERSON
-    return WhoGrades(by, bool(judges), usual_wait(challenge))
+    keeps_copy = GoldConsent.objects.filter(challenge=challenge, revoked_at=None).exists()
+    return WhoGrades(by, bool(judges), usual_wait(challenge), keeps_copy)
 
 
 def counts(challenges: Iterable[Challenge]) -> tuple[int, int]:

@@ -4,6 +4,7 @@ from gradus.reviews.services.appeals import appeal, can_appeal, goes_to_second, 
 from gradus.reviews.services.bulk import Accepted, accept_machine_marks, acceptable
 from gradus.reviews.services.deciding import as_json_lines, decide, make_gold, mark_blind, score_of
 from gradus.reviews.services.equal_texts import decide_equal
+from gradus.reviews.services.gold import allow_gold, stop_gold
 from gradus.reviews.services.locks import break_lock, claim, claim_next, open_for_marking, release, renew
 from gradus.reviews.services.opening import open_review
 from gradus.reviews.services.questions import mark_question_blind, may_edit
@@ -13,6 +14,7 @@ __all__ = [
     "Accepted",
     "accept_machine_marks",
     "acceptable",
+    "allow_gold",
     "appeal",
     "approve",
     "as_json_lines",
@@ -35,4 +37,5 @@ __all__ = [
     "renew",
     "score_of",
     "start_regrade",
+    "stop_gold",
 ]

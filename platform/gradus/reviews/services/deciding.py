@@ -23,7 +23,7 @@ from gradus.courses.models import Challenge
 from gradus.notices.models import Notice
 from gradus.notices.services import tell
 from gradus.reviews.models import GoldRow, Review
-from gradus.reviews.services import appeals, locks, opening
+from gradus.reviews.services import appeals, gold, locks, opening
 from gradus.submissions import services
 from gradus.submissions.models import Evaluation, Grader
 from gradus.submissions.services import Refused
@@ -51,7 +51,8 @@ def score_of(challenge: specs.Challenge, marks: dict[str, str]) -> float:
 def decide(review: Review, *, by: User, marks: dict[str, str], reason: str, in_bulk: bool = False) -> Evaluation:
     """Makes a person's marks the current grade, and closes an appeal against the grade before.
 
-    `in_bulk` notes that the machine's marks were accepted together with those of other answers.
+    `in_bulk` notes that the machine's marks were accepted together with those of other answers. Any other decision
+    becomes a gold row where an editor of the course has consented to that.
 
     Raises:
         Refused: 403, it is the person's own answer; 409, somebody else has decided or holds the answer, or it must be
@@ -80,6 +81,8 @@ def decide(review: Review, *, by: User, marks: dict[str, str], reason: str, in_b
     appeals.close_by_person(review.submission, made)
     # Where the decision has closed an appeal, the learner has been told of that.
     tell(made, Notice.Kind.REVIEWED)
+    if not in_bulk:
+        gold.keep_decision(review, marks, by=by)
     how = {"in_bulk": True} if in_bulk else {}
     staff.note(What.GRADE_DECIDED, review.submission, by=by, review=review.pk, evaluation=made.pk, **how)
     return made

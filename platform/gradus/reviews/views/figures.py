@@ -2,17 +2,20 @@
 
 from typing import Any
 
+from django.contrib import messages
 from django.db.models import F, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, render
+from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext_lazy as _
+from django.views.decorators.http import require_POST
 
 from challenges.kinds import registry as kinds
 from challenges.kinds.rubric import free_text
 from gradus.accounts.models import User
 from gradus.courses.models import ChallengeVersion
-from gradus.reviews import accuracy, queue, spending
+from gradus.reviews import accuracy, marked, queue, services, spending
 from gradus.reviews.queue import reviewer
+from gradus.submissions.services import Refused
 
 
 def accuracy_show(request: HttpRequest) -> HttpResponse:
@@ -40,7 +43,9 @@ FIGURES = {
 
 def calibration_list(request: HttpRequest) -> HttpResponse:
     """Lists the free-text challenges with the judges that were measured on them."""
-    return render(request, "reviews/calibrations.html", {"versions": versions_for(reviewer(request))})
+    versions = list(versions_for(reviewer(request)))
+    counts = marked.of_all(versions)
+    return render(request, "reviews/calibrations.html", {"rows": [(one, counts[one.pk]) for one in versions]})
 
 
 def calibration_show(request: HttpRequest, pk: int) -> HttpResponse:
@@ -50,9 +55,38 @@ def calibration_show(request: HttpRequest, pk: int) -> HttpResponse:
     if not kinds.find(version.parsed.kind).is_judged or not may_see(user, version):
         raise Http404
     labels = {criterion.id: criterion.label for criterion in free_text(version.parsed).rubric}
-    reports = [shown(calibration.report, labels) for calibration in version.calibrations.all()]
-    context = {"version": version, "gate": free_text(version.parsed).gate, "reports": reports}
+    reports = [
+        {**shown(one.report, labels), "passed": one.passed, "is_by_earlier_rules": one.is_by_earlier_rules}
+        for one in version.calibrations.all()
+    ]
+    context = {
+        "version": version,
+        "gate": free_text(version.parsed).gate,
+        "reports": reports,
+        "marked": marked.of(version),
+        "may_edit": services.may_edit(user, version.challenge),
+        "is_current": version.challenge.version_id == version.pk,
+    }
     return render(request, "reviews/calibration.html", context)
+
+
+@require_POST
+def gold_consent(request: HttpRequest, slug: str) -> HttpResponse:
+    """Lets decisions about a question become gold rows by themselves, or no longer."""
+    user = reviewer(request)
+    challenge = get_object_or_404(queue.challenges_of(user), slug=slug)
+    if not kinds.find(challenge.kind).is_judged:
+        raise Http404
+    try:
+        if request.POST.get("allow") == "yes":
+            services.allow_gold(challenge, by=user)
+            messages.success(request, _("From now on the answers that people mark are collected for this question."))
+        else:
+            services.stop_gold(challenge, by=user)
+            messages.success(request, _("No more answers are collected for this question. Those collected stay."))
+    except Refused as refused:
+        messages.warning(request, refused.message)
+    return redirect("reviews:calibration", challenge.version_id)
 
 
 def versions_for(user: User) -> QuerySet[ChallengeVersion]:
