@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -41,7 +42,10 @@ class Kept:
 
     def save(self) -> None:
         if self.file is not None and self.vectors:
-            np.savez(self.file, texts=np.array([*self.vectors]), vectors=np.stack([*self.vectors.values()]))
+            # Another run may read the file meanwhile.
+            whole = self.file.with_suffix(f".{os.getpid()}.npz")
+            np.savez(whole, texts=np.array([*self.vectors]), vectors=np.stack([*self.vectors.values()]))
+            whole.replace(self.file)
 
 
 def lines(found: dict[str, Any]) -> list[str]:
