@@ -19,6 +19,8 @@ class Course(Spec):
     title: Title
     summary: Text
     timezone: str = "UTC"
+    # Left out of a dump while it is off: it came later than the format, and stored courses keep their digests.
+    all_attempts_wait: bool = Field(False, exclude_if=lambda on: not on)
     lessons: tuple[Slug, ...] = Field(min_length=1)
 
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True, serialize_by_alias=True)

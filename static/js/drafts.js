@@ -8,7 +8,7 @@ const note = document.querySelector("[data-draft-note]");
 const KEY = `draft:${form.dataset.draft}`;
 // A visitor gets a name with the first run or attempt; what was typed before that is still theirs.
 const VISITOR = KEY.replace(/[^:]*$/, "visitor");
-const LEFT_OUT = new Set(["csrfmiddlewaretoken", "kind", "key", "rows_before", "epochs_before"]);
+const LEFT_OUT = new Set(["csrfmiddlewaretoken", "kind", "key", "rows_before", "epochs_before", "withdraw_earlier"]);
 const LONGEST = 4_500_000;
 // With one of these the address itself says what the form is to hold.
 const ASKED_FOR = ["from", "blank", "rows"];

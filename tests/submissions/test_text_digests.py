@@ -20,7 +20,11 @@ def hand_in(user, answer=ANSWER):
 
 
 def test_an_answer_has_the_digest_of_its_text_and_other_kinds_have_none(ada, bob, course):
-    first, second, other = hand_in(ada), hand_in(bob, f"  {ANSWER.upper()}\n"), hand_in(bob, f"{ANSWER[:-1]}!")
+    first, second, other = (
+        hand_in(ada),
+        hand_in(bob, f"  {ANSWER.upper()}\n"),
+        hand_in(factories.UserFactory.create(), f"{ANSWER[:-1]}!"),
+    )
 
     assert first.text_digest == second.text_digest == texts.digest(ANSWER) != other.text_digest
     assert factories.submit(ada).text_digest == ""

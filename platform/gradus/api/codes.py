@@ -9,9 +9,9 @@ CODES: dict[int, tuple[str, ...]] = {
     408: ("too_slow",),
     409: (
         "adapter_missing", "already_run", "appealed", "blind_first", "busy", "chats_off", "computed", "decided",
-        "ended", "in_doubt", "key_reused", "no_grade", "not_held", "not_open", "nothing_trained", "open",
-        "open_regrade", "other_content", "questions_closed", "running", "set_under_way", "token_limit", "too_late",
-        "undecided",
+        "earlier_waits", "ended", "follows", "in_doubt", "key_reused", "no_grade", "not_held", "not_open",
+        "nothing_trained", "open", "open_regrade", "other_content", "questions_closed", "running", "set_under_way",
+        "token_limit", "too_late", "undecided", "withdrawn",
     ),
     413: ("too_large",),
     422: (

@@ -14,7 +14,18 @@ from pydantic import Field
 
 from gradus.accounts.rate_limits import hashed_network
 from gradus.api.auth import Request, caller, someone
-from gradus.api.results import ErrorOut, FeedbackOut, Payload, State, Track, Verdict, VerifiedBy, feedback_of, state_of
+from gradus.api.results import (
+    ErrorOut,
+    FeedbackOut,
+    Payload,
+    State,
+    Track,
+    Verdict,
+    VerifiedBy,
+    error_of,
+    feedback_of,
+    state_of,
+)
 from gradus.api.runs import SSE
 from gradus.courses import days
 from gradus.courses.models import Challenge
@@ -108,6 +119,7 @@ class SubmissionBrief(Schema):
     version: str | None = Field(None, description="The version of the challenge that gave the score")
     verdict: Verdict | None = None
     verified_by: VerifiedBy | None = None
+    error: ErrorOut | None = None
     created_at: datetime
 
 
@@ -178,6 +190,7 @@ def submission_brief(submission: Submission) -> SubmissionBrief:
             "challenge": submission.challenge.slug,
             "kind": submission.kind,
             "status": evaluation.state,
+            "error": error_of(evaluation),
             "created_at": submission.created_at,
             **scored,
         }
@@ -188,6 +201,14 @@ router = Router(tags=["submissions"], auth=someone)
 
 
 Key = Annotated[str | None, Header(alias="Idempotency-Key", min_length=1, max_length=80)]
+
+Withdraw = Annotated[
+    bool,
+    Query(
+        description="Whether the caller agrees that earlier answers to this question, which have no final grade yet, "
+        "are withdrawn and given back as soon as this one waits for a person"
+    ),
+]
 
 
 ZIP = {"responses": {200: {"description": "The adapter", "content": {"application/zip": {}}}}}
@@ -201,13 +222,23 @@ def own(request: Request, uuid: UUID) -> Submission:
 
 @router.post("/challenges/{slug:id}/submissions", response={201: SubmissionOut})
 def submit(
-    request: Request, id: str, payload: Payload, response: HttpResponse, key: Key = None
+    request: Request,
+    id: str,
+    payload: Payload,
+    response: HttpResponse,
+    key: Key = None,
+    withdraw_earlier: Withdraw = False,
 ) -> Status[SubmissionOut]:
-    """Submits an attempt. A second request with the same Idempotency-Key and payload returns the same submission."""
+    """Submits an attempt. A second request with the same Idempotency-Key and payload returns the same submission.
+
+    Only a learner's latest answer in free text waits for a person. A request that would withdraw an earlier one is
+    refused with 409 and the code `earlier_waits`, unless `withdraw_earlier` is true.
+    """
     challenge = get_object_or_404(Challenge.objects.shown(), slug=id)
     network = hashed_network(request, days.today(challenge.lesson.course.timezone))
     key = key or secrets.token_urlsafe(24)
-    made, _ = services.submit(caller(request), challenge, payload.root, idempotency_key=key, network=network)
+    given = {"idempotency_key": key, "network": network, "withdraw_earlier": withdraw_earlier}
+    made, _ = services.submit(caller(request), challenge, payload.root, **given)
     response["Location"] = reverse("api:submission", args=[made.uuid])
     return Status(201, submission_out(own(request, made.uuid)))
 

@@ -21,12 +21,16 @@ REFUSED, UNREACHABLE, NOT_SIGNED_IN = 1, 4, 5
 
 
 class Failure(Exception):
-    """A command failed. `code` is the exit status: 1 refused, 4 the site does not answer, 5 not signed in."""
+    """A command failed. `code` is the exit status: 1 refused, 4 the site does not answer, 5 not signed in.
 
-    def __init__(self, message: str, code: int = REFUSED, problems: tuple[str, ...] = ()) -> None:
+    `reason` is the code of the site's problem details, empty if the site gave none.
+    """
+
+    def __init__(self, message: str, code: int = REFUSED, problems: tuple[str, ...] = (), reason: str = "") -> None:
         super().__init__(message)
         self.code = code
         self.problems = problems
+        self.reason = reason
 
 
 @dataclass(frozen=True)
@@ -169,15 +173,16 @@ def checked(response: httpx.Response) -> httpx.Response:
         return response
     try:
         body = response.json()
-        detail, problems = str(body["detail"]), body.get("problems", [])
+        detail, problems, reason = str(body["detail"]), body.get("problems", []), str(body.get("code", ""))
     except (ValueError, KeyError, TypeError):
         detail, problems = f"The site answered {response.status_code}. Does the address end before /api?", []
+        reason = ""
     if response.status_code == 401:
         how = "" if "`gradus login`" in detail else " Run `gradus login` to sign in."
         raise Failure(detail + how, NOT_SIGNED_IN)
     after = response.headers.get("Retry-After")
     again = f" Try again in {after} s." if after else ""
-    raise Failure(detail + again, REFUSED, tuple(worded(problem) for problem in problems))
+    raise Failure(detail + again, REFUSED, tuple(worded(problem) for problem in problems), reason)
 
 
 def worded(problem: dict[str, Any]) -> str:

@@ -5,6 +5,7 @@ Exit status: 0 success, 1 refused, 2 wrong usage, 4 the site does not answer, 5 
 
 from __future__ import annotations
 
+import sys
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -139,12 +140,16 @@ def submit(
     method: Method = None,
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Wait for the grade.")] = False,
     key: Annotated[str, typer.Option(help="An Idempotency-Key: sent twice with one payload, it is one attempt.")] = "",
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Agree that an earlier answer may be withdrawn.")] = False,
     json: Json = False,
 ) -> None:
-    """Submit an attempt, which is graded on hidden samples."""
+    """Submit an attempt, which is graded on hidden samples.
+
+    Only your latest answer in free text waits for a person. The command asks before an earlier one is withdrawn.
+    """
     with site() as api:
         data = _payload(api, challenge, file, rows, method)
-        made = api.post(f"challenges/{challenge}/submissions", data, key=key or str(uuid.uuid4()))
+        made = _handed_in(api, f"challenges/{challenge}/submissions", data, key or str(uuid.uuid4()), yes)
         typer.echo(made["uuid"], err=json)
         if follow:
             finish(api, f"submissions/{made['uuid']}", json)
@@ -153,6 +158,19 @@ def submit(
         else:
             left = several(made["attempts_left"], "attempt")
             typer.echo(f"{left} left today. `gradus logs -f {made['uuid']}` follows it.")
+
+
+def _handed_in(api: Api, path: str, data: dict[str, Any], key: str, yes: bool) -> Any:
+    """Submits, and asks first if that would withdraw an earlier attempt. `yes` agrees, after the same words."""
+    try:
+        return api.post(path, data, key=key)
+    except Failure as failure:
+        if failure.reason != "earlier_waits" or not (yes or sys.stdin.isatty()):
+            raise
+        typer.echo(str(failure), err=True)
+    if not yes and not typer.confirm("Hand it in, and withdraw the earlier attempt in that case?", err=True):
+        raise typer.Exit(REFUSED)
+    return api.post(f"{path}?withdraw_earlier=true", data, key=key)
 
 
 @app.command()

@@ -31,6 +31,7 @@ STATES = {
     "cancelled": "cancelled",
     "review": "with a reviewer",
 }
+WITHDRAWN = ("withdrawn", "withdrawn_late")
 TIME_LIMITS = ("timeout", "work_limit")
 VERIFIED = {"ai": "AI-verified", "code": "computed by code", "person": "person-verified", None: "provisional"}
 
@@ -128,7 +129,7 @@ def submissions(found: list[dict[str, Any]]) -> None:
             item["uuid"],
             item["challenge"],
             item["kind"],
-            STATES[item["status"]],
+            state(item),
             number(item["score"]),
             item["version"],
             verdict(item),
@@ -232,9 +233,15 @@ def summary(found: dict[str, Any], feedback: dict[str, Any]) -> str:
 
 
 def state(found: dict[str, Any]) -> str:
-    """Returns the state of a submission or a run in words. A run is no attempt, so none is given back."""
-    if found["error"] and found["error"]["code"] in TIME_LIMITS:
+    """Returns the state of a submission or a run in words. A run is no attempt, so none is given back.
+
+    In a list, a site before 0.4.0 does not give the error.
+    """
+    code = (found.get("error") or {}).get("code")
+    if code in TIME_LIMITS:
         return "time limit reached"
+    if code in WITHDRAWN:
+        return "withdrawn, you handed in a later attempt"
     return (
         "our fault"
         if found["status"] == "failed" and (found.get("is_run") or "expires_at" in found)

@@ -54,6 +54,9 @@ class Course(models.Model):
     title = models.CharField(max_length=200)
     summary = models.TextField()
     timezone = models.CharField(max_length=64, default="UTC")
+    all_attempts_wait = models.BooleanField(
+        default=False, db_default=False, help_text="Whether earlier attempts of a learner wait for a person, too"
+    )
     version = models.CharField(max_length=20)
     digest = models.CharField(max_length=64)
     is_published = models.BooleanField(default=True)

@@ -56,6 +56,7 @@ def _write(bundle: CourseBundle, linted: bool, unverified: Container[str]) -> Co
             "title": spec.title,
             "summary": spec.summary,
             "timezone": spec.timezone,
+            "all_attempts_wait": spec.all_attempts_wait,
             "version": spec.version,
             "digest": bundle.digest,
             "updated_at": timezone.now(),

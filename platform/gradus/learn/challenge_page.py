@@ -21,7 +21,7 @@ from gradus.learn.path import steps
 from gradus.learn.path.history import history_of
 from gradus.preferences.services import pairs_of
 from gradus.retention import TRIALS
-from gradus.reviews.services import has_second_grader
+from gradus.reviews.services import earlier_attempts, has_second_grader
 from gradus.reviews.who_grades import guest_note, who_grades
 from gradus.submissions import limits
 from gradus.submissions.limits import Use
@@ -98,7 +98,7 @@ def hints_context(request: HttpRequest, challenge: Challenge) -> dict[str, Any]:
 def learner_context(challenge: Challenge, user: User | None) -> dict[str, Any]:
     """Past attempts and runs, standing, and whether the solution is open."""
     if user is None:
-        return {"history": [], "standing": None, "state": steps.OPEN, "has_passed": False}
+        return {"history": [], "standing": None, "state": steps.OPEN, "has_passed": False, "earlier_attempts": []}
     own, others = steps.by_track(challenge, steps.standings_of(user, challenge))
     history = history_of(user, challenge)
     return {
@@ -107,4 +107,5 @@ def learner_context(challenge: Challenge, user: User | None) -> dict[str, Any]:
         "standing": steps.shown_standing(challenge, own),
         "state": steps.state_of(own, others),
         "has_passed": steps.has_passed(user, challenge),
+        "earlier_attempts": earlier_attempts(user, challenge),
     }

@@ -27,6 +27,10 @@ class Problem:
     control: str = ""
 
 
+# The titles of fields that every form of an attempt has.
+COMMON = {"kind": gettext_lazy("Kind"), "withdraw_earlier": gettext_lazy("Earlier attempt")}
+
+
 @dataclass(frozen=True)
 class FormFields:
     """How a form calls the fields of a payload, and where they are.
@@ -43,7 +47,7 @@ class FormFields:
     def name(self, item: Mapping[str, Any]) -> str:
         """The title of the field that a problem is about."""
         head = _head(item)
-        return str(self.names.get(head, gettext_lazy("Kind") if head == "kind" else head))
+        return str(self.names.get(head, COMMON.get(head, head)))
 
     def control(self, item: Mapping[str, Any]) -> str:
         """The id of the form's field that a problem is about; empty where it is about no single field."""

@@ -76,7 +76,8 @@ def decisions(user: User) -> list[Pair]:
 
 
 def _decided(user: User) -> QuerySet[Review]:
-    return Review.objects.filter(submission__challenge__lesson__course__in=queue.taught_by(user))
+    # One that follows another has the same text and marks: it is not one more measurement.
+    return Review.objects.filter(submission__challenge__lesson__course__in=queue.taught_by(user), follows=None)
 
 
 def decided_pairs(reviews: QuerySet[Review]) -> list[Pair]:

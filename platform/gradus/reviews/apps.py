@@ -8,9 +8,11 @@ class ReviewsConfig(AppConfig):
         from django.db.models.signals import post_delete
 
         from gradus.reviews import receivers
+        from gradus.reviews.services import latest
         from gradus.submissions.models import Evaluation
         from gradus.submissions.services import events
 
+        events.submitting.connect(latest.on_submitting, dispatch_uid="reviews")
         events.recorded.connect(receivers.on_recorded, dispatch_uid="reviews")
         events.adopted.connect(receivers.on_adopted, dispatch_uid="reviews")
         events.closed.connect(receivers.on_closed, dispatch_uid="reviews")

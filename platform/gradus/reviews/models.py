@@ -5,7 +5,7 @@ from typing import Any, Self
 
 from django.conf import settings
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -19,8 +19,13 @@ LOCKS_MOST = 10
 
 
 class ReviewQuerySet(models.QuerySet["Review"]):
+    def undecided(self) -> Self:
+        """Those that can still be decided."""
+        return self.filter(decided_at=None, withdrawn_at=None)
+
     def waiting(self) -> Self:
-        return self.filter(decided_at=None)
+        """Those that a person has to decide, without those that follow the decision about another."""
+        return self.undecided().filter(follows=None)
 
     def held_by(self, user: Any) -> Self:
         """Those that a person has locked, without the locks that have expired."""
@@ -47,6 +52,9 @@ class Review(models.Model):
 
     A lock keeps an answer for one reviewer until `locked_until`. Its number, `lock_slot`, is unique for the person, so
     parallel requests of one person cannot hold more than `LOCKS_MOST` answers.
+
+    A review that `follows` another is about an earlier attempt with the same text: it gets the same marks when the
+    other is decided. One that was withdrawn ended without a decision, because a later attempt waits in its place.
     """
 
     class Kind(models.TextChoices):
@@ -74,6 +82,8 @@ class Review(models.Model):
     blind_marks = models.JSONField(null=True, blank=True)
     blind_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="+")
     blind_at = models.DateTimeField(null=True, blank=True)
+    follows = models.ForeignKey("self", models.SET_NULL, null=True, blank=True, related_name="followers")
+    withdrawn_at = models.DateTimeField(null=True, blank=True)
     decided_at = models.DateTimeField(null=True, blank=True)
     decided_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="+")
     marks = models.JSONField(default=dict, blank=True)
@@ -126,10 +136,27 @@ class Review(models.Model):
                 name="stated_certainty_is_a_probability",
                 condition=Q(certainty__isnull=True) | Q(certainty__gte=0, certainty__lte=1),
             ),
+            models.CheckConstraint(
+                name="decided_or_withdrawn", condition=Q(decided_at__isnull=True) | Q(withdrawn_at__isnull=True)
+            ),
+            models.CheckConstraint(
+                name="an_audit_neither_follows_nor_is_withdrawn",
+                condition=~Q(kind="audit") | Q(follows__isnull=True, withdrawn_at__isnull=True),
+            ),
+            models.CheckConstraint(name="nothing_follows_itself", condition=~Q(follows=F("id"))),
+            models.CheckConstraint(
+                name="only_what_waits_is_locked",
+                condition=Q(locked_by__isnull=True) | Q(follows__isnull=True, withdrawn_at__isnull=True),
+            ),
         ]
 
     def __str__(self) -> str:
         return f"review of {self.submission}"
+
+    @property
+    def is_waiting(self) -> bool:
+        """True while a person has to decide it, as in `ReviewQuerySet.waiting`."""
+        return self.decided_at is None and self.withdrawn_at is None and self.follows_id is None
 
     @property
     def is_blind(self) -> bool:

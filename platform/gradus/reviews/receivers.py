@@ -4,9 +4,10 @@ from typing import Any
 
 from gradus.django_internals import delete_without_signals
 from gradus.reviews.models import JudgeCall
-from gradus.reviews.services import appeals, opening
+from gradus.reviews.services import appeals, latest, opening
 from gradus.submissions.models import Evaluation, Grader
 from gradus.submissions.services import Outcome
+from gradus.submissions.states import State
 
 
 def on_recorded(sender: object, evaluation: Evaluation, outcome: Outcome, **extra: Any) -> None:
@@ -17,11 +18,19 @@ def on_recorded(sender: object, evaluation: Evaluation, outcome: Outcome, **extr
         if evaluation.number > 1:
             opening.supersede(evaluation)
         opening.open_review(evaluation, outcome)
+        settle(evaluation)
 
 
 def on_adopted(sender: object, evaluation: Evaluation, proposal: dict[str, Any], **extra: Any) -> None:
     """Opens a review or an audit of a held grade that has become current."""
     opening.open_adopted(evaluation, proposal)
+    settle(evaluation)
+
+
+def settle(evaluation: Evaluation) -> None:
+    """Lets earlier attempts of the learner give way to one that has come to wait for a person."""
+    if evaluation.state == State.REVIEW and evaluation.submission is not None:
+        latest.settle(evaluation.submission)
 
 
 def on_erased(sender: object, instance: Evaluation, **extra: Any) -> None:

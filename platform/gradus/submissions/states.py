@@ -21,6 +21,8 @@ class State(StrEnum):
 
 
 OPEN = (State.QUEUED, State.RUNNING)
+# The codes of attempts in whose place a later one of the learner waits for a person. They are never graded again.
+WITHDRAWN = ("withdrawn", "withdrawn_late")
 # How often workers may start one evaluation before it ends as `worker_lost` and the learner's attempt is given back.
 MAX_ATTEMPTS = 5
 
@@ -123,5 +125,18 @@ CODES: dict[str, Code] = {
         State.CANCELLED,
         False,
         _("You cancelled this attempt. It counts, because no more attempts can be given back today."),
+    ),
+    "withdrawn": Code(
+        State.CANCELLED,
+        True,
+        _("Withdrawn: you handed in a later attempt, which waits in its place. This attempt was given back."),
+    ),
+    "withdrawn_late": Code(
+        State.CANCELLED,
+        False,
+        _(
+            "Withdrawn: you handed in a later attempt, which waits in its place. This attempt counts, because no more "
+            "attempts can be given back today."
+        ),
     ),
 }

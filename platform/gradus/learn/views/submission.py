@@ -53,7 +53,8 @@ def _submit(request: HttpRequest, challenge: Challenge, draft: Draft) -> Submiss
     payload = forms.payload_of(challenge.spec, draft)
     key = request.POST.get("key") or draft.key
     user, network = learner_or_guest(request), hashed_network(request, days.today(challenge.lesson.course.timezone))
-    submission, _ = services.submit(user, challenge, payload, idempotency_key=key, network=network)
+    given = {"network": network, "withdraw_earlier": "withdraw_earlier" in request.POST}
+    submission, _ = services.submit(user, challenge, payload, idempotency_key=key, **given)
     return submission
 
 

@@ -17,6 +17,7 @@ from gradus.submissions import services
 from gradus.submissions.models import Evaluation, Grader, Submission
 from gradus.submissions.services import Refused
 from gradus.submissions.services.refusal import refuse_broken, too_long
+from gradus.submissions.services.standings import hold_learner
 from gradus.submissions.states import State
 
 
@@ -36,7 +37,9 @@ def appeal(submission: Submission, text: str) -> Appeal:
     refuse_broken("text", text)
     if len(text.strip()) > APPEAL_CHARS:
         raise too_long("text", text.strip(), APPEAL_CHARS)
-    evaluation = submission.current
+    # An attempt under appeal is not withdrawn, so the two exclude each other.
+    hold_learner(submission.user_id)
+    evaluation = submission.evaluations.select_related("score").get(is_current=True)
     refuse(submission, evaluation)
     if not text.strip():
         raise Refused("no_reason", _("Say in a sentence or two what the grade overlooks."))
@@ -130,8 +133,8 @@ def to_person(made: Appeal) -> None:
     if review is None:
         shown, kept = evaluation.score.shown, opening.kept_notes(evaluation)
         review = opening.create(evaluation, reasons=[], predicted=shown, place=shown, notes=kept)
-    review.reasons = ["appeal", *review.reasons]
-    review.save(update_fields=["reasons"])
+    review.reasons, review.follows = ["appeal", *review.reasons], None
+    review.save(update_fields=["reasons", "follows"])
     made.stage = Appeal.Stage.PERSON
     made.save(update_fields=["stage"])
 

@@ -22,6 +22,7 @@ from gradus.reviews.services import locks
 from gradus.reviews.services.deciding import decide, machine_marks, refuse_own
 from gradus.reviews.services.opening import DRAW
 from gradus.submissions.services import Refused
+from gradus.submissions.services.standings import hold_learner
 
 # A larger request would take longer than a web server waits for an answer.
 BULK_MOST = 200
@@ -101,7 +102,7 @@ def _refuse(review: Review | None, by: User, known: dict[str, Certainty]) -> Non
     if review is None:
         raise Refused("not_found", _("There is no such answer to this question."), 404)
     refuse_own(review, by)
-    if review.decided_at is not None or (review.is_locked and review.locked_by_id != by.pk):
+    if not review.is_waiting or (review.is_locked and review.locked_by_id != by.pk):
         raise locks.why_not(review, by)
     if review.blind or review.kind == Review.Kind.AUDIT:
         raise Refused("blind_first", _("This answer is marked blind, one by one."), 409)
@@ -136,6 +137,7 @@ def _checks(count: int) -> int:
 
 @transaction.atomic
 def _accept(review: Review, by: User) -> None:
+    hold_learner(review.submission.user_id)
     # What has changed since the answers were read is looked at again; the constraints of `Review` refuse the rest.
     now = _with_all(Review.objects.filter(pk=review.pk)).select_for_update(of=("self",)).first()
     if now is None or now.blind or getattr(now, "under_appeal", False):

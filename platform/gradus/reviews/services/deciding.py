@@ -23,11 +23,12 @@ from gradus.courses.models import Challenge
 from gradus.notices.models import Notice
 from gradus.notices.services import tell
 from gradus.reviews.models import GoldRow, Review
-from gradus.reviews.services import appeals, gold, locks, opening
+from gradus.reviews.services import appeals, gold, latest, locks, opening
 from gradus.submissions import services
 from gradus.submissions.models import Evaluation, Grader
 from gradus.submissions.services import Refused
 from gradus.submissions.services.refusal import refuse_broken, too_long
+from gradus.submissions.services.standings import hold_learner
 
 What = StaffAction.What
 REASON_CHARS = 2000
@@ -51,23 +52,45 @@ def score_of(challenge: specs.Challenge, marks: dict[str, str]) -> float:
 def decide(review: Review, *, by: User, marks: dict[str, str], reason: str, in_bulk: bool = False) -> Evaluation:
     """Makes a person's marks the current grade, and closes an appeal against the grade before.
 
-    `in_bulk` notes that the machine's marks were accepted together with those of other answers. Any other decision
-    becomes a gold row where an editor of the course has consented to that.
+    Earlier attempts of the learner that wait with the same text get the same marks. If the review follows that of a
+    later attempt, the later one is decided, and this one with it. `in_bulk` notes that the machine's marks were
+    accepted together with those of other answers. Any other decision becomes a gold row where an editor of the course
+    has consented to that.
 
     Raises:
-        Refused: 403, it is the person's own answer; 409, somebody else has decided or holds the answer, or it must be
-            marked blind first; 422, a mark is missing, or the reason is missing although a final grade is lowered, too
-            long, or contains a character that is not allowed.
+        Refused: 403, it is the person's own answer; 409, somebody else has decided or holds the answer, the learner has
+            withdrawn the attempt, or it must be marked blind first; 422, a mark is missing, or the reason is missing
+            although a final grade is lowered, too long, or contains a character that is not allowed.
     """
     refuse_broken("reason", reason)
     if len(reason.strip()) > REASON_CHARS:
         raise too_long("reason", reason.strip(), REASON_CHARS)
     refuse_own(review, by)
-    evaluation = review.evaluation
-    value = score_of(evaluation.version.parsed, marks)
+    score_of(review.evaluation.version.parsed, marks)
+    hold_learner(review.submission.user_id)
+    review = latest.head_of(review)
     if review.is_blind:
         raise Refused("blind_first", _("This answer is marked blind: give your own marks first."), 409)
-    _close(review, by, marks, reason, in_bulk=in_bulk)
+    made = _record(review, by, marks, reason, in_bulk=in_bulk)
+    if made.score.before is not None and made.score.shown < made.score.before and not reason.strip():
+        raise Refused("reason_needed", _("This lowers a grade that the learner has seen. Give a reason."))
+    appeals.close_by_person(review.submission, made)
+    # Where the decision has closed an appeal, the learner has been told of that.
+    tell(made, Notice.Kind.REVIEWED)
+    if not in_bulk:
+        gold.keep_decision(review, marks, by=by)
+    # One notice and one gold row are enough: the attempts have the same text.
+    for follower in latest.followers_of(review):
+        # Nobody has marked it blind, and it measures nothing.
+        _record(follower, by, marks, latest.reason_of_follower(review), in_bulk=in_bulk, blind=False)
+    return made
+
+
+def _record(review: Review, by: User, marks: dict[str, str], reason: str, **changes: Any) -> Evaluation:
+    """Closes a review with a person's marks, and makes them the current grade of its attempt."""
+    evaluation = review.evaluation
+    value = score_of(evaluation.version.parsed, marks)
+    _close(review, by, marks, reason, **changes)
     made = services.decide(
         review.submission,
         by=by,
@@ -75,15 +98,8 @@ def decide(review: Review, *, by: User, marks: dict[str, str], reason: str, in_b
         result=result_of(evaluation, marks),
         graded_version=evaluation.graded_version,
     )
-    if made.score.before is not None and made.score.shown < made.score.before and not reason.strip():
-        raise Refused("reason_needed", _("This lowers a grade that the learner has seen. Give a reason."))
     opening.supersede(evaluation)
-    appeals.close_by_person(review.submission, made)
-    # Where the decision has closed an appeal, the learner has been told of that.
-    tell(made, Notice.Kind.REVIEWED)
-    if not in_bulk:
-        gold.keep_decision(review, marks, by=by)
-    how = {"in_bulk": True} if in_bulk else {}
+    how = {"in_bulk": True} if changes.get("in_bulk") else {}
     staff.note(What.GRADE_DECIDED, review.submission, by=by, review=review.pk, evaluation=made.pk, **how)
     return made
 
@@ -101,9 +117,11 @@ def mark_blind(review: Review, *, by: User, marks: dict[str, str]) -> Review:
     """
     refuse_own(review, by)
     score_of(review.evaluation.version.parsed, marks)
-    blind = Review.objects.marked_blind_first().filter(pk=review.pk, blind_at=None)
+    hold_learner(review.submission.user_id)
+    waiting = Review.objects.waiting().filter(pk=review.pk)
+    blind = waiting.marked_blind_first().filter(blind_at=None)
     if blind.free_for(by).update(blind_at=timezone.now(), blind_by=by, blind_marks=marks) != 1:
-        if blind.exists():
+        if blind.exists() or not waiting.exists():
             raise locks.why_not(review, by)
         raise Refused("decided", _("This answer has been marked blind already, or is not to be marked blind."), 409)
     staff.note(What.AUDIT_MARKED, review.submission, by=by, review=review.pk)
@@ -127,16 +145,10 @@ def refuse_own(review: Review, by: User) -> None:
         raise Refused("own_answer", _("Somebody else has to grade your own answer."), 403)
 
 
-def _close(review: Review, by: User, marks: dict[str, str], reason: str, *, in_bulk: bool = False) -> None:
+def _close(review: Review, by: User, marks: dict[str, str], reason: str, **changes: Any) -> None:
     """Closes the review by a conditional update, so that only one of two parallel decisions wins."""
-    waiting = Review.objects.waiting().free_for(by).filter(pk=review.pk)
-    decision = {
-        "decided_at": timezone.now(),
-        "decided_by": by,
-        "marks": marks,
-        "reason": reason.strip(),
-        "in_bulk": in_bulk,
-    }
+    waiting = Review.objects.undecided().free_for(by).filter(pk=review.pk)
+    decision = {"decided_at": timezone.now(), "decided_by": by, "marks": marks, "reason": reason.strip(), **changes}
     if waiting.update(**decision, **locks.FREE) != 1:
         raise locks.why_not(review, by)
 

@@ -11,6 +11,7 @@ from gradus.reviews import desk
 from gradus.reviews.models import Review
 from gradus.reviews.services.deciding import decide, mark_blind
 from gradus.submissions.services import Refused
+from gradus.submissions.services.standings import hold_learners
 
 
 @transaction.atomic
@@ -29,6 +30,9 @@ def decide_equal(
     Raises:
         Refused: as `decide` and `mark_blind`, about the answer itself.
     """
+    # All in one order, so that two reviewers never wait for each other.
+    answers = Review.objects.filter(pk__in=[review.pk, *ids])
+    hold_learners(answers.values_list("submission__user", flat=True))
     if blind:
         mark_blind(review, by=by, marks=marks)
     else:

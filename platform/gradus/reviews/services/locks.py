@@ -19,6 +19,7 @@ from gradus.courses.models import Challenge
 from gradus.reviews import queue
 from gradus.reviews.models import LOCKED_FOR, LOCKS_MOST, Review, ReviewQuerySet
 from gradus.submissions.services import Refused
+from gradus.submissions.services.regrade import WITHDRAWN_WORDS
 
 FREE = {"locked_by": None, "locked_until": None, "lock_slot": None}
 
@@ -121,6 +122,11 @@ def break_lock(review: Review, *, by: User) -> None:
 def why_not(review: Review, by: User) -> Refused:
     """Returns the refusal of a person whose conditional update has changed nothing."""
     now = Review.objects.select_related("locked_by").filter(pk=review.pk).first()
+    if now is not None and now.withdrawn_at is not None:
+        return Refused("withdrawn", str(WITHDRAWN_WORDS), 409)
+    if now is not None and now.decided_at is None and now.follows_id is not None:
+        said = _("The learner has handed in this text again. Decide the later attempt: this one gets the same grade.")
+        return Refused("follows", said, 409)
     if now is None or now.decided_at is not None or now.locked_by in (None, by):
         return Refused("decided", _("Somebody else has just decided this review."), 409)
     assert now.locked_by is not None and now.locked_until is not None

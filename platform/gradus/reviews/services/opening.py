@@ -68,7 +68,7 @@ def is_marked_blind(challenge_id: int) -> bool:
 
 def supersede(evaluation: Evaluation) -> None:
     """Deletes undecided reviews of earlier grades of the submission. Audits stay, because they measure those grades."""
-    waiting = Review.objects.waiting().filter(submission=evaluation.submission, kind=Review.Kind.REVIEW)
+    waiting = Review.objects.undecided().filter(submission=evaluation.submission, kind=Review.Kind.REVIEW)
     waiting.exclude(evaluation=evaluation).delete()
 
 

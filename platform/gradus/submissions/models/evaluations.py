@@ -78,6 +78,12 @@ class Submission(models.Model):
         help_text="`challenges.texts.digest` of an answer whose criteria are marked; empty for other kinds",
     )
     idempotency_key = models.CharField(max_length=80)
+    withdraws_earlier = models.BooleanField(
+        default=False,
+        db_default=False,
+        editable=False,
+        help_text="The learner agreed that earlier attempts are withdrawn once this one waits for a person",
+    )
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 
     objects = SubmissionQuerySet.as_manager()

@@ -1,6 +1,6 @@
 """Services for submissions and runs. Only they write submissions, evaluations, scores and standings."""
 
-from gradus.submissions.services.cancel import cancel, cancel_run, withdraw
+from gradus.submissions.services.cancel import cancel, cancel_run, withdraw, withdraw_attempt
 from gradus.submissions.services.claim import claim, heartbeat, learner_waits, others_at_work
 from gradus.submissions.services.events import append_events
 from gradus.submissions.services.finish import Outcome, keep_trained, postpone, record, reject, release, retry, shown_of
@@ -64,4 +64,5 @@ __all__ = [
     "unavailable",
     "verify",
     "withdraw",
+    "withdraw_attempt",
 ]

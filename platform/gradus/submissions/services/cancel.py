@@ -10,6 +10,8 @@ from gradus.submissions.models import Evaluation, Run, Submission
 from gradus.submissions.services import slots
 from gradus.submissions.services.finish import close
 from gradus.submissions.services.refusal import Refused
+from gradus.submissions.services.regrade import lock_current, succeed
+from gradus.submissions.services.standings import update_standing
 from gradus.submissions.states import OPEN, State
 
 
@@ -62,6 +64,31 @@ def _gives_back(submission: Submission, was_running: bool) -> bool:
     limit = limits.CANCELLED_RUNNING if was_running else limits.CANCELLED_WAITING
     use = Use(user=submission.user, challenge=submission.challenge)
     return slots.take_if_free(limit, use, submission=submission) is not None
+
+
+@transaction.atomic
+def withdraw_attempt(submission: Submission, *, asked_judge: bool) -> Evaluation:
+    """Ends an attempt that waits for a person, because a later one of its learner waits in its place.
+
+    Its grade stays in the database, but no longer counts. The attempt is given back as a cancelled one is, and if
+    grading it has cost calls to a judge (`asked_judge`), as seldom as one that was running.
+    Otherwise, handing in again and again would cost the learner nothing and the site any number of calls.
+
+    Raises:
+        Refused: 409, the attempt does not wait for a person.
+    """
+    last = lock_current(submission)
+    if last.state != State.REVIEW:
+        raise Refused("not_open", _("This attempt does not wait for a person, so it cannot be withdrawn."), 409)
+    refund = slots.try_again(lambda: _gives_back(submission, asked_judge))
+    code = "withdrawn" if refund else "withdrawn_late"
+    Evaluation.objects.filter(pk=last.pk).update(is_current=False)
+    evaluation = succeed(last, state=State.CANCELLED, error_code=code, finished_at=Now())
+    if refund:
+        slots.give_back(submission, code)
+    close(evaluation, code, refund=False)
+    update_standing(submission.user_id, submission.challenge_id, submission.kind)
+    return evaluation
 
 
 @transaction.atomic

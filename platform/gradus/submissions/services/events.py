@@ -1,8 +1,9 @@
 """Tells others what happens to an evaluation: events for pages and the API's streams, and signals for other apps.
 
-Signals are sent at the end of an evaluation inside its transaction, which a receiver aborts by raising. `recorded`: a
-grade was recorded (`evaluation`, `outcome`). `closed`: an evaluation ended without a grade (`evaluation`). `adopted`: a
-held grade became current (`evaluation`, `proposal`).
+Signals are sent inside the transaction of what they are about, which a receiver aborts by raising. `submitting`: an
+attempt is about to be stored, and its learner is locked (`user`, `challenge`, `text_digest`, `withdraw_earlier`).
+`recorded`: a grade was recorded (`evaluation`, `outcome`). `closed`: an evaluation ended without a grade
+(`evaluation`). `adopted`: a held grade became current (`evaluation`, `proposal`).
 """
 
 from collections.abc import Sequence
@@ -16,6 +17,7 @@ from challenges.characters import cleaned
 from gradus.submissions.models import Evaluation, Event
 from gradus.submissions.states import State
 
+submitting = Signal()
 recorded = Signal()
 closed = Signal()
 adopted = Signal()

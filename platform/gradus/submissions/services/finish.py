@@ -117,7 +117,7 @@ def _take(evaluation: Evaluation, outcome: Outcome, value: float, calibration: C
     hold_learner(evaluation.submission.user_id)
     before = released(evaluation.submission) if evaluation.number > 1 else None
     worse = before is not None and (outcome.unsettled or shown_of(evaluation, value) < before)
-    if evaluation.shadow or worse:
+    if evaluation.shadow or worse or _is_late(evaluation):
         _hold(evaluation, outcome)
         return
     make_current(evaluation)
@@ -131,6 +131,12 @@ def _take(evaluation: Evaluation, outcome: Outcome, value: float, calibration: C
         judge=outcome.judge,
         calibration=calibration,
     )
+
+
+def _is_late(evaluation: Evaluation) -> bool:
+    """Returns True if the learner has withdrawn the attempt while it was graded again."""
+    newer = Evaluation.objects.filter(submission=evaluation.submission, is_current=True, number__gt=evaluation.number)
+    return evaluation.number > 1 and newer.exists()
 
 
 def _hold(evaluation: Evaluation, outcome: Outcome) -> None:

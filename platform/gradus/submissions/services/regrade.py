@@ -6,6 +6,7 @@ from django.db import transaction
 from django.db.models import Max
 from django.db.models.functions import Now
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from gradus.accounts.models import User
 from gradus.courses import calibrations
@@ -15,7 +16,10 @@ from gradus.submissions.models import Evaluation, Grader, Score, Submission
 from gradus.submissions.services import events
 from gradus.submissions.services.finish import make_current, released, shown_of, write_score
 from gradus.submissions.services.refusal import Refused
-from gradus.submissions.states import State
+from gradus.submissions.services.standings import hold_learner
+from gradus.submissions.states import WITHDRAWN, State
+
+WITHDRAWN_WORDS = gettext_lazy("The learner has withdrawn this attempt, because a later one waits in its place.")
 
 
 @transaction.atomic
@@ -35,7 +39,7 @@ def regrade(
     Raises:
         Refused: 409, an evaluation is open, or a person has decided.
     """
-    last = _lock_current(submission)
+    last = _lock_settled(submission)
     if last.grader == Grader.PERSON:
         raise Refused("decided", _("A person has decided this grade, so it cannot be regraded."), 409)
     values = {
@@ -44,7 +48,7 @@ def regrade(
         "graded_version": graded_version or last.graded_version,
         "fair_share_rank": queue.rank_of_regrade(shadow=shadow, grader=grader),
     }
-    evaluation = _succeed(last, state=State.QUEUED, is_current=False, **values)
+    evaluation = succeed(last, state=State.QUEUED, is_current=False, **values)
     queue.ring_after_commit(evaluation.lane)
     return evaluation
 
@@ -58,7 +62,7 @@ def adopt(evaluation: Evaluation, *, by: User | None = None) -> Score:
             lower than a final one and no person approves it.
     """
     assert evaluation.submission is not None
-    last = _lock_current(evaluation.submission)
+    last = _lock_settled(evaluation.submission)
     held = Evaluation.objects.select_for_update().get(pk=evaluation.pk)
     if held.proposal is None or held.number < last.number:
         raise Refused("not_held", _("There is no newer grade to adopt."), 409)
@@ -109,23 +113,40 @@ def decide(
     Raises:
         Refused: 409, an evaluation is open.
     """
-    last = _lock_current(submission)
+    last = _lock_settled(submission)
     before = released(submission)
     Evaluation.objects.filter(pk=last.pk).update(is_current=False)
     values = {"grader": Grader.PERSON, "result": result, "graded_version": graded_version or last.graded_version}
-    evaluation = _succeed(last, state=State.SCORED, finished_at=Now(), **values)
+    evaluation = succeed(last, state=State.SCORED, finished_at=Now(), **values)
     write_score(evaluation, value, None, Score.VerifiedBy.PERSON, before=before, person=by)
     events.write(evaluation, [("finished", {"status": State.SCORED})])
     return evaluation
 
 
-def _lock_current(submission: Submission) -> Evaluation:
-    last = Evaluation.objects.select_for_update().get(submission=submission, is_current=True)
-    if Evaluation.objects.open().filter(submission=submission).exists():
-        raise Refused("open", _("This submission is being graded. Wait until that has finished."), 409)
+def lock_current(submission: Submission) -> Evaluation:
+    """Locks the learner and then the current evaluation: whatever changes a grade takes these locks in this order."""
+    hold_learner(submission.user_id)
+    return Evaluation.objects.select_for_update().get(submission=submission, is_current=True)
+
+
+def _lock_settled(submission: Submission) -> Evaluation:
+    """Does the same as `lock_current`. Raises `Refused` if an evaluation is open, or the attempt withdrawn."""
+    # A worker that records a grade holds its evaluation and then waits for the learner. What is refused here must not
+    # wait for it the other way round.
+    _refuse_open(submission)
+    last = lock_current(submission)
+    if last.error_code in WITHDRAWN:
+        raise Refused("withdrawn", str(WITHDRAWN_WORDS), 409)
+    _refuse_open(submission)
     return last
 
 
-def _succeed(last: Evaluation, **values: Any) -> Evaluation:
+def _refuse_open(submission: Submission) -> None:
+    if Evaluation.objects.open().filter(submission=submission).exists():
+        raise Refused("open", _("This submission is being graded. Wait until that has finished."), 409)
+
+
+def succeed(last: Evaluation, **values: Any) -> Evaluation:
+    """Creates the submission's next evaluation. `last` must be locked."""
     top = Evaluation.objects.filter(submission=last.submission).aggregate(top=Max("number"))["top"]
     return Evaluation.objects.create(submission=last.submission, number=top + 1, lane=last.lane, **values)

@@ -1,5 +1,6 @@
 """Services that compute standings from scores: a learner's best shown score on a track of a challenge's version."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from django.db import transaction
@@ -49,9 +50,16 @@ def standing_of(score: Score) -> Standing:
 def hold_learner(user_id: int) -> None:
     """Locks the learner's standings until the end of the transaction.
 
-    Otherwise, two grades that are recorded at the same time would each miss the other's score.
+    Otherwise, two grades that are recorded at the same time would each miss the other's score. Whatever locks an
+    evaluation or a review of the learner as well locks the learner first.
     """
-    User.objects.select_for_update(no_key=True).filter(pk=user_id).values_list("pk", flat=True).first()
+    hold_learners([user_id])
+
+
+def hold_learners(user_ids: Iterable[int]) -> None:
+    """Locks the standings of several learners, always in the same order."""
+    rows = User.objects.select_for_update(no_key=True).filter(pk__in=set(user_ids))
+    list(rows.order_by("pk").values_list("pk", flat=True))
 
 
 def update_standing(user_id: int, challenge_id: int, track: str) -> None:

@@ -14,9 +14,10 @@ from gradus.preferences import services as preferences
 from gradus.submissions import failpoints, limits, queue
 from gradus.submissions.limits import Use
 from gradus.submissions.models import Evaluation, Submission
-from gradus.submissions.services import slots, workers
+from gradus.submissions.services import events, slots, workers
 from gradus.submissions.services.payload import parse, refuse
 from gradus.submissions.services.refusal import Refused
+from gradus.submissions.services.standings import hold_learner
 
 __all__ = ["Refused", "submit"]
 
@@ -25,35 +26,52 @@ KEY = re.compile(r"[!-~]{1,80}")
 
 
 def submit(
-    user: User, challenge: Challenge, data: Any, *, idempotency_key: str, network: str = ""
+    user: User,
+    challenge: Challenge,
+    data: Any,
+    *,
+    idempotency_key: str,
+    network: str = "",
+    withdraw_earlier: bool = False,
 ) -> tuple[Submission, bool]:
     """Returns the submission and whether it is new; the same key and payload give the same submission.
 
-    `network` is as in `limits.Use`.
+    `network` is as in `limits.Use`. With `withdraw_earlier` the learner agrees that earlier answers which wait for a
+    person are withdrawn as soon as this one waits itself.
 
     Raises:
         Refused: 422 with every problem of the payload, for rows that are not the learner's own choices, for a method
-            that no worker has, or for a key of another form; 409 for a key used with another payload; 429 over quota.
+            that no worker has, or for a key of another form; 409 for a key used with another payload, or where it
+            would withdraw an earlier attempt without `withdraw_earlier`; 429 over quota.
     """
     if not KEY.fullmatch(idempotency_key):
         wrong = _("An Idempotency-Key has 1 to 80 visible characters of ASCII: send another key.")
         raise Refused("bad_key", wrong, problems=[{"code": "bad_key", "field": "Idempotency-Key", "message": wrong}])
     payload = parse(challenge.spec, data, is_submission=True)
+    kind = kinds.find(payload.kind)
+    text_digest = texts.digest(kind.prose(payload)) if kind.is_judged else ""
 
     def once() -> tuple[Submission, bool]:
+        if kind.is_judged:
+            # Of two tabs that submit at once, the later one sees the attempt of the other.
+            hold_learner(user.pk)
         before = _existing(user, challenge, idempotency_key, payload)
         if before:
             return before, False
         refuse(list(preferences.strange_rows(user, challenge, payload)))
         workers.require(challenge.spec, payload)
-        return _insert(user, challenge, payload, idempotency_key, network), True
+        if kind.is_judged:
+            asked = {"user": user, "challenge": challenge, "text_digest": text_digest}
+            events.submitting.send(sender=Submission, withdraw_earlier=withdraw_earlier, **asked)
+        values = {"idempotency_key": idempotency_key, "text_digest": text_digest}
+        return _insert(user, challenge, payload, network, {**values, "withdraws_earlier": withdraw_earlier}), True
 
     submission, is_new = slots.try_again(once)
     if is_new:
         failpoints.reach("submit.committed")
         # By this line a job's log, which has the evaluation, leads to the request.
         log.info("submitted", submission=str(submission.uuid), evaluation=submission.current.pk)
-        queue.ring(kinds.find(payload.kind).lane)
+        queue.ring(kind.lane)
     return submission, is_new
 
 
@@ -65,9 +83,10 @@ def _existing(user: User, challenge: Challenge, key: str, payload: payloads.Subm
     return submission
 
 
-def _insert(user: User, challenge: Challenge, payload: payloads.Submitted, key: str, network: str) -> Submission:
+def _insert(
+    user: User, challenge: Challenge, payload: payloads.Submitted, network: str, values: dict[str, Any]
+) -> Submission:
     assert challenge.version is not None
-    kind = kinds.find(payload.kind)
     submission = Submission.objects.create(
         user=user,
         challenge=challenge,
@@ -75,14 +94,13 @@ def _insert(user: User, challenge: Challenge, payload: payloads.Submitted, key: 
         kind=payload.kind,
         payload=payload.model_dump(mode="json"),
         payload_sha256=payloads.sha256(payload),
-        text_digest=texts.digest(kind.prose(payload)) if kind.is_judged else "",
-        idempotency_key=key,
+        **values,
     )
     use = Use(user=user, challenge=challenge, network=network)
     for limit in limits.OF_A_SUBMISSION:
         if limit.concerns(use):
             slots.take(limit, use, submission=submission)
     rank = queue.rank_of_submission(submission)
-    Evaluation.objects.create(submission=submission, lane=kind.lane, fair_share_rank=rank)
+    Evaluation.objects.create(submission=submission, lane=kinds.find(payload.kind).lane, fair_share_rank=rank)
     failpoints.reach("submit.uncommitted")
     return submission
