@@ -115,6 +115,10 @@ list.addEventListener("change", ({ target }) => target.matches("[data-desk-equal
 
 const KEYS = { e: toggleEqual, j: () => step(1), k: () => step(-1), u: undo, x: skip };
 
+list.addEventListener("keydown", (event) => {
+  if (event.key === "Escape" && event.target.matches("textarea")) toRecord(answerOf(event.target));
+});
+
 document.addEventListener("keydown", (event) => {
   const typing = event.target.matches("textarea, select, input:not([type=radio], [type=checkbox])");
   if (typing || event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]")) return;
@@ -174,12 +178,18 @@ list.addEventListener("change", ({ target }) => target.form && keep(target.form)
 
 // --- recording -------------------------------------------------------------------------------------------------
 
-list.addEventListener("htmx:configRequest", ({ detail }) => {
+// A snippet that is kept of a comment is another request.
+const records = ({ detail }) => detail.elt.matches("form");
+
+list.addEventListener("htmx:configRequest", (event) => {
+  const { detail } = event;
+  if (!records(event)) return;
   detail.parameters.shown = [...list.querySelectorAll("[data-answer]")].map((one) => one.dataset.answer);
 });
 
-list.addEventListener("htmx:beforeRequest", ({ target }) => {
-  const answer = answerOf(target);
+list.addEventListener("htmx:beforeRequest", (event) => {
+  if (!records(event)) return;
+  const answer = answerOf(event.target);
   answer.dataset.sending = "";
   problem(answer, "");
   const next = following(answer);
@@ -190,8 +200,10 @@ list.addEventListener("htmx:load", () => applyToEqual(applies));
 
 let before = null;
 
-list.addEventListener("htmx:beforeSwap", ({ detail }) => {
-  const answer = answerOf(detail.elt);
+list.addEventListener("htmx:beforeSwap", (event) => {
+  const { detail } = event;
+  if (!detail.requestConfig.elt.matches("form")) return;
+  const answer = answerOf(detail.requestConfig.elt);
   const isRefused = detail.xhr.status === 422;
   if (isRefused) toast(gettext("An answer was not recorded. Its marks are kept, and the reason stands beside it."));
   else sessionStorage.removeItem(`desk:${answer.dataset.answer}`);
@@ -216,6 +228,7 @@ function problem(answer, text) {
 }
 
 function failed(event, text) {
+  if (!records(event)) return;
   const answer = answerOf(event.target);
   if (!answer) return;
   delete answer.dataset.sending;

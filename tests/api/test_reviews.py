@@ -114,3 +114,11 @@ def test_a_shadow_run(grace_api: Caller, ada: User, bob: User, explain: Challeng
     assert chosen.current.score.shown == 1.0
     assert grace_api.get("/regrades").json()[0]["outcome"] == "approved"
     problem(grace_api.post(f"/regrades/{made['id']}/discard"), 409, "ended")
+
+
+def test_a_comment_reaches_the_learner(grace_api: Caller, ada_api: Caller, review: Review) -> None:
+    said = {"marks": ALL_MET, "comment": "Name the cause first."}
+    problem(grace_api.post(f"/reviews/{review.pk}/decision", {**said, "comment": "x" * 2001}), 422, "bad_payload")
+    assert grace_api.post(f"/reviews/{review.pk}/decision", said).json()["comment"] == "Name the cause first."
+    mine = ada_api.get(f"/submissions/{review.submission.uuid}").json()
+    assert mine["feedback"]["comment"] == "Name the cause first."

@@ -146,6 +146,7 @@ KEPT = {
     "laboratory.Contribution",
     "reports.ProblemReport",
     "notices.Notice",
+    "reviews.Snippet",
 }
 
 

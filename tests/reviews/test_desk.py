@@ -24,7 +24,12 @@ HTMX = {"HX-Request": "true"}
 
 
 def chosen(given: dict[str, str] = MARKS, **changes: str) -> dict[str, str]:
-    return {"action": "decide", "reason": "", **{f"mark-{id}": mark for id, mark in {**given, **changes}.items()}}
+    return {
+        "action": "decide",
+        "reason": "",
+        "comment": "",
+        **{f"mark-{id}": mark for id, mark in {**given, **changes}.items()},
+    }
 
 
 def with_text(text: str, given: dict[str, str] = MARKS, user: User | None = None) -> Review:

@@ -51,6 +51,7 @@ PRIVATE = {
 REVIEWERS = {
     "reviews/<int:pk>/",
     "reviews/<int:pk>/gold",
+    "reviews/snippets/<int:pk>",
     "reviews/question/<slug:slug>/",
     "reviews/question/<slug:slug>/<int:pk>",
     "reviews/question/<slug:slug>/locks",
@@ -72,6 +73,7 @@ REVIEWERS = {
 LISTS_OF_REVIEWERS = {
     "reviews/",
     "reviews/accuracy/",
+    "reviews/snippets/",
     "reviews/calibration/",
     "reviews/judge/",
     "reviews/regrades/",

@@ -66,6 +66,17 @@ def test_the_desk_before_and_after_a_decision(staff: Client, ada: User, bob: Use
     assert plain(staff, desk) == []
 
 
+def test_snippets_and_comments(staff: Client, ada: User) -> None:
+    review = cases.waiting(ada)
+    for data in ({"text": ""}, {"text": "Name it.", "name": "one"}, {"text": "Name it.", "name": "one"}):
+        assert unmarked(staff.post("/reviews/snippets/", data, follow=True).content.decode()) == []
+        assert unmarked(staff.post("/reviews/snippets/", data, headers=HTMX).content.decode(), frame=True) == []
+    assert unmarked(staff.get(f"/reviews/{review.pk}/").content.decode(), frame=True) == []
+    data = {"action": "decide", "comment": "Well done.", **{f"mark-{id}": mark for id, mark in MARKS.items()}}
+    assert unmarked(staff.post(f"/reviews/{review.pk}/", data, follow=True).content.decode()) == []
+    assert plain(staff, f"/reviews/{review.pk}/") == []
+
+
 def test_an_answer_with_signs_of_machine_writing(staff: Client, ada: User) -> None:
     cases.final(ada, answer="Certainly! Here is my answer: **the weights** keep it a \u2014 b, c \u2014 d, e \u2014 f.")
     services.appeal(ada.submissions.get(), "I named the cause.")

@@ -122,6 +122,7 @@ class UnfinishedOut(Schema):
 class FeedbackOut(Schema):
     public: PublicResult = PublicResult()
     marks: list[MarkOut] = []
+    comment: str = Field("", description="What a person who has marked the answer writes about it")
     cost: dict[str, float] = {}
     training: dict[str, Any] = {}
     unfinished: UnfinishedOut | None = Field(
@@ -150,7 +151,7 @@ def state_of(evaluation: Evaluation) -> dict[str, Any]:
 def feedback_of(evaluation: Evaluation) -> dict[str, Any] | None:
     if evaluation.result is None:
         return None
-    shown = ("public", "marks", "cost", "training", "unfinished")
+    shown = ("public", "marks", "comment", "cost", "training", "unfinished")
     found = {key: evaluation.result[key] for key in shown if key in evaluation.result}
     return {**found, "public": _public(found["public"])} if "public" in found else found
 

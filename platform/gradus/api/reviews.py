@@ -82,6 +82,7 @@ class ReviewOut(ReviewBrief):
     blind_marks: dict[str, str] | None = None
     marks: dict[str, str] | None = None
     reason: str | None = None
+    comment: str | None = None
     decided_by: str | None = None
     decided_at: datetime | None = None
 
@@ -94,6 +95,7 @@ class BlindIn(Schema):
 
 class DecisionIn(BlindIn):
     reason: str = Field("", max_length=2000, description="For staff. Required to lower a final grade")
+    comment: str = Field("", max_length=2000, description="For the learner, who reads it with the marks")
 
 
 class GoldIn(Schema):
@@ -181,7 +183,8 @@ def _line(line: evidence.Line) -> dict[str, Any]:
 
 def _decision(review: Review) -> dict[str, Any]:
     by = review.decided_by.pseudonym if review.decided_by else None
-    return {"marks": review.marks, "reason": review.reason, "decided_by": by, "decided_at": review.decided_at}
+    texts = {"reason": review.reason, "comment": review.comment}
+    return {"marks": review.marks, **texts, "decided_by": by, "decided_at": review.decided_at}
 
 
 def accuracy_out(report: Report) -> AccuracyOut:
@@ -257,7 +260,8 @@ def review_blind(request: Request, id: int, given: BlindIn) -> ReviewOut:
 @router.post("/reviews/{int:id}/decision", response=ReviewOut)
 def review_decision(request: Request, id: int, given: DecisionIn) -> ReviewOut:
     """Decides a review: the caller's marks become the grade."""
-    services.decide(visible(request, id), by=reviewer(request), marks=dict(given.marks), reason=given.reason)
+    texts = {"reason": given.reason, "comment": given.comment}
+    services.decide(visible(request, id), by=reviewer(request), marks=dict(given.marks), **texts)
     return shown(request, id)
 
 

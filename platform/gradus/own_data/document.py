@@ -142,6 +142,12 @@ def question_answers(user: User) -> Iterable[Record]:
     return found
 
 
+def snippets(user: User) -> Iterable[Record]:
+    """Texts that a reviewer keeps for comments."""
+    found: Iterable[Record] = user.snippets.order_by("pk").values("name", "text", "course__slug")
+    return found
+
+
 SECTIONS: dict[str, Callable[[User], Iterable[Record]]] = {
     section.__name__: section
     for section in (
@@ -156,6 +162,7 @@ SECTIONS: dict[str, Callable[[User], Iterable[Record]]] = {
         choices,
         reports,
         notices,
+        snippets,
         api_tokens,
     )
 }

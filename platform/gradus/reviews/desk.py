@@ -18,7 +18,7 @@ from challenges.kinds import registry as kinds
 from gradus.accounts.models import User
 from gradus.courses.models import Challenge, ChallengeVersion
 from gradus.reviews import queue
-from gradus.reviews.models import Review, ReviewQuerySet
+from gradus.reviews.models import Review, ReviewQuerySet, Snippet
 
 # How many answers stand on the page of a question at a time.
 SHOWN = 10
@@ -140,6 +140,11 @@ def with_others(user: User, challenge: Challenge) -> int:
     """Returns how many answers to the question other reviewers hold."""
     waiting = waiting_on(user, challenge)
     return waiting.count() - waiting.free_for(user).count()
+
+
+def snippets(user: User, challenge: Challenge) -> QuerySet[Snippet]:
+    """Returns a reviewer's snippets for the course of a question, and those for all courses."""
+    return Snippet.objects.filter(Q(course=None) | Q(course=challenge.course_id), user=user)
 
 
 def progress(user: User, challenge: Challenge, waiting: int | None = None) -> Progress:

@@ -9,14 +9,17 @@ from django.utils.translation import gettext_lazy as _
 from challenges import marks as table
 from challenges.kinds.rubric import Criterion
 from gradus.reviews.evidence import Case, Line
-from gradus.reviews.models import GoldRow
+from gradus.reviews.models import COMMENT_CHARS, GoldRow
 from gradus.validators import allowed_characters
 
 NAMES = {"met": _("Met"), "partial": _("Half"), "not_met": _("Not met")}
 
 
 class DecisionForm(forms.Form):
-    """A mark for each criterion, and a reason. The blind marks are chosen in advance, or the machine's if visible."""
+    """A mark for each criterion, a comment and a reason.
+
+    The blind marks are chosen in advance, or the machine's if they are visible.
+    """
 
     reason = forms.CharField(
         label=_("Reason"),
@@ -27,8 +30,17 @@ class DecisionForm(forms.Form):
         help_text=_("Only staff can read this. It is required if you lower a final grade."),
     )
 
-    def __init__(self, case: Case, data: Any = None, *, auto_id: str = "id_%s") -> None:
-        super().__init__(data, auto_id=auto_id)
+    comment = forms.CharField(
+        label=_("Comment for the learner"),
+        required=False,
+        max_length=COMMENT_CHARS,
+        validators=[allowed_characters],
+        widget=forms.Textarea(attrs={"rows": 3, "data-snippets-into": ""}),
+        help_text=_("The learner reads it with the marks. It cannot be changed afterwards."),
+    )
+
+    def __init__(self, case: Case, data: Any = None, *, auto_id: str = "id_%s", comment: str = "") -> None:
+        super().__init__(data, auto_id=auto_id, initial={"comment": comment})
         self.lines = case.lines
         own = case.review.blind_marks or {}
         for line in case.lines:
@@ -68,6 +80,6 @@ def field_of(criterion: Criterion) -> str:
     return f"mark-{criterion.id}"
 
 
-def machine_data(case: Case, reason: str) -> dict[str, str]:
+def machine_data(case: Case, reason: str, comment: str) -> dict[str, str]:
     """Returns the data of a form in which the machine's marks are chosen."""
-    return {"reason": reason, **{field_of(line.criterion): line.mark for line in case.lines}}
+    return {"reason": reason, "comment": comment, **{field_of(line.criterion): line.mark for line in case.lines}}

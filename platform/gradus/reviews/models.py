@@ -9,10 +9,11 @@ from django.db.models import F, Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from gradus.courses.models import Challenge, ChallengeVersion
+from gradus.courses.models import Challenge, ChallengeVersion, Course
 from gradus.submissions.models import Evaluation, Submission
 
 APPEAL_CHARS = 2000
+COMMENT_CHARS = 2000
 # How long a reviewer holds an answer without renewing the lock, and how many at a time.
 LOCKED_FOR = timedelta(minutes=15)
 LOCKS_MOST = 10
@@ -88,6 +89,9 @@ class Review(models.Model):
     decided_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="+")
     marks = models.JSONField(default=dict, blank=True)
     reason = models.TextField(blank=True)
+    comment = models.TextField(
+        blank=True, default="", db_default="", help_text="What the reviewer writes to the learner about the answer"
+    )
     in_bulk = models.BooleanField(
         default=False,
         db_default=False,
@@ -299,6 +303,25 @@ class GoldRow(models.Model):
 
     def __str__(self) -> str:
         return f"{self.role} row of {self.challenge}"
+
+
+class Snippet(models.Model):
+    """A text that a reviewer keeps for comments, for all courses or for one. Nobody else sees it."""
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="snippets")
+    course = models.ForeignKey(Course, models.CASCADE, null=True, blank=True, related_name="+")
+    name = models.CharField(max_length=60)
+    text = models.TextField(max_length=COMMENT_CHARS)
+
+    class Meta:
+        ordering = ["name", "id"]
+        constraints = [
+            models.UniqueConstraint(name="one_snippet_by_name", fields=["user", "name"]),
+            models.CheckConstraint(name="a_snippet_has_name_and_text", condition=~Q(name="") & ~Q(text="")),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
 
 
 class Regrade(models.Model):

@@ -9,7 +9,7 @@ from typing import Any
 
 from gradus import append_only
 
-DECISION = ("decided_at", "decided_by_id", "marks", "reason", "in_bulk")
+DECISION = ("decided_at", "decided_by_id", "marks", "reason", "in_bulk", "comment")
 BLIND = ("blind_at", "blind_by_id", "blind_marks")
 DECISION_MESSAGE = "a decision is never changed"
 DECISION_SQLITE = """

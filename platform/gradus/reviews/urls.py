@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from gradus.reviews.views import desk, figures, regrade, review
+from gradus.reviews.views import desk, figures, regrade, review, snippets
 
 app_name = "reviews"
 urlpatterns = [
@@ -10,6 +10,8 @@ urlpatterns = [
     path("question/<slug:slug>/", desk.question_show, name="question"),
     path("question/<slug:slug>/<int:pk>", desk.answer_record, name="answer_record"),
     path("question/<slug:slug>/locks", desk.locks_renew, name="locks_renew"),
+    path("snippets/", snippets.snippet_list, name="snippets"),
+    path("snippets/<int:pk>", snippets.snippet_change, name="snippet"),
     path("<int:pk>/", review.review_show, name="review"),
     path("<int:pk>/gold", review.gold_create, name="gold_create"),
     path("gold/<slug:slug>.jsonl", review.gold_rows, name="gold_rows"),

@@ -7,8 +7,9 @@ import re
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
+from gradus.reviews import desk
 from gradus.reviews.models import Review
-from gradus.reviews.services import decide, release
+from gradus.reviews.services import decide, keep_snippet, release
 from tests.browser.driver.seen import wrong_with
 from tests.operations.waiting import until
 from tests.reviews.cases import ALL_MET, MARKS, NONE_MET
@@ -202,3 +203,53 @@ def test_answers_stay_with_the_reviewer_while_the_page_is_used_and_go_back_when_
     until(lambda: not Review.objects.held_by(grace).exists())
     page.reload()
     expect(page.get_by_text("is with another reviewer.")).to_be_visible()
+
+
+def test_a_comment_is_made_of_a_snippet_by_key(grace, reviews, visit):
+    first = reviews[0]
+    page = visit(grace)
+    page.goto(PAGE)
+    page.keyboard.press("c")
+    comment = answer(page, first).get_by_label("Comment for the learner")
+    expect(comment).to_be_focused()
+    page.keyboard.type("Name the cause.")
+    answer(page, first).get_by_role("button", name="Keep as a snippet").click()
+    expect(answer(page, first).get_by_text("Kept as a snippet")).to_be_visible()
+    comment.focus()
+    page.keyboard.press("Escape")
+    expect(answer(page, first).get_by_role("button", name="Record these marks")).to_be_focused()
+    page.keyboard.press("s")
+    expect(page.get_by_role("dialog", name="Insert a snippet")).to_be_visible()
+    page.keyboard.press("1")
+    expect(comment).to_be_focused()
+    expect(comment).to_have_value("Name the cause.\nName the cause.")
+    page.keyboard.press("Control+Shift+Enter")
+    expect(answer(page, first)).to_have_class("desk-done")
+    assert is_decided(first) and first.comment == "Name the cause.\nName the cause."
+
+
+def test_a_snippet_goes_into_the_comment_on_the_page_of_one_answer(grace, reviews, visit):
+    keep_snippet(grace, text="Name the cause.")
+    page = visit(grace)
+    page.goto(f"/reviews/{reviews[0].pk}/")
+    page.get_by_role("button", name="Insert a snippet").click()
+    page.get_by_role("button", name="Name the cause.").click()
+    expect(page.get_by_label("Comment for the learner")).to_have_value("Name the cause.")
+    page.get_by_role("button", name="Record these marks").click()
+    expect(page.get_by_text("Your marks are recorded.")).to_be_visible()
+    assert is_decided(reviews[0]) and reviews[0].comment == "Name the cause."
+
+
+def test_answers_come_by_themselves_until_none_is_left(grace, course, visit, monkeypatch):
+    monkeypatch.setattr(desk, "SHOWN", 2)
+    made = [with_text(f"The weights keep old facts, {n} times.") for n in range(5)]
+    page = visit(grace)
+    page.goto(PAGE)
+    for number, review in enumerate(made):
+        expect(row(page, review, "cause").locator(":focus")).to_have_count(1)
+        expect(answer(page, review)).to_be_in_viewport()
+        for key in ("m", "m", "m", "Enter"):
+            page.keyboard.press(key)
+        expect(page.locator("#desk-progress")).to_contain_text(f"{number + 1} of 5 done")
+    expect(page.locator("#desk-end")).to_be_focused()
+    assert [is_decided(review) and review.marks for review in made] == [ALL_MET] * 5

@@ -10,6 +10,7 @@ from gradus.reviews.services.locks import break_lock, claim, claim_next, open_fo
 from gradus.reviews.services.opening import open_review
 from gradus.reviews.services.questions import mark_question_blind, may_edit
 from gradus.reviews.services.regrades import approve, discard, start_regrade
+from gradus.reviews.services.snippets import change_snippet, delete_snippet, keep_snippet
 
 __all__ = [
     "Accepted",
@@ -21,14 +22,17 @@ __all__ = [
     "as_json_lines",
     "break_lock",
     "can_appeal",
+    "change_snippet",
     "claim",
     "claim_next",
     "decide",
     "decide_equal",
+    "delete_snippet",
     "discard",
     "earlier_attempts",
     "goes_to_second",
     "has_second_grader",
+    "keep_snippet",
     "make_gold",
     "mark_blind",
     "mark_question_blind",

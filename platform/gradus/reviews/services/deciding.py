@@ -22,7 +22,7 @@ from gradus.accounts.models import StaffAction, User
 from gradus.courses.models import Challenge
 from gradus.notices.models import Notice
 from gradus.notices.services import tell
-from gradus.reviews.models import GoldRow, Review
+from gradus.reviews.models import COMMENT_CHARS, GoldRow, Review
 from gradus.reviews.services import appeals, gold, latest, locks, opening
 from gradus.submissions import services
 from gradus.submissions.models import Evaluation, Grader
@@ -49,29 +49,30 @@ def score_of(challenge: specs.Challenge, marks: dict[str, str]) -> float:
 
 
 @transaction.atomic
-def decide(review: Review, *, by: User, marks: dict[str, str], reason: str, in_bulk: bool = False) -> Evaluation:
+def decide(
+    review: Review, *, by: User, marks: dict[str, str], reason: str, comment: str = "", in_bulk: bool = False
+) -> Evaluation:
     """Makes a person's marks the current grade, and closes an appeal against the grade before.
 
-    Earlier attempts of the learner that wait with the same text get the same marks. If the review follows that of a
-    later attempt, the later one is decided, and this one with it. `in_bulk` notes that the machine's marks were
-    accepted together with those of other answers. Any other decision becomes a gold row where an editor of the course
-    has consented to that.
+    The learner reads `comment` with the result, and only staff read `reason`. Earlier attempts of the learner that wait
+    with the same text get the same marks. If the review follows that of a later attempt, the later one is decided, and
+    this one with it. `in_bulk` notes that the machine's marks were accepted together with those of other answers. Any
+    other decision becomes a gold row where an editor of the course has consented to that.
 
     Raises:
         Refused: 403, it is the person's own answer; 409, somebody else has decided or holds the answer, the learner has
-            withdrawn the attempt, or it must be marked blind first; 422, a mark is missing, or the reason is missing
-            although a final grade is lowered, too long, or contains a character that is not allowed.
+            withdrawn the attempt, or it must be marked blind first; 422, a mark is missing, the reason is missing
+            although a final grade is lowered, or a text is too long or contains a character that is not allowed.
     """
-    refuse_broken("reason", reason)
-    if len(reason.strip()) > REASON_CHARS:
-        raise too_long("reason", reason.strip(), REASON_CHARS)
+    refuse_text("reason", reason, REASON_CHARS)
+    refuse_text("comment", comment, COMMENT_CHARS)
     refuse_own(review, by)
     score_of(review.evaluation.version.parsed, marks)
     hold_learner(review.submission.user_id)
     review = latest.head_of(review)
     if review.is_blind:
         raise Refused("blind_first", _("This answer is marked blind: give your own marks first."), 409)
-    made = _record(review, by, marks, reason, in_bulk=in_bulk)
+    made = _record(review, by, marks, reason, comment, in_bulk=in_bulk)
     if made.score.before is not None and made.score.shown < made.score.before and not reason.strip():
         raise Refused("reason_needed", _("This lowers a grade that the learner has seen. Give a reason."))
     appeals.close_by_person(review.submission, made)
@@ -82,20 +83,20 @@ def decide(review: Review, *, by: User, marks: dict[str, str], reason: str, in_b
     # One notice and one gold row are enough: the attempts have the same text.
     for follower in latest.followers_of(review):
         # Nobody has marked it blind, and it measures nothing.
-        _record(follower, by, marks, latest.reason_of_follower(review), in_bulk=in_bulk, blind=False)
+        _record(follower, by, marks, latest.reason_of_follower(review), comment, in_bulk=in_bulk, blind=False)
     return made
 
 
-def _record(review: Review, by: User, marks: dict[str, str], reason: str, **changes: Any) -> Evaluation:
+def _record(review: Review, by: User, marks: dict[str, str], reason: str, comment: str, **changes: Any) -> Evaluation:
     """Closes a review with a person's marks, and makes them the current grade of its attempt."""
     evaluation = review.evaluation
     value = score_of(evaluation.version.parsed, marks)
-    _close(review, by, marks, reason, **changes)
+    _close(review, by, marks, reason, comment, **changes)
     made = services.decide(
         review.submission,
         by=by,
         value=value,
-        result=result_of(evaluation, marks),
+        result=result_of(evaluation, marks, comment),
         graded_version=evaluation.graded_version,
     )
     opening.supersede(evaluation)
@@ -105,17 +106,19 @@ def _record(review: Review, by: User, marks: dict[str, str], reason: str, **chan
 
 
 @transaction.atomic
-def mark_blind(review: Review, *, by: User, marks: dict[str, str]) -> Review:
+def mark_blind(review: Review, *, by: User, marks: dict[str, str], comment: str = "") -> Review:
     """Stores a person's marks of an audit or a blind review, which were given without seeing the machine's marks.
 
-    If they are equal, the review is closed. If they differ, the grade does not change yet: a person then sees both and
-    decides. If a person has decided the grade in the meantime, the review is closed, too.
+    If they are equal, the review is closed, with the comment for the learner. If they differ, the grade does not change
+    yet: a person then sees both and decides. If a person has decided the grade in the meantime, the review is closed,
+    too.
 
     Raises:
         Refused: 403, it is the person's own answer; 409, somebody else holds the answer, it is not to be marked blind,
-            or has been marked blind already; 422, a mark is missing.
+            or has been marked blind already; 422, a mark is missing, or the comment is refused as by `decide`.
     """
     refuse_own(review, by)
+    refuse_text("comment", comment, COMMENT_CHARS)
     score_of(review.evaluation.version.parsed, marks)
     hold_learner(review.submission.user_id)
     waiting = Review.objects.waiting().filter(pk=review.pk)
@@ -127,9 +130,9 @@ def mark_blind(review: Review, *, by: User, marks: dict[str, str]) -> Review:
     staff.note(What.AUDIT_MARKED, review.submission, by=by, review=review.pk)
     review.refresh_from_db()
     if review.submission.current.grader == Grader.PERSON:
-        _close(review, by, marks, "")
+        _close(review, by, marks, "", "")
     elif marks == machine_marks(review.evaluation):
-        decide(review, by=by, marks=marks, reason="")
+        decide(review, by=by, marks=marks, reason="", comment=comment)
     review.refresh_from_db()
     return review
 
@@ -145,16 +148,24 @@ def refuse_own(review: Review, by: User) -> None:
         raise Refused("own_answer", _("Somebody else has to grade your own answer."), 403)
 
 
-def _close(review: Review, by: User, marks: dict[str, str], reason: str, **changes: Any) -> None:
+def refuse_text(field: str, text: str, most: int) -> None:
+    """Raises `Refused` (422) if a text is too long or contains a character that is not allowed."""
+    refuse_broken(field, text)
+    if len(text.strip()) > most:
+        raise too_long(field, text.strip(), most)
+
+
+def _close(review: Review, by: User, marks: dict[str, str], reason: str, comment: str, **changes: Any) -> None:
     """Closes the review by a conditional update, so that only one of two parallel decisions wins."""
     waiting = Review.objects.undecided().free_for(by).filter(pk=review.pk)
-    decision = {"decided_at": timezone.now(), "decided_by": by, "marks": marks, "reason": reason.strip(), **changes}
+    texts = {"reason": reason.strip(), "comment": comment.strip()}
+    decision = {"decided_at": timezone.now(), "decided_by": by, "marks": marks, **texts, **changes}
     if waiting.update(**decision, **locks.FREE) != 1:
         raise locks.why_not(review, by)
 
 
-def result_of(evaluation: Evaluation, marks: dict[str, str]) -> dict[str, Any]:
-    """Returns what the learner sees of a person's marks: labels, points, quotes, and the author's advice.
+def result_of(evaluation: Evaluation, marks: dict[str, str], comment: str = "") -> dict[str, Any]:
+    """Returns what the learner sees of a person's marks: labels, points, quotes, the author's advice, and the comment.
 
     The machine's quotes stay with a criterion that earns points. For one that does not, they would not be evidence.
     """
@@ -162,6 +173,7 @@ def result_of(evaluation: Evaluation, marks: dict[str, str]) -> dict[str, Any]:
     quotes = {mark["id"]: mark.get("evidence", []) for mark in (evaluation.result or {}).get("marks", [])}
     points = table.points(rubric, marks)
     return {
+        **({"comment": comment.strip()} if comment.strip() else {}),
         "marks": [
             {
                 "id": c.id,
@@ -173,7 +185,7 @@ def result_of(evaluation: Evaluation, marks: dict[str, str]) -> dict[str, Any]:
                 "improve": c.improve if points[c.id] < c.points else "",
             }
             for c in rubric
-        ]
+        ],
     }
 
 

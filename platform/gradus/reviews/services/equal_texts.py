@@ -16,9 +16,9 @@ from gradus.submissions.services.standings import hold_learners
 
 @transaction.atomic
 def decide_equal(
-    review: Review, *, by: User, marks: dict[str, str], reason: str, blind: bool, ids: Collection[int]
+    review: Review, *, by: User, marks: dict[str, str], reason: str, comment: str, blind: bool, ids: Collection[int]
 ) -> list[int]:
-    """Decides an answer, or marks it blind, and gives the same marks to others that wait with the same text.
+    """Decides an answer, or marks it blind, and gives marks and comment to others that wait with the same text.
 
     Each of them gets a decision of its own. `ids` are those that the person was shown. Those that no longer have the
     same text and version, or that somebody else has decided or holds in the meantime, are left out; so are all if the
@@ -34,9 +34,9 @@ def decide_equal(
     answers = Review.objects.filter(pk__in=[review.pk, *ids])
     hold_learners(answers.values_list("submission__user", flat=True))
     if blind:
-        mark_blind(review, by=by, marks=marks)
+        mark_blind(review, by=by, marks=marks, comment=comment)
     else:
-        decide(review, by=by, marks=marks, reason=reason)
+        decide(review, by=by, marks=marks, reason=reason, comment=comment)
     review.refresh_from_db()
     if review.decided_at is None or not ids:
         return []
@@ -47,9 +47,9 @@ def _give(other: Review, review: Review, by: User) -> bool:
     try:
         with transaction.atomic():
             if other.is_blind:
-                mark_blind(other, by=by, marks=review.blind_marks or review.marks)
+                mark_blind(other, by=by, marks=review.blind_marks or review.marks, comment=review.comment)
             if other.decided_at is None:
-                decide(other, by=by, marks=review.marks, reason=review.reason)
+                decide(other, by=by, marks=review.marks, reason=review.reason, comment=review.comment)
     except Refused:
         return False
     return True

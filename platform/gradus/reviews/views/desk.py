@@ -60,6 +60,7 @@ def answer_record(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
             by=user,
             marks=entry.form.marks(),
             reason=entry.form.cleaned_data["reason"],
+            comment=entry.form.cleaned_data["comment"],
             blind=request.POST.get("action") == "blind",
             ids=keys(request.POST.get("equal", "").split(",")),
         )
@@ -69,6 +70,9 @@ def answer_record(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
     if request.headers.get("HX-Request"):
         return piece(request, user, challenge, review, equal)
     messages.success(request, said(review, equal))
+    if review.decided_at is None:
+        # The comment goes with the decision, which comes next.
+        request.session[f"comment-{pk}"] = entry.form.cleaned_data["comment"]
     anchor = review.pk if review.decided_at is None else following
     return redirect(reverse("reviews:question", args=[slug]) + (f"#answer-{anchor}" if anchor else ""))
 
@@ -80,9 +84,9 @@ def asked_for(user: User, slug: str) -> Challenge:
     return challenge
 
 
-def entry_of(user: User, review: Review, data: Any = None) -> Entry:
+def entry_of(user: User, review: Review, data: Any = None, comment: str = "") -> Entry:
     case = evidence.case(review, with_nearest=False)
-    form = DecisionForm(case, data, auto_id=f"answer-{review.pk}-%s")
+    form = DecisionForm(case, data, auto_id=f"answer-{review.pk}-%s", comment=comment)
     return Entry(case, form, desk.equal_to(user, review))
 
 
@@ -127,8 +131,12 @@ def page(
     request: HttpRequest, user: User, challenge: Challenge, bound: Entry | None = None, status: int = 200
 ) -> HttpResponse:
     """Renders the page. `bound` takes the place of its answer, or stands first if the answer no longer waits."""
+
+    def opened(review: Review) -> Entry:
+        return entry_of(user, review, comment=request.session.pop(f"comment-{review.pk}", ""))
+
     reviews = held(user, desk.answers(user, challenge))
-    entries = [bound if bound is not None and one.pk == bound.review.pk else entry_of(user, one) for one in reviews]
+    entries = [bound if bound is not None and one.pk == bound.review.pk else opened(one) for one in reviews]
     if bound is not None and bound not in entries:
         entries.insert(0, bound)
     version = entries[0].review.evaluation.version if entries else challenge.version
@@ -141,6 +149,7 @@ def page(
         "progress": desk.progress(user, challenge),
         "other_versions": desk.of_other_versions(user, challenge, version) if entries else 0,
         "with_others": desk.with_others(user, challenge),
+        "snippets": desk.snippets(user, challenge),
     }
     return render(request, "reviews/question.html", context, status=status)
 
@@ -155,7 +164,8 @@ def refused(request: HttpRequest, user: User, challenge: Challenge, entry: Entry
 def piece(request: HttpRequest, user: User, challenge: Challenge, review: Review, equal: list[int]) -> HttpResponse:
     """Renders what takes the place of a recorded answer, the progress, and the answer that comes next."""
     if review.decided_at is None:
-        return render(request, "reviews/_answer.html", {"entry": entry_of(user, review), "challenge": challenge})
+        entry = entry_of(user, review, comment=request.POST.get("comment", ""))
+        return render(request, "reviews/_answer.html", {"entry": entry, "challenge": challenge})
     shown = keys(request.POST.getlist("shown")) - {review.pk}
     version = review.evaluation.version
     arrived = held(user, desk.answers(user, challenge, version.pk, shown))

@@ -50,11 +50,11 @@ def review_show(request: HttpRequest, pk: int) -> HttpResponse:
         services.open_for_marking(user, pk)
     review = get_object_or_404(queue.reviews_for(user), pk=pk)
     case = evidence.case(review)
-    form = DecisionForm(case, posted(request, case))
+    form = DecisionForm(case, posted(request, case), comment=request.session.pop(f"comment-{pk}", ""))
     if request.method == "POST" and form.is_valid():
         refusal = record(request, user, review, form)
         if refusal is None:
-            return onward(request, user, review)
+            return onward(request, user, review, form.cleaned_data["comment"])
         form.add_error(None, refusal.message)
     asked = free_text(review.submission.version.parsed)
     context = {"case": case, "review": review, "form": form, "asked": asked, **around(user, review)}
@@ -65,7 +65,7 @@ def posted(request: HttpRequest, case: evidence.Case) -> Any:
     if request.method != "POST":
         return None
     if request.POST.get("action") == "accept" and case.can_accept:
-        return machine_data(case, request.POST.get("reason", ""))
+        return machine_data(case, request.POST.get("reason", ""), request.POST.get("comment", ""))
     return request.POST
 
 
@@ -73,20 +73,23 @@ def record(request: HttpRequest, user: User, review: Review, form: DecisionForm)
     try:
         # A form that was sent blind counts as blind, even if somebody else has marked the audit in the meantime.
         if request.POST.get("action") == "blind":
-            services.mark_blind(review, by=user, marks=form.marks())
+            services.mark_blind(review, by=user, marks=form.marks(), comment=form.cleaned_data["comment"])
         else:
-            services.decide(review, by=user, marks=form.marks(), reason=form.cleaned_data["reason"])
+            texts = {name: form.cleaned_data[name] for name in ("reason", "comment")}
+            services.decide(review, by=user, marks=form.marks(), **texts)
     except Refused as refusal:
         return refusal
     return None
 
 
-def onward(request: HttpRequest, user: User, review: Review) -> HttpResponse:
+def onward(request: HttpRequest, user: User, review: Review, comment: str) -> HttpResponse:
     """Redirects to the next answer, or back to this one if the blind marks differ from the machine's."""
     review.refresh_from_db()
     if review.decided_at is None:
         said = _("Your marks are stored. They differ from the machine's: look at both, then record what should count.")
         messages.info(request, said)
+        # The comment goes with the decision, which comes next.
+        request.session[f"comment-{review.pk}"] = comment
         return redirect("reviews:review", review.pk)
     messages.success(request, _("Your marks are recorded. The learner now sees a person-verified grade."))
     following = services.claim_next(user, review)
@@ -94,7 +97,12 @@ def onward(request: HttpRequest, user: User, review: Review) -> HttpResponse:
 
 
 def around(user: User, review: Review) -> dict[str, Any]:
-    return {"following": queue.after(user, review), "gold_form": GoldForm(), "gold": getattr(review, "gold_row", None)}
+    return {
+        "following": queue.after(user, review),
+        "gold_form": GoldForm(),
+        "gold": getattr(review, "gold_row", None),
+        "snippets": desk.snippets(user, review.submission.challenge),
+    }
 
 
 @require_POST
