@@ -37,7 +37,7 @@ def score(folder: Path) -> dict[str, Any]:
         verdicts += (given >= spec.pass_) != (deserved >= spec.pass_)
         distance += abs(given - deserved)
     states = list(Evaluation.objects.filter(is_current=True, submission__isnull=False).values_list("state", flat=True))
-    moments = sorted(review.decided_at for review in reviews)
+    moments = sorted(review.decided_at for review in reviews if review.decided_at is not None)
     minutes = (moments[-1] - moments[0]).total_seconds() / 60 if moments else 0.0
     pages = opened(folder)
     return {

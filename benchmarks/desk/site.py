@@ -137,9 +137,9 @@ def _submit(learner: Any, row: Answer) -> None:
     from gradus.courses.models import Challenge
     from gradus.submissions import services
 
-    options = {"idempotency_key": row.id}
+    options: dict[str, Any] = {"idempotency_key": row.id}
     if "withdraw_earlier" in inspect.signature(services.submit).parameters:
-        options |= {"withdraw_earlier": True}
+        options["withdraw_earlier"] = True
     challenge = Challenge.objects.shown().get(slug=row.question)
     services.submit(learner, challenge, {"kind": "free_text", "answer": row.answer}, **options)
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.attacks.rows import BUILT_IN, attacks, bundle, honest, honest_unseen, unseen
+from benchmarks.attacks.rows import BUILT_IN, Attack, Honest, attacks, bundle, honest, honest_unseen, unseen
 from benchmarks.desk.rows import answers, marks
 from benchmarks.desk.score import lines, opened
 from benchmarks.desk.site import PAGES
@@ -59,13 +59,14 @@ def test_answers_are_of_all_qualities_and_can_be_handed_in() -> None:
 
 
 def test_no_answer_is_taken_from_elsewhere() -> None:
-    others = [row.answer for row in [*unseen(), *honest_unseen()]]
-    others += [row.answer for part in (False, True) for row in [*attacks(part), *honest(part)]]
+    rows: list[Attack | Honest] = [*unseen(), *honest_unseen(), *attacks(), *attacks(sealed=True)]
+    rows += [*honest(), *honest(sealed=True)]
+    others = [row.answer for row in rows]
     others += [row.answer for question in BUILT_IN for row in bundle(question).gold]
     grams = [shingles(text) for text in others]
-    for row in answers():
-        own = shingles(row.answer)
-        assert all(len(own & theirs) <= 0.25 * min(len(own), len(theirs)) for theirs in grams), row.id
+    for handed_in in answers():
+        own = shingles(handed_in.answer)
+        assert all(len(own & theirs) <= 0.25 * min(len(own), len(theirs)) for theirs in grams), handed_in.id
 
 
 def test_pages_that_a_reviewer_opened_are_counted(tmp_path: Path) -> None:

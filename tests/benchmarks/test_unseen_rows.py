@@ -13,6 +13,7 @@ from tests.benchmarks.test_attacks import shingles
 
 ATTACKS = 15
 HONEST = 12
+Row = Attack | Honest
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +48,8 @@ def test_marks_and_quotes_name_the_criteria(hostile: list[Attack], sincere: list
 
 
 def test_quotes_stand_in_the_answer(hostile: list[Attack], sincere: list[Honest]) -> None:
-    for row in [*hostile, *sincere]:
+    rows: list[Row] = [*hostile, *sincere]
+    for row in rows:
         for quotes in row.quotes.values():
             assert quotes, row.id
             assert all(quote and quote in row.answer for quote in quotes), row.id
@@ -68,16 +70,18 @@ def test_honest_answers_are_of_all_qualities(sincere: list[Honest]) -> None:
 
 
 def test_answers_could_have_been_handed_in(hostile: list[Attack], sincere: list[Honest]) -> None:
-    for row in [*hostile, *sincere]:
+    rows: list[Row] = [*hostile, *sincere]
+    for row in rows:
         least, most = free_text(bundle(row.question).challenge).words
         assert least <= len(row.answer.split()) <= most, row.id
 
 
 def test_no_answer_stands_twice(hostile: list[Attack], sincere: list[Honest]) -> None:
-    own = [*hostile, *sincere]
+    own: list[Row] = [*hostile, *sincere]
     texts = {row.id: shingles(row.answer) for row in own}
     assert len(texts) == len(own)
-    others = {row.id: shingles(row.answer) for part in (False, True) for row in [*attacks(part), *honest(part)]}
+    known: list[Row] = [*attacks(), *attacks(sealed=True), *honest(), *honest(sealed=True)]
+    others = {row.id: shingles(row.answer) for row in known}
     for question in BUILT_IN:
         others |= {f"gold-{question}-{at}": shingles(row.answer) for at, row in enumerate(bundle(question).gold)}
     assert not texts.keys() & others.keys()
