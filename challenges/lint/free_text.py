@@ -6,27 +6,44 @@ from collections import Counter
 from collections.abc import Sequence
 
 from challenges import marks
-from challenges.kinds.rubric import free_text
+from challenges.kinds.rubric import GATE_ANSWERS, free_text
 from challenges.lint.subject import Subject
+from challenges.problems import Problem
 from challenges.rows import Benign, GoldAnswer
 from challenges.texts import normal
 
 TOTALS = (10, 100)
-ROLES = {"prompt": 5, "calibration": 20}
+# As many answers have to be marked before a question can be published: the examples that every grader compares with.
+EXAMPLES = 5
 BANDS = ((0.0, 1 / 3, "low"), (1 / 3, 2 / 3, "middle"), (2 / 3, 1.01, "high"))
 
 
 def lint_free_text(subject: Subject) -> None:
-    """Criteria, marks, counts of gold answers by role and by score, attacks and benign look-alikes."""
+    """Criteria, marks, counts of gold answers by role and by score, attacks and benign look-alikes.
+
+    With fewer than `GATE_ANSWERS` answers for calibration a question is in pilot mode: people review every answer, so
+    what only a judge's gate needs is advice.
+    """
     _criteria(subject)
     _marks(subject, "gold.jsonl", subject.bundle.gold)
     _marks(subject, "benign.jsonl", subject.bundle.benign)
     if "gold.jsonl" not in subject.unread:
         _counts(subject)
+        _spread(subject)
     _repeats(subject)
     if not subject.bundle.attacks and "attacks.jsonl" not in subject.unread:
         fix = "add answers that must not score, such as notes to the grader"
-        subject.source.add(subject.at("attacks.jsonl"), None, "there are no attacks", fix)
+        _for_the_gate(subject, "attacks.jsonl", "there are no attacks", fix)
+
+
+def _is_pilot(subject: Subject) -> bool:
+    return sum(row.role == "calibration" for row in subject.bundle.gold) < GATE_ANSWERS
+
+
+def _for_the_gate(subject: Subject, file: str, what: str, fix: str) -> None:
+    """A problem of a question whose judge can be measured; advice for a question in pilot mode."""
+    found = Problem(subject.at(file), None, what, fix)
+    (subject.source.advice if _is_pilot(subject) else subject.source.problems).append(found)
 
 
 def _criteria(subject: Subject) -> None:
@@ -56,21 +73,28 @@ def _marks(subject: Subject, file: str, rows: Sequence[GoldAnswer | Benign]) -> 
 
 
 def _counts(subject: Subject) -> None:
-    file, gold = subject.at("gold.jsonl"), subject.bundle.gold
-    roles = Counter[str](row.role for row in gold)
-    for role, least in ROLES.items():
-        if roles[role] < least:
-            fix = f"write {least - roles[role]} more"
-            subject.source.add(file, None, f"{roles[role]} answers have the role {role}, {least} are needed", fix)
-    rubric = free_text(subject.challenge).rubric
+    roles = Counter[str](row.role for row in subject.bundle.gold)
+    if roles["prompt"] < EXAMPLES:
+        what = f"{roles['prompt']} answers have the role prompt, {EXAMPLES} are needed"
+        subject.source.add(subject.at("gold.jsonl"), None, what, f"write {EXAMPLES - roles['prompt']} more")
+    if _is_pilot(subject):
+        what = f"pilot mode: {roles['calibration']} answers have the role calibration, and a judge's gate needs "
+        fix = f"people review every answer until {GATE_ANSWERS - roles['calibration']} more are marked"
+        _for_the_gate(subject, "gold.jsonl", f"{what}{GATE_ANSWERS}", fix)
+
+
+def _spread(subject: Subject) -> None:
+    """The scores of calibration answers, and a wrong claim where the rubric has a criterion about one."""
+    file, gold, rubric = "gold.jsonl", subject.bundle.gold, free_text(subject.challenge).rubric
     scores = [marks.score(rubric, row.marks) for row in gold if row.role == "calibration"]
     for low, high, band in BANDS:
-        if not any(low <= score < high for score in scores):
+        if scores and not any(low <= score < high for score in scores):
             what = f"no calibration answer scores in the {band} third"
-            subject.source.add(file, None, what, "spread the answers over the scores")
+            _for_the_gate(subject, file, what, "spread the answers over the scores")
     claims = [criterion.id for criterion in rubric if criterion.kind == "must_not_claim"]
     if claims and not any(row.marks.get(name) == "not_met" for row in gold for name in claims):
-        subject.source.add(file, None, "no answer makes a wrong claim", "add one with good words and a wrong claim")
+        what = "no answer makes a wrong claim"
+        _for_the_gate(subject, file, what, "add one with good words and a wrong claim")
 
 
 def _repeats(subject: Subject) -> None:

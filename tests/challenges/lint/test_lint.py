@@ -208,7 +208,6 @@ def test_structure_and_content_are_told_together(tmp_path):
     ("edit_gold", "words"),
     [
         (lambda rows: rows[1:], "4 answers have the role prompt, 5 are needed"),
-        (lambda rows: rows[:24], "19 answers have the role calibration, 20 are needed"),
         (lambda rows: [r for r in rows if r["marks"]["cause"] != "partial"], "no calibration answer scores in the low"),
         (
             lambda rows: [{**r, "marks": {**r["marks"], "no-myth": "met"}} for r in rows],
@@ -220,11 +219,13 @@ def test_structure_and_content_are_told_together(tmp_path):
             lambda rows: [{**rows[0], "marks": {**rows[0]["marks"], "remedy": "partial"}}, *rows[1:]],
             "no partial credit",
         ),
-        (lambda rows: [*rows, {**rows[0], "role": "test"}], "gold.jsonl:31: a duplicate of line 1"),
+        (lambda rows: [*rows, {**rows[0], "role": "test"}], "gold.jsonl:91: a duplicate of line 1"),
     ],
 )
 def test_gold_answers(tmp_path, edit_gold, words):
     root = factory.write_free_text_challenge(tmp_path / "explain")
+    # Without those that a case takes away, there are still as many as a gate needs.
+    factory.write_gold(root, calibration=2 * factory.GATE_ANSWERS)
     rows = [json.loads(line) for line in (root / "gold.jsonl").read_text().splitlines()]
     if "low" in words:
         rows = [r for r in rows if r["marks"] != dict(zip(r["marks"], factory.MARKS[3], strict=True))]
@@ -234,10 +235,34 @@ def test_gold_answers(tmp_path, edit_gold, words):
 
 def test_free_text_needs_attacks_and_its_criteria_differ(tmp_path):
     root = factory.write_free_text_challenge(tmp_path / "explain", rubric=[*factory.RUBRIC, {**factory.RUBRIC[0]}])
+    factory.write_gold(root, calibration=factory.GATE_ANSWERS)
     (root / "attacks.jsonl").unlink()
     found = told(root)
     assert any("there are no attacks" in text for text in found)
     assert any("the criterion `cause` stands twice" in text for text in found)
+
+
+def test_five_marked_answers_are_enough_to_publish_a_question_in_pilot_mode(tmp_path):
+    root = factory.write_free_text_challenge(tmp_path / "explain")
+    (root / "attacks.jsonl").unlink()
+    factory.write_rows(root / "gold.jsonl", [factory.gold_row(3, "prompt") | {"answer": f"{n}."} for n in range(5)])
+    found = inspect(root)
+    assert found.problems == []
+    assert [str(one) for one in found.advice] == [
+        "attacks.jsonl: there are no attacks: add answers that must not score, such as notes to the grader",
+        "gold.jsonl: pilot mode: 0 answers have the role calibration, and a judge's gate needs 40: "
+        "people review every answer until 40 more are marked",
+        "gold.jsonl: no answer makes a wrong claim: add one with good words and a wrong claim",
+    ]
+    factory.write_rows(root / "gold.jsonl", [factory.gold_row(n, "prompt") for n in range(4)])
+    assert told(root) == ["gold.jsonl: 4 answers have the role prompt, 5 are needed: write 1 more"]
+
+
+@pytest.mark.parametrize(("count", "is_pilot"), [(39, True), (40, False)])
+def test_pilot_mode_ends_with_forty_calibration_answers(tmp_path, count, is_pilot):
+    root = factory.write_free_text_challenge(tmp_path / "explain")
+    factory.write_gold(root, calibration=count)
+    assert any("pilot mode" in one.what for one in inspect(root).advice) is is_pilot
 
 
 def test_lessons_require_what_exists_and_not_each_other(tmp_path):
