@@ -11,7 +11,7 @@ import numpy as np
 
 from challenges.bundle import ChallengeBundle
 from challenges.kinds.free_text import FreeTextPayload
-from challenges.kinds.rubric import free_text
+from challenges.kinds.rubric import GATE_ANSWERS, free_text
 from challenges.marks import nearest, points
 from challenges.spec import Challenge
 from graders.base import Assignment, CriterionMark, Embed, Embedded, Grade, Grading, Judged, JudgeId, Mark, WorkItem
@@ -56,9 +56,10 @@ def grade(assignment: Assignment) -> Grading:
     One, three or five calls ask for marks. Where they would end the grade with points, one call or two ask whether the
     answer denies what it was given them for.
 
-    Without a call, only empty answers and exact matches with gold answers that the author graded zero are final. If the
-    judge is absent or its replies cannot be used, the score comes from the built-in verifier and is provisional. If the
-    judge has not passed the gate on this content (`assignment.calibrated`), its own marks are provisional.
+    Without a call, only empty answers and exact matches with gold answers that the author graded zero are final, and of
+    a question in pilot mode not even those. If the judge is absent or its replies cannot be used, the score comes from
+    the built-in verifier and is provisional. If the judge has not passed the gate on this content
+    (`assignment.calibrated`), its own marks are provisional.
     """
     assert isinstance(assignment.payload, FreeTextPayload)
     case = prepare(assignment, assignment.payload.answer)
@@ -66,7 +67,7 @@ def grade(assignment: Assignment) -> Grading:
     if not assignment.hidden:
         return _checked(case, rule)
     if rule is not None:
-        return zero(case.bundle, rule, case.flags)
+        return zero(case, rule)
     return (yield from _judged(case))
 
 
@@ -238,8 +239,16 @@ def graded_by(
     )
 
 
-def zero(bundle: ChallengeBundle, rule: str, flags: tuple[str, ...]) -> Grade:
-    """Returns a final score of 0 that needs no call of the judge."""
-    nothing = {c.id: Mark.NOT_MET for c in free_text(bundle.challenge).rubric}
-    marks = criterion_marks(bundle.challenge, nothing, {})
-    return Grade(score=0.0, marks=marks, private={"rule": rule, "flags": flags})
+def zero(case: Case, rule: str) -> Grade:
+    """Returns a score of 0 that needs no call of the judge. It is final unless the question is in pilot mode."""
+    nothing = {c.id: Mark.NOT_MET for c in free_text(case.bundle.challenge).rubric}
+    marks = criterion_marks(case.bundle.challenge, nothing, {})
+    review = ("pilot-mode",) if _is_pilot(case.assignment) else ()
+    notes = {"rule": rule, "flags": case.flags}
+    return Grade(score=0.0, marks=marks, review=review, provisional=bool(review), private=notes)
+
+
+def _is_pilot(assignment: Assignment) -> bool:
+    """Whether people review every answer: too few are marked to measure a judge on, and none has passed the gate."""
+    calibration = sum(row.role == "calibration" for row in assignment.bundle.gold)
+    return assignment.calibrated == frozenset() and calibration < GATE_ANSWERS

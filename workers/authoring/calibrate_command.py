@@ -16,7 +16,9 @@ from challenges.files.yaml_lines import read
 from challenges.kinds import registry as kinds
 from challenges.kinds.rubric import GATE_ANSWERS, RIGHT_WITHIN
 from challenges.reading import BundleErrors, read_challenge
+from challenges.rows import GoldAnswer
 from workers.authoring import calibration, measured
+from workers.authoring.collected import Collected, read_collected
 from workers.authoring.judge_session import Fresh, JudgeSession, Keep, Parallel
 from workers.engine.embeddings import embed
 from workers.engine.watch import Watch
@@ -30,23 +32,28 @@ def calibrate(
     path: Annotated[Path, typer.Argument(help="The folder of a free-text challenge.")],
     json_file: Annotated[Path | None, typer.Option("--json", help="Also write the report to this file.")] = None,
     record: Annotated[bool, typer.Option(help="Write the report to measured.json beside the lesson.")] = True,
+    gold: Annotated[
+        Path | None,
+        typer.Option(help="Also measure on the answers in this file, which people have marked on a site."),
+    ] = None,
     parallel: Parallel = None,
     keep: Keep = None,
     fresh: Fresh = False,
 ) -> None:
     """Grade the author's own answers with the configured judge and say how far its grades can be trusted.
 
+    A site lets you download the answers that people have marked for a question (*Reviews*, *Calibrations*).
     Replies that `gradus judge qualify` or an earlier run has kept are taken without a call.
     Exit status: 0 the gate is open; 1 it is shut, so that grades of this question stay provisional, or an error; 130
     interrupted.
     """
-    bundle = _read(path)
+    bundle, more = _read(path, gold)
     sources = sources_beside(path.resolve(), bundle)
     try:
         session = JudgeSession.open(lambda texts: embed(texts, Watch()), keep, fresh, parallel)
         with Progress(console=console) as progress:
-            bar = progress.add_task(bundle.challenge.id, total=calibration.rows_of(bundle, sources))
-            report = calibration.calibrate(bundle, session.bench, lambda: progress.advance(bar), sources)
+            bar = progress.add_task(bundle.challenge.id, total=calibration.rows_of(bundle, sources, more=more))
+            report = calibration.calibrate(bundle, session.bench, lambda: progress.advance(bar), sources, more=more)
     except (JudgeMisconfigured, JudgeUnusable, Postpone) as error:
         console.print(error.advice if isinstance(error, Postpone) else str(error), highlight=False, markup=False)
         raise typer.Exit(1) from None
@@ -55,6 +62,7 @@ def calibrate(
         raise typer.Exit(INTERRUPTED) from None
     ledger = session.ledger
     report |= {"calls": ledger.calls, "tokens": ledger.tokens, "cost": ledger.cost}
+    report |= {"added": len(more)} if more else {}
     show(report)
     if ledger.taken:
         console.print(f"{ledger.taken} replies of earlier runs were taken without a call")
@@ -77,20 +85,28 @@ def sources_beside(path: Path, bundle: ChallengeBundle) -> dict[str, str]:
     return texts
 
 
-def _read(path: Path) -> ChallengeBundle:
+def _read(path: Path, gold: Path | None) -> tuple[ChallengeBundle, tuple[GoldAnswer, ...]]:
+    """The challenge, and the answers of the file `gold` on which a judge can be measured as well."""
     try:
         bundle = read_challenge(path)
+        if not kinds.find(bundle.challenge.kind).is_judged:
+            console.print(f"{path}: a judge only grades answers in free text; name a free_text challenge")
+            raise typer.Exit(1)
+        found = read_collected(gold, bundle) if gold is not None else Collected()
     except BundleErrors as errors:
         for problem in errors.problems:
             console.print(str(problem), highlight=False)
         raise typer.Exit(1) from None
-    if not kinds.find(bundle.challenge.kind).is_judged:
-        console.print(f"{path}: a judge only grades answers in free text; name a free_text challenge")
+    if gold is not None:
+        for line in found.lines():
+            console.print(line, highlight=False)
+    if not any(row.role == "calibration" for row in (*bundle.gold, *found.rows)):
+        console.print(
+            f"{path}: gold.jsonl has no answers with the role calibration, so there is nothing to measure a judge on. "
+            "Mark some, or take those that people have marked on a site with --gold FILE."
+        )
         raise typer.Exit(1)
-    if not any(gold.role == "calibration" for gold in bundle.gold):
-        console.print(f"{path}: gold.jsonl has no answers with the role calibration; `gradus challenge lint` says more")
-        raise typer.Exit(1)
-    return bundle
+    return bundle, found.rows
 
 
 def show(report: dict[str, Any]) -> None:

@@ -39,6 +39,7 @@ def calibrate(
     on_done: Callable[[], None] = lambda: None,
     sources: Sources = NO_SOURCES,
     suite_rows: int | None = None,
+    more: Sequence[GoldAnswer] = (),
 ) -> dict[str, Any]:
     """Grades all answers and returns the report of `graders.free_text.calibration`.
 
@@ -46,9 +47,10 @@ def calibrate(
     `lesson`, `faq`, `solution` and `statement`. Gold answers with the role `prompt` are not graded, because the judge's
     prompt shows them. Half of the author's attacks are given to the grader, which then recognises them; only the other
     half is graded and counts. `suite_rows` is the largest number of attacks of our own suite to grade, spread over its
-    families; None grades all.
+    families; None grades all. `more` are marked answers that the challenge does not have (see `collected`): the judge
+    is measured on them as well, and is shown none of them.
     """
-    listed = answers_of(bundle, sources, suite_rows)
+    listed = answers_of(bundle, sources, suite_rows, more)
     grades = bench.grade_all([(answer.known, answer.text) for answer in listed], sources, on_done)
 
     def marked(part: str) -> list[GradedAnswer]:
@@ -72,12 +74,18 @@ def calibrate(
     )
 
 
-def answers_of(bundle: ChallengeBundle, sources: Sources = NO_SOURCES, suite_rows: int | None = None) -> list[Answer]:
+def answers_of(
+    bundle: ChallengeBundle,
+    sources: Sources = NO_SOURCES,
+    suite_rows: int | None = None,
+    more: Sequence[GoldAnswer] = (),
+) -> list[Answer]:
     """The answers that a calibration grades (see `calibrate`)."""
     shown, held_back = halves(bundle.attacks)
     listed = replace(bundle, attacks=shown)
     return [
         *(Answer(g.role, unseen(bundle, g), g.answer, g.marks) for g in bundle.gold if not g.is_example),
+        *(Answer(g.role, bundle, g.answer, g.marks) for g in more if not g.is_example),
         *(Answer("attacks", listed, a.answer, category=a.category, most=a.max_score) for a in held_back),
         *(Answer("benign", unseen(bundle, b), b.answer, b.marks) for b in bundle.benign),
         *(
@@ -107,6 +115,11 @@ def spread(rows: Sequence[Row], most: int | None) -> list[Row]:
     return [rows[round(n * step)] for n in range(most)]
 
 
-def rows_of(bundle: ChallengeBundle, sources: Sources = NO_SOURCES, suite_rows: int | None = None) -> int:
+def rows_of(
+    bundle: ChallengeBundle,
+    sources: Sources = NO_SOURCES,
+    suite_rows: int | None = None,
+    more: Sequence[GoldAnswer] = (),
+) -> int:
     """How many answers a calibration grades."""
-    return len(answers_of(bundle, sources, suite_rows))
+    return len(answers_of(bundle, sources, suite_rows, more))

@@ -14,6 +14,7 @@ WORDS = {
     "audit": _("Drawn at random to see how often the machine is right"),
     "bulk-check": _("Drawn at random from answers whose marks were about to be accepted in bulk"),
     "provisional": _("The grade is provisional"),
+    "pilot-mode": _("The question is in pilot mode: people review every answer"),
     # The judge
     "no-judge": _("No judge answered, so the built-in checks marked this answer"),
     "unscored": _("The judge sent no reply that could be used"),

@@ -123,7 +123,7 @@ def graded(
     *,
     hidden: bool = True,
     problem: str = "",
-    calibrated: frozenset[JudgeId] = frozenset({JUDGE}),
+    calibrated: frozenset[JudgeId] | None = frozenset({JUDGE}),
     sources: Mapping[str, str] = MappingProxyType({}),
     denies: Reply = nothing_denied,
 ) -> tuple[Grade, list[Judge]]:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import pytest
 
 from challenges.bundle import ChallengeBundle
+from challenges.kinds.rubric import GATE_ANSWERS
 from challenges.rows import GoldAnswer
+from graders.base import JudgeId
 from graders.free_text.copies import zero_rule
 from graders.free_text.text import exact
-from tests.graders.free_text.judges import GOOD_MARKS, QUESTION, bundle_of, gold_rows, graded, question, says
+from tests.graders.free_text.judges import GOOD_MARKS, JUDGE, QUESTION, bundle_of, gold_rows, graded, question, says
 
 NOTHING = dict.fromkeys(GOOD_MARKS, "not_met")
 
@@ -63,6 +65,26 @@ def test_push_and_pop_can_earn_full_marks() -> None:
 @pytest.mark.parametrize("text", ["Paint.", " PAINT ", '"paint"'])
 def test_only_the_very_answer_that_the_author_gave_nothing_is_a_final_zero(text: str) -> None:
     assert zero_rule(text, with_gold(gold("paint", NOTHING))) == "gold-zero"
+
+
+@pytest.mark.parametrize(
+    ("rows", "calibrated", "review"),
+    [
+        (5, frozenset(), ("pilot-mode",)),
+        (GATE_ANSWERS + 2, frozenset(), ("pilot-mode",)),
+        (GATE_ANSWERS + 3, frozenset(), ()),
+        (5, frozenset({JUDGE}), ()),
+        (5, None, ()),
+    ],
+)
+def test_a_person_also_sees_that_zero_while_the_question_is_in_pilot_mode(
+    rows: int, calibrated: frozenset[JudgeId] | None, review: tuple[str, ...]
+) -> None:
+    """Of `gold_rows` three are for the prompt, so 43 are needed; an open gate ends the pilot as well."""
+    row = GoldAnswer(answer="paint", marks=NOTHING, role="test")
+    bundle = bundle_of(gold=[*gold_rows(rows), row])
+    result, calls = graded(bundle, "Paint.", lambda _: None, calibrated=calibrated)
+    assert (result.score, result.review, result.provisional, calls) == (0, review, bool(review), [])
 
 
 @pytest.mark.parametrize(
