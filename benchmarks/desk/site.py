@@ -29,7 +29,10 @@ KINDS = {".py", ".jsonl", ".yaml", ".json", ".md"}
 
 
 def open_site(folder: Path) -> None:
-    """Starts Django on the folder. Call it once in a process: Django has one set of settings."""
+    """Starts Django on the folder. Call it once in a process: Django has one set of settings.
+
+    A site that an earlier state of the code has seeded gets the tables of this one.
+    """
     sys.path.insert(0, str(ROOT / "platform"))
     os.environ.update(
         {
@@ -50,6 +53,10 @@ def open_site(folder: Path) -> None:
     import django
 
     django.setup()
+    from gradus.operations import first_start
+
+    first_start.protect()
+    first_start.migrate()
 
 
 def seed(folder: Path, cache: Path, models: Path) -> str:
@@ -106,8 +113,6 @@ def _fill() -> None:
     from gradus.operations.console import Console
     from workers.work import Worker
 
-    first_start.protect()
-    first_start.migrate()
     first_start.publish_course(Console())
     course = Course.objects.get()
     reviewer = User.objects.create_user(REVIEWER, EMAIL, pseudonym=REVIEWER)
