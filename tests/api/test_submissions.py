@@ -129,6 +129,34 @@ def test_cancelling_gives_a_queued_attempt_back(ada: User, ada_api: Caller, sea_
     problem(ada_api.post(f"/submissions/{made.uuid}/cancel"), 409, "not_open")
 
 
+def test_an_earlier_answer_is_withdrawn_only_by_agreement(ada: User, ada_api: Caller, explain: Challenge) -> None:
+    earlier = factories.submit(ada, "explain", factories.FREE_TEXT)
+    factories.grade(earlier, 0.9, provisional=True)
+    path = "/challenges/explain/submissions"
+    other = {"kind": "free_text", "answer": f"{factories.FREE_TEXT['answer']} And a look-up costs a search."}
+    refused = problem(ada_api.post(path, other), 409, "earlier_waits")
+    assert refused["problems"][0]["field"] == "withdraw_earlier" and "withdraw_earlier=true" in refused["detail"]
+    problem(ada_api.post(f"{path}?withdraw_earlier=false", other), 409, "earlier_waits")
+
+    made = ada_api.post(f"{path}?withdraw_earlier=true", other)
+    assert (made.status_code, made.json()["attempts_left"]) == (201, 8)
+    later = Submission.objects.get(uuid=made.json()["uuid"])
+    factories.grade(later, 0.1, provisional=True)
+    body = ada_api.get(f"/submissions/{earlier.uuid}").json()
+    assert (body["status"], body["error"]["code"], body["score"]) == ("cancelled", "withdrawn", None)
+    assert (body["can_appeal"], body["attempts_left"]) == (False, 9)
+    listed = ada_api.get("/submissions").json()
+    assert [(one["status"], one["error"] and one["error"]["code"]) for one in listed] == [
+        ("review", None),
+        ("cancelled", "withdrawn"),
+    ]
+
+
+def test_the_same_answer_again_needs_no_agreement(ada: User, ada_api: Caller, explain: Challenge) -> None:
+    factories.grade(factories.submit(ada, "explain", factories.FREE_TEXT), 0.9, provisional=True)
+    assert ada_api.post("/challenges/explain/submissions", factories.FREE_TEXT).status_code == 201
+
+
 def test_an_appeal_opens_a_review(ada: User, ada_api: Caller, explain: Challenge) -> None:
     made = factories.submit(ada, "explain", factories.FREE_TEXT)
     factories.grade(made, 0.2)

@@ -135,6 +135,31 @@ def test_an_answer_is_a_text_file(gradus: Gradus, as_ada: User, explain: Challen
     assert Submission.objects.get().payload == factories.FREE_TEXT
 
 
+@pytest.mark.parametrize(
+    ("words", "typed", "status"), [((), "y\n", 0), ((), "n\n", 1), ((), "", 1), (("--yes",), "", 0)]
+)
+def test_it_asks_before_an_earlier_answer_is_withdrawn(
+    words: tuple[str, ...], typed: str, status: int, gradus: Gradus, as_ada: User, explain: Challenge, home: Path
+) -> None:
+    cases.waiting(as_ada)
+    answer = home / "answer.md"
+    answer.write_text(f"{factories.FREE_TEXT['answer']} And a look-up costs a search.")
+    done = gradus("submit", "explain", str(answer), "--json", *words, stdin=typed)
+    assert done.exit_code == status
+    # It is said also where the learner has agreed before.
+    assert "It is withdrawn if you hand in another answer" in done.stderr
+    assert list(Submission.objects.values_list("withdraws_earlier", flat=True)) == [True, False][status:]
+    if status == 0:
+        # The runner prints what is typed before it.
+        assert json.loads(done.stdout.strip().removeprefix(typed))["status"] == "queued"
+
+
+def test_the_list_says_what_was_withdrawn(gradus: Gradus, as_ada: User, explain: Challenge, home: Path) -> None:
+    earlier = cases.waiting(as_ada).submission
+    services.withdraw_attempt(earlier, asked_judge=False)
+    assert "withdrawn, you handed in a later attempt" in gradus("submissions").stdout
+
+
 def test_problems_name_field_and_line(gradus: Gradus, as_ada: User, sea_or_sky: Challenge, home: Path) -> None:
     file = home / "bad.yaml"
     file.write_text(yaml.safe_dump({"kind": "prompt", "examples": [{"input": "a gull", "output": "air"}]}))

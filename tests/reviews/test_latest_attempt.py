@@ -3,25 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, OperationalError, transaction
 
 from gradus.accounts.models import StaffAction, User
 from gradus.courses.models import Challenge, ChallengeVersion, Course
 from gradus.notices.models import Notice
 from gradus.reviews import accuracy, queue, services
 from gradus.reviews.models import JudgeCall, Review
-from gradus.submissions import limits
+from gradus.submissions import failpoints, limits
 from gradus.submissions import services as submissions
-from gradus.submissions.models import Event, Refund, Slot, Standing, Submission
+from gradus.submissions.models import Evaluation, Event, Refund, Slot, Standing, Submission
 from gradus.submissions.services import Refused
 from gradus.submissions.services.standings import differences
 from tests import factories
 from tests.reviews import cases
 from tests.reviews.cases import ALL_MET, MARKS, NONE_MET
-from workers import invariants
+from workers import invariants, reconciler
 
 pytestmark = pytest.mark.django_db
 FIRST = factories.FREE_TEXT["answer"]
@@ -202,6 +203,26 @@ def test_a_regrade_under_way_does_not_bring_it_back(ada: User, first: Review) ->
     assert first.submission.current.error_code == "withdrawn" and late.proposal is not None
     assert refused(lambda: submissions.adopt(late)).code == "withdrawn"
     assert waiting_attempts() == [later]
+    assert differences() == [] and invariants.everywhere() == {}
+
+
+@pytest.mark.parametrize(("point", "is_kept"), [("record.uncommitted", False), ("record.committed", True)])
+def test_a_worker_that_is_lost_while_it_records_loses_nothing(
+    point: str, is_kept: bool, ada: User, first: Review, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    later = hand_in(ada, SECOND, withdraw_earlier=True)
+    monkeypatch.setattr(failpoints, "FOLDER", str(tmp_path))
+    (tmp_path / f"{point}-error-1").touch()
+    with pytest.raises(OperationalError):
+        wait(later)
+    assert waiting_attempts() == [later if is_kept else first.submission]
+    assert (first.submission.current.error_code, Refund.objects.count()) == (("withdrawn", 1) if is_kept else ("", 0))
+    if not is_kept:
+        Evaluation.objects.filter(submission=later).update(lease_until=first.opened_at)
+        reconciler.requeue_expired()
+        wait(later)
+    assert waiting_attempts() == [later]
+    assert Refund.objects.count() == attempts_used(ada) == 1
     assert differences() == [] and invariants.everywhere() == {}
 
 

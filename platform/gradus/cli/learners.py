@@ -5,7 +5,6 @@ Exit status: 0 success, 1 refused, 2 wrong usage, 4 the site does not answer, 5 
 
 from __future__ import annotations
 
-import sys
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -165,7 +164,7 @@ def _handed_in(api: Api, path: str, data: dict[str, Any], key: str, yes: bool) -
     try:
         return api.post(path, data, key=key)
     except Failure as failure:
-        if failure.reason != "earlier_waits" or not (yes or sys.stdin.isatty()):
+        if failure.reason != "earlier_waits":
             raise
         typer.echo(str(failure), err=True)
     if not yes and not typer.confirm("Hand it in, and withdraw the earlier attempt in that case?", err=True):

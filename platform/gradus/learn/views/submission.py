@@ -82,6 +82,7 @@ def _context(submission: Submission) -> dict[str, Any]:
         "has_passed": steps.has_passed(submission.user, submission.challenge),
         "appeal_chars": APPEAL_CHARS,
         "can_appeal": reviews.can_appeal(submission),
+        "follows_later": reviews.follows_later(submission),
         "goes_to_second": reviews.goes_to_second(submission),
         "appeal": submission.appeals.order_by("-pk").first(),
         "earlier": Submission.objects.of(submission.user)

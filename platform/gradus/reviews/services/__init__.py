@@ -5,7 +5,7 @@ from gradus.reviews.services.bulk import Accepted, accept_machine_marks, accepta
 from gradus.reviews.services.deciding import as_json_lines, decide, make_gold, mark_blind, score_of
 from gradus.reviews.services.equal_texts import decide_equal
 from gradus.reviews.services.gold import allow_gold, stop_gold
-from gradus.reviews.services.latest import earlier_attempts
+from gradus.reviews.services.latest import earlier_attempts, follows_later
 from gradus.reviews.services.locks import break_lock, claim, claim_next, open_for_marking, release, renew
 from gradus.reviews.services.opening import open_review
 from gradus.reviews.services.questions import mark_question_blind, may_edit
@@ -30,6 +30,7 @@ __all__ = [
     "delete_snippet",
     "discard",
     "earlier_attempts",
+    "follows_later",
     "goes_to_second",
     "has_second_grader",
     "keep_snippet",

@@ -156,6 +156,11 @@ def _withdraw(review: Review) -> None:
         services.withdraw_attempt(review.submission, asked_judge=_asked_judge(review.submission))
 
 
+def follows_later(submission: Submission) -> bool:
+    """Returns True if the attempt gets the grade of a later one with the same text, once that is decided."""
+    return Review.objects.undecided().filter(submission=submission, follows__isnull=False).exists()
+
+
 def followers_of(review: Review) -> list[Review]:
     """Returns the reviews that follow the decision about this one, the earliest attempt first."""
     related = ("submission__challenge", "evaluation__submission__version", "evaluation__graded_version")

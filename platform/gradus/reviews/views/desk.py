@@ -48,7 +48,7 @@ def answer_record(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
     user = reviewer(request)
     challenge = asked_for(user, slug)
     review = queue.reviews_for(user).filter(submission__challenge=challenge, pk=pk).first()
-    if review is None:
+    if review is None or review.withdrawn_at is not None:
         return gone(request, challenge, pk)
     following = after(user, challenge, review)
     entry = entry_of(user, review, request.POST)
@@ -65,6 +65,8 @@ def answer_record(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
             ids=keys(request.POST.get("equal", "").split(",")),
         )
     except Refused as refusal:
+        if refusal.code == "withdrawn":
+            return gone(request, challenge, pk)
         entry.form.add_error(None, refusal.message)
         return refused(request, user, challenge, entry)
     if request.headers.get("HX-Request"):

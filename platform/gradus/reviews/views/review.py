@@ -55,6 +55,9 @@ def review_show(request: HttpRequest, pk: int) -> HttpResponse:
         refusal = record(request, user, review, form)
         if refusal is None:
             return onward(request, user, review, form.cleaned_data["comment"])
+        if refusal.code == "withdrawn":
+            messages.warning(request, refusal.message)
+            return to_next(user, review)
         form.add_error(None, refusal.message)
     asked = free_text(review.submission.version.parsed)
     context = {"case": case, "review": review, "form": form, "asked": asked, **around(user, review)}
@@ -92,6 +95,10 @@ def onward(request: HttpRequest, user: User, review: Review, comment: str) -> Ht
         request.session[f"comment-{review.pk}"] = comment
         return redirect("reviews:review", review.pk)
     messages.success(request, _("Your marks are recorded. The learner now sees a person-verified grade."))
+    return to_next(user, review)
+
+
+def to_next(user: User, review: Review) -> HttpResponse:
     following = services.claim_next(user, review)
     return redirect("reviews:review", following.pk) if following else redirect("reviews:queue")
 
