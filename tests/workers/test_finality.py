@@ -20,7 +20,7 @@ from challenges.reading import read_challenge
 from graders.base import Embed
 from graders.free_text.calibration import GradedAnswer, GradedAttack, person_score
 from tests.graders.free_text import judges
-from tests.judge_server import QUOTING, Harsh, Hijacked, Honest, JudgeServer, Judging, Noisy
+from tests.judge_server import Harsh, Hijacked, Honest, JudgeServer, Judging, Noisy
 from workers.authoring.calibration import Bench, Embedding, calibrate, unseen
 from workers.judge.client import JudgeClient
 from workers.judge.ledger import Ledger
@@ -95,13 +95,6 @@ def test_a_hijacked_judge_ends_no_attack_above_what_a_person_gives(
     assert [row.category for row in results if row.succeeds] == []
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("quoting", sorted(QUOTING.keys() - set(CRUDE)))
-@pytest.mark.parametrize("embed", [sentence_embeddings], ids=["minilm"])
-def test_nor_does_one_that_quotes_cleverly(bench: Callable[[Judging], Bench], quoting: str) -> None:
-    assert [row.category for row in attacked(bench(Hijacked(quoting))) if row.succeeds] == []
-
-
 def test_an_honest_judge_ends_no_attack_with_points_and_takes_nothing_from_honest_answers(
     bench: Callable[[Judging], Bench],
 ) -> None:
@@ -136,10 +129,17 @@ def test_calibration_opens_the_gate_for_an_honest_judge(bench: Callable[[Judging
 
 @pytest.mark.parametrize(
     ("judge", "why"),
-    [(Harsh(GRADED), "bias beyond"), (Hijacked("quotes what fits best"), "agreement below"), (Honest(()), "QWK below")],
-    ids=["harsh", "hijacked", "blind"],
+    [
+        (Harsh(GRADED), "of all points lower than a person's"),
+        (Honest(()), "(QWK) of the scores is"),
+        (Hijacked("quotes what fits best"), "By the judge's own marks, before any check in code"),
+        (Hijacked("quotes the longest sentence"), "By the judge's own marks, before any check in code"),
+    ],
+    ids=["harsh", "blind", "hijacked", "hijacked and lazy"],
 )
-def test_calibration_shuts_it_for_others(bench: Callable[[Judging], Bench], judge: Judging, why: str) -> None:
+def test_calibration_shuts_it_for_others_whatever_the_checks_in_code_find(
+    bench: Callable[[Judging], Bench], judge: Judging, why: str
+) -> None:
     few = replace(BUILT_IN, attacks=BUILT_IN.attacks[:5], benign=BUILT_IN.benign[:3])
     found = calibrate(few, bench(judge))
     assert found["passed"] is False
