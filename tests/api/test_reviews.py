@@ -6,6 +6,7 @@ import pytest
 
 from gradus.accounts.models import ApiToken, User
 from gradus.courses.models import Challenge
+from gradus.reviews import services
 from gradus.reviews.models import Appeal, GoldRow, Regrade, Review
 from tests import factories
 from tests.api.conftest import Caller, problem
@@ -122,3 +123,70 @@ def test_a_comment_reaches_the_learner(grace_api: Caller, ada_api: Caller, revie
     assert grace_api.post(f"/reviews/{review.pk}/decision", said).json()["comment"] == "Name the cause first."
     mine = ada_api.get(f"/submissions/{review.submission.uuid}").json()
     assert mine["feedback"]["comment"] == "Name the cause first."
+
+
+def test_answers_are_claimed_renewed_and_given_back(
+    grace_api: Caller, review: Review, bob: User, explain: Challenge
+) -> None:
+    other = cases.waiting(bob)
+    claimed = grace_api.post("/reviews/claim", {"count": 2, "challenge": "explain"}).json()
+    assert [one["id"] for one in claimed] == [review.pk, other.pk] and all(one["locked_until"] for one in claimed)
+    assert grace_api.post("/reviews/renew", {"ids": [review.pk]}).json() == {"done": 1}
+    assert grace_api.post("/reviews/release", {"ids": [other.pk]}).json() == {"done": 1}
+    assert grace_api.post("/reviews/release", {}).json() == {"done": 1}
+    for count in (0, 11):
+        problem(grace_api.post("/reviews/claim", {"count": count}), 422, "bad_payload")
+
+
+def test_what_another_holds_is_not_listed_and_can_be_taken_over_by_staff(grace_api: Caller, review: Review) -> None:
+    other = factories.UserFactory.create(is_staff=True, pseudonym="bombe")
+    services.claim(other)
+    assert grace_api.get("/reviews").json() == grace_api.post("/reviews/claim", {}).json() == []
+    found = problem(grace_api.post(f"/reviews/{review.pk}/decision", {"marks": ALL_MET}), 409, "locked")
+    assert "bombe is marking this answer" in found["detail"]
+    assert grace_api.post(f"/reviews/{review.pk}/take-over").json() == {"done": 1}
+    assert grace_api.post(f"/reviews/{review.pk}/decision", {"marks": ALL_MET}).status_code == 200
+
+
+def test_certainty_is_told_by_what_it_was_worth(grace_api: Caller, grace: User, ada: User, explain: Challenge) -> None:
+    review = cases.waiting(ada, notes={"certainty": 0.95})
+    cases.history(grace, [(0.95, True)] * 39)
+    (before,) = grace_api.get("/challenges/explain/certainty").json()
+    assert before == {"judge": "", "decided": 39, "needed": 40, "known": False, "steps": [], "bulk": None}
+    assert grace_api.get(f"/reviews/{review.pk}").json()["certainty"] is None
+    cases.history(grace, [(0.95, False)])
+    (after,) = grace_api.get("/challenges/explain/certainty").json()
+    assert after["steps"] == [{"stated": 0.95, "answers": 40, "right": 39, "share": 0.975}] == [after["bulk"]]
+    assert grace_api.get(f"/reviews/{review.pk}").json()["certainty"] == 0.975
+
+
+def test_marks_are_accepted_in_bulk(grace_api: Caller, grace: User, ada: User, bob: User, explain: Challenge) -> None:
+    cases.history(grace, [(0.9, True)] * 40)
+    sure, unsure = cases.waiting(ada, notes={"certainty": 0.95}), cases.waiting(bob, notes={"certainty": 0.5})
+    done = grace_api.post("/challenges/explain/accept-marks", {"ids": [sure.pk, unsure.pk]}).json()
+    assert (done["accepted"], done["drawn"]) == ([sure.pk], [])
+    assert [(one["id"], one["code"]) for one in done["refused"]] == [(unsure.pk, "too_uncertain")]
+    problem(grace_api.post("/challenges/explain/accept-marks", {"ids": list(range(1, 300))}), 422, "bad_payload")
+
+
+def test_a_question_is_marked_blind(grace_api: Caller, review: Review) -> None:
+    assert grace_api.post("/challenges/explain/marked-blind", {"blind": True}).json() == {"blind": True}
+    case = grace_api.get(f"/reviews/{review.pk}").json()
+    assert (case["blind"], case["predicted"], case["reasons"], case["certainty"]) == (True, None, [], None)
+    assert [(line["machine"], line["quotes"], line["votes"]) for line in case["criteria"]] == [(None, [], [])] * 3
+    problem(grace_api.post(f"/reviews/{review.pk}/decision", {"marks": ALL_MET}), 409, "blind_first")
+    assert grace_api.post(f"/reviews/{review.pk}/blind", {"marks": MARKS}).json()["decided_by"] == "admiral"
+
+
+@pytest.mark.parametrize(
+    ("call", "given"),
+    [
+        ("/reviews/claim", {}),
+        ("/reviews/release", {}),
+        ("/challenges/explain/accept-marks", {"ids": [1]}),
+        ("/challenges/explain/marked-blind", {"blind": True}),
+    ],
+)
+def test_a_learner_finds_none_of_it(ada_api: Caller, explain: Challenge, call: str, given: dict[str, object]) -> None:
+    assert ada_api.post(call, given).status_code in (403, 404)
+    assert ada_api.get("/challenges/explain/certainty").status_code in (403, 404)

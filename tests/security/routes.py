@@ -63,7 +63,11 @@ REVIEWERS = {
     "api/v1/reviews/<int:id>/blind",
     "api/v1/reviews/<int:id>/decision",
     "api/v1/reviews/<int:id>/gold",
+    "api/v1/reviews/<int:id>/take-over",
     "api/v1/challenges/<slug:id>/gold",
+    "api/v1/challenges/<slug:id>/certainty",
+    "api/v1/challenges/<slug:id>/accept-marks",
+    "api/v1/challenges/<slug:id>/marked-blind",
     "api/v1/challenges/<slug:id>/regrades",
     "api/v1/regrades/<int:id>",
     "api/v1/regrades/<int:id>/approve",
@@ -79,6 +83,9 @@ LISTS_OF_REVIEWERS = {
     "reviews/regrades/",
     "api/v1/reviews",
     "api/v1/reviews/accuracy",
+    "api/v1/reviews/claim",
+    "api/v1/reviews/renew",
+    "api/v1/reviews/release",
     "api/v1/regrades",
 }
 # Content for everybody, and pages about the caller alone: whoever asks, nothing of another learner is in them.
@@ -167,9 +174,13 @@ OPEN = {
 }
 # The calls of the API that need more of a token than a learner's scope, by operation; all others take any token.
 SCOPES = {
-    "learner_data:viewer": {"reviews", "reviews_accuracy", "review", "challenge_gold", "regrades", "regrade"},
+    "learner_data:viewer": {
+        *("reviews", "reviews_accuracy", "review", "challenge_gold", "challenge_certainty"),
+        *("regrades", "regrade"),
+    },
     "learner_data:editor": {
-        *("review_blind", "review_decision", "review_gold"),
+        *("review_blind", "review_decision", "review_gold", "review_take_over"),
+        *("reviews_claim", "reviews_renew", "reviews_release", "challenge_accept_marks", "challenge_mark_blind"),
         *("regrade_start", "regrade_approve", "regrade_discard"),
     },
 }

@@ -16,7 +16,7 @@ from gradus.accounts.models import User
 from gradus.accounts.token_rules import LearnerData, Scope
 from gradus.api.auth import Request, caller, requires
 from gradus.reviews import accuracy as figures
-from gradus.reviews import evidence, queue, services
+from gradus.reviews import certainty, evidence, queue, services
 from gradus.reviews import review_reasons as reasons
 from gradus.reviews.accuracy import Report
 from gradus.reviews.models import Review
@@ -75,6 +75,11 @@ class ReviewOut(ReviewBrief):
     answer: str
     language: str = Field(description="The language that a detector guesses; empty if unknown")
     criteria: list[CriterionLine]
+    certainty: float | None = Field(
+        None,
+        description="The share of decided answers with about this certainty in which the machine was right; null "
+        "before forty are decided, and while the answer is marked blind",
+    )
     flags: list[str]
     signs: list[SignOut]
     nearest: list[NeighbourOut]
@@ -159,6 +164,7 @@ def review_out(case: evidence.Case) -> ReviewOut:
             "answer": case.answer,
             "language": review.language,
             "criteria": [_line(line) for line in case.lines],
+            "certainty": None if review.is_blind else _certainty(review),
             "flags": case.notes.flags,
             "signs": [vars(sign) for sign in case.signs],
             "nearest": [vars(near) for near in case.nearest],
@@ -179,6 +185,11 @@ def _line(line: evidence.Line) -> dict[str, Any]:
         "votes": line.votes,
         "second": line.second or None,
     }
+
+
+def _certainty(review: Review) -> float | None:
+    found = certainty.of(review.submission.challenge, review.judge).around(review.certainty)
+    return found.share if found else None
 
 
 def _decision(review: Review) -> dict[str, Any]:

@@ -109,8 +109,9 @@ def trials(learner: User, version: ChallengeVersion) -> dict[str, Run]:
 
 
 def audits(learner: User, staff: User) -> dict[str, Review]:
-    """Answers that wait for a person, one that was decided, and a blind audit."""
-    found = {"decided": cases.waiting(learner)}
+    """Answers that wait for a person, one that another reviewer holds, one that was decided, and a blind audit."""
+    found = {"decided": cases.waiting(learner), "held": cases.waiting(factories.UserFactory.create())}
+    reviews.claim(factories.UserFactory.create(is_staff=True), ids=[found["held"].pk])
     reviews.decide(found["decided"], by=staff, marks=cases.ALL_MET, reason="")
     # Only now, because of two that wait with the same text the earlier one is decided with the later one.
     found["waiting"] = cases.waiting(learner)
