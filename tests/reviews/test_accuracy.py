@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from django.test import Client
 
-from gradus.accounts.models import User
+from gradus.accounts.models import Enrolment, User
 from gradus.courses.models import Challenge
 from gradus.reviews import accuracy, services
 from gradus.reviews.machine_writing import signs
+from gradus.reviews.models import QuestionSettings
 from gradus.reviews.nearest_answers import likeness, person_graded
 from gradus.reviews.review_reasons import WORDS, in_words
 from tests import factories
+from tests.conftest import logged_in
 from tests.reviews import cases
 from tests.reviews.cases import ALL_MET, MARKS, NONE_MET
 
@@ -62,6 +66,45 @@ def test_staff_see_the_figures_and_learners_do_not(
 
 def test_a_teacher_sees_the_own_course_only(figures: accuracy.Report) -> None:
     assert accuracy.report(factories.UserFactory.create()).decided_languages == []
+
+
+def test_the_page_says_what_certainty_is_worth_and_how_far_bulk_reaches(
+    explain: Challenge, grace: User, grace_client: Client, ada: User, bob: User
+) -> None:
+    cases.waiting(ada, notes={"certainty": 0.95})
+    cases.waiting(bob, notes={"certainty": 0.5})
+    cases.history(grace, [(0.9, True)] * 39)
+    page = words(grace_client)
+    assert "Explain, without a judge 39 not known yet (39 of 40 answers decided) not yet 2" in page
+    cases.history(grace, [(0.9, True)])
+    assert "40 known allowed for the surest answers: right in 40 of 40 decided ones, so in at least 91 %" in (
+        page := words(grace_client)
+    )
+    assert "2 (1 in bulk)" in page
+    cases.history(grace, [(0.95, False)] * 20)
+    assert "60 known not allowed: the machine was not right often enough 2" in words(grace_client)
+
+
+def words(client: Client) -> str:
+    page = re.sub(r"<[^>]+>", " ", client.get("/reviews/accuracy/").content.decode()).replace("&nbsp;", " ")
+    return re.sub(r"\s+", " ", page).replace(" ,", ",")
+
+
+def test_an_author_marks_a_question_blind_on_the_page(
+    explain: Challenge, grace_client: Client, ada: User, ada_client: Client, bob: User, bob_client: Client
+) -> None:
+    Enrolment.objects.create(user=ada, course=explain.course, role=Enrolment.Role.AUTHOR)
+    Enrolment.objects.create(user=bob, course=explain.course, role=Enrolment.Role.STAFF)
+    path = "/reviews/accuracy/explain/blind"
+    assert path in ada_client.get("/reviews/accuracy/").content.decode() and "Mark blind" in words(ada_client)
+    assert "is not marked blind" in words(bob_client) and "Mark blind" not in words(bob_client)
+    bob_client.post(path, {"blind": "on"})
+    assert not QuestionSettings.objects.filter(blind=True).exists()
+    assert ada_client.post(path, {"blind": "on"})["Location"] == "/reviews/accuracy/"
+    assert "is marked blind" in words(ada_client) and QuestionSettings.objects.get().blind
+    ada_client.post(path, {"blind": "off"})
+    assert not QuestionSettings.objects.get().blind
+    assert logged_in(factories.UserFactory.create()).post(path, {"blind": "on"}).status_code == 404
 
 
 def test_the_interval_is_wilsons() -> None:

@@ -57,6 +57,7 @@ REVIEWERS = {
     "reviews/question/<slug:slug>/locks",
     "reviews/gold/<slug:slug>.jsonl",
     "reviews/gold/<slug:slug>/consent",
+    "reviews/accuracy/<slug:slug>/blind",
     "reviews/calibration/<int:pk>/",
     "reviews/regrades/<int:pk>/",
     "api/v1/reviews/<int:id>",

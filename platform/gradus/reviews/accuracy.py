@@ -80,10 +80,10 @@ def _decided(user: User) -> QuerySet[Review]:
     return Review.objects.filter(submission__challenge__lesson__course__in=queue.taught_by(user), follows=None)
 
 
-def decided_pairs(reviews: QuerySet[Review]) -> list[Pair]:
-    """Returns the first `LOOKED_AT` of these reviews as pairs, by the blind marks where there are any."""
+def decided_pairs(reviews: QuerySet[Review], most: int = LOOKED_AT) -> list[Pair]:
+    """Returns the first `most` of these reviews as pairs, by the blind marks where there are any."""
     found = reviews.select_related("submission__challenge", *GRADED).defer(*CONTENTS)
-    return [pair for review in found[:LOOKED_AT] if (pair := _pair(review, review.blind_marks or review.marks))]
+    return [pair for review in found[:most] if (pair := _pair(review, review.blind_marks or review.marks))]
 
 
 def _pair(review: Review, person: dict[str, str]) -> Pair | None:

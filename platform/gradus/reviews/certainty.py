@@ -32,12 +32,16 @@ from django.utils.translation import gettext as _
 
 from challenges.kinds.rubric import free_text
 from challenges.spec import Challenge as Spec
+from gradus.accounts.models import User
 from gradus.courses.models import Challenge
+from gradus.reviews import queue
 from gradus.reviews.accuracy import Pair, decided_pairs, wilson
 from gradus.reviews.models import Review
 
 KNOWN_FROM = 40
 NEWEST = 200
+# How many of the newest decisions are read to find them.
+READ = 1000
 RIGHT_WITHIN = 0.10
 GROUP = 10
 # From which certainty marks may be accepted in bulk: at least so many decided answers reach it, the share of them in
@@ -131,10 +135,46 @@ def by_judge(challenge: Challenge) -> dict[str, Certainty]:
         evaluation__appeal__isnull=True,
     )
     found: dict[str, list[Pair]] = defaultdict(list)
-    for pair in _one_of_each_text(decided_pairs(counted.order_by("-decided_at"))):
+    newest = decided_pairs(counted.order_by("-decided_at"), most=READ)
+    for pair in _one_of_each_text(newest):
         if _is_same_question(pair.review.evaluation.version.parsed, challenge.spec):
             found[pair.review.judge].append(pair)
     return {judge: measured(map(_result, pairs[:NEWEST])) for judge, pairs in found.items()}
+
+
+@dataclass(frozen=True)
+class Line:
+    """A question and a judge, with what certainty means there.
+
+    `waiting` answers wait for the person who asks, and `reached` of them may be accepted in bulk.
+    """
+
+    challenge: Challenge
+    judge: str
+    certainty: Certainty
+    waiting: int
+    reached: int
+
+    @property
+    def in_words(self) -> str:
+        """Says whether certainty is known, or how many decided answers are missing."""
+        return _("known") if self.certainty.known else self.certainty.in_words(1.0)
+
+
+def overview(user: User) -> list[Line]:
+    """Returns what certainty means for each question with reviews in the courses that a person teaches."""
+    asked = queue.challenges_of(user).filter(pk__in=Review.objects.values("submission__challenge"))
+    return [line for challenge in asked for line in _lines(user, challenge)]
+
+
+def _lines(user: User, challenge: Challenge) -> Iterable[Line]:
+    found = by_judge(challenge)
+    waiting = queue.waiting_for(user).filter(submission__challenge=challenge)
+    for judge in sorted({*found, *waiting.order_by().values_list("judge", flat=True)}):
+        known, mine = found.get(judge, Certainty(0)), waiting.filter(judge=judge)
+        plain = mine.filter(kind=Review.Kind.REVIEW, blind=False, appealed=False)
+        reached = 0 if known.bulk is None else plain.filter(certainty__gte=known.bulk.stated).count()
+        yield Line(challenge, judge, known, mine.count(), reached)
 
 
 def _one_of_each_text(pairs: Iterable[Pair]) -> Iterable[Pair]:
