@@ -3,15 +3,19 @@
 CODES: dict[int, tuple[str, ...]] = {
     400: ("bad_request",),
     401: ("token_expired", "unauthenticated", "wrong_credentials"),
-    403: ("forbidden", "lowers", "missing_scope", "not_passed", "own_answer", "scope_not_yours", "sign_in_needed"),
+    403: (
+        "forbidden", "lowers", "missing_scope", "not_author", "not_passed", "not_staff", "own_answer",
+        "scope_not_yours", "sign_in_needed",
+    ),
     404: ("not_found",),
     405: ("method_not_allowed",),
     408: ("too_slow",),
     409: (
-        "adapter_missing", "already_run", "appealed", "blind_first", "busy", "chats_off", "computed", "decided",
-        "earlier_waits", "ended", "follows", "in_doubt", "key_reused", "no_grade", "not_held", "not_open",
-        "nothing_trained", "open", "open_regrade", "other_content", "questions_closed", "running", "set_under_way",
-        "token_limit", "too_late", "undecided", "withdrawn",
+        "adapter_missing", "already_run", "appealed", "blind_first", "busy", "cannot_tell", "certainty_unknown",
+        "changed", "chats_off", "computed", "decided", "earlier_waits", "ended", "follows", "in_bulk", "in_doubt",
+        "key_reused", "locked", "locks_held", "no_grade", "not_held", "not_locked", "not_open", "nothing_trained",
+        "open", "open_regrade", "other_content", "questions_closed", "running", "set_under_way", "token_limit",
+        "too_late", "too_uncertain", "undecided", "withdrawn",
     ),
     413: ("too_large",),
     422: (
@@ -21,7 +25,7 @@ CODES: dict[int, tuple[str, ...]] = {
         "no_such_repetition", "no_text", "not_accepted_kind", "not_together", "not_your_choice", "nothing",
         "only_training", "overlap", "range",
         "reason_needed", "repeated", "row_shape", "special_token", "tokens_max", "too_few_choices", "too_long",
-        "too_many_examples", "too_many_passages", "too_many_rows", "too_many_steps", "too_many_tokens",
+        "too_many", "too_many_examples", "too_many_passages", "too_many_rows", "too_many_steps", "too_many_tokens",
         "unknown_label", "words",
     ),
     429: (

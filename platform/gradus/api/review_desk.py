@@ -24,7 +24,7 @@ ReviewId = Annotated[int, Field(ge=1, le=2**63 - 1)]
 class ClaimIn(Schema):
     """Which answers to hold: the next `count` of the queue, of one question, or of these reviews."""
 
-    count: int = Field(1, ge=1, le=LOCKS_MOST, strict=True)
+    count: int = Field(1, ge=1, le=LOCKS_MOST)
     challenge: str | None = Field(None, max_length=200, description="The challenge's id; any if left out")
     ids: list[ReviewId] | None = Field(None, max_length=BULK_MOST, description="Reviews; any if left out")
 
