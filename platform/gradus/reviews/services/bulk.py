@@ -137,8 +137,9 @@ def _checks(count: int) -> int:
 
 @transaction.atomic
 def _accept(review: Review, by: User) -> None:
+    # The learner is locked first, as for every decision. What has changed since the answers were read is looked at
+    # again; the constraints of `Review` refuse the rest.
     hold_learner(review.submission.user_id)
-    # What has changed since the answers were read is looked at again; the constraints of `Review` refuse the rest.
     now = _with_all(Review.objects.filter(pk=review.pk)).select_for_update(of=("self",)).first()
     if now is None or now.blind or getattr(now, "under_appeal", False):
         raise Refused("changed", _("This answer has changed in the meantime. Look at it again."), 409)

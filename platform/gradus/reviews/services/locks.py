@@ -36,8 +36,9 @@ def claim(
     Raises:
         Refused: 409, the person holds `LOCKS_MOST` others.
     """
-    # Parallel requests of one person wait here, so that each sees which slots the other has taken.
-    User.objects.select_for_update().get(pk=by.pk)
+    # Parallel requests of one person wait here, so that each sees which slots the other has taken. A decision, which
+    # only refers to the person, does not wait.
+    User.objects.select_for_update(no_key=True).get(pk=by.pk)
     Review.objects.filter(locked_by=by, locked_until__lte=timezone.now()).update(**FREE)
     asked = queue.waiting_for(by)
     asked = asked if challenge is None else asked.filter(submission__challenge=challenge)

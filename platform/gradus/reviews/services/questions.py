@@ -19,7 +19,6 @@ def may_edit(user: User, challenge: Challenge) -> bool:
     return user.is_staff or user.enrolments.filter(course=challenge.course_id, role=Enrolment.Role.AUTHOR).exists()
 
 
-@transaction.atomic
 def mark_question_blind(challenge: Challenge, *, by: User, blind: bool) -> QuestionSettings:
     """Chooses whether reviewers of this question mark each answer before they see the machine's marks.
 
@@ -31,13 +30,16 @@ def mark_question_blind(challenge: Challenge, *, by: User, blind: bool) -> Quest
     """
     if not may_edit(by, challenge):
         raise Refused("not_author", _("Only authors of the course and staff of the site can choose this."), 403)
-    chosen, _created = QuestionSettings.objects.update_or_create(challenge=challenge, defaults={"blind": blind})
+    with transaction.atomic():
+        chosen, _created = QuestionSettings.objects.update_or_create(challenge=challenge, defaults={"blind": blind})
+        staff.note(StaffAction.What.QUESTION_CHANGED, challenge, by=by, blind=blind)
+    # Each answer by itself, so that no two transactions wait for answers that the other one has changed.
     waiting = Review.objects.waiting().free_for(None).filter(submission__challenge=challenge, blind_at=None)
     for review in waiting.filter(kind=Review.Kind.REVIEW, blind=not blind):
+        now = Review.objects.waiting().free_for(None).filter(pk=review.pk, blind_at=None)
         if blind:
             # A place by score would reveal what the machine found.
-            Review.objects.waiting().free_for(None).filter(pk=review.pk).update(blind=True, place=DRAW.random())
+            now.update(blind=True, place=DRAW.random())
         elif "bulk-check" not in review.reasons:
-            Review.objects.waiting().filter(pk=review.pk, blind_at=None).update(blind=False, place=F("predicted"))
-    staff.note(StaffAction.What.QUESTION_CHANGED, challenge, by=by, blind=blind)
+            now.update(blind=False, place=F("predicted"))
     return chosen
