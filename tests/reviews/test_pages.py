@@ -99,7 +99,7 @@ def test_a_reviewer_sees_all_that_is_needed(grace_client: Client, review: Review
     appeal(review.submission, "I named the cause.")
     text = grace_client.get(f"/reviews/{review.pk}/").content.decode()
     spec = review.submission.version.parsed
-    assert "<mark>weights keep old facts</mark>" in text
+    assert '<mark data-quotes="cause">weights keep old facts</mark>' in text
     assert free_text(spec).model_answer is not None and free_text(spec).model_answer in text
     assert all(criterion.text in text for criterion in free_text(spec).rubric)
     assert NEAR["answer"] in text

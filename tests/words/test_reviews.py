@@ -12,6 +12,7 @@ from gradus.courses.models import Challenge
 from gradus.reviews import services
 from gradus.reviews.models import Review
 from gradus.submissions import services as submissions
+from tests import factories
 from tests.reviews import cases
 from tests.reviews.cases import ALL_MET, MARKS, NONE_MET
 from tests.reviews.test_calibration import imported, report
@@ -64,6 +65,23 @@ def test_the_desk_before_and_after_a_decision(staff: Client, ada: User, bob: Use
         data = {"action": "decide", "reason": "", "shown": [review.pk, getattr(shown, "pk", "")], **given}
         assert unmarked(staff.post(f"{desk}{review.pk}", data, headers=HTMX).content.decode(), frame=True) == []
     assert plain(staff, desk) == []
+
+
+def test_acceptance_in_bulk_before_and_after_it_is_earned(
+    staff: Client, grace: User, explain: Challenge, settings
+) -> None:
+    bulk = "/reviews/question/explain/bulk/"
+    first = cases.waiting(factories.UserFactory.create(), notes={"certainty": 0.95})
+    assert plain(staff, bulk) == []
+    assert unmarked(staff.post(bulk, {"answer": [first.pk]}, follow=True).content.decode()) == []
+    cases.history(grace, [(0.9, True)] * 40)
+    settings.AUDIT_SHARE = 0.05
+    second = cases.waiting(factories.UserFactory.create(), notes={"certainty": 0.95})
+    assert [plain(staff, bulk), plain(staff, "/reviews/question/explain/")] == [[], []]
+    assert unmarked(staff.post(bulk, {"answer": [first.pk, second.pk]}, follow=True).content.decode()) == []
+    for blind in ("yes", "no"):
+        answer = staff.post("/reviews/question/explain/blind", {"blind": blind}, follow=True)
+        assert unmarked(answer.content.decode()) == []
 
 
 def test_snippets_and_comments(staff: Client, ada: User) -> None:

@@ -28,6 +28,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
+from django.core.cache import cache
 from django.utils.translation import gettext as _
 
 from challenges.kinds.rubric import free_text
@@ -38,6 +39,8 @@ from gradus.reviews import queue
 from gradus.reviews.accuracy import Pair, decided_pairs, wilson
 from gradus.reviews.models import Review
 
+# For how many seconds a figure beside an answer may be older than the last decision.
+LATELY = 60
 KNOWN_FROM = 40
 NEWEST = 200
 # How many of the newest decisions are read to find them.
@@ -122,6 +125,12 @@ class Certainty:
 def of(challenge: Challenge, judge: str) -> Certainty:
     """Returns what the certainty of a judge means for a question; `judge` is "" for the built-in verifier."""
     return by_judge(challenge).get(judge, Certainty(0))
+
+
+def lately(challenge: Challenge) -> dict[str, Certainty]:
+    """Returns what `by_judge` returned within the last minute, for pages that show it beside each answer."""
+    found: dict[str, Certainty] = cache.get_or_set(f"certainty-{challenge.pk}", lambda: by_judge(challenge), LATELY)
+    return found
 
 
 def by_judge(challenge: Challenge) -> dict[str, Certainty]:

@@ -2,14 +2,16 @@
 
 from django.urls import path
 
-from gradus.reviews.views import desk, figures, regrade, review, snippets
+from gradus.reviews.views import bulk, figures, question, regrade, review, snippets
 
 app_name = "reviews"
 urlpatterns = [
     path("", review.review_list, name="queue"),
-    path("question/<slug:slug>/", desk.question_show, name="question"),
-    path("question/<slug:slug>/<int:pk>", desk.answer_record, name="answer_record"),
-    path("question/<slug:slug>/locks", desk.locks_renew, name="locks_renew"),
+    path("question/<slug:slug>/", question.question_show, name="question"),
+    path("question/<slug:slug>/<int:pk>", question.answer_record, name="answer_record"),
+    path("question/<slug:slug>/locks", question.locks_renew, name="locks_renew"),
+    path("question/<slug:slug>/bulk/", bulk.bulk_show, name="bulk"),
+    path("question/<slug:slug>/blind", bulk.blind_choose, name="blind"),
     path("snippets/", snippets.snippet_list, name="snippets"),
     path("snippets/<int:pk>", snippets.snippet_change, name="snippet"),
     path("<int:pk>/", review.review_show, name="review"),

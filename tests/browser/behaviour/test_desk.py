@@ -10,8 +10,10 @@ from playwright.sync_api import Locator, Page, expect
 from gradus.reviews import desk
 from gradus.reviews.models import Review
 from gradus.reviews.services import decide, keep_snippet, release
+from tests import factories
 from tests.browser.driver.seen import wrong_with
 from tests.operations.waiting import until
+from tests.reviews import cases
 from tests.reviews.cases import ALL_MET, MARKS, NONE_MET
 from tests.reviews.test_desk import with_text
 
@@ -253,3 +255,49 @@ def test_answers_come_by_themselves_until_none_is_left(grace, course, visit, mon
         expect(page.locator("#desk-progress")).to_contain_text(f"{number + 1} of 5 done")
     expect(page.locator("#desk-end")).to_be_focused()
     assert [is_decided(review) and review.marks for review in made] == [ALL_MET] * 5
+
+
+def test_the_answer_stays_beside_its_criteria_on_the_page_of_one_answer(grace, reviews, visit):
+    page = visit(grace, viewport={"width": 1280, "height": 700})
+    page.goto(f"/reviews/{reviews[0].pk}/")
+    for _ in range(2):
+        page.keyboard.press("j")
+    page.get_by_role("button", name="Record these marks").scroll_into_view_if_needed()
+    expect(page.locator("blockquote")).to_be_in_viewport()
+
+
+def test_marks_are_accepted_in_bulk_after_a_look_at_the_texts(grace, course, visit):
+    cases.history(grace, [(0.9, True)] * 40)
+    made = [cases.waiting(user, notes={"certainty": 0.95}) for user in factories.UserFactory.create_batch(3)]
+    page = visit(grace)
+    page.goto(PAGE)
+    page.get_by_role("link", name="Read and accept them").click()
+    page.get_by_label(f"Answer {made[1].pk}: 0.75").uncheck()
+    page.get_by_role("button", name="Accept the machine").click()
+    expect(page.get_by_text("answers have the machine's marks now")).to_be_visible()
+    expect(answer(page, made[1])).to_be_visible()
+    assert [is_decided(review) for review in made] == [True, False, True]
+
+
+def test_two_reviewers_at_once_never_lose_each_others_marks(grace, bob, reviews, visit):
+    bob.is_staff = True
+    bob.save()
+    first, second, third = reviews
+    one = visit(grace)
+    one.goto(PAGE)
+    one.keyboard.press("n")
+    release(grace, [third.pk])
+    other = visit(bob)
+    other.goto(PAGE)
+    expect(other.locator("[data-answer]")).to_have_count(1)
+    other.keyboard.press("n")
+    one.keyboard.press("x")
+    one.keyboard.press("Control+Shift+Enter")
+    expect(answer(one, second)).to_have_class("desk-done")
+    other.keyboard.press("m")
+    other.keyboard.press("m")
+    other.keyboard.press("Enter")
+    expect(answer(other, third)).to_have_class("desk-done")
+    expect(row(one, first, "cause").get_by_role("radio", checked=True)).to_have_value("not_met")
+    assert is_decided(second) and (second.decided_by, second.marks) == (grace, MARKS)
+    assert is_decided(third) and (third.decided_by, third.marks["cause"]) == (bob, "not_met")

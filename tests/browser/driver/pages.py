@@ -106,6 +106,7 @@ def furnish(folder: Path, learner: User) -> Pages:
             "/reviews/",
             f"/reviews/{Review.objects.get().pk}/",
             "/reviews/question/explain/",
+            "/reviews/question/explain/bulk/",
             "/reviews/snippets/",
             "/reviews/accuracy/",
             "/reviews/calibration/",

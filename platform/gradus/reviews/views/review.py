@@ -11,7 +11,7 @@ from django.views.decorators.http import require_POST
 
 from challenges.kinds.rubric import free_text
 from gradus.accounts.models import User
-from gradus.reviews import desk, evidence, queue, services
+from gradus.reviews import certainty, desk, evidence, queue, services
 from gradus.reviews import review_reasons as reasons
 from gradus.reviews.forms import DecisionForm, GoldForm, machine_data
 from gradus.reviews.models import Review
@@ -108,6 +108,7 @@ def around(user: User, review: Review) -> dict[str, Any]:
         "following": queue.after(user, review),
         "gold_form": GoldForm(),
         "gold": getattr(review, "gold_row", None),
+        "certainty": certainty.of(review.submission.challenge, review.judge).in_words(review.certainty),
         "snippets": desk.snippets(user, review.submission.challenge),
     }
 

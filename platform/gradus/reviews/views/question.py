@@ -1,4 +1,4 @@
-"""The review desk: the answers to one question under each other on one page, each recorded without a page load."""
+"""The page of one question: its answers under each other, each recorded without a page load."""
 
 from __future__ import annotations
 
@@ -16,7 +16,9 @@ from django.views.decorators.http import require_POST
 from challenges.kinds.rubric import free_text
 from gradus.accounts.models import User
 from gradus.courses.models import Challenge
-from gradus.reviews import desk, evidence, queue, services
+from gradus.reviews import certainty, desk, evidence, queue, services
+from gradus.reviews.bulk_offer import offer
+from gradus.reviews.certainty import Certainty
 from gradus.reviews.forms import DecisionForm
 from gradus.reviews.models import Review
 from gradus.reviews.queue import reviewer
@@ -25,11 +27,15 @@ from gradus.submissions.services import Refused
 
 @dataclass(frozen=True)
 class Entry:
-    """An answer on the page, with the form of its marks, and the others that wait with the same text."""
+    """An answer on the page, with the form of its marks, and the others that wait with the same text.
+
+    `certainty` says in words how often the machine was right when it was about as sure.
+    """
 
     case: evidence.Case
     form: DecisionForm
     equal: list[Review]
+    certainty: str
 
     @property
     def review(self) -> Review:
@@ -89,7 +95,8 @@ def asked_for(user: User, slug: str) -> Challenge:
 def entry_of(user: User, review: Review, data: Any = None, comment: str = "") -> Entry:
     case = evidence.case(review, with_nearest=False)
     form = DecisionForm(case, data, auto_id=f"answer-{review.pk}-%s", comment=comment)
-    return Entry(case, form, desk.equal_to(user, review))
+    known = certainty.lately(review.submission.challenge).get(review.judge, Certainty(0))
+    return Entry(case, form, desk.equal_to(user, review), known.in_words(review.certainty))
 
 
 def held(user: User, reviews: list[Review]) -> list[Review]:
@@ -152,6 +159,9 @@ def page(
         "other_versions": desk.of_other_versions(user, challenge, version) if entries else 0,
         "with_others": desk.with_others(user, challenge),
         "snippets": desk.snippets(user, challenge),
+        "offer": offer(user, challenge),
+        "may_edit": services.may_edit(user, challenge),
+        "is_blind": services.is_marked_blind(challenge.pk),
     }
     return render(request, "reviews/question.html", context, status=status)
 
