@@ -15,9 +15,11 @@ from django.test import AsyncRequestFactory, Client
 from gradus.accounts.models import User
 from gradus.learn.demo.demo import DEMO
 from gradus.own_data import document, views
+from gradus.reviews import services as reviews
 from tests import factories
 from tests.busy import be_busy
 from tests.learn import scene
+from tests.reviews import cases
 
 ADDRESS = "/profile/my-data.json"
 
@@ -98,6 +100,16 @@ def test_it_may_be_asked_for_ten_times_an_hour(ada_client: Client, bob_client: C
     assert read(bob_client)["account"]
 
 
+def test_it_says_when_the_course_kept_a_copy_of_an_answer(
+    course: object, ada: User, ada_client: Client, grace: User
+) -> None:
+    reviews.allow_gold(factories.challenge("explain"), by=grace)
+    reviews.decide(cases.waiting(ada), by=grace, marks=cases.ALL_MET, reason="")
+    factories.submit(ada)
+    found = {one["challenge"]: one["copied_at"] for one in read(ada_client)["submissions"]}
+    assert found["explain"] is not None and found["sea-or-sky"] is None
+
+
 def test_a_large_document_is_written_to_a_file_and_read_whole(
     busy: User, ada_client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -128,7 +140,7 @@ LEFT_OUT = {
     "mfa.Authenticator": "secrets of the second factor",
     "accounts.ExemptNetwork": "what staff have done",
     "reviews.Review": "a reviewer's work; the learner reads the result with the attempt",
-    "reviews.GoldRow": "what staff have kept",
+    "reviews.GoldRow": "what staff have kept; `submissions` says when a copy of an answer was made",
     "reviews.GoldConsent": "what staff have done",
     "reviews.Regrade": "what staff have done",
     "submissions.Score": "a part of `submissions`, where it is shown",

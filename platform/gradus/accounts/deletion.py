@@ -47,8 +47,9 @@ def delete_account(user: User) -> bool:
 
     Attempts go with their grades, reviews, judge calls, standings and places in limits; so do runs, chats, answers,
     choices, sets of findings with their predictions, reports, notices and tokens. Stored files that no row names any
-    more are deleted within a day. What stays names nobody: gold rows that staff have made of an answer, and counts of
-    what judges cost. A receipt that somebody has downloaded stays valid, because the site keeps nothing of it.
+    more are deleted within a day. Gold rows that were collected by consent go too, because nobody has looked whether
+    they name somebody. What stays names nobody: gold rows that staff have made of an answer, and counts of what judges
+    cost. A receipt that somebody has downloaded stays valid, because the site keeps nothing of it.
 
     A person who has graded or answered others stays as a row without a name, because the decisions are never changed.
     The log of staff actions stays as it was written, and notes which account went; a guest's is not noted. So before

@@ -12,6 +12,7 @@ from typing import Any
 
 from allauth.account.models import EmailAddress
 from django.core.serializers.json import DjangoJSONEncoder
+from django.db.models import OuterRef, Subquery
 
 from gradus.accounts.models import User
 from gradus.api.chats import chat_out
@@ -20,6 +21,7 @@ from gradus.api.submissions import appeal_out, submission_out
 from gradus.leaderboards.boards import whole_second
 from gradus.notices.models import MailWish, Notice
 from gradus.reports.models import ProblemReport
+from gradus.reviews.models import GoldRow
 from gradus.submissions.models import HintsTaken, Run, Standing, Submission
 
 Record = Mapping[str, Any]
@@ -53,11 +55,16 @@ def api_tokens(user: User) -> Iterable[Record]:
 
 
 def submissions(user: User) -> Iterator[Record]:
+    """Attempts with their grades; `copied_at` is when the course kept a copy of the answer with a person's marks."""
+    kept = GoldRow.objects.filter(review__submission=OuterRef("pk")).values("created_at")[:1]
     found = Submission.objects.of(user).with_current().select_related("user").order_by("pk")
+    found = found.annotate(copied_at=Subquery(kept))
     for one in found.iterator(LOADED):
         shown = submission_out(one).model_dump(mode="json", exclude=MOMENTARY)
         appeals = [appeal_out(made) for made in one.appeals.order_by("pk")]
-        yield {**shown, "submitted_version": one.version.version, "payload": one.payload, "appeals": appeals}
+        copied_at = whole_second(one.copied_at) if one.copied_at else None
+        own = {"payload": one.payload, "appeals": appeals, "copied_at": copied_at}
+        yield {**shown, "submitted_version": one.version.version, **own}
 
 
 def runs(user: User) -> Iterator[Record]:
