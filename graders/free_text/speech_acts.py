@@ -18,7 +18,8 @@ from challenges.kinds.rubric import Criterion
 from graders.base import Mark
 from graders.free_text.text import content_words, find_quote, sentence_spans, sentences
 
-Vectors = Mapping[str, NDArray[np.float64]]
+Vector = NDArray[np.float64]
+Vectors = Mapping[str, Vector]
 
 
 def _any(*phrases: str) -> re.Pattern[str]:
@@ -192,7 +193,7 @@ def _overlap(some: Sequence[tuple[int, int]], others: Sequence[tuple[int, int]])
 SCOPES_MAX = 24
 LIKENESS_MIN = 0.5
 MARGIN_MIN = 0.1
-MARGIN_ALONE = 0.27
+MARGIN_ALONE = 0.35
 
 
 def refused(text: str) -> list[str]:
@@ -205,43 +206,30 @@ def refused(text: str) -> list[str]:
 
 
 def compared(text: str, rubric: Sequence[Criterion]) -> tuple[str, ...]:
-    """Returns the texts whose embeddings `refuses` needs."""
+    """Returns the texts whose embeddings `advises_against` needs."""
     return (*refused(text), *(phrase for c in rubric for phrase in (*c.accept, c.text, *c.reject)))
 
 
 def advises_against(text: str, rubric: Sequence[Criterion], marks: Mapping[str, Mark], vectors: Vectors) -> list[str]:
-    """Returns the rules about criteria that are met although the answer advises against what they ask for.
-
-    `vectors` holds an embedding of length 1 for each of the texts that `compared` names.
-    """
-    met = [c for c in rubric if marks[c.id] is Mark.MET and c.kind != "must_not_claim"]
-    return [f"advises-against: {id}" for id in refuses(met, rubric, refused(text), vectors)]
-
-
-def refuses(
-    criteria: Sequence[Criterion], rubric: Sequence[Criterion], scopes: Sequence[str], vectors: Vectors
-) -> tuple[str, ...]:
-    """Returns the ids of the `criteria` whose accepted phrases the answer refuses, rather than their rejected phrases.
+    """Returns a rule for each criterion that is met although the answer advises against what it asks for.
 
     'Instead of fine-tuning, I would use retrieval' and 'Avoid retrieval' differ only in what is refused. One refusal
-    counts if it is much nearer to the accepted than to the rejected phrases. A smaller difference is enough if two
-    different refusals concern two criteria, because an honest answer refuses one thing and advises the rest.
+    counts if it is much nearer to the criterion's accepted phrases than to all rejected ones. A smaller difference is
+    enough if two different refusals concern two criteria, because an honest answer refuses one thing and advises the
+    rest. `vectors` holds an embedding of length 1 for each of the texts that `compared` names.
     """
     bad = [vectors[phrase] for c in rubric for phrase in c.reject]
-    refusals = {c.id: near for c in criteria if (near := _nearest(c, bad, scopes, vectors)) is not None}
-    if len({scope for scope, _ in refusals.values()}) >= 2:
-        return tuple(refusals)
-    return tuple(id for id, (_, margin) in refusals.items() if margin >= MARGIN_ALONE)
+    near: dict[str, tuple[float, str]] = {}
+    for c in rubric:
+        if marks[c.id] is Mark.MET and c.kind != "must_not_claim":
+            good = [vectors[phrase] for phrase in c.accept or (c.text,)]
+            best = max(((_margin(vectors[scope], good, bad), scope) for scope in refused(text)), default=(-1.0, ""))
+            near |= {c.id: best} if best[0] >= MARGIN_MIN else {}
+    alone = len({scope for _, scope in near.values()}) < 2
+    return [f"advises-against: {id}" for id, (margin, _) in near.items() if margin >= MARGIN_ALONE or not alone]
 
 
-def _nearest(
-    criterion: Criterion, bad: Sequence[NDArray[np.float64]], scopes: Sequence[str], vectors: Vectors
-) -> tuple[str, float] | None:
-    """Returns the refused scope most similar to accepted phrases, and how much less similar it is to rejected ones."""
-    best: tuple[str, float] | None = None
-    for scope in scopes:
-        near = max(float(vectors[scope] @ vectors[phrase]) for phrase in criterion.accept or (criterion.text,))
-        margin = near - max((float(vectors[scope] @ phrase) for phrase in bad), default=0.0)
-        if near >= LIKENESS_MIN and margin >= max(MARGIN_MIN, best[1] if best else 0.0):
-            best = (scope, margin)
-    return best
+def _margin(scope: Vector, good: Sequence[Vector], bad: Sequence[Vector]) -> float:
+    """Returns how much more similar a phrase is to good phrases than to bad ones; -1 if it is like no good one."""
+    nearest = max(float(scope @ phrase) for phrase in good)
+    return nearest - max((float(scope @ phrase) for phrase in bad), default=0.0) if nearest >= LIKENESS_MIN else -1.0

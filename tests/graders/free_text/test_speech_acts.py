@@ -22,7 +22,6 @@ from graders.free_text.speech_acts import (
     compared,
     found,
     refused,
-    refuses,
 )
 from graders.free_text.text import sentence_spans
 from tests.graders.free_text.judges import GOOD, GOOD_MARKS, bundle_of, embed, graded, question, quoting, says
@@ -208,27 +207,29 @@ def test_the_refused_words_are_cut_out(text: str, expected: list[str]) -> None:
     assert refused(text) == expected
 
 
+RUBRIC = free_text(question()).rubric
+ALL_MET = {c.id: Mark.MET for c in RUBRIC}
+
+
 @pytest.mark.parametrize(
-    ("scope", "expected"),
+    ("answer", "expected"),
     [
-        ("chlorophyll soaks up red and blue light", True),
-        ("leaves absorb green light", False),
-        ("gardens on Sundays", False),
+        ("Nobody should think that chlorophyll soaks up red and blue light.", ["advises-against: absorbs"]),
+        ("Nobody should think that leaves absorb green light.", []),
+        ("Nobody should do gardens on Sundays.", []),
+        (
+            "Avoid light that chlorophyll soaks up. Never believe that a tree takes chlorophyll down.",
+            ["advises-against: absorbs", "advises-against: broken-down"],
+        ),
+        ("Avoid light that chlorophyll soaks up.", []),
     ],
 )
-def test_refusing_what_a_criterion_asks_for_differs_from_refusing_what_it_rejects(scope: str, expected: bool) -> None:
-    rubric = free_text(question()).rubric
-    vectors = embedded([scope, *(phrase for c in rubric for phrase in (*c.accept, *c.reject, c.text))])
-    assert refuses([rubric[0]], rubric, [scope], vectors) == (("absorbs",) if expected else ())
-
-
-def test_advice_against_a_criterion_that_is_met_is_told() -> None:
-    rubric = free_text(question()).rubric
-    answer = "Nobody should think that chlorophyll soaks up red and blue light."
-    vectors = embedded(compared(answer, rubric))
-    marks = {c.id: Mark.MET for c in rubric}
-    assert advises_against(answer, rubric, marks, vectors) == ["advises-against: absorbs"]
-    assert advises_against(answer, rubric, marks | {"absorbs": Mark.NOT_MET}, vectors) == []
+def test_refusing_what_a_criterion_asks_for_differs_from_refusing_what_it_rejects(
+    answer: str, expected: list[str]
+) -> None:
+    vectors = embedded(compared(answer, RUBRIC))
+    assert advises_against(answer, RUBRIC, ALL_MET, vectors) == expected
+    assert advises_against(answer, RUBRIC, dict.fromkeys(ALL_MET, Mark.NOT_MET), vectors) == []
 
 
 def embedded(texts: Sequence[str]) -> dict[str, NDArray[np.float64]]:
