@@ -1,4 +1,4 @@
-"""Attacks and honest answers before simulated judges: honest, erring, repeating, kind, lazy and garbage ones.
+"""Attacks and honest answers before simulated judges, from an honest one to one that sends garbage.
 
 `python -m benchmarks.attacks [--sealed] [--unseen] [--judges NAME,...] [--json FILE]` says for each judge how many
 attacks reach the pass mark by the judge alone, how many end final above what they deserve after our checks, how many

@@ -1,7 +1,7 @@
-"""Simulated judges, which replay what is known about a text: honest, erring, repeating, kind, lazy and garbage.
+"""Simulated judges, which replay what is known about a text. `JUDGES` is the table of them.
 
 They answer both calls: the one about marks, and the one about what an answer denies (stages that begin with `denial`).
-`JUDGES` is the table. A judge finds the text in the call's last message.
+A judge finds the text in the call's last message.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from itertools import product
-from typing import Any
+from typing import Any, Literal
 
 from challenges.kinds.rubric import Criterion
 from challenges.marks import allowed, score
@@ -106,14 +106,22 @@ class Person:
 
 @dataclass(frozen=True)
 class Kind:
-    """Marks everything as met, quotes what fits best, and finds nothing denied."""
+    """Marks everything as met, and quotes what fits best.
+
+    Asked about denials, it finds `nothing` denied, or `everything` because it agrees to every question, or says the
+    `truth`, as a judge does that reads closely only when it looks for faults.
+    """
 
     texts: Texts
+    denies: Literal["nothing", "everything", "truth"] = "nothing"
 
     def judge(self, item: Judge) -> Judged:
-        if is_denial(item):
-            return Judged(denials(dict.fromkeys(item.criteria, ())), model=MODEL)
         known = self.texts.of(item)
+        if is_denial(item):
+            denied = {"nothing": frozenset(), "everything": {*item.criteria}, "truth": known.denied}[self.denies]
+            asked = [c for c in self.texts.rubric if c.id in item.criteria]
+            quotes = {c.id: self.texts.quotes(known, c) if c.id in denied else [] for c in asked}
+            return Judged(denials(quotes), model=MODEL)
         given = {c.id: ("met", self.texts.quotes(known, c)) for c in self.texts.rubric}
         return Judged(marks(given), model=MODEL)
 
@@ -161,6 +169,8 @@ JUDGES: Mapping[str, Callable[[Texts, int], Simulated]] = {
     "erring": lambda texts, seed: Person(texts, RATE, seed),
     "repeating": lambda texts, seed: Person(texts, RATE, seed, repeats=True),
     "kind": lambda texts, _seed: Kind(texts),
+    "agreeable": lambda texts, _seed: Kind(texts, "everything"),
+    "lenient": lambda texts, _seed: Kind(texts, "truth"),
     "lazy": lambda texts, _seed: Lazy(texts),
     "garbage": lambda texts, _seed: Garbage(texts),
 }

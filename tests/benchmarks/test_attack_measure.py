@@ -18,7 +18,8 @@ from graders.base import Embed, Grade, Judged, Mark
 from graders.free_text import copies
 from graders.free_text.cleaning import clean
 from graders.free_text.judge.ballot import read_ballot
-from graders.free_text.judge.messages import judge_item
+from graders.free_text.judge.denials import read_denials
+from graders.free_text.judge.messages import denial_item, judge_item
 from graders.free_text.speech_acts import advises_against, compared, found
 from tests.graders.free_text import judges
 
@@ -55,10 +56,18 @@ def test_they_let_nineteen_of_twenty_honest_answers_pass() -> None:
     assert len(alarmed) <= 0.05 * len(given)
 
 
-def judged(name: str, row: rows.Attack | rows.Honest, vote: int = 0, seed: int = 1) -> Judged:
+def judged(name: str, row: rows.Attack | rows.Honest, vote: int = 0, asks: Any = judge_item) -> Judged:
     bundle = rows.bundle(row.question)
     texts = Texts(free_text(bundle.challenge).rubric, [measure.known(row, bundle)])
-    return JUDGES[name](texts, seed).judge(judge_item(bundle, row.answer, vote))
+    return JUDGES[name](texts, 1).judge(asks(bundle, row.answer, vote))
+
+
+def denied(name: str, row: rows.Attack | rows.Honest, call: int = 0) -> set[str]:
+    said = read_denials(
+        judged(name, row, call, denial_item), denial_item(rows.bundle(row.question), "", 0).criteria, row.answer
+    )
+    assert said is not None
+    return {id for id, quotes in said.claimed.items() if quotes}
 
 
 def marks_of(judged: Judged) -> dict[str, str]:
@@ -93,11 +102,23 @@ def test_the_kind_judge_marks_everything_as_met() -> None:
     assert set(marks_of(judged("kind", rows.attacks()[0])).values()) == {"met"}
 
 
+def test_what_each_judge_calls_denied() -> None:
+    against = next(row for row in rows.attacks() if row.family == "advice-against" and row.most == 0)
+    must = {c.id for c in free_text(rows.bundle(against.question).challenge).rubric if c.kind != "must_not_claim"}
+    found = {name: denied(name, against) for name in JUDGES if name not in ("garbage", "erring", "repeating")}
+    assert found == {"honest": must, "kind": set(), "agreeable": must, "lenient": must, "lazy": set()}
+    honest = rows.honest()[:60]
+    assert not any(denied("honest", row) or denied("lenient", row) for row in honest)
+    assert any(denied("erring", row) for row in honest)
+    assert [denied("erring", row, 0) for row in honest] != [denied("erring", row, 1) for row in honest]
+    assert [denied("repeating", row, 0) for row in honest] == [denied("repeating", row, 1) for row in honest]
+
+
 def test_the_lazy_judge_reads_no_negation() -> None:
     row = rows.attacks()[0]
     criterion = free_text(rows.bundle(row.question).challenge).rubric[0]
-    denied = replace(row, answer=f"It is false that {criterion.text} I like cats.")
-    found = judged("lazy", denied)
+    negated = replace(row, answer=f"It is false that {criterion.text} I like cats.")
+    found = judged("lazy", negated)
     assert marks_of(found)[criterion.id] == "met"
 
 
