@@ -24,8 +24,9 @@ BYTES_A_TOKEN = 3.5
 MESSAGE_TOKENS = 4
 # A criterion of a reply: id, quotes, a reason of at most thirty words, mark and confidence.
 CRITERION_TOKENS, REPLY_TOKENS = 90, 15
-# Calls for an answer, as measured with a judge that is wrong on 5 % of its marks.
-CALLS_LIKELY = 2.5
+# Calls for an answer, as measured on the course's questions with a judge that is wrong on 5 % of its marks
+# (`benchmarks.judge_costs`).
+CALLS_LIKELY = 4.5
 # Five votes, and the questions whether the answer denies a criterion.
 CALLS_MOST = VOTES_IF_SPLIT + denials.CALLS
 

@@ -137,7 +137,7 @@ def missing(figures: Mapping[str, Any], gate: Gate, marked: int) -> int:
     if not final["count"] or final["right"] < gate.final_right * final["count"]:
         return least
     for more in range(ANSWERS_MOST):
-        total = figures["answers"] + more
+        total: int = figures["answers"] + more
         count = final["count"] * total // figures["answers"]
         if agreement.wilson(final["right"] * total // figures["answers"], count)[0] >= gate.final_right_low:
             return max(least, total - marked)

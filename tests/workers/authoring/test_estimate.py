@@ -28,7 +28,7 @@ from workers.judge.prices import Prices
 
 LIBRARY = Path(__file__).resolve().parents[3] / "challenges" / "library"
 # Of the estimate, one way or the other.
-TOKENS_WITHIN, CALLS_WITHIN = 1.25, 1.6
+TOKENS_WITHIN, CALLS_WITHIN = 1.25, 2.0
 _models = count()
 
 
