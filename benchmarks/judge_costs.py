@@ -6,7 +6,8 @@ The judge is simulated and wrong on 5 % of its marks (`benchmarks.attacks.replay
 unseen honest ones of `benchmarks/attacks`; for a qualification N answers of each kind (default: 4), and the number of
 all. Tokens are those of the built-in base model's tokenizer, of messages and the form of the reply; a simulated reply
 gets a reason of thirty words for each criterion, the most that the prompt allows. It needs no endpoint. The figures are
-written to `benchmarks/results/judge_costs.json`, from which `docs/judge.md` has its tables.
+written to `benchmarks/results/judge_costs.json`, from which `docs/judge.md` has
+its table; the command prints what belongs there.
 """
 
 from __future__ import annotations
@@ -29,9 +30,12 @@ from graders.base import Judge, Judged
 from workers.authoring import calibration, qualification
 from workers.authoring.bench import Bench
 
+PAGE = Path(__file__).parents[1] / "docs" / "judge.md"
 RESULTS = Path(__file__).parent / "results" / "judge_costs.json"
 TOKENIZER = next(name for name, model in MODELS.items() if model.wheel is not None)
 JUDGE, SEED = "erring", 0
+# The example of the page: a class of sixty, and prices of 1,000,000 tokens in USD.
+LEARNERS, PRICE_SENT, PRICE_RECEIVED = 60, 0.15, 0.60
 REASON = "The answer says so in its own words where it explains why this happens, and it gives the cause and the effect"
 REASON_WORDS = 30
 
@@ -116,6 +120,37 @@ def measure(some: Iterable[qualification.Question], whole: dict[str, int]) -> di
     return {"tokenizer": TOKENIZER, "judge": JUDGE, "questions": found}
 
 
+def page_parts(found: dict[str, Any]) -> tuple[str, str]:
+    """The sentence and the table of `docs/judge.md` that say what a judge costs."""
+    grades = [one["grade"] for one in found["questions"].values()]
+    answers = sum(grade["answers"] for grade in grades)
+    calls, sent, received = (
+        sum(grade[name] for grade in grades) / len(grades) for name in ("calls", "sent", "received")
+    )
+    sentence = (
+        f"{answers} honest answers, and the tokenizer of the built-in model. Most grades take three votes and a "
+        f"question about denials, or more; the mean is {calls:.1f} calls, {sent:,.0f} tokens sent and {received:,.0f} "
+        "received."
+    )
+    head = "| | answers | calls | million tokens sent | received | money |\n| --- | --- | --- | --- | --- | --- |\n"
+    rows = [
+        _row(f"each of {LEARNERS} learners hands in once", [(LEARNERS, grade) for grade in grades]),
+        _row("each hands in twice", [(2 * LEARNERS, grade) for grade in grades]),
+        _row(
+            "qualifying the judge, once",
+            [(one["qualify"]["whole"], one["qualify"]) for one in found["questions"].values()],
+        ),
+    ]
+    return sentence, head + "".join(rows)
+
+
+def _row(title: str, parts: list[tuple[int, dict[str, Any]]]) -> str:
+    answers = sum(count for count, _ in parts)
+    calls, sent, received = (sum(count * mean[name] for count, mean in parts) for name in ("calls", "sent", "received"))
+    money = (sent * PRICE_SENT + received * PRICE_RECEIVED) / 1e6
+    return f"| {title} | {answers:,} | {calls:,.0f} | {sent / 1e6:.1f} | {received / 1e6:.2f} | {money:.2f} USD |\n"
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.judge_costs", description=__doc__.split("\n\n")[0])
     parser.add_argument("--rows", type=int, default=4, help="answers of each kind and question (default: 4)")
@@ -124,6 +159,7 @@ def main() -> None:
     found = measure(qualification.questions(rows.LIBRARY, options.rows), whole)
     RESULTS.write_text(json.dumps(found, indent=2) + "\n")
     print(json.dumps(found, indent=2))
+    print("\n\n".join(page_parts(found)))
 
 
 if __name__ == "__main__":
