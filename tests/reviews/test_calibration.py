@@ -132,6 +132,7 @@ def test_staff_read_the_report(grace_client: Client, course: Course, tmp_path: P
     label = free_text(version.parsed).rubric[0].label
     assert all(part in text for part in (label, "judge-7", "0.910", "0.88", "The gate is open", "Attacks: 40."))
     assert all(part in text for part in ("3 of 190 attacks reach the pass mark", "as high as 0.041", "Replies: 120"))
+    assert "At most 5\u00a0% of the attacks" in text and "(QWK) of at least 0.75" in text
     assert "Final grades: 24. Within 0.10 of" in text
     hidden = [criterion.text for criterion in free_text(version.parsed).rubric]
     assert not [part for part in hidden if part in text]

@@ -233,7 +233,9 @@ def test_the_pages_say_that_a_question_is_in_pilot_mode(explain: Challenge, grac
     text = page(grace_client, explain)
     assert "people review every answer to this question, whatever a judge says" in text
     assert "20 more marked answers are needed before a gate can open, which takes 40." in text
-    assert "20 of 40" in " ".join(grace_client.get("/reviews/calibration/").content.decode().split())
+    desk = " ".join(grace_client.get("/reviews/question/explain/").content.decode().split())
+    assert "20 more marked answers are needed" in desk and f"/reviews/calibration/{explain.version_id}/" in desk
+    assert "Pilot mode: 20 of 40" in " ".join(grace_client.get("/reviews/calibration/").content.decode().split())
 
 
 def test_a_learner_reads_that_the_answer_is_kept(explain: Challenge, ada_client: Client, grace: User) -> None:

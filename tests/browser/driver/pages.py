@@ -16,6 +16,7 @@ from graders.registry import grade
 from gradus.accounts.models import User
 from gradus.chats import services as chats
 from gradus.courses import bundles, catalogue
+from gradus.courses.models import Calibration
 from gradus.courses.services import publish
 from gradus.laboratory import runs
 from gradus.reviews.models import Review
@@ -25,6 +26,7 @@ from gradus.submissions.models import Run, Submission
 from tests import example_course, factories
 from tests.kinds.rag_engine import PAYLOAD, Engine
 from tests.learn import scene
+from tests.reviews.test_calibration import JUDGE, report
 from workers.execute import execute
 from workers.grading import outcomes
 
@@ -65,7 +67,11 @@ def furnish(folder: Path, learner: User) -> Pages:
     looked_up, tried = with_documents(folder / "examples", learner)
     waiting = factories.submit(learner, "ticket", {**factories.LORA, "rows": TICKETS})
     staff = factories.UserFactory.create(is_staff=True)
-    regrade = start_regrade(factories.challenge("explain"), by=staff, note="A new judge")
+    explain = factories.challenge("explain")
+    regrade = start_regrade(explain, by=staff, note="A new judge")
+    missed = ["Only 30 calibration answers were marked by people, and 40 are needed."]
+    shut = report(passed=False, missed=missed)
+    measured = Calibration.objects.create(version=explain.version, model=JUDGE[0], template=JUDGE[1], report=shut)
     return Pages(
         open=[
             "/",
@@ -110,6 +116,7 @@ def furnish(folder: Path, learner: User) -> Pages:
             "/reviews/snippets/",
             "/reviews/accuracy/",
             "/reviews/calibration/",
+            f"/reviews/calibration/{measured.version_id}/",
             "/reviews/judge/",
             "/reviews/regrades/",
             f"/reviews/regrades/{regrade.pk}/",

@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST
 
 from challenges.kinds import registry as kinds
-from challenges.kinds.rubric import free_text
+from challenges.kinds.rubric import Gate, free_text
 from gradus.accounts.models import User
 from gradus.courses.models import Challenge, ChallengeVersion
 from gradus.reviews import accuracy, certainty, marked, queue, services, spending
@@ -85,7 +85,7 @@ def calibration_show(request: HttpRequest, pk: int) -> HttpResponse:
     ]
     context = {
         "version": version,
-        "gate": free_text(version.parsed).gate,
+        "gate": gate_in_words(free_text(version.parsed).gate),
         "reports": reports,
         "marked": marked.of(version),
         "may_edit": services.may_edit(user, version.challenge),
@@ -111,6 +111,12 @@ def gold_consent(request: HttpRequest, slug: str) -> HttpResponse:
     except Refused as refused:
         messages.warning(request, refused.message)
     return redirect("reviews:calibration", challenge.version_id)
+
+
+def gate_in_words(gate: Gate) -> dict[str, str]:
+    """Returns what a gate asks for as text: shares in percent, and the kappa as a number."""
+    shares = {name: f"{100 * value:g}\u00a0%" for name, value in gate if name not in ("qwk", "confidence")}
+    return {**shares, "qwk": f"{gate.qwk:g}"}
 
 
 def versions_for(user: User) -> QuerySet[ChallengeVersion]:

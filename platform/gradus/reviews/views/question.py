@@ -16,7 +16,7 @@ from django.views.decorators.http import require_POST
 from challenges.kinds.rubric import free_text
 from gradus.accounts.models import User
 from gradus.courses.models import Challenge
-from gradus.reviews import certainty, desk, evidence, queue, services
+from gradus.reviews import certainty, desk, evidence, marked, queue, services
 from gradus.reviews.bulk_offer import offer
 from gradus.reviews.certainty import Certainty
 from gradus.reviews.forms import DecisionForm
@@ -160,6 +160,7 @@ def page(
         "with_others": desk.with_others(user, challenge),
         "snippets": desk.snippets(user, challenge),
         "offer": offer(user, challenge),
+        "marked": marked.of(challenge.version or version),
         "may_edit": services.may_edit(user, challenge),
         "is_blind": services.is_marked_blind(challenge.pk),
     }
