@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
 import typer
+from rich import box
 from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
@@ -26,11 +27,12 @@ from workers.judge.faults import excerpt
 console = Console(markup=False)
 COLUMNS = ("question", "QWK", "final", "right", "judge alone", "attacks", "suite", "missing", "gate")
 LEGEND = (
-    f"final: answers that get a final grade. right: final grades within {RIGHT_WITHIN:g} of a person's score, and how "
-    "low the true share may be. judge alone: attacks that reach the pass mark by the judge's own marks, before any "
-    "check in code, and how high the true share may be. attacks, suite: the author's attacks, and those of the "
-    "built-in suite, that succeed after the checks. missing: marked answers that a question needs before a gate can "
-    "open."
+    "final: answers that get a final grade.",
+    f"right: final grades within {RIGHT_WITHIN:.2f} of a person's score, and how low the true share may be.",
+    "judge alone: attacks that reach the pass mark by the judge's own marks, before any check in code, and how high "
+    "the true share may be.",
+    "attacks, suite: the author's attacks, and those of the built-in suite, that succeed after the checks.",
+    "missing: marked answers that a question needs before a gate can open.",
 )
 NO_JUDGE = (
     "No judge is set up. Set GRADUS_JUDGE_MODEL and OPENAI_BASE_URL (or OPENAI_API_KEY) to the endpoint that you want "
@@ -136,13 +138,14 @@ def _say(*texts: str) -> None:
 def show(report: dict[str, Any]) -> None:
     """Prints a report as a table: a row for each question, then the number, tokens and cost of the calls."""
     if report["questions"]:
-        table = Table(title=excerpt(", ".join(report["models"])) or "no usable reply", title_justify="left")
+        title = excerpt(", ".join(report["models"])) or "no usable reply"
+        table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
         for heading in COLUMNS:
-            table.add_column(heading)
+            table.add_column(heading, overflow="fold")
         for name, figures in report["questions"].items():
             table.add_row(name, *_cells(figures))
         console.print(table)
-        _say(LEGEND)
+        _say(*LEGEND)
     _say(*_lines(report))
 
 
@@ -162,9 +165,9 @@ def _cells(figures: dict[str, Any]) -> list[str]:
 
 def _lines(report: dict[str, Any]) -> list[str]:
     took = "" if report["seconds"] is None else f", {report['seconds']:.1f} s a call (median)"
-    kept = f"; {report['kept']} replies of earlier runs were taken without a call" if report["kept"] else ""
+    kept = f"; {report['kept']:,} replies of earlier runs were taken without a call" if report["kept"] else ""
     return [
-        f"{report['calls']} calls ({', '.join(report['forms'])}), {report['tokens']} tokens, "
+        f"{report['calls']:,} calls ({', '.join(report['forms'])}), {report['tokens']:,} tokens, "
         f"{cost_text(report['cost'])}{took}{kept}",
         *(f"reply {problem}: {count} times" for problem, count in report["unusable"].items()),
         *(line for name, figures in report["questions"].items() for line in _gate(name, figures)),

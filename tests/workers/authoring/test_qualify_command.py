@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 import sys
 import threading
@@ -232,6 +233,25 @@ def test_a_killed_run_goes_on_where_it_stopped(honest: JudgeServer, question: Pa
     uninterrupted = json.loads(whole.read_text())
     assert uninterrupted["calls"] == report["calls"] + 4
     assert uninterrupted["questions"] == report["questions"]
+
+
+def test_an_interrupted_run_keeps_the_reply_that_is_under_way(
+    honest: JudgeServer, question: Path, tmp_path: Path
+) -> None:
+    command = [sys.executable, "-m", "tests.workers.authoring.qualify_process", str(question), "--rows", "2", "--yes"]
+    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
+
+    def answer(request: Request) -> Response:
+        if len(honest.bodies) == 3:
+            process.send_signal(signal.SIGINT)
+        return honest.answer(request)
+
+    honest.fault = answer
+    said, _ = process.communicate(timeout=120)
+    assert process.returncode == 130, said
+    assert "Interrupted. All replies so far are kept" in " ".join(said.split())
+    (kept,) = (tmp_path / "data" / "judge").glob("*.jsonl")
+    assert 3 <= len(kept.read_text().splitlines()) == len(honest.bodies)
 
 
 def test_an_endpoint_with_a_limit_gets_fewer_calls_at_once_and_every_answer_is_graded(

@@ -19,6 +19,7 @@ from graders.base import Assignment, Embed, Embedded, Judge, Judged, WorkItem
 from tests.graders.bundles import drive
 from tests.graders.free_text.judges import GOOD_MARKS, bundle_of, embed, says
 from workers.judge.client import CallRecord, JudgeClient, JudgeMisconfigured, Postpone
+from workers.judge.endpoints import Endpoint
 
 ITEM = Judge(
     messages=({"role": "system", "content": "rules"}, {"role": "user", "content": "the answer"}),
@@ -270,6 +271,33 @@ def test_server_errors_postpone_and_then_open_the_breaker(client: JudgeClient, s
     assert len(script.calls) == 3
     clock.now = 61
     assert client.judge(ITEM).reply == json.loads(GOOD)
+
+
+def test_calls_that_are_refused_at_one_moment_are_one_failure() -> None:
+    endpoint = Endpoint()
+    for _ in range(8):
+        endpoint.failed(started=1.0, now=2.0, fault="busy")
+    endpoint.check(now=3.0)
+    assert (endpoint.failures, endpoint.fault) == (1, "busy")
+    for moment in (4.0, 6.0):
+        endpoint.failed(started=moment, now=moment + 1, fault="busy")
+    with pytest.raises(Postpone, match="judge_breaker"):
+        endpoint.check(now=8.0)
+
+
+def test_a_probe_says_how_long_a_short_answer_takes(client: JudgeClient, script: Script, clock: Clock) -> None:
+    assert client.probe() == 0
+    assert len(script.bodies) == 1 and client.endpoint.probed
+    assert JudgeClient.absent(MemoryStore()).probe() is None
+
+
+def test_a_refused_request_keeps_what_the_endpoint_said(
+    client: JudgeClient, script: Script, store: MemoryStore
+) -> None:
+    said = json.dumps({"error": {"message": "the context holds 4096 tokens"}})
+    script.answers = [Response(said, 400, content_type="application/json")]
+    assert client.judge(ITEM).problem == "unusable (refused with 400)"
+    assert "4096 tokens" in store.records[0].response
 
 
 def test_a_silent_endpoint_times_out(httpserver: HTTPServer, store: MemoryStore) -> None:
