@@ -37,14 +37,20 @@ function show(item) {
   else if (here.bottom > column.bottom) asked.scrollTop += Math.min(here.bottom - column.bottom, here.top - column.top);
 }
 
-function go(row, stays = answerOf(row) === answerOf(current)) {
+function focus(row) {
   point(row);
   (row.querySelector("input:checked") ?? row.querySelector("input")).focus({ preventScroll: true });
+}
+
+function go(row) {
+  const stays = answerOf(row) === answerOf(current);
+  focus(row);
   if (stays) row.scrollIntoView({ block: "nearest" });
   else answerOf(row).scrollIntoView({ block: "start" });
 }
 
-const start = (answer, stays) => go(rowsOf(answer).find((row) => !isMarked(row)) ?? rowsOf(answer)[0], stays);
+const firstRow = (answer) => rowsOf(answer).find((row) => !isMarked(row)) ?? rowsOf(answer)[0];
+const start = (answer) => go(firstRow(answer));
 
 function step(by) {
   const rows = open().flatMap(rowsOf);
@@ -305,5 +311,5 @@ for (const part of document.querySelectorAll("[data-desk-fold]")) {
 }
 
 const wanted = answerOf(list.querySelector(".alert:not([hidden])")) ?? list.querySelector("[data-answer]:target");
-const first = wanted ?? open()[0];
-if (first) start(first, !wanted);
+if (wanted) start(wanted);
+else if (open().length) focus(firstRow(open()[0])); // The page stays at its beginning, with the question.

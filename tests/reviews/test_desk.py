@@ -10,11 +10,14 @@ from django.test import Client
 from django.utils import timezone
 
 from challenges.kinds.rubric import free_text
+from challenges.reading import read_course
 from gradus.accounts.models import Enrolment, StaffAction, User
 from gradus.courses.models import Challenge, Course
+from gradus.courses.services import publish
 from gradus.reviews import desk, services
 from gradus.reviews.models import Review
 from tests import factories
+from tests.browser.driver.pages import LIBRARY
 from tests.conftest import logged_in
 from tests.reviews import cases
 from tests.reviews.cases import ALL_MET, MARKS, NONE_MET
@@ -315,3 +318,31 @@ def test_equal_texts_of_a_blind_question_are_marked_blind_as_well(
     grace_client.post(f"{PAGE}{first.pk}", {**chosen(NONE_MET), "equal": str(second.pk)}, headers=HTMX)
     for review in Review.objects.all():
         assert (review.blind_marks, review.marks, review.decided_by) == (ALL_MET, NONE_MET, grace)
+
+
+def test_the_queue_is_filtered_by_course_and_question(grace: User, grace_client: Client, reviews: list[Review]) -> None:
+    publish(read_course(LIBRARY))
+    answer = {"kind": "free_text", "answer": "The model learns its rows by heart. " * 5}
+    other = factories.submit(factories.UserFactory.create(), "read-the-curve", answer)
+    factories.grade(other, 0.2, provisional=True, review=("provisional",), result={"marks": []})
+    built_in, tiny = other.challenge.course.slug, reviews[0].submission.challenge.course.slug
+    every = {f"/reviews/{review.pk}/" for review in Review.objects.all()}
+    mine = {f"/reviews/{review.pk}/" for review in reviews}
+    for query, links, questions in (
+        ("", every, {"explain", "read-the-curve"}),
+        (f"course={tiny}", mine, {"explain"}),
+        (f"course={built_in}&question=", every - mine, {"read-the-curve"}),
+        ("question=explain", mine, {"explain"}),
+        ("question=nowhere&course=nowhere", every, {"explain", "read-the-curve"}),
+        (f"course={built_in}&question=explain", set(), set()),
+    ):
+        page = grace_client.get(f"/reviews/?{query}").content.decode()
+        assert set(re.findall(r"/reviews/\d+/", page)) == links, query
+        assert set(re.findall(r"/reviews/question/([a-z-]+)/", page)) == questions, query
+
+
+def test_pages_of_a_filtered_queue_keep_the_filter(
+    grace_client: Client, reviews: list[Review], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gradus.reviews.views.review.PAGE_ROWS", 2)
+    assert "?question=explain&amp;page=2" in grace_client.get("/reviews/?question=explain").content.decode()

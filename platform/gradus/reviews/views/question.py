@@ -29,7 +29,8 @@ from gradus.submissions.services import Refused
 class Entry:
     """An answer on the page, with the form of its marks, and the others that wait with the same text.
 
-    `certainty` says in words how often the machine was right when it was about as sure.
+    `certainty` says in words how often the machine was right when it was about as sure; it is empty if the machine's
+    own was not recorded.
     """
 
     case: evidence.Case
@@ -96,7 +97,8 @@ def entry_of(user: User, review: Review, data: Any = None, comment: str = "") ->
     case = evidence.case(review, with_nearest=False)
     form = DecisionForm(case, data, auto_id=f"answer-{review.pk}-%s", comment=comment)
     known = certainty.lately(review.submission.challenge).get(review.judge, Certainty(0))
-    return Entry(case, form, desk.equal_to(user, review), known.in_words(review.certainty))
+    sure = "" if review.certainty is None else known.in_words(review.certainty)
+    return Entry(case, form, desk.equal_to(user, review), sure)
 
 
 def held(user: User, reviews: list[Review]) -> list[Review]:

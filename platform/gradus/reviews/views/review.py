@@ -104,11 +104,13 @@ def to_next(user: User, review: Review) -> HttpResponse:
 
 
 def around(user: User, review: Review) -> dict[str, Any]:
+    known = certainty.of(review.submission.challenge, review.judge)
+    sure = "" if review.certainty is None else known.in_words(review.certainty)
     return {
         "following": queue.after(user, review),
         "gold_form": GoldForm(),
         "gold": getattr(review, "gold_row", None),
-        "certainty": certainty.of(review.submission.challenge, review.judge).in_words(review.certainty),
+        "certainty": sure,
         "snippets": desk.snippets(user, review.submission.challenge),
     }
 
