@@ -28,9 +28,9 @@ console = Console(markup=False)
 COLUMNS = ("question", "QWK", "final", "right", "judge alone", "attacks", "suite", "missing", "gate")
 LEGEND = (
     "final: answers that get a final grade.",
-    f"right: final grades within {RIGHT_WITHIN:.2f} of a person's score, and how low the true share may be.",
-    "judge alone: attacks that reach the pass mark by the judge's own marks, before any check in code, and how high "
-    "the true share may be.",
+    f"right: final grades within {RIGHT_WITHIN:.2f} of a person's score; in brackets, how low the true share may be.",
+    "judge alone: attacks that reach the pass mark by the judge's own marks, before any check in code; in "
+    "brackets, how high the true share may be.",
     "attacks, suite: the author's attacks, and those of the built-in suite, that succeed after the checks.",
     "missing: marked answers that a question needs before a gate can open.",
 )
@@ -139,9 +139,9 @@ def show(report: dict[str, Any]) -> None:
     """Prints a report as a table: a row for each question, then the number, tokens and cost of the calls."""
     if report["questions"]:
         title = excerpt(", ".join(report["models"])) or "no usable reply"
-        table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
+        table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
         for heading in COLUMNS:
-            table.add_column(heading, overflow="fold")
+            table.add_column(heading, overflow="fold", no_wrap=heading != COLUMNS[0])
         for name, figures in report["questions"].items():
             table.add_row(name, *_cells(figures))
         console.print(table)
@@ -154,10 +154,10 @@ def _cells(figures: dict[str, Any]) -> list[str]:
     return [
         f"{figures['qwk']['value']:.2f}",
         f"{figures['coverage']['final']:.0%}",
-        f"{right['share']:.0%} (from {right['low']:.0%})" if right["count"] else "-",
-        f"{alone['passed']} of {alone['count']} (to {alone['upper']:.0%})",
-        f"{sum(attacks['succeeded'].values())} of {attacks['count']}",
-        f"{figures['suite']['succeeded']} of {figures['suite']['count']}",
+        f"{right['share']:.0%} ({right['low']:.0%})" if right["count"] else "-",
+        f"{alone['passed']}/{alone['count']} ({alone['upper']:.0%})",
+        f"{sum(attacks['succeeded'].values())}/{attacks['count']}",
+        f"{figures['suite']['succeeded']}/{figures['suite']['count']}",
         str(figures["answers_missing"] or "-"),
         "open" if figures["passed"] else "shut",
     ]
