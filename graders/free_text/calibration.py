@@ -94,7 +94,7 @@ def report(
     tune anything. Each answer was graded as if the grader did not know it. `attacks` are the author's attacks that were
     held back, and `suite` the attacks of `graders.free_text.attacks.suite`. `model` is empty for the built-in verifier.
     """
-    graded = [*answers, *tests, *attacks, *benign, *suite]
+    graded: list[GradedAnswer | GradedAttack] = [*answers, *tests, *attacks, *benign, *suite]
     judges = judges_of(graded)
     figures = {
         "rules": GATE_RULES,

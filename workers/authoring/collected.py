@@ -49,7 +49,8 @@ def read_collected(path: Path, bundle: ChallengeBundle) -> Collected:
     if problems:
         raise BundleErrors([replace(problem, file=str(path)) for problem in problems])
     taken, left_out = list[GoldAnswer](), Counter[str]()
-    known = {normal(row.answer) for row in (*bundle.gold, *bundle.attacks, *bundle.benign)}
+    honest = [row.answer for row in bundle.gold] + [row.answer for row in bundle.benign]
+    known = {normal(answer) for answer in (*honest, *(attack.answer for attack in bundle.attacks))}
     for row in rows:
         if reason := _reason(row, bundle, known):
             left_out[reason] += 1

@@ -12,7 +12,6 @@ from typing import Any
 
 from allauth.account.models import EmailAddress
 from django.core.serializers.json import DjangoJSONEncoder
-from django.db.models import OuterRef, Subquery
 
 from gradus.accounts.models import User
 from gradus.api.chats import chat_out
@@ -56,13 +55,13 @@ def api_tokens(user: User) -> Iterable[Record]:
 
 def submissions(user: User) -> Iterator[Record]:
     """Attempts with their grades; `copied_at` is when the course kept a copy of the answer with a person's marks."""
-    kept = GoldRow.objects.filter(review__submission=OuterRef("pk")).values("created_at")[:1]
+    kept = GoldRow.objects.filter(review__submission__user=user)
+    copied = dict(kept.values_list("review__submission", "created_at"))
     found = Submission.objects.of(user).with_current().select_related("user").order_by("pk")
-    found = found.annotate(copied_at=Subquery(kept))
     for one in found.iterator(LOADED):
         shown = submission_out(one).model_dump(mode="json", exclude=MOMENTARY)
         appeals = [appeal_out(made) for made in one.appeals.order_by("pk")]
-        copied_at = whole_second(one.copied_at) if one.copied_at else None
+        copied_at = whole_second(copied[one.pk]) if one.pk in copied else None
         own = {"payload": one.payload, "appeals": appeals, "copied_at": copied_at}
         yield {**shown, "submitted_version": one.version.version, **own}
 

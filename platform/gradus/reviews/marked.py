@@ -115,5 +115,6 @@ def _texts(version: ChallengeVersion) -> dict[str, str] | None:
 
 def _read(version: ChallengeVersion) -> dict[str, str]:
     bundle = bundles.load(version)
-    others = {normal(row.answer): "" for row in (*bundle.attacks, *bundle.benign)}
-    return others | {normal(row.answer): row.role for row in bundle.gold}
+    attacks = {normal(row.answer): "" for row in bundle.attacks}
+    benign = {normal(row.answer): "" for row in bundle.benign}
+    return attacks | benign | {normal(row.answer): row.role for row in bundle.gold}
