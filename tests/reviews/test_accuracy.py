@@ -7,15 +7,13 @@ import re
 import pytest
 from django.test import Client
 
-from gradus.accounts.models import Enrolment, User
+from gradus.accounts.models import User
 from gradus.courses.models import Challenge
 from gradus.reviews import accuracy, services
 from gradus.reviews.machine_writing import signs
-from gradus.reviews.models import QuestionSettings
 from gradus.reviews.nearest_answers import likeness, person_graded
 from gradus.reviews.review_reasons import WORDS, in_words
 from tests import factories
-from tests.conftest import logged_in
 from tests.reviews import cases
 from tests.reviews.cases import ALL_MET, MARKS, NONE_MET
 
@@ -88,23 +86,6 @@ def test_the_page_says_what_certainty_is_worth_and_how_far_bulk_reaches(
 def words(client: Client) -> str:
     page = re.sub(r"<[^>]+>", " ", client.get("/reviews/accuracy/").content.decode()).replace("&nbsp;", " ")
     return re.sub(r"\s+", " ", page).replace(" ,", ",")
-
-
-def test_an_author_marks_a_question_blind_on_the_page(
-    explain: Challenge, grace_client: Client, ada: User, ada_client: Client, bob: User, bob_client: Client
-) -> None:
-    Enrolment.objects.create(user=ada, course=explain.course, role=Enrolment.Role.AUTHOR)
-    Enrolment.objects.create(user=bob, course=explain.course, role=Enrolment.Role.STAFF)
-    path = "/reviews/accuracy/explain/blind"
-    assert path in ada_client.get("/reviews/accuracy/").content.decode() and "Mark blind" in words(ada_client)
-    assert "is not marked blind" in words(bob_client) and "Mark blind" not in words(bob_client)
-    bob_client.post(path, {"blind": "on"})
-    assert not QuestionSettings.objects.filter(blind=True).exists()
-    assert ada_client.post(path, {"blind": "on"})["Location"] == "/reviews/accuracy/"
-    assert "is marked blind" in words(ada_client) and QuestionSettings.objects.get().blind
-    ada_client.post(path, {"blind": "off"})
-    assert not QuestionSettings.objects.get().blind
-    assert logged_in(factories.UserFactory.create()).post(path, {"blind": "on"}).status_code == 404
 
 
 def test_the_interval_is_wilsons() -> None:

@@ -59,7 +59,6 @@ REVIEWERS = {
     "reviews/question/<slug:slug>/blind",
     "reviews/gold/<slug:slug>.jsonl",
     "reviews/gold/<slug:slug>/consent",
-    "reviews/accuracy/<slug:slug>/blind",
     "reviews/calibration/<int:pk>/",
     "reviews/regrades/<int:pk>/",
     "api/v1/reviews/<int:id>",

@@ -19,7 +19,6 @@ urlpatterns = [
     path("gold/<slug:slug>.jsonl", review.gold_rows, name="gold_rows"),
     path("gold/<slug:slug>/consent", figures.gold_consent, name="gold_consent"),
     path("accuracy/", figures.accuracy_show, name="accuracy"),
-    path("accuracy/<slug:slug>/blind", figures.question_blind, name="question_blind"),
     path("judge/", figures.spending_show, name="spending"),
     path("calibration/", figures.calibration_list, name="calibrations"),
     path("calibration/<int:pk>/", figures.calibration_show, name="calibration"),

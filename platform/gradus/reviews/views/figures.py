@@ -12,9 +12,8 @@ from django.views.decorators.http import require_POST
 from challenges.kinds import registry as kinds
 from challenges.kinds.rubric import Gate, free_text
 from gradus.accounts.models import User
-from gradus.courses.models import Challenge, ChallengeVersion
+from gradus.courses.models import ChallengeVersion
 from gradus.reviews import accuracy, certainty, marked, queue, services, spending
-from gradus.reviews.models import QuestionSettings
 from gradus.reviews.queue import reviewer
 from gradus.submissions.services import Refused
 
@@ -24,29 +23,7 @@ def accuracy_show(request: HttpRequest) -> HttpResponse:
     user = reviewer(request)
     gold = queue.challenges_of(user).filter(gold_rows__isnull=False).distinct()
     context = {"report": accuracy.report(user), "gold": gold, "certainties": certainty.overview(user)}
-    return render(request, "reviews/accuracy.html", {**context, "questions": blind_choices(user)})
-
-
-def blind_choices(user: User) -> list[tuple[Challenge, bool, bool]]:
-    """Returns each judged question, whether it is marked blind, and whether this person may choose that."""
-    asked = queue.challenges_of(user).filter(version__spec__kind__in=kinds.judged())
-    blind = set(QuestionSettings.objects.filter(blind=True).values_list("challenge", flat=True))
-    return [(one, one.pk in blind, services.may_edit(user, one)) for one in asked]
-
-
-@require_POST
-def question_blind(request: HttpRequest, slug: str) -> HttpResponse:
-    """Chooses whether the answers to a question are marked before the machine's marks are shown."""
-    user = reviewer(request)
-    challenge = get_object_or_404(queue.challenges_of(user), slug=slug)
-    try:
-        chosen = services.mark_question_blind(challenge, by=user, blind=request.POST.get("blind") == "on")
-    except Refused as refusal:
-        messages.warning(request, refusal.message)
-    else:
-        on, off = _("Answers to this question are marked blind now."), _("Answers are no longer marked blind.")
-        messages.success(request, on if chosen.blind else off)
-    return redirect("reviews:accuracy")
+    return render(request, "reviews/accuracy.html", context)
 
 
 def spending_show(request: HttpRequest) -> HttpResponse:
