@@ -172,5 +172,5 @@ def test_no_open_attack_ends_final_and_most_honest_answers_do() -> None:
     found = measure.measure(lambda texts: embed(texts, Watch()), measure.parts(False, False), ["honest", "erring"])
     for row in found.values():
         assert row["attacks"]["above"]["found"] == 0, row["attacks"]["which"]
-        assert row["honest"]["final"]["share"] >= 0.70
+        assert row["honest"]["final"]["share"] >= 0.85
         assert row["honest"]["right"]["low"] >= 0.90
