@@ -53,13 +53,22 @@ def questions(path: Path, rows: int | None = None) -> list[Question]:
     """
     questions = [
         Question(at_most(bundle, rows), sources_beside(folder.resolve(), bundle), rows, _marked(bundle))
-        for folder, bundle in _challenges(path)
-        if kinds.find(bundle.challenge.kind).is_judged and _marked(bundle)
+        for folder, bundle in _free_text(path)
+        if _marked(bundle)
     ]
     if not questions:
         hint = f"name a folder with {', '.join(MARKERS)} that has a free_text challenge with calibration answers"
         raise BundleErrors([Problem(str(path), None, "no free-text question with graded answers", hint)])
     return questions
+
+
+def unmarked(path: Path) -> list[str]:
+    """The ids of the free-text challenges without a single answer on which a judge can be measured."""
+    return [bundle.challenge.id for _, bundle in _free_text(path) if not _marked(bundle)]
+
+
+def _free_text(path: Path) -> Iterator[tuple[Path, ChallengeBundle]]:
+    return ((folder, bundle) for folder, bundle in _challenges(path) if kinds.find(bundle.challenge.kind).is_judged)
 
 
 def _marked(bundle: ChallengeBundle) -> int:

@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
-from challenges.kinds.rubric import RIGHT_WITHIN
+from challenges.kinds.rubric import GATE_ANSWERS, RIGHT_WITHIN
 from challenges.reading import BundleErrors
 from workers.authoring import estimate, qualification
 from workers.authoring.calibrate_command import cost_text
@@ -68,7 +68,7 @@ def qualify(
         questions = qualification.questions(path, rows)
         session = _opened(keep, fresh, parallel)
         _agreed(_estimated(questions, session), session, yes)
-        report = _asked(questions, session)
+        report = _with_pilots(_asked(questions, session), qualification.unmarked(path))
     except BundleErrors as errors:
         _give_up(*map(str, errors.problems))
     except (JudgeMisconfigured, Postpone) as error:
@@ -125,6 +125,11 @@ def _asked(questions: list[qualification.Question], session: JudgeSession) -> di
             return qualification.stopped(session.ledger, str(error))
 
 
+def _with_pilots(report: dict[str, Any], unmarked: list[str]) -> dict[str, Any]:
+    """The report with the questions that could not be measured at all, whose gates are therefore shut."""
+    return report | {"unmarked": unmarked, "passed": report["passed"] and not unmarked}
+
+
 def _give_up(*texts: str, status: int = SHUT) -> NoReturn:
     _say(*texts)
     raise typer.Exit(status) from None
@@ -171,6 +176,10 @@ def _lines(report: dict[str, Any]) -> list[str]:
         f"{cost_text(report['cost'])}{took}{kept}",
         *(f"reply {problem}: {count} times" for problem, count in report["unusable"].items()),
         *(line for name, figures in report["questions"].items() for line in _gate(name, figures)),
+        *(
+            f"{name}: not measured. Mark {GATE_ANSWERS} answers (role: calibration); until then people review all."
+            for name in report["unmarked"]
+        ),
         *([report["stopped"]] if report["stopped"] else []),
     ]
 

@@ -20,7 +20,7 @@ from challenges.kinds.rubric import Gate
 from challenges.reading import read_challenge
 from graders.base import Embed
 from gradus.cli.main import app
-from tests.challenges.factory import let_a_judge_pass, write_course
+from tests.challenges.factory import let_a_judge_pass, write_course, write_free_text_challenge, write_gold
 from tests.graders.free_text import judges
 from tests.judge_server import Honest, JudgeServer, completion
 from workers.authoring import bench, qualification, qualify_command
@@ -307,3 +307,16 @@ def test_each_question_says_how_many_marked_answers_it_lacks(
     assert figures["answers_missing"] == 40 - marked
     said = " ".join(result.output.split())
     assert f"Mark {40 - marked} more answers" in said and f"Only 2 of its {marked} marked answers were graded" in said
+
+
+def test_a_question_without_any_marked_answer_for_calibration_is_named(
+    honest: JudgeServer, course: Path, question: Path, tmp_path: Path
+) -> None:
+    pilot = write_free_text_challenge(course / "first" / "pilot", id="pilot")
+    write_gold(pilot, calibration=0)
+    lesson = course / "first" / "lesson.yaml"
+    lesson.write_text(lesson.read_text().replace("- explain\n", "- explain\n- pilot\n"))
+    result = run(str(course), "--rows", "1", "--json", str(tmp_path / "report.json"))
+    report = json.loads((tmp_path / "report.json").read_text())
+    assert (list(report["questions"]), report["unmarked"], report["passed"]) == (["explain"], ["pilot"], False)
+    assert "pilot: not measured. Mark 40 answers" in " ".join(result.output.split())
