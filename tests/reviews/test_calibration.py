@@ -97,6 +97,12 @@ def test_a_report_by_earlier_rules_is_shown_and_opens_no_gate(
         version.calibrations.update(passed=True)
 
 
+@pytest.mark.django_db
+def test_nobody_has_to_measure_the_built_in_verifier_again(tmp_path: Path) -> None:
+    version = imported(tmp_path / "a", by_earlier_rules() | {"model": ""})
+    assert version.calibrations.get().needs_another is False
+
+
 @pytest.mark.parametrize("rules", [None, "2", 0, 1, GATE_RULES + 1, True])
 def test_only_the_rules_of_today_count(rules: Any) -> None:
     assert calibrations.rules_of({"rules": rules}) == 1

@@ -282,5 +282,6 @@ class Calibration(models.Model):
         return f"{self.model or 'built-in verifier'} on {self.version}"
 
     @property
-    def is_by_earlier_rules(self) -> bool:
-        return self.rules < GATE_RULES
+    def needs_another(self) -> bool:
+        """True if a judge's report was made by earlier rules, so that the judge has to be measured again."""
+        return bool(self.model) and self.rules < GATE_RULES

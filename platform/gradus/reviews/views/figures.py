@@ -57,7 +57,7 @@ def calibration_show(request: HttpRequest, pk: int) -> HttpResponse:
         raise Http404
     labels = {criterion.id: criterion.label for criterion in free_text(version.parsed).rubric}
     reports = [
-        {**shown(one.report, labels), "passed": one.passed, "is_by_earlier_rules": one.is_by_earlier_rules}
+        {**shown(one.report, labels), "passed": one.passed, "needs_another": one.needs_another}
         for one in version.calibrations.all()
     ]
     context = {
