@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from django.test import Client
@@ -16,11 +17,13 @@ from gradus.courses.models import Challenge, Course
 from gradus.courses.services import publish
 from gradus.reviews import desk, services
 from gradus.reviews.models import Review
+from gradus.submissions.services import Refused
 from tests import factories
 from tests.browser.driver.pages import LIBRARY
 from tests.conftest import logged_in
 from tests.reviews import cases
 from tests.reviews.cases import ALL_MET, MARKS, NONE_MET
+from tests.threads import at_once
 
 PAGE = "/reviews/question/explain/"
 HTMX = {"HX-Request": "true"}
@@ -346,3 +349,25 @@ def test_pages_of_a_filtered_queue_keep_the_filter(
 ) -> None:
     monkeypatch.setattr("gradus.reviews.views.review.PAGE_ROWS", 2)
     assert "?question=explain&amp;page=2" in grace_client.get("/reviews/?question=explain").content.decode()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_reviewers_who_decide_equal_texts_at_once_decide_each_text_once(transactional_db: None, tmp_path: Path) -> None:
+    factories.tiny_course(tmp_path / "tiny")
+    staff = factories.UserFactory.create_batch(4, is_staff=True)
+    equal = [with_text("Old facts stay in it.") for _ in staff]
+
+    def decide(number: int) -> list[int]:
+        others = {one.pk for one in equal} - {equal[number].pk}
+        mine = Review.objects.get(pk=equal[number].pk)
+        texts = {"reason": "", "comment": f"By {number}."}
+        try:
+            done = services.decide_equal(mine, by=staff[number], marks=MARKS, blind=False, ids=others, **texts)
+        except Refused as refusal:
+            assert refusal.code == "decided"
+            return []
+        return [mine.pk, *done]
+
+    decided = [pk for done in at_once(decide, len(staff)) for pk in done]
+    assert sorted(decided) == [one.pk for one in equal]
+    assert StaffAction.objects.filter(what=StaffAction.What.GRADE_DECIDED).count() == len(equal)

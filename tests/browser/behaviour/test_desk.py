@@ -11,6 +11,7 @@ from gradus.reviews import desk
 from gradus.reviews.models import Review
 from gradus.reviews.services import decide, keep_snippet, release
 from tests import factories
+from tests.browser.driver.hands import Keyboard
 from tests.browser.driver.seen import wrong_with
 from tests.operations.waiting import until
 from tests.reviews import cases
@@ -301,3 +302,37 @@ def test_two_reviewers_at_once_never_lose_each_others_marks(grace, bob, reviews,
     expect(row(one, first, "cause").get_by_role("radio", checked=True)).to_have_value("not_met")
     assert is_decided(second) and (second.decided_by, second.marks) == (grace, MARKS)
     assert is_decided(third) and (third.decided_by, third.marks["cause"]) == (bob, "not_met")
+
+
+def test_every_control_is_reached_by_tab_and_its_focus_is_seen(grace, reviews, visit):
+    first, second, _third = reviews
+    keep_snippet(grace, text="Name the cause.")
+    page = visit(grace)
+    page.goto(PAGE)
+    hand = Keyboard(page)
+    answer(page, first).get_by_text("Comment for the learner, reason for staff").press("Enter")
+    page.keyboard.press("Tab")
+    expect(answer(page, first).get_by_label("Comment for the learner")).to_be_focused()
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    hand.press("button", "Name the cause. Name the cause.")
+    expect(answer(page, first).get_by_label("Comment for the learner")).to_have_value("Name the cause.")
+    hand.press("button", f"Record these marks of answer {first.pk}")
+    expect(answer(page, first)).to_have_class("desk-done")
+    hand.press("button", f"Record these marks of answer {second.pk}")
+    expect(answer(page, second)).to_have_class("desk-done")
+    assert is_decided(first) and first.comment == "Name the cause." and is_decided(second)
+
+
+def test_on_a_telephone_the_answers_are_marked_by_touch(grace, reviews, visit):
+    first = reviews[0]
+    page = visit(grace, viewport={"width": 360, "height": 740}, has_touch=True)
+    page.goto(PAGE)
+    expect(page.get_by_role("heading", level=1)).to_be_in_viewport()
+    page.get_by_text("Question, model answer and rubric").tap()
+    expect(page.locator("[data-rubric=cause]")).to_be_visible()
+    row(page, first, "remedy").get_by_text("Met", exact=True).tap()
+    answer(page, first).get_by_role("button", name="Record these marks").tap()
+    expect(answer(page, first)).to_have_class("desk-done")
+    expect(answer(page, reviews[1])).to_be_in_viewport()
+    assert is_decided(first) and first.marks["remedy"] == "met"
