@@ -1,4 +1,4 @@
-"""The page that accepts the machine's marks of several answers, and the choice of the editors to mark blind."""
+"""The page that accepts the machine's marks of several answers."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from pytest_django.fixtures import Settings
 
 from gradus.accounts.models import Enrolment, User
 from gradus.courses.models import Challenge, Course
-from gradus.reviews.models import QuestionSettings, Review
+from gradus.reviews import services
+from gradus.reviews.models import Review
 from tests import factories
 from tests.conftest import logged_in
 from tests.reviews import cases
@@ -90,8 +91,7 @@ def test_nobody_else_finds_the_page(ada_client: Client, sure: list[Review]) -> N
     for client in (ada_client, logged_in(stranger)):
         assert client.get(BULK).status_code == 404
         assert client.post(BULK, {"answer": [sure[0].pk]}).status_code == 404
-        assert client.post(f"{PAGE}blind", {"blind": "yes"}).status_code == 404
-    assert Review.objects.waiting().count() == 3 and not QuestionSettings.objects.exists()
+    assert Review.objects.waiting().count() == 3
 
 
 def test_ones_own_answer_is_not_offered(grace: User, grace_client: Client, sure: list[Review]) -> None:
@@ -102,16 +102,14 @@ def test_ones_own_answer_is_not_offered(grace: User, grace_client: Client, sure:
     assert own.decided_at is None
 
 
-def test_editors_choose_that_the_machines_marks_are_hidden_at_first(
-    grace_client: Client, bob: User, explain: Challenge, ada: User
+def test_the_page_says_whether_the_machines_marks_are_hidden_at_first(
+    grace: User, grace_client: Client, bob: User, explain: Challenge
 ) -> None:
-    review = cases.waiting(ada)
-    assert "Machine: half" in flat(grace_client, PAGE)
-    said = grace_client.post(f"{PAGE}blind", {"blind": "yes"}, follow=True).content.decode()
-    assert "before they see the machine" in said and "Machine: half" not in " ".join(said.split())
     Enrolment.objects.create(user=bob, course=explain.course, role=Enrolment.Role.STAFF)
-    teacher = logged_in(bob)
-    assert "Show the machine" not in flat(teacher, PAGE)
-    assert "Only authors of the course" in teacher.post(f"{PAGE}blind", {"blind": ""}, follow=True).content.decode()
-    review.refresh_from_db()
-    assert review.blind and QuestionSettings.objects.get().blind
+    assert "Reviewers see the machine" in flat(grace_client, PAGE)
+    services.mark_question_blind(explain, by=grace, blind=True)
+    cases.waiting(factories.UserFactory.create())
+    for client, changes in ((logged_in(bob), False), (grace_client, True)):
+        page = flat(client, PAGE)
+        assert "Reviewers mark each answer before they see the machine" in page and "Machine:" not in page
+        assert ("Change this" in page) == changes
