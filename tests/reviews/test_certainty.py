@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from sklearn.isotonic import IsotonicRegression
@@ -120,23 +121,21 @@ def test_decided_answers_are_what_it_is_measured_on(explain: Challenge, grace: U
 @pytest.mark.parametrize("change", ["audit", "bulk", "no certainty", "appeal", "waiting", "equal text", "rubric"])
 def test_what_would_mislead_does_not_count(explain: Challenge, grace: User, change: str) -> None:
     made = history(grace, SURE * 5)
-    one = history(
-        grace,
-        SURE,
-        **{
-            "audit": {"kind": "audit", "blind_marks": MARKS, "blind_by": grace, "blind_at": made[0].decided_at},
-            "bulk": {"in_bulk": True},
-            "no certainty": {"certainty": None},
-            "waiting": {"decided_at": None, "decided_by": None},
-        }.get(change, {}),
-    )[0]
+    changes: dict[str, dict[str, Any]] = {
+        "audit": {"kind": "audit", "blind_marks": MARKS, "blind_by": grace, "blind_at": made[0].decided_at},
+        "bulk": {"in_bulk": True},
+        "no certainty": {"certainty": None},
+        "waiting": {"decided_at": None, "decided_by": None},
+    }
+    (one,) = history(grace, SURE, **changes.get(change, {}))
     if change == "appeal":
         closed = {"stage": "closed", "outcome": "kept", "closed_at": one.decided_at}
         Appeal.objects.create(submission=one.submission, evaluation=one.evaluation, text="No.", **closed)
     elif change == "equal text":
         type(one.submission).objects.filter(pk=one.submission_id).update(text_digest=made[0].submission.text_digest)
     elif change == "rubric":
-        before = ChallengeVersion.objects.get(pk=explain.version_id)
+        before = explain.version
+        assert before is not None
         spec = {**before.spec, "rubric": [{**line, "text": "Other."} for line in before.spec["rubric"]]}
         values = {"version": "other", "digest": "f" * 64, "spec": spec}
         other = ChallengeVersion.objects.create(**{**_values(before), **values})
@@ -149,9 +148,8 @@ def _values(version: ChallengeVersion) -> dict[str, object]:
 
 
 def test_marks_given_blind_count_before_those_of_the_decision(explain: Challenge, grace: User) -> None:
-    blind = {"blind": True, "blind_marks": ALL_MET, "blind_by": grace}
     made = history(grace, SURE)
-    history(grace, SURE, blind_at=made[0].decided_at, **blind)
+    history(grace, SURE, blind=True, blind_marks=ALL_MET, blind_by=grace, blind_at=made[0].decided_at)
     results = [certainty._result(pair) for pair in accuracy.decided_pairs(Review.objects.order_by("pk"))]
     assert results == [(0.9, True), (0.9, False)]
 

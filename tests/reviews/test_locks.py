@@ -262,7 +262,8 @@ def test_parallel_claims_of_one_person_stay_within_ten(transactional_db: None, t
 def test_a_decision_and_a_claim_at_once_leave_no_lock_on_what_is_decided(transactional_db: None, tmp_path) -> None:
     """The lock of a third reviewer has just ended: one takes the answer, while another decides it."""
     factories.tiny_course(tmp_path / "tiny")
-    review, before, taker, decider = *wait_for(1), *factories.UserFactory.create_batch(3, is_staff=True)
+    (review,) = wait_for(1)
+    before, taker, decider = factories.UserFactory.create_batch(3, is_staff=True)
     services.claim(before)
     Review.objects.update(locked_until=timezone.now() - timedelta(seconds=1))
 

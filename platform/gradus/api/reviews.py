@@ -271,8 +271,8 @@ def review_blind(request: Request, id: int, given: BlindIn) -> ReviewOut:
 @router.post("/reviews/{int:id}/decision", response=ReviewOut)
 def review_decision(request: Request, id: int, given: DecisionIn) -> ReviewOut:
     """Decides a review: the caller's marks become the grade."""
-    texts = {"reason": given.reason, "comment": given.comment}
-    services.decide(visible(request, id), by=reviewer(request), marks=dict(given.marks), **texts)
+    review, by = visible(request, id), reviewer(request)
+    services.decide(review, by=by, marks=dict(given.marks), reason=given.reason, comment=given.comment)
     return shown(request, id)
 
 

@@ -27,6 +27,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import groupby
+from typing import cast
 
 from django.core.cache import cache
 from django.utils.translation import gettext as _
@@ -37,7 +38,7 @@ from gradus.accounts.models import User
 from gradus.courses.models import Challenge
 from gradus.reviews import queue
 from gradus.reviews.accuracy import Pair, decided_pairs, wilson
-from gradus.reviews.models import Review
+from gradus.reviews.models import Appeal, Review
 
 # For how many seconds a figure beside an answer may be older than the last decision.
 LATELY = 60
@@ -129,8 +130,8 @@ def of(challenge: Challenge, judge: str) -> Certainty:
 
 def lately(challenge: Challenge) -> dict[str, Certainty]:
     """Returns what `by_judge` returned within the last minute, for pages that show it beside each answer."""
-    found: dict[str, Certainty] = cache.get_or_set(f"certainty-{challenge.pk}", lambda: by_judge(challenge), LATELY)
-    return found
+    found = cache.get_or_set(f"certainty-{challenge.pk}", lambda: by_judge(challenge), LATELY)
+    return cast("dict[str, Certainty]", found)
 
 
 def by_judge(challenge: Challenge) -> dict[str, Certainty]:
@@ -181,7 +182,8 @@ def _lines(user: User, challenge: Challenge) -> Iterable[Line]:
     waiting = queue.waiting_for(user).filter(submission__challenge=challenge)
     for judge in sorted({*found, *waiting.order_by().values_list("judge", flat=True)}):
         known, mine = found.get(judge, Certainty(0)), waiting.filter(judge=judge)
-        plain = mine.filter(kind=Review.Kind.REVIEW, blind=False, appealed=False)
+        plain = mine.filter(kind=Review.Kind.REVIEW, blind=False)
+        plain = plain.exclude(submission__appeals__in=Appeal.objects.filter(closed_at=None))
         reached = 0 if known.bulk is None else plain.filter(certainty__gte=known.bulk.stated).count()
         yield Line(challenge, judge, known, mine.count(), reached)
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import pairwise
 from statistics import median
+from typing import Any
 
 from django.db.models import Count, Q, QuerySet
 from django.db.models.functions import Coalesce
@@ -105,7 +106,8 @@ def answers(user: User, challenge: Challenge, rubric: int | None = None, shown: 
         rubric: The version's primary key; without it, the version of the first answer that waits.
         shown: Primary keys of reviews that are on the page already.
     """
-    waiting = waiting_on(user, challenge).free_for(user)
+    # `Any`, because the type of a row does not know the annotations.
+    waiting: QuerySet[Any] = waiting_on(user, challenge).free_for(user)
     if rubric is None:
         rubric = waiting.values_list("rubric", flat=True).first()
     listed = waiting.filter(rubric=rubric).values_list("pk", "submission__text_digest", "appealed", "kind")
@@ -126,14 +128,15 @@ def equal_to(user: User, review: Review) -> list[Review]:
     text = review.submission.text_digest
     if not text or review.kind == Review.Kind.AUDIT:
         return []
-    waiting = waiting_on(user, review.submission.challenge).free_for(user)
+    waiting: QuerySet[Any] = waiting_on(user, review.submission.challenge).free_for(user)
     equal = waiting.filter(submission__text_digest=text, rubric=review.evaluation.version_id)
     return list(equal.filter(kind=Review.Kind.REVIEW, appealed=False).exclude(pk=review.pk))
 
 
 def of_other_versions(user: User, challenge: Challenge, version: ChallengeVersion) -> int:
     """Returns how many answers to other versions of the question wait."""
-    return waiting_on(user, challenge).free_for(user).exclude(rubric=version.pk).count()
+    waiting: QuerySet[Any] = waiting_on(user, challenge).free_for(user)
+    return waiting.exclude(rubric=version.pk).count()
 
 
 def with_others(user: User, challenge: Challenge) -> int:
