@@ -1,4 +1,6 @@
 // Marks the fields that a refusal names, and takes the reader to the first of them.
+import { reveal } from "./tabs.js";
+
 const form = document.querySelector("#attempt");
 let led = null;
 
@@ -29,6 +31,8 @@ function lead() {
   const fold = target.closest("details");
   if (fold) fold.open = true;
   led = field ?? null;
+  // On a narrow screen the form is behind a tab.
+  reveal(target);
   target.focus({ preventScroll: true });
   (message ?? target).scrollIntoView({ block: "center" });
 }

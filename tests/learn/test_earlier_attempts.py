@@ -36,7 +36,7 @@ def test_the_form_says_which_attempt_waits_and_asks(ada: User, ada_client: Clien
 def test_a_form_without_the_tick_comes_back_as_it_was_typed(ada: User, ada_client: Client, explain: Challenge) -> None:
     cases.waiting(ada)
     answer = ada_client.post(f"{PAGE}submit", form())
-    assert answer.status_code == 409
+    assert answer.status_code == 422
     assert SECOND in answer.content.decode()
     beside = answer.content.decode().partition('id="withdraw_earlier-problem"')[2].partition('<div id="problems"')[0]
     assert "Tick this box if you agree" in beside
