@@ -188,9 +188,11 @@ def test_tokens_that_are_revoked_in_a_shell(ada: User, ada_api: Caller, course: 
     assert tokens.revoke_all(ada) == 0
 
 
-def test_reviews_on_pages_and_over_the_api(ada: User, grace: User, grace_client: Client, explain: Challenge) -> None:
+def test_reviews_on_pages_and_over_the_api(
+    ada: User, bob: User, grace: User, grace_client: Client, explain: Challenge
+) -> None:
     entries = since()
-    first, second = cases.waiting(ada), cases.waiting(ada)
+    first, second = cases.waiting(ada), cases.waiting(bob)
     marks = {f"mark-{id}": mark for id, mark in cases.ALL_MET.items()}
     grace_client.post(f"/reviews/{first.pk}/", {"action": "decide", "reason": "", **marks})
     api = Caller(ApiToken.issue(grace, "tests", factories.REVIEWING)[1])

@@ -237,8 +237,14 @@ def submit(
     challenge = get_object_or_404(Challenge.objects.shown(), slug=id)
     network = hashed_network(request, days.today(challenge.lesson.course.timezone))
     key = key or secrets.token_urlsafe(24)
-    given = {"idempotency_key": key, "network": network, "withdraw_earlier": withdraw_earlier}
-    made, _ = services.submit(caller(request), challenge, payload.root, **given)
+    made, _ = services.submit(
+        caller(request),
+        challenge,
+        payload.root,
+        idempotency_key=key,
+        network=network,
+        withdraw_earlier=withdraw_earlier,
+    )
     response["Location"] = reverse("api:submission", args=[made.uuid])
     return Status(201, submission_out(own(request, made.uuid)))
 

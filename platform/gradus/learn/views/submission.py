@@ -54,8 +54,10 @@ def _submit(request: HttpRequest, challenge: Challenge, draft: Draft) -> Submiss
     payload = forms.payload_of(challenge.spec, draft)
     key = request.POST.get("key") or draft.key
     user, network = learner_or_guest(request), hashed_network(request, days.today(challenge.lesson.course.timezone))
-    given = {"network": network, "withdraw_earlier": "withdraw_earlier" in request.POST}
-    submission, _ = services.submit(user, challenge, payload, idempotency_key=key, **given)
+    agreed = "withdraw_earlier" in request.POST
+    submission, _ = services.submit(
+        user, challenge, payload, idempotency_key=key, network=network, withdraw_earlier=agreed
+    )
     return submission
 
 
