@@ -23,9 +23,13 @@ Vectors = Mapping[str, Vector]
 
 
 def _any(*phrases: str) -> re.Pattern[str]:
-    """Compiles phrases, any of which may occur; a space in a phrase stands for white space of any length."""
-    joined = "|".join(rf"(?<!\w)(?:{phrase})" for phrase in phrases)
-    return re.compile(joined.replace(" ", r"\s+"), re.IGNORECASE)
+    """Compiles phrases, any of which may occur in a sentence with single spaces."""
+    return re.compile("|".join(rf"(?<!\w)(?:{phrase})" for phrase in phrases), re.IGNORECASE)
+
+
+def _single_spaced(sentence: str) -> str:
+    # Besides plain patterns, this keeps a thousand spaces in a row from taking a worker's time.
+    return " ".join(sentence.split())
 
 
 ME = r"(?:i|we)(?: \w+)?"
@@ -100,7 +104,7 @@ REPORTS = _any(
 # 'If customers still say that ...' states a condition, 'as the lesson says' agrees, and 'I would do it, whatever people
 # say' speaks for itself.
 CONDITION = re.compile(
-    r"\b(?:if|when|once|until|unless|whenever|before|after|as|agree with)\b[^,;:.]*$|^i(?:'d|\s+would|\s+will)\b",
+    r"\b(?:if|when|once|until|unless|whenever|before|after|as|agree with)\b[^,;:.]*$|^i(?:'d| would| will)\b",
     re.IGNORECASE,
 )
 AGREES = _any(
@@ -118,18 +122,18 @@ REFUSES = _any(
     r" (?:out|aside|off)(?! (?:is|are))|do without|cannot|never|not to|(?:do|does|did|would|should|must|will|shall"
     r"|could|can|may|need) (?:not|never)|(?:do|does|did|would|should|must|wo|could|ca|need)n't|(?:nobody|no one) should"
     r"|(?:pointless|useless|unwise|foolish|wrong|mistaken|an? (?:error|mistake|blunder|bad idea)|waste of (?:time|money"
-    r"|effort)) to|(?:would|'d) sooner [^.!?;:,\n]+? than) (?P<refused>[^.!?;:\n]+)"
+    r"|effort)) to|(?:would|'d) sooner [^.!?;:,\n]{1,60}? than) (?P<refused>[^.!?;:\n]+)"
 )
 VERDICT = re.compile(
-    r"(?P<refused>[^.!?;:,\n]+?)\s+(?:is|are|would\s+be|seems?|looks?)\s+(?:\w+\s+)?(?:an?\s+(?:\w+\s+)?(?:mistake"
-    r"|error|blunder|injustice|bad\s+idea|dead\s+end|waste|trap)|the\s+(?:worst|wrong)|pointless|useless|unwise|foolish"
-    r"|overrated|out\s+of\s+the\s+question|unnecessary|not\s+(?:needed|necessary|worth|advisable|the\s+(?:way|answer)))\b",
+    r"(?P<refused>[^.!?;:,\n]{1,120}?) (?:is|are|would be|seems?|looks?) (?:\w+ )?(?:an? (?:\w+ )?(?:mistake"
+    r"|error|blunder|injustice|bad idea|dead end|waste|trap)|the (?:worst|wrong)|pointless|useless|unwise|foolish"
+    r"|overrated|out of the question|unnecessary|not (?:needed|necessary|worth|advisable|the (?:way|answer)))\b",
     re.IGNORECASE,
 )
 # A reason or a contrast ends the refused words.
 REASON = re.compile(
-    r",|\s(?:but|because|since|as|so|and\s+instead|instead|unless|until|before|if|when|while|whereas|which"
-    r"|for\s+(?:it|that|this|they)|that\s+would)\b|\s[-\u2013\u2014]\s",
+    r",| (?:but|because|since|as|so|and instead|instead|unless|until|before|if|when|while|whereas|which"
+    r"|for (?:it|that|this|they)|that would)\b| [-\u2013\u2014] ",
     re.IGNORECASE,
 )
 
@@ -174,7 +178,7 @@ def found(text: str, quotes: Mapping[str, Sequence[str]]) -> list[str]:
     `quotes` are verbatim quotes of the answer that earned points, by criterion. Rules about a quote name its criterion.
     """
     spans = sentence_spans(text)
-    parts = [text[a:b].strip() for a, b in spans]
+    parts = [_single_spaced(text[a:b]) for a, b in spans]
     quoted = {id: [span for quote in some if (span := find_quote(quote, text))] for id, some in quotes.items()}
     rules: dict[str, None] = {}
     for entry in TABLE:
@@ -199,7 +203,7 @@ MARGIN_ALONE = 0.35
 def refused(text: str) -> list[str]:
     """Returns the phrases that an answer advises against, in order, without those of fewer than two content words."""
     scopes = []
-    for sentence in sentences(text):
+    for sentence in map(_single_spaced, sentences(text)):
         scopes += [REASON.split(match["refused"])[0].strip() for match in REFUSES.finditer(sentence)]
         scopes += [match["refused"].strip() for match in VERDICT.finditer(sentence)]
     return list(dict.fromkeys(scope for scope in scopes if len(content_words(scope)) >= 2))[:SCOPES_MAX]
