@@ -56,6 +56,7 @@ REVIEWERS = {
     "reviews/question/<slug:slug>/<int:pk>",
     "reviews/question/<slug:slug>/locks",
     "reviews/question/<slug:slug>/bulk/",
+    "reviews/question/<slug:slug>/blind",
     "reviews/gold/<slug:slug>.jsonl",
     "reviews/gold/<slug:slug>/consent",
     "reviews/calibration/<int:pk>/",

@@ -11,6 +11,7 @@ urlpatterns = [
     path("question/<slug:slug>/<int:pk>", question.answer_record, name="answer_record"),
     path("question/<slug:slug>/locks", question.locks_renew, name="locks_renew"),
     path("question/<slug:slug>/bulk/", bulk.bulk_show, name="bulk"),
+    path("question/<slug:slug>/blind", bulk.blind_choose, name="blind"),
     path("snippets/", snippets.snippet_list, name="snippets"),
     path("snippets/<int:pk>", snippets.snippet_change, name="snippet"),
     path("<int:pk>/", review.review_show, name="review"),

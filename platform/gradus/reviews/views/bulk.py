@@ -1,4 +1,4 @@
-"""The page on which a reviewer accepts the machine's marks of several answers."""
+"""The page on which a reviewer accepts the machine's marks of several answers, and what a question's editors choose."""
 
 from __future__ import annotations
 
@@ -9,9 +9,11 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
+from django.views.decorators.http import require_POST
 
 from gradus.reviews import evidence, services
 from gradus.reviews.bulk_offer import offer
+from gradus.reviews.models import Review
 from gradus.reviews.queue import reviewer
 from gradus.reviews.views.question import asked_for, keys
 from gradus.submissions.services import Refused
@@ -49,3 +51,24 @@ def in_words(done: services.Accepted) -> Iterable[str]:
         ) % {"count": drawn}
     for pk, refusal in done.refused.items():
         yield _("Answer %(number)d was not accepted: %(reason)s") % {"number": pk, "reason": refusal.message}
+
+
+@require_POST
+def blind_choose(request: HttpRequest, slug: str) -> HttpResponse:
+    """Chooses whether reviewers of a question mark each answer before they see the machine's marks."""
+    user = reviewer(request)
+    challenge = asked_for(user, slug)
+    # An answer that somebody is marking stays as it is, so the person's own are given back first.
+    own = Review.objects.held_by(user).filter(submission__challenge=challenge)
+    services.release(user, list(own.values_list("pk", flat=True)))
+    try:
+        chosen = services.mark_question_blind(challenge, by=user, blind=request.POST.get("blind") == "yes")
+        told = (
+            _("Reviewers now mark each answer before they see the machine's marks.")
+            if chosen.blind
+            else _("Reviewers now see the machine's marks while they mark.")
+        )
+        messages.success(request, told)
+    except Refused as refusal:
+        messages.warning(request, refusal.message)
+    return redirect("reviews:question", slug)
