@@ -1,4 +1,4 @@
-"""The page that accepts the machine's marks of several answers."""
+"""The page that accepts the machine's marks of several answers, and the choice of the editors to mark blind."""
 
 from __future__ import annotations
 
@@ -8,8 +8,7 @@ from pytest_django.fixtures import Settings
 
 from gradus.accounts.models import Enrolment, User
 from gradus.courses.models import Challenge, Course
-from gradus.reviews import services
-from gradus.reviews.models import Review
+from gradus.reviews.models import QuestionSettings, Review
 from tests import factories
 from tests.conftest import logged_in
 from tests.reviews import cases
@@ -40,7 +39,7 @@ def test_before_forty_decisions_nothing_is_offered_and_the_page_says_why(
     history(grace, [(0.9, True)] * 12)
     review = wait_for(1)[0]
     for path in (PAGE, BULK):
-        assert "not known yet (12 of 40 answers decided)" in flat(grace_client, path)
+        assert "From 40 decided answers on you may be able to accept" in flat(grace_client, path)
     assert 'name="answer"' not in flat(grace_client, BULK)
     said = grace_client.post(BULK, {"answer": [review.pk]}, follow=True).content.decode()
     assert f"Answer {review.pk} was not accepted" in said
@@ -71,8 +70,8 @@ def test_a_part_is_drawn_and_told(grace_client: Client, sure: list[Review], sett
 @pytest.mark.parametrize(
     ("results", "stated", "said"),
     [
-        ([(0.9, False)] * 40, 0.95, "the machine was not right often enough."),
-        ([(0.9, True)] * 40, 0.3, "The machine is less sure of the answers that wait"),
+        ([(0.9, False)] * 40, 0.95, "because it was not right often enough in the answers that people have decided."),
+        ([(0.9, True)] * 40, 0.3, "because it is less sure about the answers that wait"),
     ],
 )
 def test_what_the_decided_answers_do_not_support_is_not_offered(
@@ -91,7 +90,8 @@ def test_nobody_else_finds_the_page(ada_client: Client, sure: list[Review]) -> N
     for client in (ada_client, logged_in(stranger)):
         assert client.get(BULK).status_code == 404
         assert client.post(BULK, {"answer": [sure[0].pk]}).status_code == 404
-    assert Review.objects.waiting().count() == 3
+        assert client.post(f"{PAGE}blind", {"blind": "yes"}).status_code == 404
+    assert Review.objects.waiting().count() == 3 and not QuestionSettings.objects.exists()
 
 
 def test_ones_own_answer_is_not_offered(grace: User, grace_client: Client, sure: list[Review]) -> None:
@@ -102,14 +102,16 @@ def test_ones_own_answer_is_not_offered(grace: User, grace_client: Client, sure:
     assert own.decided_at is None
 
 
-def test_the_page_says_whether_the_machines_marks_are_hidden_at_first(
-    grace: User, grace_client: Client, bob: User, explain: Challenge
+def test_editors_choose_that_the_machines_marks_are_hidden_at_first(
+    grace_client: Client, bob: User, explain: Challenge, ada: User
 ) -> None:
+    review = cases.waiting(ada)
+    assert "Machine: half" in flat(grace_client, PAGE)
+    said = grace_client.post(f"{PAGE}blind", {"blind": "yes"}, follow=True).content.decode()
+    assert "before they see the machine" in said and "Machine: half" not in " ".join(said.split())
     Enrolment.objects.create(user=bob, course=explain.course, role=Enrolment.Role.STAFF)
-    assert "Reviewers see the machine" in flat(grace_client, PAGE)
-    services.mark_question_blind(explain, by=grace, blind=True)
-    cases.waiting(factories.UserFactory.create())
-    for client, changes in ((logged_in(bob), False), (grace_client, True)):
-        page = flat(client, PAGE)
-        assert "Reviewers mark each answer before they see the machine" in page and "Machine:" not in page
-        assert ("Change this" in page) == changes
+    teacher = logged_in(bob)
+    assert 'name="blind"' not in flat(teacher, PAGE)
+    assert "Only authors of the course" in teacher.post(f"{PAGE}blind", {"blind": ""}, follow=True).content.decode()
+    review.refresh_from_db()
+    assert review.blind and QuestionSettings.objects.get().blind

@@ -41,7 +41,7 @@ def test_it_says_what_was_right_and_not_what_was_stated() -> None:
     found = measured(OVERSTATED)
     step = found.around(0.95)
     assert step is not None and (step.right, step.answers, step.share) == (73, 100, 0.73)
-    assert found.in_words(0.95) == "73 % (right in 73 of 100 answers of which it was as sure)"
+    assert found.in_words(0.95) == "73 % (right in 73 of 100 answers about which it was about as sure)"
     assert found.in_words(None).startswith("not known")
 
 

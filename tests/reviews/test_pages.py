@@ -15,9 +15,11 @@ from gradus.reviews import queue
 from gradus.reviews.evidence import Piece, pieces
 from gradus.reviews.models import Review
 from gradus.reviews.services import appeal
+from gradus.submissions import services
 from gradus.submissions.models import Submission
 from tests import factories
 from tests.conftest import logged_in
+from tests.reviews import cases
 
 MARKS = {"cause": "partial", "remedy": "met", "no-myth": "met"}
 NEAR = {"likeness": 0.91, "answer": "A graded answer about stale facts.", "marks": dict.fromkeys(MARKS, "met")}
@@ -193,16 +195,57 @@ def test_an_empty_answer_has_no_pieces() -> None:
 def test_staff_see_what_was_copied_and_how_much_and_the_learner_does_not(
     grace_client: Client, bob_client: Client, bob: User, explain: Challenge
 ) -> None:
-    rule = "copied-from: learner:17, 62 %"
-    raw = {"private": {"copied": {"learner:17": 0.62, "solution": 0.08}}}
+    source = cases.waiting(factories.UserFactory.create())
+    learner = f"learner:{source.submission_id}"
+    rule = f"copied-from: {learner}, 62 %"
+    raw = {"private": {"copied": {learner: 0.62, "solution": 0.08}}}
     name = storages["private"].save("raw/copied/1.json", ContentFile(json.dumps(raw).encode()))
     submission = factories.submit(bob, "explain", factories.FREE_TEXT)
     result = {"marks": marks(), "public": {"rows": []}, "metrics": {}, "cost": {}, "training": {}}
     factories.grade(submission, 0.5, provisional=True, review=(rule,), raw=name, result=result)
     review = Review.objects.get(submission=submission)
     page = grace_client.get(f"/reviews/{review.pk}/").content.decode()
-    assert "in common with another learner&#x27;s earlier answer, submission 17 than honest answers have: 62 %" in page
+    assert "62 % of the runs of five words in the answer also stand in another learner&#x27;s earlier answer" in page
+    assert f'<a href="/reviews/{source.pk}/">Answer {source.pk}</a>' in page
     assert '<span class="num">8&nbsp;%</span> with the solution' in page
     seen = bob_client.get(f"/submissions/{submission.uuid}/").content.decode()
     assert "62 %" not in seen
-    assert "submission 17" not in seen
+    assert "another learner" not in seen
+
+
+def test_an_answer_that_builds_on_an_earlier_one_stands_beside_it_without_a_name(
+    grace_client: Client, ada: User, bob: User, explain: Challenge
+) -> None:
+    answers = {"first": ada, "of-bob": bob, "second": ada}
+    for name, user in answers.items():
+        text = f"This is the answer {name}."
+        payload = {"kind": "free_text", "answer": text}
+        submission, _is_new = services.submit(user, explain, payload, idempotency_key=name, withdraw_earlier=True)
+        result = {"marks": marks(), "public": {"rows": []}, "metrics": {}, "cost": {}, "training": {}}
+        factories.grade(submission, 0.5, provisional=True, review=("provisional",), result=result)
+    review = Review.objects.get(submission=submission)
+    for path in (f"/reviews/{review.pk}/",):
+        page = grace_client.get(path).content.decode()
+        beside = page.split("earlier-attempt", 1)[1].split("</details>")[0]
+        assert "earlier attempt of" in beside and "This is the answer first." in beside
+        assert page.count("earlier attempt of") == 1
+        assert ada.username not in beside and ada.pseudonym not in beside
+
+
+def test_a_problem_with_the_judge_is_told_once(grace_client: Client, ada: User, explain: Challenge) -> None:
+    review = cases.waiting(ada, review=("no-judge: no_endpoint",))
+    page = grace_client.get(f"/reviews/{review.pk}/").content.decode()
+    assert page.lower().count("no judge is set up") == 1
+
+
+def test_a_claim_that_is_not_made_is_told_as_not_made_and_has_no_quote(
+    grace_client: Client, ada: User, explain: Challenge
+) -> None:
+    given = {**cases.NONE_MET, "no-myth": "met"}
+    made = [{**one, "points": 0.0, "evidence": []} for one in cases.marks(given)]
+    made[2]["evidence"] = ["weights keep old facts"]
+    review = cases.waiting(ada, given, result={**cases.result(given), "marks": made})
+    page = grace_client.get(f"/reviews/{review.pk}/").content.decode()
+    assert "met (the answer does not claim it)" in page
+    assert "it earns points only together with another criterion" in page
+    assert "<mark" not in page

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gradus.reviews.review_reasons import in_words
+from gradus.reviews.review_reasons import all_in_words, in_words
 from tests.graders.free_text.judges import question
 
 UNTIL_0_3_0 = (
@@ -28,5 +28,18 @@ def test_a_rule_is_told_in_a_sentence(rule: str) -> None:
 
 def test_a_copy_is_told_with_its_source() -> None:
     said = in_words("copied-from: learner:7, 62 %", question())
-    assert "submission 7" in said
-    assert "62 %" in said
+    assert said == "62 % of the runs of five words in the answer also stand in another learner's earlier answer"
+
+
+def test_no_judge_was_asked_where_none_is_set_up() -> None:
+    assert in_words("no-judge: no_endpoint", question()) == (
+        "No judge is set up, so the built-in checks marked this answer"
+    )
+    assert in_words("no-judge: budget", question()).startswith("No judge answered, ")
+
+
+def test_a_reason_quotes_the_sentence_that_it_is_about() -> None:
+    rules = ["denied: absorbs", "negated-quote: absorbs"]
+    said = all_in_words(rules, question(), {"denied: absorbs": ["It does not."]})
+    assert said[0].endswith(": “Explains the green”: “It does not.”")
+    assert said[1].endswith(": “Explains the green”")

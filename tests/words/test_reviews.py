@@ -79,6 +79,9 @@ def test_acceptance_in_bulk_before_and_after_it_is_earned(
     second = cases.waiting(factories.UserFactory.create(), notes={"certainty": 0.95})
     assert [plain(staff, bulk), plain(staff, "/reviews/question/explain/")] == [[], []]
     assert unmarked(staff.post(bulk, {"answer": [first.pk, second.pk]}, follow=True).content.decode()) == []
+    for blind in ("yes", "no"):
+        answer = staff.post("/reviews/question/explain/blind", {"blind": blind}, follow=True)
+        assert unmarked(answer.content.decode()) == []
 
 
 def test_snippets_and_comments(staff: Client, ada: User) -> None:

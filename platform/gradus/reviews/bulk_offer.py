@@ -6,11 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from gradus.accounts.models import User
 from gradus.courses.models import Challenge
 from gradus.reviews import certainty, services
-from gradus.reviews.certainty import Certainty
+from gradus.reviews.certainty import KNOWN_FROM, Certainty
 from gradus.reviews.models import Review
 from gradus.reviews.services.bulk import BULK_MOST
 
@@ -50,7 +51,19 @@ def why_not(known: Mapping[str, Certainty]) -> str:
     """Says why no marks can be accepted together."""
     best = max(known.values(), key=lambda one: one.decided, default=Certainty(0))
     if not best.known:
-        return _("How often the machine is right is %(certainty)s.") % {"certainty": best.in_words(1.0)}
+        return ngettext(
+            "From %(needed)s decided answers on you may be able to accept the machine's marks of several answers at "
+            "once; %(decided)s is decided.",
+            "From %(needed)s decided answers on you may be able to accept the machine's marks of several answers at "
+            "once; %(decided)s are decided.",
+            best.decided,
+        ) % {"needed": KNOWN_FROM, "decided": best.decided}
     if all(one.bulk is None for one in known.values()):
-        return _("In the answers that people have decided, the machine was not right often enough.")
-    return _("The machine is less sure of the answers that wait than of those for which it was right often enough.")
+        return _(
+            "The machine's marks of several answers cannot be accepted at once, because it was not right often enough "
+            "in the answers that people have decided."
+        )
+    return _(
+        "The machine's marks of several answers cannot be accepted at once, because it is less sure about the answers "
+        "that wait than about those in which it was right often enough."
+    )

@@ -120,7 +120,7 @@ class Certainty:
             values = {"decided": self.decided, "needed": KNOWN_FROM}
             return _("not known yet (%(decided)s of %(needed)s answers decided)") % values
         values = {"share": round(100 * found.share), "right": found.right, "answers": found.answers}
-        return _("%(share)s %% (right in %(right)s of %(answers)s answers of which it was as sure)") % values
+        return _("%(share)s %% (right in %(right)s of %(answers)s answers about which it was about as sure)") % values
 
 
 def of(challenge: Challenge, judge: str) -> Certainty:

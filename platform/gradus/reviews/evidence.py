@@ -20,9 +20,10 @@ from gradus.reviews import nearest_answers as nearest
 from gradus.reviews import review_reasons as reasons
 from gradus.reviews import votes as judged
 from gradus.reviews.models import Appeal, Review
-from gradus.submissions.models import Evaluation
+from gradus.submissions.models import Evaluation, Submission
 
 SOURCES_SHOWN = 3
+EARLIER_SHOWN = 3
 
 
 @dataclass(frozen=True)
@@ -64,6 +65,16 @@ class Line:
     said: list[judged.Vote] = field(default_factory=list)
 
     @property
+    def is_forbidden(self) -> bool:
+        """True if the criterion names a claim that the answer must not make, so that it is met without a quote."""
+        return self.criterion.kind == "must_not_claim"
+
+    @property
+    def lacks_another(self) -> bool:
+        """True if this is met and earns nothing, because an answer that says nothing forbids itself every claim."""
+        return self.is_forbidden and self.mark == "met" and not self.points
+
+    @property
     def is_disputed(self) -> bool:
         """True if the judge's votes differ or call this denied, a check objected to one, or one could not be used."""
         marks = {vote.mark for vote in self.said if not vote.is_denial}
@@ -72,7 +83,11 @@ class Line:
 
 @dataclass(frozen=True)
 class Case:
-    """Everything about one answer. While it is marked blind, it has no marks, score, quotes, votes or flags."""
+    """Everything about one answer. While it is marked blind, it has no marks, score, quotes, votes or flags.
+
+    `earlier` are the learner's earlier attempts with other texts, the latest first; an answer may build on them.
+    `copied_from` are reviews of other learners' answers with which the answer shares runs of words.
+    """
 
     review: Review
     challenge: Challenge
@@ -85,6 +100,8 @@ class Case:
     signs: list[signs.Sign]
     predicted: float | None
     appeal: Appeal | None
+    earlier: list[Submission]
+    copied_from: list[Review]
 
     @property
     def can_accept(self) -> bool:
@@ -97,7 +114,7 @@ def case(review: Review, *, with_nearest: bool = True) -> Case:
     challenge, blind = review.evaluation.version.parsed, review.is_blind
     answer = review.submission.payload.get("answer", "")
     private = raw_result(review.evaluation).get("private", {})
-    machine = Notes() if blind else notes(private, challenge)
+    machine = Notes() if blind else notes(private, challenge, review.reasons)
     open_appeal = review.submission.appeals.select_related("second").order_by("-pk").first()
     lines = blank(challenge) if blind else marked(review.evaluation, challenge, machine, open_appeal)
     shown = [rule for rule in review.reasons if rule in reasons.SHOWN_BLIND] if blind else review.reasons
@@ -107,13 +124,41 @@ def case(review: Review, *, with_nearest: bool = True) -> Case:
         answer=answer,
         pieces=pieces_by_criterion(answer, lines),
         lines=lines,
-        reasons=reasons.all_in_words(shown, challenge),
+        reasons=reasons.all_in_words(shown, challenge, {} if blind else quotes_of_reasons(lines, private)),
         notes=machine,
         nearest=nearest.neighbours(review, private, challenge) if with_nearest else [],
         signs=signs.signs(answer),
         predicted=None if blind else review.predicted,
         appeal=open_appeal,
+        earlier=earlier_attempts(review.submission),
+        copied_from=[] if blind else copied_from(review, private),
     )
+
+
+def earlier_attempts(submission: Submission) -> list[Submission]:
+    """Returns the learner's latest attempts at the question before this one, without those that have its text."""
+    own = Submission.objects.filter(user=submission.user_id, challenge=submission.challenge_id, pk__lt=submission.pk)
+    if submission.user_id is None:
+        return []
+    others = own.exclude(text_digest=submission.text_digest) if submission.text_digest else own
+    return [one for one in others.order_by("-pk")[:EARLIER_SHOWN] if one.payload.get("answer")]
+
+
+def copied_from(review: Review, private: dict[str, Any]) -> list[Review]:
+    """Returns the reviews of the other learners' answers that a reason or a note about copies names."""
+    ids = reasons.copied_submissions([*review.reasons, *list(private.get("copied", {}))[:SOURCES_SHOWN]])
+    named = Review.objects.filter(submission__in=ids, submission__challenge=review.submission.challenge_id)
+    return list({one.submission_id: one for one in named.order_by("pk")}.values()) if ids else []
+
+
+def quotes_of_reasons(lines: Iterable[Line], private: dict[str, Any]) -> dict[str, list[str]]:
+    """Returns the sentences that `denied` and `negated-quote` are about, by the reason."""
+    quotes = {f"negated-quote: {line.criterion.id}": line.quotes for line in lines}
+    for found in private.get("denials", []):
+        for id, said in found.items():
+            known = quotes.setdefault(f"denied: {id}", [])
+            known += [quote for quote in said if quote not in known]
+    return quotes
 
 
 def pieces(answer: str, quotes: Iterable[str]) -> list[Piece]:
@@ -151,12 +196,16 @@ def raw_result(evaluation: Evaluation) -> dict[str, Any]:
         return raw
 
 
-def notes(private: dict[str, Any], challenge: Challenge) -> Notes:
-    """Returns the machine's notes, which are empty if no raw result was stored."""
+def notes(private: dict[str, Any], challenge: Challenge, told: Iterable[str] = ()) -> Notes:
+    """Returns the machine's notes, which are empty if no raw result was stored.
+
+    A problem with the judge is left out if the reasons that are `told` name it already.
+    """
+    known = {rule.partition(": ")[2] for rule in told}
     copied = list(private.get("copied", {}).items())[:SOURCES_SHOWN]
     return Notes(
         flags=reasons.all_in_words(list(private.get("flags", [])), challenge),
-        problems=[str(reasons.PROBLEMS.get(code, code)) for code in private.get("problems", [])],
+        problems=[str(reasons.PROBLEMS.get(code, code)) for code in private.get("problems", []) if code not in known],
         votes=list(private.get("votes", [])),
         said=judged.said(private, challenge),
         copied=[(reasons.source_in_words(name), round(100 * share)) for name, share in copied],
@@ -180,11 +229,13 @@ def marked(evaluation: Evaluation, challenge: Challenge, machine: Notes, appeal:
 
 
 def _line(criterion: Criterion, mark: dict[str, Any], machine: Notes, second: str) -> Line:
+    # What stands beside a forbidden claim that is not made proves nothing.
+    shows_quotes = criterion.kind != "must_not_claim" or mark.get("mark") == "not_met"
     return Line(
         criterion=criterion,
         mark=mark.get("mark", "cannot_tell"),
         points=mark.get("points", 0.0),
-        quotes=list(mark.get("evidence", [])),
+        quotes=list(mark.get("evidence", [])) if shows_quotes else [],
         votes=[vote.get(criterion.id, "") for vote in machine.votes],
         second=second,
         said=machine.said.by_criterion.get(criterion.id, []),

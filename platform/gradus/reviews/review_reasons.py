@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable, Mapping, Sequence
+
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
@@ -64,11 +67,10 @@ WORDS = {
     "no-sentences": _("The answer looks like a list of words, not like sentences"),
     "many-negations": _("The answer has unusually many negations"),
     "copied": _("Most words of the answer also occur in the model answer, or in one good graded answer"),
-    "copied-from": _(
-        "The answer has more runs of five words in common with %(source)s than honest answers have: %(share)s"
-    ),
+    "copied-from": _("%(share)s of the runs of five words in the answer also stand in %(source)s"),
     "known-attack": _("The answer is one of the author's listed attacks"),
 }
+NO_JUDGE_SET_UP = _("No judge is set up, so the built-in checks marked this answer")
 # What tells nothing about the machine's marks, so that it is shown before a reviewer has given own marks.
 SHOWN_BLIND = ("audit", "appeal", "bulk-check")
 PROBLEMS = {
@@ -89,25 +91,38 @@ SOURCES = {
 
 
 def source_in_words(name: str) -> str:
-    """Names the source of a copied text. Other learners are named only by the number of their submission."""
+    """Names the source of a copied text. Other learners are not named; their answers can be looked up beside it."""
     kind, _colon, number = name.partition(":")
-    if number:
-        return gettext("another learner's earlier answer, submission %(number)s") % {"number": number}
-    return str(SOURCES.get(kind, kind))
+    return gettext("another learner's earlier answer") if number else str(SOURCES.get(kind, kind))
 
 
-def in_words(rule: str, challenge: Challenge) -> str:
-    """Returns a reason as a sentence. An unknown reason is shown as it is, so that staff can see it."""
+def copied_submissions(names: Iterable[str]) -> list[int]:
+    """Returns the primary keys of the submissions among sources or reasons like `copied-from: learner:7, 62 %`."""
+    return [int(number) for number in re.findall(r"\blearner:(\d+)", " ".join(names))]
+
+
+def in_words(rule: str, challenge: Challenge, quotes: Sequence[str] = ()) -> str:
+    """Returns a reason as a sentence, with the sentences of the answer that it is about, if they are known.
+
+    An unknown reason is shown as it is, so that staff can see it.
+    """
     name, _colon, detail = rule.partition(": ")
     if name not in WORDS:
         return rule
+    if rule == "no-judge: no_endpoint":
+        return str(NO_JUDGE_SET_UP)
     if name == "copied-from":
         source, _comma, share = detail.rpartition(", ")
         return str(WORDS[name]) % {"source": source_in_words(source), "share": share}
     labels = {criterion.id: f"“{criterion.label}”" for criterion in free_text(challenge).rubric}
-    shown = labels.get(detail) or PROBLEMS.get(detail) or detail
+    shown = str(labels.get(detail) or PROBLEMS.get(detail) or detail)
+    if shown and quotes:
+        shown = ": ".join([shown, ", ".join(f"“{quote}”" for quote in quotes)])
     return gettext("%(reason)s: %(detail)s") % {"reason": WORDS[name], "detail": shown} if shown else str(WORDS[name])
 
 
-def all_in_words(rules: list[str], challenge: Challenge) -> list[str]:
-    return [in_words(rule, challenge) for rule in rules]
+def all_in_words(
+    rules: Iterable[str], challenge: Challenge, quotes: Mapping[str, Sequence[str]] | None = None
+) -> list[str]:
+    """Returns reasons as sentences. `quotes` has sentences of the answer by the reason that they belong to."""
+    return [in_words(rule, challenge, (quotes or {}).get(rule, ())) for rule in rules]

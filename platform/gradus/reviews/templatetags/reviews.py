@@ -9,7 +9,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import ngettext, pgettext_lazy
 
-from gradus.reviews.evidence import Piece
+from gradus.reviews.evidence import Line, Piece
 from gradus.reviews.spending import CallTotals
 
 register = template.Library()
@@ -20,11 +20,22 @@ MARKS = {
     "cannot_tell": pgettext_lazy("a mark", "could not tell"),
 }
 
+FORBIDDEN = {
+    "met": pgettext_lazy("a mark", "met (the answer does not claim it)"),
+    "not_met": pgettext_lazy("a mark", "not met (the answer claims it)"),
+}
+
 
 @register.filter
 def mark_name(mark: str | None) -> str | Promise:
     """A mark in the reader's language. A mark that the site does not know is shown as the judge wrote it."""
     return MARKS.get(mark or "") or format_html('<span lang="">{}</span>', mark)
+
+
+@register.filter
+def machine_mark(line: Line) -> str | Promise:
+    """The machine's mark of a criterion. If the criterion forbids a claim, it is said whether the answer makes it."""
+    return FORBIDDEN.get(line.mark, mark_name(line.mark)) if line.is_forbidden else mark_name(line.mark)
 
 
 @register.filter

@@ -19,7 +19,7 @@ from gradus.submissions.services.refusal import Refused
 from gradus.submissions.services.standings import hold_learner
 from gradus.submissions.states import WITHDRAWN, State
 
-WITHDRAWN_WORDS = gettext_lazy("The learner has withdrawn this attempt, because a later one waits in its place.")
+WITHDRAWN_WORDS = gettext_lazy("This attempt was withdrawn, because the learner handed in a later one.")
 
 
 @transaction.atomic
