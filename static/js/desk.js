@@ -7,6 +7,10 @@ const MARKS = { m: "met", h: "partial", n: "not_met", 1: "met", 2: "partial", 3:
 const list = document.querySelector("#desk-answers");
 const end = document.querySelector("#desk-end");
 const asked = document.querySelector("[data-desk-asked]");
+const desk = document.querySelector("[data-desk]");
+const header = document.querySelector(".desk-head");
+// Pixels between the column of the rubric and what is above and below it.
+const GAP = 12;
 // Each mark that was given, with what was chosen before it.
 const past = [];
 // The criterion whose turn it is. It stays where it is while the focus is elsewhere.
@@ -37,6 +41,21 @@ function show(item) {
   else if (here.bottom > column.bottom) asked.scrollTop += Math.min(here.bottom - column.bottom, here.top - column.top);
 }
 
+// The column of the rubric fills what the header, the footer and the window leave of the page, so that none of it is
+// ever out of sight. While few answers are left it may be longer than they are, but the page does not scroll for it.
+function fit() {
+  const footer = document.querySelector(".site-footer");
+  const { top, bottom } = desk.getBoundingClientRect();
+  const under = header.offsetHeight + GAP;
+  const atOnce = document.documentElement.clientHeight - GAP;
+  const below = footer.offsetHeight + parseFloat(getComputedStyle(desk.parentElement).paddingBottom);
+  const beside = Math.min(atOnce, desk.querySelector(".desk-work").getBoundingClientRect().bottom) - Math.max(top, under);
+  const room = Math.max(beside, atOnce - below - (top + window.scrollY));
+  document.documentElement.style.setProperty("--desk-top", `${under}px`);
+  asked.style.setProperty("--desk-room", `${room}px`);
+  show(asked.querySelector("[aria-current]"));
+}
+
 function focus(row) {
   point(row);
   (row.querySelector("input:checked") ?? row.querySelector("input")).focus({ preventScroll: true });
@@ -45,8 +64,15 @@ function focus(row) {
 function go(row) {
   const stays = answerOf(row) === answerOf(current);
   focus(row);
-  if (stays) row.scrollIntoView({ block: "nearest" });
+  if (stays) bring(row);
   else answerOf(row).scrollIntoView({ block: "start" });
+}
+
+// The whole answer where it fits below the header, or else what is looked at in it.
+function bring(part) {
+  const answer = answerOf(part);
+  const fits = answer.offsetHeight <= window.innerHeight - header.offsetHeight - 2 * GAP;
+  (fits ? answer : part).scrollIntoView({ block: "nearest" });
 }
 
 const firstRow = (answer) => rowsOf(answer).find((row) => !isMarked(row)) ?? rowsOf(answer)[0];
@@ -78,7 +104,7 @@ function choose(radio) {
 function toRecord(answer) {
   const button = answer.querySelector("[data-record]");
   button.focus({ preventScroll: true });
-  button.scrollIntoView({ block: "nearest" });
+  bring(button);
 }
 
 function undo() {
@@ -105,11 +131,13 @@ function skip() {
   if (next) start(next);
 }
 
-// Whether marks are applied to equal texts is chosen once for the page.
-let applies = false;
+// Whether marks are applied to equal texts is chosen once, and holds for the next questions in this tab too.
+const EQUAL = "desk-equal";
+let applies = sessionStorage.getItem(EQUAL) === "yes";
 
 function applyToEqual(value) {
   applies = value;
+  sessionStorage.setItem(EQUAL, applies ? "yes" : "no");
   for (const box of list.querySelectorAll("[data-desk-equal]")) box.checked = applies;
 }
 
@@ -147,6 +175,15 @@ list.addEventListener("focusin", ({ target }) => {
 
 list.addEventListener("change", ({ target }) => {
   target.closest("[data-criterion]")?.classList.remove("is-preset");
+});
+
+// After a look at the list of keys, marking goes on where it was, also if the list was opened from the page's end.
+let marking = null;
+list.addEventListener("focusin", ({ target }) => { marking = target; });
+document.querySelector("#keys").addEventListener("close", () => {
+  if (!marking?.isConnected) return;
+  marking.focus({ preventScroll: true });
+  bring(marking.closest("[data-criterion]") ?? marking);
 });
 
 // --- marks that are not recorded yet stay in this tab, also over a reload ------------------------------------------
@@ -256,7 +293,6 @@ list.addEventListener("htmx:responseError", (event) => failed(event, TROUBLE[eve
 
 const RENEW_MS = 4 * 60 * 1000;
 const SETTLE_MS = 5000;
-const desk = document.querySelector("[data-desk]");
 let used = true;
 
 function locks(action) {
@@ -309,6 +345,11 @@ for (const part of document.querySelectorAll("[data-desk-fold]")) {
   if (sessionStorage.getItem(name) === "closed") part.open = false;
   part.addEventListener("toggle", () => sessionStorage.setItem(name, part.open ? "open" : "closed"));
 }
+
+applyToEqual(applies);
+fit();
+for (const name of ["scroll", "resize"]) window.addEventListener(name, () => requestAnimationFrame(fit), { passive: true });
+new ResizeObserver(fit).observe(list);
 
 const wanted = answerOf(list.querySelector(".alert:not([hidden])")) ?? list.querySelector("[data-answer]:target");
 if (wanted) start(wanted);

@@ -176,6 +176,58 @@ def test_axe_finds_nothing_on_the_desk(grace, reviews, visit, axe, theme, width)
         assert wrong_with(page) == []
 
 
+def edges(part: Locator) -> tuple[float, float]:
+    box = part.bounding_box()
+    assert box is not None
+    return box["y"], box["y"] + box["height"]
+
+
+def seen_whole(page: Page, part: Locator) -> bool:
+    """True if the part lies between the header that stays in view and the end of the window."""
+    assert page.viewport_size is not None
+    top, bottom = edges(part)
+    return edges(page.locator(".desk-head"))[1] <= top and bottom <= page.viewport_size["height"]
+
+
+def test_the_list_of_keys_opens_by_its_key_and_marking_goes_on_where_it_was(grace, reviews, visit):
+    page = visit(grace, viewport={"width": 1280, "height": 700})
+    page.goto(PAGE)
+    page.keyboard.press("x")
+    page.keyboard.press("j")
+    keys = page.get_by_role("dialog", name="Keyboard shortcuts")
+    openers = [
+        lambda: page.keyboard.press("?"),
+        page.get_by_role("button", name="Keys ?").click,
+        page.get_by_role("contentinfo").get_by_role("button", name="Keyboard shortcuts").click,
+    ]
+    for opens in openers:
+        opens()
+        expect(keys).to_be_visible()
+        page.keyboard.press("Escape")
+        expect(keys).to_be_hidden()
+        expect(row(page, reviews[1], "remedy").locator(":focus")).to_have_count(1)
+        assert seen_whole(page, answer(page, reviews[1]))
+
+
+@pytest.mark.parametrize("height", [420, 700, 900])
+def test_what_has_the_focus_and_what_it_asks_for_are_never_covered_or_cut(grace, reviews, visit, height):
+    page = visit(grace, viewport={"width": 1280, "height": height})
+    page.goto(PAGE)
+    column, item = page.locator("[data-desk-asked]"), page.locator("[data-rubric][aria-current]")
+
+    def is_whole() -> bool:
+        (top, bottom), (begins, ends) = edges(column), edges(item)
+        return seen_whole(page, item) and top <= begins and ends <= bottom
+
+    for key in [*"jjjjjjjj", *"kkkkkkkk"]:
+        page.keyboard.press(key)
+        until(is_whole)
+        assert seen_whole(page, focused_row(page))
+    for end in ("document.documentElement.scrollHeight", "0"):
+        page.evaluate(f"scrollTo(0, {end})")
+        until(is_whole)
+
+
 def test_equal_texts_are_chosen_once_for_the_page(grace, course, visit):
     same = [with_text("Old facts stay in it.") for _ in range(3)]
     more = [with_text("A look-up reads the new ones.") for _ in range(2)]
