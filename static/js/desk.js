@@ -45,7 +45,7 @@ function show(item) {
 // ever out of sight. While few answers are left it may be longer than they are, but the page does not scroll for it.
 function fit() {
   const footer = document.querySelector(".site-footer");
-  const { top, bottom } = desk.getBoundingClientRect();
+  const { top } = desk.getBoundingClientRect();
   const under = header.offsetHeight + GAP;
   const atOnce = document.documentElement.clientHeight - GAP;
   const below = footer.offsetHeight + parseFloat(getComputedStyle(desk.parentElement).paddingBottom);
@@ -261,8 +261,15 @@ document.addEventListener("htmx:afterSettle", () => {
   if (!wasHere && current?.isConnected) return window.scrollBy(0, current.getBoundingClientRect().top - top);
   const next = open()[0];
   if (next) start(next);
-  else if (end.childElementCount) end.focus();
+  else ended();
 });
+
+// Enter goes on to the next question, if one waits.
+function ended() {
+  const next = end.querySelector("[data-desk-next]");
+  if (next) next.focus();
+  else if (end.childElementCount) end.focus();
+}
 
 function problem(answer, text) {
   const place = answer.querySelector("[data-desk-problem]");
@@ -353,4 +360,5 @@ new ResizeObserver(fit).observe(list);
 
 const wanted = answerOf(list.querySelector(".alert:not([hidden])")) ?? list.querySelector("[data-answer]:target");
 if (wanted) start(wanted);
-else if (open().length) focus(firstRow(open()[0])); // The page stays at its beginning, with the question.
+else if (!open().length) ended();
+else focus(firstRow(open()[0])); // The page stays at its beginning, with the question.

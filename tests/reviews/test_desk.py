@@ -7,6 +7,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from django.core.cache import cache
 from django.test import Client
 from django.utils import timezone
 
@@ -95,6 +96,43 @@ def test_the_last_answer_says_that_no_other_waits(grace_client: Client, ada: Use
     piece = grace_client.post(f"{PAGE}{review.pk}", data, headers=HTMX).content.decode()
     assert "No answer to this question waits" in piece
     assert "No answer to this question waits" in grace_client.get(PAGE).content.decode()
+
+
+def test_the_last_answer_leads_to_the_next_question(grace_client: Client, ada: User, explain: Challenge) -> None:
+    publish(read_course(LIBRARY))
+    answer = {"kind": "free_text", "answer": "The model learns its rows by heart. " * 5}
+    for learner in learners(2):
+        other = factories.submit(learner, "read-the-curve", answer)
+        factories.grade(other, 0.2, provisional=True, review=("provisional",), result={"marks": []})
+    review = cases.waiting(ada)
+    data = {**chosen(MARKS), "shown": [review.pk]}
+    piece = " ".join(grace_client.post(f"{PAGE}{review.pk}", data, headers=HTMX).content.decode().split())
+    assert f"Answer {review.pk} is recorded with 75 of 100 points." in piece
+    assert 'Next question: <span lang="en">Read the curve</span> (2 wait)' in piece
+    assert 'href="/reviews/question/read-the-curve/"' in piece
+    for waits in Review.objects.waiting():
+        services.claim(factories.UserFactory.create(is_staff=True), count=1, ids=[waits.pk])
+    assert "Next question" not in grace_client.get(PAGE).content.decode()
+
+
+def test_certainty_stands_beside_an_answer_only_once_it_is_known(
+    grace: User, grace_client: Client, ada: User, explain: Challenge
+) -> None:
+    cases.history(grace, [(0.9, True)] * 39)
+    cases.waiting(ada, notes={"certainty": 0.95})
+    assert "Its certainty" not in grace_client.get(PAGE).content.decode()
+    cache.clear()
+    cases.history(grace, [(0.9, True)])
+    assert "Its certainty: 100 %" in grace_client.get(PAGE).content.decode()
+
+
+def test_the_only_reason_of_every_row_of_the_queue_is_told_once(grace_client: Client, explain: Challenge) -> None:
+    for learner in learners(3):
+        cases.waiting(learner, review=("pilot-mode",))
+    reason = "The question is in pilot mode"
+    assert grace_client.get("/reviews/").content.decode().count(reason) == 1
+    cases.waiting(factories.UserFactory.create(), review=("pilot-mode", "encoded"))
+    assert grace_client.get("/reviews/").content.decode().count(reason) == 4
 
 
 def test_without_scripts_the_page_comes_back_at_the_next_answer(grace_client: Client, reviews: list[Review]) -> None:

@@ -145,6 +145,20 @@ def with_others(user: User, challenge: Challenge) -> int:
     return waiting.count() - waiting.free_for(user).count()
 
 
+def following(user: User, challenge: Challenge) -> tuple[Challenge, int] | None:
+    """Returns the question to mark after this one, and how many of its answers wait that nobody else holds.
+
+    It is the next one in the order of the courses, or the first one after the last; None if no other waits.
+    """
+    waiting = queue.waiting_for(user).free_for(user).exclude(submission__challenge=challenge).order_by()
+    rows = waiting.values("submission__challenge").annotate(waiting=Count("pk"))
+    counts = {row["submission__challenge"]: row["waiting"] for row in rows}
+    found = Challenge.objects.filter(Q(pk__in=counts) | Q(pk=challenge.pk))
+    ordered = list(found.order_by("lesson__course", "lesson__position", "position"))
+    at = ordered.index(challenge)
+    return next(((one, counts[one.pk]) for one in [*ordered[at + 1 :], *ordered[:at]]), None)
+
+
 def snippets(user: User, challenge: Challenge) -> QuerySet[Snippet]:
     """Returns a reviewer's snippets for the course of a question, and those for all courses."""
     return Snippet.objects.filter(Q(course=None) | Q(course=challenge.course_id), user=user)

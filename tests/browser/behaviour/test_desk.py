@@ -7,11 +7,15 @@ import re
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
+from challenges.kinds.rubric import free_text
+from challenges.reading import read_course
+from gradus.courses.services import publish
 from gradus.reviews import desk
 from gradus.reviews.models import Review
 from gradus.reviews.services import decide, keep_snippet, release
 from tests import factories
 from tests.browser.driver.hands import Keyboard
+from tests.browser.driver.pages import LIBRARY
 from tests.browser.driver.seen import wrong_with
 from tests.operations.waiting import until
 from tests.reviews import cases
@@ -258,6 +262,26 @@ def test_answers_stay_with_the_reviewer_while_the_page_is_used_and_go_back_when_
     until(lambda: not Review.objects.held_by(grace).exists())
     page.reload()
     expect(page.get_by_text("is with another reviewer.")).to_be_visible()
+
+
+def test_enter_goes_on_to_the_next_question_with_the_choice_about_equal_texts(grace, course, visit):
+    publish(read_course(LIBRARY))
+    text = {"kind": "free_text", "answer": "The model learns its rows by heart. " * 5}
+    for learner in factories.UserFactory.create_batch(2):
+        other = factories.submit(learner, "read-the-curve", text)
+        marks = [{"id": one.id, "mark": "not_met"} for one in free_text(other.version.parsed).rubric]
+        factories.grade(other, 0.0, provisional=True, review=("provisional",), result={"marks": marks})
+    with_text("Old facts stay in it.")
+    with_text("Old facts stay in it.")
+    page = visit(grace)
+    page.goto(PAGE)
+    for key in ("e", "m", "m", "m", "Enter"):
+        page.keyboard.press(key)
+    expect(page.get_by_role("link", name="Next question: Read the curve (2 wait)")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page).to_have_url(re.compile("/reviews/question/read-the-curve/"))
+    expect(page.get_by_role("checkbox", name="Apply to 1 equal text")).to_be_checked()
+    expect(focused_row(page)).to_have_count(1)
 
 
 def test_a_comment_is_made_of_a_snippet_by_key(grace, reviews, visit):

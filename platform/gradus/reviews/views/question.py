@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_POST
 
+from challenges import marks as table
 from challenges.kinds.rubric import free_text
 from gradus.accounts.models import User
 from gradus.courses.models import Challenge
@@ -29,8 +30,8 @@ from gradus.submissions.services import Refused
 class Entry:
     """An answer on the page, with the form of its marks, and the others that wait with the same text.
 
-    `certainty` says in words how often the machine was right when it was about as sure; it is empty if the machine's
-    own was not recorded.
+    `certainty` says in words how often the machine was right when it was about as sure. It is empty while that is not
+    known for the question, which the page says once.
     """
 
     case: evidence.Case
@@ -97,7 +98,7 @@ def entry_of(user: User, review: Review, data: Any = None, comment: str = "") ->
     case = evidence.case(review, with_nearest=False)
     form = DecisionForm(case, data, auto_id=f"answer-{review.pk}-%s", comment=comment)
     known = certainty.lately(review.submission.challenge).get(review.judge, Certainty(0))
-    sure = "" if review.certainty is None else known.in_words(review.certainty)
+    sure = known.in_words(review.certainty) if known.around(review.certainty) else ""
     return Entry(case, form, desk.equal_to(user, review), sure)
 
 
@@ -159,7 +160,7 @@ def page(
         "entries": entries,
         "progress": desk.progress(user, challenge),
         "other_versions": desk.of_other_versions(user, challenge, version) if entries else 0,
-        "with_others": desk.with_others(user, challenge),
+        **left(user, challenge),
         "snippets": desk.snippets(user, challenge),
         "offer": offer(user, challenge),
         "marked": marked.of(challenge.version or version),
@@ -184,17 +185,26 @@ def piece(request: HttpRequest, user: User, challenge: Challenge, review: Review
     shown = keys(request.POST.getlist("shown")) - {review.pk}
     version = review.evaluation.version
     arrived = held(user, desk.answers(user, challenge, version.pk, shown))
+    rubric = free_text(version.parsed).rubric
+    possible = sum(criterion.points for criterion in rubric)
     context = {
         "challenge": challenge,
         "review": review,
         "equal": equal,
+        "points": table.score(rubric, review.marks) * possible,
+        "possible": possible,
         "arrived": [entry_of(user, one) for one in arrived],
         "progress": desk.progress(user, challenge),
         "is_last": not shown and not arrived,
         "other_versions": desk.of_other_versions(user, challenge, version),
-        "with_others": desk.with_others(user, challenge),
+        **left(user, challenge),
     }
     return render(request, "reviews/_recorded.html", context)
+
+
+def left(user: User, challenge: Challenge) -> dict[str, Any]:
+    """Returns what the page says once no answer is left on it."""
+    return {"with_others": desk.with_others(user, challenge), "following": desk.following(user, challenge)}
 
 
 def gone(request: HttpRequest, challenge: Challenge, pk: int) -> HttpResponse:

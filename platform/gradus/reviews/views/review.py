@@ -38,9 +38,14 @@ def review_list(request: HttpRequest) -> HttpResponse:
         waiting = waiting.filter(submission__challenge=asked.challenge)
     page = Paginator(waiting, PAGE_ROWS).get_page(request.GET.get("page"))
     rows = [(review, reasons.all_in_words(review.reasons, review.submission.version.parsed)) for review in page]
+    # What is the only reason of every row is told once above them. A blind row tells none.
+    told = [why for review, why in rows if not review.is_blind]
+    same = told[0][0] if len(told) > 1 and len(told[0]) == 1 and all(why == told[0] for why in told) else ""
     shown = [one for one in questions if asked in (None, one) and course in (None, one.challenge.lesson.course)]
-    context = {"page": page, "rows": rows, "shown": shown, "questions": questions, "courses": courses.values()}
-    return render(request, "reviews/queue.html", {**context, "course": course, "asked": asked})
+    context = {"page": page, "rows": rows, "same": same, "shown": shown, "questions": questions}
+    return render(
+        request, "reviews/queue.html", {**context, "courses": courses.values(), "course": course, "asked": asked}
+    )
 
 
 def review_show(request: HttpRequest, pk: int) -> HttpResponse:
