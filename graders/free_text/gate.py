@@ -17,10 +17,12 @@ TOLERANCE = 1e-9
 def gate_missed(figures: Figures, gate: Gate) -> list[str]:
     """Returns the reasons why these figures do not open the gate, one sentence each; empty if they open it.
 
-    Where most replies could not be used, that is the only reason, because the other figures are then the built-in
-    verifier's.
+    Where no judge was asked, or most replies could not be used, that is the only reason, because the other figures are
+    then the built-in verifier's.
     """
     replies = figures["replies"]
+    if not figures["models"] and not replies["count"]:
+        return [NO_JUDGE]
     if 2 * replies["unusable"] > replies["count"]:
         return [_unusable(replies)]
     return [*_judge(figures), *_answers(figures, gate), *_attacks(figures, gate), *_final(figures, gate)]
@@ -35,8 +37,6 @@ def _unusable(replies: Figures) -> str:
 
 
 def _judge(figures: Figures) -> Iterator[str]:
-    if not figures["model"]:
-        yield NO_JUDGE
     if len(figures["models"]) > 1:
         named = ", ".join(figures["models"])
         yield f"Several models answered ({named}): name a dated one, so that it is always the same."

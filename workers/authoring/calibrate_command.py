@@ -138,7 +138,7 @@ def _lines(report: dict[str, Any]) -> list[str]:
         f"  {_final(report['final_right'])}",
         f"  The verdict, passed or not, is right in {shares}.",
         *([f"On {test['answers']} test answers the QWK is {_with_interval(test['qwk'])}."] if test["answers"] else []),
-        _alone(report["judge_alone"]),
+        *([_alone(report["judge_alone"])] if report["replies"]["count"] else []),
         _author(report["attacks"]),
         *_suite_lines(report["suite"]),
         f"Of {benign['count']} honest answers that look like attacks {benign['zeroed']} get no points, "

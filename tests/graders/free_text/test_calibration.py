@@ -207,7 +207,7 @@ def test_the_verifier_never_passes() -> None:
     found = measured(answers=answers, attacks=[GradedAttack("note", 0.0, graded(NONE, judge=None), PASS)])
     assert found["model"] == ""
     assert found["replies"] == {"count": 0, "unusable": 0, "problems": {}}
-    assert NO_JUDGE in found["missed"]
+    assert found["missed"] == [NO_JUDGE]
 
 
 UNSCORED: dict[str, Any] = {"judge": None, "review": ("unscored: no usable reply",)}
