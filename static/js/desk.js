@@ -1,7 +1,7 @@
 // The answers to one question, marked by key. M, H, N or 1, 2, 3 mark the criterion and move on, and after the last one
 // Enter records the answer. The next answer comes at once: what the site says to the one before appears beside it.
 import { toast } from "./page.js";
-import { gettext } from "./translate.js";
+import { gettext, interpolate, ngettext } from "./translate.js";
 
 const MARKS = { m: "met", h: "partial", n: "not_met", 1: "met", 2: "partial", 3: "not_met" };
 const list = document.querySelector("#desk-answers");
@@ -115,6 +115,7 @@ function undo() {
   else last.radio.checked = false;
   const row = last.radio.closest("[data-criterion]");
   row.classList.toggle("is-preset", last.wasPreset);
+  label(answerOf(row));
   keep(last.radio.form);
   go(row);
 }
@@ -173,8 +174,55 @@ list.addEventListener("focusin", ({ target }) => {
   }
 });
 
-list.addEventListener("change", ({ target }) => {
-  target.closest("[data-criterion]")?.classList.remove("is-preset");
+// A click on a mark that is chosen already changes nothing, but confirms it.
+for (const name of ["change", "click"]) {
+  list.addEventListener(name, ({ target }) => {
+    const row = target.matches("input[type=radio]") && target.closest("[data-criterion]");
+    if (!row) return;
+    row.classList.remove("is-preset");
+    label(answerOf(row));
+    keep(target.form);
+  });
+}
+
+// --- marks that are still the machine's are recorded only by somebody who has been told ----------------------------
+
+const presetsOf = (part) => rowsOf(part).filter((row) => row.classList.contains("is-preset") && isMarked(row));
+const told = document.createElement("p");
+told.className = "desk-told";
+told.setAttribute("role", "alert");
+
+function label(answer) {
+  if (answer.contains(told)) told.remove();
+  const count = presetsOf(answer).length;
+  const text = answer.querySelector("[data-record-label]");
+  text.dataset.own ??= text.textContent;
+  const withPresets = ngettext("Record, with %(count)s of the machine’s marks", "Record, with %(count)s of the machine’s marks", count);
+  text.textContent = count ? interpolate(withPresets, { count }) : text.dataset.own;
+}
+
+// Who points at the button reads its label. Whoever presses Enter may look elsewhere, so the first press only tells.
+list.addEventListener("click", (event) => {
+  const button = event.target.closest("[data-record]");
+  const answer = answerOf(button);
+  if (!button || event.detail || answer.contains(told)) return;
+  const presets = presetsOf(answer);
+  if (!presets.length) return;
+  event.preventDefault();
+  event.stopPropagation();
+  const text = ngettext(
+    "%(count)s mark is still the machine’s: press Enter again to accept it.",
+    "%(count)s marks are still the machine’s: press Enter again to accept them.",
+    presets.length,
+  );
+  told.textContent = interpolate(text, { count: presets.length });
+  presets[0].append(told);
+  go(presets[0]);
+}, { capture: true });
+
+// A key that is held down would accept what the first press only told.
+list.addEventListener("keydown", (event) => {
+  if (event.key === "Enter" && event.repeat && !event.target.matches("textarea")) event.preventDefault();
 });
 
 // After a look at the list of keys, marking goes on where it was, also if the list was opened from the page's end.
@@ -191,7 +239,8 @@ document.querySelector("#keys").addEventListener("close", () => {
 const nameOf = (form) => `desk:${answerOf(form).dataset.answer}`;
 
 function keep(form) {
-  const pairs = [...new FormData(form)].filter(([name]) => name !== "csrfmiddlewaretoken");
+  const others = new Set(["csrfmiddlewaretoken", ...presetsOf(form).map((row) => row.querySelector("input").name)]);
+  const pairs = [...new FormData(form)].filter(([name]) => !others.has(name));
   try {
     sessionStorage.setItem(nameOf(form), JSON.stringify(pairs));
   } catch {
@@ -239,7 +288,10 @@ list.addEventListener("htmx:beforeRequest", (event) => {
   if (next) start(next);
 });
 
-list.addEventListener("htmx:load", () => applyToEqual(applies));
+list.addEventListener("htmx:load", () => {
+  applyToEqual(applies);
+  for (const answer of open()) label(answer);
+});
 
 let before = null;
 
@@ -340,7 +392,10 @@ window.addEventListener("pageshow", ({ persisted }) => persisted && renew());
 
 // --- the page opens --------------------------------------------------------------------------------------------
 
-for (const form of list.querySelectorAll("form")) putBack(form);
+for (const form of list.querySelectorAll("form")) {
+  putBack(form);
+  label(answerOf(form));
+}
 
 // Where a browser cannot open a fold by its style, it opens here.
 const fold = document.querySelector(".fold-desk");

@@ -39,7 +39,9 @@ def test_before_forty_decisions_nothing_is_offered_and_the_page_says_why(
     history(grace, [(0.9, True)] * 12)
     review = wait_for(1)[0]
     for path in (PAGE, BULK):
-        assert "From 40 decided answers on you may be able to accept" in flat(grace_client, path)
+        said = flat(grace_client, path)
+        assert "not known yet (12 of 40 answers decided)" in said
+        assert "From 40 decided answers on you may be able to accept" in said
     assert 'name="answer"' not in flat(grace_client, BULK)
     said = grace_client.post(BULK, {"answer": [review.pk]}, follow=True).content.decode()
     assert f"Answer {review.pk} was not accepted" in said
@@ -106,9 +108,9 @@ def test_editors_choose_that_the_machines_marks_are_hidden_at_first(
     grace_client: Client, bob: User, explain: Challenge, ada: User
 ) -> None:
     review = cases.waiting(ada)
-    assert "Machine: half" in flat(grace_client, PAGE)
+    assert "Built-in checks: half" in flat(grace_client, PAGE)
     said = grace_client.post(f"{PAGE}blind", {"blind": "yes"}, follow=True).content.decode()
-    assert "before they see the machine" in said and "Machine: half" not in " ".join(said.split())
+    assert "before they see the machine" in said and "Built-in checks: half" not in " ".join(said.split())
     Enrolment.objects.create(user=bob, course=explain.course, role=Enrolment.Role.STAFF)
     teacher = logged_in(bob)
     assert 'name="blind"' not in flat(teacher, PAGE)

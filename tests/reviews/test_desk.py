@@ -71,7 +71,7 @@ def test_the_answers_stand_beside_the_question_and_its_rubric(grace_client: Clie
     assert asked.question in page and asked.model_answer in page
     assert all(criterion.text in page for criterion in asked.rubric)
     assert page.count('<mark data-quotes="cause">weights keep old facts</mark>') == 3
-    assert "0 of 3 done" in " ".join(page.split())
+    assert "0 of 3 done today" in " ".join(page.split())
 
 
 def test_a_script_gets_the_recorded_answer_the_progress_and_the_next_one(
@@ -183,10 +183,10 @@ def test_an_audit_is_blind_on_this_page_too(grace: User, grace_client: Client, a
     audit = Review.objects.get()
     page = grace_client.get(PAGE).content.decode()
     assert shown(page) == [audit.pk]
-    assert "checked" not in page and "data-quotes" not in page and "Machine:" not in page
+    assert "checked" not in page and "data-quotes" not in page and "Built-in checks:" not in page
     blind = {**chosen(ALL_MET), "action": "blind"}
     piece = grace_client.post(f"{PAGE}{audit.pk}", blind, headers=HTMX).content.decode()
-    assert shown(piece) == [audit.pk] and "Machine: half" in " ".join(piece.split())
+    assert shown(piece) == [audit.pk] and "Built-in checks: half" in " ".join(piece.split())
     audit.refresh_from_db()
     assert (audit.blind_marks, audit.decided_at) == (ALL_MET, None)
     grace_client.post(f"{PAGE}{audit.pk}", chosen(MARKS), headers=HTMX)
@@ -355,7 +355,7 @@ def test_equal_texts_of_a_blind_question_are_marked_blind_as_well(
     Review.objects.update(blind=True)
     blind = {**chosen(ALL_MET), "action": "blind", "equal": str(second.pk)}
     piece = grace_client.post(f"{PAGE}{first.pk}", blind, headers=HTMX).content.decode()
-    assert shown(piece) == [first.pk] and "Machine: half" in " ".join(piece.split())
+    assert shown(piece) == [first.pk] and "Built-in checks: half" in " ".join(piece.split())
     grace_client.post(f"{PAGE}{first.pk}", {**chosen(NONE_MET), "equal": str(second.pk)}, headers=HTMX)
     for review in Review.objects.all():
         assert (review.blind_marks, review.marks, review.decided_by) == (ALL_MET, NONE_MET, grace)

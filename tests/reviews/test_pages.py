@@ -224,7 +224,7 @@ def test_an_answer_that_builds_on_an_earlier_one_stands_beside_it_without_a_name
         result = {"marks": marks(), "public": {"rows": []}, "metrics": {}, "cost": {}, "training": {}}
         factories.grade(submission, 0.5, provisional=True, review=("provisional",), result=result)
     review = Review.objects.get(submission=submission)
-    for path in (f"/reviews/{review.pk}/",):
+    for path in (f"/reviews/{review.pk}/", "/reviews/question/explain/"):
         page = grace_client.get(path).content.decode()
         beside = page.split("earlier-attempt", 1)[1].split("</details>")[0]
         assert "earlier attempt of" in beside and "This is the answer first." in beside

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
 
 from gradus.accounts.models import User
 from gradus.courses.models import Challenge
@@ -51,13 +50,10 @@ def why_not(known: Mapping[str, Certainty]) -> str:
     """Says why no marks can be accepted together."""
     best = max(known.values(), key=lambda one: one.decided, default=Certainty(0))
     if not best.known:
-        return ngettext(
-            "From %(needed)s decided answers on you may be able to accept the machine's marks of several answers at "
-            "once; %(decided)s is decided.",
-            "From %(needed)s decided answers on you may be able to accept the machine's marks of several answers at "
-            "once; %(decided)s are decided.",
-            best.decided,
-        ) % {"needed": KNOWN_FROM, "decided": best.decided}
+        return _(
+            "How often the machine is right is %(certainty)s. From %(needed)s decided answers on you may be able to "
+            "accept its marks of several answers at once."
+        ) % {"certainty": best.in_words(1.0), "needed": KNOWN_FROM}
     if all(one.bulk is None for one in known.values()):
         return _(
             "The machine's marks of several answers cannot be accepted at once, because it was not right often enough "

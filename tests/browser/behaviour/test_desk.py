@@ -45,6 +45,17 @@ def focused_row(page: Page) -> Locator:
     return page.locator("[data-criterion]:focus-within")
 
 
+def told(page: Page, review: Review) -> Locator:
+    return answer(page, review).locator(".desk-told")
+
+
+def record(page: Page, review: Review, key: str = "Enter") -> None:
+    """Records an answer by key with the machine's marks, which takes a second press."""
+    page.keyboard.press(key)
+    expect(told(page, review)).to_contain_text("still the machine\u2019s")
+    page.keyboard.press(key)
+
+
 def is_decided(review: Review) -> bool:
     review.refresh_from_db()
     return review.decided_at is not None
@@ -75,10 +86,10 @@ def test_answers_are_marked_by_key_one_after_the_other(grace, reviews, visit):
     assert first.marks == {"cause": "not_met", "remedy": "not_met", "no-myth": "met"}
     page.keyboard.press("x")
     expect(row(page, third, "cause").locator(":focus")).to_have_count(1)
-    page.keyboard.press("Control+Shift+Enter")
+    record(page, third, "Control+Shift+Enter")
     expect(row(page, second, "cause").locator(":focus")).to_have_count(1)
     expect(answer(page, third)).to_have_class("desk-done")
-    page.keyboard.press("Enter")
+    record(page, second)
     expect(page.get_by_text("No answer to this question waits for you now.")).to_be_visible()
     assert is_decided(second) and second.marks == MARKS
     assert is_decided(third) and third.marks == ALL_MET
@@ -90,10 +101,51 @@ def test_answers_are_marked_by_mouse(grace, reviews, visit):
     page.goto(PAGE)
     row(page, first, "remedy").get_by_text("Met", exact=True).click()
     expect(page.locator("[data-rubric=remedy]")).to_have_attribute("aria-current", "")
-    answer(page, first).get_by_role("button", name="Record these marks").click()
+    answer(page, first).get_by_role("button", name="Record, with 2 of the machine\u2019s marks").click()
     expect(answer(page, first)).to_have_class("desk-done")
     expect(answer(page, second)).to_be_in_viewport()
     assert is_decided(first) and first.marks == {**NONE_MET, "cause": "partial", "remedy": "met"}
+
+
+def test_marks_that_are_still_the_machines_are_told_before_enter_records_them(grace, reviews, visit):
+    first = reviews[0]
+    page = visit(grace)
+    page.goto(PAGE)
+    for key in ("m", "j", "m"):
+        page.keyboard.press(key)
+    button = answer(page, first).locator("[data-record]")
+    expect(button).to_be_focused()
+    expect(button).to_contain_text("Record, with 1 of the machine\u2019s marks")
+    page.keyboard.press("Enter")
+    expect(row(page, first, "remedy").locator(":focus")).to_have_count(1)
+    expect(row(page, first, "remedy").get_by_role("alert")).to_have_text(
+        "1 mark is still the machine\u2019s: press Enter again to accept it."
+    )
+    assert not is_decided(first)
+    page.keyboard.press("u")
+    expect(told(page, first)).to_have_count(0)
+    page.keyboard.press("Enter")
+    expect(told(page, first)).to_contain_text("2 marks are still the machine\u2019s: press Enter again to accept them.")
+    page.reload()
+    expect(button).to_contain_text("Record, with 2 of the machine\u2019s marks")
+    record(page, first)
+    expect(answer(page, first)).to_have_class("desk-done")
+    assert is_decided(first) and first.marks == {"cause": "met", "remedy": "not_met", "no-myth": "not_met"}
+
+
+def test_a_click_on_the_machines_mark_makes_it_ones_own(grace, reviews, visit):
+    first = reviews[0]
+    page = visit(grace)
+    page.goto(PAGE)
+    button = answer(page, first).locator("[data-record]")
+    for left, criterion, mark in ((2, "cause", "Half"), (1, "remedy", "Not met"), (0, "no-myth", "Not met")):
+        row(page, first, criterion).get_by_text(mark, exact=True).click()
+        expect(button).to_contain_text(f"Record, with {left} of" if left else "Record these marks")
+    page.reload()
+    expect(button).to_contain_text("Record these marks")
+    button.press("Enter")
+    expect(answer(page, first)).to_have_class("desk-done")
+    assert is_decided(first) and first.marks == {**NONE_MET, "cause": "partial"}
 
 
 def test_a_screen_reader_hears_the_criterion_and_the_machines_mark(grace, reviews, visit):
@@ -101,7 +153,7 @@ def test_a_screen_reader_hears_the_criterion_and_the_machines_mark(grace, review
     page.goto(PAGE)
     one = page.get_by_role("article", name=f"Answer {reviews[0].pk}")
     group = one.get_by_role("radiogroup", name=re.compile("Names the cause"))
-    expect(group).to_have_accessible_description("Machine: half")
+    expect(group).to_have_accessible_description("Built-in checks: half")
     assert group.get_by_role("radio").evaluate_all("all => all.map((one) => one.labels[0].textContent.trim())") == [
         "Met",
         "Half",
@@ -148,6 +200,7 @@ def test_without_scripts_the_form_posts_and_comes_back_at_the_next_answer(grace,
     first, second, _third = reviews
     page = visit(grace, java_script_enabled=False)
     page.goto(PAGE)
+    expect(answer(page, first).get_by_text("Dashed marks are the machine\u2019s.")).to_be_visible()
     row(page, first, "remedy").get_by_text("Met", exact=True).click()
     answer(page, first).get_by_role("button", name="Record these marks").click()
     expect(page).to_have_url(re.compile(f"#answer-{second.pk}$"))
@@ -241,10 +294,10 @@ def test_equal_texts_are_chosen_once_for_the_page(grace, course, visit):
     expect(box).not_to_be_checked()
     page.keyboard.press("e")
     expect(box).to_be_checked()
-    page.keyboard.press("Enter")
+    record(page, same[0])
     expect(answer(page, same[0])).to_contain_text("2 equal texts have the same marks now.")
     expect(answer(page, more[0]).get_by_role("checkbox")).to_be_checked()
-    page.keyboard.press("Enter")
+    record(page, more[0])
     expect(page.get_by_text("No answer to this question waits for you now.")).to_be_visible()
     assert not Review.objects.waiting().exists()
 
@@ -296,13 +349,13 @@ def test_a_comment_is_made_of_a_snippet_by_key(grace, reviews, visit):
     expect(answer(page, first).get_by_text("Kept as a snippet")).to_be_visible()
     comment.focus()
     page.keyboard.press("Escape")
-    expect(answer(page, first).get_by_role("button", name="Record these marks")).to_be_focused()
+    expect(answer(page, first).get_by_role("button", name="Record, with 3 of the machine\u2019s marks")).to_be_focused()
     page.keyboard.press("s")
     expect(page.get_by_role("dialog", name="Insert a snippet")).to_be_visible()
     page.keyboard.press("1")
     expect(comment).to_be_focused()
     expect(comment).to_have_value("Name the cause.\nName the cause.")
-    page.keyboard.press("Control+Shift+Enter")
+    record(page, first, "Control+Shift+Enter")
     expect(answer(page, first)).to_have_class("desk-done")
     assert is_decided(first) and first.comment == "Name the cause.\nName the cause."
 
@@ -349,7 +402,8 @@ def test_marks_are_accepted_in_bulk_after_a_look_at_the_texts(grace, course, vis
     page = visit(grace)
     page.goto(PAGE)
     page.get_by_role("link", name="Read and accept them").click()
-    page.get_by_label(f"Answer {made[1].pk}: 0.75").uncheck()
+    for ticked in (made[0], made[2]):
+        page.get_by_label(f"Answer {ticked.pk}, the machine\u2019s score: 0.75").check()
     page.get_by_role("button", name="Accept the machine").click()
     expect(page.get_by_text("answers have the machine's marks now")).to_be_visible()
     expect(answer(page, made[1])).to_be_visible()
@@ -369,7 +423,7 @@ def test_two_reviewers_at_once_never_lose_each_others_marks(grace, bob, reviews,
     expect(other.locator("[data-answer]")).to_have_count(1)
     other.keyboard.press("n")
     one.keyboard.press("x")
-    one.keyboard.press("Control+Shift+Enter")
+    record(one, second, "Control+Shift+Enter")
     expect(answer(one, second)).to_have_class("desk-done")
     other.keyboard.press("m")
     other.keyboard.press("m")
@@ -393,9 +447,13 @@ def test_every_control_is_reached_by_tab_and_its_focus_is_seen(grace, reviews, v
     page.keyboard.press("Enter")
     hand.press("button", "Name the cause. Name the cause.")
     expect(answer(page, first).get_by_label("Comment for the learner")).to_have_value("Name the cause.")
-    hand.press("button", f"Record these marks of answer {first.pk}")
+    hand.press("button", f"Record, with 3 of the machine\u2019s marks of answer {first.pk}")
+    expect(told(page, first)).to_be_visible()
+    page.keyboard.press("Enter")
     expect(answer(page, first)).to_have_class("desk-done")
-    hand.press("button", f"Record these marks of answer {second.pk}")
+    hand.press("button", f"Record, with 3 of the machine\u2019s marks of answer {second.pk}")
+    expect(told(page, second)).to_be_visible()
+    page.keyboard.press("Enter")
     expect(answer(page, second)).to_have_class("desk-done")
     assert is_decided(first) and first.comment == "Name the cause." and is_decided(second)
 
@@ -408,7 +466,7 @@ def test_on_a_telephone_the_answers_are_marked_by_touch(grace, reviews, visit):
     page.get_by_text("Question, model answer and rubric").tap()
     expect(page.locator("[data-rubric=cause]")).to_be_visible()
     row(page, first, "remedy").get_by_text("Met", exact=True).tap()
-    answer(page, first).get_by_role("button", name="Record these marks").tap()
+    answer(page, first).get_by_role("button", name="Record, with 2 of the machine\u2019s marks").tap()
     expect(answer(page, first)).to_have_class("desk-done")
     expect(answer(page, reviews[1])).to_be_in_viewport()
     assert is_decided(first) and first.marks["remedy"] == "met"

@@ -43,6 +43,11 @@ class Entry:
     def review(self) -> Review:
         return self.case.review
 
+    @property
+    def has_presets(self) -> bool:
+        """True if the marks that are chosen in advance are the machine's, and not the reviewer's own."""
+        return not (self.review.is_blind or self.review.blind_marks or self.form.is_bound)
+
 
 def question_show(request: HttpRequest, slug: str) -> HttpResponse:
     """Shows the answers to one question that wait, beside the question and its rubric."""
