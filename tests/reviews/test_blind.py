@@ -8,7 +8,7 @@ from django.test import Client
 
 from gradus.accounts.models import Enrolment, StaffAction, User
 from gradus.courses.models import Challenge, Course
-from gradus.reviews import accuracy, services
+from gradus.reviews import accuracy, queue, services
 from gradus.reviews.models import Review
 from gradus.submissions.services import Refused
 from tests import factories
@@ -111,3 +111,21 @@ def test_only_who_may_edit_the_course_chooses(
     with pytest.raises(Refused) as refused:
         services.mark_question_blind(explain, by=bob, blind=True)
     assert refused.value.status == 403
+
+
+@pytest.mark.parametrize("given", [MARKS, ALL_MET])
+def test_an_appeal_against_what_was_accepted_in_bulk_is_decided(
+    ada: User, grace: User, explain: Challenge, given: dict[str, str]
+) -> None:
+    accepted = cases.waiting(ada)
+    services.decide(accepted, by=grace, marks=MARKS, reason="", in_bulk=True)
+    services.mark_question_blind(explain, by=grace, blind=True)
+    appeal = services.appeal(accepted.submission, "It names the cause.")
+    again = queue.waiting_for(grace).get()
+    services.mark_blind(again, by=grace, marks=given)
+    if given != MARKS:
+        services.decide(again, by=grace, marks=given, reason="")
+    appeal.refresh_from_db()
+    accepted.submission.refresh_from_db()
+    assert appeal.outcome == ("kept" if given == MARKS else "raised")
+    assert accepted.submission.current.score.shown == cases.score(given)

@@ -129,7 +129,9 @@ def mark_blind(review: Review, *, by: User, marks: dict[str, str], comment: str 
         raise Refused("decided", _("This answer has been marked blind already, or is not to be marked blind."), 409)
     staff.note(What.AUDIT_MARKED, review.submission, by=by, review=review.pk)
     review.refresh_from_db()
-    if review.submission.current.grader == Grader.PERSON:
+    # An appeal against a grade that was accepted in bulk is about a person's grade, and still has to be decided.
+    current = review.submission.current
+    if current.grader == Grader.PERSON and current.pk != review.evaluation_id:
         _close(review, by, marks, "", "")
     elif marks == machine_marks(review.evaluation):
         decide(review, by=by, marks=marks, reason="", comment=comment)
