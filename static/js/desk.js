@@ -37,8 +37,8 @@ function point(row) {
 function show(item) {
   if (!item || asked.scrollHeight <= asked.clientHeight) return;
   const [column, here] = [asked.getBoundingClientRect(), item.getBoundingClientRect()];
-  if (here.top < column.top) asked.scrollTop += here.top - column.top;
-  else if (here.bottom > column.bottom) asked.scrollTop += Math.min(here.bottom - column.bottom, here.top - column.top);
+  if (here.top < column.top) asked.scrollTop += Math.floor(here.top - column.top);
+  else if (here.bottom > column.bottom) asked.scrollTop += Math.ceil(Math.min(here.bottom - column.bottom, here.top - column.top));
 }
 
 // The column of the rubric fills what the header, the footer and the window leave of the page, so that none of it is
@@ -239,7 +239,8 @@ document.querySelector("#keys").addEventListener("close", () => {
 const nameOf = (form) => `desk:${answerOf(form).dataset.answer}`;
 
 function keep(form) {
-  const others = new Set(["csrfmiddlewaretoken", ...presetsOf(form).map((row) => row.querySelector("input").name)]);
+  // A preset is no mark, and which answers have an equal text changes until a reload.
+  const others = new Set(["csrfmiddlewaretoken", "equal", ...presetsOf(form).map((row) => row.querySelector("input").name)]);
   const pairs = [...new FormData(form)].filter(([name]) => !others.has(name));
   try {
     sessionStorage.setItem(nameOf(form), JSON.stringify(pairs));
