@@ -124,6 +124,41 @@ def test_each_answer_that_a_person_has_to_read_is_refused_with_its_reason(
     assert done.refused[10**9].code == "not_found" and all(one.message for one in done.refused.values())
 
 
+@pytest.mark.parametrize("reason", ["known-attack", "denied: cause", "addresses-grader", "low-confidence", "unknown"])
+def test_an_answer_that_waits_for_a_reason_of_its_own_is_not_offered(
+    earned: None, explain: Challenge, grace: User, ada: User, reason: str
+) -> None:
+    review = cases.waiting(ada, notes=SURE, review=("no-judge: budget", reason))
+    assert services.acceptable(grace, explain) == []
+    assert [line.reached for line in certainty.overview(grace) if line.waiting] == [0]
+    assert refusal(services.accept_machine_marks(grace, explain, [review.pk]), review) == "has_reasons"
+
+
+@pytest.mark.parametrize("reason", ["no-judge: no_endpoint", "no-calibration", "pilot-mode", "provisional"])
+def test_reasons_that_hold_for_every_answer_do_not_matter(
+    earned: None, explain: Challenge, grace: User, ada: User, reason: str
+) -> None:
+    review = cases.waiting(ada, notes=SURE, review=(reason,))
+    assert [line.reached for line in certainty.overview(grace) if line.waiting] == [1]
+    assert services.accept_machine_marks(grace, explain, [review.pk]).accepted == [review.pk]
+
+
+def test_a_reason_that_is_found_in_the_meantime_counts(explain: Challenge, grace: User, ada: User) -> None:
+    review = cases.waiting(ada)
+    Review.objects.filter(pk=review.pk).update(reasons=["provisional", "known-attack"])
+    with pytest.raises(Refused):
+        bulk._accept(review, grace)
+
+
+def test_an_attempt_that_follows_a_later_one_by_now_is_not_accepted(explain: Challenge, grace: User, ada: User) -> None:
+    earlier = cases.waiting(ada)
+    later = cases.waiting(ada, cases.NONE_MET)
+    with pytest.raises(Refused) as refused:
+        bulk._accept(earlier, grace)
+    later.refresh_from_db()
+    assert (refused.value.code, later.decided_at) == ("follows", None)
+
+
 def test_answers_to_another_question_are_not_found(
     earned: None, explain: Challenge, ticket: Challenge, grace: User
 ) -> None:

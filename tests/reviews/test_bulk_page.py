@@ -73,7 +73,7 @@ def test_a_part_is_drawn_and_told(grace_client: Client, sure: list[Review], sett
     ("results", "stated", "said"),
     [
         ([(0.9, False)] * 40, 0.95, "because it was not right often enough in the answers that people have decided."),
-        ([(0.9, True)] * 40, 0.3, "because it is less sure about the answers that wait"),
+        ([(0.9, True)] * 40, 0.3, "it is less sure than about those in which it was right often enough"),
     ],
 )
 def test_what_the_decided_answers_do_not_support_is_not_offered(

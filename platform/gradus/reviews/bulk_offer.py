@@ -60,6 +60,6 @@ def why_not(known: Mapping[str, Certainty]) -> str:
             "in the answers that people have decided."
         )
     return _(
-        "The machine's marks of several answers cannot be accepted at once, because it is less sure about the answers "
-        "that wait than about those in which it was right often enough."
+        "The machine's marks of several answers cannot be accepted at once: about each of the answers that wait, it is "
+        "less sure than about those in which it was right often enough, or a person has to read it for another reason."
     )

@@ -39,6 +39,7 @@ from gradus.courses.models import Challenge
 from gradus.reviews import queue
 from gradus.reviews.accuracy import Pair, decided_pairs, wilson
 from gradus.reviews.models import Appeal, Review
+from gradus.reviews.review_reasons import about_all
 
 # For how many seconds a figure beside an answer may be older than the last decision.
 LATELY = 60
@@ -156,7 +157,8 @@ def by_judge(challenge: Challenge) -> dict[str, Certainty]:
 class Line:
     """A question and a judge, with what certainty means there.
 
-    `waiting` answers wait for the person who asks, and `reached` of them may be accepted in bulk.
+    `waiting` answers wait for the person who asks, and `reached` of them may be accepted in bulk, but for those that
+    are drawn to be marked blind.
     """
 
     challenge: Challenge
@@ -184,8 +186,12 @@ def _lines(user: User, challenge: Challenge) -> Iterable[Line]:
         known, mine = found.get(judge, Certainty(0)), waiting.filter(judge=judge)
         plain = mine.filter(kind=Review.Kind.REVIEW, blind=False)
         plain = plain.exclude(submission__appeals__in=Appeal.objects.filter(closed_at=None))
-        reached = 0 if known.bulk is None else plain.filter(certainty__gte=known.bulk.stated).count()
-        yield Line(challenge, judge, known, mine.count(), reached)
+        sure = (
+            []
+            if known.bulk is None
+            else plain.filter(certainty__gte=known.bulk.stated).values_list("reasons", flat=True)
+        )
+        yield Line(challenge, judge, known, mine.count(), sum(map(about_all, sure)))
 
 
 def _one_of_each_text(pairs: Iterable[Pair]) -> Iterable[Pair]:

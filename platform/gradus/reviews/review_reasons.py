@@ -73,6 +73,8 @@ WORDS = {
 NO_JUDGE_SET_UP = _("No judge is set up, so the built-in checks marked this answer")
 # What tells nothing about the machine's marks, so that it is shown before a reviewer has given own marks.
 SHOWN_BLIND = ("audit", "appeal", "bulk-check")
+# What holds for every answer to the question. Any other reason is about the answer, so a person has to read it.
+ABOUT_ALL = {"provisional", "no-judge", "no-calibration", "pilot-mode"}
 PROBLEMS = {
     "no_endpoint": _("no judge is set up"),
     "guest": _("the learner has no account, and answers of visitors are not sent to a judge"),
@@ -99,6 +101,11 @@ def source_in_words(name: str) -> str:
 def copied_submissions(names: Iterable[str]) -> list[int]:
     """Returns the primary keys of the submissions among sources or reasons like `copied-from: learner:7, 62 %`."""
     return [int(number) for number in re.findall(r"\blearner:(\d+)", " ".join(names))]
+
+
+def about_all(rules: Iterable[str]) -> bool:
+    """Returns True if none of these reasons is about the answer itself."""
+    return all(rule.partition(": ")[0] in ABOUT_ALL for rule in rules)
 
 
 def in_words(rule: str, challenge: Challenge, quotes: Sequence[str] = ()) -> str:

@@ -18,6 +18,7 @@ from gradus.reviews import certainty, queue
 from gradus.reviews.accuracy import CONTENTS, GRADED
 from gradus.reviews.certainty import Certainty
 from gradus.reviews.models import Appeal, Review, ReviewQuerySet
+from gradus.reviews.review_reasons import about_all
 from gradus.reviews.services import locks
 from gradus.reviews.services.deciding import decide, machine_marks, refuse_own
 from gradus.reviews.services.opening import DRAW
@@ -108,6 +109,9 @@ def _refuse(review: Review | None, by: User, known: dict[str, Certainty]) -> Non
         raise Refused("blind_first", _("This answer is marked blind, one by one."), 409)
     if getattr(review, "under_appeal", False):
         raise Refused("appealed", _("The learner appeals against this grade, so a person has to read the answer."), 409)
+    if not about_all(review.reasons):
+        said = _("The machine's checks found something about this answer, so a person has to read it.")
+        raise Refused("has_reasons", said, 409)
     marks = machine_marks(review.evaluation)
     rubric = free_text(review.evaluation.version.parsed).rubric
     if any(marks.get(criterion.id) not in table.allowed(criterion) for criterion in rubric):
@@ -141,7 +145,9 @@ def _accept(review: Review, by: User) -> None:
     # again; the constraints of `Review` refuse the rest.
     hold_learner(review.submission.user_id)
     now = _with_all(Review.objects.filter(pk=review.pk)).select_for_update(of=("self",)).first()
-    if now is None or now.blind or getattr(now, "under_appeal", False):
+    if now is not None and not now.is_waiting:
+        raise locks.why_not(now, by)
+    if now is None or now.blind or getattr(now, "under_appeal", False) or not about_all(now.reasons):
         raise Refused("changed", _("This answer has changed in the meantime. Look at it again."), 409)
     decide(now, by=by, marks=machine_marks(now.evaluation), reason="", in_bulk=True)
 
