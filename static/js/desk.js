@@ -210,11 +210,7 @@ list.addEventListener("click", (event) => {
   if (!presets.length) return;
   event.preventDefault();
   event.stopPropagation();
-  const text = ngettext(
-    "%(count)s mark is still the machine’s: press Enter again to accept it.",
-    "%(count)s marks are still the machine’s: press Enter again to accept them.",
-    presets.length,
-  );
+  const text = ngettext("%(count)s mark is still the machine’s: press Enter again to accept it.", "%(count)s marks are still the machine’s: press Enter again to accept them.", presets.length);
   told.textContent = interpolate(text, { count: presets.length });
   presets[0].append(told);
   go(presets[0]);
