@@ -46,7 +46,7 @@ def test_the_machines_marks_count_and_are_noted_as_accepted_in_bulk(
     earned: None, explain: Challenge, grace: User
 ) -> None:
     waiting = wait_for(3)
-    assert services.acceptable(grace, explain) == waiting
+    assert services.acceptable(grace, explain) == services.Acceptable(offered=waiting)
     done = services.accept_machine_marks(grace, explain, [one.pk for one in waiting])
     assert (done.accepted, done.drawn, done.refused) == ([one.pk for one in waiting], [], {})
     for one in waiting:
@@ -72,7 +72,7 @@ def test_what_was_accepted_in_bulk_measures_nothing(earned: None, explain: Chall
 @pytest.mark.parametrize("stated", [None, 0.4, 0.89])
 def test_less_certain_marks_are_refused(earned: None, explain: Challenge, grace: User, stated: float | None) -> None:
     (review,) = wait_for(1, stated)
-    assert services.acceptable(grace, explain) == []
+    assert services.acceptable(grace, explain) == services.Acceptable()
     done = services.accept_machine_marks(grace, explain, [review.pk])
     assert refusal(done, review) == "too_uncertain"
 
@@ -129,7 +129,7 @@ def test_an_answer_that_waits_for_a_reason_of_its_own_is_not_offered(
     earned: None, explain: Challenge, grace: User, ada: User, reason: str
 ) -> None:
     review = cases.waiting(ada, notes=SURE, review=("no-judge: budget", reason))
-    assert services.acceptable(grace, explain) == []
+    assert services.acceptable(grace, explain) == services.Acceptable()
     assert [line.reached for line in certainty.overview(grace) if line.waiting] == [0]
     assert refusal(services.accept_machine_marks(grace, explain, [review.pk]), review) == "has_reasons"
 
@@ -186,14 +186,15 @@ def test_a_part_is_drawn_and_marked_blind(earned: None, explain: Challenge, grac
     settings.AUDIT_SHARE = 0.05
     waiting = wait_for(5)
     services.claim(grace, ids=[waiting[0].pk])
-    done = services.accept_machine_marks(grace, explain, [one.pk for one in waiting])
+    offered = [one.pk for one in services.acceptable(grace, explain).offered]
+    done = services.accept_machine_marks(grace, explain, offered)
     assert (len(done.accepted), len(done.drawn), done.refused) == (4, 1, {})
     review = Review.objects.get(pk=done.drawn[0])
     assert (review.is_blind, review.decided_at, review.locked_by) == (True, None, None)
     assert review.place != review.predicted
     case = evidence.case(review)
     assert case.predicted is None and not case.can_accept and not any(line.mark for line in case.lines)
-    assert case.reasons == ["Drawn at random from answers whose marks were about to be accepted in bulk"]
+    assert case.reasons == ["Drawn at random to see how often the machine is right"]
     before = certainty.of(explain, "").decided
     services.mark_blind(review, by=grace, marks=MARKS)
     review.refresh_from_db()
@@ -201,13 +202,62 @@ def test_a_part_is_drawn_and_marked_blind(earned: None, explain: Challenge, grac
     assert certainty.of(explain, "").decided == before + 1
 
 
-def test_how_many_are_drawn(settings: Settings) -> None:
+def test_the_same_are_kept_back_each_time_and_for_everybody(
+    earned: None, explain: Challenge, grace: User, bob: User, settings: Settings
+) -> None:
+    settings.AUDIT_SHARE = 0.001
+    wait_for(6)
+    Enrolment.objects.create(user=bob, course=explain.course, role=Enrolment.Role.STAFF)
+    first = services.acceptable(grace, explain)
+    assert (len(first.offered), len(first.kept_back)) == (5, 1)
+    assert services.acceptable(grace, explain) == services.acceptable(bob, explain) == first
+    settings.SECRET_KEY = "another key of at least fifty characters, for another draw"
+    draws = {bulk._lot(review) for review in first.offered}
+    settings.SECRET_KEY = "one more key of at least fifty characters, for another draw"
+    assert not draws & {bulk._lot(review) for review in first.offered}
+
+
+def test_what_is_asked_for_does_not_change_what_is_kept_back(
+    earned: None, explain: Challenge, grace: User, settings: Settings
+) -> None:
     settings.AUDIT_SHARE = 0.05
-    assert [bulk._checks(count) for count in (0, 2, 20, 40, 100, 200)] == [0, 1, 1, 2, 5, 10]
-    settings.AUDIT_SHARE = 1.0
-    assert [bulk._checks(count) for count in (1, 3)] == [1, 3]
-    settings.AUDIT_SHARE = 0.0
-    assert [bulk._checks(count) for count in (1, 2, 200)] == [0, 0, 0]
+    (alone,) = wait_for(1)
+    assert services.acceptable(grace, explain) == services.Acceptable(kept_back=[alone])
+    wait_for(3)
+    now = services.acceptable(grace, explain)
+    done = services.accept_machine_marks(grace, explain, [now.offered[0].pk])
+    assert (done.accepted, done.drawn) == ([now.offered[0].pk], [one.pk for one in now.kept_back])
+
+
+def test_nothing_is_drawn_where_nothing_is_accepted(
+    earned: None, explain: Challenge, grace: User, settings: Settings
+) -> None:
+    settings.AUDIT_SHARE = 0.05
+    wait_for(3)
+    (unsure,) = wait_for(1, 0.4)
+    done = services.accept_machine_marks(grace, explain, [unsure.pk])
+    assert (done.accepted, done.drawn, [*done.refused]) == ([], [], [unsure.pk])
+    assert not Review.objects.filter(blind=True).exists()
+
+
+def test_how_many_are_kept_back(settings: Settings) -> None:
+    settings.SECRET_KEY = "a key of at least fifty characters that stays the same here"
+    lots = [bulk._lot(Review(pk=number)) for number in range(1, 2001)]
+    assert all(0 <= lot < 1 for lot in lots)
+    assert 80 <= sum(lot < 0.05 for lot in lots) <= 120
+
+
+def test_what_follows_a_drawn_answer_is_blind_as_well(explain: Challenge, grace: User, ada: User) -> None:
+    earlier, later = cases.waiting(ada), cases.waiting(ada)
+    Review.objects.filter(pk=later.pk).update(reasons=["provisional", "appeal"])
+    bulk._ask_a_person(later, grace)
+    earlier.refresh_from_db()
+    later.refresh_from_db()
+    assert earlier.follows == later and earlier.blind and later.blind
+    assert later.reasons == ["provisional", "appeal", "bulk-check"]
+    services.mark_blind(later, by=grace, marks=MARKS)
+    earlier.refresh_from_db()
+    assert (earlier.decided_by, earlier.marks) == (grace, MARKS)
 
 
 def test_a_learner_may_appeal_because_nobody_read_the_answer(earned: None, explain: Challenge, grace: User) -> None:

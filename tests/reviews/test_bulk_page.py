@@ -64,9 +64,15 @@ def test_the_texts_are_shown_and_the_ticked_ones_accepted(
 
 def test_a_part_is_drawn_and_told(grace_client: Client, sure: list[Review], settings: Settings) -> None:
     settings.AUDIT_SHARE = 0.05
-    said = grace_client.post(BULK, {"answer": [one.pk for one in sure]}, follow=True).content.decode()
+    offered = flat(grace_client, BULK)
+    shown = [one for one in sure if f'value="{one.pk}"' in offered]
+    (kept_back,) = set(sure) - set(shown)
+    assert "1 more answer was drawn at random and is not shown here." in offered
+    assert offered.count("weights keep old facts") == 2 and f"answer-{kept_back.pk}" not in offered
+    assert flat(grace_client, BULK).count("<blockquote") == 2
+    said = grace_client.post(BULK, {"answer": [one.pk for one in shown]}, follow=True).content.decode()
     assert "2 answers have the machine&#x27;s marks now." in said and "1 was drawn at random" in said
-    assert Review.objects.filter(blind=True, decided_at=None).count() == 1
+    assert Review.objects.get(blind=True, decided_at=None) == kept_back
 
 
 @pytest.mark.parametrize(

@@ -160,7 +160,8 @@ def _step(step: certainty.Share) -> dict[str, Any]:
 def challenge_accept_marks(request: Request, id: str, given: AcceptIn) -> AcceptedOut:
     """Accepts the machine's marks of several answers, where its certainty has been right often enough.
 
-    A part of them is drawn at random and waits for a person's own marks instead.
+    A share of the answers of which the machine is sure enough, and at least one, is not accepted. From then on, these
+    answers wait for marks that a person gives blind. They are `drawn`, whether their ids were sent or not.
     """
     done = services.accept_machine_marks(reviewer(request), question(request, id), given.ids)
     refused = [{"id": pk, "code": one.code, "message": one.message} for pk, one in done.refused.items()]

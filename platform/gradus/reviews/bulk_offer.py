@@ -19,10 +19,11 @@ from gradus.reviews.services.bulk import BULK_MOST
 class Offer:
     """The answers whose marks can be accepted together, and in how many decided answers the machine was right.
 
-    If there are none, `why_not` says why.
+    `kept_back` more are not shown, because a person marks them blind. If there are none, `why_not` says why.
     """
 
     answers: list[Review]
+    kept_back: int = 0
     right: int = 0
     decided: int = 0
     why_not: str = ""
@@ -35,12 +36,19 @@ class Offer:
 def offer(user: User, challenge: Challenge) -> Offer:
     """Returns what a reviewer can accept together now."""
     known = certainty.by_judge(challenge)
-    answers = services.acceptable(user, challenge)[:BULK_MOST]
+    found = services.acceptable(user, challenge)
+    answers = found.offered[:BULK_MOST]
+    if not answers and found.kept_back:
+        return Offer(
+            [],
+            why_not=_("At least one answer is always marked without a look at the machine's marks, and no more wait."),
+        )
     if not answers:
         return Offer([], why_not=why_not(known))
     earned = [known[judge].bulk for judge in {review.judge for review in answers}]
     return Offer(
         answers,
+        kept_back=len(found.kept_back),
         right=sum(share.right for share in earned if share is not None),
         decided=sum(share.answers for share in earned if share is not None),
     )

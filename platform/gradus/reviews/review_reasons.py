@@ -15,7 +15,7 @@ from challenges.spec import Challenge
 WORDS = {
     "appeal": _("The learner appeals against the grade"),
     "audit": _("Drawn at random to see how often the machine is right"),
-    "bulk-check": _("Drawn at random from answers whose marks were about to be accepted in bulk"),
+    "bulk-check": _("Drawn at random to see how often the machine is right"),
     "provisional": _("The grade is provisional"),
     "pilot-mode": _("The question is in pilot mode: people review every answer"),
     # The judge

@@ -1,7 +1,7 @@
 """Services for grading by people: reviews, appeals, decisions, gold rows and regrades."""
 
 from gradus.reviews.services.appeals import appeal, can_appeal, goes_to_second, has_second_grader
-from gradus.reviews.services.bulk import Accepted, accept_machine_marks, acceptable
+from gradus.reviews.services.bulk import Acceptable, Accepted, accept_machine_marks, acceptable
 from gradus.reviews.services.deciding import as_json_lines, decide, make_gold, mark_blind, score_of
 from gradus.reviews.services.equal_texts import decide_equal
 from gradus.reviews.services.gold import allow_gold, stop_gold
@@ -13,6 +13,7 @@ from gradus.reviews.services.regrades import approve, discard, start_regrade
 from gradus.reviews.services.snippets import change_snippet, delete_snippet, keep_snippet
 
 __all__ = [
+    "Acceptable",
     "Accepted",
     "accept_machine_marks",
     "acceptable",

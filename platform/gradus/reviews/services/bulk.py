@@ -1,13 +1,18 @@
-"""The service that accepts the machine's marks of several answers to a question, if its certainty has earned that."""
+"""The service that accepts the machine's marks of several answers to a question, if its certainty has earned that.
+
+Some answers are kept back and marked blind by a person, because accepted marks cannot show how often the machine is
+right. Which ones is drawn before anything is shown, and by a keyed hash: a reload draws the same.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
 
 from django.conf import settings
 from django.db import transaction
 from django.db.models import Exists, OuterRef
+from django.utils.crypto import salted_hmac
 from django.utils.translation import gettext as _
 
 from challenges import marks as table
@@ -33,8 +38,8 @@ BULK_MOST = 200
 class Accepted:
     """What became of each answer, by the key of its review.
 
-    `accepted` have the machine's marks now. `drawn` were drawn at random and wait for marks that a person gives blind.
-    `refused` have the reason why they still wait.
+    `accepted` have the machine's marks now. `drawn` were kept back, whether they were asked for or not, and wait for
+    marks that a person gives blind. `refused` have the reason why they still wait.
     """
 
     accepted: list[int] = field(default_factory=list)
@@ -42,12 +47,19 @@ class Accepted:
     refused: dict[int, Refused] = field(default_factory=dict)
 
 
+@dataclass(frozen=True)
+class Acceptable:
+    """Answers that could be accepted in bulk, in the order of the queue. `kept_back` are marked blind instead."""
+
+    offered: list[Review] = field(default_factory=list)
+    kept_back: list[Review] = field(default_factory=list)
+
+
 def accept_machine_marks(by: User, challenge: Challenge, ids: Collection[int]) -> Accepted:
     """Accepts the machine's marks of answers to one question, each in a transaction of its own.
 
-    Only marks are accepted whose certainty reaches what `certainty.Certainty.bulk` allows. A share of
-    `settings.AUDIT_SHARE` of them, but at least one of several, is drawn at random: these are not accepted, but marked
-    blind by a person, because accepted marks cannot show how often the machine is right.
+    Only marks are accepted whose certainty reaches what `certainty.Certainty.bulk` allows, and none of those that
+    `acceptable` keeps back: from the first acceptance on, they wait to be marked blind.
 
     Raises:
         Refused: 404, the person does not teach the course; 422, there are more than `BULK_MOST` answers.
@@ -56,46 +68,69 @@ def accept_machine_marks(by: User, challenge: Challenge, ids: Collection[int]) -
         raise Refused("not_found", _("There is no such question among those that you teach."), 404)
     if len(set(ids)) > BULK_MOST:
         raise Refused("too_many", _("Choose at most %(most)s answers at a time.") % {"most": BULK_MOST})
-    done, known = Accepted(), certainty.by_judge(challenge)
+    done, known, now = Accepted(), certainty.by_judge(challenge), acceptable(by, challenge)
+    offered = {review.pk: review for review in now.offered}
+    kept_back = {review.pk: review for review in now.kept_back}
     asked = Review.objects.filter(pk__in=ids, submission__challenge=challenge)
     found = {review.pk: review for review in _with_all(asked)}
+    chosen = [offered[pk] for pk in dict.fromkeys(ids) if pk in offered]
     for pk in dict.fromkeys(ids):
-        try:
-            _refuse(found.get(pk), by, known)
-        except Refused as refused:
-            done.refused[pk] = refused
-    left = [found[pk] for pk in dict.fromkeys(ids) if pk not in done.refused]
-    drawn = set(DRAW.sample(left, _checks(len(left))))
-    for review in left:
-        try:
-            if review in drawn:
-                _ask_a_person(review, by)
-                done.drawn.append(review.pk)
-            else:
-                _accept(review, by)
-                done.accepted.append(review.pk)
-        except Refused as refused:
-            done.refused[review.pk] = refused
+        if pk not in offered and pk not in kept_back:
+            done.refused[pk] = _refusal(found.get(pk), by, known) or _changed()
+    if chosen or kept_back.keys() & {*ids}:
+        _each(now.kept_back, by, _ask_a_person, done.drawn, done.refused)
+    _each(chosen, by, _accept, done.accepted, done.refused)
     return done
 
 
-def acceptable(by: User, challenge: Challenge) -> list[Review]:
-    """Returns the answers of a question that the person could accept in bulk now, in the order of the queue."""
-    known, found = certainty.by_judge(challenge), []
-    waiting = queue.waiting_for(by).free_for(by).filter(submission__challenge=challenge)
-    for review in _with_all(waiting):
+def _each(
+    reviews: Iterable[Review],
+    by: User,
+    work: Callable[[Review, User], None],
+    done: list[int],
+    refused: dict[int, Refused],
+) -> None:
+    for review in reviews:
         try:
-            _refuse(review, by, known)
-        except Refused:
-            continue
-        found.append(review)
-    return found
+            work(review, by)
+            done.append(review.pk)
+        except Refused as refusal:
+            refused[review.pk] = refusal
+
+
+def acceptable(by: User, challenge: Challenge) -> Acceptable:
+    """Returns the answers of a question that the person could accept in bulk now, without and with what is kept back.
+
+    A share of `settings.AUDIT_SHARE` is kept back, but at least one.
+    """
+    known = certainty.by_judge(challenge)
+    waiting = queue.waiting_for(by).free_for(by).filter(submission__challenge=challenge)
+    found = [review for review in _with_all(waiting) if _refusal(review, by, known) is None]
+    drawn = [review for review in found if _lot(review) < settings.AUDIT_SHARE]
+    if found and not drawn and settings.AUDIT_SHARE > 0:
+        drawn = [min(found, key=_lot)]
+    return Acceptable([review for review in found if review not in drawn], drawn)
+
+
+def _lot(review: Review) -> float:
+    """Returns a number in [0, 1) that stays the same for a review, and that nobody without the site's key can tell."""
+    hashed = salted_hmac("gradus.reviews.bulk", str(review.pk), algorithm="sha256").digest()
+    return int.from_bytes(hashed[:6]) / 2**48
 
 
 def _with_all(reviews: ReviewQuerySet) -> ReviewQuerySet:
     open_appeal = Appeal.objects.filter(submission=OuterRef("submission"), closed_at=None)
     found = reviews.select_related("submission", *GRADED).defer(*CONTENTS)
     return found.annotate(under_appeal=Exists(open_appeal))
+
+
+def _refusal(review: Review | None, by: User, known: dict[str, Certainty]) -> Refused | None:
+    """Returns why the machine's marks of this answer cannot be accepted in bulk, or None if they can."""
+    try:
+        _refuse(review, by, known)
+    except Refused as refused:
+        return refused
+    return None
 
 
 def _refuse(review: Review | None, by: User, known: dict[str, Certainty]) -> None:
@@ -131,12 +166,8 @@ def _refuse_doubt(review: Review, known: Certainty) -> None:
         raise Refused("too_uncertain", said, 409)
 
 
-def _checks(count: int) -> int:
-    """Returns how many of `count` answers are drawn. A single one is drawn with the probability of the share."""
-    share = settings.AUDIT_SHARE
-    if count < 2:
-        return int(count == 1 and DRAW.random() < share)
-    return max(1, round(share * count)) if share > 0 else 0
+def _changed() -> Refused:
+    return Refused("changed", _("This answer has changed in the meantime. Look at it again."), 409)
 
 
 @transaction.atomic
@@ -148,13 +179,19 @@ def _accept(review: Review, by: User) -> None:
     if now is not None and not now.is_waiting:
         raise locks.why_not(now, by)
     if now is None or now.blind or getattr(now, "under_appeal", False) or not about_all(now.reasons):
-        raise Refused("changed", _("This answer has changed in the meantime. Look at it again."), 409)
+        raise _changed()
     decide(now, by=by, marks=machine_marks(now.evaluation), reason="", in_bulk=True)
 
 
+@transaction.atomic
 def _ask_a_person(review: Review, by: User) -> None:
     """Lets a person mark the answer blind. Its place in the queue is random then, as a place by score would tell."""
-    values = {"blind": True, "place": DRAW.random(), "reasons": [*review.reasons, "bulk-check"]}
-    free = Review.objects.waiting().free_for(by).filter(pk=review.pk, blind=False)
-    if not free.update(**values, **locks.FREE):
+    hold_learner(review.submission.user_id)
+    free = Review.objects.waiting().free_for(by).filter(pk=review.pk, blind=False).select_for_update()
+    now = free.first()
+    if now is None:
         raise locks.why_not(review, by)
+    # What follows it has the same text, so its marks would tell as well.
+    for one in [now, *Review.objects.undecided().filter(follows=now).select_for_update()]:
+        values = {"blind": True, "place": DRAW.random(), "reasons": [*one.reasons, "bulk-check"]}
+        Review.objects.filter(pk=one.pk).update(**values, **locks.FREE)
