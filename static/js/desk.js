@@ -216,8 +216,8 @@ list.addEventListener("click", (event) => {
   go(presets[0]);
 }, { capture: true });
 
-// A key that is held down would accept what the first press only told.
-list.addEventListener("keydown", (event) => {
+// A key that is held down would accept what the first press only told, record the next answer unread, or leave the page.
+desk.addEventListener("keydown", (event) => {
   if (event.key === "Enter" && event.repeat && !event.target.matches("textarea")) event.preventDefault();
 });
 
@@ -232,31 +232,37 @@ document.querySelector("#keys").addEventListener("close", () => {
 
 // --- marks that are not recorded yet stay in this tab, also over a reload ------------------------------------------
 
-const nameOf = (form) => `desk:${answerOf(form).dataset.answer}`;
+const nameOf = (answer) => `desk:${desk.dataset.deskUser}:${answer.dataset.answer}`;
+// "blind" or "decide".
+const wayOf = (form) => form.querySelector("[data-record]").value;
+const NOT_KEPT = new Set(["csrfmiddlewaretoken", "equal"]);
+
+// The machine's marks that nobody has touched are not the reviewer's.
+const isOwn = (form) => ([name]) => !NOT_KEPT.has(name) && !rowOf(form.elements[name])?.classList.contains("is-preset");
+const rowOf = (field) => (field[0] ?? field).closest("[data-criterion]");
 
 function keep(form) {
-  // A preset is no mark, and which answers have an equal text changes until a reload.
-  const others = new Set(["csrfmiddlewaretoken", "equal", ...presetsOf(form).map((row) => row.querySelector("input").name)]);
-  const pairs = [...new FormData(form)].filter(([name]) => !others.has(name));
+  const pairs = [...new FormData(form)].filter(isOwn(form));
   try {
-    sessionStorage.setItem(nameOf(form), JSON.stringify(pairs));
+    sessionStorage.setItem(nameOf(answerOf(form)), JSON.stringify({ way: wayOf(form), pairs }));
   } catch {
     // Without storage, marks last as long as the page.
   }
 }
 
 function putBack(form) {
-  let pairs = [];
+  let kept = null;
   try {
-    pairs = JSON.parse(sessionStorage.getItem(nameOf(form))) ?? [];
+    kept = JSON.parse(sessionStorage.getItem(nameOf(answerOf(form))));
   } catch {
     return;
   }
-  for (const [name, value] of pairs) {
+  for (const [name, value] of kept?.pairs ?? []) {
     const field = form.elements[name];
-    if (!field) continue;
+    const row = field && rowOf(field);
+    // Marks that were given beside the machine's are not blind ones.
+    if (!field || (row && kept.way !== wayOf(form))) continue;
     field.value = value;
-    const row = (field[0] ?? field).closest("[data-criterion]");
     row?.classList.remove("is-preset");
     if (!row && value) field.closest("details")?.setAttribute("open", "");
   }
@@ -285,8 +291,10 @@ list.addEventListener("htmx:beforeRequest", (event) => {
   if (next) start(next);
 });
 
-list.addEventListener("htmx:load", () => {
+// An answer that was refused comes back as it was sent: its own marks are told from the machine's again.
+list.addEventListener("htmx:load", ({ target }) => {
   applyToEqual(applies);
+  for (const form of target.querySelectorAll("form")) putBack(form);
   for (const answer of open()) label(answer);
 });
 
@@ -294,11 +302,12 @@ let before = null;
 
 list.addEventListener("htmx:beforeSwap", (event) => {
   const { detail } = event;
-  if (!detail.requestConfig.elt.matches("form")) return;
+  // Without a swap the answer stays as it is, and `failed` says why it was not recorded.
+  if (!detail.shouldSwap || !detail.requestConfig.elt.matches("form")) return;
   const answer = answerOf(detail.requestConfig.elt);
   const isRefused = detail.xhr.status === 422;
   if (isRefused) toast(gettext("An answer was not recorded. Its marks are kept, and the reason stands beside it."));
-  else sessionStorage.removeItem(`desk:${answer.dataset.answer}`);
+  else sessionStorage.removeItem(nameOf(answer));
   before = { top: current?.getBoundingClientRect().top, wasHere: answer.contains(document.activeElement) || document.activeElement === document.body };
 });
 
@@ -335,9 +344,10 @@ function failed(event, text) {
 }
 
 const OFFLINE = gettext("There is no connection, so this answer is not recorded. Your marks are kept: record it again in a moment.");
+const SIGNED_OUT = gettext("This answer is not recorded. You may have been signed out: sign in in another tab, then reload this page. Your marks are kept.");
 const TROUBLE = {
-  403: gettext("You may not record this. You may have been signed out: sign in in another tab, then record again."),
-  404: gettext("This question is no longer here for you. Your marks are not recorded."),
+  403: SIGNED_OUT,
+  404: SIGNED_OUT,
   429: gettext("You have sent many requests in a short time. Your marks are kept: record again in a moment."),
 };
 const OURS = gettext("Something went wrong on our side. Your marks are kept: record again in a moment.");

@@ -12,8 +12,9 @@ from challenges.reading import read_course
 from gradus.courses.services import publish
 from gradus.reviews import desk
 from gradus.reviews.models import Review
-from gradus.reviews.services import decide, keep_snippet, release
+from gradus.reviews.services import decide, keep_snippet, mark_question_blind, release
 from tests import factories
+from tests.browser.conftest import session_of
 from tests.browser.driver.hands import Keyboard
 from tests.browser.driver.pages import LIBRARY
 from tests.browser.driver.seen import wrong_with
@@ -194,6 +195,89 @@ def test_without_a_connection_the_marks_are_kept_also_over_a_reload(grace, revie
     page.keyboard.press("Control+Shift+Enter")
     expect(answer(page, first)).to_have_class("desk-done")
     assert is_decided(first) and first.marks == {"cause": "not_met", "remedy": "met", "no-myth": "met"}
+
+
+@pytest.mark.parametrize("status", [403, 404, 500])
+def test_marks_are_kept_over_a_reload_if_the_site_did_not_record_them(
+    grace, reviews, visit, expected_complaints, status
+):
+    expected_complaints += [f"status of {status}", "Response Status", "htmx:"]
+    first, second, _third = reviews
+    page = visit(grace)
+    page.goto(PAGE)
+    page.route(f"**{PAGE}{first.pk}", lambda route: route.fulfill(status=status, body="No."))
+    for key in ("n", "m", "m", "Enter"):
+        page.keyboard.press(key)
+    expect(answer(page, first).get_by_role("alert")).to_contain_text("Your marks are kept")
+    page.keyboard.press("c")
+    page.keyboard.type("Name the cause.")
+    answer(page, second).get_by_role("button", name="Keep as a snippet").click()
+    expect(answer(page, second).get_by_text("Kept as a snippet")).to_be_visible()
+    expect(answer(page, second).get_by_role("button", name="Keep as a snippet")).to_be_focused()
+    page.reload()
+    expect(row(page, first, "remedy").get_by_role("radio", checked=True)).to_have_value("met")
+
+
+def test_whoever_was_signed_out_records_after_a_reload(grace, reviews, visit, expected_complaints):
+    expected_complaints += ["status of 404", "Response Status", "htmx:"]
+    first = reviews[0]
+    page = visit(grace)
+    page.goto(PAGE)
+    cookies = page.context.cookies()
+    page.context.clear_cookies(name="sessionid")
+    for key in ("n", "m", "m", "Enter"):
+        page.keyboard.press(key)
+    expect(answer(page, first).get_by_role("alert")).to_contain_text("sign in in another tab, then reload this page")
+    page.context.add_cookies([one for one in cookies if one["name"] == "sessionid"])
+    page.reload()
+    expect(row(page, first, "remedy").get_by_role("radio", checked=True)).to_have_value("met")
+    page.keyboard.press("Control+Shift+Enter")
+    expect(answer(page, first)).to_have_class("desk-done")
+    assert is_decided(first) and first.marks == {"cause": "not_met", "remedy": "met", "no-myth": "met"}
+
+
+def test_enter_that_is_held_records_one_answer(grace, reviews, visit):
+    page = visit(grace)
+    page.goto(PAGE)
+    for key in "nmm":
+        page.keyboard.press(key)
+    with page.expect_response(f"**{PAGE}{reviews[0].pk}"):
+        page.keyboard.down("Enter")
+    for _ in range(4):
+        page.keyboard.down("Enter")
+    page.keyboard.up("Enter")
+    expect(answer(page, reviews[0])).to_have_class("desk-done")
+    page.keyboard.press("x")
+    for key in ("m", "m", "m", "Enter"):
+        page.keyboard.press(key)
+    expect(answer(page, reviews[2])).to_have_class("desk-done")
+    assert [is_decided(review) for review in reviews] == [True, False, True]
+
+
+def test_only_marks_of_ones_own_come_back_and_none_on_a_blind_form(grace, bob, reviews, visit):
+    first = reviews[0]
+    page = visit(grace)
+    page.goto(PAGE)
+    page.keyboard.press("n")
+    page.keyboard.press("c")
+    page.keyboard.type("Name the cause.")
+    page.reload()
+    expect(row(page, first, "cause")).not_to_have_class(re.compile("is-preset"))
+    expect(row(page, first, "remedy")).to_have_class(re.compile("is-preset"))
+    page.goto("/reviews/")
+    release(grace)
+    mark_question_blind(factories.challenge("explain"), by=grace, blind=True)
+    page.goto(PAGE)
+    expect(answer(page, first).get_by_label("Comment for the learner")).to_have_value("Name the cause.")
+    expect(answer(page, first).get_by_role("radio", checked=True)).to_have_count(0)
+    page.goto("/reviews/")
+    release(grace)
+    bob.is_staff = True
+    bob.save()
+    page.context.clear_cookies()
+    page.context.add_cookies([{"name": "sessionid", "value": session_of(bob), "domain": "127.0.0.1", "path": "/"}])
+    page.goto(PAGE)
+    expect(answer(page, first).get_by_label("Comment for the learner")).to_have_value("")
 
 
 def test_without_scripts_the_form_posts_and_comes_back_at_the_next_answer(grace, reviews, visit):
