@@ -6,11 +6,16 @@ from datetime import timedelta
 
 import pytest
 from django.db import DatabaseError, IntegrityError, transaction
+from django.test import Client
 from django.utils import timezone
 from pytest_django.fixtures import Settings
 
 from gradus.accounts.models import Enrolment, StaffAction, User
+from gradus.cli import output
 from gradus.courses.models import Challenge
+from gradus.notices.models import Notice
+from gradus.receipts.services import verified
+from gradus.receipts.statement import statement
 from gradus.reviews import accuracy, certainty, evidence, services
 from gradus.reviews.models import Review
 from gradus.reviews.nearest_answers import person_graded
@@ -55,6 +60,28 @@ def test_the_machines_marks_count_and_are_noted_as_accepted_in_bulk(
         assert (one.submission.current.grader, one.submission.current.score.shown) == ("person", 0.74)
     noted = StaffAction.objects.filter(what=StaffAction.What.GRADE_DECIDED, details__in_bulk=True)
     assert noted.count() == 3
+
+
+def test_nothing_says_that_a_person_read_what_was_accepted_in_bulk(
+    explain: Challenge, grace: User, ada: User, ada_client: Client
+) -> None:
+    words = "marks, accepted by a person"
+    for is_in_bulk in (True, False):
+        review = cases.waiting(ada, notes=SURE)
+        services.decide(review, by=grace, marks=MARKS, reason="", in_bulk=is_in_bulk)
+        uuid = review.submission.uuid
+        page = ada_client.get(f"/submissions/{uuid}/").content.decode()
+        assert (words in page, "Person-verified" in page) == (is_in_bulk, not is_in_bulk)
+        found = ada_client.get(f"/api/v1/submissions/{uuid}").json()
+        assert (found["verified_by"], found["accepted_in_bulk"]) == ("person", is_in_bulk)
+        assert output.verdict(found).endswith(f"passed, {output.BULK if is_in_bulk else 'person-verified'}")
+        signed = ada_client.get(f"/api/v1/submissions/{uuid}/receipt").json()
+        facts = verified(signed)
+        assert facts.get("accepted_in_bulk", False) is is_in_bulk
+        stated = dict(statement(facts).lines)["How it was verified"]
+        told = Notice.objects.get(evaluation=review.submission.current).kind
+        assert told == (Notice.Kind.GRADED if is_in_bulk else Notice.Kind.REVIEWED)
+        assert stated == ("The machine's marks, accepted by a person" if is_in_bulk else "Person-verified")
 
 
 def test_what_was_accepted_in_bulk_measures_nothing(earned: None, explain: Challenge, grace: User, bob: User) -> None:

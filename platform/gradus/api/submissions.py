@@ -40,6 +40,8 @@ from gradus.submissions.limits import Use
 from gradus.submissions.models import Evaluation, Score, Submission
 from gradus.submissions.services import slots
 
+IN_BULK = "Whether a person accepted the machine's marks together with those of other answers, without reading each"
+
 
 class AppealOut(Schema):
     """The caller's appeal: with a second grader, with a person, or closed with an outcome."""
@@ -61,6 +63,7 @@ class SubmissionOut(Schema):
     verdict: Verdict | None = None
     gold: bool = False
     verified_by: VerifiedBy | None = Field(None, description="null while the score is provisional")
+    accepted_in_bulk: bool = Field(False, description=IN_BULK)
     metrics: dict[str, float] = {}
     feedback: FeedbackOut | None = None
     error: ErrorOut | None = None
@@ -101,6 +104,7 @@ class ReceiptFacts(Schema):
     passed: bool | None = Field(description="null while the grade is provisional")
     gold: bool
     verified_by: VerifiedBy | None = Field(None, description="null while the grade is provisional")
+    accepted_in_bulk: bool = Field(False, description=IN_BULK + ". Missing where it is false")
     day: str = Field(description="The day of grading, in UTC")
 
 
@@ -119,6 +123,7 @@ class SubmissionBrief(Schema):
     version: str | None = Field(None, description="The version of the challenge that gave the score")
     verdict: Verdict | None = None
     verified_by: VerifiedBy | None = None
+    accepted_in_bulk: bool = Field(False, description=IN_BULK)
     error: ErrorOut | None = None
     created_at: datetime
 
@@ -141,6 +146,7 @@ def _scored(evaluation: Evaluation) -> dict[str, Any]:
         "verdict": "passed" if score.passed else "not_passed",
         "gold": score.gold,
         "verified_by": score.verified_by,
+        "accepted_in_bulk": score.in_bulk,
     }
 
 
@@ -304,7 +310,7 @@ def submission_artifact(request: Request, uuid: UUID) -> HttpResponse:
     return answer
 
 
-@router.get("/submissions/{uuid:uuid}/receipt", response=ReceiptOut, by_alias=True)
+@router.get("/submissions/{uuid:uuid}/receipt", response=ReceiptOut, by_alias=True, exclude_unset=True)
 def submission_receipt(request: Request, uuid: UUID) -> dict[str, Any]:
     """Returns the signed receipt of the caller's score, as `gradus verify` checks it. 404 while there is no score."""
     found = receipts.receipt(own(request, uuid), request.build_absolute_uri("/").rstrip("/"))

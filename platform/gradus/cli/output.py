@@ -33,7 +33,14 @@ STATES = {
 }
 WITHDRAWN = ("withdrawn", "withdrawn_late")
 TIME_LIMITS = ("timeout", "work_limit")
-VERIFIED = {"ai": "AI-verified", "code": "computed by code", "person": "person-verified", None: "provisional"}
+BULK = "the machine's marks, accepted by a person"
+VERIFIED = {
+    "ai": "AI-verified",
+    "code": "computed by code",
+    "person": "person-verified",
+    "bulk": BULK,
+    None: "provisional",
+}
 
 
 def say(found: Any, json: bool, show: Callable[[Any], None]) -> None:
@@ -147,6 +154,8 @@ def verdict(item: dict[str, Any]) -> str:
 
 def _verified_by(item: dict[str, Any]) -> str | None:
     """Version 0.2.0 stored `ai` for scores that code computed."""
+    if item.get("accepted_in_bulk"):
+        return "bulk"
     by: str | None = item["verified_by"]
     is_computed = by == "ai" and item["kind"] in kind_names() and not kinds.find(item["kind"]).is_judged
     return "code" if is_computed else by

@@ -77,6 +77,7 @@ def _facts(submission: Submission, score: Score, site: str) -> dict[str, Any]:
         "passed": None if score.provisional else score.passed,
         "gold": score.gold,
         "verified_by": score.verified_by,
+        **({"accepted_in_bulk": True} if score.in_bulk else {}),
         "day": f"{finished:%Y-%m-%d}",
     }
 

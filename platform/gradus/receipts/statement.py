@@ -21,6 +21,7 @@ NAMES = {
     "passed": gettext_lazy("Passed"),
     "gold": gettext_lazy("Gold"),
     "verified_by": gettext_lazy("How it was verified"),
+    "accepted_in_bulk": gettext_lazy("Marks accepted together with those of other answers"),
     "day": gettext_lazy("Day of grading, in UTC"),
     "learner": gettext_lazy("Learner's name on leaderboards"),
     "kind": gettext_lazy("What was handed in"),
@@ -73,6 +74,8 @@ def _value(name: str, facts: Mapping[str, Any]) -> str:
     value = facts[name]
     if name == "passed" and is_provisional(facts):
         return _("not settled yet")
+    if name == "verified_by" and facts.get("accepted_in_bulk"):
+        return _("The machine's marks, accepted by a person")
     if name == "verified_by":
         ways = {"ai": _("AI-verified"), "code": _("Computed by code"), "person": _("Person-verified")}
         is_computed = value == "ai" and facts["kind"] in kind_names() and not kinds.find(facts["kind"]).is_judged

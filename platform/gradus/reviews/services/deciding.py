@@ -77,7 +77,7 @@ def decide(
         raise Refused("reason_needed", _("This lowers a grade that the learner has seen. Give a reason."))
     appeals.close_by_person(review.submission, made)
     # Where the decision has closed an appeal, the learner has been told of that.
-    tell(made, Notice.Kind.REVIEWED)
+    tell(made, Notice.Kind.GRADED if in_bulk else Notice.Kind.REVIEWED)
     if not in_bulk:
         gold.keep_decision(review, marks, by=by)
     # One notice and one gold row are enough: the attempts have the same text.
@@ -91,16 +91,16 @@ def _record(review: Review, by: User, marks: dict[str, str], reason: str, commen
     """Closes a review with a person's marks, and makes them the current grade of its attempt."""
     evaluation = review.evaluation
     value = score_of(evaluation.version.parsed, marks)
+    how = {"in_bulk": True} if changes.get("in_bulk") else {}
     _close(review, by, marks, reason, comment, **changes)
     made = services.decide(
         review.submission,
         by=by,
         value=value,
-        result=result_of(evaluation, marks, comment),
+        result=result_of(evaluation, marks, comment) | how,
         graded_version=evaluation.graded_version,
     )
     opening.supersede(evaluation)
-    how = {"in_bulk": True} if changes.get("in_bulk") else {}
     staff.note(What.GRADE_DECIDED, review.submission, by=by, review=review.pk, evaluation=made.pk, **how)
     return made
 

@@ -119,8 +119,18 @@ class Score(models.Model):
         return f"{self.shown:.2f}"
 
     @property
+    def in_bulk(self) -> bool:
+        """True if a person accepted the machine's marks together with those of other answers, without reading each."""
+        return bool((self.evaluation.result or {}).get("in_bulk"))
+
+    @property
     def graded_by(self) -> str:
-        """`verified_by` as pages name it. Version 0.2.0 stored `ai` for scores that code computed without a judge."""
+        """`verified_by` as pages name it, or `bulk` for a person who accepted the machine's marks in bulk.
+
+        Version 0.2.0 stored `ai` for scores that code computed without a judge.
+        """
+        if self.verified_by == self.VerifiedBy.PERSON and self.in_bulk:
+            return "bulk"
         return (
             self.VerifiedBy.CODE
             if self.verified_by == self.VerifiedBy.AI and not self.judge
