@@ -8,7 +8,7 @@ from django.test import Client
 
 from gradus.accounts.models import Enrolment, StaffAction, User
 from gradus.courses.models import Challenge, Course
-from gradus.reviews import accuracy, queue, services
+from gradus.reviews import accuracy, desk, queue, services
 from gradus.reviews.models import Review
 from gradus.submissions.services import Refused
 from tests import factories
@@ -129,3 +129,41 @@ def test_an_appeal_against_what_was_accepted_in_bulk_is_decided(
     accepted.submission.refresh_from_db()
     assert appeal.outcome == ("kept" if given == MARKS else "raised")
     assert accepted.submission.current.score.shown == (0.74 if given == MARKS else 1.0)
+
+
+def test_marks_given_with_the_machines_in_view_do_not_count_as_blind(
+    ada: User, bob: User, grace: User, explain: Challenge
+) -> None:
+    drawn, seen = cases.waiting(ada), cases.waiting(bob)
+    Review.objects.filter(pk=drawn.pk).update(blind=True, reasons=["provisional", "bulk-check"])
+    drawn.refresh_from_db()
+    assert desk.equal_to(grace, seen) == desk.equal_to(grace, drawn) == []
+    assert {one.pk for one in desk.answers(grace, explain)} == {drawn.pk, seen.pk}
+    how = {"by": grace, "reason": "", "comment": "", "ids": [drawn.pk, seen.pk]}
+    assert services.decide_equal(seen, marks=MARKS, blind=False, **how) == []
+    drawn.refresh_from_db()
+    assert (drawn.blind_marks, drawn.decided_at) == (None, None)
+
+
+def test_blind_marks_hold_for_equal_texts_that_are_blind_as_well(
+    blind: None, ada: User, bob: User, grace: User
+) -> None:
+    first, second = cases.waiting(ada), cases.waiting(bob)
+    how = {"by": grace, "reason": "", "comment": "", "ids": [second.pk]}
+    assert services.decide_equal(first, marks=ALL_MET, blind=True, **how) == []
+    assert services.decide_equal(first, marks=ALL_MET, blind=False, **how) == [second.pk]
+    second.refresh_from_db()
+    assert (second.blind_marks, second.blind_by) == (ALL_MET, grace)
+
+
+def test_earlier_attempts_of_what_waits_are_hidden_as_well(
+    ada: User, grace: User, grace_client: Client, explain: Challenge
+) -> None:
+    earlier, later = cases.waiting(ada), cases.waiting(ada)
+    services.mark_question_blind(explain, by=grace, blind=True)
+    for review in (earlier, later):
+        review.refresh_from_db()
+        assert review.is_blind
+        page = grace_client.get(f"/reviews/{review.pk}/").content.decode()
+        assert "<mark>" not in page and "0.74" not in page and "checked" not in page
+        assert ('value="blind"' in page) == (review == later)

@@ -110,27 +110,33 @@ def answers(user: User, challenge: Challenge, rubric: int | None = None, shown: 
     waiting: QuerySet[Any] = waiting_on(user, challenge).free_for(user)
     if rubric is None:
         rubric = waiting.values_list("rubric", flat=True).first()
-    listed = waiting.filter(rubric=rubric).values_list("pk", "submission__text_digest", "appealed", "kind")
-    ids, texts = [], set(Review.objects.filter(pk__in=shown).values_list("submission__text_digest", flat=True))
-    for pk, text, appealed, kind in listed:
+    listed = waiting.filter(rubric=rubric).values_list(
+        "pk", "submission__text_digest", "appealed", "kind", "blind", "blind_at"
+    )
+    on_page = Review.objects.filter(pk__in=shown).values_list("submission__text_digest", "blind", "blind_at")
+    ids, texts = [], {(text, blind and blind_at is None) for text, blind, blind_at in on_page}
+    for pk, text, appealed, kind, blind, blind_at in listed:
         is_alone = appealed or kind == Review.Kind.AUDIT or not text
-        if pk not in shown and (is_alone or text not in texts):
+        key = (text, blind and blind_at is None)
+        if pk not in shown and (is_alone or key not in texts):
             ids.append(pk)
-            texts |= set() if is_alone else {text}
+            texts |= set() if is_alone else {key}
     return list(waiting.filter(pk__in=ids[: max(0, SHOWN - len(shown))]))
 
 
 def equal_to(user: User, review: Review) -> list[Review]:
     """Returns the other answers to the question that wait with the same text, and that the same marks can decide.
 
-    Appeals and audits are left out, because a person has to read each of them.
+    Appeals and audits are left out, because a person has to read each of them. Marks that are given with the machine's
+    in view do not decide what is marked blind.
     """
     text = review.submission.text_digest
     if not text or review.kind == Review.Kind.AUDIT:
         return []
     waiting: QuerySet[Any] = waiting_on(user, review.submission.challenge).free_for(user)
     equal = waiting.filter(submission__text_digest=text, rubric=review.evaluation.version_id)
-    return list(equal.filter(kind=Review.Kind.REVIEW, appealed=False).exclude(pk=review.pk))
+    equal = equal.filter(kind=Review.Kind.REVIEW, appealed=False).exclude(pk=review.pk)
+    return [one for one in equal if review.blind_marks is not None or one.is_blind == review.is_blind]
 
 
 def of_other_versions(user: User, challenge: Challenge, version: ChallengeVersion) -> int:

@@ -30,17 +30,18 @@ def decide_equal(
     Raises:
         Refused: as `decide` and `mark_blind`, about the answer itself.
     """
+    others = [other for other in desk.equal_to(by, review) if other.pk in ids]
     # All in one order, so that two reviewers never wait for each other.
-    answers = Review.objects.filter(pk__in=[review.pk, *ids])
-    hold_learners(answers.values_list("submission__user", flat=True))
+    hold_learners(one.submission.user_id for one in [review, *others])
     if blind:
         mark_blind(review, by=by, marks=marks, comment=comment)
     else:
         decide(review, by=by, marks=marks, reason=reason, comment=comment)
     review.refresh_from_db()
-    if review.decided_at is None or not ids:
+    if review.decided_at is None or not others:
         return []
-    return [other.pk for other in desk.equal_to(by, review) if other.pk in ids and _give(other, review, by)]
+    held = {other.pk for other in others}
+    return [other.pk for other in desk.equal_to(by, review) if other.pk in held and _give(other, review, by)]
 
 
 def _give(other: Review, review: Review, by: User) -> bool:

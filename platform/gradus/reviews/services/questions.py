@@ -34,9 +34,9 @@ def mark_question_blind(challenge: Challenge, *, by: User, blind: bool) -> Quest
         chosen, _created = QuestionSettings.objects.update_or_create(challenge=challenge, defaults={"blind": blind})
         staff.note(StaffAction.What.QUESTION_CHANGED, challenge, by=by, blind=blind)
     # Each answer by itself, so that no two transactions wait for answers that the other one has changed.
-    waiting = Review.objects.waiting().free_for(None).filter(submission__challenge=challenge, blind_at=None)
+    waiting = Review.objects.undecided().free_for(None).filter(submission__challenge=challenge, blind_at=None)
     for review in waiting.filter(kind=Review.Kind.REVIEW, blind=not blind):
-        now = Review.objects.waiting().free_for(None).filter(pk=review.pk, blind_at=None)
+        now = Review.objects.undecided().free_for(None).filter(pk=review.pk, blind_at=None)
         if blind:
             # A place by score would reveal what the machine found.
             now.update(blind=True, place=DRAW.random())

@@ -110,12 +110,15 @@ def to_next(user: User, review: Review) -> HttpResponse:
 
 def around(user: User, review: Review) -> dict[str, Any]:
     known = certainty.of(review.submission.challenge, review.judge)
+    # A blind answer that follows a later attempt is marked there, because only what waits takes blind marks.
+    is_later = review.is_blind and review.follows_id is not None
     sure = "" if review.certainty is None else known.in_words(review.certainty)
     return {
         "following": queue.after(user, review),
         "gold_form": GoldForm(),
         "gold": getattr(review, "gold_row", None),
         "certainty": sure,
+        "is_closed": bool(review.decided_at or review.withdrawn_at or is_later),
         "snippets": desk.snippets(user, review.submission.challenge),
     }
 
