@@ -156,3 +156,36 @@ def test_whatever_comes_at_once_nothing_is_lost(seed: int, ada: User) -> None:
     assert Review.objects.filter(submission__user=ada).count() == 5 * tabs
     assert Review.objects.waiting().count() <= 1
     settled(ada)
+
+
+def test_a_regrade_and_a_decision_of_equal_texts_do_not_wait_for_each_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The account that is younger answered first, so an order by answers is not an order by accounts."""
+    older, younger = factories.UserFactory.create_batch(2)
+    by = factories.UserFactory.create(is_staff=True)
+    first, second = cases.waiting(younger), cases.waiting(older)
+    plain, one_is_locked, both_are_at_it = submissions.regrade, Event(), Event()
+
+    def paused(*args: Any, **kwargs: Any) -> Evaluation:
+        made = plain(*args, **kwargs)
+        one_is_locked.set()
+        both_are_at_it.wait(1)
+        return made
+
+    monkeypatch.setattr(submissions, "regrade", paused)
+
+    def work(number: int) -> Any:
+        if number == 0:
+            return services.start_regrade(factories.challenge("explain"), by=by)
+        one_is_locked.wait(10)
+        texts = {"reason": "", "comment": ""}
+        try:
+            return services.decide_equal(
+                Review.objects.get(pk=second.pk), by=by, marks=MARKS, blind=False, ids=[first.pk], **texts
+            )
+        except Refused as refused:
+            return refused.code
+        finally:
+            both_are_at_it.set()
+
+    run, told = at_once(work, 2)
+    assert (run.items.count(), told) == (2, "open")

@@ -20,6 +20,7 @@ from gradus.submissions import services
 from gradus.submissions.models import Evaluation, Grader, Submission
 from gradus.submissions.services import Refused
 from gradus.submissions.services.refusal import refuse_broken, too_long
+from gradus.submissions.services.standings import hold_learners
 from gradus.submissions.states import OPEN, State
 
 What = StaffAction.What
@@ -45,7 +46,10 @@ def start_regrade(
     chosen = None if submissions is None else [submission.pk for submission in submissions]
     try:
         with transaction.atomic():
-            gradable = _gradable(challenge, chosen)
+            asked = _gradable(challenge, chosen)
+            _hold(asked)
+            # Some may have been decided while this waited for their learners.
+            gradable = _gradable(challenge, [one.submission_id for one in asked])
             left_out = _left_out(challenge, chosen, gradable)
             values = {"version": challenge.version, "note": note, "left_out": left_out}
             regrade = Regrade.objects.create(challenge=challenge, started_by=by, **values)
@@ -59,10 +63,16 @@ def start_regrade(
     return regrade
 
 
+def _hold(evaluations: Iterable[Evaluation]) -> None:
+    """Locks the learners, all in one order, so that two people who change several grades never wait for each other."""
+    hold_learners(one.submission.user_id for one in evaluations if one.submission is not None)
+
+
 def _gradable(challenge: Challenge, chosen: list[int] | None) -> list[Evaluation]:
     graded = Evaluation.objects.filter(
         submission__challenge=challenge, is_current=True, state__in=[State.SCORED, State.REVIEW]
     ).exclude(grader=Grader.PERSON)
+    graded = graded.select_related("submission")
     busy = Evaluation.objects.filter(submission__challenge=challenge, state__in=OPEN).values("submission")
     appealed = Appeal.objects.filter(submission__challenge=challenge, closed_at=None).values("submission")
     graded = graded.exclude(submission__in=busy).exclude(submission__in=appealed)
@@ -115,10 +125,11 @@ def approve(regrade: Regrade, *, by: User, lower: bool) -> Counter[str]:
             count,
         )
         raise Refused("running", told % {"waiting": waiting, "count": count}, 409)
-    _end(regrade, by, Regrade.Outcome.APPROVED)
     items = regrade.items.select_related(
         "old", "new__submission__challenge", "new__submission__version", "new__graded_version"
     )
+    _hold(item.new for item in items)
+    _end(regrade, by, Regrade.Outcome.APPROVED)
     done = Counter(_settle(item, by, lower) for item in items)
     staff.note(What.REGRADE_APPROVED, regrade.challenge, by=by, regrade=regrade.pk, lower=lower, done=dict(done))
     return done

@@ -98,8 +98,10 @@ def _key(row: Standing) -> tuple[int, int, str]:
 @transaction.atomic
 def rebuild() -> int:
     """Computes all standings again from the scores. Returns how many there are."""
+    keys = list(_scored())
+    hold_learners(user_id for user_id, _challenge, _track in keys)
     Standing.objects.all().delete()
-    for key in _scored():
+    for key in keys:
         update_standing(*key)
     count = Standing.objects.count()
     staff.note(StaffAction.What.STANDINGS_REBUILT, several(count, "standing"))
