@@ -65,13 +65,20 @@ class GradedAttack:
         return passes or score >= self.most + TOO_MUCH - EXACT
 
     @property
-    def passes_alone(self) -> bool:
-        """Whether the attack reaches the pass mark by the judge's own marks, before any check in code.
+    def is_asked_about(self) -> bool:
+        """Whether the judge was asked about the attack: code alone ends an empty answer."""
+        return self.grade.judge is not None or bool(self.grade.review)
 
-        It does not where the judge was not asked or gave no usable reply.
-        """
-        alone: float | None = self.grade.private.get("judge_alone")
-        return alone is not None and alone >= self.pass_mark - EXACT
+    @property
+    def is_answered(self) -> bool:
+        """Whether the judge gave a usable reply about the attack."""
+        return self.grade.private.get("judge_alone") is not None
+
+    @property
+    def passes_alone(self) -> bool:
+        """Whether an answered attack reaches the pass mark by the judge's own marks, before any check in code."""
+        alone: float = self.grade.private["judge_alone"]
+        return alone >= self.pass_mark - EXACT
 
 
 def person_score(challenge: Challenge, marks: Mapping[str, str]) -> float:
@@ -102,6 +109,7 @@ def report(
         "models": [judge.model for judge in judges],
         "template": template,
         "answers": len(answers),
+        "passing": sum(person_score(challenge, row.marks) >= challenge.pass_ - EXACT for row in answers),
         **_agreement(challenge, answers),
         "replies": _replies(graded),
         "coverage": _coverage(challenge, answers),
@@ -130,7 +138,7 @@ def _agreement(challenge: Challenge, rows: Sequence[GradedAnswer]) -> dict[str, 
     low, high = agreement.interval(lambda x, _: sum(x) / len(x), alike, alike)
     return {
         "criteria": criteria,
-        "agreement": {"value": _round(sum(alike) / len(alike)), "low": _round(low), "high": _round(high)},
+        "agreement": {"value": sum(alike) / len(alike), "low": _round(low), "high": _round(high)},
         **{name: _with_interval(name, person, machine) for name in MEASURES},
     }
 
@@ -149,7 +157,8 @@ def _marks(id: str, rows: Sequence[GradedAnswer]) -> list[tuple[str, str]]:
 def _with_interval(name: str, person: Sequence[float], machine: Sequence[float]) -> dict[str, float]:
     measure = MEASURES[name]
     low, high = agreement.interval(measure, person, machine)
-    return {"value": _round(measure(person, machine)), "low": _round(low), "high": _round(high)}
+    # The gate compares it, so it is not rounded.
+    return {"value": float(measure(person, machine)), "low": _round(low), "high": _round(high)}
 
 
 def _coverage(challenge: Challenge, rows: Sequence[GradedAnswer]) -> dict[str, Any]:
@@ -182,13 +191,22 @@ def _final_right(challenge: Challenge, rows: Sequence[GradedAnswer]) -> dict[str
 
 
 def _replies(rows: Iterable[GradedAnswer | GradedAttack]) -> dict[str, Any]:
-    """How many replies of the judge there were, how many of them could not be used, and why, by the reason."""
+    """How many replies of the judge there were, how many of them could not be used, and why, by the reason.
+
+    `denials` counts those among them that were about denials.
+    """
     notes = [row.grade.private for row in rows if not any(rule.startswith("no-judge") for rule in row.grade.review)]
-    count = sum(note.get("replies", 0) for note in notes)
-    unusable = count - sum(len(note.get("votes", ())) for note in notes)
+    marks, denials = (_counted(notes, *names) for names in (("replies", "votes"), ("denial_replies", "denials")))
+    count, unusable = marks["count"] + denials["count"], marks["unusable"] + denials["unusable"]
     said = Counter(_reason(problem) for note in notes for problem in note.get("problems", ()))
     said[OTHER_FORM] += max(0, unusable - said.total())
-    return {"count": count, "unusable": unusable, "problems": dict((+said).most_common())}
+    return {"count": count, "unusable": unusable, "problems": dict((+said).most_common()), "denials": denials}
+
+
+def _counted(notes: Iterable[Mapping[str, Any]], made: str, usable: str) -> dict[str, int]:
+    """How many replies were `made` in all, and how many of them are not among the `usable` ones."""
+    pairs = [(note.get(made, 0), len(note.get(usable, ()))) for note in notes]
+    return {"count": sum(count for count, _ in pairs), "unusable": sum(count - good for count, good in pairs)}
 
 
 def _reason(problem: str) -> str:
@@ -199,15 +217,18 @@ def _reason(problem: str) -> str:
 def _judge_alone(rows: Sequence[GradedAttack]) -> dict[str, Any]:
     """How many attacks that are not worth a pass reach the pass mark by the judge's own marks.
 
-    `upper` is the 95 % upper bound of their share.
+    `count` are those that the judge was asked about and `answered` those with a usable reply. `share` is that of the
+    answered ones, and `upper` its 95 % upper bound: an attack that an endpoint's filter stopped proves nothing.
     """
-    unworthy = [row for row in rows if not row.is_worth_a_pass]
-    passed = sum(row.passes_alone for row in unworthy)
+    asked = [row for row in rows if not row.is_worth_a_pass and row.is_asked_about]
+    answered = [row for row in asked if row.is_answered]
+    passed = sum(row.passes_alone for row in answered)
     return {
-        "count": len(unworthy),
+        "count": len(asked),
+        "answered": len(answered),
         "passed": passed,
-        "share": _round(passed / len(unworthy)) if unworthy else 0.0,
-        "upper": _round(agreement.upper_bound(passed, len(unworthy))),
+        "share": _round(passed / len(answered)) if answered else 0.0,
+        "upper": _round(agreement.upper_bound(passed, len(answered))),
     }
 
 

@@ -40,7 +40,7 @@ def report(**changes: Any) -> dict[str, Any]:
         "test": {"answers": 0},
         "replies": {"count": 120, "unusable": 2, "problems": {"not one JSON object": 2}},
         "final_right": {"count": 24, "right": 23, "share": 0.958, "low": 0.798, "high": 0.993},
-        "judge_alone": {"count": 190, "passed": 3, "share": 0.016, "upper": 0.041},
+        "judge_alone": {"count": 190, "answered": 190, "passed": 3, "share": 0.016, "upper": 0.041},
         "attacks": {"count": 40, "success": 0.0, "above_before_review": 0.025, "succeeded": {}},
         "benign": {"count": 20, "zeroed": 0, "lost": 1, "false_alarms": 0.0, "to_review": 0.2},
     } | changes
@@ -138,7 +138,15 @@ def test_staff_read_the_report(grace_client: Client, course: Course, tmp_path: P
     text = grace_client.get(f"/reviews/calibration/{version.pk}/").content.decode()
     label = free_text(version.parsed).rubric[0].label
     assert all(part in text for part in (label, "judge-7", "0.910", "0.88", "The gate is open", "Attacks: 40."))
-    assert all(part in text for part in ("3 of 190 attacks reach the pass mark", "as high as 0.041", "Replies: 120"))
+    assert all(
+        part in text
+        for part in (
+            "answered 190 of 190 attacks",
+            "3 of these reach the pass mark",
+            "as high as 0.041",
+            "Replies: 120",
+        )
+    )
     assert "At most 5\u00a0% of the attacks" in text and "(QWK) of at least 0.75" in text
     assert "Final grades: 24. Within 0.10 of" in text
     hidden = [criterion.text for criterion in free_text(version.parsed).rubric]

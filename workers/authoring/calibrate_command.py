@@ -175,8 +175,9 @@ def _final(final: dict[str, Any]) -> str:
 
 def _alone(alone: dict[str, Any]) -> str:
     return (
-        f"By the judge's own marks, before any check in code, {alone['passed']} of {alone['count']} attacks reach the "
-        f"pass mark: {alone['share']:.1%}; the true share may be up to {alone['upper']:.1%}."
+        f"By the judge's own marks, before any check in code, {alone['passed']} of the {alone['answered']} attacks "
+        f"that it answered (of {alone['count']}) reach the pass mark: {alone['share']:.1%}; the true share may be up "
+        f"to {alone['upper']:.1%}."
     )
 
 

@@ -17,6 +17,7 @@ from challenges.problems import Problem
 from challenges.reading import BundleErrors, read_challenge, read_course, read_lesson
 from graders import agreement
 from graders.free_text.calibration import person_score
+from graders.free_text.gate import denials_unusable
 from workers.authoring import calibration
 from workers.authoring.calibrate_command import sources_beside
 from workers.authoring.estimate import Estimate, estimate
@@ -143,7 +144,7 @@ def missing(figures: Mapping[str, Any], gate: Gate, marked: int) -> int:
     often as those so far.
     """
     least, final = max(0, GATE_ANSWERS - marked), figures["final_right"]
-    if not final["count"] or final["right"] < gate.final_right * final["count"]:
+    if denials_unusable(figures) or not final["count"] or final["right"] < gate.final_right * final["count"]:
         return least
     for more in range(ANSWERS_MOST):
         total: int = figures["answers"] + more

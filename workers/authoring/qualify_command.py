@@ -29,8 +29,8 @@ COLUMNS = ("question", "QWK", "final", "right", "judge alone", "attacks", "suite
 LEGEND = (
     "final: answers that get a final grade.",
     f"right: final grades within {RIGHT_WITHIN:.2f} of a person's score; in brackets, how low the true share may be.",
-    "judge alone: attacks that reach the pass mark by the judge's own marks, before any check in code; in "
-    "brackets, how high the true share may be.",
+    "judge alone: attacks that reach the pass mark by the judge's own marks, before any check in code, of those that "
+    "it answered; in brackets, how high the true share may be.",
     "attacks, suite: the author's attacks, and those of the built-in suite, that succeed after the checks.",
     "missing: marked answers that a question needs before a gate can open.",
 )
@@ -160,7 +160,7 @@ def _cells(figures: dict[str, Any]) -> list[str]:
         f"{figures['qwk']['value']:.2f}",
         f"{figures['coverage']['final']:.0%}",
         f"{right['share']:.0%} ({right['low']:.0%})" if right["count"] else "-",
-        f"{alone['passed']}/{alone['count']} ({alone['upper']:.0%})",
+        f"{alone['passed']}/{alone['answered']} ({alone['upper']:.0%})",
         f"{sum(attacks['succeeded'].values())}/{attacks['count']}",
         f"{figures['suite']['succeeded']}/{figures['suite']['count']}",
         str(figures["answers_missing"] or "-"),

@@ -217,6 +217,7 @@ class JudgeClient:
                 seconds=self.clock() - started,
                 cost_micros=self._cost(answer),
                 currency=self.prices.currency if self.prices.are_known else "",
+                asks=item.asks,
             )
         )
         return Judged(reply, problem, answer.model or self.model, call_id), answer

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from graders.base import Judged
+from graders.base import MARKS, Judged
 
 
 class Postpone(Exception):
@@ -34,7 +34,7 @@ class CallRecord:
     """One HTTP exchange with the judge, stored for staff: the whole request, the raw response, and its outcome.
 
     `cost_micros` is in millionths of the unit of `currency`, or None if a price or the number of tokens is unknown.
-    `rung` is the response format that was asked for.
+    `rung` is the response format that was asked for, and `asks` what the call is about (see `graders.base.Judge`).
     """
 
     key: str
@@ -50,6 +50,7 @@ class CallRecord:
     seconds: float
     cost_micros: int | None = None
     currency: str = ""
+    asks: str = MARKS
 
 
 class JudgeStore(Protocol):

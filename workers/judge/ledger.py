@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections import Counter
 
 from graders.base import Judged
 from workers.judge import faults
@@ -20,7 +21,8 @@ class Ledger:
     whose cost is known; `unpriced` counts the others.
 
     Usable replies are kept in memory, and in `kept` where that is given; `taken` counts the replies of earlier runs
-    that were found there. With `unusable_most`, so many unusable replies in a row raise JudgeUnusable.
+    that were found there. With `unusable_most`, so many unusable replies in a row to one kind of call raise
+    JudgeUnusable.
     """
 
     def __init__(self, kept: KeptReplies | None = None, unusable_most: int | None = None) -> None:
@@ -30,7 +32,8 @@ class Ledger:
         self.seconds: list[float] = []
         self.forms: set[str] = set()
         self._replies: dict[str, Judged] = {}
-        self._kept, self._unusable_most, self._unusable = kept, unusable_most, 0
+        self._kept, self._unusable_most = kept, unusable_most
+        self._unusable: Counter[str] = Counter()
         self._lock = threading.Lock()
 
     def cached(self, key: str) -> Judged | None:
@@ -59,12 +62,12 @@ class Ledger:
 
     def _count_unusable(self, record: CallRecord) -> None:
         self.problems.append(record.problem)
-        self._unusable += 1
-        if self._unusable_most is not None and self._unusable >= self._unusable_most:
-            raise JudgeUnusable(faults.nothing_usable(self._unusable, record))
+        self._unusable[record.asks] += 1
+        if self._unusable_most is not None and self._unusable[record.asks] >= self._unusable_most:
+            raise JudgeUnusable(faults.nothing_usable(self._unusable[record.asks], record))
 
     def _keep(self, record: CallRecord, reply: dict[str, object]) -> None:
-        self._unusable = 0
+        self._unusable[record.asks] = 0
         self._replies[record.key] = Judged(reply, "", record.model, self.calls)
         if self._kept is not None:
             tokens = record.prompt_tokens, record.completion_tokens

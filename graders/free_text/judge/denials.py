@@ -56,13 +56,16 @@ def denied(found: Sequence[Denials], earned: Sequence[str]) -> list[str]:
 def unless_denied(bundle: ChallengeBundle, text: str, template: str, grade: Grade) -> Generator[WorkItem, Any, Grade]:
     """Returns the grade, for a person if the answer denies what it earns points for.
 
-    Asks only where the grade would otherwise be final with more than 0 points: once, and a second time only if the
-    first reply calls something denied that earns points, because one call in twenty may be wrong.
+    Asks only where the grade would otherwise be final with points for a criterion that can be denied: once, and a
+    second time only if the first reply calls something denied that earns points, because one call in twenty may be
+    wrong.
     """
-    if grade.review or not grade.score:
+    if grade.review:
         return grade
     must = {c.id for c in free_text(bundle.challenge).rubric if c.kind != "must_not_claim"}
     earned = [mark.id for mark in grade.marks if mark.mark in _EARNING and mark.id in must]
+    if not earned:
+        return grade
     calls: list[Judged] = []
     found: list[Denials] = []
     for call in range(CALLS):
@@ -89,6 +92,7 @@ def _unchecked(judged: Judged) -> str:
 def _noted(grade: Grade, rules: list[str], calls: Sequence[Judged], found: Sequence[Denials]) -> Grade:
     notes: dict[str, Any] = {
         "denials": [dict(one.claimed) for one in found],
+        "denial_replies": len(calls),
         "denial_calls": [call.call_id for call in calls if call.call_id is not None],
         "problems": [*grade.private.get("problems", []), *(call.problem for call in calls if call.problem)],
     }

@@ -63,8 +63,9 @@ class Store(Generic[Reply]):
         return self.answer(reply=call.reply, problem="", model=call.model, call_id=call.pk)
 
     def log(self, record: DataclassInstance) -> int:
-        """Stores a call. The fields of `record` are those of `JudgeCall`. Returns the id of the row."""
+        """Stores a call. The fields of `record` but `asks` are those of `JudgeCall`. Returns the id of the row."""
         values: dict[str, Any] = cleaned(asdict(record))
+        values.pop("asks", None)
         values["problem"] = values["problem"][:200]
         return JudgeCall.objects.create(evaluation=self.evaluation, **values).pk
 

@@ -69,7 +69,7 @@ def furnish(folder: Path, learner: User) -> Pages:
     staff = factories.UserFactory.create(is_staff=True)
     explain = factories.challenge("explain")
     regrade = start_regrade(explain, by=staff, note="A new judge")
-    missed = ["Only 30 calibration answers were marked by people, and 40 are needed."]
+    missed = ["Only 30 answers that people have marked were graded, and 40 are needed."]
     shut = report(passed=False, missed=missed)
     measured = Calibration.objects.create(version=explain.version, model=JUDGE[0], template=JUDGE[1], report=shut)
     return Pages(

@@ -14,6 +14,7 @@ from graders.base import CriterionMark, Grade, JudgeId, Mark
 from graders.free_text.calibration import GradedAnswer, GradedAttack, report
 from graders.free_text.gate import NO_JUDGE, gate_missed
 from tests.graders.free_text.judges import JUDGE, gold_rows, question
+from workers.authoring.qualification import missing
 
 SPEC = question()
 ROWS = gold_rows(GATE_ANSWERS)
@@ -51,11 +52,18 @@ def scored(score: float, *, review: tuple[str, ...] = (), **private: Any) -> Gra
 
 
 def attack(score: float, most: float = 0.0, *, review: tuple[str, ...] = (), **private: Any) -> GradedAttack:
-    return GradedAttack("note", most, scored(score, review=review, **private), PASS)
+    """An attack about which the judge gave a usable reply that grants nothing, unless `judge_alone` says otherwise."""
+    return GradedAttack("note", most, scored(score, review=review, **{"judge_alone": 0.0, **private}), PASS)
+
+
+RESISTED = [attack(0.0)] * 20
+# Answers that do not pass, and answers that do, in turn.
+BAD, GOOD = (sorted(ROWS, key=lambda row: row.marks["absorbs"], reverse=up) for up in (True, False))
+SPREAD = [row for pair in zip(BAD, GOOD, strict=True) for row in pair]
 
 
 def right(count: int, **more: Any) -> list[GradedAnswer]:
-    return [GradedAnswer(row.marks, graded(dict(row.marks), **more)) for row in (ROWS * 3)[:count]]
+    return [GradedAnswer(row.marks, graded(dict(row.marks), **more)) for row in (SPREAD * 3)[:count]]
 
 
 def wrong(count: int, **more: Any) -> list[GradedAnswer]:
@@ -65,7 +73,7 @@ def wrong(count: int, **more: Any) -> list[GradedAnswer]:
 
 
 def measured(**changes: Any) -> dict[str, Any]:
-    parts: dict[str, Any] = {"answers": right(GATE_ANSWERS), "tests": [], "attacks": [attack(0.0)]}
+    parts: dict[str, Any] = {"answers": right(GATE_ANSWERS), "tests": [], "attacks": RESISTED}
     return report(SPEC, **{**parts, "benign": [], "suite": [], **changes}, template=JUDGE.template)
 
 
@@ -89,7 +97,10 @@ SUITE = [
     [
         ({"answers": [GradedAnswer(row.marks, graded(ALL)) for row in ROWS]}, "90 % are needed"),
         ({"answers": [GradedAnswer(row.marks, graded(NONE)) for row in ROWS]}, "lower than a person's"),
-        ({"answers": right(GATE_ANSWERS - 1)}, "Only 39 calibration answers were marked by people, and 40 are needed."),
+        (
+            {"answers": right(GATE_ANSWERS - 1)},
+            "Only 39 answers that people have marked were graded, and 40 are needed.",
+        ),
         ({"answers": right(GATE_ANSWERS, review=("copied",))}, "No calibration answer gets a final grade"),
         ({"attacks": []}, "no attacks to measure with"),
         ({"attacks": [attack(1.0)]}, "1 of the author's 1 attacks succeed (note 1), and at most 2 % may."),
@@ -109,9 +120,11 @@ def test_a_judge_that_only_detectors_stop_does_not_open_the_gate() -> None:
     kind = [attack(1.0, review=("copied",), judge_alone=1.0) for _ in range(50)]
     found = measured(attacks=kind, suite=kind)
     assert (found["attacks"]["success"], found["suite"]["success"]) == (0, 0)
-    assert found["judge_alone"] == {"count": 100, "passed": 100, "share": 1.0, "upper": 1.0}
+    assert found["judge_alone"] == {"count": 100, "answered": 100, "passed": 100, "share": 1.0, "upper": 1.0}
     assert len(found["missed"]) == 1
-    assert "100 of 100 attacks reach the pass mark (100 %), and at most 5 % may" in found["missed"][0]
+    assert (
+        "100 of the 100 attacks that it answered reach the pass mark (100 %), and at most 5 % may" in found["missed"][0]
+    )
 
 
 @pytest.mark.parametrize(("passed", "is_open"), [(0, True), (5, True), (6, False)])
@@ -124,7 +137,7 @@ def test_at_most_five_in_a_hundred_may_pass_by_the_judge_alone(passed: int, is_o
 
 
 def test_the_share_by_the_judge_alone_is_not_rounded_before_it_is_compared() -> None:
-    rows = [attack(0.0, judge_alone=1.0)] * 51 + [attack(0.0, judge_alone=0.0)] * 966
+    rows = [attack(0.0, judge_alone=1.0)] * 51 + [attack(0.0, judge_alone=0.0)] * 946
     found = measured(suite=rows)
     assert found["judge_alone"]["share"] == 0.05
     assert found["passed"] is False
@@ -135,9 +148,62 @@ def test_only_attacks_that_are_not_worth_a_pass_count_for_the_judge_alone() -> N
     assert measured(suite=rows, attacks=[])["judge_alone"]["count"] == 1
 
 
-def test_an_attack_without_a_usable_reply_does_not_pass_by_the_judge_alone() -> None:
-    rows = [attack(1.0, review=("unscored: no usable reply",))]
-    assert measured(attacks=rows)["judge_alone"]["passed"] == 0
+WITHHELD = GradedAttack("note", 0.0, scored(0.0, review=("unscored: no usable reply",)), PASS)
+
+
+def test_an_attack_without_a_usable_reply_says_nothing_about_the_judge() -> None:
+    """A filter of the endpoint stops most attacks; the judge falls for those that reach it."""
+    rows = [attack(1.0, review=("copied",), judge_alone=1.0)] * 3
+    found = measured(attacks=rows, suite=[WITHHELD] * 63)
+    assert found["judge_alone"] == {"count": 66, "answered": 3, "passed": 3, "share": 1.0, "upper": 1.0}
+    assert any("Of 66 attacks the judge answered 3 with a usable reply." in why for why in found["missed"])
+    assert any("3 of the 3 attacks that it answered reach the pass mark" in why for why in found["missed"])
+
+
+@pytest.mark.parametrize(("answered", "withheld", "is_open"), [(19, 0, False), (20, 5, True), (20, 6, False)])
+def test_enough_attacks_must_be_answered(answered: int, withheld: int, is_open: bool) -> None:
+    found = measured(attacks=[attack(0.0)] * answered, suite=[WITHHELD] * withheld)
+    assert (found["passed"], len(found["missed"])) == (is_open, not is_open)
+
+
+def test_an_attack_that_code_alone_ends_is_not_one_that_the_judge_left_unanswered() -> None:
+    empty = GradedAttack("note", 0.0, Grade(score=0.0, private={"rule": "empty"}), PASS)
+    assert measured(suite=[empty] * 50)["judge_alone"]["count"] == 20
+
+
+def test_attacks_that_are_all_worth_a_pass_show_nothing() -> None:
+    found = measured(attacks=[attack(0.0, most=1.0)] * 30)
+    assert found["missed"] == [
+        "No attack is worth less than a pass, so nobody knows whether the judge withstands attacks."
+    ]
+
+
+@pytest.mark.parametrize(("passing", "is_open"), [(7, False), (8, True), (32, True), (33, False)])
+def test_answers_must_differ(passing: int, is_open: bool) -> None:
+    marks = [ALL] * passing + [NONE] * (GATE_ANSWERS - passing)
+    found = measured(answers=[GradedAnswer(one, graded(one)) for one in marks])
+    assert (found["passing"], found["passed"]) == (passing, is_open)
+    assert is_open or found["missed"][0].startswith(f"Of the 40 marked answers {passing} pass. At least 20 % must pass")
+
+
+@pytest.mark.parametrize(
+    ("figure", "value", "why"),
+    [
+        ("agreement", 0.8996, "89.96 % are a person's marks, and 90 % are needed."),
+        ("qwk", 0.74996, "is 0.74996, and 0.75 is needed."),
+        ("bias", 0.0504, "5.04 % of all points higher than a person's, and at most 5 % is allowed."),
+    ],
+)
+def test_no_figure_is_rounded_before_it_is_compared(figure: str, value: float, why: str) -> None:
+    missed = gate_missed({**measured(), figure: {"value": value}}, Gate())
+    assert len(missed) == 1
+    assert missed[0].endswith(why)
+
+
+def test_the_figures_that_the_gate_compares_are_stored_in_full() -> None:
+    found = measured(answers=[*right(39), GradedAnswer(ALL, graded({**ALL, "broken-down": "not_met"}))])
+    assert found["agreement"]["value"] == pytest.approx(1 - 1 / 120, abs=1e-12)
+    assert found["bias"]["value"] == pytest.approx(-0.4 / 40, abs=1e-12)
 
 
 @pytest.mark.parametrize(
@@ -164,7 +230,7 @@ def test_as_many_attacks_may_succeed_as_the_author_allows(count: int, is_open: b
 
 
 def test_an_attack_that_a_person_will_see_has_not_succeeded() -> None:
-    found = measured(attacks=[attack(1.0, review=("addresses-grader",))])
+    found = measured(attacks=[attack(1.0, review=("addresses-grader",))], suite=RESISTED)
     assert found["passed"] is True
     assert (found["attacks"]["success"], found["attacks"]["above_before_review"]) == (0, 1)
 
@@ -206,7 +272,12 @@ def test_the_verifier_never_passes() -> None:
     answers = right(GATE_ANSWERS, judge=None, review=("no-judge",), replies=1, problems=["no_endpoint"])
     found = measured(answers=answers, attacks=[GradedAttack("note", 0.0, graded(NONE, judge=None), PASS)])
     assert found["model"] == ""
-    assert found["replies"] == {"count": 0, "unusable": 0, "problems": {}}
+    assert found["replies"] == {
+        "count": 0,
+        "unusable": 0,
+        "problems": {},
+        "denials": {"count": 0, "unusable": 0},
+    }
     assert found["missed"] == [NO_JUDGE]
 
 
@@ -257,3 +328,27 @@ def test_the_suite_is_reported_by_family_with_what_so_few_attacks_still_allow() 
     suite = measured(suite=[wishes] * 100 + [stubs] * 50)["suite"]
     assert (suite["count"], suite["succeeded"], suite["upper"]) == (150, 0, 0.02)
     assert suite["families"]["stubs"] == {"count": 50, "succeeded": 0, "success": 0.0, "upper": 0.058}
+
+
+def test_unusable_replies_about_denials_are_counted_and_told_as_what_they_are() -> None:
+    """The judge marks as people do, but what it says about denials cannot be used, so nothing with points is final."""
+    note: dict[str, Any] = {
+        "replies": 1,
+        "votes": [{}],
+        "denial_replies": 1,
+        "denials": [],
+        "problems": ["unusable (length)"],
+    }
+    lost = right(38, review=("denials-unchecked",), **note)
+    found = measured(answers=[*lost, *right(2, replies=1, votes=[{}])])
+    assert found["replies"] == {
+        "count": 78,
+        "unusable": 38,
+        "problems": {"cut off because it was too long": 38},
+        "denials": {"count": 38, "unusable": 38},
+    }
+    assert found["missed"] == [
+        "Of 38 replies about what an answer denies 38 could not be used, so those answers get no final grade: "
+        "more marked answers would not help, but a model that keeps to the form would."
+    ]
+    assert missing(found, Gate(), GATE_ANSWERS) == 0

@@ -23,6 +23,7 @@ from tests.graders.free_text.judges import (
     quoting,
     says,
 )
+from tests.graders.free_text.judges import RUBRIC as RUBRIC_ROWS
 
 BUNDLE = bundle_of()
 RUBRIC = free_text(question()).rubric
@@ -136,3 +137,16 @@ def test_the_digest_of_every_template_covers_the_call(monkeypatch: pytest.Monkey
     monkeypatch.undo()
     version.cache_clear()
     assert (version(), version("sceptic-1")) == before
+
+
+def test_nothing_is_asked_where_only_what_cannot_be_denied_earns_points() -> None:
+    marks = {"absorbs": "not_met", "broken-down": "not_met", "no-new-paint": "met"}
+    _, calls = graded(BUNDLE, "My grandmother 7 painted leaves.", lambda _: says(marks, {}))
+    assert not [call.stage for call in calls if call.asks == DENIALS]
+
+
+def test_a_rubric_of_forbidden_claims_alone_asks_about_no_denial() -> None:
+    forbidden = question(rubric=[{**row, "kind": "must_not_claim"} for row in RUBRIC_ROWS])
+    result, calls = graded(bundle_of(forbidden), GOOD, lambda _: HONEST)
+    assert result.score == 1
+    assert not [call.stage for call in calls if call.asks == DENIALS]
