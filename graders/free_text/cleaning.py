@@ -24,10 +24,14 @@ COMMON_SHARE_MIN = 0.1
 
 @dataclass(frozen=True)
 class Cleaned:
-    """A cleaned answer: `text` is what the judge reads."""
+    """A cleaned answer: `text` is what the judge reads, and `signs` the same with its compatibility characters.
+
+    In `text` "10\u00b2" has become "102", which is another answer.
+    """
 
     text: str
     flags: tuple[str, ...]
+    signs: str = ""
 
 
 def clean(answer: str, chars_max: int, language: frozenset[str] = STOP_WORDS) -> Cleaned:
@@ -39,13 +43,14 @@ def clean(answer: str, chars_max: int, language: frozenset[str] = STOP_WORDS) ->
     composed = unicodedata.normalize("NFKC", answer)
     kept = "".join(ch for ch in composed if not _is_hidden(ch))
     text = kept[:chars_max].strip()
+    signs = "".join(ch for ch in answer if not _is_hidden(ch))[:chars_max].strip()
     checks = {
         "over-length": len(kept) > chars_max,
         "hidden-characters": _hides(composed),
         "encoded": _ENCODED.search(text) is not None,
         "other-language": _is_foreign(text, language),
     }
-    return Cleaned(text, tuple(name for name, true in checks.items() if true))
+    return Cleaned(text, tuple(name for name, true in checks.items() if true), signs)
 
 
 def _is_hidden(ch: str) -> bool:

@@ -17,6 +17,7 @@ from challenges.bundle import ChallengeBundle
 from challenges.kinds.rubric import free_text
 from challenges.marks import score
 from challenges.rows import Benign, GoldAnswer
+from graders.free_text.cleaning import Cleaned
 from graders.free_text.text import exact, normal, words
 
 Run = tuple[str, ...]
@@ -81,12 +82,15 @@ def digest_of(sources: Mapping[str, str]) -> str:
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
 
-def zero_rule(text: str, bundle: ChallengeBundle) -> str | None:
-    """Returns the rule by which a cleaned answer gets a final 0 without a call, `empty` or `gold-zero`, or None."""
-    if not text:
+def zero_rule(answer: Cleaned, bundle: ChallengeBundle) -> str | None:
+    """Returns the rule by which an answer gets a final 0 without a call, `empty` or `gold-zero`, or None.
+
+    A graded answer is the same only if its superscripts and fractions are the same, too.
+    """
+    if not answer.text:
         return "empty"
-    rubric = free_text(bundle.challenge).rubric
-    same = [score(rubric, row.marks) for row in _graded(bundle) if exact(row.answer) == exact(text)]
+    rubric, own = free_text(bundle.challenge).rubric, exact(answer.signs)
+    same = [score(rubric, row.marks) for row in _graded(bundle) if exact(row.answer) == own]
     return "gold-zero" if same and not any(same) else None
 
 

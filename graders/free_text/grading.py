@@ -63,7 +63,7 @@ def grade(assignment: Assignment) -> Grading:
     """
     assert isinstance(assignment.payload, FreeTextPayload)
     case = prepare(assignment, assignment.payload.answer)
-    rule = copies.zero_rule(case.text, case.bundle)
+    rule = copies.zero_rule(case.cleaned, case.bundle)
     if not assignment.hidden:
         return _checked(case, rule)
     if rule is not None:

@@ -8,6 +8,7 @@ from challenges.bundle import ChallengeBundle
 from challenges.kinds.rubric import GATE_ANSWERS
 from challenges.rows import GoldAnswer
 from graders.base import JudgeId
+from graders.free_text.cleaning import clean
 from graders.free_text.copies import zero_rule
 from graders.free_text.text import exact
 from tests.graders.free_text.judges import GOOD_MARKS, JUDGE, QUESTION, bundle_of, gold_rows, graded, question, says
@@ -64,7 +65,7 @@ def test_push_and_pop_can_earn_full_marks() -> None:
 
 @pytest.mark.parametrize("text", ["Paint.", " PAINT ", '"paint"'])
 def test_only_the_very_answer_that_the_author_gave_nothing_is_a_final_zero(text: str) -> None:
-    assert zero_rule(text, with_gold(gold("paint", NOTHING))) == "gold-zero"
+    assert zero_rule(clean(text, 1000), with_gold(gold("paint", NOTHING))) == "gold-zero"
 
 
 @pytest.mark.parametrize(
@@ -92,14 +93,21 @@ def test_a_person_also_sees_that_zero_while_the_question_is_in_pilot_mode(
 )
 def test_signs_tell_answers_apart(graded_zero: str, text: str) -> None:
     assert exact(graded_zero) != exact(text)
-    assert zero_rule(text, with_gold(gold(graded_zero, NOTHING))) is None
+    assert zero_rule(clean(text, 1000), with_gold(gold(graded_zero, NOTHING))) is None
 
 
 def test_an_answer_that_the_author_graded_both_ways_goes_on() -> None:
-    assert zero_rule("mb", with_gold(gold("Mb", NOTHING), gold("MB", GOOD_MARKS))) is None
+    assert zero_rule(clean("mb", 1000), with_gold(gold("Mb", NOTHING), gold("MB", GOOD_MARKS))) is None
 
 
 def test_a_few_words_that_many_people_find_are_no_copy() -> None:
     reply = says(NOTHING | {"absorbs": "met"}, {"absorbs": ["absorbs red and blue"]})
     result, _ = graded(with_gold(gold("absorbs red and blue", GOOD_MARKS)), "absorbs red and blue", lambda _: reply)
     assert not [rule for rule in result.review if rule.startswith("copied")]
+
+
+@pytest.mark.parametrize(("answer", "is_zero"), [("10\u00b2", False), ("102", True), ("\uff11\uff10\uff12", True)])
+def test_a_superscript_is_not_folded_into_the_zero_of_another_answer(answer: str, is_zero: bool) -> None:
+    bundle = with_gold(gold("10\u00b2", GOOD_MARKS), gold("102", NOTHING))
+    result, _ = graded(bundle, answer, lambda _: says(NOTHING, {}))
+    assert (result.private["rule"] == "gold-zero") is is_zero
