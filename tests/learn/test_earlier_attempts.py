@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import pytest
 from django.test import Client
 
 from gradus.accounts.models import User
 from gradus.courses.models import Challenge, Course
 from gradus.reviews.models import Review
-from gradus.submissions import limits
+from gradus.reviews.services import latest
+from gradus.submissions import limits, services
 from gradus.submissions.models import Slot, Submission
 from tests import factories
 from tests.reviews import cases
@@ -92,3 +94,15 @@ def test_a_course_that_lets_all_wait_asks_nothing(ada: User, ada_client: Client,
 def test_a_run_is_not_concerned(ada: User, ada_client: Client, explain: Challenge) -> None:
     cases.waiting(ada)
     assert ada_client.post(f"{PAGE}run", form()).status_code == 302
+
+
+def test_the_form_says_of_each_attempt_whether_it_is_given_back(
+    ada: User, ada_client: Client, explain: Challenge, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(2):
+        payload = {"kind": "free_text", "answer": f"{FIRST} Number {number}."}
+        services.submit(ada, explain, payload, idempotency_key=str(number), withdraw_earlier=True)
+    monkeypatch.setattr(latest.slots, "left", lambda limit, use: 1)
+    page = ada_client.get(PAGE).content.decode()
+    assert page.count("If it is withdrawn, you get the attempt back.") == 1
+    assert page.count("If it is withdrawn, it still counts") == 1

@@ -28,7 +28,7 @@ from gradus.courses.models import Challenge, ChallengeVersion
 from gradus.reviews.models import Appeal, JudgeCall, Review
 from gradus.reviews.services.locks import FREE
 from gradus.submissions import limits, services
-from gradus.submissions.limits import Use
+from gradus.submissions.limits import Limit, Use
 from gradus.submissions.models import Evaluation, Submission
 from gradus.submissions.services import Refused, slots
 from gradus.submissions.states import OPEN, State
@@ -65,7 +65,9 @@ def earlier_attempts(user: User | None, challenge: Challenge, text_digest: str =
         .order_by("-submission_id")
         .select_related("submission__version", "graded_version", "review")
     )
-    return [_described(one, challenge) for one in found if not _has_text(one, text_digest)]
+    left: dict[Limit, int] = {}
+    # They are withdrawn in this order, and each that is given back leaves one less for the others.
+    return [_described(one, challenge, left) for one in found if not _has_text(one, text_digest)]
 
 
 def _applies_to(challenge: Challenge) -> bool:
@@ -83,12 +85,14 @@ def _is_same_question(one: ChallengeVersion, other: ChallengeVersion) -> bool:
     return (asked.question, asked.rubric) == (again.question, again.rubric)
 
 
-def _described(evaluation: Evaluation, challenge: Challenge) -> Earlier:
+def _described(evaluation: Evaluation, challenge: Challenge, left: dict[Limit, int]) -> Earlier:
     submission, review = evaluation.submission, getattr(evaluation, "review", None)
     assert submission is not None
     limit = limits.CANCELLED_RUNNING if _asked_judge(submission) else limits.CANCELLED_WAITING
-    left = slots.left(limit, Use(user=submission.user, challenge=challenge))
-    return Earlier(submission, review.opened_at if review else None, left > 0)
+    if limit not in left:
+        left[limit] = slots.left(limit, Use(user=submission.user, challenge=challenge))
+    left[limit] -= 1
+    return Earlier(submission, review.opened_at if review else None, left[limit] >= 0)
 
 
 def _asked_judge(submission: Submission) -> bool:
@@ -109,7 +113,10 @@ def refuse_unagreed(user: User, challenge: Challenge, text_digest: str) -> None:
     ) % {"time": when}
     beside = _("Tick this box if you agree, or wait for the grade of the earlier attempt.")
     problem = {"code": "earlier_waits", "field": "withdraw_earlier", "message": beside, "line": None}
-    agree = _("To agree, send the request again with withdraw_earlier=true, or run the command again with --yes.")
+    agree = _(
+        "To agree, send the request again with ?withdraw_earlier=true in its address, or run `gradus submit` of this "
+        "version, which asks. Or wait for the grade of the earlier attempt."
+    )
     raise Refused("earlier_waits", f"{said} {agree}", 409, problems=[problem])
 
 
