@@ -195,6 +195,16 @@ def test_a_collected_answer_goes_with_the_account(consent: GoldConsent, ada: Use
     assert GoldRow.objects.get().answer == "Bob says that facts go stale."
 
 
+def test_a_collected_answer_is_not_kept_by_hand_as_well(consent: GoldConsent, ada: User, grace: User) -> None:
+    review = decided(ada, grace, "A model cannot know what happened after its training.")
+    review.refresh_from_db()
+    with pytest.raises(Refused) as refused:
+        services.make_gold(review, by=grace, role="test")
+    assert (refused.value.code, refused.value.status) == ("collected", 409)
+    assert GoldRow.objects.get().role == "calibration"
+    assert not StaffAction.objects.filter(what=StaffAction.What.GOLD_KEPT, details__role="test").exists()
+
+
 def test_calibration_gets_forty_answers_before_the_other_roles(
     consent: GoldConsent, explain: Challenge, ada: User, grace: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -286,6 +286,18 @@ def test_who_opened_the_earlier_one_decides_the_later_one_with_it(ada: User, gra
     assert first.decided_by == grace
 
 
+def test_a_regrade_of_an_earlier_one_is_named_where_the_later_one_is_decided(
+    ada: User, grace: User, first: Review
+) -> None:
+    later = wait(hand_in(ada))
+    submissions.regrade(first.submission, shadow=True)
+    with pytest.raises(Refused) as refused:
+        services.decide(later, by=grace, marks=MARKS, reason="")
+    assert refused.value.code == "open" and "An earlier attempt" in refused.value.message
+    later.refresh_from_db()
+    assert later.decided_at is None
+
+
 def test_of_several_equal_texts_all_follow_the_last(ada: User, grace: User, first: Review) -> None:
     second, third = wait(hand_in(ada)), wait(hand_in(ada))
     assert waiting_attempts() == [third.submission]

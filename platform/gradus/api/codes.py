@@ -12,7 +12,8 @@ CODES: dict[int, tuple[str, ...]] = {
     408: ("too_slow",),
     409: (
         "adapter_missing", "already_run", "appealed", "blind_first", "busy", "cannot_tell", "certainty_unknown",
-        "changed", "chats_off", "computed", "decided", "earlier_waits", "ended", "follows", "in_bulk", "in_doubt",
+        "changed", "chats_off", "collected", "computed", "decided", "earlier_waits", "ended", "follows", "has_reasons",
+        "in_bulk", "in_doubt",
         "key_reused", "locked", "locks_held", "no_grade", "not_held", "not_locked", "not_open", "nothing_trained",
         "open", "open_regrade", "other_content", "questions_closed", "running", "set_under_way", "token_limit",
         "too_late", "too_uncertain", "undecided", "withdrawn",

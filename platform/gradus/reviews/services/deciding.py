@@ -82,8 +82,17 @@ def decide(
         gold.keep_decision(review, marks, by=by)
     # One notice and one gold row are enough: the attempts have the same text.
     for follower in latest.followers_of(review):
-        # Nobody has marked it blind, and it measures nothing.
-        _record(follower, by, marks, latest.reason_of_follower(review), comment, in_bulk=in_bulk, blind=False)
+        reason_here = latest.reason_of_follower(review)
+        try:
+            # Nobody has marked it blind, and it measures nothing.
+            _record(follower, by, marks, reason_here, comment, in_bulk=in_bulk, blind=False)
+        except Refused as refusal:
+            if refusal.code != "open":
+                raise
+            said = _(
+                "An earlier attempt of the learner with this text is being graded again. Wait until that has finished."
+            )
+            raise Refused("open", said, 409) from None
     return made
 
 
@@ -200,8 +209,8 @@ def make_gold(review: Review, *, by: User, role: str) -> GoldRow:
     """Stores a decided answer with the person's marks as a gold row, which belongs to the course from then on.
 
     Raises:
-        Refused: 403, it is the person's own answer; 409, it has not been decided, or was accepted in bulk; 422, the
-            role is unknown.
+        Refused: 403, it is the person's own answer; 409, it has not been decided, or was accepted in bulk, or was
+            collected as a gold row by consent; 422, the role is unknown.
     """
     refuse_own(review, by)
     if review.decided_at is None:
@@ -214,7 +223,11 @@ def make_gold(review: Review, *, by: User, role: str) -> GoldRow:
     answer = review.submission.payload["answer"]
     values = {"review": review, "answer": answer, "marks": review.marks, "role": role, "created_by": by}
     digest = hashlib.sha256(answer.encode()).hexdigest()
-    row, _created = GoldRow.objects.get_or_create(challenge=review.submission.challenge, digest=digest, defaults=values)
+    row, created = GoldRow.objects.get_or_create(challenge=review.submission.challenge, digest=digest, defaults=values)
+    if not created and row.consent_id is not None:
+        # Its role was drawn, and it goes with the learner's account.
+        said = _("This answer is a gold row already: it was collected when it was marked, for this use: %(use)s.")
+        raise Refused("collected", said % {"use": row.get_role_display()}, 409)
     staff.note(StaffAction.What.GOLD_KEPT, row, by=by, review=review.pk, role=row.role)
     return row
 
