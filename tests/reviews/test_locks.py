@@ -282,3 +282,12 @@ def test_a_decision_and_a_claim_at_once_leave_no_lock_on_what_is_decided(transac
         assert (deciding, review.locked_by, review.decided_at) == ("locked", taker, None)
     else:
         assert (deciding, review.locked_by, review.decided_by) == ("decided", None, decider)
+
+
+def test_the_page_of_an_answer_says_that_another_reviewer_holds_it(
+    waiting: list[Review], grace: User, alan: User
+) -> None:
+    services.claim(alan, ids=[waiting[0].pk])
+    for review, is_said in ((waiting[0], True), (waiting[1], False)):
+        page = logged_in(grace).get(f"/reviews/{review.pk}/").content.decode()
+        assert ("bombe is marking this answer, until" in page) is is_said

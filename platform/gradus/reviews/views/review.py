@@ -16,6 +16,7 @@ from gradus.reviews import review_reasons as reasons
 from gradus.reviews.forms import DecisionForm, GoldForm, machine_data
 from gradus.reviews.models import Review
 from gradus.reviews.queue import reviewer
+from gradus.reviews.services import locks
 from gradus.submissions.services import Refused
 
 PAGE_ROWS = 50
@@ -51,9 +52,10 @@ def review_list(request: HttpRequest) -> HttpResponse:
 def review_show(request: HttpRequest, pk: int) -> HttpResponse:
     """Shows one answer, with the machine's marks unless it is a blind audit. A POST records a person's marks."""
     user = reviewer(request)
-    if request.method == "GET":
-        services.open_for_marking(user, pk)
+    is_held = request.method != "GET" or services.open_for_marking(user, pk)
     review = get_object_or_404(queue.reviews_for(user), pk=pk)
+    if not is_held and review.is_locked and review.locked_by != user:
+        messages.warning(request, locks.why_not(review, user).message)
     case = evidence.case(review)
     form = DecisionForm(case, posted(request, case), comment=request.session.pop(f"comment-{pk}", ""))
     if request.method == "POST" and form.is_valid():
