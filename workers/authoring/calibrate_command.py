@@ -10,6 +10,7 @@ import typer
 from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
+from rich.text import Text
 
 from challenges.bundle import ChallengeBundle
 from challenges.files.yaml_lines import read
@@ -23,8 +24,9 @@ from workers.authoring.judge_session import Fresh, JudgeSession, Keep, Parallel
 from workers.engine.embeddings import embed
 from workers.engine.watch import Watch
 from workers.judge.contract import JudgeMisconfigured, JudgeUnusable, Postpone
+from workers.judge.faults import excerpt
 
-console = Console()
+console = Console(markup=False)
 INTERRUPTED = 130
 
 
@@ -63,11 +65,13 @@ def calibrate(
     ledger = session.ledger
     report |= {"calls": ledger.calls, "tokens": ledger.tokens, "cost": ledger.cost}
     report |= {"added": len(more)} if more else {}
+    # Written first: the calls are paid for.
+    written = measured.write_calibration(path.resolve().parent, bundle, report) if record else None
     show(report)
     if ledger.taken:
         console.print(f"{ledger.taken} replies of earlier runs were taken without a call")
-    if record:
-        console.print(f"written: {measured.write_calibration(path.resolve().parent, bundle, report)}")
+    if written is not None:
+        console.print(f"written: {written}")
     if json_file is not None:
         json_file.write_text(json.dumps(report, indent=2) + "\n")
     raise typer.Exit(0 if report["passed"] else 1)
@@ -111,11 +115,13 @@ def _read(path: Path, gold: Path | None) -> tuple[ChallengeBundle, tuple[GoldAns
 
 def show(report: dict[str, Any]) -> None:
     """Prints a report for people."""
-    table = Table(title=f"{report['model'] or 'built-in verifier'}, {report['template']}", title_justify="left")
+    table = Table(
+        title=Text(f"{excerpt(report['model']) or 'built-in verifier'}, {report['template']}"), title_justify="left"
+    )
     for heading in ("criterion", "agreement", "kappa"):
         table.add_column(heading)
     for row in report["criteria"]:
-        table.add_row(row["id"], f"{row['agreement']:.2f}", f"{row['kappa']:.2f}")
+        table.add_row(Text(row["id"]), f"{row['agreement']:.2f}", f"{row['kappa']:.2f}")
     console.print(table)
     for line in _lines(report):
         console.print(line, highlight=False)
@@ -154,7 +160,7 @@ def gate_lines(report: dict[str, Any]) -> list[str]:
     if report["passed"]:
         return ["The gate is open: this judge's grades of this question can be final."]
     lines = ["The gate is shut: people review every answer to this question, whatever the judge says, because:"]
-    lines += [f"- {reason}" for reason in report["missed"]]
+    lines += [f"- {excerpt(reason, 1000)}" for reason in report["missed"]]
     if missing := max(0, GATE_ANSWERS - report["answers"]):
         lines.append(f"The question is in pilot mode: {missing} more marked answers are needed before a gate can open.")
     return lines
@@ -200,7 +206,7 @@ def _of(row: dict[str, Any]) -> str:
 def _replies(replies: dict[str, Any]) -> str:
     if not replies["count"]:
         return "No judge was asked."
-    reasons = ", ".join(f"{reason} {count} times" for reason, count in replies["problems"].items())
+    reasons = ", ".join(f"{excerpt(reason)} {count} times" for reason, count in replies["problems"].items())
     said = f": {reasons}" if reasons else ""
     return f"Of {replies['count']} replies {replies['unusable']} could not be used{said}."
 

@@ -12,6 +12,7 @@ from rich import box
 from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
+from rich.text import Text
 
 from challenges.kinds.rubric import GATE_ANSWERS, RIGHT_WITHIN
 from challenges.reading import BundleErrors
@@ -144,7 +145,9 @@ def show(report: dict[str, Any]) -> None:
     """Prints a report as a table: a row for each question, then the number, tokens and cost of the calls."""
     if report["questions"]:
         title = excerpt(", ".join(report["models"])) or "no usable reply"
-        table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
+        table = Table(
+            title=Text(title), title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0)
+        )
         for heading in COLUMNS:
             table.add_column(heading, overflow="fold", no_wrap=heading != COLUMNS[0])
         for name, figures in report["questions"].items():
@@ -174,7 +177,7 @@ def _lines(report: dict[str, Any]) -> list[str]:
     return [
         f"{report['calls']:,} calls ({', '.join(report['forms'])}), {report['tokens']:,} tokens, "
         f"{cost_text(report['cost'])}{took}{kept}",
-        *(f"reply {problem}: {count} times" for problem, count in report["unusable"].items()),
+        *(f"reply {excerpt(problem)}: {count} times" for problem, count in report["unusable"].items()),
         *(line for name, figures in report["questions"].items() for line in _gate(name, figures)),
         *(
             f"{name}: not measured. Mark {GATE_ANSWERS} answers (role: calibration); until then people review all."

@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -307,14 +308,19 @@ def _read(body: str) -> _Answer:
         choice, usage = data["choices"][0], data.get("usage") or {}
         return _Answer(
             text=str(choice["message"].get("content") or ""),
-            model=str(data.get("model") or "")[:120],
-            finish=str(choice.get("finish_reason") or ""),
+            model=faults.excerpt(str(data.get("model") or "")[:120]),
+            finish=_finish(str(choice.get("finish_reason") or "")),
             prompt_tokens=int(usage.get("prompt_tokens") or 0),
             completion_tokens=int(usage.get("completion_tokens") or 0),
             counted=bool(usage.get("prompt_tokens")),
         )
     except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
         return _Answer(body[:BODY_KEPT], "", NOT_CHAT, counted=False)
+
+
+def _finish(said: str) -> str:
+    """The reason why a reply ended, if it is a plain word: terminals and pages show it."""
+    return said if re.fullmatch(r"[a-z_]{0,40}", said) else "other"
 
 
 def _retry_after(headers: Mapping[str, str]) -> float | None:

@@ -87,7 +87,7 @@ def nothing_usable(count: int, record: CallRecord) -> str:
     said = f"It began: {excerpt(record.response)}" if record.response.strip() else "It was empty."
     return (
         f"The last {count} replies of the judge could not be used, so this stops before more are paid for.\n"
-        f"The last one was {record.problem}. {said}\n{remedy.format(rung=record.rung)}"
+        f"The last one was {excerpt(record.problem)}. {said}\n{remedy.format(rung=record.rung)}"
     )
 
 

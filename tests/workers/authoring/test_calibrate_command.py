@@ -95,3 +95,25 @@ def test_other_kinds_and_broken_folders_say_what_is_wrong(folder: Path, tmp_path
     missing = run(str(tmp_path / "nothing"))
     assert missing.exit_code == 1
     assert "challenge.yaml" in missing.output
+
+
+def test_what_an_endpoint_says_neither_ends_the_run_nor_steers_the_terminal(
+    folder: Path, httpserver: HTTPServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    choice = {"message": {"content": "{}"}, "finish_reason": "[/x]\x1b]0;owned\x07"}
+    httpserver.expect_request("/v1/chat/completions").respond_with_json({"model": "stub[/b]", "choices": [choice]})
+    monkeypatch.setenv("GRADUS_JUDGE_MODEL", "judge")
+    monkeypatch.setenv("OPENAI_BASE_URL", httpserver.url_for("/v1"))
+    result = run(str(folder))
+    assert (result.exit_code, "unusable (other)" in said(result)) == (1, True)
+    assert "\x1b" not in result.output
+
+
+def test_a_report_with_markup_in_the_name_of_a_model_is_shown_as_it_stands(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run(str(folder), "--json", str(tmp_path / "out.json"))
+    report = json.loads((tmp_path / "out.json").read_text())
+    calibrate_command.show(report | {"model": "stub[/b]\x1b[2J", "missed": ["Several models answered (a[/b]\x1b[2J)."]})
+    shown = capsys.readouterr().out
+    assert "stub[/b]" in shown and "a[/b]" in shown and "\x1b" not in shown
