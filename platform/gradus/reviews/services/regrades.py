@@ -49,7 +49,7 @@ def start_regrade(
             asked = _gradable(challenge, chosen)
             _hold(asked)
             # Some may have been decided while this waited for their learners.
-            gradable = _gradable(challenge, [one.submission_id for one in asked])
+            gradable = _gradable(challenge, [one.submission_id for one in asked if one.submission_id])
             left_out = _left_out(challenge, chosen, gradable)
             values = {"version": challenge.version, "note": note, "left_out": left_out}
             regrade = Regrade.objects.create(challenge=challenge, started_by=by, **values)
