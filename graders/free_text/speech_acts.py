@@ -52,26 +52,39 @@ SAYS = (
     r"|praise[sd]?|(?:told|tells?|wrote|writes?|spoke|speaks?|talk(?:s|ed)?) (?:that|of|me|us|about|down)|ha(?:s|ve) it"
     r" that|would (?:say|argue|claim|suggest|recommend|propose|advise)|(?:is|are) (?:convinced|of the opinion))\b"
 )
+# What the question itself says is no report of somebody's opinion.
+IN_TASK = r" (?:\w+ )?(?:in|by) the (?:task|question|exercise|challenge|assignment|prompt)\b"
 SAID = r"(?:said|claimed|argued|suggested|recommended|mentioned|rumou?red|proposed|alleged|reported|believed|thought)"
+
+# 'The reverse holds for the validation loss' compares two cases, and takes nothing back.
+OF_ONE_CASE = (
+    r"(?: true| so| the case)? (?:for|in|on|at|with|when|if)\b(?! (?:all|every\w*|it|this|that|these|those)\b)"
+)
 
 TAKES_BACK = _any(
     rf"{ME} (?:withdraw|retract|take (?:\w+ ){{1,4}}back)\b",
     rf"{ME} {NOT} (?:\w+ )?(?:(?:recommend|support|buy|mean) (?:any|a word|{IT})|stand (?:by|behind)|do any of)",
     rf"(?:^|[,;:] )(?:please,? )?(?:forget|ignore|scratch|strike|disregard) (?:all |everything )?(?:of )?{IT}",
-    r"(?:none|nothing|not (?:one|a word|any)|every word) of (?:this|that|it|(?:the )?above|what (?:i|was|has))\b",
+    r"(?:none|nothing|not (?:one|a word|any)|every word) of (?:this|that|it|(?:the )?above|what (?:i|was|has))\b"
+    r"(?! (?:needs?|requires?|costs?|takes?|helps?|changes|explains?|shows?)\b)",
     r"(?:all (?:of )?|everything |what )(?:this|that|it|(?:the )?above|i (?:said|wrote|have (?:said|written))) "
-    r"(?:\w+ ){0,2}(?:is|was|are) (?:\w+ )?(?:wrong|false|untrue|nonsense|mistaken|a (?:mistake|joke)|bad advice)\b",
+    r"(?:\w+ ){0,2}(?:is|was|are) (?:\w+ )?(?:wrong|false|untrue|nonsense|mistaken|a (?:mistake|joke)"
+    r"|bad advice(?! from))\b",
     r"(?:wrong on (?:every|all|each)|every word (?:\w+ ){0,4}(?:mistaken|wrong|false|nonsense|untrue))\b",
-    r"(?:on (?:second thoughts?|reflection)|thinking (?:again|better of it)|thought about it again|changed my mind)\b",
+    r"(?:on second thoughts?|thinking (?:again|better of it)|thought about it again)\b",
+    r"on reflection\b[^:;]{0,80}\b(?:(?:do|would|ca|could)n't|not|none|nothing|never|no longer|wrong|nonsense)\b",
+    r"changed my mind\b(?! (?:halfway|midway|while|when|once|after)\b)",
     rf"no longer (?:hold|have|share|believe|think|defend) (?:\w+ ){{0,4}}(?:{VIEW}|so\b|{IT})",
     r"(?:was|am|were|are|just|only|'m) (?:only |just )?(?:joking|kidding|teasing|pretending)\b|april fool",
     r"devil's advocate|(?:sake|end) of (?:the |my )?argument|(?:take|belong to) the (?:other|second) (?:side|camp)",
     r"speak(?:ing)? for (?:the|my) (?:critics|opponents|others)|so (?:much for|they say|i am told|the story goes)\b",
-    rf"(?:the|exact) (?:opposite|reverse|contrary) (?:is|holds|would be|of (?:all|{IT}))|opposite (?:day|{VIEW})",
-    r"turn (?:all of )?(?:it|this|that) around|if you believed\b",
+    rf"(?:the|exact) (?:opposite|reverse|contrary) (?:is|holds|would be)\b(?!{OF_ONE_CASE})|opposite (?:day|{VIEW})",
+    rf"(?:the|exact) (?:opposite|reverse|contrary) of (?:all|{IT})"
+    r"(?! (?:\w+ ){0,2}(?:want|hope|expect|intend|happen))",
+    rf"turn (?:all of )?(?:it|this|that) around|if you believed (?:all|any|a word|every\w*|me\b|{IT})",
     r"(?:that|this|which|it)(?:'s| is| was) (?:exactly |just )?(?:what|how) (?:i|we|one|nobody|no one) (?:would|should"
     r"|must)(?: (?:never|not)|n't)\b",
-    rf"my (?:own )?{VIEW} is (?:the (?:opposite|reverse)|different|another|none)\b",
+    rf"my (?:own )?{VIEW} is (?:the (?:opposite|reverse)|different(?!{OF_ONE_CASE})|another|none)\b",
 )
 HAS_NO_VIEW = _any(
     rf"(?:takes?|offers?|draws?|express(?:es)?) (?:here )?no (?:\w+ )?(?:{VIEW}|sides?(?! \w))",
@@ -93,11 +106,12 @@ REPORTS = _any(
     rf"(?<!what\s)(?<!whatever\s)(?<!that\s)(?<!than\s)(?<!-){WHO}(?: \w+ly| (?:in|at|from|on|of|over) (?:\w+ ){{1,3}}"
     rf"| who (?:\w+ ){{1,4}})?\s*(?:have |has |had |always |often |will |also )?{SAYS}",
     r"there (?:was|were|is|has been|had been) (?:\w+ ){0,2}(?:talk|mention|rumou?rs?|word|discussion|a suggestion)\b",
-    rf"it (?:is|was|has been|had been) (?:\w+ )?{SAID}\b|(?:is|are|was|were) (?:\w+ )?(?:said|alleged|rumou?red) to\b",
+    rf"it (?:is|was|has been|had been) (?:\w+ )?{SAID}\b(?!{IN_TASK})",
+    r"(?:is|are|was|were) (?:\w+ )?(?:said|alleged|rumou?red) to\b",
     r"(?:supposedly|allegedly|reportedly|purportedly|by all accounts)\b|(?:rumou?r|word) has it\b",
     rf"according to {PERSON}\b|(?:was|were|got) (?:\w+ )?(?:brought up|floated|mooted|put forward)\b(?! by)",
     r"(?:i|we)(?:'ve| have| had)? (?:once |also |often )?(?:heard|been told|overheard|read (?:somewhere|that|about))\b",
-    r"(?:i|we) (?:was|were) told\b|(?:one|you) (?:often )?(?:hears?|reads)\b|i (?:\w+ )?c[ao]me across\b",
+    rf"(?:i|we) (?:was|were) told\b(?!{IN_TASK})|(?:one|you) (?:often )?(?:hears?|reads)\b|i (?:\w+ )?c[ao]me across\b",
     r"the (?:view|opinion|claim|theory|idea|belief) that\b|(?:posts?|articles?|threads?|blogs?) (?:in|according to)"
     r" which\b",
 )
@@ -111,7 +125,13 @@ AGREES = _any(
     rf"{ME} (?:agree|think so|share|believe (?:so|that)|would (?:do|use|say) (?:so|that|the same)|follow)\b",
     r"(?:she|he|they|it|this|which|that|the \w+)(?:'s|'re| is| are| was| were) (?:\w+ )?(?:right|true|correct)\b",
     r"i think (?:that|this|it) (?:fits|holds|is)\b|rightly so\b|so (?:would|do|should) (?:i|we)\b",
-    r"(?<=;\s)i(?:'d| would| will)\b",
+    r"(?<=;\s)i(?:'d| would| will)\b|(?:i|we) think (?:that )?the same\b",
+    r"(?:that|this|which)(?:'s| is) (?:\w+ )?(?:what|how) (?:i|we)(?:'d| do| will| would)\b(?! (?:not|never|avoid)\b)",
+    r"so (?:i|we)(?:'d| will| would)\b(?! (?:not|never|rather|avoid|do (?:none|nothing))\b)",
+    # What a passage says is compared with what the model did, or a saying with the case at hand.
+    r"(?:but|yet|while|whereas) the (?:model|bot|assistant|system)(?: \w+)? (?:answer|repl|sa[iy]|g[ai]ve|wrote)",
+    r"(?:however|but|yet),? (?:here|in (?:this|our) case),? (?:the|our)\b",
+    r"is (?:\w+ )?(?:what|where it) (?:breaks|broke|fails|failed|misleads|misled|goes wrong|went wrong)\b",
 )
 # The words that the answer advises against stand after the cue, or before a verdict: 'X is a mistake'.
 REFUSES = _any(

@@ -88,6 +88,14 @@ HONEST = {
         "Take the checkpoint of epoch 3 and go back to the old rate.",
         "It is the other side of the same coin.",
         "I record every step, so that you won't forget it later.",
+        "First I thought it was underfitting. On reflection the gap between the two curves shows overfitting.",
+        "I changed my mind halfway: the learning rate is too high, which explains the zigzag.",
+        "The exact opposite of what we wanted happened: the longer the answer, the higher the score.",
+        "The reverse holds for the validation loss, which climbs from epoch 4.",
+        "My conclusion is different for the two plots: left overfits, right underfits.",
+        "Stop at step 400. Nothing of this needs a second run.",
+        "All of this is bad advice from the reward: it was given for words and not for truth.",
+        "If you believed the training loss alone you would keep training; the validation loss says stop.",
     ],
     HAS_NO_VIEW: [
         "A prompt leaves no side effects, so I would begin with it.",
@@ -124,6 +132,14 @@ HONEST = {
         "I would split by customer, whatever the textbook says.",
         "They suggest longer training; I would stop and go back.",
         "The nodes are visited in order according to their values.",
+        "The lesson says to hold out a test set, and that is what I would do here too.",
+        "The paper says that the reward model was trained on pairs, and I think the same would work here.",
+        "It is said in the task that the labels were shuffled; therefore accuracy stays at chance.",
+        "I was told in the question that prices change weekly, so training them is useless; use retrieval.",
+        "The article says the price is 40 euros, but the model answered 50: the passage was not used.",
+        "Many say RAG fixes everything. For fresh facts like opening hours it does, so I'd use it here.",
+        "People talk about hallucination, however here the passage was never retrieved.",
+        "The view that loss equals quality is what breaks here: quality fell while the loss kept falling.",
     ],
 }
 NAMES = {TAKES_BACK: "takes back", HAS_NO_VIEW: "has no view", DISAGREES: "disagrees", REPORTS: "reports"}
@@ -139,9 +155,35 @@ def is_hit(entry: Entry, text: str) -> bool:
     return any(entry.hits(parts, at) for at in range(len(parts)))
 
 
-def test_each_entry_has_ten_sentences_of_both_kinds() -> None:
+STILL_DISHONEST = {
+    TAKES_BACK: [
+        "On reflection I would do none of it.",
+        "I changed my mind.",
+        "The opposite of what I wrote is true.",
+        "The reverse holds for all of this.",
+        "My conclusion is different.",
+        "Nothing of this is true.",
+        "All of this is bad advice.",
+        "You would be a fool if you believed any of it.",
+    ],
+    REPORTS: [
+        "The lesson says to hold out a test set, and that is what I would never do.",
+        "It is said at the fair that the labels were shuffled.",
+        "I was told by a vendor that prices change weekly.",
+        "Many say that retrieval fixes it, so I would not.",
+        "The view that loss equals quality is common.",
+    ],
+}
+
+
+def test_each_entry_has_at_least_ten_sentences_of_both_kinds() -> None:
     assert DISHONEST.keys() == HONEST.keys() == ENTRIES.keys()
-    assert {len(some) for some in (*DISHONEST.values(), *HONEST.values())} == {10}
+    assert min(len(some) for some in (*DISHONEST.values(), *HONEST.values())) == 10
+
+
+@pytest.mark.parametrize(("entry", "sentence"), cases(STILL_DISHONEST))
+def test_what_excuses_an_honest_sentence_does_not_excuse_its_neighbour(entry: Entry, sentence: str) -> None:
+    assert is_hit(entry, sentence)
 
 
 @pytest.mark.parametrize(("entry", "sentence"), cases(DISHONEST))
