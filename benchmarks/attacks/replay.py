@@ -64,7 +64,8 @@ class Person:
     """Gives a person's marks and quotes; each mark and each denial of each call is wrong with probability `rate`.
 
     A wrong mark is one of the others that the criterion allows, and quotes some sentence of the answer where no person
-    has quoted one. With `repeats`, all calls about marks of one text have the same errors, as with temperature 0.
+    has quoted one. With `repeats`, all calls about one text have the same errors, in marks and in denials, as with
+    temperature 0.
     """
 
     texts: Texts

@@ -32,8 +32,8 @@ WORDS = {
     "several-models": _("Several models answered under one name"),
     "no-quote": _("The judge reports a wrong claim, but does not quote it"),
     "unlike-graded-answers": _("The mark or the score is far below what similar graded answers got"),
-    # It was a quarter of the points until 0.3.0, and is half of them now.
-    "score-above-estimate": _("The judge gave at least a quarter of the points more than similar graded answers got"),
+    # Without a number: it was a quarter of the points until 0.3.0, and is half of them now.
+    "score-above-estimate": _("The judge's score is far above what similar graded answers got"),
     "met-without-likeness": _("The judge marked this as met, but the answer is unlike graded answers that meet it"),
     "no-calibration": _("This judge has not passed the gate on this question as it is now"),
     "low-confidence": _("The judge was unsure"),
