@@ -25,6 +25,7 @@ from workers.engine.embeddings import embed
 from workers.engine.watch import Watch
 from workers.judge.contract import JudgeMisconfigured, JudgeUnusable, Postpone
 from workers.judge.faults import excerpt
+from workers.judge.kept_replies import RepliesNotKept
 
 console = Console(markup=False)
 INTERRUPTED = 130
@@ -56,7 +57,7 @@ def calibrate(
         with Progress(console=console) as progress:
             bar = progress.add_task(bundle.challenge.id, total=calibration.rows_of(bundle, sources, more=more))
             report = calibration.calibrate(bundle, session.bench, lambda: progress.advance(bar), sources, more=more)
-    except (JudgeMisconfigured, JudgeUnusable, Postpone) as error:
+    except (JudgeMisconfigured, JudgeUnusable, RepliesNotKept, Postpone) as error:
         console.print(error.advice if isinstance(error, Postpone) else str(error), highlight=False, markup=False)
         raise typer.Exit(1) from None
     except KeyboardInterrupt:

@@ -1,4 +1,7 @@
-"""Estimates before a run what a judge will be asked: calls, tokens, money and time. It sends nothing."""
+"""Estimates before a run what a judge will be asked: calls, tokens, money and time.
+
+It sends nothing of the course, and a short trial call only where a reply is missing.
+"""
 
 from __future__ import annotations
 
@@ -22,6 +25,8 @@ from workers.judge.prices import Prices
 BYTES_A_TOKEN = 3.5
 # What a message costs beside its text.
 MESSAGE_TOKENS = 4
+# What asks for a repaired reply, beside that reply.
+REPAIR_TOKENS = 100
 # A criterion of a reply: id, quotes, a reason of at most thirty words, mark and confidence.
 CRITERION_TOKENS, REPLY_TOKENS = 90, 15
 # Calls for an answer, as measured on the course's questions with a judge that is wrong on 5 % of its marks
@@ -84,19 +89,24 @@ def estimate(
     """Follows each grading with the client's stored replies alone, up to its first missing call.
 
     Embeddings are only computed for answers with stored replies. `earlier` are replies of this judge, which tell how
-    long its replies are and take.
+    long its replies are and take. Raises what `JudgeClient.probe` raises.
     """
     counted = [reply.completion_tokens for reply in earlier if reply.completion_tokens]
     received = mean(counted) if counted else None
-    repairs = 2 if RUNGS[client.endpoint.rung] == "text" else 1
     likely, most = Load(), Load()
     calls = [next_call(bench, client, *answer) for answer in answers]
+    if any(call is not None for _, call in calls):
+        client.probe()
     for made, call in calls:
         if call is None:
             continue
         one = Load(1, sent_tokens(call), received or len(call.criteria) * CRITERION_TOKENS + REPLY_TOKENS)
         likely += one.times(max(1, CALLS_LIKELY - made))
-        most += replace(one, received=OUTPUT_TOKENS).times((CALLS_MOST - made) * repairs)
+        longest = replace(one, received=OUTPUT_TOKENS)
+        most += longest.times(CALLS_MOST - made)
+        if RUNGS[client.endpoint.rung] == "text":
+            # A call for a repair sends the reply as well.
+            most += replace(longest, sent=one.sent + OUTPUT_TOKENS + REPAIR_TOKENS).times(CALLS_MOST - made)
     complete = sum(call is None for _, call in calls)
     seconds = median(reply.seconds for reply in earlier) if earlier else client.endpoint.latency
     return Estimate(len(calls), complete, likely, most, seconds, bool(earlier), bench.slots.most)

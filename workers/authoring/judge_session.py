@@ -25,7 +25,10 @@ PARALLEL_MOST = 64
 
 Keep = Annotated[
     Path | None,
-    typer.Option(help="Keep the judge's replies in this folder, instead of the folder judge of the data folder."),
+    typer.Option(
+        file_okay=False,
+        help="Keep the judge's replies in this folder, instead of the folder judge of the data folder.",
+    ),
 ]
 Fresh = Annotated[bool, typer.Option("--fresh", help="Ask again, also for what earlier runs have kept a reply to.")]
 Parallel = Annotated[
@@ -57,7 +60,7 @@ class JudgeSession:
         parallel: int | None = None,
         environment: Mapping[str, str] = os.environ,
     ) -> JudgeSession:
-        """Raises JudgeMisconfigured."""
+        """Raises JudgeMisconfigured, and RepliesNotKept where earlier replies cannot be read."""
         base_url = environment.get("OPENAI_BASE_URL")
         folder = keep or data_dir() / kept_replies.FOLDER
         kept = KeptReplies(folder, base_url, environment.get("GRADUS_JUDGE_MODEL", ""), fresh=fresh)

@@ -24,6 +24,7 @@ from workers.engine.embeddings import embed
 from workers.engine.watch import Watch
 from workers.judge.contract import JudgeMisconfigured, JudgeUnusable, Postpone
 from workers.judge.faults import excerpt
+from workers.judge.kept_replies import RepliesNotKept
 
 console = Console(markup=False)
 COLUMNS = ("question", "QWK", "final", "right", "judge alone", "attacks", "suite", "missing", "gate")
@@ -39,7 +40,11 @@ NO_JUDGE = (
     "No judge is set up. Set GRADUS_JUDGE_MODEL and OPENAI_BASE_URL (or OPENAI_API_KEY) to the endpoint that you want "
     "to try, and run this command again."
 )
-NOBODY_TO_ASK = "Nothing was sent: there is no terminal to ask. Add --yes to send this without a question."
+NOBODY_TO_ASK = (
+    "Nothing of this was sent, only a short trial call: there is no terminal to ask. Add --yes to send it without a "
+    "question."
+)
+DECLINED = "Nothing of this was sent, only a short trial call."
 PASSED, SHUT, NOT_SENT, INTERRUPTED = 0, 1, 2, 130
 
 
@@ -62,8 +67,8 @@ def qualify(
     GRADUS_JUDGE_MODEL, OPENAI_BASE_URL and OPENAI_API_KEY name the judge. It first says how many calls and tokens this
     takes, what they cost and how long, and asks. Each reply is kept on this machine, so a run that was interrupted pays
     only for what is missing. This writes nothing beside the course; `gradus challenge calibrate` does.
-    Exit status: 0 the gates of all questions are open; 1 a gate is shut, or there is an error; 2 nothing was sent,
-    because nobody agreed to it; 130 interrupted.
+    Exit status: 0 the gates of all questions are open; 1 a gate is shut, or there is an error; 2 nothing of the
+    course was sent, because nobody agreed to it; 130 interrupted.
     """
     try:
         questions = qualification.questions(path, rows)
@@ -72,7 +77,7 @@ def qualify(
         report = _with_pilots(_asked(questions, session), qualification.unmarked(path))
     except BundleErrors as errors:
         _give_up(*map(str, errors.problems))
-    except (JudgeMisconfigured, Postpone) as error:
+    except (JudgeMisconfigured, RepliesNotKept, Postpone) as error:
         _give_up(error.advice if isinstance(error, Postpone) else str(error))
     except KeyboardInterrupt:
         _give_up(
@@ -88,7 +93,6 @@ def _opened(keep: Path | None, fresh: bool, parallel: int | None) -> JudgeSessio
     session = JudgeSession.open(lambda texts: embed(texts, Watch()), keep, fresh, parallel)
     if session.client.client is None:
         raise JudgeMisconfigured(NO_JUDGE)
-    session.client.probe()
     return session
 
 
@@ -109,7 +113,7 @@ def _agreed(expected: Estimate, session: JudgeSession, yes: bool) -> None:
     except typer.Abort:
         agreed = False
     if not agreed:
-        _give_up("Nothing was sent.", status=NOT_SENT)
+        _give_up(DECLINED, status=NOT_SENT)
 
 
 def has_terminal() -> bool:

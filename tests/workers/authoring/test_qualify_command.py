@@ -150,6 +150,7 @@ def test_the_timeout_is_thirty_seconds_or_what_is_set() -> None:
 def test_without_a_terminal_and_without_yes_nothing_is_sent(honest: JudgeServer, question: Path) -> None:
     result = run(str(question), "--rows", "1", agreed=False)
     assert result.exit_code == 2 and "--yes" in result.output
+    assert "only a short trial call" in " ".join(result.output.split())
     for name in ("calls:", "tokens:", "money:", "time:", "GRADUS_JUDGE_PRICE_INPUT"):
         assert name in result.output
     assert honest.bodies == []
@@ -192,6 +193,24 @@ def test_a_second_run_pays_for_nothing_and_asks_no_question(
     assert one["questions"] == two["questions"] and one["forms"] == two["forms"]
     run(str(question), "--rows", "2", "--fresh")
     assert len(honest.bodies) == 2 * asked
+
+
+def test_a_run_whose_replies_are_all_kept_needs_no_endpoint(honest: JudgeServer, question: Path) -> None:
+    first = run(str(question), "--rows", "1")
+    honest.fault = lambda request: Response("{}", 503)
+    judge._ENDPOINTS.clear()  # as in another process
+    again = run(str(question), "--rows", "1", agreed=False)
+    assert "nothing is sent" in again.output and "explain" in again.output
+    assert again.exit_code == first.exit_code == 1, again.output
+
+
+def test_replies_that_cannot_be_kept_end_a_run_with_advice(honest: JudgeServer, question: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    at_a_file = run(str(question), "--rows", "1", "--keep", str(tmp_path / "file"))
+    assert at_a_file.exit_code == 2 and "--keep" in at_a_file.output
+    for fresh in ([], ["--fresh"]):
+        below = run(str(question), "--rows", "1", "--keep", str(tmp_path / "file" / "below"), *fresh)
+        assert below.exit_code == 1 and "Not a directory" in below.output and "--keep" in below.output
 
 
 def test_replies_that_cannot_be_used_are_asked_for_again(honest: JudgeServer, question: Path, tmp_path: Path) -> None:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
+import math
 import stat
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
 
 from workers.judge import ledger as ledgers
 from workers.judge.contract import CallRecord, JudgeUnusable
-from workers.judge.kept_replies import KeptReplies, KeptReply
+from workers.judge.kept_replies import KeptReplies, KeptReply, RepliesNotKept
 from workers.judge.ledger import Ledger
 
 FIRST = KeptReply("k1", {"criteria": ["é"]}, "judge-7", "json_schema", 100, 20, 1.5)
@@ -52,7 +55,32 @@ def test_lines_of_another_form_are_passed_over(tmp_path: Path) -> None:
     kept.put(FIRST)
     with kept.file.open("ab") as file:
         file.write(b'{"key": 3}\n[]\n\xff\xfe\n' + b"[" * 100_000 + b"\n")
+        for wrong in (
+            {"completion_tokens": "y"},
+            {"seconds": None},
+            {"seconds": math.nan},
+            {"model": 7},
+            {"reply": []},
+        ):
+            file.write(json.dumps(asdict(FIRST) | {"key": "other"} | wrong).encode() + b"\n")
     assert at(tmp_path).replies == [FIRST]
+
+
+def test_a_folder_that_cannot_be_read_or_written_is_told_with_what_to_do(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(RepliesNotKept, match=r"cannot be read: Not a directory.*--keep"):
+        at(tmp_path / "file")
+    kept = at(tmp_path / "file" / "below", fresh=True)
+    with pytest.raises(RepliesNotKept, match=r"cannot be written: Not a directory.*--keep"):
+        kept.put(FIRST)
+
+
+def test_the_mode_of_a_folder_of_the_users_own_stays(tmp_path: Path) -> None:
+    tmp_path.chmod(0o755)
+    kept = at(tmp_path)
+    kept.put(FIRST)
+    assert stat.S_IMODE(tmp_path.stat().st_mode) == 0o755
+    assert stat.S_IMODE(kept.file.stat().st_mode) == 0o600
 
 
 def test_another_model_or_address_and_fresh_runs_find_nothing(tmp_path: Path) -> None:
