@@ -307,7 +307,13 @@ def test_an_endpoint_with_a_limit_gets_fewer_calls_at_once_and_every_answer_is_g
 )
 def test_how_many_answers_are_missing(answers: int, count: int, right: int, marked: int, expected: int) -> None:
     figures = {"answers": answers, "final_right": {"count": count, "right": right}}
+    figures |= {"replies": {"denials": {"count": 40, "unusable": 20}}}
     assert qualification.missing(figures, Gate(), marked) == expected
+
+
+def test_more_answers_do_not_help_where_the_replies_about_denials_cannot_be_used() -> None:
+    figures = {"answers": 40, "final_right": {"count": 12, "right": 12}}
+    assert qualification.missing(figures | {"replies": {"denials": {"count": 40, "unusable": 21}}}, Gate(), 40) == 0
 
 
 def test_each_question_says_how_many_marked_answers_it_lacks(
