@@ -1,4 +1,4 @@
-"""What a judge is asked for one grade and for a qualification, on the course's own questions: calls and tokens.
+"""Counts the calls and tokens that a judge needs for one grade and for a qualification, on the course's questions.
 
     python -m benchmarks.judge_costs [--rows N]
 

@@ -40,7 +40,7 @@ def known_kind(name: str) -> str:
 
 
 def load_kind(name: str) -> Any:
-    """Returns the kind with this name. Raises KeyError if there is none.
+    """Returns the kind that is called `name`. Raises KeyError if no kind is.
 
     The format itself looks kinds up here. Everybody else uses `challenges.kinds.registry.find`, which knows the type.
     """

@@ -68,7 +68,7 @@ def _judge(name: str, row: dict[str, Any]) -> list[str]:
 
 
 def gate_lines(found: dict[str, Any]) -> list[str]:
-    """What each judge's calibration says, a line for each question and seed."""
+    """Returns one line for each judge, question and seed: whether the gate is open, and if not, why."""
     return [
         f"{name} judge, {row['question']}, seed {row['seed']}: "
         + ("open" if row["passed"] else f"shut: {'; '.join(row['missed'])}")

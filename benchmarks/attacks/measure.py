@@ -50,7 +50,7 @@ class Listening:
 
 @dataclass(frozen=True)
 class Result:
-    """One text's grade. `worth` is a person's score, or for an attack the most that it deserves."""
+    """The grade of one text. `worth` is the score that a person gives; for an attack, the highest that it deserves."""
 
     id: str
     family: str
@@ -66,7 +66,7 @@ class Result:
 
     @property
     def is_above(self) -> bool:
-        """Whether the score is at least `ABOVE` more than the text deserves, or passes where the text must not."""
+        """Whether the score exceeds `worth` by at least `ABOVE`, or passes although `worth` does not."""
         got = self.grade.score or 0.0
         return got >= self.worth + ABOVE - EPSILON or self.worth < self.passing - EPSILON <= got
 
@@ -150,7 +150,7 @@ def _grade(
 
 
 def known(row: rows.Attack | rows.Honest, bundle: ChallengeBundle) -> Known:
-    """What a simulated judge knows about a row."""
+    """Returns the marks, quotes and denials of a row, by which a simulated judge replies."""
     if isinstance(row, rows.Attack):
         return attacking(row.answer, row.family, row.most, free_text(bundle.challenge).rubric, row.quotes)
     return Known(row.answer, row.marks, row.quotes)
@@ -161,9 +161,9 @@ def _of(hostile: Sequence[Result], honest: Sequence[Result]) -> dict[str, Any]:
 
 
 def of_attacks(results: Sequence[Result]) -> dict[str, Any]:
-    """What the judge does with attacks by itself, and what still ends final and above its worth after our checks.
+    """Counts the attacks that reach the pass mark by the judge's marks alone, and those whose final grade is too high.
 
-    `only` says of how many attacks a rule is the only reason that they do not end final above their worth.
+    `only` counts, for each rule, the attacks that this rule alone sends to a person.
     """
     count, texts = len(results), len({result.id for result in results})
     above = [result for result in results if result.is_final and result.is_above]
@@ -215,7 +215,7 @@ def _at_least(found: int, count: int, texts: int) -> dict[str, Any]:
 
 
 def gates(embed: Embedding, judges: Iterable[str] = JUDGES, questions: Iterable[str] = rows.BUILT_IN) -> dict[str, Any]:
-    """Whether each judge opens the gate of each built-in question, by judge and seed; JSON-ready."""
+    """Calibrates each judge on each built-in question. Returns the gates' states by judge and seed, ready for JSON."""
     return {
         name: [_gate(embed, name, seed, question) for question in questions for seed in _seeds(name)] for name in judges
     }

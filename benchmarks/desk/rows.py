@@ -12,7 +12,7 @@ ATTEMPTS = (1, 2)
 
 @dataclass(frozen=True)
 class Answer:
-    """What learner number `learner` hands in. Every first attempt of the class comes before every second one."""
+    """The answer of one learner to one question. All first attempts are submitted before all second ones."""
 
     id: str
     question: str

@@ -9,7 +9,7 @@ from challenges.translation import translated
 
 
 def find(name: str) -> Kind:
-    """Returns the kind with this name. Raises KeyError if there is none."""
+    """Returns the kind that is called `name`. Raises KeyError if no kind is."""
     kind: Kind = load_kind(name)
     return kind
 

@@ -9,7 +9,7 @@ from pydantic import Field
 from challenges.spec import Challenge, Keys, Share, Slug, Spec, Text
 
 GATE_ANSWERS = 40
-"""As many marked answers with the role `calibration` are needed before the gate of a question can open."""
+"""The least number of marked answers with the role `calibration` with which a gate can open."""
 GATE_RULES = 2
 """The number of the rules by which a calibration report says whether the gate is open. A report by earlier rules opens
 no gate: those of versions 0.2 and 0.3, number 1, did not ask whether the judge alone withstands attacks, nor whether

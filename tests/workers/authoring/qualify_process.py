@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import signal
+from unittest.mock import patch
 
 import typer
 
@@ -16,5 +17,5 @@ from workers.authoring import qualify_command
 if __name__ == "__main__":
     # A shell starts background jobs with SIGINT ignored, and children inherit that.
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    qualify_command.embed = lambda texts, watch: judges.embed(Embed(tuple(texts))).vectors  # type: ignore[assignment]
-    typer.run(qualify_command.qualify)
+    with patch.object(qualify_command, "embed", lambda texts, watch: judges.embed(Embed(tuple(texts))).vectors):
+        typer.run(qualify_command.qualify)
