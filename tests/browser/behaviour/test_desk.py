@@ -21,7 +21,7 @@ from tests.browser.driver.seen import wrong_with
 from tests.operations.waiting import until
 from tests.reviews import cases
 from tests.reviews.cases import ALL_MET, MARKS, NONE_MET
-from tests.reviews.test_desk import with_text
+from tests.reviews.desk.test_desk import with_text
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 PAGE = "/reviews/question/explain/"

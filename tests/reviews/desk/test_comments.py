@@ -15,7 +15,7 @@ from tests import factories
 from tests.conftest import logged_in
 from tests.reviews import cases
 from tests.reviews.cases import ALL_MET, MARKS, NONE_MET
-from tests.reviews.test_desk import HTMX, PAGE, chosen, with_text
+from tests.reviews.desk.test_desk import HTMX, PAGE, chosen, with_text
 
 COMMENT = "Name the cause <b>first</b>.\nThen the remedy."
 

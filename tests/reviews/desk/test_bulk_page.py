@@ -13,7 +13,7 @@ from tests import factories
 from tests.conftest import logged_in
 from tests.reviews import cases
 from tests.reviews.cases import MARKS, history
-from tests.reviews.test_desk import PAGE
+from tests.reviews.desk.test_desk import PAGE
 
 BULK = f"{PAGE}bulk/"
 
