@@ -37,7 +37,7 @@ HOMONYMS = {
     ("platform/gradus/cli/records.py", "prompt"): "the text to which two answers are given",
     ("platform/gradus/learn/chat.py", "prompt"): "the same text",
     ("challenges/rows.py", "prompt"): "the role of a gold answer that the judge is shown, and the same column",
-    ("platform/gradus/reviews/models.py", "prompt"): "the same role, as a column has it",
+    ("platform/gradus/reviews/models/gold.py", "prompt"): "the same role, as a column has it",
     ("challenges/findings/digest.py", "prompt"): "the section of `challenge.yaml` with the texts around a row",
     ("challenges/lint/spec.py", "prompt"): "the same section",
     ("platform/gradus/api/challenges.py", "prompt"): "the same section",

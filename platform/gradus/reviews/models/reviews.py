@@ -1,4 +1,4 @@
-"""Reviews, appeals, gold rows, regrades, and the judge's calls with their budgets."""
+"""Reviews and appeals, what is chosen for a question, and reviewers' snippets."""
 
 from datetime import timedelta
 from typing import Any, Self
@@ -9,7 +9,7 @@ from django.db.models import F, Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from gradus.courses.models import Challenge, ChallengeVersion, Course
+from gradus.courses.models import Challenge, Course
 from gradus.submissions.models import Evaluation, Submission
 
 APPEAL_CHARS = 2000
@@ -234,77 +234,6 @@ class Appeal(models.Model):
         return self.closed_at is None
 
 
-class GoldConsent(models.Model):
-    """Says that decisions of reviewers about a question become gold rows by themselves, who allowed it and when.
-
-    It holds for answers that are submitted from then on, until somebody who may edit the course revokes it.
-    """
-
-    challenge = models.ForeignKey(Challenge, models.CASCADE, related_name="gold_consents")
-    given_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")
-    given_at = models.DateTimeField(default=timezone.now, editable=False)
-    revoked_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="+")
-    revoked_at = models.DateTimeField(null=True, blank=True)
-
-    class Meta:
-        ordering = ["-id"]
-        constraints = [
-            models.UniqueConstraint(
-                name="one_standing_consent", fields=["challenge"], condition=Q(revoked_at__isnull=True)
-            ),
-            models.CheckConstraint(
-                name="a_revocation_has_a_person",
-                condition=Q(revoked_at__isnull=True, revoked_by__isnull=True)
-                | Q(revoked_at__isnull=False, revoked_by__isnull=False),
-            ),
-        ]
-
-    def __str__(self) -> str:
-        return f"gold rows of {self.challenge}"
-
-
-def with_its_review(collector: Any, field: Any, rows: Any, using: str) -> None:
-    """An `on_delete` that deletes gold rows made by consent together with their review; others stay without it.
-
-    A person who keeps an answer has looked whether it names somebody. Nobody has looked at those made by consent, so
-    they go with the learner's account.
-    """
-    models.CASCADE(collector, field, rows.filter(consent__isnull=False), using)
-    models.SET_NULL(collector, field, rows.filter(consent__isnull=True), using)
-
-
-class GoldRow(models.Model):
-    """An answer with a person's marks, which the author can put into the bundle's `gold.jsonl`.
-
-    Either a reviewer kept it, or it was made of a decision while a `consent` stood, which a trigger enforces.
-    """
-
-    class Role(models.TextChoices):
-        PROMPT = "prompt", _("Prompt")
-        CALIBRATION = "calibration", _("Calibration")
-        TEST = "test", _("Test")
-
-    challenge = models.ForeignKey(Challenge, models.CASCADE, related_name="gold_rows")
-    review = models.OneToOneField(Review, with_its_review, null=True, related_name="gold_row")
-    consent = models.ForeignKey(GoldConsent, models.PROTECT, null=True, blank=True, related_name="rows")
-    answer = models.TextField()
-    digest = models.CharField(max_length=64, help_text="SHA-256 of the answer")
-    marks = models.JSONField()
-    role = models.CharField(max_length=11, choices=Role.choices, default=Role.CALIBRATION)
-    created_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")
-    created_at = models.DateTimeField(default=timezone.now, editable=False)
-
-    class Meta:
-        ordering = ["id"]
-        constraints = [
-            models.UniqueConstraint(name="an_answer_is_gold_once", fields=["challenge", "digest"]),
-            models.CheckConstraint(name="gold_role_is_known", condition=Q(role__in=["prompt", "calibration", "test"])),
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.role} row of {self.challenge}"
-
-
 class Snippet(models.Model):
     """A text that a reviewer keeps for comments, for all courses or for one. Nobody else sees it."""
 
@@ -322,120 +251,3 @@ class Snippet(models.Model):
 
     def __str__(self) -> str:
         return self.name
-
-
-class Regrade(models.Model):
-    """A shadow run: submissions are graded again, but the new grades count only if a person approves the run."""
-
-    class Outcome(models.TextChoices):
-        APPROVED = "approved", _("Approved")
-        DISCARDED = "discarded", _("Discarded")
-
-    challenge = models.ForeignKey(Challenge, models.CASCADE, related_name="regrades")
-    note = models.CharField(max_length=300, blank=True)
-    version = models.ForeignKey(
-        ChallengeVersion,
-        models.PROTECT,
-        null=True,
-        related_name="+",
-        help_text="By which it grades",
-    )
-    left_out = models.JSONField(default=dict, help_text="Submissions that were not graded again, counted by reason")
-    started_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")
-    started_at = models.DateTimeField(default=timezone.now, editable=False)
-    outcome = models.CharField(max_length=9, choices=Outcome.choices, blank=True)
-    ended_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="+")
-    ended_at = models.DateTimeField(null=True, blank=True)
-
-    class Meta:
-        ordering = ["-id"]
-        constraints = [
-            models.UniqueConstraint(name="one_open_regrade", fields=["challenge"], condition=Q(ended_at__isnull=True)),
-            models.CheckConstraint(
-                name="an_ended_regrade_names_the_person",
-                condition=Q(ended_at__isnull=True, ended_by__isnull=True, outcome="")
-                | (Q(ended_at__isnull=False, ended_by__isnull=False) & ~Q(outcome="")),
-            ),
-        ]
-
-    def __str__(self) -> str:
-        return f"regrade {self.pk} of {self.challenge}"
-
-
-class Regraded(models.Model):
-    """A submission of a shadow run, with the evaluation that was current when the run began, and the new one."""
-
-    regrade = models.ForeignKey(Regrade, models.CASCADE, related_name="items")
-    old = models.ForeignKey(Evaluation, models.CASCADE, related_name="+")
-    new = models.OneToOneField(Evaluation, models.CASCADE, related_name="regraded")
-    adopted_at = models.DateTimeField(null=True, blank=True)
-    kept_because = models.CharField(max_length=20, blank=True, help_text="Why the grade before it stayed")
-
-    class Meta:
-        verbose_name = "regraded submission"
-        ordering = ["id"]
-        constraints = [
-            models.CheckConstraint(
-                name="adopted_or_kept_for_a_reason", condition=Q(adopted_at__isnull=True) | Q(kept_because="")
-            ),
-            models.UniqueConstraint(name="regraded_once_in_a_run", fields=["regrade", "old"]),
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.old} -> {self.new}"
-
-
-class JudgeCall(models.Model):
-    """A call to the judge with its request and response. It is never shown to a learner.
-
-    The table is append-only: the database refuses to change a row, or to delete it while its evaluation exists. When an
-    account is deleted, the calls about its answers are deleted after their evaluations (`receivers.on_erased`).
-    """
-
-    evaluation = models.ForeignKey(Evaluation, models.DO_NOTHING, null=True, related_name="judge_calls")
-    key = models.CharField(max_length=64, db_index=True)
-    template = models.CharField(max_length=64)
-    model = models.CharField(max_length=120)
-    rung = models.CharField(max_length=20)
-    request = models.JSONField()
-    response = models.TextField(blank=True)
-    reply = models.JSONField(null=True)
-    problem = models.CharField(max_length=200, blank=True)
-    prompt_tokens = models.PositiveIntegerField(default=0)
-    completion_tokens = models.PositiveIntegerField(default=0)
-    seconds = models.FloatField(default=0)
-    cost_micros = models.PositiveBigIntegerField(
-        null=True, blank=True, help_text="Millionths of the currency's unit; none where a price is unknown"
-    )
-    currency = models.CharField(max_length=3, blank=True, default="")
-    created_at = models.DateTimeField(default=timezone.now, editable=False)
-
-    def __str__(self) -> str:
-        return f"call {self.pk} to {self.model}"
-
-
-class Budget(models.Model):
-    """A daily budget for calls to the judge: of a learner (`user:1`), a question (`challenge:x`) or the site (`site`).
-
-    `spent` and `allowed` are in tokens, `spent_micros` and `allowed_micros` in millionths of the currency's unit.
-    """
-
-    scope = models.CharField(max_length=160)
-    day = models.DateField()
-    spent = models.PositiveIntegerField(default=0)
-    allowed = models.PositiveIntegerField()
-    spent_micros = models.PositiveBigIntegerField(default=0)
-    allowed_micros = models.PositiveBigIntegerField(null=True, blank=True, help_text="None is no limit")
-
-    class Meta:
-        constraints = [
-            models.UniqueConstraint(name="one_budget", fields=["scope", "day"]),
-            models.CheckConstraint(name="within_budget", condition=Q(spent__lte=models.F("allowed"))),
-            models.CheckConstraint(
-                name="within_money",
-                condition=Q(allowed_micros__isnull=True) | Q(spent_micros__lte=models.F("allowed_micros")),
-            ),
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.scope} {self.day}: {self.spent} of {self.allowed}"
