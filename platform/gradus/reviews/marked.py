@@ -14,7 +14,7 @@ from gradus.reviews.models import GoldConsent, GoldRow
 
 # The roles of rows that are made of decisions, and how many answers of each a question gets, in this order. Answers
 # beyond that are for calibration too.
-QUOTAS = (("calibration", GATE_ANSWERS), ("test", 10), ("prompt", 8))
+QUOTAS = ((GoldRow.Role.CALIBRATION, GATE_ANSWERS), (GoldRow.Role.TEST, 10), (GoldRow.Role.PROMPT, 8))
 
 _known: dict[Content, dict[str, str]] = {}
 
