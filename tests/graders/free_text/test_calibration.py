@@ -14,7 +14,6 @@ from graders.base import CriterionMark, Grade, JudgeId, Mark
 from graders.free_text.calibration import GradedAnswer, GradedAttack, report
 from graders.free_text.gate import NO_JUDGE, gate_missed
 from tests.graders.free_text.judges import JUDGE, gold_rows, question
-from workers.authoring.qualification import missing
 
 SPEC = question()
 ROWS = gold_rows(GATE_ANSWERS)
@@ -351,4 +350,3 @@ def test_unusable_replies_about_denials_are_counted_and_told_as_what_they_are() 
         "Of 38 replies about what an answer denies 38 could not be used, so those answers get no final grade: "
         "more marked answers would not help, but a model that keeps to the form would."
     ]
-    assert missing(found, Gate(), GATE_ANSWERS) == 0

@@ -314,6 +314,8 @@ def test_how_many_answers_are_missing(answers: int, count: int, right: int, mark
 def test_more_answers_do_not_help_where_the_replies_about_denials_cannot_be_used() -> None:
     figures = {"answers": 40, "final_right": {"count": 12, "right": 12}}
     assert qualification.missing(figures | {"replies": {"denials": {"count": 40, "unusable": 21}}}, Gate(), 40) == 0
+    only_few = {"answers": 40, "final_right": {"count": 2, "right": 2}}
+    assert qualification.missing(only_few | {"replies": {"denials": {"count": 38, "unusable": 38}}}, Gate(), 40) == 0
 
 
 def test_each_question_says_how_many_marked_answers_it_lacks(
