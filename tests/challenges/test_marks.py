@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from challenges import marks
-from challenges.kinds.rubric import Criterion
+from challenges.kinds.rubric import GATE_ANSWERS, Criterion
 from challenges.lint.run import lint
 from challenges.reading import read_challenge
 from graders.base import Mark
@@ -54,8 +54,9 @@ def test_lint_names_the_thirds_in_which_answers_really_score(tmp_path: Path) -> 
     """An answer that only makes no wrong claim scores nothing, however many points that criterion has."""
     rubric = [{**one, "points": points} for one, points in zip(RUBRIC, (30, 20, 50), strict=True)]
     write_free_text_challenge(tmp_path, rubric=rubric)
+    roles = [*ROLES, *["calibration"] * GATE_ANSWERS]  # so many that the question is not in pilot mode
     silent, whole = ("not_met", "not_met", "met"), ("met", "met", "met")
-    rows = [{**gold_row(n, role), "marks": _by_id(whole if n % 2 else silent)} for n, role in enumerate(ROLES)]
+    rows = [{**gold_row(n, role), "marks": _by_id(whole if n % 2 else silent)} for n, role in enumerate(roles)]
     write_rows(tmp_path / "gold.jsonl", rows)
     criteria = tuple(Criterion.model_validate(one) for one in rubric)
     assert {marks.score(criteria, row["marks"]) for row in rows} == {0.0, 1.0}
