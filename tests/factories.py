@@ -87,9 +87,10 @@ def challenge(slug: str) -> Challenge:
     return Challenge.objects.shown().get(slug=slug)
 
 
-def submit(user: User, slug: str = "sea-or-sky", payload: dict[str, Any] | None = None) -> Submission:
+def submit(user: User, slug: str = "sea-or-sky", payload: dict[str, Any] | None = None, **options: Any) -> Submission:
     """A queued submission."""
-    submission, _ = services.submit(user, challenge(slug), payload or PROMPT, idempotency_key=f"made-{next(KEYS)}")
+    key = f"made-{next(KEYS)}"
+    submission, _ = services.submit(user, challenge(slug), payload or PROMPT, idempotency_key=key, **options)
     return submission
 
 

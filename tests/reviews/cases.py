@@ -53,8 +53,8 @@ def passed_judge() -> tuple[str, str]:
     return JUDGE
 
 
-def submit(user: User, answer: str = factories.FREE_TEXT["answer"]) -> Submission:
-    return factories.submit(user, "explain", {"kind": "free_text", "answer": answer})
+def submit(user: User, answer: str = factories.FREE_TEXT["answer"], **options: Any) -> Submission:
+    return factories.submit(user, "explain", {"kind": "free_text", "answer": answer}, **options)
 
 
 def waiting(user: User, given: dict[str, str] = MARKS, **outcome: Any) -> Review:

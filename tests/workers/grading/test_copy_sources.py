@@ -35,7 +35,7 @@ def test_a_later_answer_of_another_learner_is_compared_with_an_earlier_one(
     ada: User, bob: User, explain: Challenge
 ) -> None:
     first = submit(ada, ANSWER)
-    again, copied = submit(ada, ANSWER + " Yes."), submit(bob, ANSWER)
+    again, copied = submit(ada, ANSWER + " Yes.", withdraw_earlier=True), submit(bob, ANSWER)
     name = f"learner:{first.pk}"
     assert not [found for found in sources(again) if found.startswith("learner:")]
     assert sources(copied)[name] == ANSWER
@@ -49,7 +49,8 @@ def test_only_the_newest_answers_are_read(
 ) -> None:
     monkeypatch.setattr(assignments, "OTHERS_MAX", 1)
     submit(ada, ANSWER)
-    newest, own = submit(ada, "Another text about the same matter."), submit(bob, ANSWER)
+    newest = submit(ada, "Another text about the same matter.", withdraw_earlier=True)
+    own = submit(bob, ANSWER)
     assert assignments.other_answers(own) == {f"learner:{newest.pk}": "Another text about the same matter."}
 
 

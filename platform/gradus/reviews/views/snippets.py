@@ -44,7 +44,9 @@ def snippet_change(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 def course_of(request: HttpRequest, user: User) -> Course | None:
-    return queue.taught_by(user).filter(slug=request.POST.get("course", "")).first()
+    slug = request.POST.get("course", "")
+    # Compared here and not by the database, which refuses some characters.
+    return next((course for course in queue.taught_by(user) if course.slug == slug), None)
 
 
 def page(request: HttpRequest, user: User, status: int = 200, **more: object) -> HttpResponse:
