@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from challenges.models.catalogue import ModelsFileError
-from gradus.cli import authors, learners, lessons, receipts, records
+from gradus.cli import authors, learners, lessons, publishing, receipts, records
 from gradus.cli.plugins import JudgeGroup, LazyGroup
 
 app = typer.Typer(
@@ -21,6 +21,7 @@ app.add_typer(lessons.app)
 app.add_typer(records.app)
 app.add_typer(receipts.app)
 app.add_typer(authors.app, name="challenge")
+app.add_typer(publishing.app, name="course")
 app.add_typer(judge, name="judge")
 
 

@@ -96,6 +96,12 @@ class ChallengeGroup(LazyGroup):
     prefix = "challenge."
 
 
+class CourseGroup(LazyGroup):
+    """The commands `gradus course ...`."""
+
+    prefix = "course."
+
+
 class JudgeGroup(LazyGroup):
     """The commands `gradus judge ...`."""
 
