@@ -35,6 +35,8 @@ class Source:
     """Advice of lint, which nobody has to follow."""
     not_checked: list[str] = field(default_factory=list)
     """What lint could not check on this machine, each with the reason in brackets."""
+    seen: set[str] = field(default_factory=set)
+    """The files that were read."""
 
     def add(self, file: str, line: int | None, what: str, fix: str) -> None:
         self.problems.append(Problem(file, line, what, fix))
@@ -79,6 +81,7 @@ class Source:
         if (size := path.stat().st_size) > limit:
             self.add(rel, None, f"has {size:,} bytes; {limit:,} are allowed", "make it smaller")
             return None
+        self.seen.add(os.path.normpath(rel))
         return path.read_bytes()
 
     def _inside(self, rel: str) -> Path | None:

@@ -17,6 +17,7 @@ from challenges.lint.lesson_text import lint_lesson_text
 from challenges.lint.rows import lint_rows, lint_shown_rows
 from challenges.lint.spec import lint_spec
 from challenges.lint.subject import Subject
+from challenges.lint.unwritten import has_template_rows, lint_unwritten
 from challenges.payloads import Submitted
 from challenges.problems import Problem, said_once
 from challenges.reading import GatheredLesson, gather_challenge, gather_course, gather_lesson, refuse_other_name
@@ -53,6 +54,7 @@ def inspect(path: Path | str, similarity: Similarity | None = None) -> Linted:
     source = Source(Path(path))
     subjects = [_lint_challenge(source, *gathered, similarity) for gathered in _gather(source)]
     lint_shown_rows(subjects)
+    lint_unwritten(source)
     return Linted(_sorted(source.problems), _sorted(source.advice), list(dict.fromkeys(source.not_checked)))
 
 
@@ -110,8 +112,9 @@ def _lint_challenge(
     for kind in tracks:
         if kind.lint:
             _lint_of(kind)(subject)
-    for problem in similarity(_with_arms(bundle, arms)) if similarity and tracks[0].has_samples else ():
-        source.problems.append(replace(problem, file=subject.at(problem.file)))
+    if similarity and tracks[0].has_samples and not has_template_rows(subject):
+        for problem in similarity(_with_arms(bundle, arms)):
+            source.problems.append(replace(problem, file=subject.at(problem.file)))
     return subject
 
 
