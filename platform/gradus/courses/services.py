@@ -1,7 +1,5 @@
 """Services that import a course bundle into the database and private storage. Old versions of challenges stay."""
 
-import hashlib
-import json
 from collections.abc import Container
 from typing import Any
 
@@ -10,12 +8,10 @@ from django.utils import timezone
 
 from challenges.bundle import ChallengeBundle
 from challenges.course_bundle import CourseBundle, LessonBundle
-from challenges.findings.spec import arm_files
 from challenges.kinds import registry as kinds
-from challenges.spec import dump
 from gradus.accounts import staff_actions as staff
 from gradus.accounts.models import StaffAction
-from gradus.courses import bundles, calibrations, verification, versions
+from gradus.courses import bundles, calibrations, contents, verification, versions
 from gradus.courses.models import Challenge, ChallengeVersion, Course, Lesson
 
 
@@ -37,7 +33,7 @@ def import_course(bundle: CourseBundle, *, linted: bool = False, unverified: Con
     """
     versions.check_versions(bundle)
     for lesson in bundle.lessons:
-        bundles.save_lesson_files(lesson, digest_of(lesson))
+        bundles.save_lesson_files(lesson, contents.digest_of(lesson))
         for challenge in lesson.challenges:
             bundles.save(challenge)
     try:
@@ -49,26 +45,15 @@ def import_course(bundle: CourseBundle, *, linted: bool = False, unverified: Con
 
 
 def _write(bundle: CourseBundle, linted: bool, unverified: Container[str]) -> Course:
-    spec = bundle.course
-    course, _ = Course.objects.update_or_create(
-        slug=spec.id,
-        defaults={
-            "title": spec.title,
-            "summary": spec.summary,
-            "timezone": spec.timezone,
-            "all_attempts_wait": spec.all_attempts_wait,
-            "version": spec.version,
-            "digest": bundle.digest,
-            "updated_at": timezone.now(),
-        },
-    )
+    fields = {**contents.course_fields(bundle), "updated_at": timezone.now()}
+    course, _ = Course.objects.update_or_create(slug=bundle.course.id, defaults=fields)
     course.lessons.update(is_current=False)
     course.challenges.update(is_current=False)
     written = []
     for position, lesson in enumerate(bundle.lessons):
         written += _write_lesson(course, position, lesson)
     told: dict[str, Any] = _accept(written, linted, unverified)
-    staff.note(StaffAction.What.COURSE_IMPORTED, f"{spec.id} {spec.version}", digest=bundle.digest, **told)
+    staff.note(StaffAction.What.COURSE_IMPORTED, f"{course.slug} {course.version}", digest=bundle.digest, **told)
     return course
 
 
@@ -90,19 +75,7 @@ def _accept(written: list[ChallengeVersion], linted: bool, unverified: Container
 
 
 def _write_lesson(course: Course, position: int, bundle: LessonBundle) -> list[ChallengeVersion]:
-    values = {
-        "position": position,
-        "title": bundle.lesson.title,
-        "summary": bundle.lesson.summary,
-        "minutes": bundle.lesson.minutes,
-        "text": bundle.text,
-        "spec": dump(bundle.lesson),
-        "measured": bundle.measured,
-        **_shown_findings(bundle),
-        "contents": {challenge.challenge.id: challenge.digest for challenge in bundle.challenges},
-        "digest": digest_of(bundle),
-        "is_current": True,
-    }
+    values = {**contents.lesson_fields(position, bundle), "is_current": True}
     first = {**values, "slug": _address(Lesson, course, bundle.id)}
     lesson, _ = Lesson.objects.update_or_create(course=course, name=bundle.id, defaults=values, create_defaults=first)
     return [_write_challenge(lesson, place, challenge) for place, challenge in enumerate(bundle.challenges)]
@@ -117,24 +90,6 @@ def _address(model: type[Lesson] | type[Challenge], course: Course, name: str) -
     return f"{course.slug}_{name}" if taken else name
 
 
-def _shown_findings(bundle: LessonBundle) -> dict[str, Any]:
-    """The fields of a lesson that hold its findings. Those that only measure a hint are the author's, so they and what
-    they alone use stay in the author's folder.
-    """
-    findings = [finding for finding in bundle.findings if finding.shown]
-    used = arm_files(findings)
-    records = {finding.id: bundle.records.findings.get(finding.id) for finding in findings}
-    return {
-        "findings": [dump(finding) for finding in findings],
-        "arms": {
-            "/".join(place): kinds.find(payload.kind).stored_arm(payload)
-            for place, payload in bundle.arms.items()
-            if place in used
-        },
-        "records": {name: dump(record) for name, record in records.items() if record is not None},
-    }
-
-
 def _write_challenge(lesson: Lesson, position: int, bundle: ChallengeBundle) -> ChallengeVersion:
     name, values = bundle.challenge.id, {"lesson": lesson, "position": position, "is_current": True}
     first = {**values, "slug": _address(Challenge, lesson.course, name)}
@@ -143,29 +98,9 @@ def _write_challenge(lesson: Lesson, position: int, bundle: ChallengeBundle) -> 
     )
     for draft in versions.replaced_drafts(challenge, bundle):
         draft.delete()
-    results = lesson.measured.get("baselines", {}).get(name, {})
     version, _ = ChallengeVersion.objects.update_or_create(
-        challenge=challenge,
-        digest=bundle.digest,
-        defaults={
-            "version": bundle.challenge.version,
-            "spec": dump(bundle.challenge),
-            "statement": bundle.statement,
-            "solution": bundle.solution,
-            "public": [dump(sample) for sample in bundle.public],
-            "train": [dump(row) for row in bundle.train],
-            "hidden_count": len(bundle.hidden),
-            "scored_count": sum(sample.split == "public" for sample in bundle.hidden) or len(bundle.hidden),
-            "author_baselines": results["results"] if results.get("digest") == bundle.digest else [],
-        },
+        challenge=challenge, digest=bundle.digest, defaults=contents.version_fields(bundle, lesson.measured)
     )
     if kinds.find(bundle.challenge.kind).is_judged:
         calibrations.save(version, lesson.measured.get("calibration", {}).get(name, {}))
     return version
-
-
-def digest_of(lesson: LessonBundle) -> str:
-    """Returns the SHA-256 digest of a lesson's text, its spec and its files."""
-    parts = [lesson.text, json.dumps(dump(lesson.lesson), sort_keys=True)]
-    parts += [f"{name}:{hashlib.sha256(data).hexdigest()}" for name, data in sorted(lesson.files.items())]
-    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
