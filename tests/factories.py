@@ -18,8 +18,8 @@ from django.core.files.storage import storages
 from challenges.course_bundle import CourseBundle
 from challenges.lesson.spec import Lesson
 from challenges.reading import read_course
-from gradus.accounts.models import User
-from gradus.accounts.token_rules import LearnerData, Scope
+from gradus.accounts.models import Enrolment, User
+from gradus.accounts.token_rules import LEARNER, Content, LearnerData, Scope
 from gradus.courses.models import Challenge, Course
 from gradus.courses.services import publish
 from gradus.submissions import services
@@ -28,6 +28,9 @@ from tests.challenges.factory import write_course
 
 # The scopes that a reviewer's token needs.
 REVIEWING = Scope(learner_data=LearnerData.EDITOR)
+# The roles of people who grade a course, and of those who also write it.
+TEACHER = Scope(Content.VIEWER, LearnerData.EDITOR)
+AUTHOR = Scope(Content.EDITOR, LearnerData.EDITOR)
 PASSWORD = "a-long-password-for-tests"
 KEYS = itertools.count(1)
 
@@ -68,6 +71,10 @@ class UserFactory(factory.django.DjangoModelFactory[User]):
     email = factory.LazyAttribute(lambda user: f"{user.username}@example.org")
     pseudonym = factory.Sequence(lambda n: f"learner-{n:04d}")
     password = factory.Transformer(PASSWORD, transform=hashed)
+
+
+def enrol(user: User, course: Course, scope: Scope = LEARNER) -> Enrolment:
+    return Enrolment.objects.create(user=user, course=course, **vars(scope))
 
 
 def tiny_bundle(folder: Path, **lesson: Any) -> CourseBundle:

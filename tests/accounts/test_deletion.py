@@ -14,7 +14,7 @@ from pytest_django.fixtures import Settings
 
 from gradus import retention
 from gradus.accounts import deletion
-from gradus.accounts.models import Enrolment, StaffAction, User
+from gradus.accounts.models import StaffAction, User
 from gradus.courses.models import Course
 from gradus.notices.models import Notice
 from gradus.reviews import services as reviews
@@ -202,7 +202,7 @@ def test_an_account_goes_with_everything_but_what_names_nobody(course: Course, a
     reviews.decide(review, by=grace, marks=cases.ALL_MET, reason="Says all of it.")
     reviews.make_gold(Review.objects.get(), by=grace, role="test")
     JudgeCall.objects.create(evaluation=review.evaluation, key="k", template="t", model="m", rung="r", request={})
-    Enrolment.objects.create(user=ada, course=course)
+    factories.enrol(ada, course)
     assert deletion.delete_account(ada) is True
     assert of(ada) == {} and not User.objects.filter(pk=ada.pk).exists()
     for model in (Submission, Evaluation, Standing, Slot, Notice, JudgeCall, Review):

@@ -11,7 +11,7 @@ import time_machine
 from django.db import IntegrityError, transaction
 
 from gradus.accounts import tokens
-from gradus.accounts.models import ApiToken, Enrolment, User
+from gradus.accounts.models import ApiToken, User
 from gradus.accounts.token_rules import TOKENS_MAX, Content, LearnerData, Scope
 from gradus.api import api
 from gradus.courses.models import Course
@@ -56,7 +56,7 @@ def test_a_call_answers_a_token_only_with_its_scope(grace: User, course: Course)
     secrets = {scope: ApiToken.issue(grace, "tests", scope)[1] for scope in EVERY}
     for name, (method, address, needed) in calls().items():
         for scope, secret in secrets.items():
-            ranks = {"none": 0, "viewer": 1, "editor": 2, "owner": 3}
+            ranks = {"none": 0, "previewer": 1, "viewer": 2, "editor": 3, "owner": 4}
             missing = [one for one in needed if ranks[vars(scope)[one.split(":")[0]]] < ranks[one.split(":")[1]]]
             answer = send(secret, method, address)
             if missing:
@@ -71,7 +71,7 @@ def test_a_token_never_does_more_than_its_user(ada: User, grace: User, course: C
     """Whatever its row says: the scope was given by mistake, or to somebody who taught and does no more."""
     widest = Scope(Content.OWNER, LearnerData.EDITOR)
     teacher = factories.UserFactory.create()
-    role = Enrolment.objects.create(user=teacher, course=course, role=Enrolment.Role.STAFF)
+    role = factories.enrol(teacher, course, factories.TEACHER)
     secrets = {user: ApiToken.issue(user, "tests", widest)[1] for user in (ada, teacher, grace)}
     for method, address, needed in calls().values():
         if needed:
@@ -92,10 +92,10 @@ def test_nobody_makes_a_token_for_more_than_they_may(ada: User, grace: User, ope
 
 @pytest.mark.parametrize(
     ("role", "content"),
-    [(Enrolment.Role.LEARNER, "none"), (Enrolment.Role.STAFF, "viewer"), (Enrolment.Role.AUTHOR, "editor")],
+    [(Scope(), "none"), (factories.TEACHER, "viewer"), (factories.AUTHOR, "editor")],
 )
-def test_a_role_in_a_course_gives_its_scope(ada: User, course: Course, role: str, content: str) -> None:
-    Enrolment.objects.create(user=ada, course=course, role=role)
+def test_a_role_in_a_course_gives_its_scope(ada: User, course: Course, role: Scope, content: str) -> None:
+    factories.enrol(ada, course, role)
     assert ada.widest_scope == Scope(Content(content), LearnerData("none" if content == "none" else "editor"))
 
 

@@ -12,7 +12,7 @@ from django.conf import settings
 
 from challenges.reading import read_course
 from graders.free_text.judge.messages import version as template_version
-from gradus.accounts.models import ApiToken, Enrolment, ExemptNetwork, LimitCount, User
+from gradus.accounts.models import ApiToken, ExemptNetwork, LimitCount, User
 from gradus.chats import services as chats
 from gradus.courses import catalogue
 from gradus.courses.services import publish
@@ -90,8 +90,8 @@ class Author:
         )
         EmailAddress.objects.create(user=self.ada, email=self.ada.email, primary=True, verified=True)
         course = factories.challenge("explain").lesson.course
-        Enrolment.objects.create(user=self.tom, course=course, role=Enrolment.Role.STAFF)
-        Enrolment.objects.create(user=self.bob, course=course)
+        factories.enrol(self.tom, course, factories.TEACHER)
+        factories.enrol(self.bob, course)
         until = LAST_MOMENT + timedelta(days=1)
         ExemptNetwork.objects.create(network="203.0.113.0/24", until=until, note="Room 12", added_by=self.grace)
         self.tokens = {

@@ -6,7 +6,8 @@ import pytest
 from django.db import IntegrityError, transaction
 from django.test import Client
 
-from gradus.accounts.models import Enrolment, StaffAction, User
+from gradus.accounts.models import StaffAction, User
+from gradus.accounts.token_rules import Scope
 from gradus.courses.models import Challenge, Course
 from gradus.reviews import accuracy, desk, queue, services
 from gradus.reviews.models import Review
@@ -100,11 +101,11 @@ def test_marks_that_were_given_blind_stay_when_the_choice_ends(
     assert (review.blind, review.blind_marks) == (True, ALL_MET)
 
 
-@pytest.mark.parametrize(("role", "may"), [("author", True), ("staff", False), ("learner", False)])
+@pytest.mark.parametrize(("role", "may"), [(factories.AUTHOR, True), (factories.TEACHER, False), (Scope(), False)])
 def test_only_who_may_edit_the_course_chooses(
-    course: Course, explain: Challenge, bob: User, role: str, may: bool
+    course: Course, explain: Challenge, bob: User, role: Scope, may: bool
 ) -> None:
-    Enrolment.objects.create(user=bob, course=course, role=role)
+    factories.enrol(bob, course, role)
     if may:
         assert services.mark_question_blind(explain, by=bob, blind=True).blind
         return

@@ -10,7 +10,7 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django.fixtures import Settings
 
-from gradus.accounts.models import Enrolment, StaffAction, User
+from gradus.accounts.models import StaffAction, User
 from gradus.cli import output
 from gradus.courses.models import Challenge
 from gradus.notices.models import Notice
@@ -199,7 +199,7 @@ def test_who_does_not_teach_the_course_accepts_nothing(earned: None, explain: Ch
     with pytest.raises(Refused) as refused:
         services.accept_machine_marks(bob, explain, [review.pk])
     assert refused.value.status == 404
-    Enrolment.objects.create(user=bob, course=explain.course, role=Enrolment.Role.STAFF)
+    factories.enrol(bob, explain.course, factories.TEACHER)
     assert services.accept_machine_marks(bob, explain, [review.pk]).accepted == [review.pk]
 
 
@@ -234,7 +234,7 @@ def test_the_same_are_kept_back_each_time_and_for_everybody(
 ) -> None:
     settings.AUDIT_SHARE = 0.001
     wait_for(6)
-    Enrolment.objects.create(user=bob, course=explain.course, role=Enrolment.Role.STAFF)
+    factories.enrol(bob, explain.course, factories.TEACHER)
     first = services.acceptable(grace, explain)
     assert (len(first.offered), len(first.kept_back)) == (5, 1)
     assert services.acceptable(grace, explain) == services.acceptable(bob, explain) == first

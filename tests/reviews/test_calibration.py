@@ -167,7 +167,7 @@ def test_all_others_find_nothing(ada_client: Client, client: Client, explain: Ch
 
 def test_teachers_see_their_course_only(explain: Challenge, course: Course) -> None:
     user = factories.UserFactory.create(pseudonym="teacher")
-    Enrolment.objects.create(user=user, course=course, role=Enrolment.Role.STAFF)
+    factories.enrol(user, course, factories.TEACHER)
     teacher, url = logged_in(user), f"/reviews/calibration/{explain.version_id}/"
     assert teacher.get(url).status_code == 200
     Enrolment.objects.update(course=Course.objects.create(slug="other", title="Other", digest="x"))

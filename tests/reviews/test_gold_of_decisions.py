@@ -14,7 +14,8 @@ from django.utils import timezone
 from challenges.kinds.rubric import GATE_ANSWERS
 from challenges.rows import GoldAnswer
 from gradus.accounts import deletion
-from gradus.accounts.models import Enrolment, StaffAction, User
+from gradus.accounts.models import StaffAction, User
+from gradus.accounts.token_rules import Scope
 from gradus.courses.models import Calibration, Challenge, Course
 from gradus.reviews import marked, services
 from gradus.reviews.models import GoldConsent, GoldRow, Review
@@ -28,9 +29,9 @@ from tests.reviews.cases import ALL_MET, JUDGE, NONE_MET
 URL = "/reviews/gold/explain/consent"
 
 
-def teacher(course: Course, role: str) -> User:
-    user = factories.UserFactory.create(pseudonym=f"the-{role}")
-    Enrolment.objects.create(user=user, course=course, role=role)
+def teacher(course: Course, role: Scope) -> User:
+    user = factories.UserFactory.create(pseudonym=f"the-{role.content}")
+    factories.enrol(user, course, role)
     return user
 
 
@@ -57,7 +58,7 @@ def test_who_may_edit_the_course_allows_it_and_stops_it(
 ) -> None:
     user, client = grace, grace_client
     if role == "author":
-        user = teacher(course, Enrolment.Role.AUTHOR)
+        user = teacher(course, factories.AUTHOR)
         client = logged_in(user)
     assert "Answers are not collected" in page(client, explain)
     assert client.post(URL, {"allow": "yes"}).status_code == 302
@@ -75,7 +76,7 @@ def test_who_may_edit_the_course_allows_it_and_stops_it(
 
 
 def test_who_teaches_the_course_sees_it_and_may_not_choose(explain: Challenge, course: Course) -> None:
-    user = teacher(course, Enrolment.Role.STAFF)
+    user = teacher(course, factories.TEACHER)
     client = logged_in(user)
     assert "Authors of the course and staff of the site can change this." in page(client, explain)
     assert "Collect the answers that people mark</button>" not in page(client, explain)
@@ -89,14 +90,14 @@ def test_who_teaches_the_course_sees_it_and_may_not_choose(explain: Challenge, c
 
 def test_an_author_of_another_course_may_not(explain: Challenge) -> None:
     other = Course.objects.create(slug="other", title="Other", digest="x")
-    user = teacher(other, Enrolment.Role.AUTHOR)
+    user = teacher(other, factories.AUTHOR)
     assert logged_in(user).post(URL, {"allow": "yes"}).status_code == 404
     with pytest.raises(Refused):
         services.allow_gold(explain, by=user)
 
 
 def test_learners_and_visitors_find_nothing(explain: Challenge, ada: User, ada_client: Client, client: Client) -> None:
-    Enrolment.objects.create(user=ada, course=explain.course, role=Enrolment.Role.LEARNER)
+    factories.enrol(ada, explain.course)
     for other in (ada_client, client):
         assert other.post(URL, {"allow": "yes"}).status_code == 404
     with pytest.raises(Refused):

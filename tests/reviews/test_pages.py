@@ -55,7 +55,7 @@ def review(ada: User, explain: Challenge) -> Review:
 @pytest.fixture
 def teacher(course: Course) -> Client:
     user = factories.UserFactory.create(pseudonym="teacher")
-    Enrolment.objects.create(user=user, course=course, role=Enrolment.Role.STAFF)
+    factories.enrol(user, course, factories.TEACHER)
     return logged_in(user)
 
 

@@ -6,7 +6,7 @@ import pytest
 from django.db import IntegrityError, transaction
 from django.test import Client
 
-from gradus.accounts.models import ApiToken, Enrolment, User
+from gradus.accounts.models import ApiToken, User
 from gradus.courses.models import Calibration, Challenge, ChallengeVersion
 from gradus.reviews import services
 from gradus.reviews.models import Regrade, Review
@@ -118,7 +118,7 @@ def test_a_persons_decision_and_an_appeal_stay(graded: Regrade, up: Submission, 
 
 def test_nobody_approves_the_own_answer(graded: Regrade, down: Submission) -> None:
     teacher = down.user
-    Enrolment.objects.create(user=teacher, course=graded.challenge.lesson.course, role="staff")
+    factories.enrol(teacher, graded.challenge.lesson.course, factories.TEACHER)
     done = services.approve(graded, by=teacher, lower=True)
     assert done == {"adopted": 1, "own_answer": 1}
 
@@ -194,7 +194,7 @@ def test_the_pages_start_show_and_approve(up: Submission, grace_client: Client, 
 def test_a_teacher_regrades_the_own_course_only(up: Submission, explain: Challenge) -> None:
     teacher = factories.UserFactory.create()
     other = type(explain.lesson.course).objects.create(slug="other", title="Other", digest="x")
-    Enrolment.objects.create(user=teacher, course=other, role="staff")
+    factories.enrol(teacher, other, factories.TEACHER)
     response = logged_in(teacher).post("/reviews/regrades/", {"challenge": "explain"})
     assert response.status_code == 404
     assert not Regrade.objects.exists()

@@ -11,7 +11,7 @@ import pytest
 from django.test import Client
 
 from challenges.reading import read_course
-from gradus.accounts.models import ApiToken, Enrolment, User
+from gradus.accounts.models import ApiToken, User
 from gradus.chats import services as chats
 from gradus.courses.models import Calibration, Course
 from gradus.courses.services import publish
@@ -123,7 +123,7 @@ def teacher(db: None, tmp_path) -> User:
     (folder / "first").rename(folder / "other-first")
     other = publish(read_course(folder))
     user = factories.UserFactory.create(username="teacher")
-    Enrolment.objects.create(user=user, course=other, role=Enrolment.Role.STAFF)
+    factories.enrol(user, other, factories.TEACHER)
     return user
 
 

@@ -107,8 +107,8 @@ def test_rights_groups_roles_and_passwords_given_in_a_shell(ada: User, course: C
     ada.is_staff = True
     ada.save()
     ada.groups.add(Group.objects.create(name="authors"))
-    Enrolment.objects.create(user=ada, course=course, role=Enrolment.Role.STAFF)
-    Enrolment.objects.create(user=factories.UserFactory.create(), course=course)
+    factories.enrol(ada, course, factories.TEACHER)
+    factories.enrol(factories.UserFactory.create(), course)
     ada.set_password("another-long-password")
     ada.save()
     assert kinds(entries) == [What.RIGHTS_CHANGED, What.RIGHTS_CHANGED, What.ROLE_CHANGED, What.PASSWORD_SET]
@@ -157,7 +157,7 @@ def test_a_freeze_in_a_shell(course: Course) -> None:
 
 def test_accounts_and_roles_that_staff_remove(grace: User, grace_client: Client, ada: User, course: Course) -> None:
     for user in (ada, grace):
-        Enrolment.objects.create(user=user, course=course, role=Enrolment.Role.AUTHOR)
+        factories.enrol(user, course, factories.AUTHOR)
     entries, pks = since(), list(Enrolment.objects.values_list("pk", flat=True))
     chosen = {"action": "delete_selected", "_selected_action": pks, "post": "yes"}
     grace_client.post("/admin/accounts/enrolment/", chosen)
@@ -166,7 +166,7 @@ def test_accounts_and_roles_that_staff_remove(grace: User, grace_client: Client,
     ada.delete()
     User.objects.create_guest().delete()
     assert [(one.what, one.via) for one in entries] == [(What.REMOVED, via) for via in ("page", "page", "shell")]
-    assert "author" in entries[0].about and ada.email in entries[2].about
+    assert "content:editor" in entries[0].about and ada.email in entries[2].about
 
 
 def test_tokens_that_staff_revoke(

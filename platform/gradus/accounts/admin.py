@@ -40,14 +40,17 @@ class UserAdmin(DjangoUserAdmin[User]):
     list_filter = ("is_guest", "is_staff", "is_active")
     search_fields = ("email", "pseudonym", "username")
     ordering = ("-date_joined",)
-    fieldsets = (*(DjangoUserAdmin.fieldsets or ()), ("Gradus", {"fields": ("pseudonym", "is_guest")}))
+    fieldsets = (
+        *(DjangoUserAdmin.fieldsets or ()),
+        ("Gradus", {"fields": ("pseudonym", "may_create_courses", "is_guest")}),
+    )
     readonly_fields = ("is_guest",)
 
 
 @admin.register(Enrolment)
 class EnrolmentAdmin(admin.ModelAdmin[Enrolment]):
-    list_display = ("user", "course", "role", "created_at")
-    list_filter = ("role", "course")
+    list_display = ("user", "course", "content", "learner_data", "created_at")
+    list_filter = ("content", "learner_data", "course")
     autocomplete_fields = ("user",)
 
 

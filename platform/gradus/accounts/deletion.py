@@ -93,7 +93,7 @@ def _forget(user: User) -> None:
     user.set_unusable_password()
     user.username = user.pseudonym = new_pseudonym()
     user.email = user.first_name = user.last_name = ""
-    user.is_active = user.is_staff = user.is_superuser = False
+    user.is_active = user.is_staff = user.is_superuser = user.may_create_courses = False
     user.last_login = user.last_visit = None
     user.save()
     # Only now, because the log of staff actions notes it with the name.

@@ -16,7 +16,10 @@ from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
 
 from gradus.accounts.names import check_name
-from gradus.accounts.token_rules import LEARNER, TOKEN_DAYS, Content, LearnerData, Scope
+from gradus.accounts.token_rules import LEARNER, TOKEN_DAYS, Content, LearnerData, Scope, rank
+
+EVERYTHING = Scope(Content.OWNER, LearnerData.EDITOR)
+"""What staff of the site may do in every course."""
 
 
 def new_pseudonym() -> str:
@@ -37,6 +40,9 @@ class User(AbstractUser):
 
     is_guest = models.BooleanField(default=False)
     pseudonym = models.CharField(max_length=40, unique=True, default=new_pseudonym)
+    may_create_courses = models.BooleanField(
+        default=False, db_default=False, help_text=_("May push a course that does not exist yet, and owns it then")
+    )
     last_visit = models.DateTimeField(null=True, blank=True, editable=False, help_text="Of a guest, up to an hour old")
 
     objects: ClassVar[UserManager] = UserManager()
@@ -47,6 +53,11 @@ class User(AbstractUser):
             models.CheckConstraint(
                 name="guest_has_no_staff_rights",
                 condition=models.Q(is_guest=False) | models.Q(is_staff=False, is_superuser=False),
+            ),
+            models.CheckConstraint(
+                name="guest_creates_no_courses",
+                condition=models.Q(is_guest=False) | models.Q(may_create_courses=False),
+                violation_error_message=_("A visitor without an account cannot create courses."),
             ),
             models.CheckConstraint(
                 name="guest_has_no_email",
@@ -69,43 +80,59 @@ class User(AbstractUser):
                 except ValidationError as error:
                     raise ValidationError({field: error.messages}) from None
 
-    @cached_property
+    @property
     def is_reviewer(self) -> bool:
-        """True if the person may decide about grades: staff of the site, and staff and authors of a course."""
-        return self.is_staff or self.enrolments.filter(role__in=TEACHING).exists()
+        """True if the person may see answers and grades of others in at least one course."""
+        return self.widest_scope.includes(Scope(learner_data=LearnerData.VIEWER))
+
+    @property
+    def has_role(self) -> bool:
+        """True if the person may do more than learn, in at least one course."""
+        return self.widest_scope != LEARNER
 
     @cached_property
     def widest_scope(self) -> Scope:
-        """The widest scope that the person's API tokens may have, which is what the person may do on the site."""
+        """The widest scope that the person's API tokens may have: on each axis, the highest level in any course.
+
+        What the person may do in one course is asked of `roles`.
+        """
+        if self.is_guest or not self.is_active:
+            return LEARNER
         if self.is_staff:
-            return Scope(Content.OWNER, LearnerData.EDITOR)
-        roles = set(self.enrolments.values_list("role", flat=True))
-        if Enrolment.Role.AUTHOR in roles:
-            return Scope(Content.EDITOR, LearnerData.EDITOR)
-        return Scope(Content.VIEWER, LearnerData.EDITOR) if Enrolment.Role.STAFF in roles else LEARNER
+            return EVERYTHING
+        scopes = [LEARNER, *(Scope(Content(one), LearnerData(two)) for one, two in self._levels())]
+        # Whoever creates a course becomes its owner.
+        content = Content.OWNER if self.may_create_courses else max((one.content for one in scopes), key=rank)
+        return Scope(content, max((one.learner_data for one in scopes), key=rank))
+
+    def _levels(self) -> models.QuerySet["Enrolment", tuple[str, str]]:
+        return self.enrolments.values_list("content", "learner_data")
 
 
 class Enrolment(models.Model):
-    """A person's role in a course."""
-
-    class Role(models.TextChoices):
-        LEARNER = "learner", _("Learner")
-        AUTHOR = "author", _("Author")
-        STAFF = "staff", _("Staff")
+    """A person's role in a course: a level on each of the two axes. A learner has none on both."""
 
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="enrolments")
     course = models.ForeignKey("courses.Course", models.CASCADE, related_name="enrolments")
-    role = models.CharField(max_length=10, choices=Role.choices, default=Role.LEARNER)
+    content = models.CharField(_("course content"), max_length=9, choices=Content, default=Content.NONE)
+    learner_data = models.CharField(_("learner data"), max_length=6, choices=LearnerData, default=LearnerData.NONE)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 
     class Meta:
-        constraints = [models.UniqueConstraint(name="one_role_in_a_course", fields=["user", "course"])]
+        constraints = [
+            models.UniqueConstraint(name="one_role_in_a_course", fields=["user", "course"]),
+            models.CheckConstraint(name="role_content_is_a_level", condition=models.Q(content__in=Content.values)),
+            models.CheckConstraint(
+                name="role_learner_data_is_a_level", condition=models.Q(learner_data__in=LearnerData.values)
+            ),
+        ]
 
     def __str__(self) -> str:
-        return f"{self.user} is {self.role} in {self.course}"
+        return f"{self.user} has content:{self.content}, learner_data:{self.learner_data} in {self.course}"
 
-
-TEACHING = (Enrolment.Role.STAFF, Enrolment.Role.AUTHOR)
+    @property
+    def scope(self) -> Scope:
+        return Scope(Content(self.content), LearnerData(self.learner_data))
 
 
 def digest_of(secret: str) -> str:
@@ -138,7 +165,7 @@ class ApiToken(models.Model):
     expires_at = models.DateTimeField(default=usual_end)
     last_used_at = models.DateTimeField(null=True, blank=True)
     revoked_at = models.DateTimeField(null=True, blank=True)
-    content = models.CharField(max_length=6, choices=Content, default=Content.NONE)
+    content = models.CharField(max_length=9, choices=Content, default=Content.NONE)
     learner_data = models.CharField(max_length=6, choices=LearnerData, default=LearnerData.NONE)
 
     objects = ApiTokenQuerySet.as_manager()
@@ -218,9 +245,17 @@ class StaffAction(models.Model):
     class What(models.TextChoices):
         COURSE_IMPORTED = "course_imported", _("Course imported")
         COURSE_CHANGED = "course_changed", _("Course published, hidden or frozen")
+        DRAFT_PUSHED = "draft_pushed", _("Draft of a course pushed")
+        DRAFT_PUBLISHED = "draft_published", _("Draft of a course published")
+        DRAFT_DISCARDED = "draft_discarded", _("Draft of a course discarded")
+        COURSE_ROLLED_BACK = "course_rolled_back", _("Course rolled back")
+        COURSE_PULLED = "course_pulled", _("Course downloaded with its hidden rows")
         RIGHTS_CHANGED = "rights_changed", _("Rights changed")
         PASSWORD_SET = "password_set", _("Password set for somebody")
         ROLE_CHANGED = "role_changed", _("Role in a course changed")
+        PERSON_INVITED = "person_invited", _("Person invited to a course")
+        INVITATION_WITHDRAWN = "invitation_withdrawn", _("Invitation withdrawn")
+        INVITATION_ACCEPTED = "invitation_accepted", _("Invitation accepted")
         REMOVED = "removed", _("Removed")
         TOKEN_REVOKED = "token_revoked", _("Token revoked")
         NETWORK_EXEMPTED = "network_exempted", _("Network exempted from limits")

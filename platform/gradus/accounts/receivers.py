@@ -10,16 +10,18 @@ from django.db.models import Model, QuerySet
 
 from gradus.accounts import staff_actions as staff
 from gradus.accounts.models import ApiToken, Enrolment, ExemptNetwork, StaffAction, User
+from gradus.accounts.token_rules import LEARNER
 
 What = StaffAction.What
 BEFORE = "_rights_before"
-RIGHTS = ("is_staff", "is_superuser", "is_active")
+RIGHTS = ("is_staff", "is_superuser", "is_active", "may_create_courses")
+NO_RIGHTS = {"is_staff": False, "is_superuser": False, "is_active": True, "may_create_courses": False}
 
 
 def before_save(sender: type[User], instance: User, raw: bool = False, **extra: Any) -> None:
     """Remembers the rights and the password before the change, for `after_save`."""
     known = None if raw else User.objects.filter(pk=instance.pk).values(*RIGHTS, "password").first()
-    instance.__dict__[BEFORE] = known or {"is_staff": False, "is_superuser": False, "is_active": True, "password": None}
+    instance.__dict__[BEFORE] = known or {**NO_RIGHTS, "password": None}
 
 
 def after_save(sender: type[User], instance: User, created: bool, raw: bool = False, **extra: Any) -> None:
@@ -38,9 +40,12 @@ def after_groups(sender: object, instance: Any, action: str, pk_set: set[int] | 
         staff.note(What.RIGHTS_CHANGED, instance, **details)
 
 
-def after_enrolment(sender: type[Enrolment], instance: Enrolment, raw: bool = False, **extra: Any) -> None:
-    if not raw and instance.role != Enrolment.Role.LEARNER:
-        staff.note(What.ROLE_CHANGED, instance, role=instance.role, user=instance.user_id)
+def after_enrolment(
+    sender: type[Enrolment], instance: Enrolment, created: bool, raw: bool = False, **extra: Any
+) -> None:
+    if not raw and (instance.scope != LEARNER or not created):
+        levels = {axis: str(level) for axis, level in vars(instance.scope).items()}
+        staff.note(What.ROLE_CHANGED, instance, user=instance.user_id, **levels)
 
 
 def after_exemption(sender: type[ExemptNetwork], instance: ExemptNetwork, raw: bool = False, **extra: Any) -> None:

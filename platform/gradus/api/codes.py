@@ -4,7 +4,7 @@ CODES: dict[int, tuple[str, ...]] = {
     400: ("bad_request",),
     401: ("token_expired", "unauthenticated", "wrong_credentials"),
     403: (
-        "forbidden", "lowers", "missing_scope", "not_author", "not_passed", "not_staff", "own_answer",
+        "forbidden", "lowers", "missing_role", "missing_scope", "not_author", "not_passed", "not_staff", "own_answer",
         "scope_not_yours", "sign_in_needed",
     ),
     404: ("not_found",),

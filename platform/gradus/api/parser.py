@@ -10,8 +10,8 @@ from ninja.parser import Parser
 from challenges.characters import broken_texts
 from challenges.field_errors import place
 from challenges.files.nesting import has_more_parts, too_deep
+from gradus.refusal import of_characters
 from gradus.request_bodies import BodyTooLarge, most_parts
-from gradus.submissions.services.refusal import of_characters
 
 PROBLEMS_MAX = 50
 

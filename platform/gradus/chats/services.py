@@ -13,11 +13,11 @@ from challenges.kinds.base import Lane
 from challenges.models.chat_templates import has_none
 from gradus.accounts.models import User
 from gradus.chats.models import TEXT_CHARS, ChatMessage
+from gradus.refusal import too_long
 from gradus.submissions import limits, queue, services
 from gradus.submissions.limits import Use
 from gradus.submissions.models import Evaluation, Run, Submission
 from gradus.submissions.services import Refused, slots
-from gradus.submissions.services.refusal import too_long
 from gradus.submissions.states import State
 
 # Learners who wait for runs must not wait for more chats than this.

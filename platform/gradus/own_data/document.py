@@ -42,7 +42,8 @@ def account(user: User) -> Iterator[Record]:
         "last_name": user.last_name,
         "date_joined": user.date_joined,
         "last_login": user.last_login,
-        "roles": list(user.enrolments.order_by("pk").values("course__slug", "role", "created_at")),
+        "roles": list(user.enrolments.order_by("pk").values("course__slug", "content", "learner_data", "created_at")),
+        "may_create_courses": user.may_create_courses,
         "notices_by_mail": MailWish.objects.filter(user=user).exists(),
     }
 

@@ -12,11 +12,11 @@ from gradus.accounts import staff_actions as staff
 from gradus.accounts.models import StaffAction, User
 from gradus.courses.models import Challenge
 from gradus.notices.services import tell_of_answer
+from gradus.refusal import refuse_broken, too_long
 from gradus.reports.models import TEXT_CHARS, ProblemReport
 from gradus.submissions import limits
 from gradus.submissions.limits import Use
 from gradus.submissions.services import Refused, slots
-from gradus.submissions.services.refusal import refuse_broken, too_long
 from gradus.submissions.services.standings import hold_learner
 
 

@@ -1,9 +1,12 @@
 """Queries for reviewers: which answers wait, in which order, and who may see them. Nobody sees their own answers."""
 
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Exists, OuterRef, QuerySet
 from django.http import Http404, HttpRequest
 
-from gradus.accounts.models import TEACHING, Enrolment, User
+from gradus.accounts import roles
+from gradus.accounts.models import User
+from gradus.accounts.roles import DECIDES, SEES_ANSWERS
+from gradus.accounts.token_rules import Scope
 from gradus.courses.models import Challenge, Course
 from gradus.reviews.models import Appeal, Regrade, Review, ReviewQuerySet
 
@@ -15,10 +18,11 @@ def reviewer(request: HttpRequest) -> User:
     return request.user
 
 
-def waiting_for(user: User) -> ReviewQuerySet:
+def waiting_for(user: User, need: Scope = SEES_ANSWERS) -> ReviewQuerySet:
     """Returns the reviews that wait: appeals first, then the others and audits by predicted score.
 
-    The annotation `appealed` says which are appeals.
+    They are those of the courses in which the person's role includes `need`. The annotation `appealed` says which are
+    appeals.
     """
     person = Appeal.Stage.PERSON
     open_appeal = Appeal.objects.filter(evaluation=OuterRef("evaluation"), stage=person)
@@ -27,21 +31,22 @@ def waiting_for(user: User) -> ReviewQuerySet:
     )
     reviews = waiting.exclude(submission__user=user)
     if not user.is_staff:
-        reviews = reviews.filter(submission__challenge__lesson__course__in=taught_by(user))
+        reviews = reviews.filter(submission__challenge__lesson__course__in=taught_by(user, need))
     return reviews.annotate(appealed=Exists(open_appeal)).order_by("-appealed", "place", "pk")
 
 
-def taught_by(user: User) -> QuerySet[Course]:
-    """Returns the courses whose answers a person may review."""
-    courses = Course.objects.all()
-    if user.is_staff:
-        return courses
-    teaching = Enrolment.objects.filter(user=user, role__in=TEACHING)
-    return courses.filter(Q(pk__in=teaching.values("course")))
+def taught_by(user: User, need: Scope = SEES_ANSWERS) -> QuerySet[Course]:
+    """Returns the courses whose answers a person may see, or also decide with `roles.DECIDES`."""
+    return Course.objects.filter(roles.reach(user, need))
+
+
+def refuse_unless_decides(user: User, challenge: Challenge) -> None:
+    """Raises `Refused` (403) or `Http404` if the person may not decide about grades in the challenge's course."""
+    roles.refuse_unless(user, challenge.course_id, DECIDES)
 
 
 def challenges_of(user: User) -> QuerySet[Challenge]:
-    """Returns the challenges that a person may regrade, and whose gold rows they may read."""
+    """Returns the challenges whose answers and gold rows a person may read."""
     challenges = Challenge.objects.shown().filter(lesson__course__in=taught_by(user))
     return challenges.order_by("lesson__course", "lesson__position", "position")
 

@@ -6,7 +6,7 @@ import pytest
 from django.test import Client
 from pytest_django.fixtures import Settings
 
-from gradus.accounts.models import Enrolment, User
+from gradus.accounts.models import User
 from gradus.courses.models import Challenge, Course
 from gradus.reviews.models import QuestionSettings, Review
 from tests import factories
@@ -92,9 +92,7 @@ def test_what_the_decided_answers_do_not_support_is_not_offered(
 
 def test_nobody_else_finds_the_page(ada_client: Client, sure: list[Review]) -> None:
     stranger = factories.UserFactory.create()
-    Enrolment.objects.create(
-        user=stranger, course=Course.objects.create(slug="other", title="Other", digest="x"), role=Enrolment.Role.STAFF
-    )
+    factories.enrol(stranger, Course.objects.create(slug="other", title="Other", digest="x"), factories.TEACHER)
     for client in (ada_client, logged_in(stranger)):
         assert client.get(BULK).status_code == 404
         assert client.post(BULK, {"answer": [sure[0].pk]}).status_code == 404
@@ -117,7 +115,7 @@ def test_editors_choose_that_the_machines_marks_are_hidden_at_first(
     assert "Built-in checks: half" in flat(grace_client, PAGE)
     said = grace_client.post(f"{PAGE}blind", {"blind": "yes"}, follow=True).content.decode()
     assert "before they see the machine" in said and "Built-in checks: half" not in " ".join(said.split())
-    Enrolment.objects.create(user=bob, course=explain.course, role=Enrolment.Role.STAFF)
+    factories.enrol(bob, explain.course, factories.TEACHER)
     teacher = logged_in(bob)
     assert 'name="blind"' not in flat(teacher, PAGE)
     assert "Only authors of the course" in teacher.post(f"{PAGE}blind", {"blind": ""}, follow=True).content.decode()

@@ -6,7 +6,7 @@ import pytest
 from django.db import DatabaseError, transaction
 from django.test import Client
 
-from gradus.accounts.models import Enrolment, User
+from gradus.accounts.models import User
 from gradus.courses.models import Challenge, Course
 from gradus.reviews import services
 from gradus.reviews.models import Review, Snippet
@@ -155,7 +155,7 @@ def test_nobody_reads_or_changes_the_snippets_of_others(
     grace: User, ada_client: Client, bob: User, course: Course
 ) -> None:
     snippet = services.keep_snippet(grace, text="Mine.")
-    Enrolment.objects.create(user=bob, course=course, role=Enrolment.Role.STAFF)
+    factories.enrol(bob, course, factories.TEACHER)
     teacher = logged_in(bob)
     assert "Mine." not in teacher.get("/reviews/snippets/").content.decode()
     for client in (teacher, ada_client):

@@ -203,7 +203,7 @@ def test_nobody_else_finds_the_page(ada_client: Client, client: Client, reviews:
 
 def test_teachers_see_their_own_courses_alone(course: Course, reviews: list[Review]) -> None:
     teacher = factories.UserFactory.create()
-    seat = Enrolment.objects.create(user=teacher, course=course, role=Enrolment.Role.STAFF)
+    seat = factories.enrol(teacher, course, factories.TEACHER)
     client = logged_in(teacher)
     assert shown(client.get(PAGE).content.decode()) == [review.pk for review in reviews]
     Enrolment.objects.filter(pk=seat.pk).update(course=Course.objects.create(slug="other", title="Other", digest="x"))

@@ -11,7 +11,7 @@ from django.test import Client
 from django.utils import timezone
 
 from gradus.accounts import deletion
-from gradus.accounts.models import Enrolment, StaffAction, User
+from gradus.accounts.models import StaffAction, User
 from gradus.courses.models import Challenge, Course
 from gradus.reviews import queue, services
 from gradus.reviews.models import LOCKED_FOR, LOCKS_MOST, Review
@@ -173,7 +173,7 @@ def test_nobody_claims_an_own_answer_or_one_of_a_course_that_they_do_not_teach(
     course: Course, ada: User, bob: User, grace: User
 ) -> None:
     review = cases.waiting(grace)
-    Enrolment.objects.create(user=ada, course=course, role=Enrolment.Role.STAFF)
+    factories.enrol(ada, course, factories.TEACHER)
     assert services.claim(grace, ids=[review.pk]) == services.claim(bob, ids=[review.pk]) == []
     assert services.claim(ada, ids=[review.pk]) == [review]
 
@@ -189,7 +189,7 @@ def test_answers_are_given_back_by_their_holder(waiting: list[Review], grace: Us
 def test_staff_of_the_site_may_take_an_answer_from_another_which_is_logged(
     waiting: list[Review], course: Course, ada: User, grace: User, alan: User
 ) -> None:
-    Enrolment.objects.create(user=ada, course=course, role=Enrolment.Role.STAFF)
+    factories.enrol(ada, course, factories.TEACHER)
     (review,) = services.claim(alan)
     with pytest.raises(Refused) as refused:
         services.break_lock(review, by=ada)

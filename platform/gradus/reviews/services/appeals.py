@@ -11,12 +11,12 @@ from challenges.kinds import registry as kinds
 from gradus.courses import calibrations
 from gradus.notices.models import Notice
 from gradus.notices.services import tell
+from gradus.refusal import refuse_broken, too_long
 from gradus.reviews.models import APPEAL_CHARS, Appeal, Review
 from gradus.reviews.services import opening
 from gradus.submissions import services
 from gradus.submissions.models import Evaluation, Grader, Submission
 from gradus.submissions.services import Refused
-from gradus.submissions.services.refusal import refuse_broken, too_long
 from gradus.submissions.services.standings import hold_learner
 from gradus.submissions.states import State
 

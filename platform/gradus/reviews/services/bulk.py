@@ -62,10 +62,12 @@ def accept_machine_marks(by: User, challenge: Challenge, ids: Collection[int]) -
     `acceptable` keeps back: from the first acceptance on, they wait to be marked blind.
 
     Raises:
-        Refused: 404, the person does not teach the course; 422, there are more than `BULK_MOST` answers.
+        Refused: 404, the person does not teach the course; 403, the person may not decide there; 422, there are more
+            than `BULK_MOST` answers.
     """
     if not queue.challenges_of(by).filter(pk=challenge.pk).exists():
         raise Refused("not_found", _("There is no such question among those that you teach."), 404)
+    queue.refuse_unless_decides(by, challenge)
     if len(set(ids)) > BULK_MOST:
         raise Refused("too_many", _("Choose at most %(most)s answers at a time.") % {"most": BULK_MOST})
     done, known, now = Accepted(), certainty.by_judge(challenge), acceptable(by, challenge)

@@ -22,12 +22,13 @@ from gradus.accounts.models import StaffAction, User
 from gradus.courses.models import Challenge
 from gradus.notices.models import Notice
 from gradus.notices.services import tell
+from gradus.refusal import refuse_broken, too_long
+from gradus.reviews import queue
 from gradus.reviews.models import COMMENT_CHARS, GoldRow, Review
 from gradus.reviews.services import appeals, gold, latest, locks, opening
 from gradus.submissions import services
 from gradus.submissions.models import Evaluation, Grader
 from gradus.submissions.services import Refused
-from gradus.submissions.services.refusal import refuse_broken, too_long
 from gradus.submissions.services.standings import hold_learner
 
 What = StaffAction.What
@@ -60,13 +61,15 @@ def decide(
     other decision becomes a gold row where an editor of the course has consented to that.
 
     Raises:
-        Refused: 403, it is the person's own answer; 409, somebody else has decided or holds the answer, the learner has
-            withdrawn the attempt, or it must be marked blind first; 422, a mark is missing, the reason is missing
-            although a final grade is lowered, or a text is too long or contains a character that is not allowed.
+        Refused: 403, the answer is the person's own, or the person may not decide here; 409, somebody else has decided
+            or holds the answer, the learner has withdrawn the attempt, or it must be marked blind first; 422, a mark is
+            missing, the reason is missing although a final grade is lowered, or a text is too long or contains a
+            character that is not allowed.
     """
     refuse_text("reason", reason, REASON_CHARS)
     refuse_text("comment", comment, COMMENT_CHARS)
     refuse_own(review, by)
+    queue.refuse_unless_decides(by, review.submission.challenge)
     score_of(review.evaluation.version.parsed, marks)
     hold_learner(review.submission.user_id)
     review = latest.head_of(review)
@@ -123,10 +126,12 @@ def mark_blind(review: Review, *, by: User, marks: dict[str, str], comment: str 
     too.
 
     Raises:
-        Refused: 403, it is the person's own answer; 409, somebody else holds the answer, it is not to be marked blind,
-            or has been marked blind already; 422, a mark is missing, or the comment is refused as by `decide`.
+        Refused: 403, the answer is the person's own, or the person may not decide here; 409, somebody else holds
+            the answer, it is not to be marked blind, or has been marked blind already; 422, a mark is missing, or the
+            comment is refused as by `decide`.
     """
     refuse_own(review, by)
+    queue.refuse_unless_decides(by, review.submission.challenge)
     refuse_text("comment", comment, COMMENT_CHARS)
     score_of(review.evaluation.version.parsed, marks)
     hold_learner(review.submission.user_id)
@@ -209,10 +214,11 @@ def make_gold(review: Review, *, by: User, role: str) -> GoldRow:
     """Stores a decided answer with the person's marks as a gold row, which belongs to the course from then on.
 
     Raises:
-        Refused: 403, it is the person's own answer; 409, it has not been decided, or was accepted in bulk, or was
-            collected as a gold row by consent; 422, the role is unknown.
+        Refused: 403, the answer is the person's own, or the person may not decide here; 409, it has not been
+            decided, or was accepted in bulk, or was collected as a gold row by consent; 422, the role is unknown.
     """
     refuse_own(review, by)
+    queue.refuse_unless_decides(by, review.submission.challenge)
     if review.decided_at is None:
         raise Refused("undecided", _("Only an answer that a person has decided can become a gold row."), 409)
     if review.in_bulk:

@@ -15,6 +15,7 @@ from django.utils.translation import gettext as _
 
 from gradus.accounts import staff_actions as staff
 from gradus.accounts.models import StaffAction, User
+from gradus.accounts.roles import DECIDES
 from gradus.courses.models import Challenge
 from gradus.reviews import queue
 from gradus.reviews.models import LOCKED_FOR, LOCKS_MOST, Review, ReviewQuerySet
@@ -40,7 +41,7 @@ def claim(
     # only refers to the person, does not wait.
     User.objects.select_for_update(no_key=True).get(pk=by.pk)
     Review.objects.filter(locked_by=by, locked_until__lte=timezone.now()).update(**FREE)
-    asked = queue.waiting_for(by)
+    asked = queue.waiting_for(by, DECIDES)
     asked = asked if challenge is None else asked.filter(submission__challenge=challenge)
     asked = asked if ids is None else asked.filter(pk__in=ids)
     held = list(asked.filter(locked_by=by).values_list("pk", flat=True)[:count])

@@ -6,17 +6,22 @@ from django.db import transaction
 from django.db.models import F
 from django.utils.translation import gettext as _
 
+from gradus.accounts import roles
 from gradus.accounts import staff_actions as staff
-from gradus.accounts.models import Enrolment, StaffAction, User
+from gradus.accounts.models import StaffAction, User
+from gradus.accounts.token_rules import Content, LearnerData, Scope
 from gradus.courses.models import Challenge
 from gradus.reviews.models import QuestionSettings, Review
 from gradus.reviews.services.opening import DRAW
 from gradus.submissions.services import Refused
 
+# How answers of learners are graded, and whether they become a part of the course, concerns both axes.
+NEEDED = Scope(Content.EDITOR, LearnerData.EDITOR)
+
 
 def may_edit(user: User, challenge: Challenge) -> bool:
-    """Returns True for staff of the site and for authors of the question's course."""
-    return user.is_staff or user.enrolments.filter(course=challenge.course_id, role=Enrolment.Role.AUTHOR).exists()
+    """Returns True for those who may edit both the question's course and the grades of its learners."""
+    return roles.may(user, challenge.course_id, NEEDED)
 
 
 def mark_question_blind(challenge: Challenge, *, by: User, blind: bool) -> QuestionSettings:

@@ -15,11 +15,12 @@ from gradus.accounts.models import StaffAction, User
 from gradus.courses.models import Challenge, ChallengeVersion
 from gradus.notices.models import Notice
 from gradus.notices.services import tell
+from gradus.refusal import refuse_broken, too_long
+from gradus.reviews import queue
 from gradus.reviews.models import Appeal, Regrade, Regraded
 from gradus.submissions import services
 from gradus.submissions.models import Evaluation, Grader, Submission
 from gradus.submissions.services import Refused
-from gradus.submissions.services.refusal import refuse_broken, too_long
 from gradus.submissions.services.standings import hold_learners
 from gradus.submissions.states import OPEN, State
 
@@ -37,9 +38,10 @@ def start_regrade(
     how many there were of each.
 
     Raises:
-        Refused: 409, another shadow run of the challenge is open; 422, there is nothing to grade, or the note is too
-            long or contains a character that is not allowed.
+        Refused: 403, the person may not decide here; 409, another shadow run of the challenge is open; 422, there is
+            nothing to grade, or the note is too long or contains a character that is not allowed.
     """
+    queue.refuse_unless_decides(by, challenge)
     refuse_broken("note", note)
     if len(note) > NOTE_CHARS:
         raise too_long("note", note, NOTE_CHARS)
@@ -114,8 +116,9 @@ def approve(regrade: Regrade, *, by: User, lower: bool) -> Counter[str]:
     `appealed`, `own_answer`, `superseded` or `not_graded`. Each item stores its reason.
 
     Raises:
-        Refused: 409, items are still being graded, or the run has ended.
+        Refused: 403, the person may not decide here; 409, items are still being graded, or the run has ended.
     """
+    queue.refuse_unless_decides(by, regrade.challenge)
     waiting = regrade.items.filter(new__state__in=OPEN).count()
     if waiting:
         count = regrade.items.count()
@@ -167,8 +170,9 @@ def discard(regrade: Regrade, *, by: User) -> None:
     """Discards a shadow run. No grade changes, and evaluations that are still open are cancelled.
 
     Raises:
-        Refused: 409, the run has ended.
+        Refused: 403, the person may not decide here; 409, the run has ended.
     """
+    queue.refuse_unless_decides(by, regrade.challenge)
     _end(regrade, by, Regrade.Outcome.DISCARDED)
     staff.note(What.REGRADE_DISCARDED, regrade.challenge, by=by, regrade=regrade.pk)
     for item in regrade.items.filter(new__state__in=OPEN).select_related("new"):

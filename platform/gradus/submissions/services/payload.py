@@ -14,7 +14,7 @@ from challenges.kinds import registry as kinds
 from challenges.kinds.base import TokenUse
 from challenges.models import tokens
 from challenges.spec import Challenge
-from gradus.submissions.services.refusal import Refused
+from gradus.refusal import Refused
 
 
 def parse(challenge: Challenge, data: Any, *, is_submission: bool = False) -> payloads.Submitted:

@@ -19,12 +19,12 @@ from gradus import retention
 from gradus.accounts.models import User
 from gradus.courses import bundles
 from gradus.courses.models import Challenge, ChallengeVersion
+from gradus.refusal import Refused, refuse_broken, too_long
 from gradus.submissions import limits, queue
 from gradus.submissions.limits import Use
 from gradus.submissions.models import RUN_NAME_CHARS, Evaluation, Run, Slot, Submission
 from gradus.submissions.services import slots, workers
 from gradus.submissions.services.payload import parse
-from gradus.submissions.services.refusal import Refused, refuse_broken, too_long
 from gradus.submissions.states import OPEN
 
 

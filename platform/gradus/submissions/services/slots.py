@@ -13,10 +13,10 @@ from django.db import IntegrityError, transaction
 from django.utils.translation import gettext
 
 from gradus.courses import days
+from gradus.refusal import Refused
 from gradus.submissions import limits
 from gradus.submissions.limits import Limit, Period, Use
 from gradus.submissions.models import Evaluation, Refund, Run, Slot, SlotQuerySet, Submission
-from gradus.submissions.services.refusal import Refused
 
 Done = TypeVar("Done")
 # How often a lost race for a slot is tried again. Each loss means that another request has won, so this ends.

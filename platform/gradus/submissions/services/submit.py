@@ -11,12 +11,12 @@ from challenges.kinds import registry as kinds
 from gradus.accounts.models import User
 from gradus.courses.models import Challenge
 from gradus.preferences import services as preferences
+from gradus.refusal import Refused
 from gradus.submissions import failpoints, limits, queue
 from gradus.submissions.limits import Use
 from gradus.submissions.models import Evaluation, Submission
 from gradus.submissions.services import events, slots, workers
 from gradus.submissions.services.payload import parse, refuse
-from gradus.submissions.services.refusal import Refused
 from gradus.submissions.services.standings import hold_learner
 
 __all__ = ["Refused", "submit"]

@@ -17,9 +17,9 @@ from challenges.payloads import Submitted
 from challenges.spec import Challenge
 from challenges.training_methods import LACKS
 from challenges.translation import translated
+from gradus.refusal import Refused
 from gradus.submissions.models import EngineChoice, WorkerStatus
 from gradus.submissions.queue import ALIVE
-from gradus.submissions.services.refusal import Refused
 
 CODE = "method_unavailable"
 
