@@ -29,10 +29,11 @@ from workers.execute import Memo, ShouldStop, execute, expect_packages
 from workers.failures import Failures, Unfinished, advice_of, code_of
 from workers.grading import assignments, outcomes
 from workers.grading.chats import WrittenTokens
-from workers.grading.evaluations import gives_way, local_model, seconds_of
+from workers.grading.evaluations import gives_way, is_lint, local_model, seconds_of
 from workers.grading.events import EventWriter
 from workers.grading.hidden_row_timing import Pace
 from workers.grading.kept_training import TrainedOnce, trained_once
+from workers.grading.linting import lint
 from workers.grading.live_rows import LiveRows
 from workers.heartbeat import Heartbeat
 from workers.remote import EngineMisconfigured, RemoteEngine
@@ -43,7 +44,7 @@ NICE = {"interactive": 0, "grade": 5, "judge": 5, "train": 10}
 # Seconds without a job after which a lane's runner ends, so that its memory is free. A start takes a few seconds, which
 # is little beside a training run. The runner of the lane `interactive` stays, because a learner waits for it.
 IDLE_SECONDS = {"interactive": 0, "grade": 300, "judge": 300, "train": 60}
-# How often a baseline checks whether a learner waits for its worker.
+# How often a check that nobody waits for asks whether a learner waits for its worker.
 GIVE_WAY_SECONDS = 1.0
 
 
@@ -186,6 +187,8 @@ class Worker:
     def _outcome(self, evaluation: Evaluation, events: EventWriter, stop: ShouldStop) -> services.Outcome:
         """Grades the evaluation, and stores its files. Raises whatever keeps it from a grade."""
         failpoints.reach("grade.started")
+        if is_lint(evaluation):
+            return lint(evaluation, self.embedded, stop, self.runner.worked)
         judge = assignments.judge_for(evaluation, self.judge)
         with assignments.prepared(evaluation) as assignment, trained_once(evaluation) as once:
             self._prepare(assignment, stop)

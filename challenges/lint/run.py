@@ -52,9 +52,17 @@ def inspect(path: Path | str, similarity: Similarity | None = None) -> Linted:
     `similarity`, which needs sentence embeddings. Raises nothing for anything that an author can write.
     """
     source = Source(Path(path))
-    subjects = [_lint_challenge(source, *gathered, similarity) for gathered in _gather(source)]
+    subjects = []
+    for rel, bundle, arms in _gather(source):
+        subjects.append(subject := Subject(source, rel, bundle))
+        lint_challenge(subject, arms, similarity)
     lint_shown_rows(subjects)
     lint_unwritten(source)
+    return linted(source)
+
+
+def linted(source: Source) -> Linted:
+    """What a source has collected, sorted, and each line once."""
     return Linted(_sorted(source.problems), _sorted(source.advice), list(dict.fromkeys(source.not_checked)))
 
 
@@ -101,11 +109,10 @@ def _lessons(source: Source, lessons: list[GatheredLesson]) -> Iterator[Gathered
                 yield posixpath.join(gathered.rel, name), bundle, arms
 
 
-def _lint_challenge(
-    source: Source, rel: str, bundle: ChallengeBundle, arms: Mapping[str, Submitted], similarity: Similarity | None
-) -> Subject:
-    subject = Subject(source, rel, bundle)
+def lint_challenge(subject: Subject, arms: Mapping[str, Submitted], similarity: Similarity | None) -> None:
+    """All checks of one challenge. `arms` are the submissions of findings' arms on it, by file."""
     lint_spec(subject)
+    bundle = subject.bundle
     tracks = [kinds.find(name) for name in bundle.challenge.tracks]
     if tracks[0].has_samples:
         lint_rows(subject)
@@ -114,8 +121,7 @@ def _lint_challenge(
             _lint_of(kind)(subject)
     if similarity and tracks[0].has_samples and not has_template_rows(subject):
         for problem in similarity(_with_arms(bundle, arms)):
-            source.problems.append(replace(problem, file=subject.at(problem.file)))
-    return subject
+            subject.source.problems.append(replace(problem, file=subject.at(problem.file)))
 
 
 def _lint_of(kind: Kind) -> Callable[[Subject], None]:

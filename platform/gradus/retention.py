@@ -101,10 +101,10 @@ MEASUREMENTS = Kept(
     "measurements of costs", timedelta(days=365), "after their start", over=lambda began: _ended_runs("costs")
 )
 OTHER_RUNS = Kept(
-    "other runs: of the demo, of findings, of baselines",
+    "other runs: of the demo, of findings, and those that verify a challenge",
     timedelta(days=7),
     "after their start",
-    over=lambda began: _ended_runs("demo", "finding", "baseline"),
+    over=lambda began: _ended_runs("demo", "finding", "baseline", "lint", "proof"),
 )
 # The losses of a training run stay in its result.
 EVENTS = Kept(

@@ -28,7 +28,7 @@ from gradus.submissions import services
 from gradus.submissions.models import Evaluation, Grader, Run, Submission
 from gradus.submissions.services.payload import counter
 from workers.grading import chats
-from workers.grading.evaluations import is_measurement, on_hidden_rows
+from workers.grading.evaluations import is_measurement, is_proof, on_hidden_rows
 from workers.judge import template as judge_template
 from workers.judge.client import JudgeClient
 from workers.judge.contract import JudgeMisconfigured
@@ -54,8 +54,10 @@ def prepared(evaluation: Evaluation) -> Iterator[Assignment]:
         return
     owner = evaluation.submission or evaluation.run
     assert owner is not None
-    if evaluation.run is not None and evaluation.run.purpose == Run.Purpose.FINDING:
+    if evaluation.run is not None and evaluation.run.purpose in (Run.Purpose.FINDING, Run.Purpose.PROOF):
         bundle = bundle.with_plain_metric()
+    if is_proof(evaluation):
+        bundle = bundle.with_seed(services.seed_of_proof(evaluation, bundle.seed))
     payload = payloads.parse(owner.payload)
     assignment = Assignment(
         bundle=bundle,
@@ -64,7 +66,7 @@ def prepared(evaluation: Evaluation) -> Iterator[Assignment]:
         inputs=tuple(evaluation.run.inputs) if evaluation.run else (),
         calibrated=frozenset(JudgeId(*pair) for pair in calibrations.passed(evaluation.version)),
         template=template_for(evaluation) if kinds.find(payload.kind).is_judged else "",
-        whole=is_measurement(evaluation),
+        whole=is_measurement(evaluation) or is_proof(evaluation),
         sources=_sources(evaluation) if kinds.find(payload.kind).is_judged else {},
         draw=_lot(owner),
     )

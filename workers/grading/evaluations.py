@@ -21,6 +21,16 @@ def is_baseline(evaluation: Evaluation) -> bool:
     return evaluation.submission_id is None and on_hidden_rows(evaluation)
 
 
+def is_lint(evaluation: Evaluation) -> bool:
+    """Whether the evaluation lints a challenge version, so that nothing is graded."""
+    return evaluation.run is not None and evaluation.run.purpose == Run.Purpose.LINT
+
+
+def is_proof(evaluation: Evaluation) -> bool:
+    """Whether the evaluation repeats an arm of a finding to compare it with the author's record."""
+    return evaluation.run is not None and evaluation.run.purpose == Run.Purpose.PROOF
+
+
 def is_measurement(evaluation: Evaluation) -> bool:
     """Whether the evaluation measures costs: training is then whole, and public rows are answered several times."""
     return evaluation.run is not None and evaluation.run.purpose == Run.Purpose.COSTS
@@ -28,7 +38,8 @@ def is_measurement(evaluation: Evaluation) -> bool:
 
 def gives_way(evaluation: Evaluation) -> bool:
     """Whether nobody waits for the evaluation, which therefore stops for a learner who waits."""
-    return is_baseline(evaluation) or is_measurement(evaluation)
+    verifies = evaluation.run is not None and evaluation.run.purpose in Run.VERIFYING
+    return verifies or is_measurement(evaluation)
 
 
 def seconds_of(evaluation: Evaluation, assignment: Assignment) -> float:
@@ -47,16 +58,17 @@ def kind_of(evaluation: Evaluation) -> Kind:
 
 def local_model(evaluation: Evaluation, remotes: Collection[str]) -> str | None:
     """The base model that the runner computes for the evaluation; None where it asks none, or one of `remotes`.
+    Lint asks none.
 
     Training happens here also where answers come from elsewhere.
     """
     spec, kind = evaluation.version.parsed, kind_of(evaluation)
-    is_here = kind.asks_model(spec) and (kind.is_trained or spec.model not in remotes)
+    is_here = not is_lint(evaluation) and kind.asks_model(spec) and (kind.is_trained or spec.model not in remotes)
     return spec.model if is_here else None
 
 
 def needs(evaluation: Evaluation, remotes: Collection[str]) -> list[str | None]:
     """What the runner needs for the evaluation: a base model that it computes, and None for work without one."""
     spec, kind, model = evaluation.version.parsed, kind_of(evaluation), local_model(evaluation, remotes)
-    is_without = spec.model is None or not kind.asks_model(spec) or kind.has_documents
+    is_without = is_lint(evaluation) or spec.model is None or not kind.asks_model(spec) or kind.has_documents
     return [*([] if model is None else [model]), *([None] if is_without else [])]

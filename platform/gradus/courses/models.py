@@ -172,7 +172,7 @@ class ChallengeVersion(models.Model):
     """
 
     # The large fields of a row. Queries that need only the name of a version, or its parsed content, defer them.
-    CONTENT = ("spec", "statement", "solution", "public", "train", "baselines", "author_baselines")
+    CONTENT = ("spec", "statement", "solution", "public", "train", "baselines", "author_baselines", "lint", "findings")
 
     challenge = models.ForeignKey(Challenge, models.CASCADE, related_name="versions")
     version = models.CharField(max_length=40)
@@ -184,6 +184,10 @@ class ChallengeVersion(models.Model):
     train = models.JSONField(default=list)
     baselines = models.JSONField(default=list, help_text="Results of the baselines that ran here for this digest")
     author_baselines = models.JSONField(default=list, help_text="Results that the bundle brought along")
+    lint = models.JSONField(default=dict, blank=True, help_text="What lint on a worker of this server has found last")
+    findings = models.JSONField(
+        default=list, blank=True, help_text="Repetitions of findings' arms that ran here, beside the author's record"
+    )
     hidden_count = models.PositiveIntegerField(default=0)
     scored_count = models.PositiveIntegerField(
         null=True, blank=True, help_text="Hidden samples that a shown score is computed from; not shown to a learner"

@@ -1,7 +1,11 @@
-"""Verifies versions on this server: stores results of baselines, says what is missing, and publishes drafts."""
+"""Verifies versions on this server: stores what checks give, says what is missing, and publishes drafts.
+
+The checks are lint, the baselines, and on request the findings. `gradus.submissions.services.verification` queues them.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import structlog
@@ -9,13 +13,48 @@ from django.db import transaction
 from django.utils import timezone
 
 from challenges.compare import VersionNumber, version_number
+from challenges.problems import Problem
 from gradus.courses.models import Challenge, ChallengeVersion, Course
 
 log = structlog.get_logger(__name__)
 
 UNLINTED = (
-    "not checked: similarity, or lengths of hidden rows (import it where the worker extra and the base model are)"
+    "not checked: similarity, or lengths of hidden rows. "
+    "A worker of the lane `judge` checks them while no learner waits."
 )
+LINT_ENDED = "lint ended without a result ({code}). Push or import the course again, which queues it again."
+
+
+@transaction.atomic
+def record_lint(version_id: int, problems: Sequence[Problem], arms: str) -> ChallengeVersion:
+    """Stores what lint on a worker has found. If it has found nothing, and no other check is missing, the version
+    becomes verified, and a draft of an import is published.
+
+    `arms` is the digest of the findings' arms that were checked beside the version; see `arms.digest_of`.
+    """
+    version = ChallengeVersion.objects.select_for_update().get(pk=version_id)
+    found = [{"file": one.file, "line": one.line, "what": one.what, "fix": one.fix} for one in problems]
+    version.lint = {"problems": found, "arms": arms, "error": ""}
+    if not problems:
+        version.linted_at = version.linted_at or timezone.now()
+    elif not version.is_verified:
+        version.linted_at = None
+    version.save(update_fields=["lint", "linted_at"])
+    settle(version)
+    return version
+
+
+@transaction.atomic
+def record_lint_error(version_id: int, code: str) -> None:
+    """Stores that lint could not be carried out. What an earlier lint has found stays."""
+    version = ChallengeVersion.objects.select_for_update().get(pk=version_id)
+    version.lint = {**version.lint, "error": code}
+    version.save(update_fields=["lint"])
+
+
+def lint_problems(version: ChallengeVersion) -> list[Problem]:
+    """What lint on a worker has found; files are relative to the challenge's folder."""
+    return [Problem(**one) for one in version.lint.get("problems", ())]
 
 
 @transaction.atomic
@@ -81,19 +120,39 @@ def _rank(version: ChallengeVersion) -> tuple[VersionNumber, bool, int]:
 
 
 def lacking(version: ChallengeVersion) -> list[str]:
-    """Returns what is still missing before this server has verified a version, one line each."""
-    missing = [] if version.linted_at else [UNLINTED]
+    """Returns what is still missing before this server has verified a version, one line each, and what to do.
+
+    No line quotes a hidden row.
+    """
+    missing = [] if version.linted_at else _unlinted(version)
     results = {row["file"]: row for row in version.baselines}
     for ref in version.parsed.baselines:
         row = results.get(ref.file)
         if row is None:
-            missing.append(f"{ref.file} has not run on this server yet")
-        elif row["provisional"]:
-            missing.append(f"{ref.file} got a provisional grade: no judge has passed the gate of this question here")
-        elif not row["ok"]:
-            shown = "" if row["score"] is None else f" scored {row['score']:.2f} (rounded down),"
-            missing.append(f"{ref.file}{shown} {row['problem']}")
+            missing.append(f"{ref.file} has not run on this server yet. It runs while no learner waits.")
+        elif said := said_of(ref.file, row):
+            missing.append(said)
     return missing
+
+
+def said_of(file: str, row: dict[str, Any]) -> str:
+    """What is wrong with the result of a baseline, as a sentence; empty if it is within its bounds."""
+    if row["provisional"]:
+        return (
+            f"{file} got a provisional grade: no judge has passed the gate of this question here. "
+            "Calibrate one with `gradus challenge calibrate`, and push or import the course again."
+        )
+    if row["ok"]:
+        return ""
+    shown = "" if row["score"] is None else f" scored {row['score']:.2f} (rounded down),"
+    return f"{file}{shown} {row['problem']}"
+
+
+def _unlinted(version: ChallengeVersion) -> list[str]:
+    if problems := lint_problems(version):
+        return [str(problem) for problem in problems]
+    error = version.lint.get("error")
+    return [LINT_ENDED.format(code=error) if error else UNLINTED]
 
 
 def to_run(version: ChallengeVersion) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from django.db import transaction
 from django.db.models import Prefetch
@@ -11,10 +12,9 @@ from django.utils.translation import gettext as _
 from django.utils.translation import override
 
 from challenges.bundle import ChallengeBundle
-from challenges.findings.runs import listed_fields
+from challenges.findings.reproduced import public_values
 from challenges.findings.spec import Finding, Measure
 from challenges.kinds.base import Lane
-from challenges.spec import Challenge
 from gradus.accounts.models import User
 from gradus.courses.models import ChallengeVersion, Lesson
 from gradus.laboratory import arms
@@ -203,22 +203,9 @@ def _own(run: Run, version: ChallengeVersion) -> Own:
         state=evaluation.state,
         is_open=evaluation.is_open,
         message=evaluation.message,
-        values=_values(version.parsed, evaluation) if evaluation.state == State.SCORED else {},
+        values=public_values(version.parsed, _public(evaluation)) if evaluation.state == State.SCORED else {},
     )
 
 
-def _values(challenge: Challenge, evaluation: Evaluation) -> dict[Measure, float]:
-    """Scores on public rows; the shares of JSON answers only where the worker kept the fields of each row.
-
-    Every field of an answer that is not valid counts as wrong, as in the author's record.
-    """
-    public = (evaluation.result or {}).get("public") or {}
-    rows, listed = public.get("rows") or [], listed_fields(challenge)
-    scores: dict[Measure, float] = {}
-    if isinstance(public.get("score"), int | float):
-        scores["score"] = public["score"]
-    if rows and all(isinstance(row.get("valid"), bool) and row.get("fields") for row in rows):
-        scores["valid"] = sum(row["valid"] for row in rows) / len(rows)
-        right = [row["valid"] and row["fields"].get(name, 0.0) for row in rows for name in listed]
-        scores.update({"decisions": sum(right) / len(right)} if right else {})
-    return scores
+def _public(evaluation: Evaluation) -> dict[str, Any]:
+    return (evaluation.result or {}).get("public") or {}

@@ -6,8 +6,10 @@ class SubmissionsConfig(AppConfig):
 
     def ready(self) -> None:
         from gradus.submissions import health
-        from gradus.submissions.services import events, verification
+        from gradus.submissions.services import events, proofs, verification
 
         health.register_metrics()
         events.recorded.connect(verification.on_recorded, dispatch_uid="baselines-recorded")
+        events.recorded.connect(proofs.on_recorded, dispatch_uid="proofs-recorded")
         events.closed.connect(verification.on_closed, dispatch_uid="baselines-closed")
+        events.closed.connect(proofs.on_closed, dispatch_uid="proofs-closed")

@@ -28,8 +28,8 @@ RECONCILER_LATE = timedelta(minutes=2)
 OVERDUE = timedelta(minutes=15)
 # Failures through a fault of ours in one lane within an hour that an admin is told about.
 FAILED_WITHIN, FAILURES = timedelta(hours=1), 3
-# Baselines that verify a version and measurements of costs wait until nothing else waits, so their age says nothing.
-AWAITED = Q(run__isnull=True) | ~Q(run__purpose__in=(Run.Purpose.BASELINE, Run.Purpose.COSTS))
+# What verifies a version and measurements of costs wait until nothing else waits, so their age says nothing.
+AWAITED = Q(run__isnull=True) | ~Q(run__purpose__in=(*Run.VERIFYING, Run.Purpose.COSTS))
 SHOWN = 100
 
 
@@ -37,7 +37,7 @@ SHOWN = 100
 class LaneHealth:
     """The state of a lane. `oldest_s` is the age of the oldest open evaluation in seconds, 0 if none is open.
 
-    Baselines that verify a version and measurements of costs are not counted in `oldest_s`. `failed` counts the
+    What verifies a version and measurements of costs are not counted in `oldest_s`. `failed` counts the
     evaluations that ended in the last hour through a fault of ours, by error code. `troubled` is the number of workers
     that report a problem, and `problems` has each problem with the names of the workers that report it.
     """

@@ -21,8 +21,8 @@ from gradus.submissions.states import State
 log = structlog.get_logger(__name__)
 # Staff asked for a trial of new grades: learners do not wait for it.
 SHADOW_RANK = 1000
-# Nobody waits for a baseline: learners' work and regrades are claimed before it.
-BASELINE_RANK = 1_000_000
+# Nobody waits for a check that verifies a version: learners' work and regrades are claimed before it.
+VERIFICATION_RANK = 1_000_000
 # Time is measured when nothing else waits in the lane, or runs in it.
 MEASUREMENT_RANK = 2_000_000
 # A worker that was seen within this time counts as running.
@@ -92,8 +92,8 @@ def rank_of_submission(submission: Submission) -> int:
 
 
 def rank_of_run(purpose: str, open_before: int) -> int:
-    """As for submissions, by the learner's open runs; baselines come last."""
-    return BASELINE_RANK if purpose == Run.Purpose.BASELINE else open_before
+    """As for submissions, by the learner's open runs; what verifies a version comes last."""
+    return VERIFICATION_RANK if purpose in Run.VERIFYING else open_before
 
 
 def rank_of_regrade(*, shadow: bool, grader: str) -> int:

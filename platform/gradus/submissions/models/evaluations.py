@@ -118,10 +118,11 @@ class RunQuerySet(models.QuerySet["Run"]):
 
 
 class Run(models.Model):
-    """A trial on public samples, the demo, a repetition of a finding's arm, a chat, a baseline on the server, or a
-    measurement of what a request costs, of an attempt or, without one, of the baseline in `label`.
+    """A trial on public samples, the demo, a repetition of a finding's arm, a chat, a measurement of what a request
+    costs, of an attempt or, without one, of the baseline in `label`, or a check that verifies a challenge version.
 
-    It is never scored and costs no attempt.
+    Such checks are lint, a baseline, and a repetition of a finding's arm that is compared with the author's record (a
+    proof). A run is never scored and costs no attempt.
     """
 
     class Purpose(models.TextChoices):
@@ -131,6 +132,11 @@ class Run(models.Model):
         FINDING = "finding"
         CHAT = "chat"
         COSTS = "costs"
+        LINT = "lint"
+        PROOF = "proof"
+
+    # Nobody waits for them: learners' work comes first.
+    VERIFYING = (Purpose.LINT, Purpose.BASELINE, Purpose.PROOF)
 
     uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, null=True, related_name="runs")
@@ -167,9 +173,11 @@ class Run(models.Model):
                 name="a_findings_run_names_arm_and_repetition",
                 # A comparison with NULL is not false, so a missing repetition is ruled out by name.
                 condition=(
-                    Q(purpose="finding", repetition__isnull=False, repetition__gte=1) & ~Q(finding="") & ~Q(arm="")
+                    Q(purpose__in=("finding", "proof"), repetition__isnull=False, repetition__gte=1)
+                    & ~Q(finding="")
+                    & ~Q(arm="")
                 )
-                | (~Q(purpose="finding") & Q(finding="", arm="", repetition__isnull=True)),
+                | (~Q(purpose__in=("finding", "proof")) & Q(finding="", arm="", repetition__isnull=True)),
             ),
             # SQLite does not limit the length of a text by itself.
             models.CheckConstraint(

@@ -6,6 +6,8 @@ from gradus.submissions.services.events import append_events
 from gradus.submissions.services.finish import Outcome, keep_trained, postpone, record, reject, release, retry, shown_of
 from gradus.submissions.services.hints import hints_taken, take_hint
 from gradus.submissions.services.payload import token_use
+from gradus.submissions.services.progress import Check, CheckState, Progress, progress
+from gradus.submissions.services.proofs import seed_of_proof, verify_findings
 from gradus.submissions.services.regrade import adopt, decide, regrade
 from gradus.submissions.services.runs import (
     Repetition,
@@ -16,7 +18,7 @@ from gradus.submissions.services.runs import (
     start_run,
 )
 from gradus.submissions.services.submit import Refused, submit
-from gradus.submissions.services.verification import verify
+from gradus.submissions.services.verification import verify, withdraw_checks
 from gradus.submissions.services.workers import (
     another_can,
     forget_choice,
@@ -27,7 +29,10 @@ from gradus.submissions.services.workers import (
 )
 
 __all__ = [
+    "Check",
+    "CheckState",
     "Outcome",
+    "Progress",
     "Refused",
     "Repetition",
     "adopt",
@@ -50,12 +55,14 @@ __all__ = [
     "name_run",
     "others_at_work",
     "postpone",
+    "progress",
     "queue_chat",
     "record",
     "regrade",
     "reject",
     "release",
     "retry",
+    "seed_of_proof",
     "shown_of",
     "start_run",
     "submit",
@@ -63,6 +70,8 @@ __all__ = [
     "token_use",
     "unavailable",
     "verify",
+    "verify_findings",
     "withdraw",
     "withdraw_attempt",
+    "withdraw_checks",
 ]

@@ -44,10 +44,17 @@ def cancel_run(run: Run) -> Evaluation:
         Refused: 409, the run has already ended. Nothing has changed.
     """
     evaluation = Evaluation.objects.select_for_update().get(run=run, is_current=True)
-    if not evaluation.is_open or not _end(evaluation, "run_cancelled"):
+    if not evaluation.is_open or not end_run(evaluation):
         raise Refused("not_open", _("This run has already ended, so there is nothing to cancel."), 409)
-    close(evaluation, "run_cancelled", refund=False)
     return evaluation
+
+
+def end_run(evaluation: Evaluation) -> bool:
+    """Cancels the open evaluation of a run in the caller's transaction. Returns False if it has just ended."""
+    ended = _end(evaluation, "run_cancelled")
+    if ended:
+        close(evaluation, "run_cancelled", refund=False)
+    return ended
 
 
 def _end(evaluation: Evaluation, code: str) -> bool:

@@ -56,8 +56,8 @@ def claim(lane: str, *, worker: str, profile: str, without: Collection[str] = ()
 
 
 def learner_waits(lane: str, profile: str, without: Collection[str] = ()) -> bool:
-    """Returns True if an evaluation waits that comes before all baselines, and that `claim` would take."""
-    waiting = Evaluation.objects.claimable(lane, profile).filter(fair_share_rank__lt=queue.BASELINE_RANK)
+    """Returns True if an evaluation waits that comes before all that verifies versions, and that `claim` would take."""
+    waiting = Evaluation.objects.claimable(lane, profile).filter(fair_share_rank__lt=queue.VERIFICATION_RANK)
     return (waiting.exclude(_needs(without)) if without else waiting).exists()
 
 

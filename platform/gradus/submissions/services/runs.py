@@ -48,15 +48,15 @@ def start_run(
     label: str = "",
     repeats: Repetition | None = None,
 ) -> Run:
-    """Queues a run. `inputs` (demo) replace the public samples. Baselines run in the lane of their kind.
+    """Queues a run. `inputs` (demo) replace the public samples. What verifies a version runs in the lane of its kind.
 
-    `repeats` goes with the purpose `finding`, and with no other.
+    `repeats` goes with the purposes `finding` and `proof`, and with no other.
 
     Raises:
         Refused: 422 for a bad payload or a method that no worker has, 429 where the learner has too many runs open.
     """
     payload = parse(version.parsed, data)
-    lane = kinds.find(payload.kind).lane if purpose == Run.Purpose.BASELINE else Lane.INTERACTIVE
+    lane = kinds.find(payload.kind).lane if purpose in Run.VERIFYING else Lane.INTERACTIVE
     if purpose == Run.Purpose.TRIAL:
         workers.require(version.parsed, payload, lane)
 
@@ -115,6 +115,22 @@ def queue_chat(user: User, asked: Evaluation) -> Run:
     slots.take(limits.OPEN_CHATS, Use(user=user), run=run)
     rank = queue.rank_of_run(run.purpose, _open_before(user))
     Evaluation.objects.create(run=run, lane=Lane.INTERACTIVE, fair_share_rank=rank)
+    return run
+
+
+def queue_lint(version: ChallengeVersion) -> Run:
+    """Queues lint of a version, in the caller's transaction, in the lane whose workers embed texts anyway."""
+    run = Run.objects.create(
+        purpose=Run.Purpose.LINT,
+        version=version,
+        label="lint",
+        kind=version.parsed.kind,
+        payload={},
+        expires_at=timezone.now() + retention.run_kept_for(Run.Purpose.LINT),
+    )
+    rank = queue.rank_of_run(run.purpose, 0)
+    Evaluation.objects.create(run=run, lane=Lane.JUDGE, fair_share_rank=rank)
+    queue.ring_after_commit(Lane.JUDGE)
     return run
 
 

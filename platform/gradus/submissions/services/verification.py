@@ -1,12 +1,17 @@
-"""Baselines that run on this server before a version counts as verified: queued behind every learner's work."""
+"""Checks that run on this server before a version counts as verified: queued behind every learner's work.
+
+They are lint, for what the web server could not check, and the baselines. `proofs` checks findings, on request.
+"""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from importlib import metadata
 from typing import Any
 
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from challenges import payloads
@@ -15,31 +20,36 @@ from challenges.findings.digest import outcome_digest
 from challenges.kinds import registry as kinds
 from challenges.shown_score import floor_to_step
 from challenges.spec import BaselineRef, Challenge
-from gradus.courses import bundles, verification
+from gradus.courses import arms, bundles, verification
 from gradus.courses.models import BaselineOutcome, ChallengeVersion
 from gradus.submissions.models import Evaluation, Run
+from gradus.submissions.services.cancel import end_run
 from gradus.submissions.services.finish import Outcome
-from gradus.submissions.services.runs import start_run
-from gradus.submissions.states import OPEN
+from gradus.submissions.services.runs import queue_lint, start_run
+from gradus.submissions.states import OPEN, State
 
 
 def verify(version: ChallengeVersion) -> int:
-    """Queues a run for each baseline without a good result here, and says how many; none where they run already.
+    """Queues lint and a run for each baseline without a good result here, as far as they do not wait or run already.
 
-    They are graded on hidden rows and write no score: `on_recorded` keeps what is shown of them with the version. What
-    has not run for this version, but for another one that differs only in bounds, marks or texts, does not run again.
+    Baselines are graded on hidden rows and write no score: `on_recorded` keeps what is shown of them with the version.
+    What has not run for this version, but for another one that differs only in bounds, marks or texts, does not run
+    again. Returns how many baselines were queued.
 
     Raises:
         BundleMissing: private storage lacks the content.
     """
-    if version.is_verified:
+    beside = arms.digest_of(arms.of(version))
+    if version.is_verified and not _lint_is_due(version, beside):
         return 0
     bundle, queued = bundles.load(version), 0
     with transaction.atomic():
-        # Two imports at once queue each baseline once.
+        # Two imports at once queue each check once.
         now = ChallengeVersion.objects.select_for_update(no_key=True).get(pk=version.pk)
+        if _lint_is_due(now, beside) and not _open(now, Run.Purpose.LINT).exists():
+            queue_lint(now)
         waiting, known = set(open_runs(now)), {row["file"] for row in now.baselines}
-        wanted = set(verification.to_run(now)) - waiting
+        wanted = set() if now.is_verified else set(verification.to_run(now)) - waiting
         for one in bundle.baselines:
             if one.ref.file not in wanted:
                 continue
@@ -51,6 +61,22 @@ def verify(version: ChallengeVersion) -> int:
             start_run(None, now, data, purpose=Run.Purpose.BASELINE, label=one.ref.file)
             queued += 1
     return queued
+
+
+def _lint_is_due(version: ChallengeVersion, beside: str) -> bool:
+    """Whether lint has not passed here, or not beside these arms of findings."""
+    return version.linted_at is None or bool(beside and version.lint and version.lint.get("arms") != beside)
+
+
+def withdraw_checks(versions: Iterable[ChallengeVersion]) -> int:
+    """Cancels the open checks of versions that nobody needs any more, and returns how many those were.
+
+    A worker that carries one out notices it at its next heartbeat. What has ended already stays stored.
+    """
+    runs = Run.objects.filter(version__in=versions, purpose__in=Run.VERIFYING)
+    open_ = Evaluation.objects.open().filter(run__in=runs)
+    with transaction.atomic():
+        return sum(end_run(evaluation) for evaluation in open_.unlocked())
 
 
 def _key(bundle: ChallengeBundle, baseline: Baseline) -> str:
@@ -81,12 +107,22 @@ def _row(challenge: Challenge, baseline: Baseline, kept: BaselineOutcome) -> dic
 
 def open_runs(version: ChallengeVersion) -> list[str]:
     """The baselines that wait or run at this moment, by file."""
-    runs = Run.objects.filter(version=version, purpose=Run.Purpose.BASELINE, evaluations__state__in=OPEN)
-    return list(runs.values_list("label", flat=True))
+    return list(_open(version, Run.Purpose.BASELINE).values_list("label", flat=True))
+
+
+def lint_waits(version: ChallengeVersion) -> bool:
+    """Whether lint of the version waits or runs at this moment."""
+    return _open(version, Run.Purpose.LINT).exists()
+
+
+def _open(version: ChallengeVersion, purpose: str) -> QuerySet[Run]:
+    return Run.objects.filter(version=version, purpose=purpose, evaluations__state__in=OPEN)
 
 
 def on_recorded(sender: object, evaluation: Evaluation, outcome: Outcome, **extra: Any) -> None:
-    """A baseline has ended: its result goes to the version, in the same transaction."""
+    """A check has ended: its result goes to the version, in the same transaction."""
+    if evaluation.run is not None and evaluation.run.purpose == Run.Purpose.LINT:
+        verification.record_lint(evaluation.run.version_id, outcome.notes["problems"], outcome.notes["arms"])
     run = _baseline(evaluation)
     if run is None:
         return
@@ -119,7 +155,11 @@ def _keep(run: Run, score: float, row: dict[str, Any]) -> None:
 
 
 def on_closed(sender: object, evaluation: Evaluation, **extra: Any) -> None:
-    """A baseline that was refused, or that no machine could end."""
+    """A check that was refused, or that no machine could end. One that was withdrawn has no result at all."""
+    if evaluation.state == State.CANCELLED:
+        return
+    if evaluation.run is not None and evaluation.run.purpose == Run.Purpose.LINT:
+        verification.record_lint_error(evaluation.run.version_id, evaluation.error_code)
     run = _baseline(evaluation)
     if run is None:
         return

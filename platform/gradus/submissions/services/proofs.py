@@ -1,0 +1,211 @@
+"""Checks the findings of a course on request: their records, and the first repetition of each arm on public rows.
+
+A record has to be fresh and its claims have to hold, as `gradus challenge prove --check` asks. Each arm's first
+repetition is then run by the workers, behind every learner's work, and its scores on public rows are compared with
+those of the author's record. No hidden row is part of it. The rows in `ChallengeVersion.findings` say what came of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from django.db import transaction
+
+from challenges.course_bundle import CourseBundle, LessonBundle
+from challenges.findings.digest import finding_digest, run_digest
+from challenges.findings.reproduced import public_values, tolerance
+from challenges.findings.runs import repetition
+from challenges.findings.spec import Arm, ArmRecord, Experiment, Finding, FindingRecord
+from challenges.kinds import registry as kinds
+from challenges.lint.records import in_words
+from gradus.courses.models import ChallengeVersion, Course
+from gradus.refusal import Refused
+from gradus.submissions.models import Evaluation, Run
+from gradus.submissions.services.cancel import end_run
+from gradus.submissions.services.finish import Outcome
+from gradus.submissions.services.runs import Repetition, start_run
+from gradus.submissions.states import State
+
+Row = dict[str, Any]
+PROVE = "Run `gradus challenge prove`, and push the course again."
+
+
+def verify_findings(course: Course, bundle: CourseBundle) -> int:
+    """Checks all findings of a course's content, published or a draft, and queues the repetitions that have not passed.
+
+    What has passed for the same submission and record stays as it is. Returns how many repetitions were queued.
+    """
+    rows: dict[int, list[Row]] = {}
+    versions: dict[int, ChallengeVersion] = {}
+    for lesson in bundle.lessons:
+        for version, row in _rows(course, lesson):
+            versions[version.pk] = version
+            rows.setdefault(version.pk, []).append(row)
+    return sum(_store(versions[pk], of_version) for pk, of_version in rows.items())
+
+
+def _rows(course: Course, lesson: LessonBundle) -> Iterator[tuple[ChallengeVersion, Row]]:
+    bundles = {challenge.challenge.id: challenge for challenge in lesson.challenges}
+    for finding in lesson.findings:
+        record = lesson.records.findings.get(finding.id)
+        problem = _problem(finding, record, lesson)
+        for experiment in finding.experiments:
+            version = ChallengeVersion.objects.filter(
+                challenge__course=course,
+                challenge__name=experiment.challenge,
+                digest=bundles[experiment.challenge].digest,
+            ).first()
+            if version is None:
+                continue
+            yield (
+                version,
+                {"finding": finding.id, "arm": "", "name": finding.id, "run": "", "score": None}
+                | {
+                    "ok": not problem,
+                    "said": problem,
+                },
+            )
+            for arm in experiment.arms:
+                yield version, _arm(finding, experiment, arm, record, lesson)
+
+
+def _problem(finding: Finding, record: FindingRecord | None, lesson: LessonBundle) -> str:
+    """What is wrong with a finding's record, as a sentence; empty if it is fresh and all claims hold."""
+    if record is None:
+        return f"The finding has no record. {PROVE}"
+    bundles = {challenge.challenge.id: challenge for challenge in lesson.challenges}
+    if record.digest != finding_digest(finding, bundles, lesson.arms):
+        return f"The record is stale: rows, arms, claims, metric or model have changed since. {PROVE}"
+    for experiment in record.experiments:
+        for number, (claim, measured) in enumerate(zip(finding.claims, experiment.claims, strict=False), 1):
+            if not measured.holds or measured.found != claim.found:
+                return f"Claim {number} does not hold on {experiment.challenge}: {in_words(claim, measured)}."
+    return ""
+
+
+def _arm(finding: Finding, experiment: Experiment, arm: Arm, record: FindingRecord | None, lesson: LessonBundle) -> Row:
+    """The row of an arm's first repetition before it was run, with what the author's record expects of it."""
+    bundle = next(one for one in lesson.challenges if one.challenge.id == experiment.challenge)
+    first = repetition(arm, bundle, lesson.arms, 1)
+    recorded = _recorded(record, experiment.challenge, arm.id)
+    is_trained = kinds.find(first.payload.kind).is_trained
+    expected = {}
+    for measure, value in (recorded.runs[0].public if recorded and recorded.runs else {}).items():
+        assert recorded is not None
+        most = tolerance(bundle.challenge, recorded, measure, len(bundle.public), is_trained=is_trained)
+        expected[measure] = [value, round(most, 4)]
+    return {
+        "finding": finding.id,
+        "arm": arm.id,
+        "name": f"{finding.id} {arm.id}",
+        "run": run_digest(first),
+        "payload": first.payload.model_dump(mode="json"),
+        "seed": first.bundle.seed,
+        "expected": expected,
+        "score": None,
+        "ok": None,
+        "said": "",
+    }
+
+
+def _recorded(record: FindingRecord | None, challenge: str, arm: str) -> ArmRecord | None:
+    experiments = record.experiments if record else ()
+    return next((one for e in experiments if e.challenge == challenge for one in e.arms if one.id == arm), None)
+
+
+@transaction.atomic
+def _store(version: ChallengeVersion, rows: list[Row]) -> int:
+    """Stores the rows and queues what they need; what waits for rows that are gone is cancelled."""
+    now = ChallengeVersion.objects.select_for_update(no_key=True).get(pk=version.pk)
+    passed = {_key(row): row for row in now.findings if row["ok"] and row["run"]}
+    payloads = {row["run"]: row.pop("payload") for row in rows if row["run"]}
+    now.findings = [passed.get(_key(row), row) for row in rows]
+    wanted = {row["run"]: row for row in reversed(now.findings) if row["ok"] is None}
+    open_ = Evaluation.objects.open().filter(run__version=now, run__purpose=Run.Purpose.PROOF)
+    waiting = {}
+    for evaluation in open_.select_related("run"):
+        assert evaluation.run is not None
+        if evaluation.run.label in wanted:
+            waiting[evaluation.run.label] = evaluation
+        else:
+            end_run(evaluation)
+    queued = 0
+    for digest, row in wanted.items():
+        if digest not in waiting:
+            queued += _start(now, row, payloads[digest])
+    now.save(update_fields=["findings"])
+    return queued
+
+
+def _key(row: Row) -> tuple[str, str]:
+    return row["run"], str(row["expected"])
+
+
+def _start(version: ChallengeVersion, row: Row, payload: Any) -> bool:
+    """Queues a repetition; a submission that the challenge refuses fails at once, with the reason."""
+    if not row["expected"]:
+        _end_rows(version, row["run"], f"The record has no scores on public rows. {PROVE}")
+        return False
+    repeats = Repetition(row["finding"], row["arm"], 1)
+    try:
+        start_run(None, version, payload, purpose=Run.Purpose.PROOF, label=row["run"], repeats=repeats)
+    except Refused as refused:
+        _end_rows(version, row["run"], f"The challenge refuses this submission: {refused}")
+        return False
+    return True
+
+
+def _end_rows(version: ChallengeVersion, run: str, said: str, score: float | None = None) -> None:
+    for row in version.findings:
+        if row["run"] == run and row["ok"] is None:
+            row.update(ok=False, said=said, score=score)
+
+
+def seed_of_proof(evaluation: Evaluation, otherwise: int) -> int:
+    """The training seed of the repetition that a proof makes again."""
+    run = evaluation.run
+    assert run is not None
+    rows = [row for row in run.version.findings if row["run"] == run.label]
+    return int(rows[0]["seed"]) if rows else otherwise
+
+
+def on_recorded(sender: object, evaluation: Evaluation, outcome: Outcome, **extra: Any) -> None:
+    """A repetition has ended: its scores on public rows are compared with the record, in the same transaction."""
+    run = evaluation.run
+    if run is None or run.purpose != Run.Purpose.PROOF:
+        return
+    version = ChallengeVersion.objects.select_for_update().get(pk=run.version_id)
+    values: dict[str, float] = {**public_values(version.parsed, outcome.result.get("public") or {})}
+    for row in version.findings:
+        if row["run"] == run.label:
+            said = _differences(row["expected"], values)
+            row.update(ok=not said, said=said, score=_shown(values.get("score")))
+    version.save(update_fields=["findings"])
+
+
+def on_closed(sender: object, evaluation: Evaluation, **extra: Any) -> None:
+    """A repetition was refused, or no machine could end it. One that was withdrawn has no result."""
+    run = evaluation.run
+    if run is None or run.purpose != Run.Purpose.PROOF or evaluation.state == State.CANCELLED:
+        return
+    version = ChallengeVersion.objects.select_for_update().get(pk=run.version_id)
+    _end_rows(version, run.label, f"It ended without a score ({evaluation.error_code}). Check the findings again.")
+    version.save(update_fields=["findings"])
+
+
+def _shown(value: float | None) -> float | None:
+    return None if value is None else round(value, 4)
+
+
+def _differences(expected: dict[str, list[float]], values: dict[str, float]) -> str:
+    """How the scores differ from the record by more than another machine explains, as sentences."""
+    said = [
+        f"{measure} on public rows is {values[measure]:.4f} here, but {value:.4f} in the record; "
+        f"up to {most:.4f} could be another machine's rounding."
+        for measure, (value, most) in expected.items()
+        if measure in values and abs(values[measure] - value) > most
+    ]
+    missing = [measure for measure in expected if measure not in values]
+    said += [f"{measure} on public rows was not measured here." for measure in missing]
+    return " ".join([*said, PROVE] if said else said)
