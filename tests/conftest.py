@@ -18,6 +18,7 @@ from gradus.accounts.guests import SESSION_KEY
 from gradus.accounts.models import User
 from gradus.courses import catalogue
 from gradus.courses import models as contents
+from gradus.courses import triggers as courses
 from gradus.courses.models import Challenge, Course
 from gradus.receipts import triggers as receipts
 from gradus.reviews import triggers as reviews
@@ -58,6 +59,7 @@ def guards(do: str) -> None:
         editor = SimpleNamespace(connection=connection, execute=cursor.execute)
         getattr(accounts, do)(None, editor)
         getattr(receipts, do)(None, editor)
+        getattr(courses, f"{do}_versions")(None, editor)
         getattr(reviews, f"{do}_calls")(None, editor)
 
 

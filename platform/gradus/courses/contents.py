@@ -24,6 +24,11 @@ def course_fields(bundle: CourseBundle) -> dict[str, Any]:
     }
 
 
+def digests_of(bundle: CourseBundle) -> dict[str, str]:
+    """Returns the digests of a course's challenges by their ids, in the order of the path."""
+    return {challenge.challenge.id: challenge.digest for challenge in bundle.challenges}
+
+
 def lesson_fields(position: int, bundle: LessonBundle) -> dict[str, Any]:
     """Returns the fields of a `Lesson`, without its course, name and address."""
     return {

@@ -1,12 +1,14 @@
-"""Courses, lessons, challenges with their versions, and calibrations, as imported from bundles."""
+"""Courses and challenges with their versions, lessons, and calibrations, as imported from bundles."""
 
 from collections.abc import Callable
 from functools import cached_property
 from typing import Any, Self, TypeVar
 
+from django.conf import settings
 from django.db import models
 from django.db.models import Q
 from django.utils.timezone import now
+from django.utils.translation import gettext_lazy as _
 
 from challenges import spec as specs
 from challenges.findings import spec as finding_specs
@@ -48,7 +50,10 @@ class CourseQuerySet(models.QuerySet["Course"]):
 
 
 class Course(models.Model):
-    """A course. Its content is the bundle that was imported last."""
+    """A course. Its content is the bundle that was published last; `version` and `digest` are empty before the first.
+
+    See `CourseVersion` for the contents that it had, and for the one that is being prepared.
+    """
 
     slug = models.SlugField(max_length=64, unique=True)
     title = models.CharField(max_length=200)
@@ -57,8 +62,8 @@ class Course(models.Model):
     all_attempts_wait = models.BooleanField(
         default=False, db_default=False, help_text="Whether earlier attempts of a learner wait for a person, too"
     )
-    version = models.CharField(max_length=20)
-    digest = models.CharField(max_length=64)
+    version = models.CharField(max_length=20, blank=True)
+    digest = models.CharField(max_length=64, blank=True)
     is_published = models.BooleanField(default=True)
     frozen_at = models.DateTimeField(null=True, blank=True, help_text="Boards show private ranks from then on")
     updated_at = models.DateTimeField(default=now)
@@ -68,6 +73,72 @@ class Course(models.Model):
 
     def __str__(self) -> str:
         return self.title
+
+    @property
+    def was_published(self) -> bool:
+        """False for a course of which only a draft exists."""
+        return bool(self.digest)
+
+
+class CourseVersionQuerySet(models.QuerySet["CourseVersion"]):
+    def drafts(self) -> Self:
+        return self.filter(state=CourseVersion.State.DRAFT)
+
+    def published(self) -> Self:
+        """Returns the contents that were published, the live one first."""
+        return self.filter(state=CourseVersion.State.PUBLISHED).order_by("-published_at", "-pk")
+
+
+class CourseVersion(models.Model):
+    """One content of a course that an author pushed, or that was imported: a draft until it is published.
+
+    A course has at most one draft. The content that was published last is live. A row that is no draft never changes,
+    and a published one stays as long as its course, see `triggers`. `archive` names the zip of the course's folder in
+    private storage; it is empty for contents that were published before archives were kept.
+    """
+
+    class State(models.TextChoices):
+        DRAFT = "draft", _("Draft")
+        PUBLISHED = "published", _("Published")
+        REPLACED = "replaced", _("Replaced by a later draft or by an import")
+        DISCARDED = "discarded", _("Discarded")
+
+    course = models.ForeignKey(Course, models.CASCADE, related_name="versions")
+    version = models.CharField(max_length=20)
+    digest = models.CharField(max_length=64)
+    archive = models.CharField(max_length=64, blank=True, help_text="SHA-256 of the zip in private storage")
+    archive_bytes = models.PositiveBigIntegerField(default=0)
+    contents = models.JSONField(default=dict, help_text="Digests of its challenges by id, in the order of the path")
+    state = models.CharField(max_length=9, choices=State, default=State.DRAFT)
+    pushed_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+")
+    pushed_at = models.DateTimeField(default=now)
+    published_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+")
+    published_at = models.DateTimeField(null=True, blank=True)
+    ended_at = models.DateTimeField(null=True, blank=True, help_text="When the draft was replaced or discarded")
+    difference = models.JSONField(default=dict, help_text="To what was live when it was pushed, without hidden rows")
+    not_checked = models.JSONField(default=list, help_text="What lint could not check where it was pushed")
+    note = models.CharField(max_length=300, blank=True)
+
+    objects = CourseVersionQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["course", "-pk"]
+        constraints = [
+            models.UniqueConstraint(name="one_draft_of_a_course", fields=["course"], condition=Q(state="draft")),
+            models.CheckConstraint(
+                name="state_and_times_of_a_course_version_agree",
+                condition=Q(state="draft", published_at=None, ended_at=None)
+                | Q(state="published", published_at__isnull=False, ended_at=None)
+                | Q(state__in=["replaced", "discarded"], published_at=None, ended_at__isnull=False),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.course.slug} {self.version}"
+
+    @property
+    def is_draft(self) -> bool:
+        return self.state == self.State.DRAFT
 
 
 class Lesson(models.Model):
@@ -129,6 +200,8 @@ class ChallengeQuerySet(models.QuerySet["Challenge"]):
 class Challenge(models.Model):
     """A challenge, whose content can change from version to version. `version` is the one that accepts submissions.
 
+    `board_version` is an earlier one, whose scores stay on the leaderboard until they have been graded again.
+
     The files of a course call the challenge by its `name`; pages, the API and receipts call it by its `slug`. It can
     move to another lesson of its course, and never to another course, see `triggers`.
     """
@@ -139,6 +212,7 @@ class Challenge(models.Model):
     slug = models.SlugField(max_length=ADDRESS_CHARS, unique=True, help_text="Its address, unique on the site")
     position = models.PositiveSmallIntegerField()
     version = models.ForeignKey("ChallengeVersion", models.PROTECT, null=True, related_name="+")
+    board_version = models.ForeignKey("ChallengeVersion", models.PROTECT, null=True, blank=True, related_name="+")
     is_current = models.BooleanField(default=True)
 
     objects = ChallengeQuerySet.as_manager()
@@ -168,7 +242,8 @@ class ChallengeVersion(models.Model):
     """An immutable version of a challenge, identified by the digest of its content.
 
     Hidden samples and gold answers are in private storage, never here. A version is a draft, which no learner sees,
-    until it is published: when this server has verified it, or at once if staff decide so.
+    until it is published: when this server has verified it, or at once if staff decide so. In the draft of a course
+    it waits, verified or not, until the course is published.
     """
 
     # The large fields of a row. Queries that need only the name of a version, or its parsed content, defer them.
@@ -196,6 +271,9 @@ class ChallengeVersion(models.Model):
     linted_at = models.DateTimeField(null=True, blank=True, help_text="When all checks passed, similarity included")
     verified_at = models.DateTimeField(null=True, blank=True, help_text="When all baselines had reached their bounds")
     published_at = models.DateTimeField(null=True, blank=True, help_text="Empty for a draft, which no learner sees")
+    goes_live = models.BooleanField(
+        default=True, db_default=True, help_text="Whether it is published once it is verified; not in a course's draft"
+    )
 
     class Meta:
         constraints = [

@@ -1,4 +1,4 @@
-"""Records when staff publish, hide or freeze a course, whether on a page, by a command or in a shell."""
+"""Records when staff publish, hide or freeze a course, and lets the versions of a course go with it."""
 
 import json
 from typing import Any
@@ -18,3 +18,8 @@ def before_save(sender: type[Course], instance: Course, raw: bool = False, **ext
     if changed:
         told = json.loads(json.dumps(changed, cls=DjangoJSONEncoder))
         staff.note(StaffAction.What.COURSE_CHANGED, instance.slug, **told)
+
+
+def before_delete(sender: type[Course], instance: Course, **extra: Any) -> None:
+    """Empties the digest, in the transaction that removes the course: see the trigger `courses_courseversion_kept`."""
+    Course.objects.filter(pk=instance.pk).update(digest="")

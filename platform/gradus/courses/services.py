@@ -1,4 +1,4 @@
-"""Services that import a course bundle into the database and private storage. Old versions of challenges stay."""
+"""Services that make a course bundle live. Old versions of challenges stay. `publishing` has those for drafts."""
 
 from collections.abc import Container
 from typing import Any
@@ -8,57 +8,137 @@ from django.utils import timezone
 
 from challenges.bundle import ChallengeBundle
 from challenges.course_bundle import CourseBundle, LessonBundle
-from challenges.kinds import registry as kinds
 from gradus.accounts import staff_actions as staff
-from gradus.accounts.models import StaffAction
-from gradus.courses import bundles, calibrations, contents, verification, versions
-from gradus.courses.models import Challenge, ChallengeVersion, Course, Lesson
+from gradus.accounts.models import StaffAction, User
+from gradus.courses import contents, staging, verification, versions
+from gradus.courses.archives import Archive
+from gradus.courses.models import Challenge, ChallengeVersion, Course, CourseVersion, Lesson
 
 
-def publish(bundle: CourseBundle) -> Course:
+def publish(bundle: CourseBundle, archive: Archive | None = None) -> Course:
     """Imports a course and publishes it at once, verified or not. Raises `VersionRefused` as `import_course` does."""
-    return import_course(bundle, unverified=[challenge.challenge.id for challenge in bundle.challenges])
+    unverified = [challenge.challenge.id for challenge in bundle.challenges]
+    return import_course(bundle, unverified=unverified, archive=archive)
 
 
-def import_course(bundle: CourseBundle, *, linted: bool = False, unverified: Container[str] = ()) -> Course:
+def import_course(
+    bundle: CourseBundle, *, linted: bool = False, unverified: Container[str] = (), archive: Archive | None = None
+) -> Course:
     """Imports a course. Importing the same content again changes nothing.
 
     Lessons and challenges that are no longer in the bundle stay in the database, but are not current. The new content
     of a challenge is a draft until this server has verified it; a challenge whose id is in `unverified` is published at
-    once. A draft that has no score gives way to other content with its number. `linted` says that all checks of lint
-    have passed, including the one for similarity.
+    once. A draft that has no score gives way to other content with its number, and so does the draft of the course.
+    `linted` says that all checks of lint have passed, including the one for similarity. `archive` is the packed folder
+    of the bundle: without it, nobody can go back to this content later.
 
     Raises:
         VersionRefused: another content has this version number already, or the site has a higher version.
     """
     versions.check_versions(bundle)
-    for lesson in bundle.lessons:
-        bundles.save_lesson_files(lesson, contents.digest_of(lesson))
-        for challenge in lesson.challenges:
-            bundles.save(challenge)
+    staging.save_files(bundle)
     try:
         with transaction.atomic():
-            return _write(bundle, linted, unverified)
+            return _import(bundle, linted, unverified, archive)
     except IntegrityError as error:
         versions.check_versions(bundle)
         raise versions.VersionRefused("Another import was faster. Import again.") from error
 
 
-def _write(bundle: CourseBundle, linted: bool, unverified: Container[str]) -> Course:
-    fields = {**contents.course_fields(bundle), "updated_at": timezone.now()}
-    course, _ = Course.objects.update_or_create(slug=bundle.course.id, defaults=fields)
+def _import(bundle: CourseBundle, linted: bool, unverified: Container[str], archive: Archive | None) -> Course:
+    course = staging.locked_course(bundle)
+    live = course.versions.published().first()
+    if live is None or live.digest != bundle.digest or (archive and not live.archive):
+        version = new_version(course, bundle, archive, by=staff.actor())
+    else:
+        version = live
+    told = go_live(version, bundle, linted=linted, unverified=unverified, by=staff.actor())
+    staff.note(StaffAction.What.COURSE_IMPORTED, version, digest=bundle.digest, **told)
+    return version.course
+
+
+def new_version(course: Course, bundle: CourseBundle, archive: Archive | None, *, by: User | None) -> CourseVersion:
+    """Returns a version of a locked course with this content, not stored yet."""
+    return CourseVersion(
+        course=course,
+        version=bundle.course.version,
+        digest=bundle.digest,
+        archive=archive.sha256 if archive else "",
+        archive_bytes=archive.bytes if archive else 0,
+        contents=contents.digests_of(bundle),
+        pushed_by=by,
+    )
+
+
+def go_live(
+    version: CourseVersion, bundle: CourseBundle, *, linted: bool, unverified: Container[str], by: User | None
+) -> dict[str, Any]:
+    """Makes a content what learners see: a draft, one that is not stored yet, or once more the live one.
+
+    The course of `version` must be locked, and the files of the bundle must be stored. Returns for the audit which
+    challenges are drafts still, and which are published unverified.
+    """
+    course, now = version.course, timezone.now()
+    if version.is_draft:
+        end_draft(course, CourseVersion.State.REPLACED, keep=bundle, but=version)
+        version.state, version.published_by, version.published_at = CourseVersion.State.PUBLISHED, by, now
+        version.save()
+    _write_course(course, bundle)
     course.lessons.update(is_current=False)
     course.challenges.update(is_current=False)
     written = []
     for position, lesson in enumerate(bundle.lessons):
         written += _write_lesson(course, position, lesson)
-    told: dict[str, Any] = _accept(written, linted, unverified)
-    staff.note(StaffAction.What.COURSE_IMPORTED, f"{course.slug} {course.version}", digest=bundle.digest, **told)
-    return course
+    return _accept(course, written, linted, unverified)
 
 
-def _accept(written: list[ChallengeVersion], linted: bool, unverified: Container[str]) -> dict[str, list[str]]:
-    """Verifies and publishes the versions as far as possible. Returns those that are drafts or published unverified."""
+def end_draft(
+    course: Course,
+    state: CourseVersion.State,
+    *,
+    keep: CourseBundle | None = None,
+    but: CourseVersion | None = None,
+) -> None:
+    """Ends the draft of a locked course, unless it is `but`, and removes what only it had; `keep` is what stays."""
+    drafts = course.versions.drafts().exclude(pk=but.pk if but else None)
+    if drafts.update(state=state, ended_at=timezone.now()) or but is None:
+        staging.drop_staged(course, keep)
+
+
+def _write_course(course: Course, bundle: CourseBundle) -> None:
+    """Writes the row without the signal that notes when staff publish a course: the caller notes what it does."""
+    fields = {**contents.course_fields(bundle), "updated_at": timezone.now()}
+    if not course.was_published:
+        fields["is_published"] = True
+    Course.objects.filter(pk=course.pk).update(**fields)
+    course.refresh_from_db()
+
+
+def _write_lesson(course: Course, position: int, bundle: LessonBundle) -> list[ChallengeVersion]:
+    values = {**contents.lesson_fields(position, bundle), "is_current": True}
+    first = {**values, "slug": staging.address(Lesson, course, bundle.id)}
+    lesson, _ = Lesson.objects.update_or_create(course=course, name=bundle.id, defaults=values, create_defaults=first)
+    return [_write_challenge(lesson, place, challenge) for place, challenge in enumerate(bundle.challenges)]
+
+
+def _write_challenge(lesson: Lesson, position: int, bundle: ChallengeBundle) -> ChallengeVersion:
+    name, values = bundle.challenge.id, {"lesson": lesson, "position": position, "is_current": True}
+    first = {**values, "slug": staging.address(Challenge, lesson.course, name)}
+    challenge, _ = Challenge.objects.update_or_create(
+        course=lesson.course, name=name, defaults=values, create_defaults=first
+    )
+    return staging.write_version(challenge, bundle, lesson.measured, goes_live=True)
+
+
+def _accept(
+    course: Course, written: list[ChallengeVersion], linted: bool, unverified: Container[str]
+) -> dict[str, list[str]]:
+    """Verifies and publishes the versions as far as possible. Returns those that are drafts or published unverified.
+
+    Versions that waited for the content before this one do not go live any more.
+    """
+    waiting = ChallengeVersion.objects.filter(challenge__course=course, published_at=None, goes_live=True)
+    waiting.exclude(pk__in=[version.pk for version in written]).update(goes_live=False)
     for version in written:
         if linted and version.linted_at is None:
             version.linted_at = timezone.now()
@@ -72,35 +152,3 @@ def _accept(written: list[ChallengeVersion], linted: bool, unverified: Container
         "published_unverified": [str(one) for one in open_ if one.challenge.name in unverified],
     }
     return {name: named for name, named in told.items() if named}
-
-
-def _write_lesson(course: Course, position: int, bundle: LessonBundle) -> list[ChallengeVersion]:
-    values = {**contents.lesson_fields(position, bundle), "is_current": True}
-    first = {**values, "slug": _address(Lesson, course, bundle.id)}
-    lesson, _ = Lesson.objects.update_or_create(course=course, name=bundle.id, defaults=values, create_defaults=first)
-    return [_write_challenge(lesson, place, challenge) for place, challenge in enumerate(bundle.challenges)]
-
-
-def _address(model: type[Lesson] | type[Challenge], course: Course, name: str) -> str:
-    """Returns the address of a new lesson or challenge: its id, or for a later course with that id also the course's.
-
-    No id contains the character between the two, so such an address is never the id of anything else.
-    """
-    taken = model._default_manager.filter(slug=name).exists()
-    return f"{course.slug}_{name}" if taken else name
-
-
-def _write_challenge(lesson: Lesson, position: int, bundle: ChallengeBundle) -> ChallengeVersion:
-    name, values = bundle.challenge.id, {"lesson": lesson, "position": position, "is_current": True}
-    first = {**values, "slug": _address(Challenge, lesson.course, name)}
-    challenge, _ = Challenge.objects.update_or_create(
-        course=lesson.course, name=name, defaults=values, create_defaults=first
-    )
-    for draft in versions.replaced_drafts(challenge, bundle):
-        draft.delete()
-    version, _ = ChallengeVersion.objects.update_or_create(
-        challenge=challenge, digest=bundle.digest, defaults=contents.version_fields(bundle, lesson.measured)
-    )
-    if kinds.find(bundle.challenge.kind).is_judged:
-        calibrations.save(version, lesson.measured.get("calibration", {}).get(name, {}))
-    return version

@@ -1,7 +1,7 @@
-"""The triggers by which lessons and challenges stay in their course, so that no import takes those of another course.
+"""The triggers by which lessons and challenges stay in their course, and by which published contents stay as they are.
 
-A later migration that alters `courses_lesson` or `courses_challenge` on SQLite must remove them first and install them
-again afterwards.
+So no import takes a lesson of another course. A later migration that alters `courses_lesson`, `courses_challenge` or
+`courses_courseversion` on SQLite must remove them first and install them again afterwards.
 """
 
 from typing import Any
@@ -61,3 +61,58 @@ def remove(apps: Any, schema_editor: Any) -> None:
             schema_editor.execute(f"DROP TRIGGER IF EXISTS {name}")
         else:
             schema_editor.execute(f"DROP TRIGGER IF EXISTS {name} ON {table}; DROP FUNCTION IF EXISTS {name}()")
+
+
+VERSIONS = "courses_courseversion"
+ENDED_SAID, KEPT_SAID = "only a draft of a course changes", "a published version stays with its course"
+# An account may be deleted, which empties the two columns that name people.
+FIXED = (
+    "id", "course_id", "version", "digest", "archive", "archive_bytes", "contents", "state", "pushed_at",
+    "published_at", "ended_at", "difference", "not_checked", "note",
+)  # fmt: skip
+PEOPLE = ("pushed_by_id", "published_by_id")
+# Django deletes the rows of a course before the course, whose digest the receiver of `pre_delete` has emptied by then.
+HELD = """OLD.state = 'published'
+AND EXISTS (SELECT 1 FROM courses_course WHERE id = OLD.course_id AND digest <> '')"""
+
+
+def _changed(vendor: str) -> str:
+    differs = "IS NOT" if vendor == "sqlite" else "IS DISTINCT FROM"
+    columns = [f"NEW.{column} {differs} OLD.{column}" for column in FIXED]
+    columns += [f"(NEW.{column} IS NOT NULL AND NEW.{column} {differs} OLD.{column})" for column in PEOPLE]
+    return f"OLD.state <> 'draft' AND ({' OR '.join(columns)})"
+
+
+def install_versions(apps: Any, schema_editor: Any) -> None:
+    """Installs the triggers that keep whatever is no draft, and published contents for good."""
+    vendor = schema_editor.connection.vendor
+    if vendor == "sqlite":
+        rules = (("ended", "UPDATE", _changed(vendor), ENDED_SAID), ("kept", "DELETE", HELD, KEPT_SAID))
+        for name, event, condition, said in rules:
+            schema_editor.execute(
+                f"CREATE TRIGGER {VERSIONS}_{name} BEFORE {event} ON {VERSIONS} WHEN {condition} "
+                f"BEGIN SELECT RAISE(ABORT, '{said}'); END"
+            )
+        return
+    schema_editor.execute(f"""
+CREATE FUNCTION {VERSIONS}_ended() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN RAISE EXCEPTION '{ENDED_SAID}' USING ERRCODE = 'integrity_constraint_violation'; END $$;
+CREATE TRIGGER {VERSIONS}_ended BEFORE UPDATE ON {VERSIONS} FOR EACH ROW
+WHEN ({_changed(vendor)}) EXECUTE FUNCTION {VERSIONS}_ended();
+CREATE FUNCTION {VERSIONS}_kept() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF {HELD} THEN
+        RAISE EXCEPTION '{KEPT_SAID}' USING ERRCODE = 'integrity_constraint_violation';
+    END IF;
+    RETURN OLD;
+END $$;
+CREATE TRIGGER {VERSIONS}_kept BEFORE DELETE ON {VERSIONS} FOR EACH ROW EXECUTE FUNCTION {VERSIONS}_kept();
+""")
+
+
+def remove_versions(apps: Any, schema_editor: Any) -> None:
+    for name in (f"{VERSIONS}_ended", f"{VERSIONS}_kept"):
+        if schema_editor.connection.vendor == "sqlite":
+            schema_editor.execute(f"DROP TRIGGER IF EXISTS {name}")
+        else:
+            schema_editor.execute(f"DROP TRIGGER IF EXISTS {name} ON {VERSIONS}; DROP FUNCTION IF EXISTS {name}()")

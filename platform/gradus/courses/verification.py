@@ -6,6 +6,7 @@ The checks are lint, the baselines, and on request the findings. `gradus.submiss
 from __future__ import annotations
 
 from collections.abc import Sequence
+from importlib import metadata
 from typing import Any
 
 import structlog
@@ -52,6 +53,18 @@ def record_lint_error(version_id: int, code: str) -> None:
     version.save(update_fields=["lint"])
 
 
+def inherit(version: ChallengeVersion, twin: ChallengeVersion) -> None:
+    """Gives a new version what was checked of another one that differs only in its number.
+
+    What another release has graded is left out: this one may grade otherwise.
+    """
+    release = metadata.version("gradus")
+    version.linted_at, version.lint = twin.linted_at, twin.lint
+    version.baselines = [row for row in twin.baselines if row.get("release") == release]
+    version.author_baselines = version.author_baselines or twin.author_baselines
+    version.save(update_fields=["linted_at", "lint", "baselines", "author_baselines"])
+
+
 def lint_problems(version: ChallengeVersion) -> list[Problem]:
     """What lint on a worker has found; files are relative to the challenge's folder."""
     return [Problem(**one) for one in version.lint.get("problems", ())]
@@ -62,10 +75,11 @@ def record(version_id: int, row: dict[str, Any]) -> ChallengeVersion:
     """Stores the result of a baseline that ran on this server. It replaces an earlier result of the same file.
 
     `row` has `file`, `kind`, `approach`, `score` (rounded down to the step, or None), `ok`, `problem`, `provisional`,
-    `cost`, `training` and `seconds`. If it was the last missing result, the version becomes verified, and a draft is
-    published.
+    `cost`, `training` and `seconds`; the release that graded it is stored with it. If it was the last missing result,
+    the version becomes verified, and what is to go live then is published.
     """
     version = ChallengeVersion.objects.select_for_update().get(pk=version_id)
+    row = {**row, "release": metadata.version("gradus")}
     version.baselines = [*(one for one in version.baselines if one["file"] != row["file"]), row]
     version.save(update_fields=["baselines"])
     settle(version)
@@ -73,22 +87,29 @@ def record(version_id: int, row: dict[str, Any]) -> ChallengeVersion:
 
 
 def settle(version: ChallengeVersion) -> None:
-    """Verifies the version if no check is missing. The caller's transaction must have locked the version."""
-    if version.is_verified or lacking(version):
+    """Verifies the version if no check is missing, and publishes it if it is to go live then.
+
+    The caller's transaction must have locked the version.
+    """
+    if not version.is_verified:
+        if lacking(version):
+            return
+        version.verified_at = timezone.now()
+        version.save(update_fields=["verified_at"])
+        log.info("version_verified", version=str(version))
+    elif not version.is_draft:
         return
-    version.verified_at = timezone.now()
-    version.save(update_fields=["verified_at"])
-    log.info("version_verified", version=str(version))
-    if version.is_draft and _is_newest(version):
+    if version.is_draft and version.goes_live and _is_newest(version):
         publish(version)
-    _stamp(version)
+    elif not version.is_draft:
+        _stamp(version)
 
 
 def publish(version: ChallengeVersion) -> None:
     """Publishes a version: learners see it from now on."""
     if version.is_draft:
-        version.published_at = timezone.now()
-        version.save(update_fields=["published_at"])
+        version.published_at, version.goes_live = timezone.now(), True
+        version.save(update_fields=["published_at", "goes_live"])
     Challenge.objects.filter(pk=version.challenge_id).update(version=version)
     _stamp(version)
 
@@ -105,8 +126,12 @@ def _stamp(version: ChallengeVersion) -> None:
 
 
 def newest(course: Course | None = None) -> list[ChallengeVersion]:
-    """Returns the version with the highest number of each current challenge, draft or not, in the order of the path."""
+    """Returns the version with the highest number of each current challenge, draft or not, in the order of the path.
+
+    Those that only the draft of a course has are left out.
+    """
     current = ChallengeVersion.objects.filter(challenge__is_current=True, challenge__lesson__is_current=True)
+    current = current.filter(goes_live=True)
     if course is not None:
         current = current.filter(challenge__lesson__course=course)
     by_challenge: dict[int, ChallengeVersion] = {}

@@ -22,11 +22,14 @@ class VersionRefused(Exception):
     """An import would give one version number two contents, or replace a version by a lower one."""
 
 
-def check_versions(bundle: CourseBundle) -> None:
-    """Checks the versions of a course and its challenges. Raises `VersionRefused` with all that the author must fix."""
+def check_versions(bundle: CourseBundle, *, staged_only: bool = False) -> None:
+    """Checks the versions of a course and its challenges. Raises `VersionRefused` with all that the author must fix.
+
+    With `staged_only`, the content will be a draft, so a version that was imported and waits does not give way to it.
+    """
     wrong = [*_course(bundle)]
     for challenge in bundle.challenges:
-        wrong += _challenge(bundle.course.id, challenge)
+        wrong += _challenge(bundle.course.id, challenge, staged_only)
     if wrong:
         raise VersionRefused("\n".join(wrong))
 
@@ -34,18 +37,18 @@ def check_versions(bundle: CourseBundle) -> None:
 def _course(bundle: CourseBundle) -> Iterator[str]:
     """Yields an error if the site has a newer version of the course. Its texts may change without a new version."""
     here = Course.objects.filter(slug=bundle.course.id).values_list("version", flat=True).first()
-    if here is not None and version_number(bundle.course.version) < version_number(here):
+    if here and version_number(bundle.course.version) < version_number(here):
         yield f"{bundle.course.id}: this is version {bundle.course.version}, but the site already has version {here}."
         yield f"  Raise `version:` in course.yaml to {here} or more."
 
 
-def _challenge(course: str, bundle: ChallengeBundle) -> Iterator[str]:
+def _challenge(course: str, bundle: ChallengeBundle, staged_only: bool) -> Iterator[str]:
     here = Challenge.objects.filter(course__slug=course, name=bundle.challenge.id)
     challenge = here.select_related("version").first()
     if challenge is None or (challenge.version is not None and challenge.version.digest == bundle.digest):
         return
     others = challenge.versions.exclude(digest=bundle.digest).defer(*ChallengeVersion.CONTENT)
-    replaced = {one.pk for one in replaced_drafts(challenge, bundle)}
+    replaced = {one.pk for one in replaced_drafts(challenge, bundle, staged_only=staged_only)}
     known = sorted(
         (one for one in others if one.pk not in replaced), key=lambda one: (version_number(one.version), one.pk)
     )
@@ -56,9 +59,16 @@ def _challenge(course: str, bundle: ChallengeBundle) -> Iterator[str]:
     yield from _refusal(bundle, same[-1] if same else known[-1], highest=known[-1].version)
 
 
-def replaced_drafts(challenge: Challenge, bundle: ChallengeBundle) -> list[ChallengeVersion]:
-    """Returns the draft that this content replaces under its number: nobody was graded by it, and no learner saw it."""
+def replaced_drafts(
+    challenge: Challenge, bundle: ChallengeBundle, *, staged_only: bool = False
+) -> list[ChallengeVersion]:
+    """Returns the draft that this content replaces under its number: nobody was graded by it, and no learner saw it.
+
+    With `staged_only`, it is only replaced if it belongs to the draft of a course, and not if it was imported.
+    """
     drafts = challenge.versions.filter(version=bundle.challenge.version, published_at=None)
+    if staged_only:
+        drafts = drafts.filter(goes_live=False)
     others = drafts.exclude(digest=bundle.digest).defer(*ChallengeVersion.CONTENT)
     return [draft for draft in others if not scores_of(draft)]
 

@@ -5,6 +5,7 @@ class SubmissionsConfig(AppConfig):
     name = "gradus.submissions"
 
     def ready(self) -> None:
+        from gradus.courses import publishing
         from gradus.submissions import health
         from gradus.submissions.services import events, proofs, verification
 
@@ -13,3 +14,4 @@ class SubmissionsConfig(AppConfig):
         events.recorded.connect(proofs.on_recorded, dispatch_uid="proofs-recorded")
         events.closed.connect(verification.on_closed, dispatch_uid="baselines-closed")
         events.closed.connect(proofs.on_closed, dispatch_uid="proofs-closed")
+        publishing.staged.connect(verification.on_staged, dispatch_uid="verify-drafts")

@@ -79,6 +79,12 @@ def withdraw_checks(versions: Iterable[ChallengeVersion]) -> int:
         return sum(end_run(evaluation) for evaluation in open_.unlocked())
 
 
+def on_staged(sender: object, challenges: list[ChallengeVersion], **extra: Any) -> None:
+    """The draft of a course was made: its challenges are verified, in the same transaction."""
+    for version in challenges:
+        verify(version)
+
+
 def _key(bundle: ChallengeBundle, baseline: Baseline) -> str:
     """A later release may grade otherwise, so it runs the baseline again."""
     return sha256_of({"release": metadata.version("gradus"), "outcome": outcome_digest(bundle, baseline)})

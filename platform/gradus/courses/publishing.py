@@ -1,0 +1,206 @@
+"""Services for the life of a course's content: pushed as a draft, published or discarded, and rolled back to.
+
+Each takes a lock on the course's row. So of two pushes or two publishes at once one is first, and the other is told.
+The caller checks what the person may do, see `accounts.roles`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Container
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+from django.db import transaction
+from django.dispatch import Signal
+from django.utils.translation import gettext as _
+
+from challenges.course_bundle import CourseBundle
+from challenges.lint.run import inspect
+from challenges.problems import Problem
+from challenges.reading import BundleErrors, read_course
+from gradus.accounts import staff_actions as staff
+from gradus.accounts.models import Enrolment, StaffAction, User
+from gradus.accounts.token_rules import Content, LearnerData
+from gradus.courses import archives, services, staging, versions
+from gradus.courses.archives import bundle_of
+from gradus.courses.differences import to_live
+from gradus.courses.models import ChallengeVersion, Course, CourseVersion
+from gradus.refusal import Refused
+
+__all__ = ["Pushed", "bundle_of", "discard", "draft_of", "publish", "push", "staged", "versions_in"]
+
+# What lint cannot check in the web process; the workers of the site do. See `submissions.services.verification`.
+SIMILARITY = "similarity"
+staged = Signal()
+"""Sent in the transaction that makes a draft, with `version` and its `challenges`, a list of `ChallengeVersion`."""
+
+
+@dataclass(frozen=True)
+class Pushed:
+    """The version that holds the pushed content. `is_new` is False if it was live, or the draft, before."""
+
+    version: CourseVersion
+    is_new: bool
+
+
+def draft_of(course: Course) -> CourseVersion | None:
+    return course.versions.drafts().first()
+
+
+def versions_in(version: CourseVersion) -> list[ChallengeVersion]:
+    """Returns the challenge versions that a version of a course holds, in the order of the path."""
+    found = ChallengeVersion.objects.filter(challenge__course=version.course_id, digest__in=version.contents.values())
+    by_content = {(one.challenge.name, one.digest): one for one in found.select_related("challenge__version")}
+    return [by_content[content] for content in version.contents.items() if content in by_content]
+
+
+def push(
+    folder: Path,
+    archive: IO[bytes],
+    *,
+    by: User,
+    course_slug: str,
+    base: str = "",
+    force: bool = False,
+    note: str = "",
+) -> Pushed:
+    """Makes a draft of the course in `folder`, which is the unpacked `archive`. It replaces the draft that was there.
+
+    Learners see nothing of it. Content that is live, or is the draft, changes nothing. `base` is the digest of the live
+    content that the author saw; it is not compared if it is empty, or with `force`.
+
+    Raises:
+        BundleErrors: with everything that is wrong with the files.
+        versions.VersionRefused: a version number has another content already.
+        Refused: 409 `moved`, something else was published or pushed meanwhile.
+    """
+    seen = _draft_key(course_slug)
+    bundle = _read(folder, course_slug)
+    known = _known(Course.objects.filter(slug=course_slug).first(), bundle)
+    if known is not None:
+        return Pushed(known, is_new=False)
+    versions.check_versions(bundle, staged_only=True)
+    found = inspect(folder)
+    if found.problems:
+        raise BundleErrors(found.problems)
+    staging.save_files(bundle)
+    kept = archives.keep(archive)
+    with transaction.atomic():
+        is_first = not Course.objects.filter(slug=course_slug).exists()
+        course = staging.locked_course(bundle)
+        if is_first:
+            Enrolment.objects.create(user=by, course=course, content=Content.OWNER, learner_data=LearnerData.EDITOR)
+        known = _known(course, bundle)
+        if known is not None:
+            return Pushed(known, is_new=False)
+        if not force:
+            _refuse_moved(course, bundle, seen, base)
+        not_checked = [SIMILARITY, *found.not_checked]
+        version = _draft(course, bundle, kept, by=by, note=note, not_checked=not_checked)
+        staff.note(StaffAction.What.DRAFT_PUSHED, version, by=by, digest=bundle.digest, note=note)
+    return Pushed(version, is_new=True)
+
+
+def _draft_key(course_slug: str) -> int | None:
+    drafts = CourseVersion.objects.drafts().filter(course__slug=course_slug)
+    return drafts.values_list("pk", flat=True).first()
+
+
+def _read(folder: Path, course_slug: str) -> CourseBundle:
+    try:
+        bundle = read_course(folder)
+    except BundleErrors as errors:
+        raise BundleErrors(inspect(folder).problems or errors.problems) from None
+    if bundle.course.id != course_slug:
+        what = f"the id is `{bundle.course.id}`, but it was pushed as `{course_slug}`"
+        raise BundleErrors([Problem("course.yaml", None, what, "correct the id, or push it under its own")])
+    return bundle
+
+
+def _known(course: Course | None, bundle: CourseBundle) -> CourseVersion | None:
+    """Returns the version that has this content already: the live one, or the draft."""
+    if course is None:
+        return None
+    for version in (course.versions.published().first(), draft_of(course)):
+        if version is not None and version.digest == bundle.digest:
+            return version
+    return None
+
+
+def _refuse_moved(course: Course, bundle: CourseBundle, seen: int | None, base: str) -> None:
+    if base and base != course.digest:
+        live = course.versions.published().first()
+        message = _("What is live of this course has changed since you saw it: it is version %(version)s now.")
+        message %= {"version": live.version if live else ""}
+        raise _moved(message, to_live(course, bundle))
+    draft = draft_of(course)
+    if draft is not None and draft.pk != seen:
+        message = _("%(who)s has pushed version %(version)s at the same time. Look at it, and push again.")
+        raise _moved(message % {"who": draft.pushed_by, "version": draft.version}, draft.difference)
+
+
+def _moved(message: str, difference: dict[str, Any]) -> Refused:
+    """Returns a refusal with what differs, a line each."""
+    problems = [{"code": "moved", "field": "", "message": line} for line in difference.get("lines", ())]
+    return Refused("moved", message, 409, problems)
+
+
+def _draft(
+    course: Course, bundle: CourseBundle, archive: archives.Archive, *, by: User, **fields: Any
+) -> CourseVersion:
+    """Replaces the draft of a locked course."""
+    versions.check_versions(bundle, staged_only=True)
+    version = services.new_version(course, bundle, archive, by=by)
+    for name, value in {**fields, "difference": to_live(course, bundle)}.items():
+        setattr(version, name, value)
+    services.end_draft(course, CourseVersion.State.REPLACED, keep=bundle)
+    version.save()
+    written = staging.stage(course, bundle)
+    staged.send(CourseVersion, version=version, challenges=written)
+    return version
+
+
+def publish(version: CourseVersion, *, by: User, unverified: Container[str] = ()) -> CourseVersion:
+    """Publishes a draft. What this server has not verified yet goes live when it has, or at once if `unverified`
+    contains the challenge's id.
+
+    Raises:
+        BundleMissing: private storage has lost the archive.
+        versions.VersionRefused: a version number has another content already.
+        Refused: 409 `ended`, the draft was published, replaced or discarded meanwhile.
+    """
+    bundle = bundle_of(version)
+    staging.save_files(bundle)
+    with transaction.atomic():
+        draft = _locked_draft(version)
+        versions.check_versions(bundle)
+        told = services.go_live(draft, bundle, linted=False, unverified=unverified, by=by)
+        staff.note(StaffAction.What.DRAFT_PUBLISHED, draft, by=by, digest=draft.digest, **told)
+    return draft
+
+
+def _locked_draft(version: CourseVersion) -> CourseVersion:
+    course = Course.objects.select_for_update().get(pk=version.course_id)
+    now = CourseVersion.objects.get(pk=version.pk)
+    now.course = course
+    if not now.is_draft:
+        state = {"version": now.version, "state": now.get_state_display()}
+        raise Refused("ended", _("Version %(version)s is no draft any more: %(state)s.") % state, 409)
+    return now
+
+
+@transaction.atomic
+def discard(version: CourseVersion, *, by: User) -> None:
+    """Discards a draft with what only it had. A course that was never published goes with it, unless something hangs
+    on it, such as another person's role.
+
+    Raises:
+        Refused: 409 `ended`, the draft was published, replaced or discarded meanwhile.
+    """
+    draft = _locked_draft(version)
+    course = draft.course
+    services.end_draft(course, CourseVersion.State.DISCARDED)
+    staff.note(StaffAction.What.DRAFT_DISCARDED, draft, by=by, digest=draft.digest)
+    if not course.was_published and not course.enrolments.exclude(user=by).exists():
+        course.delete()

@@ -1,0 +1,71 @@
+"""Pushed, published and discarded: what learners see at each step, and what is refused."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from django.test import Client
+
+from gradus.accounts.models import User
+from gradus.courses import publishing
+from gradus.courses.models import Challenge, ChallengeVersion, Course, CourseVersion
+from gradus.submissions.models import Run
+from tests.courses.publishing.conftest import Push
+from tests.courses.test_versions import edit, newest, verify
+
+pytestmark = pytest.mark.django_db
+ADDRESSES = ("/courses/tiny/", "/lessons/first/", "/challenges/sea-or-sky/", "/api/v1/courses/tiny/path")
+
+
+def test_a_new_course_is_a_draft_that_no_learner_sees(push: Push, client: Client, grace: User) -> None:
+    pushed = push()
+    assert pushed.is_new and pushed.version.is_draft and pushed.version.pushed_by == grace
+    assert [client.get(address).status_code for address in ADDRESSES] == [404] * len(ADDRESSES)
+    course = Course.objects.get()
+    assert not course.was_published and not course.is_published
+    assert Run.objects.filter(purpose="baseline").count() == 7
+    assert [version.challenge.name for version in publishing.versions_in(pushed.version)] == [
+        "sea-or-sky",
+        "ticket",
+        "explain",
+    ]
+    assert publishing.bundle_of(pushed.version).digest == pushed.version.digest
+
+
+def test_publishing_shows_the_course(push: Push, client: Client, grace: User) -> None:
+    version = publishing.publish(push().version, by=grace, unverified=["sea-or-sky", "ticket", "explain"])
+    assert [client.get(address).status_code for address in ADDRESSES] == [200] * len(ADDRESSES)
+    assert version.state == CourseVersion.State.PUBLISHED
+    assert Course.objects.get().digest == version.digest
+
+
+def test_what_is_not_verified_goes_live_when_it_is(push: Push, client: Client, grace: User) -> None:
+    draft = push().version
+    ChallengeVersion.objects.update(linted_at=draft.pushed_at)
+    verify(newest())
+    assert newest().is_verified and newest().is_draft
+    publishing.publish(draft, by=grace)
+    assert not newest().is_draft and newest("ticket").is_draft
+    assert client.get("/challenges/ticket/").status_code == 404
+    verify(newest("ticket"))
+    assert client.get("/challenges/ticket/").status_code == 200
+
+
+def test_a_discarded_course_that_was_never_published_is_gone(push: Push, grace: User) -> None:
+    publishing.discard(push().version, by=grace)
+    assert not Course.objects.exists() and not Challenge.objects.exists() and not CourseVersion.objects.exists()
+
+
+def test_a_push_changes_nothing_that_learners_see(push: Push, folder: Path, client: Client, grace: User) -> None:
+    publishing.publish(push().version, by=grace, unverified=["sea-or-sky", "ticket", "explain"])
+    addresses = ("/api/v1/courses", "/api/v1/lessons/first", "/api/v1/challenges/sea-or-sky")
+    shown = [client.get(address).content for address in addresses]
+    row = Course.objects.values().get()
+    edit(folder, "1.1.0", title="Renamed")
+    (folder / "first/lesson.md").write_text("# All new\n\nOther words.\n")
+    pushed = push()
+    assert pushed.is_new and Course.objects.values().get() == row
+    assert [client.get(address).content for address in addresses] == shown
+    publishing.publish(pushed.version, by=grace, unverified=["sea-or-sky"])
+    assert b"Other words." in client.get(addresses[1]).content and b"Renamed" in client.get(addresses[2]).content
