@@ -13,6 +13,7 @@ from pathlib import Path
 from challenges.bundle import ChallengeBundle
 from challenges.files.source import Source
 from challenges.lint.run import Linted, Similarity, lint_challenge, linted
+from challenges.lint.spec import lint_payload
 from challenges.lint.subject import Subject
 from challenges.payloads import Submitted
 
@@ -41,5 +42,8 @@ def inspect_stored(bundle: ChallengeBundle, arms: Mapping[str, Submitted], simil
     `arms` are the submissions of findings' arms on this challenge, by file, which keep away from hidden rows as well.
     """
     source = _NoFiles(Path())
-    lint_challenge(_Stored(source, "", bundle), arms, similarity)
+    subject = _Stored(source, "", bundle)
+    lint_challenge(subject, arms, similarity)
+    for file, payload in arms.items():
+        lint_payload(subject, file, payload)
     return linted(source)

@@ -21,8 +21,8 @@ from workers.sandbox.supervisor import Stopped
 
 # Seconds of work for all texts of a challenge. On two cores a thousand texts take a minute.
 SECONDS = 1800.0
-# Texts of one message to the runner. Between two messages it may carry out the work of a learner who waits.
-PART = 200
+# Texts of one message to the runner, which other threads of the lane share: a learner waits for one message at most.
+PART = 64
 
 
 def lint(
