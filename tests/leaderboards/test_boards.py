@@ -8,6 +8,7 @@ from django.test import Client
 from django.utils import timezone
 
 from gradus.accounts.models import User
+from gradus.accounts.token_rules import Content, LearnerData, Scope
 from gradus.courses import catalogue
 from gradus.courses.models import Challenge, Course
 from gradus.leaderboards import boards
@@ -56,6 +57,28 @@ def test_guests_and_provisional_scores_have_no_rank(
     assert ranks(explain, "free_text") == []
     mine = boards.board(explain, "free_text", ada).mine
     assert mine is not None and (mine.rank, mine.provisional) == (None, True)
+
+
+@pytest.mark.parametrize("frozen", [False, True])
+def test_who_may_read_the_hidden_rows_has_no_rank_and_is_told(
+    sea_or_sky: Challenge, ada: User, ada_client: Client, bob: User, frozen: bool
+) -> None:
+    factories.grade(factories.submit(ada), 0.9)
+    factories.grade(factories.submit(bob), 0.7)
+    if frozen:
+        Course.objects.update(frozen_at=timezone.now())
+    role = factories.enrol(ada, sea_or_sky.course, Scope(Content.VIEWER, LearnerData.EDITOR))
+    assert ranks(sea_or_sky) == [(1, 0.9), (2, 0.7)]
+    role.content = Content.EDITOR
+    role.save()
+    catalogue.forget()
+    assert ranks(sea_or_sky) == [(1, 0.7)]
+    mine = boards.board(sea_or_sky, "prompt", ada).mine
+    assert mine is not None and (mine.rank, mine.score, mine.no_rank) == (None, 0.9, "role")
+    assert "You may read the hidden rows of this course, so your score has no rank" in text_of(ada_client)
+    assert "your score, without a rank, because" in text_of(ada_client, "/leaderboards/")
+    answer = ada_client.get("/api/v1/challenges/sea-or-sky/leaderboard").json()
+    assert (answer["mine"]["rank"], answer["mine"]["no_rank"], answer["total"]) == (None, "role", 1)
 
 
 def test_tracks_rank_apart(sea_or_sky: Challenge, ada: User, bob: User) -> None:

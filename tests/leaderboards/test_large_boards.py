@@ -9,8 +9,10 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
+from gradus.accounts import roles
 from gradus.accounts.models import User
-from gradus.courses.models import Challenge
+from gradus.accounts.token_rules import Content, Scope
+from gradus.courses.models import Challenge, Course
 from gradus.leaderboards import boards, ranking
 from gradus.submissions.models import Standing
 from tests import factories
@@ -20,13 +22,24 @@ LEARNERS = 60
 
 @pytest.fixture
 def crowd(sea_or_sky: Challenge, ada: User) -> Challenge:
-    """Many learners on few scores, so that most are tied; some are guests, left, or wait for a person."""
+    """Many people on few scores, so that most are tied; some are guests, left, or wait for a person, or have a role."""
     made, draw, now = factories.submit(ada), random.Random(7), timezone.now()
     names = [f"crowd-{number}" for number in range(LEARNERS)]
     users = User.objects.bulk_create(
-        User(username=name, pseudonym=name, is_guest=number % 9 == 1, is_active=number % 11 != 1)
+        User(
+            username=name,
+            pseudonym=name,
+            is_guest=number % 9 == 1,
+            is_active=number % 11 != 1,
+            is_staff=number % 9 == 5,
+        )
         for number, name in enumerate(names)
     )
+    elsewhere = Course.objects.create(slug="other", title="Other", digest="x")
+    for number, user in enumerate(users):
+        if number % 7 < len(Content.values):
+            factories.enrol(user, sea_or_sky.course, Scope(list(Content)[number % 7]))
+        factories.enrol(user, elsewhere, Scope(Content.OWNER))
     Standing.objects.bulk_create(
         Standing(
             user=user,
@@ -49,6 +62,7 @@ def oracle(challenge: Challenge) -> list[tuple[int, int, float, int]]:
         standing
         for standing in Standing.objects.filter(challenge=challenge, track="prompt").select_related("user")
         if standing.user.is_active and not standing.user.is_guest and not standing.provisional
+        if not roles.may(standing.user, challenge.course, roles.EDITS)
     ]
     people.sort(key=lambda one: (-one.shown, one.reached_at, one.pk))
     scores = [one.shown for one in people]
@@ -82,7 +96,7 @@ def test_a_rank_goes_and_comes_with_its_person(
     factories.grade(factories.submit(ada), 0.8)
     for values, ranked in ((change, False), (back, True)):
         User.objects.filter(pk=ada.pk).update(**values)
-        assert Standing.objects.ranked().exists() is ranked
+        assert Standing.objects.ranked(sea_or_sky.course).exists() is ranked
         assert boards.board(sea_or_sky, "prompt", None).total == ranked == len(oracle(sea_or_sky))
 
 
@@ -102,7 +116,7 @@ def test_a_provisional_score_has_no_rank(sea_or_sky: Challenge, ada: User) -> No
 
 def test_a_board_is_never_old(crowd: Challenge) -> None:
     before = boards.board(crowd, "prompt", None).total
-    Standing.objects.ranked()[:1].get().delete()
+    Standing.objects.ranked(crowd.course)[:1].get().delete()
     assert boards.board(crowd, "prompt", None).total == before - 1
 
 

@@ -271,7 +271,7 @@ def test_a_provisional_grade_has_no_gold_and_no_rank(ada, running, submission):
     standing = Standing.objects.get(user=ada)
     assert submission.current.state == "review"
     assert (standing.passed, standing.gold, standing.provisional) == (True, False, True)
-    assert not Standing.objects.ranked().exists()
+    assert not Standing.objects.ranked(submission.challenge.course).exists()
 
 
 def test_the_standing_keeps_the_best_attempt(ada, course):

@@ -16,10 +16,14 @@ from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
 
 from gradus.accounts.names import check_name
-from gradus.accounts.token_rules import LEARNER, TOKEN_DAYS, Content, LearnerData, Scope, rank
+from gradus.accounts.token_rules import LEARNER, TOKEN_DAYS, Content, LearnerData, Scope, at_least, rank
 
 EVERYTHING = Scope(Content.OWNER, LearnerData.EDITOR)
 """What staff of the site may do in every course."""
+
+
+READING_HIDDEN_ROWS = at_least(Content.EDITOR)
+"""The levels that read hidden rows, so that such people have no rank in the course."""
 
 
 def new_pseudonym() -> str:
@@ -125,6 +129,15 @@ class Enrolment(models.Model):
             models.CheckConstraint(
                 name="role_learner_data_is_a_level", condition=models.Q(learner_data__in=LearnerData.values)
             ),
+        ]
+
+        # Boards look for these few people.
+        indexes = [
+            models.Index(
+                name="people_without_rank",
+                fields=["course", "user"],
+                condition=models.Q(content__in=READING_HIDDEN_ROWS),
+            )
         ]
 
     def __str__(self) -> str:

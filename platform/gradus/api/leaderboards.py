@@ -24,6 +24,10 @@ class PlaceOut(Schema):
     mine: bool
     cost: dict[str, float]
     reached_at: datetime
+    no_rank: str = Field(
+        description="Why the caller's own row has no rank: provisional, guest, or role for somebody who may read the "
+        "hidden rows of the course; empty otherwise"
+    )
 
 
 class BandOut(Schema):

@@ -181,6 +181,8 @@ def leaderboard(board: dict[str, Any]) -> None:
     columns = ("Rank", "Learner", "Score", "Tokens")[: 4 if any(tokens for *_, tokens in shown) else 3]
     title = f"{board['challenge']} {board['version']}, {board['track']}: {board['total']} ranked"
     table(title, columns, (row[: len(columns)] for row in shown))
+    if board["mine"] and board["mine"].get("no_rank") == "role":
+        out.print("Your score has no rank, because you may read the hidden rows of this course.")
     for band in board["bands"]:
         out.print(f"Rank {band['rank']}: {band['learners']} learners with {number(band['score'])}, in no order.")
     for other in board["older"]:

@@ -25,7 +25,10 @@ Own = Mapping[tuple[int, str], Standing]
 
 @dataclass(frozen=True)
 class BoardRow:
-    """A learner's row. `rank` is None for the viewer's own row if it has no rank (yet)."""
+    """A learner's row. `rank` is None for the viewer's own row if it has no rank.
+
+    `no_rank` says why: "provisional", "guest", or "role" where the viewer may read the hidden rows.
+    """
 
     rank: int | None
     pseudonym: str
@@ -37,6 +40,7 @@ class BoardRow:
     mine: bool
     cost: dict[str, Any]
     reached_at: datetime
+    no_rank: str = ""
 
 
 @dataclass(frozen=True)
@@ -117,7 +121,9 @@ def own_standings(viewer: User | None, *challenges: Challenge) -> Own:
     if viewer is None:
         return {}
     live = [challenge.version_id for challenge in challenges]
-    own = {(one.challenge_id, one.track): one for one in Standing.objects.of(viewer).filter(version__in=live)}
+    own = {
+        (one.challenge_id, one.track): one for one in Standing.objects.of(viewer).with_rank().filter(version__in=live)
+    }
     for standing in own.values():
         standing.user = viewer
     return own
@@ -128,7 +134,7 @@ def older(board: Ranking) -> tuple[Older, ...]:
     if is_frozen(board.challenge):
         return ()
     others = board.challenge.versions.exclude(pk=board.version.pk)
-    waiting = Standing.objects.ranked().filter(version__in=others, track=board.track)
+    waiting = Standing.objects.ranked(board.challenge.course_id).filter(version__in=others, track=board.track)
     counted = waiting.values_list("version__version").annotate(n=Count("pk"))
     return tuple(Older(*row) for row in counted.order_by("-version"))
 
@@ -163,8 +169,16 @@ def _mine(board: Ranking, own: Own) -> BoardRow | None:
     if standing is None:
         return None
     placed = board.of(standing)
-    row = row_of(placed[1], placed[0]) if placed else row_of(standing, None)
-    return replace(row, mine=True)
+    if placed is not None:
+        return replace(row_of(placed[1], placed[0]), mine=True)
+    return replace(row_of(standing, None), mine=True, no_rank=_why_none(standing))
+
+
+def _why_none(standing: Standing) -> str:
+    if standing.has_rank:
+        # On a frozen board: what was submitted after the freeze does not count.
+        return ""
+    return "guest" if standing.user.is_guest else "provisional" if standing.provisional else "role"
 
 
 def row_of(standing: Standing, place: Place | None) -> BoardRow:

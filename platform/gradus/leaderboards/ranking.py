@@ -19,6 +19,7 @@ from django.utils import timezone
 from challenges.shown_score import floor_to_step
 from gradus.courses.models import Challenge, ChallengeVersion
 from gradus.submissions.models import Score, Standing
+from gradus.submissions.models.results import of_ranked_people
 from gradus.submissions.services.standings import standing_of
 
 
@@ -63,7 +64,7 @@ def places(challenge: Challenge, track: str) -> list[Place]:
     if is_frozen(challenge):
         scores = _final(challenge, track)
     else:
-        ranked = Standing.objects.ranked().filter(version=version_of(challenge), track=track)
+        ranked = Standing.objects.ranked(challenge.course_id).filter(version=version_of(challenge), track=track)
         scores = list(ranked.values_list("pk", "user_id", "shown"))
     scores.sort(key=lambda item: -item[2])
     equal = Counter(score for _, _, score in scores)
@@ -78,7 +79,7 @@ def _final(challenge: Challenge, track: str) -> list[tuple[int, int, float]]:
     step, owner = challenge.spec.feedback.step, "evaluation__submission__"
     scores = Score.objects.current().on(challenge, track).of_version(version_of(challenge))
     scores = scores.filter(**{f"{owner}created_at__lte": challenge.lesson.course.frozen_at})
-    scores = scores.filter(**{f"{owner}user__is_guest": False, f"{owner}user__is_active": True}).best_first()
+    scores = scores.filter(of_ranked_people(f"{owner}user", challenge.course_id)).best_first()
     best: dict[int, Any] = {}
     for row in scores.values_list("pk", f"{owner}user_id", "shown", "private_value", "provisional", "created_at"):
         best.setdefault(row[1], row)
@@ -108,7 +109,8 @@ class Ranking(Protocol):
     best: float | None
 
     def slice(self, start: int, rows: int) -> list[tuple[Place, Standing]]: ...
-    def of(self, standing: Standing) -> tuple[Place, Standing] | None: ...
+    def of(self, standing: Standing) -> tuple[Place, Standing] | None:
+        """Returns the place of a standing that was loaded `with_rank`, or None if it has none."""
 
 
 class FrozenRanking:
@@ -140,7 +142,7 @@ class RunningRanking:
 
     def __init__(self, challenge: Challenge, track: str) -> None:
         self.challenge, self.version, self.track = challenge, version_of(challenge), track
-        self.ranked = Standing.objects.ranked().filter(version=self.version, track=track)
+        self.ranked = Standing.objects.ranked(challenge.course_id).filter(version=self.version, track=track)
         self.bands = list(self._counted())
         self.total = sum(band.learners for band in self.bands)
         self.best = self.bands[0].score if self.bands else None
@@ -158,12 +160,11 @@ class RunningRanking:
         skipped = start - (first.rank - 1)
         # The keys are read first: skipping rows is cheap in the index alone, but not in a join with the learners.
         keys = list(self.ranked.filter(shown__lte=first.score).values_list("pk", flat=True)[skipped : skipped + rows])
-        standings = Standing.objects.ranked().filter(pk__in=keys).select_related("user")
+        standings = Standing.objects.ranked(self.challenge.course_id).filter(pk__in=keys).select_related("user")
         return [(self._placed(standing), standing) for standing in standings]
 
     def of(self, standing: Standing) -> tuple[Place, Standing] | None:
-        has_rank = standing.user.is_active and not standing.user.is_guest and not standing.provisional
-        return (self._placed(standing), standing) if has_rank else None
+        return (self._placed(standing), standing) if standing.has_rank else None
 
     def _placed(self, standing: Standing) -> Place:
         """Returns the place of a standing. A score that is newer than the count has no tie yet."""

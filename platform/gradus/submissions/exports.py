@@ -14,7 +14,7 @@ from django.db import models, transaction
 from gradus.accounts import staff_actions as staff
 from gradus.accounts.models import StaffAction
 from gradus.submissions.models import Score, Standing, Submission
-from gradus.submissions.models.results import HAS_RANK
+from gradus.submissions.models.results import has_rank
 
 # A spreadsheet would execute a cell that begins with one of these (OWASP, "CSV Injection").
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
@@ -68,7 +68,7 @@ EXPORTS = {
             "passed": "passed",
             "gold": "gold",
             "provisional": "provisional",
-            "ranked": models.ExpressionWrapper(HAS_RANK, models.BooleanField()),
+            "ranked": models.ExpressionWrapper(has_rank(models.OuterRef("challenge__course")), models.BooleanField()),
             "reached": "reached_at",
         },
     ),

@@ -9,7 +9,7 @@ from django.db.models.functions import Now
 from django.utils import timezone
 
 from challenges.registry import KIND_NAME_MAX
-from gradus.accounts.models import User
+from gradus.accounts.models import READING_HIDDEN_ROWS, Enrolment, User
 from gradus.courses.models import Calibration, Challenge, ChallengeVersion
 from gradus.submissions.models.evaluations import Evaluation, Submission, known_kind
 
@@ -138,19 +138,40 @@ class Score(models.Model):
         )
 
 
-# Few people have no rank, so a database looks for them and not for all others.
-HAS_RANK = Q(provisional=False) & ~Exists(
-    User.objects.filter(Q(is_guest=True) | Q(is_active=False), pk=OuterRef("user"))
-)
+def of_ranked_people(user: str, course: Any) -> Q:
+    """Returns the condition for rows whose person can have a rank on boards of a course.
+
+    Guests and closed accounts cannot, nor can anybody who may read the hidden rows of the course: its editors and
+    owners, and staff of the site.
+
+    Args:
+        user: The path from a row to its person.
+        course: The course, its primary key, or an `OuterRef` to it.
+    """
+    # Few people have no rank, so a database looks for them and not for all others. PostgreSQL joins both lists only
+    # where each stands alone, not under one OR.
+    people = User.objects.filter(Q(is_guest=True) | Q(is_active=False) | Q(is_staff=True), pk=OuterRef(user))
+    writers = Enrolment.objects.filter(user=OuterRef(user), course=course, content__in=READING_HIDDEN_ROWS)
+    return ~Exists(people) & ~Exists(writers)
+
+
+def has_rank(course: Any) -> Q:
+    """Returns the condition for standings that boards of a course show; `course` is as for `of_ranked_people`."""
+    return Q(provisional=False) & of_ranked_people("user", course)
 
 
 class StandingQuerySet(models.QuerySet["Standing"]):
     def of(self, user: Any) -> Self:
         return self.filter(user=user)
 
-    def ranked(self) -> Self:
-        """What leaderboards show: verified scores of people with an account, best first, earliest first."""
-        return self.filter(HAS_RANK).order_by("-shown", "reached_at", "id")
+    def ranked(self, course: Any) -> Self:
+        """What the leaderboards of a course show: verified scores of people with a rank, best first, earliest first."""
+        return self.filter(has_rank(course)).order_by("-shown", "reached_at", "id")
+
+    def with_rank(self) -> Self:
+        """Annotates `has_rank`."""
+        found = models.ExpressionWrapper(has_rank(OuterRef("challenge__course")), models.BooleanField())
+        return self.annotate(has_rank=found)
 
 
 class Standing(models.Model):
@@ -171,6 +192,7 @@ class Standing(models.Model):
     provisional = models.BooleanField(default=False)
     cost = models.JSONField(default=dict)
     reached_at = models.DateTimeField()
+    has_rank: bool
 
     objects = StandingQuerySet.as_manager()
 
