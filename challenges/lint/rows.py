@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from statistics import fmean
 
 from challenges.characters import unwanted
@@ -16,7 +16,7 @@ from challenges.models.token_counts import CountTokens, input_tokens
 from challenges.models.tokens import counter
 from challenges.prompts import accepted_texts, problem_with, target_text
 from challenges.rows import AnyRow, Required, Sample, Target
-from challenges.spec import Answer, Json, Label
+from challenges.spec import Answer, Challenge, Json, Label
 from challenges.texts import normal
 
 BALANCE_MAX = 2.0
@@ -180,15 +180,23 @@ def _ninetieth(lengths: Sequence[int]) -> float:
 
 
 def _lengths(subject: Subject) -> None:
-    challenge = subject.challenge
+    for name, rows in subject.files:
+        for index, what in too_long(subject.challenge, [row.input for row in rows]):
+            subject.row(name, index, what, "shorten it")
+
+
+def too_long(challenge: Challenge, inputs: Sequence[str]) -> Iterator[tuple[int, str]]:
+    """The indices of the inputs for which the model's context has no room, each with the reason.
+
+    Nothing is found where the model's tokenizer is not here.
+    """
     count, model = counter(challenge.model), MODELS.get(challenge.model or "")
     if count is None or model is None or challenge.answer is None:
         return
     room = model.context - challenge.limits.prompt_tokens_max - _answer_tokens(challenge.answer, count)
-    for name, rows in subject.files:
-        for index, used in enumerate(input_tokens(challenge, count, [row.input for row in rows])):
-            if used > room:
-                subject.row(name, index, f"has {used} tokens; the context leaves {room}", "shorten it")
+    for index, used in enumerate(input_tokens(challenge, count, inputs)):
+        if used > room:
+            yield index, f"has {used} tokens; the context leaves {room}"
 
 
 def _answer_tokens(answer: Answer, count: CountTokens) -> int:

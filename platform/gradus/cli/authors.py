@@ -16,6 +16,7 @@ from challenges.lint.run import MARKERS, Linted, Similarity, inspect
 from challenges.problems import Problem
 from challenges.reading import BundleErrors, read_challenge
 from gradus.cli import output as showing
+from gradus.cli import rows
 from gradus.cli.client import Api, Failure
 from gradus.cli.learners import Slug, site
 from gradus.cli.plugins import MISSING, ChallengeGroup, MissingExtra, load
@@ -34,6 +35,7 @@ REASONS = {
 SAME, DIFFER, UNREADABLE = 0, 1, 2
 HELP = "Write challenges and keep them fair: lint, diff, try, test, prove, rejudge."
 app = typer.Typer(cls=ChallengeGroup, no_args_is_help=True, help=HELP)
+app.command()(rows.rows)
 
 
 @app.command()

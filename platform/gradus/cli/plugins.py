@@ -14,7 +14,7 @@ from typer.core import TyperCommand, TyperGroup
 
 GROUP = "gradus.commands"
 # Entry points that are functions for other commands, not commands themselves.
-FUNCTIONS = frozenset({"challenge.similarity"})
+FUNCTIONS = frozenset({"challenge.similarity", "challenge.embed"})
 MISSING = 3
 
 

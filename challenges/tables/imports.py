@@ -1,0 +1,227 @@
+"""From a table to the rows of a challenge: `gradus challenge rows`."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from challenges.kinds.tune_keys import tune
+from challenges.lint.rows import too_long
+from challenges.models.token_counts import row_tokens
+from challenges.models.tokens import counter
+from challenges.problems import Problem
+from challenges.prompts import problem_with, target_text
+from challenges.rows import TrainRow
+from challenges.tables.entries import LABELS_MAX, Columns, Dropped, Entries, Entry, Reason, read_entries
+from challenges.tables.folder import HIDDEN, SPEC, TRAIN, Change, change, moves, text_of_rows, write
+from challenges.tables.formats import TableErrors, read_table
+from challenges.tables.near import Embed, near_repeats
+from challenges.tables.parts import Plan, assign, fitting, trimmed, without_rare
+from challenges.tables.target import Target, answer_changes, form_of, read_target, shares_of
+from challenges.texts import several
+
+# So many times more rows than have room are compared, because some are near-duplicates.
+SLACK = 1.5
+PRIVATE = "private"
+
+
+@dataclass(frozen=True)
+class Options:
+    """What the author asks for. `split` gives the shares of public, hidden and training rows."""
+
+    columns: Columns
+    split: tuple[float, ...] = ()
+    seed: int = 0
+    rare: int = 0
+    most: int = 0
+    private: float = 0.0
+    words_max: int = 40
+    afresh: bool = False
+    encoding: str = ""
+
+
+@dataclass
+class Imported:
+    """The parts that a table gives, and everything that was found on the way. Nothing is written yet."""
+
+    file: str
+    target: Target
+    shares: dict[str, float]
+    parts: dict[str, list[Entry]]
+    dropped: list[Dropped]
+    notes: list[Problem]
+    by_meaning: bool
+    stayed: int = 0
+    """How many rows are in the part where they were."""
+    private: frozenset[str] = frozenset()
+    needs: list[Problem] = field(default_factory=list)
+    spec: str | None = None
+    """The new text of challenge.yaml, if it changes."""
+
+    def rows(self, name: str) -> dict[str, dict[str, Any]]:
+        """The rows of a file, by the key of their text."""
+        return {row.key: self._row(name, row) for row in self.parts[name]}
+
+    def _row(self, name: str, row: Entry) -> dict[str, Any]:
+        if name == TRAIN:
+            return row.training_row()
+        return row.sample() | ({"split": PRIVATE} if row.key in self.private else {})
+
+    @property
+    def changes(self) -> list[Change]:
+        return [change(name, self.target.before[name], self.rows(name)) for name in self.parts]
+
+    @property
+    def moves(self) -> Counter[tuple[str, str]]:
+        return moves(self.target.before, self.parts)
+
+    @property
+    def overwrites(self) -> bool:
+        """Whether writing loses rows of the author's own."""
+        return not all(one.is_harmless for one in self.changes)
+
+    def write(self) -> None:
+        """Writes the rows, and the labels or fields of challenge.yaml where the template still stood there."""
+        for name in self.parts:
+            write(self.target.folder / name, text_of_rows(list(self.rows(name).values())))
+        if self.spec is not None:
+            write(self.target.folder / SPEC, self.spec)
+
+
+def import_rows(file: Path, folder: Path, options: Options, embed: Embed | None) -> Imported:
+    """The parts of a table for a challenge. Raises `TableErrors`; nothing is written before `Imported.write`.
+
+    With `embed` (n texts to n unit vectors) near-duplicates are those of lint; without it fewer are found.
+    """
+    target = read_target(folder)
+    form, columns = form_of(target, options.columns, options.words_max, str(file))
+    shares = shares_of(target, options.split, columns)
+    found = read_entries(str(file), read_table(file, columns.names, options.encoding), columns, form)
+    _check_ids(found)
+    are_labels = form.answer == "label"
+    if are_labels:
+        _check_labels(found, columns.labels[0])
+    plan = Plan(shares, options.seed, are_labels, options.rare, options.most)
+    pinned = {} if options.afresh else _pinned(target, shares)
+    parts = _parted(found, target, plan, pinned, embed)
+    rows = [row for part in parts.values() for row in part]
+    if not columns.id:
+        parts = {name: _with_known_ids(name, part, target) for name, part in parts.items()}
+    spec, needs = answer_changes(target, form, rows)
+    return Imported(
+        file=str(file),
+        target=target,
+        shares=shares,
+        parts=parts,
+        dropped=sorted(found.dropped, key=lambda one: (list(Reason).index(one.reason), one.line)),
+        notes=found.notes,
+        by_meaning=embed is not None,
+        stayed=sum(pinned.get(row.key) == name for name, part in parts.items() for row in part),
+        private=_private(parts.get(HIDDEN, []), target, options),
+        needs=needs,
+        spec=spec,
+    )
+
+
+def _check_ids(found: Entries) -> None:
+    first: dict[str, int] = {}
+    problems = []
+    for row in found.rows:
+        if (line := first.setdefault(row.id, row.line)) != row.line:
+            what = f"the id stands already in line {line}"
+            problems.append(Problem(found.file, row.line, what, "give each row an id of its own"))
+    if problems:
+        raise TableErrors(problems[:20])
+
+
+def _check_labels(found: Entries, column: str) -> None:
+    labels = {row.target for row in found.rows}
+    if len(labels) > LABELS_MAX:
+        what = f"`{column}` has {len(labels):,} different values; a challenge has at most {LABELS_MAX} labels"
+        raise TableErrors([Problem(found.file, 1, what, "name the column of the labels, or join some of them")])
+    if len(labels) == 1:
+        what = f"all rows have the label `{next(iter(labels))}`"
+        raise TableErrors([Problem(found.file, 1, what, "add rows of another label: there is nothing to tell apart")])
+
+
+def _pinned(target: Target, shares: Mapping[str, float]) -> dict[str, str]:
+    return {key: name for name in shares for key in target.before[name].rows}
+
+
+def _with_known_ids(name: str, rows: Sequence[Entry], target: Target) -> list[Entry]:
+    """The rows with the ids that they have in the folder, so that scores of the same row stay comparable."""
+    known = {key: row["id"] for key, row in target.before[name].rows.items() if isinstance(row.get("id"), str)}
+    return [replace(row, id=known.get(row.key, row.id)) for row in rows]
+
+
+def _without_long(rows: list[Entry], target: Target) -> tuple[list[Entry], list[Dropped]]:
+    """The rows for which the model's context has room, and for training the limit of a row's tokens."""
+    challenge = target.challenge
+    if challenge is None or problem_with(challenge.prompt.example) is not None:
+        return rows, []
+    reasons = dict(too_long(challenge, [row.input for row in rows]))
+    count = counter(challenge.model)
+    if count is not None and any(kind.is_trained for kind in target.kinds):
+        most = tune(challenge).row_tokens_max
+        pairs = [TrainRow(input=row.input, output=_longest(row)) for row in rows]
+        for index, used in enumerate(row_tokens(challenge, count, challenge.prompt.instructions, pairs)):
+            if used > most:
+                reasons.setdefault(index, f"has {used} tokens; row_tokens_max is {most}")
+    dropped = [Dropped(rows[index].line, Reason.TOO_LONG, what, "shorten it") for index, what in reasons.items()]
+    return [row for index, row in enumerate(rows) if index not in reasons], dropped
+
+
+def _longest(row: Entry) -> str:
+    output = row.training_row().get("output", "")
+    return max((row.chosen, row.rejected), key=len) or target_text(output)
+
+
+def _parted(
+    found: Entries, target: Target, plan: Plan, pinned: Mapping[str, str], embed: Embed | None
+) -> dict[str, list[Entry]]:
+    """The rows of each part; what is in none is added to `found.dropped`. Raises `TableErrors` if a part gets none."""
+    rows, dropped = without_rare(found.rows, plan)
+    # Only what may have room is counted in tokens and compared: a table may be a hundred times larger.
+    rows, left_out = fitting(rows, plan, pinned, SLACK)
+    rows, long = _without_long(rows, target)
+    rows, near = _without_near(rows, pinned, embed)
+    rows, now_rare = without_rare(rows, plan)
+    rows, no_room = fitting(rows, plan, pinned)
+    parts, trimmed_off = trimmed(assign(rows, plan, pinned), plan, pinned)
+    found.dropped += dropped + left_out + long + near + now_rare + no_room + trimmed_off
+    if empty := [name for name, part in parts.items() if not part]:
+        usable = several(len(rows), "row")
+        need = f"{plan.fewest} rows of each label" if plan.are_labels else f"{plan.fewest} rows"
+        what = f"{usable} can be used, so that {', '.join(empty)} would have none"
+        raise TableErrors([Problem(found.file, None, what, f"add rows: at least {need} are needed")])
+    return parts
+
+
+def _without_near(
+    rows: Sequence[Entry], pinned: Mapping[str, str], embed: Embed | None
+) -> tuple[list[Entry], list[Dropped]]:
+    """The rows of which no two are near-duplicates: of a group the one that is in a part already, or the first."""
+    ordered = sorted(rows, key=lambda row: (row.key not in pinned, row.line))
+    repeats = near_repeats([row.input for row in ordered], embed)
+    dropped = [_near(ordered[index], ordered[kept], value) for index, (kept, value) in repeats.items()]
+    lines = {one.line for one in dropped}
+    return [row for row in rows if row.line not in lines], dropped
+
+
+def _near(row: Entry, kept: Entry, value: float) -> Dropped:
+    other = ", and has another answer" if row.output != kept.output else ""
+    what = f"nearly repeats line {kept.line} (similarity {value:.2f}){other}"
+    return Dropped(row.line, Reason.NEAR_DUPLICATE, what, "rewrite or remove one of them", kept.line, value)
+
+
+def _private(hidden: Sequence[Entry], target: Target, options: Options) -> frozenset[str]:
+    """The hidden rows that count for final ranks only: those that are so already, and the share of the others."""
+    before = {} if options.afresh else target.before[HIDDEN].rows
+    pinned = {key: str(row.get("split", "public")) for key, row in before.items()}
+    if not options.private:
+        return frozenset(row.key for row in hidden if pinned.get(row.key) == PRIVATE)
+    plan = Plan({"public": 1 - options.private, PRIVATE: options.private}, options.seed + 1)
+    return frozenset(row.key for row in assign(hidden, plan, pinned)[PRIVATE])

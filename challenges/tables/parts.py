@@ -1,0 +1,205 @@
+"""Splits rows into parts that have labels and lengths alike, in an order that a growing table changes little.
+
+Within each stratum (a label, or what stands for it), rows are sorted by length and cut into bins. Each bin gives every
+part its share (stratified randomisation in blocks). Which rows of a bin a part gets is decided by a digest of the seed
+and the text, and rows that already are in a part stay there.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
+
+from challenges.files.jsonl import RowLimits
+from challenges.lint.rows import BALANCE_MAX
+from challenges.tables.entries import Dropped, Entry, Reason
+from challenges.texts import several
+
+BIN = 10
+LIMITS = RowLimits()
+# What a file may hold is used up to this share, because rows differ in length.
+FILLED = 0.95
+OTHERS = "others"
+
+Pinned = Mapping[str, str]
+"""The part in which a text stands already, by the text's key."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How rows are split. `shares` of the parts add up to 1. `are_labels`: lint asks that strata differ little in size.
+
+    A label with fewer than `rare` rows is left out; so is one that has too few to be in every part. `most` bounds the
+    rows of all parts together, beside what the files can hold.
+    """
+
+    shares: Mapping[str, float]
+    seed: int = 0
+    are_labels: bool = False
+    rare: int = 0
+    most: int = 0
+
+    @property
+    def fewest(self) -> int:
+        """The fewest rows of a label with which it is in every part."""
+        return max(self.rare, math.ceil(1 / min(self.shares.values()) - 1e-9))
+
+    def order(self, row: Entry) -> str:
+        """What rows are sorted by: it looks random, and depends on the seed and the text alone."""
+        return hashlib.sha256(f"{self.seed}\n{row.key}".encode(errors="replace")).hexdigest()
+
+
+def without_rare(rows: Sequence[Entry], plan: Plan) -> tuple[list[Entry], list[Dropped]]:
+    """The rows of labels that can be in every part; strata that are no labels and have too few rows become one."""
+    counts = Counter(row.stratum for row in rows)
+    rare = {stratum for stratum, count in counts.items() if count < plan.fewest}
+    if not plan.are_labels:
+        return [replace(row, stratum=OTHERS) if row.stratum in rare else row for row in rows], []
+    dropped = [
+        Dropped(
+            row.line,
+            Reason.RARE_LABEL,
+            f"the label `{row.stratum}` has {several(counts[row.stratum], 'row')} that can be used",
+            f"add rows until it has {plan.fewest}, or give them another label",
+        )
+        for row in rows
+        if row.stratum in rare
+    ]
+    return [row for row in rows if row.stratum not in rare], dropped
+
+
+def fitting(rows: Sequence[Entry], plan: Plan, pinned: Pinned, slack: float = 1.0) -> tuple[list[Entry], list[Dropped]]:
+    """The rows for which the parts' files have room, in the order of the table; labels are within lint's factor.
+
+    With `slack` above 1 so many times more rows are taken.
+    """
+    room = int(_room(rows, plan) * slack)
+    by_label = _first(rows, plan, pinned) if plan.are_labels else {"": _sorted(rows, plan, pinned)}
+    counts = {label: len(found) for label, found in by_label.items()}
+    balanced = int(BALANCE_MAX * slack * min(counts.values())) if plan.are_labels and counts else room
+    most = min(balanced, _level(sorted(counts.values()), room))
+    taken = {row.line for found in by_label.values() for row in found[:most]}
+    rarest = min(counts, key=lambda label: counts[label], default="")
+    dropped = [
+        _surplus(row, rarest, counts) if plan.are_labels and most == balanced else _no_room(row, room)
+        for row in rows
+        if row.line not in taken
+    ]
+    return [row for row in rows if row.line in taken], dropped
+
+
+def _room(rows: Sequence[Entry], plan: Plan) -> int:
+    """How many rows all parts together can hold."""
+    some = rows[:: 1 + len(rows) // 1000]
+    mean = sum(row.bytes() for row in some) / max(1, len(some)) + 1
+    one = min(LIMITS.rows_max, FILLED * LIMITS.bytes_max / mean)
+    room = int(one / max(plan.shares.values()))
+    return min(room, plan.most) if plan.most else room
+
+
+def _level(counts: Sequence[int], room: int) -> int:
+    """The most rows of each label, so that the labels together have at most `room`; `counts` are sorted."""
+    for index, count in enumerate(counts):
+        left = len(counts) - index
+        if count * left > room:
+            return max(1, room // left)
+        room -= count
+    return max(counts, default=0)
+
+
+def _surplus(row: Entry, rarest: str, counts: Mapping[str, int]) -> Dropped:
+    what = f"`{row.stratum}` has {counts[row.stratum]} rows, more than twice as many as `{rarest}` ({counts[rarest]})"
+    return Dropped(row.line, Reason.SURPLUS, what, f"add rows of `{rarest}`")
+
+
+def _no_room(row: Entry, room: int) -> Dropped:
+    what = f"the files have room for {room:,} rows together"
+    return Dropped(row.line, Reason.NO_ROOM, what, "nothing: a part of the table is enough")
+
+
+def _first(rows: Sequence[Entry], plan: Plan, pinned: Pinned) -> dict[str, list[Entry]]:
+    by_label = defaultdict[str, list[Entry]](list)
+    for row in _sorted(rows, plan, pinned):
+        by_label[row.stratum].append(row)
+    return by_label
+
+
+def _sorted(rows: Sequence[Entry], plan: Plan, pinned: Pinned) -> list[Entry]:
+    return sorted(rows, key=lambda row: (row.key not in pinned, plan.order(row)))
+
+
+def assign(rows: Sequence[Entry], plan: Plan, pinned: Pinned) -> dict[str, list[Entry]]:
+    """The rows of each part, in their random order. Rows that are pinned are in their part."""
+    strata = defaultdict[str, list[Entry]](list)
+    for row in rows:
+        strata[row.stratum].append(row)
+    parts: dict[str, list[Entry]] = {name: [] for name in plan.shares}
+    for stratum, found in sorted(strata.items()):
+        for row, name in _assigned(stratum, found, plan, pinned):
+            parts[name].append(row)
+    return {name: sorted(found, key=plan.order) for name, found in parts.items()}
+
+
+def _assigned(stratum: str, rows: Sequence[Entry], plan: Plan, pinned: Pinned) -> list[tuple[Entry, str]]:
+    totals = _totals(stratum, len(rows), plan)
+    rows = sorted(rows, key=lambda row: (len(row.input), plan.order(row)))
+    bins = max(1, round(len(rows) / BIN))
+    edges = [round(len(rows) * n / bins) for n in range(bins + 1)]
+    placed: Counter[str] = Counter()
+    found: list[tuple[Entry, str]] = []
+    for start, end in pairwise(edges):
+        fixed = [(row, pinned[row.key]) for row in rows[start:end] if pinned.get(row.key) in totals]
+        free = sorted((row for row in rows[start:end] if pinned.get(row.key) not in totals), key=plan.order)
+        placed.update(name for _, name in fixed)
+        wanted = {name: total * end / len(rows) - placed[name] for name, total in totals.items()}
+        seats: Counter[str] = Counter()
+        for _ in free:
+            name = max(totals, key=lambda one: wanted[one] - seats[one])
+            seats[name] += 1
+        placed.update(seats)
+        names = [name for name in totals for _ in range(seats[name])]
+        found += fixed + list(zip(free, names, strict=True))
+    return found
+
+
+def _totals(stratum: str, count: int, plan: Plan) -> dict[str, int]:
+    """The rows of a stratum that each part gets (largest remainders); a draw decides between equal ones."""
+    exact = {name: share * count for name, share in plan.shares.items()}
+    totals = {name: int(value + 1e-9) for name, value in exact.items()}
+
+    def rank(name: str) -> tuple[float, str]:
+        draw = hashlib.sha256(f"{plan.seed}\n{stratum}\n{name}".encode(errors="replace")).hexdigest()
+        return round(totals[name] - exact[name], 6), draw
+
+    for name in sorted(totals, key=rank)[: count - sum(totals.values())]:
+        totals[name] += 1
+    return totals
+
+
+def trimmed(
+    parts: Mapping[str, Sequence[Entry]], plan: Plan, pinned: Pinned
+) -> tuple[dict[str, list[Entry]], list[Dropped]]:
+    """The parts without what a file cannot hold, and without the few rows by which rounding leaves lint's factor."""
+    kept, dropped = {}, list[Dropped]()
+    for name, rows in parts.items():
+        counts = Counter(row.stratum for row in rows)
+        rarest = min(counts, key=lambda one: counts[one], default="")
+        most = int(BALANCE_MAX * counts[rarest]) if plan.are_labels and counts else len(rows)
+        seen: Counter[str] = Counter()
+        left, size = list[Entry](), 0
+        for row in _sorted(rows, plan, pinned):
+            bytes_after = size + row.bytes() + 64
+            if len(left) == LIMITS.rows_max or bytes_after > LIMITS.bytes_max:
+                dropped.append(_no_room(row, len(left)))
+            elif seen[row.stratum] == most:
+                dropped.append(_surplus(row, rarest, counts))
+            else:
+                left.append(row)
+                seen[row.stratum] += 1
+                size = bytes_after
+        kept[name] = sorted(left, key=plan.order)
+    return kept, dropped
