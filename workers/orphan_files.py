@@ -1,11 +1,11 @@
-"""Deletes stored files that no evaluation row names any more, and embeddings that nobody has used for long.
+"""Deletes stored files that no row names any more, and embeddings that nobody has used for long.
 
 Such files stay behind when a worker loses its lease, when an evaluation is claimed again, or when a learner's account
 is deleted. A worker writes a file under (evaluation, fence) before the row names the file. Only the holder of that
 fence can still make the row name it, and only while the evaluation runs. So a file is an orphan if the row does not
 name it and the evaluation has ended, is queued, has a later fence, or no longer exists. What was trained is only kept
-for a later attempt at grading: it is an orphan as soon as the evaluation has ended. Nothing is locked, and several
-processes may sweep at once.
+for a later attempt at grading: it is an orphan as soon as the evaluation has ended. A part of a course's archive is an
+orphan if its upload no longer exists. Nothing is locked, and several processes may sweep at once.
 """
 
 from __future__ import annotations
@@ -22,6 +22,8 @@ from django.core.files.storage import storages
 from django.utils import timezone
 
 from gradus import retention, stores
+from gradus.courses.models import Upload
+from gradus.courses.uploads import FOLDER as UPLOADS
 from gradus.submissions.models import Evaluation
 from gradus.submissions.states import OPEN, State
 
@@ -35,6 +37,7 @@ KINDS = (
     ("private", "trained/", "trained__file", re.compile(r"trained/(\d{1,18})/(\d{1,9})(?:_\w+)?\.zip")),
     ("artifacts", "", "artifact", re.compile(r"(\d{1,18})/(\d{1,9})/adapter(?:_\w+)?\.zip")),
 )
+PART = re.compile(UPLOADS + r"([0-9a-f-]{36})/\d+-\w+")
 FencedFile = tuple[str, int, int]
 
 
@@ -61,7 +64,21 @@ def sweep(grace: timedelta = retention.FILES.time) -> int:
                 deleted += _delete(name, _orphans(files, column))
         except Exception as error:
             log.warning("store_away", store=name, reason=f"{type(error).__name__}: {error}")
+    try:
+        deleted += _delete("private", _parts_without_upload(grace))
+    except Exception as error:
+        log.warning("store_away", store="private", reason=f"{type(error).__name__}: {error}")
     return deleted
+
+
+def _parts_without_upload(grace: timedelta) -> list[str]:
+    before, found = timezone.now() - grace, {}
+    for file in stores.walk(storages["private"], UPLOADS):
+        known = PART.fullmatch(file.name)
+        if known and file.modified < before:
+            found[file.name] = known[1]
+    open_ = {str(one) for one in Upload.objects.filter(uuid__in=set(found.values())).values_list("uuid", flat=True)}
+    return [name for name, upload in found.items() if upload not in open_]
 
 
 def delete_old_vectors() -> int:

@@ -25,7 +25,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.utils.translation import trans_real
 
-from gradus.request_bodies import BODY_SECONDS, IncompleteBody, LimitedBody, MultipartReader, RefusedBody
+from gradus.request_bodies import IncompleteBody, LimitedBody, MultipartReader, RefusedBody
 
 
 class Request(ASGIRequest):
@@ -48,7 +48,7 @@ class Request(ASGIRequest):
 class ThreadPoolHandler(ASGIHandler):
     request_class = Request
 
-    def __init__(self, threads: int, body_seconds: float = BODY_SECONDS) -> None:
+    def __init__(self, threads: int, body_seconds: float | None = None) -> None:
         BaseHandler.__init__(self)
         self.body_seconds = body_seconds
         self.load_middleware(is_async=False)

@@ -29,26 +29,38 @@ ROUTES_WITH_ROWS = frozenset({
     "api/v1/challenges/<slug:id>/runs",
     "api/v1/challenges/<slug:id>/dataset",
 })  # fmt: skip
-# How long a body may take to arrive, in seconds: 6 MiB at a megabit per second need 50.
-BODY_SECONDS = 60.0
+# The parts of a course's archive are octets, not JSON.
+ROUTE_OF_PARTS = "api/v1/uploads/<uuidstr:uuid>/<int:offset>"
+PART_BYTES = 4 * 1024 * 1024
+# How long a body may take to arrive, in seconds: 6 MiB at a megabit per second need 50. Authors publish from lines
+# that are slow towards the site: a part at 280 kilobits per second needs 120.
+BODY_SECONDS, PART_SECONDS = 60.0, 120.0
 
 
-def has_rows(path: str) -> bool:
-    """Returns True if requests to this address may hold training rows."""
+def _route(path: str) -> str:
+    """Returns the route of an address as Django writes it, empty if there is none."""
     try:
-        return resolve(path).route in ROUTES_WITH_ROWS
+        return resolve(path).route
     except Resolver404:
-        return False
+        return ""
 
 
 def most_bytes(path: str) -> int:
     """Returns how many bytes the body of a request to this address may have."""
-    return settings.DATA_UPLOAD_MAX_MEMORY_SIZE if has_rows(path) else USUAL_BYTES
+    route = _route(path)
+    if route == ROUTE_OF_PARTS:
+        return PART_BYTES
+    return settings.DATA_UPLOAD_MAX_MEMORY_SIZE if route in ROUTES_WITH_ROWS else USUAL_BYTES
 
 
 def most_parts(path: str) -> int:
     """Returns how many parts the JSON in the body of a request to this address may have."""
-    return PARTS_WITH_ROWS if has_rows(path) else USUAL_PARTS
+    return PARTS_WITH_ROWS if _route(path) in ROUTES_WITH_ROWS else USUAL_PARTS
+
+
+def most_seconds(path: str) -> float:
+    """Returns how long the body of a request to this address may take to arrive."""
+    return PART_SECONDS if _route(path) == ROUTE_OF_PARTS else BODY_SECONDS
 
 
 def check_length(path: str, length: str | int) -> None:
@@ -93,11 +105,15 @@ class LimitedBody:
     """Passes on what an ASGI server's `receive` gives, and breaks off a body that is too large or too slow.
 
     `refused` then says why: `BodyTooLarge`, before anything is read if the length is declared, or else at the first
-    byte too many; or `BodyTooSlow`, `seconds` after the first part was asked for. `file` holds what was read.
+    byte too many; or `BodyTooSlow`, `seconds` after the first part was asked for, or `most_seconds` if it is None.
+    `file` holds what was read.
     """
 
-    def __init__(self, scope: Mapping[str, Any], receive: Callable[[], Awaitable[Any]], seconds: float) -> None:
-        self.path, self.receive, self.seconds = scope["path"], receive, seconds
+    def __init__(
+        self, scope: Mapping[str, Any], receive: Callable[[], Awaitable[Any]], seconds: float | None = None
+    ) -> None:
+        self.path, self.receive = scope["path"], receive
+        self.seconds = most_seconds(self.path) if seconds is None else seconds
         self.declared = dict(scope["headers"]).get(b"content-length", b"").decode("latin-1")
         self.bytes, self.is_complete = 0, False
         self.end: float | None = None

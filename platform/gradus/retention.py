@@ -151,6 +151,13 @@ FILES = Kept(
     "after they were written",
     deleted_by="the reconciler, once an hour",
 )
+# Their files are then stored files that no row names any more.
+UPLOADS = Kept(
+    "archives of courses that were not sent to their end, or not pushed",
+    timedelta(days=1),
+    "after their last part",
+    over=lambda began: _rows("courses.Upload").filter(expires_at__lt=timezone.now()),
+)
 CHECKPOINTS = Kept(
     "whole models of full fine-tuning",
     None,

@@ -44,9 +44,13 @@ PRIVATE = {
     "api/v1/submissions/<uuidstr:uuid>/artifact",
     "api/v1/submissions/<uuidstr:uuid>/receipt",
     "api/v1/submissions/<uuidstr:uuid>/chat",
+    "api/v1/uploads/<uuidstr:uuid>",
+    "api/v1/uploads/<uuidstr:uuid>/<int:offset>",
     "accounts/2fa/webauthn/keys/<int:pk>/remove/",
     "accounts/2fa/webauthn/keys/<int:pk>/edit/",
 }
+# For editors of this course; for all others it is not there.
+EDITORS = {"api/v1/courses/<slug:id>/uploads"}
 # For reviewers of this course; for all others it is not there.
 REVIEWERS = {
     "reviews/<int:pk>/",
@@ -176,6 +180,7 @@ OPEN = {
 }
 # The calls of the API that need more of a token than a learner's scope, by operation; all others take any token.
 SCOPES = {
+    "content:editor": {"upload_start", "upload", "upload_part"},
     "learner_data:viewer": {
         *("reviews", "reviews_accuracy", "review", "challenge_gold", "challenge_certainty"),
         *("regrades", "regrade"),
@@ -186,7 +191,7 @@ SCOPES = {
         *("regrade_start", "regrade_approve", "regrade_discard"),
     },
 }
-KNOWN = PRIVATE | REVIEWERS | LISTS_OF_REVIEWERS | OPEN
+KNOWN = PRIVATE | EDITORS | REVIEWERS | LISTS_OF_REVIEWERS | OPEN
 # allauth's own pages about the caller's own account, and Django's admin, which asks for staff at each of its pages.
 LIBRARIES = ("accounts/", "admin/")
 PART = re.compile(r"<(?:\w+:)?(\w+)>|\^?\(\?P<(\w+)>[^)]*\)\$?")

@@ -24,17 +24,18 @@ from tests.security.routes import path, routes
 
 MIB = 1024 * 1024
 API = sorted(route for route in routes() if route.startswith("api/v1/") and "<path>" not in route)
-NAMES = {"slug": "sea-or-sky", "id": "sea-or-sky", "uuid": "00000000-0000-4000-8000-000000000000"}
+NAMES = {"slug": "sea-or-sky", "id": "sea-or-sky", "uuid": "00000000-0000-4000-8000-000000000000", "offset": 0}
 
 
 def test_the_routes_with_rows_exist() -> None:
-    assert set(routes()) >= request_bodies.ROUTES_WITH_ROWS
+    assert set(routes()) >= request_bodies.ROUTES_WITH_ROWS | {request_bodies.ROUTE_OF_PARTS}
 
 
 @pytest.mark.parametrize("route", API)
 def test_no_call_parses_more_than_it_takes(route: str, ada, ada_api: Caller, sea_or_sky) -> None:
     """What is no JSON is refused for its size, so the parser has not seen it."""
     most = (6 * MIB) if route in request_bodies.ROUTES_WITH_ROWS else 64 * 1024
+    most = 4 * MIB if route == request_bodies.ROUTE_OF_PARTS else most
     answer = ada_api.client.post(
         path(route, NAMES), b"?" * (most + 1), content_type="application/json", headers=ada_api.headers
     )
@@ -125,6 +126,11 @@ def test_a_body_that_does_not_arrive_in_time_is_refused() -> None:
 
     status, said = asyncio.run(asked(ThreadPoolHandler(1, body_seconds=0.1), receive))
     assert (status, said["code"]) == (408, "too_slow") and "took too long" in said["detail"]
+
+
+def test_a_part_of_an_archive_has_more_time_than_other_bodies() -> None:
+    part = path(request_bodies.ROUTE_OF_PARTS, NAMES)
+    assert request_bodies.most_seconds(part) == 2 * request_bodies.most_seconds("/api/v1/tokens")
 
 
 def test_a_body_without_a_length_is_read_up_to_the_limit() -> None:

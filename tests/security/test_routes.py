@@ -5,15 +5,17 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.test import Client
+from django.utils import timezone
 
 from challenges.reading import read_course
 from gradus.accounts.models import ApiToken, User
 from gradus.chats import services as chats
-from gradus.courses.models import Calibration, Course
+from gradus.courses.models import Calibration, Course, Upload
 from gradus.courses.services import publish
 from gradus.laboratory import services as laboratory
 from gradus.learn.demo import retriever
@@ -26,7 +28,7 @@ from tests import example_course, factories
 from tests.challenges.factory import write_course
 from tests.conftest import logged_in
 from tests.learn import scene
-from tests.security.routes import KNOWN, LIBRARIES, LISTS_OF_REVIEWERS, OPEN, PRIVATE, REVIEWERS, path, routes
+from tests.security.routes import EDITORS, KNOWN, LIBRARIES, LISTS_OF_REVIEWERS, OPEN, PRIVATE, REVIEWERS, path, routes
 
 SCRIPT = re.compile(r"<script\b[^>]*>", re.I)
 HANDLER = re.compile(r"<[^<>]*\s(?:on[a-z]+|hx-on[^=\s]*)\s*=", re.I)
@@ -78,6 +80,9 @@ def things(ada: User, course: Course, tmp_path) -> Things:
         factories.challenge("explain"), by=factories.UserFactory.create(is_staff=True), note=CANARY
     )
     token, _ = ApiToken.issue(ada, CANARY)
+    upload = Upload.objects.create(
+        user=ada, course_slug=course.slug, bytes=9, sha256="a" * 64, slot=1, expires_at=timezone.now() + timedelta(1)
+    )
     dot = laboratory.begin(ada, course.lessons.get(), "few-shot", "a" * 64, 5)
     laboratory.count(dot, {})
     publish(read_course(example_course.write_course(tmp_path / "examples")))
@@ -98,6 +103,7 @@ def things(ada: User, course: Course, tmp_path) -> Things:
             "retriever": searched,
             **{f"submissions/<{kind}:uuid>/chat": {"uuid": trained.uuid} for kind in ("uuid", "uuidstr")},
             **{f"runs/<{kind}:uuid>/chat": {"uuid": message.run.uuid} for kind in ("uuid", "uuidstr")},
+            "uploads/": {"uuid": upload.uuid, "offset": 0},
             "demo/": {"uuid": demos[0].uuid, **uuids},
             "tokens/": {"pk": token.pk},
             "reviews/": {"pk": Review.objects.get().pk, "id": Review.objects.get().pk, "slug": "explain"},
@@ -156,7 +162,7 @@ def test_every_route_is_known() -> None:
 def test_what_is_somebody_elses_is_not_there(things: Things, strangers: dict[str, Client]) -> None:
     before = state()
     wrong = []
-    for route in sorted(PRIVATE | REVIEWERS):
+    for route in sorted(PRIVATE | EDITORS | REVIEWERS):
         for who, client in strangers.items():
             absent = {method: response.status_code for method, response in answers(client, path(route, NOTHING))}
             for method, response in answers(client, path(route, things.of(route))):
@@ -179,7 +185,7 @@ def test_the_owner_does_see_it(things: Things, ada: User, grace_client: Client) 
             close()
         if seen.status_code == 404:
             gone.append(route)
-    for route in sorted(REVIEWERS - {"reviews/calibration/<int:pk>/"}):
+    for route in sorted((EDITORS | REVIEWERS) - {"reviews/calibration/<int:pk>/"}):
         if grace_client.get(path(route, things.of(route))).status_code == 404:
             gone.append(route)
     assert not gone
@@ -247,5 +253,6 @@ def state() -> list[Any]:
         list(Evaluation.objects.filter(run__user=ada).order_by("pk").values_list("pk", "state", "cancel_requested")),
         list(Review.objects.values_list("pk", "decided_at", "blind_at")),
         list(ada.api_tokens.values_list("pk", "revoked_at")),
+        list(Upload.objects.values_list("pk", "offset")),
         list(Submission.objects.filter(user=ada).values_list("pk", "payload", "appeals")),
     ]

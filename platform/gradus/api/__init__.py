@@ -30,6 +30,7 @@ from gradus.api import (
     runs,
     submissions,
     tokens,
+    uploads,
 )
 from gradus.api.auth import need_of
 from gradus.api.ninja_internals import Operation, operations_of
@@ -109,6 +110,7 @@ ROUTERS = (
     reviews.router,
     regrades.router,
     tokens.router,
+    uploads.router,
 )
 for router in ROUTERS:
     api.add_router("", router)

@@ -1,5 +1,6 @@
 """Courses and challenges with their versions, lessons, and calibrations, as imported from bundles."""
 
+import uuid
 from collections.abc import Callable
 from functools import cached_property
 from typing import Any, Self, TypeVar
@@ -11,6 +12,7 @@ from django.utils.timezone import now
 from django.utils.translation import gettext_lazy as _
 
 from challenges import spec as specs
+from challenges.archive import ARCHIVE_MAX
 from challenges.findings import spec as finding_specs
 from challenges.kinds.rubric import GATE_RULES
 from challenges.lesson import spec as lesson_specs
@@ -333,6 +335,38 @@ class BaselineOutcome(models.Model):
 
     def __str__(self) -> str:
         return self.key
+
+
+class Upload(models.Model):
+    """An archive of a course that a person is sending. `parts` names the files that hold its first `offset` bytes.
+
+    `slot` bounds how many of a person's are open. No other push of it starts before `pushing_until`.
+    """
+
+    OPEN_MAX = 3
+    uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    course_slug = models.SlugField(max_length=ID_CHARS, help_text="The course may not exist yet")
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="uploads")
+    slot = models.PositiveSmallIntegerField()
+    sha256 = models.CharField(max_length=64)
+    bytes = models.PositiveIntegerField()
+    offset = models.PositiveIntegerField(default=0)
+    parts = models.JSONField(default=list)
+    created_at = models.DateTimeField(default=now)
+    expires_at = models.DateTimeField(db_index=True, help_text="Each part moves it on")
+    pushing_until = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(name="one_upload_of_a_content", fields=["user", "course_slug", "sha256"]),
+            models.UniqueConstraint(name="one_upload_in_a_slot", fields=["user", "slot"]),
+            models.CheckConstraint(name="few_uploads_of_a_person", condition=Q(slot__range=(1, 3))),
+            models.CheckConstraint(name="upload_size", condition=Q(bytes__range=(1, ARCHIVE_MAX))),
+            models.CheckConstraint(name="upload_offset", condition=Q(offset__lte=models.F("bytes"))),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.course_slug} {self.sha256[:12]}"
 
 
 class Calibration(models.Model):

@@ -139,6 +139,9 @@ HONEST: dict[str, tuple[str, str, Any]] = {
     "regrade": ("staff", "done", None),
     "regrade_approve": ("staff", "done", {"lower": True}),
     "regrade_discard": ("staff", "waiting", None),
+    "upload_start": ("staff", "tiny", {"bytes": 3, "sha256": "a" * 64}),
+    "upload": ("staff", "half", None),
+    "upload_part": ("staff", "half", b"\0"),
     "token_create": ("nobody", "", {"email": "ada@example.org", "password": factories.PASSWORD}),
 }
 

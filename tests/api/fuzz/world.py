@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,8 +13,10 @@ from django.conf import settings
 
 from challenges.reading import read_course
 from gradus.accounts.models import ApiToken, User
+from gradus.accounts.token_rules import Content, LearnerData, Scope
 from gradus.chats import services as chats
-from gradus.courses.models import ChallengeVersion
+from gradus.courses import uploads
+from gradus.courses.models import ChallengeVersion, Upload
 from gradus.courses.services import publish
 from gradus.reviews import services as reviews
 from gradus.reviews.models import Regrade, Review
@@ -60,7 +63,7 @@ def make(folder: Path) -> World:
     return World(
         tokens={
             "learner": ApiToken.issue(learner, "fuzz")[1],
-            "staff": ApiToken.issue(staff, "fuzz", factories.REVIEWING)[1],
+            "staff": ApiToken.issue(staff, "fuzz", Scope(Content.EDITOR, LearnerData.EDITOR))[1],
         },
         things={
             "courses": {"tiny": "tiny"},
@@ -71,9 +74,18 @@ def make(folder: Path) -> World:
             "submissions": {name: str(one.uuid) for name, one in attempts.items()},
             "runs": {name: str(one.uuid) for name, one in runs.items()},
             "reviews": {name: one.pk for name, one in found.items()},
+            "uploads": {"half": str(half_sent(staff).uuid)},
+            "offset": {"half": uploads.PART_MIN},
             "regrades": {"waiting": waiting.pk, "done": regraded.pk},
         },
     )
+
+
+def half_sent(staff: User) -> Upload:
+    """An archive of which one byte is missing."""
+    size = uploads.PART_MIN + 1
+    upload, _ = uploads.begin(staff, "tiny", size=size, sha256=hashlib.sha256(bytes(size)).hexdigest())
+    return uploads.add_part(upload, 0, bytes(uploads.PART_MIN))
 
 
 def submissions(learner: User) -> dict[str, Submission]:

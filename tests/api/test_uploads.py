@@ -1,0 +1,204 @@
+"""An archive arrives part by part: it goes on from where it broke off, and nothing wrong is ever pushed."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import timedelta
+from typing import Any
+
+import pytest
+import time_machine
+from django.core.files.storage import storages
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from challenges.archive import ARCHIVE_MAX
+from gradus import retention, stores
+from gradus.accounts.models import ApiToken, User
+from gradus.accounts.token_rules import Content, Scope
+from gradus.courses import uploads
+from gradus.courses.models import Course, Upload
+from gradus.request_bodies import PART_BYTES
+from tests import factories
+from tests.api.conftest import Caller, problem
+from tests.threads import at_once
+from workers import orphan_files
+
+PART = uploads.PART_MIN
+DATA = bytes(range(256)) * (PART // 256) + b"second part" * (PART // 11 + 1) + b"end"
+SHA256 = hashlib.sha256(DATA).hexdigest()
+BEGUN = {"bytes": len(DATA), "sha256": SHA256}
+
+
+def editor(user: User, course: Course | None = None, content: Content = Content.EDITOR) -> Caller:
+    """A caller whose role and whose token reach to this level."""
+    if course is not None:
+        factories.enrol(user, course, Scope(content))
+    return Caller(ApiToken.issue(user, "push", Scope(content))[1])
+
+
+def put(api: Caller, upload: str, offset: int, data: bytes) -> Any:
+    return api.client.put(
+        f"/api/v1/uploads/{upload}/{offset}", data, content_type="application/octet-stream", headers=api.headers
+    )
+
+
+def files() -> list[str]:
+    return [file.name for file in stores.walk(storages["private"], uploads.FOLDER)]
+
+
+def stored(upload: Upload) -> bytes:
+    found = b""
+    for name in upload.parts:
+        with storages["private"].open(name) as part:
+            found += part.read()
+    return found
+
+
+@pytest.fixture
+def api(ada: User, course: Course) -> Caller:
+    return editor(ada, course)
+
+
+@pytest.fixture
+def begun(api: Caller) -> str:
+    found = api.post("/courses/tiny/uploads", BEGUN)
+    assert found.status_code == 201
+    upload: str = found.json()["id"]
+    return upload
+
+
+def test_an_upload_starts_at_zero_and_says_how_large_a_part_may_be(api: Caller, ada: User) -> None:
+    found = api.post("/courses/tiny/uploads", BEGUN).json()
+    upload = Upload.objects.get(uuid=found["id"])
+    assert (found["offset"], found["bytes"], found["chunk_bytes"]) == (0, len(DATA), PART_BYTES)
+    assert (upload.user, upload.course_slug, upload.sha256) == (ada, "tiny", SHA256)
+
+
+def test_parts_of_any_size_arrive_in_order(api: Caller, begun: str) -> None:
+    assert put(api, begun, 0, DATA[: PART + 7]).json()["offset"] == PART + 7
+    assert put(api, begun, PART + 7, DATA[PART + 7 :]).json()["offset"] == len(DATA)
+    assert stored(Upload.objects.get()) == DATA
+
+
+def test_an_upload_that_broke_off_goes_on_where_it_was(api: Caller, begun: str) -> None:
+    put(api, begun, 0, DATA[:PART])
+    again = api.post("/courses/tiny/uploads", BEGUN)
+    assert (again.status_code, again.json()["id"], again.json()["offset"]) == (200, begun, PART)
+    assert api.get(f"/uploads/{begun}").json()["offset"] == PART
+
+
+@pytest.mark.parametrize("offset", [0, 1, PART - 1, PART + 1, len(DATA), 10**30])
+def test_another_offset_than_the_expected_one_is_told_the_right_one(api: Caller, begun: str, offset: int) -> None:
+    put(api, begun, 0, DATA[:PART])
+    told = problem(put(api, begun, offset, DATA[PART:]), 409, "wrong_offset")
+    assert told["problems"][0]["message"] == str(PART)
+    assert Upload.objects.get().offset == PART and len(files()) == 1
+
+
+def test_a_part_beyond_the_end_and_one_too_small_are_refused(api: Caller, begun: str) -> None:
+    problem(put(api, begun, 0, DATA + b"x"), 422, "too_long")
+    problem(put(api, begun, 0, DATA[: PART - 1]), 422, "part_too_small")
+    assert Upload.objects.get().offset == 0 and files() == []
+
+
+def test_an_archive_that_is_too_large_is_refused_before_it_is_sent(api: Caller) -> None:
+    told = problem(api.post("/courses/tiny/uploads", {**BEGUN, "bytes": ARCHIVE_MAX + 1}), 413, "too_large")
+    assert "268,435,456 are allowed" in told["detail"]
+    with pytest.raises(IntegrityError), transaction.atomic():
+        Upload.objects.create(
+            user=User.objects.get(username="ada"), course_slug="a", sha256=SHA256, slot=1, bytes=ARCHIVE_MAX + 1,
+            expires_at=timezone.now(),
+        )  # fmt: skip
+
+
+@pytest.mark.parametrize("wrong", [{"bytes": 0}, {"sha256": "A" * 64}, {"sha256": "a"}])
+def test_what_is_no_size_or_digest_is_refused(api: Caller, wrong: dict[str, Any]) -> None:
+    problem(api.post("/courses/tiny/uploads", {**BEGUN, **wrong}), 422, "bad_payload")
+
+
+def test_an_upload_is_its_owners_alone(begun: str, bob: User, course: Course) -> None:
+    other = editor(bob, course)
+    problem(other.get(f"/uploads/{begun}"), 404, "not_found")
+    problem(put(other, begun, 0, DATA), 404, "not_found")
+    assert other.post("/courses/tiny/uploads", BEGUN).json()["id"] != begun
+
+
+@pytest.mark.parametrize(("content", "code"), [(Content.VIEWER, "missing_role"), (Content.NONE, "no_course")])
+def test_only_editors_upload(bob: User, course: Course, content: Content, code: str) -> None:
+    """His other course makes him an editor, so that his token may say so."""
+    factories.enrol(bob, course, Scope(content))
+    api = editor(bob, Course.objects.create(slug="his", title="His", digest="x"))
+    told = problem(api.post("/courses/tiny/uploads", BEGUN), 403 if code == "missing_role" else 404, code)
+    if code == "no_course":
+        assert [one["message"] for one in told["problems"]] == ["his"]
+    assert not Upload.objects.exists()
+
+
+def test_a_new_course_takes_the_right_to_create_one(bob: User, course: Course) -> None:
+    api = editor(bob, Course.objects.create(slug="his", title="His", digest="x"))
+    problem(api.post("/courses/new/uploads", BEGUN), 404, "no_course")
+    User.objects.filter(pk=bob.pk).update(may_create_courses=True)
+    assert api.post("/courses/new/uploads", BEGUN).status_code == 201
+    problem(api.post("/courses/tiny/uploads", BEGUN), 409, "name_taken")
+    for name in ("New_Course", "x" * 65):
+        problem(api.post(f"/courses/{name}/uploads", BEGUN), 422, "bad_id")
+
+
+def test_a_role_that_was_taken_away_ends_an_upload(api: Caller, begun: str, ada: User, course: Course) -> None:
+    other = Course.objects.create(slug="hers", title="Hers", digest="x")
+    factories.enrol(ada, other, Scope(Content.EDITOR))
+    ada.enrolments.filter(course=course).delete()
+    problem(put(api, begun, 0, DATA[:PART]), 404, "no_course")
+    assert files() == []
+
+
+def test_few_uploads_are_open_at_a_time_and_one_that_waits_gives_way(api: Caller, begun: str) -> None:
+    put(api, begun, 0, DATA[:PART])
+    for number in range(1, Upload.OPEN_MAX):
+        assert api.post("/courses/tiny/uploads", {**BEGUN, "sha256": f"{number}" * 64}).status_code == 201
+    another = {**BEGUN, "sha256": "f" * 64}
+    answer = api.post("/courses/tiny/uploads", another)
+    problem(answer, 429, "too_many_uploads")
+    assert answer["Retry-After"] == "600"
+    with time_machine.travel(timezone.now() + uploads.IDLE + timedelta(seconds=1)):
+        assert api.post("/courses/tiny/uploads", another).status_code == 201
+    assert Upload.objects.count() == Upload.OPEN_MAX
+
+
+def test_an_expired_upload_is_not_there_and_its_row_and_files_go(api: Caller, begun: str) -> None:
+    put(api, begun, 0, DATA[:PART])
+    [name] = files()
+    with time_machine.travel(timezone.now() + retention.UPLOADS.time + timedelta(hours=1)):
+        problem(api.get(f"/uploads/{begun}"), 404, "not_found")
+        problem(put(api, begun, PART, DATA[PART:]), 404, "not_found")
+        assert orphan_files.sweep() == 0 and storages["private"].exists(name)
+        assert retention.UPLOADS.carry_out() == 1
+        assert orphan_files.sweep() == 1 and not storages["private"].exists(name)
+
+
+def test_parts_of_an_open_upload_stay(api: Caller, begun: str) -> None:
+    put(api, begun, 0, DATA[:PART])
+    assert orphan_files.sweep(timedelta(0)) == 0
+    assert stored(Upload.objects.get()) == DATA[:PART]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_clients_that_send_one_part_do_no_harm(ada: User, course: Course) -> None:
+    api = editor(ada, course)
+    begun = api.post("/courses/tiny/uploads", BEGUN).json()["id"]
+    statuses = at_once(lambda number: put(api, begun, 0, DATA[: PART + number]).status_code, 4)
+    assert sorted(statuses) == [200, 409, 409, 409]
+    upload = Upload.objects.get()
+    assert len(files()) == len(upload.parts) == 1
+    put(api, begun, upload.offset, DATA[upload.offset :])
+    assert stored(Upload.objects.get()) == DATA
+
+
+@pytest.mark.django_db(transaction=True)
+def test_uploads_begun_at_once_are_one_and_never_too_many(ada: User, course: Course) -> None:
+    api = editor(ada, course)
+    same = at_once(lambda number: api.post("/courses/tiny/uploads", BEGUN), 4)
+    assert len({one.json()["id"] for one in same}) == 1
+    at_once(lambda number: api.post("/courses/tiny/uploads", {**BEGUN, "sha256": f"{number}" * 64}), 6)
+    assert Upload.objects.count() <= Upload.OPEN_MAX
