@@ -199,27 +199,32 @@ class Challenge(Spec):
     A kind may add keys of its own, which `keys` holds by the kind's name. They stand beside the others in the file.
     """
 
-    schema_: Literal[1] = Field(alias="schema")
-    id: Slug
-    version: Version
-    kind: KindName
-    also: tuple[KindName, ...] = ()
-    title: Text
-    summary: str = ""
-    minutes: int = Field(15, ge=1, le=240)
-    model: str | None = None
-    answer: Answer | None = None
-    prompt: Prompt = Prompt()
-    metric: Metric = Metric(name="accuracy")
-    public_metrics: tuple[str, ...] = ()
-    pass_: Share = Field(alias="pass")
-    gold: Share | None = None
-    # The gold marks of other tracks: a fine-tuned model reaches higher scores than a prompt.
-    track_gold: dict[KindName, Share] = Field({}, exclude_if=lambda marks: not marks)
-    limits: Limits = Limits()
-    feedback: Feedback = Feedback()
-    hints: tuple[Text, Text, Text]
-    baselines: tuple[BaselineRef, ...] = Field(min_length=2)
+    schema_: Literal[1] = Field(alias="schema", description="The version of the format: 1")
+    id: Slug = Field(description="The id, which the folder has as its name: lower-case words joined by -")
+    version: Version = Field(description="major.minor.patch; a number stands for one content")
+    kind: KindName = Field(description="What learners must pass")
+    also: tuple[KindName, ...] = Field((), description="Other tracks on the same hidden rows, not needed to pass")
+    title: Text = Field(description="The title that learners see")
+    summary: str = Field("", description="One or two sentences about the task")
+    minutes: int = Field(15, ge=1, le=240, description="How long a learner needs, roughly")
+    model: str | None = Field(None, description="The base model, by its name in the catalogue")
+    answer: Answer | None = Field(None, description="What the model answers with: a label, a JSON object or a text")
+    prompt: Prompt = Field(Prompt(), description="The prompt with which a learner starts, and how a row is written")
+    metric: Metric = Field(Metric(name="accuracy"), description="The metric whose value is the score")
+    public_metrics: tuple[str, ...] = Field((), description="Other metrics of the hidden rows that learners see")
+    pass_: Share = Field(alias="pass", description="The score with which a learner passes, from 0 to 1")
+    gold: Share | None = Field(None, description="The score of the gold mark, from 0 to 1")
+    track_gold: dict[KindName, Share] = Field(
+        {},
+        exclude_if=lambda marks: not marks,
+        description="The gold marks of other tracks: a fine-tuned model reaches higher scores than a prompt",
+    )
+    limits: Limits = Field(Limits(), description="How many submissions, and how large")
+    feedback: Feedback = Field(Feedback(), description="How a hidden score is shown")
+    hints: tuple[Text, Text, Text] = Field(description="Three hints, which learners take in this order")
+    baselines: tuple[BaselineRef, ...] = Field(
+        min_length=2, description="Real submissions and the scores that they must get: at least a weak and a good one"
+    )
     _keys: dict[str, Keys] = PrivateAttr(default_factory=dict)
 
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True, serialize_by_alias=True)

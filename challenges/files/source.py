@@ -168,6 +168,8 @@ MEANT = {
     "hints": ("is not a list of three texts", "write three hints, each on a line of its own that begins with `- `"),
 }
 MISSHAPEN = ("string_type", "tuple_type", "list_type", "too_long")
+# What adds the first entry of a list.
+FIRST_ENTRY = {"challenges": "run `gradus challenge new KIND NAME` in this folder"}
 
 
 def explain(error: ErrorDetails) -> tuple[str, str]:
@@ -180,6 +182,8 @@ def explain(error: ErrorDetails) -> tuple[str, str]:
         where, last, kind = where.rpartition(".")[0], str(error["loc"][-2]), "tuple_type"
     if kind in MISSHAPEN and last in MEANT:
         return f"`{where}` {MEANT[last][0]}", MEANT[last][1]
+    if kind == "too_short" and last in FIRST_ENTRY:
+        return f"`{where}` is empty", FIRST_ENTRY[last]
     if kind == "missing":
         return f"`{where}` is missing", "add it"
     if kind == "unexpected_keyword_argument":

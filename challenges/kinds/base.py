@@ -105,6 +105,12 @@ class Kind:
     """Dotted path, as `package.module:function`, of what adds the problems of the kind's own keys and files to a
     `challenges.lint.subject.Subject`; empty where there is nothing to check. It is imported when something is linted.
     """
+    scaffold: ClassVar[str] = ""
+    """Dotted path, as `package.module:attribute`, of the `challenges.scaffold.base.Scaffold` with which a challenge of
+    the kind begins; empty where `gradus challenge new` cannot begin one.
+    """
+    file_keys: ClassVar[frozenset[str]] = frozenset()
+    """The kind's own keys whose value in `challenge.yaml` may name a file or a folder; `read_files` reads those."""
     packages: ClassVar[tuple[str, ...]] = ()
     """What a worker must be able to import to grade this kind, beside what every kind needs."""
 

@@ -44,6 +44,7 @@ class FreeTextKind(Kind):
     is_judged = True
     text_field = "answer"
     lint = "challenges.lint.free_text:lint_free_text"
+    scaffold = "challenges.scaffold.free_text:SCAFFOLD"
 
     def check(self, challenge: Challenge, payload: FreeTextPayload) -> Iterator[FieldProblem]:
         return _fields(challenge, payload)

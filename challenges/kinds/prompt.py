@@ -41,6 +41,7 @@ class PromptKind(Kind):
     noun = gettext_noop("a prompt")
     payload = PromptPayload
     draws_examples = True
+    scaffold = "challenges.scaffold.prompt:SCAFFOLD"
     approaches = {ZERO_SHOT: gettext_noop("Zero-shot"), FEW_SHOT: gettext_noop("Few-shot")}
 
     def check(self, challenge: Challenge, payload: PromptPayload) -> Iterator[FieldProblem]:

@@ -67,6 +67,8 @@ class RagKind(Kind):
     packages = ("bm25s", "faiss")
     approaches = METHODS
     lint = "challenges.lint.rag:lint_rag"
+    scaffold = "challenges.scaffold.rag:SCAFFOLD"
+    file_keys = frozenset({"corpus", "updates"})
 
     def asks_model(self, challenge: Challenge) -> bool:
         return has_reader(challenge)

@@ -45,10 +45,10 @@ class RagKeys(Keys):
     `passage_tokens_max` bounds all passages of one prompt together.
     """
 
-    corpus: Corpus
-    updates: Corpus = ()
-    retrieval: Retrieval = Retrieval()
-    passage_tokens_max: int = Field(400, ge=8, le=3072)
+    corpus: Corpus = Field(description="The documents: a folder of .md and .txt files, or a file such as corpus.jsonl")
+    updates: Corpus = Field((), description="Documents that replace or join them half-way through the hidden rows")
+    retrieval: Retrieval = Field(Retrieval(), description="What learners may choose")
+    passage_tokens_max: int = Field(400, ge=8, le=3072, description="The most tokens of all passages of one prompt")
 
 
 def rag(challenge: Challenge) -> RagKeys:

@@ -64,11 +64,11 @@ class FreeText(Keys):
     Learners do not see `model_answer`.
     """
 
-    question: Text
-    model_answer: Text
-    rubric: tuple[Criterion, ...] = Field(min_length=1)
-    words: tuple[int, int] = (30, 250)
-    gate: Gate = Gate()
+    question: Text = Field(description="The question that learners answer")
+    model_answer: Text = Field(description="The answer that the author would give, which learners do not see")
+    rubric: tuple[Criterion, ...] = Field(min_length=1, description="Criteria, whose points add up to 100 or to 10")
+    words: tuple[int, int] = Field((30, 250), description="The fewest and the most words of an answer")
+    gate: Gate = Field(Gate(), description="What a judge must reach before its grades can be final")
 
 
 def free_text(challenge: Challenge) -> FreeText:

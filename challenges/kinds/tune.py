@@ -84,6 +84,8 @@ class TuneKind(Kind):
     has_take_home = True
     rows_field = "rows"
     lint = "challenges.lint.tune:lint_tune"
+    scaffold = "challenges.scaffold.tune:SCAFFOLD"
+    file_keys = frozenset({own_choices.KEY})
     approaches = {name: method.title for name, method in METHODS.items()}
 
     def is_scored_by_rows(self, challenge: Challenge) -> bool:

@@ -99,8 +99,13 @@ class Tune(Spec):
 class TuneKeys(Keys):
     """`candidates` names a file in `challenge.yaml`; here it holds its rows."""
 
-    tune: Tune
-    candidates: Candidates = Field((), max_length=200, exclude_if=lambda listed: not listed)
+    tune: Tune = Field(description="Which training runs the challenge allows")
+    candidates: Candidates = Field(
+        (),
+        max_length=200,
+        exclude_if=lambda listed: not listed,
+        description="Prompts with answers between which learners choose: a file such as candidates.jsonl",
+    )
 
 
 def tune(challenge: Challenge) -> Tune:

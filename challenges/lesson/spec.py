@@ -13,15 +13,19 @@ from challenges.spec import Share, Slug, Spec, Text, Title, Version
 
 
 class Course(Spec):
-    schema_: Literal[1] = Field(alias="schema")
-    id: Slug
-    version: Version
-    title: Title
-    summary: Text
-    timezone: str = "UTC"
+    schema_: Literal[1] = Field(alias="schema", description="The version of the format: 1")
+    id: Slug = Field(description="The id, which is unique on a site: lower-case words joined by -")
+    version: Version = Field(description="major.minor.patch")
+    title: Title = Field(description="The title that learners see")
+    summary: Text = Field(description="One or two sentences about the course")
+    timezone: str = Field("UTC", description="Where the day of a daily quota begins, such as Europe/Berlin")
     # Left out of a dump while it is off: it came later than the format, and stored courses keep their digests.
-    all_attempts_wait: bool = Field(False, exclude_if=lambda on: not on)
-    lessons: tuple[Slug, ...] = Field(min_length=1)
+    all_attempts_wait: bool = Field(
+        False,
+        exclude_if=lambda on: not on,
+        description="Whether all answers in free text of a learner wait for a person, and not only the latest one",
+    )
+    lessons: tuple[Slug, ...] = Field(min_length=1, description="The ids of the lessons, in order")
 
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True, serialize_by_alias=True)
 
@@ -172,14 +176,20 @@ class Questions(Spec):
 
 
 class Lesson(Spec):
-    title: Title
-    summary: Text
-    minutes: int = Field(ge=1, le=480)
-    requires: tuple[Slug, ...] = ()
-    challenges: tuple[Slug, ...] = Field(min_length=1, max_length=12)
-    faq: tuple[Question, ...] = ()
-    advisor: Advisor | None = None
-    demo: Demo | None = None
-    retriever: Retriever | None = Field(None, exclude_if=lambda given: given is None)
-    figures: tuple[Figure, ...] = ()
-    questions: Questions = Field(Questions(), exclude_if=lambda asked: not asked.every)
+    title: Title = Field(description="The title that learners see")
+    summary: Text = Field(description="One sentence about the lesson, for the course's page")
+    minutes: int = Field(ge=1, le=480, description="How long reading takes, roughly, without the challenges")
+    requires: tuple[Slug, ...] = Field((), description="The ids of lessons that this one builds on")
+    challenges: tuple[Slug, ...] = Field(min_length=1, max_length=12, description="The ids of challenges, in order")
+    faq: tuple[Question, ...] = Field((), description="Questions that readers ask often, with their answers")
+    advisor: Advisor | None = Field(None, description="Questions by which readers find the approach for their case")
+    demo: Demo | None = Field(None, description="Answers of a model without examples, with examples and trained")
+    retriever: Retriever | None = Field(
+        None, exclude_if=lambda given: given is None, description="A search in the documents of a challenge, to try"
+    )
+    figures: tuple[Figure, ...] = Field((), description="Numbers that the text states, with their sources")
+    questions: Questions = Field(
+        Questions(),
+        exclude_if=lambda asked: not asked.every,
+        description="Questions in the text, and before and after the lesson",
+    )

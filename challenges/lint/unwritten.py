@@ -22,7 +22,7 @@ ROW_FIXES = {
 
 
 def lint_unwritten(source: Source) -> None:
-    """Adds a problem for each mark in a text that was read, and one for each file with rows of a template."""
+    """Adds a problem for each line with marks in a text that was read, and one for each file with such rows."""
     for file in sorted(source.seen):
         data = source.data(file, ROWS_MAX, needed=False) or b""
         text = data.decode("utf-8", errors="replace")
@@ -33,9 +33,12 @@ def lint_unwritten(source: Source) -> None:
             what = f"{several(len(lines), 'row')} of the template still {'stand' if len(lines) > 1 else 'stands'} here"
             source.problems.append(Problem(file, lines[0], what, ROW_FIXES.get(posixpath.basename(file), ROWS), CODE))
             continue
+        by_line: dict[int, list[str]] = {}
         for line, wanted in marks(text):
+            by_line.setdefault(line, []).append(wanted or "your own text")
+        for line, listed in by_line.items():
             what = "a text of the template still stands here"
-            source.problems.append(Problem(file, line, what, f"write {wanted}" if wanted else "write your own", CODE))
+            source.problems.append(Problem(file, line, what, f"write {', and '.join(dict.fromkeys(listed))}", CODE))
 
 
 def has_template_rows(subject: Subject) -> bool:

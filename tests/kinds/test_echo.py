@@ -13,11 +13,13 @@ import yaml
 from django.core.management import call_command
 from django.test import Client
 from django.urls import reverse
+from jsonschema import Draft7Validator
 from pytest_django.live_server_helper import LiveServer
-from typer.testing import CliRunner
+from typer.testing import CliRunner, Result
 
 from challenges.lint.run import inspect, lint
 from challenges.registry import kind_names
+from challenges.unwritten import CODE
 from graders import registry as graders
 from gradus.accounts.models import ApiToken, User
 from gradus.cli import authors
@@ -109,6 +111,20 @@ def test_lint_accepts_it_and_reads_its_keys(installed: Path, tmp_path: Path) -> 
     write_yaml(folder / "challenge.yaml", echo_spec())
     write_yaml(folder / "baselines" / "good.yaml", {"kind": "echo", "pattern": "x" * 41})
     assert ["too_long" in problem.what for problem in lint(folder)] == [True]
+
+
+def test_an_author_begins_one_with_the_folder_that_it_brings(installed: Path, tmp_path: Path) -> None:
+    def run(*arguments: object) -> Result:
+        return CliRunner().invoke(app, [*map(str, arguments)])
+
+    assert run("course", "new", "mine", "--in", tmp_path).exit_code == 0
+    done = run("challenge", "new", "echo", "echoes", "--in", tmp_path / "mine")
+    assert done.exit_code == 0, done.output
+    found = lint(tmp_path / "mine")
+    assert {problem.code for problem in found} == {CODE}
+    assert {problem.file for problem in found} >= {f"first-lesson/echoes/{name}.jsonl" for name in ("public", "hidden")}
+    schema = Draft7Validator(json.loads((tmp_path / "mine/.schemas/challenge.json").read_text()))
+    assert schema.is_valid(echo_spec()) and not schema.is_valid(echo_spec(most=0))
 
 
 def test_without_a_model_the_lengths_of_rows_are_compared_in_characters(installed: Path, tmp_path: Path) -> None:

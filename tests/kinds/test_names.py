@@ -16,6 +16,7 @@ REGISTRIES = {"challenges/registry.py", "graders/registry.py", "platform/gradus/
 ROOMS = (
     "challenges/kinds/",
     *(f"challenges/lint/{kind}.py" for kind in KINDS),
+    *(f"challenges/scaffold/{kind}.py" for kind in KINDS),
     "graders/free_text/",
     "graders/prompt.py",
     "graders/rag.py",
@@ -27,6 +28,8 @@ OUTSIDE = ("workers/engine/", "challenges/library/")
 # Words that are spelled like a kind and mean something else.
 HOMONYMS = {
     ("challenges/files/rows.py", "prompt"): "the column of TRL's training rows",
+    ("challenges/scaffold/answers.py", "prompt"): "the same column",
+    ("challenges/schemas.py", "prompt"): "the same column",
     ("workers/take_home/contents.py", "prompt"): "the same column",
     ("workers/take_home/train.py", "prompt"): "the same column",
     ("workers/take_home/train_preferences.py", "prompt"): "the same column",

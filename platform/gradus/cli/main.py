@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from challenges.models.catalogue import ModelsFileError
-from gradus.cli import authors, learners, lessons, publishing, receipts, records
+from gradus.cli import authors, learners, lessons, publishing, receipts, records, scaffolding
 from gradus.cli.plugins import JudgeGroup, LazyGroup
 
 app = typer.Typer(
@@ -20,6 +20,10 @@ app.add_typer(learners.app)
 app.add_typer(lessons.app)
 app.add_typer(records.app)
 app.add_typer(receipts.app)
+authors.app.command("new")(scaffolding.new_challenge)
+publishing.app.command("new")(scaffolding.new_course)
+app.command("schema")(scaffolding.print_schema)
+app.add_typer(scaffolding.lessons, name="lesson")
 app.add_typer(authors.app, name="challenge")
 app.add_typer(publishing.app, name="course")
 app.add_typer(judge, name="judge")

@@ -11,12 +11,15 @@ from tests.challenges.factory import label_samples, write_course, write_prompt_c
 
 def test_a_text_with_a_mark_is_named_with_its_line_and_what_to_write(tmp_path: Path) -> None:
     root = write_course(tmp_path)
-    write_text(root / "first/lesson.md", f"# First\n\n{write('why it matters')}\n\nAnd {write('who needs it')}, too.\n")
+    write_text(
+        root / "first/lesson.md",
+        f"# First\n\n{write('why it matters')}\n\nAnd {write('who needs it')}, {write('when')}.\n",
+    )
     write_text(root / "first/explain/statement.md", f"{write('the question')}\n")
     assert [(str(p), p.code) for p in lint(root)] == [
         ("first/explain/statement.md:1: a text of the template still stands here: write the question", CODE),
         ("first/lesson.md:3: a text of the template still stands here: write why it matters", CODE),
-        ("first/lesson.md:5: a text of the template still stands here: write who needs it", CODE),
+        ("first/lesson.md:5: a text of the template still stands here: write who needs it, and when", CODE),
     ]
 
 

@@ -37,6 +37,7 @@ class EchoKind(Kind):
     text_field = "pattern"
     approaches = {"echo": "Echo"}
     lint = "tests.kinds.echo.description:lint"
+    scaffold = "tests.kinds.echo.scaffold:SCAFFOLD"
 
     def check(self, challenge: Challenge, payload: EchoPayload) -> Iterator[FieldProblem]:
         most = most_of(challenge)

@@ -1,0 +1,98 @@
+"""How a course and a lesson begin."""
+
+from __future__ import annotations
+
+from challenges.scaffold.base import marked
+from challenges.unwritten import write
+
+GITIGNORE = """\
+# Python's and editors' own files
+__pycache__/
+.venv/
+.idea/
+.vscode/
+*~
+.DS_Store
+"""
+# Without a base model and embeddings a machine cannot check everything, which exit status 3 says. The site checks it.
+WORKFLOW = """\
+# Checks the course on every push. Pushes what is on the branch `main` to your site as a draft, which learners do not
+# see until somebody publishes it. Store the site's address and a token with the content scope `editor` as the secrets
+# GRADUS_URL and GRADUS_TOKEN of the repository.
+name: course
+on: [push, pull_request]
+permissions:
+  contents: read
+jobs:
+  course:
+    runs-on: ubuntu-latest
+    env:
+      GRADUS_URL: ${{ secrets.GRADUS_URL }}
+      GRADUS_TOKEN: ${{ secrets.GRADUS_TOKEN }}
+    steps:
+      - uses: actions/checkout@v4
+      - uses: actions/setup-python@v5
+        with: {python-version: "3.12"}
+      - run: pip install gradus
+      # Exit status 3: nothing is wrong, and this machine cannot check everything. The site checks the rest.
+      - run: gradus challenge lint . || [ $? -eq 3 ]
+      - run: gradus challenge fmt .
+      - if: github.ref == 'refs/heads/main' && env.GRADUS_TOKEN != ''
+        run: gradus course push .
+"""
+
+
+def course_files(name: str, lesson: str) -> dict[str, str]:
+    """The files of a course's folder beside those of its lesson."""
+    spec = f"""\
+# Texts that begin with [write wait for yours. `gradus challenge lint .` lists them, with all else that is wrong.
+schema: 1
+id: {name}
+version: 1.0.0  # Raise it when you publish new content.
+title: {marked("the title of the course")}
+summary: {marked("one or two sentences: what learners can do afterwards, and what they need to know before")}
+timezone: UTC  # Where a day of attempts begins, such as Europe/Berlin.
+lessons: [{lesson}]
+"""
+    return {
+        "course.yaml": spec,
+        "README.md": _readme(name, lesson),
+        ".gitignore": GITIGNORE,
+        ".github/workflows/course.yml": WORKFLOW,
+    }
+
+
+def lesson_files() -> dict[str, str]:
+    """The files of a lesson's folder. Its list of challenges is empty, which lint names until there is one."""
+    spec = f"""\
+title: {marked("the title of the lesson")}
+summary: {marked("one sentence that says what the lesson is about")}
+minutes: 30  # How long reading takes, roughly, without the challenges.
+challenges: []  # `gradus challenge new KIND NAME` in this folder adds one.
+"""
+    text = f"""\
+{write("one paragraph: the question that this lesson answers, and why it matters to the reader")}
+
+## {write("the first heading, such as the thing that has to be understood first")}
+
+{write("an example first, then the rule behind it; at most 2,200 words in the whole lesson")}
+
+## What you can now do
+
+- {write("one thing that a reader can do now, and could not do before")}
+"""
+    return {"lesson.yaml": spec, "lesson.md": text}
+
+
+def _readme(name: str, lesson: str) -> str:
+    return f"""\
+# {name}
+
+A course for Gradus. `course.yaml` lists its lessons, and each folder with a `lesson.yaml` is one.
+
+- `gradus challenge new KIND NAME --in {lesson}` begins a challenge of a kind such as prompt or free_text.
+- `gradus challenge lint .` says what is missing or wrong, and `gradus challenge fmt -u .` puts files in form.
+- `gradus course preview .` shows the pages as learners will see them.
+- `gradus challenge test .` scores your baselines, from which the pass marks come.
+- `gradus course push .` checks the course on the site and leaves a draft; `gradus course publish` publishes it.
+"""
