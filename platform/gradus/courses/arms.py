@@ -8,16 +8,44 @@ from pydantic import ValidationError
 
 from challenges import payloads
 from challenges.bundle import sha256_of
+from challenges.course_bundle import CourseBundle
 from challenges.payloads import Submitted
-from gradus.courses.models import ChallengeVersion
+from challenges.reading import BundleErrors
+from gradus.courses import archives
+from gradus.courses.bundles import BundleMissing
+from gradus.courses.models import ChallengeVersion, CourseVersion
+
+Arms = Mapping[str, Submitted]
+"""Submissions by their file in the challenge's folder."""
 
 
-def of(version: ChallengeVersion) -> dict[str, Submitted]:
-    """The arms on a version, by file. Of a training run the site may keep only its kind, which is left out."""
+def of(version: ChallengeVersion) -> Arms:
+    """The arms on a version in the draft of its course, if that has the version, or else in what is live.
+
+    Of a content whose archive was not kept, they are those that learners may run.
+    """
     challenge = version.challenge
-    stored = challenge.lesson.arms.items()
-    mine = {place.partition("/")[2]: data for place, data in stored if place.partition("/")[0] == challenge.name}
-    return {file: payload for file, data in mine.items() if (payload := _parsed(data)) is not None}
+    versions = CourseVersion.objects.filter(course=challenge.course_id)
+    for holding in (versions.drafts().first(), versions.published().first()):
+        if holding is not None and holding.contents.get(challenge.name) == version.digest:
+            try:
+                return in_bundle(archives.bundle_of(holding), challenge.name)
+            except (BundleMissing, BundleErrors):
+                break
+    return _stored(version)
+
+
+def in_bundle(bundle: CourseBundle, challenge: str) -> Arms:
+    """The arms on a challenge in the content of a course."""
+    arms = [item for lesson in bundle.lessons for item in lesson.arms.items()]
+    return {file: payload for (owner, file), payload in arms if owner == challenge}
+
+
+def _stored(version: ChallengeVersion) -> Arms:
+    """Of a training run the site keeps only its kind, which is left out."""
+    stored = [(place.partition("/"), data) for place, data in version.challenge.lesson.arms.items()]
+    mine = {file: _parsed(data) for (owner, _, file), data in stored if owner == version.challenge.name}
+    return {file: payload for file, payload in mine.items() if payload is not None}
 
 
 def _parsed(data: object) -> Submitted | None:
@@ -27,6 +55,6 @@ def _parsed(data: object) -> Submitted | None:
         return None
 
 
-def digest_of(arms: Mapping[str, Submitted]) -> str:
+def digest_of(arms: Arms) -> str:
     """A digest of the arms; empty where there is none."""
     return sha256_of({file: payloads.sha256(payload) for file, payload in arms.items()}) if arms else ""

@@ -33,7 +33,8 @@ __all__ = ["Pushed", "bundle_of", "discard", "draft_of", "publish", "push", "sta
 # What lint cannot check in the web process; the workers of the site do. See `submissions.services.verification`.
 SIMILARITY = "similarity"
 staged = Signal()
-"""Sent in the transaction that makes a draft, with `version` and its `challenges`, a list of `ChallengeVersion`."""
+"""Sent in the transaction that makes a draft, with `version`, its `bundle`, and its `challenges`, a list of
+`ChallengeVersion`."""
 
 
 @dataclass(frozen=True)
@@ -157,7 +158,7 @@ def _draft(
     services.end_draft(course, CourseVersion.State.REPLACED, keep=bundle)
     version.save()
     written = staging.stage(course, bundle)
-    staged.send(CourseVersion, version=version, challenges=written)
+    staged.send(CourseVersion, version=version, challenges=written, bundle=bundle)
     return version
 
 

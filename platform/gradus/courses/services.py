@@ -4,15 +4,19 @@ from collections.abc import Container
 from typing import Any
 
 from django.db import IntegrityError, transaction
+from django.dispatch import Signal
 from django.utils import timezone
 
 from challenges.bundle import ChallengeBundle
 from challenges.course_bundle import CourseBundle, LessonBundle
 from gradus.accounts import staff_actions as staff
 from gradus.accounts.models import StaffAction, User
-from gradus.courses import contents, staging, verification, versions
+from gradus.courses import arms, contents, staging, verification, versions
 from gradus.courses.archives import Archive
 from gradus.courses.models import Challenge, ChallengeVersion, Course, CourseVersion, Lesson
+
+went_live = Signal()
+"""Sent in the transaction that makes a content live, with its `version`."""
 
 
 def publish(bundle: CourseBundle, archive: Archive | None = None) -> Course:
@@ -89,7 +93,9 @@ def go_live(
     written = []
     for position, lesson in enumerate(bundle.lessons):
         written += _write_lesson(course, position, lesson)
-    return _accept(course, written, linted, unverified)
+    told = _accept(course, bundle, written, linted, unverified)
+    went_live.send(CourseVersion, version=version)
+    return told
 
 
 def end_draft(
@@ -131,7 +137,7 @@ def _write_challenge(lesson: Lesson, position: int, bundle: ChallengeBundle) -> 
 
 
 def _accept(
-    course: Course, written: list[ChallengeVersion], linted: bool, unverified: Container[str]
+    course: Course, bundle: CourseBundle, written: list[ChallengeVersion], linted: bool, unverified: Container[str]
 ) -> dict[str, list[str]]:
     """Verifies and publishes the versions as far as possible. Returns those that are drafts or published unverified.
 
@@ -140,9 +146,8 @@ def _accept(
     waiting = ChallengeVersion.objects.filter(challenge__course=course, published_at=None, goes_live=True)
     waiting.exclude(pk__in=[version.pk for version in written]).update(goes_live=False)
     for version in written:
-        if linted and version.linted_at is None:
-            version.linted_at = timezone.now()
-            version.save(update_fields=["linted_at"])
+        if linted:
+            verification.note_lint(version, [], arms.digest_of(arms.in_bundle(bundle, version.challenge.name)))
         verification.settle(version)
         if version.challenge.name in unverified:
             verification.publish(version)

@@ -29,11 +29,21 @@ LINT_ENDED = "lint ended without a result ({code}). Push or import the course ag
 @transaction.atomic
 def record_lint(version_id: int, problems: Sequence[Problem], arms: str) -> ChallengeVersion:
     """Stores what lint on a worker has found. If it has found nothing, and no other check is missing, the version
-    becomes verified, and a draft of an import is published.
+    becomes verified, and what is to go live then is published.
 
     `arms` is the digest of the findings' arms that were checked beside the version; see `arms.digest_of`.
     """
     version = ChallengeVersion.objects.select_for_update().get(pk=version_id)
+    note_lint(version, problems, arms)
+    settle(version)
+    return version
+
+
+def note_lint(version: ChallengeVersion, problems: Sequence[Problem], arms: str) -> None:
+    """Stores a result of lint. A version that is verified stays so, whatever is found beside other arms.
+
+    The caller's transaction must have locked the version.
+    """
     found = [{"file": one.file, "line": one.line, "what": one.what, "fix": one.fix} for one in problems]
     version.lint = {"problems": found, "arms": arms, "error": ""}
     if not problems:
@@ -41,8 +51,6 @@ def record_lint(version_id: int, problems: Sequence[Problem], arms: str) -> Chal
     elif not version.is_verified:
         version.linted_at = None
     version.save(update_fields=["lint", "linted_at"])
-    settle(version)
-    return version
 
 
 @transaction.atomic
@@ -142,6 +150,15 @@ def newest(course: Course | None = None) -> list[ChallengeVersion]:
 
 def _rank(version: ChallengeVersion) -> tuple[VersionNumber, bool, int]:
     return version_number(version.version), version.pk == version.challenge.version_id, version.pk
+
+
+def unneeded(course: Course) -> list[ChallengeVersion]:
+    """Returns the versions that learners never saw, that do not wait to go live, and that no draft has."""
+    draft = course.versions.drafts().first()
+    contents = draft.contents if draft else {}
+    unseen = ChallengeVersion.objects.filter(challenge__course=course, goes_live=False, published_at=None)
+    versions = unseen.select_related("challenge").defer(*ChallengeVersion.CONTENT)
+    return [one for one in versions if contents.get(one.challenge.name) != one.digest]
 
 
 def lacking(version: ChallengeVersion) -> list[str]:

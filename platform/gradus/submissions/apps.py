@@ -5,7 +5,7 @@ class SubmissionsConfig(AppConfig):
     name = "gradus.submissions"
 
     def ready(self) -> None:
-        from gradus.courses import publishing
+        from gradus.courses import publishing, services
         from gradus.submissions import health
         from gradus.submissions.services import events, proofs, verification
 
@@ -15,3 +15,4 @@ class SubmissionsConfig(AppConfig):
         events.closed.connect(verification.on_closed, dispatch_uid="baselines-closed")
         events.closed.connect(proofs.on_closed, dispatch_uid="proofs-closed")
         publishing.staged.connect(verification.on_staged, dispatch_uid="verify-drafts")
+        services.went_live.connect(verification.on_went_live, dispatch_uid="withdraw-checks")

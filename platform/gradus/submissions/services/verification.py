@@ -16,12 +16,14 @@ from django.utils import timezone
 
 from challenges import payloads
 from challenges.bundle import Baseline, ChallengeBundle, sha256_of
+from challenges.course_bundle import CourseBundle
 from challenges.findings.digest import outcome_digest
 from challenges.kinds import registry as kinds
 from challenges.shown_score import floor_to_step
 from challenges.spec import BaselineRef, Challenge
 from gradus.courses import arms, bundles, verification
-from gradus.courses.models import BaselineOutcome, ChallengeVersion
+from gradus.courses.arms import Arms
+from gradus.courses.models import BaselineOutcome, ChallengeVersion, CourseVersion
 from gradus.submissions.models import Evaluation, Run
 from gradus.submissions.services.cancel import end_run
 from gradus.submissions.services.finish import Outcome
@@ -29,24 +31,25 @@ from gradus.submissions.services.runs import queue_lint, start_run
 from gradus.submissions.states import OPEN, State
 
 
-def verify(version: ChallengeVersion) -> int:
+def verify(version: ChallengeVersion, beside: Arms | None = None) -> int:
     """Queues lint and a run for each baseline without a good result here, as far as they do not wait or run already.
 
     Baselines are graded on hidden rows and write no score: `on_recorded` keeps what is shown of them with the version.
     What has not run for this version, but for another one that differs only in bounds, marks or texts, does not run
-    again. Returns how many baselines were queued.
+    again. `beside` are the arms of findings on the challenge, if the caller knows them. Returns how many baselines were
+    queued.
 
     Raises:
         BundleMissing: private storage lacks the content.
     """
-    beside = arms.digest_of(arms.of(version))
-    if version.is_verified and not _lint_is_due(version, beside):
+    of_arms = arms.digest_of(arms.of(version) if beside is None else beside)
+    if version.is_verified and not _lint_is_due(version, of_arms):
         return 0
     bundle, queued = bundles.load(version), 0
     with transaction.atomic():
         # Two imports at once queue each check once.
         now = ChallengeVersion.objects.select_for_update(no_key=True).get(pk=version.pk)
-        if _lint_is_due(now, beside) and not _open(now, Run.Purpose.LINT).exists():
+        if _lint_is_due(now, of_arms) and not _open(now, Run.Purpose.LINT).exists():
             queue_lint(now)
         waiting, known = set(open_runs(now)), {row["file"] for row in now.baselines}
         wanted = set() if now.is_verified else set(verification.to_run(now)) - waiting
@@ -63,9 +66,9 @@ def verify(version: ChallengeVersion) -> int:
     return queued
 
 
-def _lint_is_due(version: ChallengeVersion, beside: str) -> bool:
-    """Whether lint has not passed here, or not beside these arms of findings."""
-    return version.linted_at is None or bool(beside and version.lint and version.lint.get("arms") != beside)
+def _lint_is_due(version: ChallengeVersion, of_arms: str) -> bool:
+    """Whether lint has not passed here, or not beside the arms of findings with this digest."""
+    return version.linted_at is None or bool(of_arms and version.lint.get("arms") != of_arms)
 
 
 def withdraw_checks(versions: Iterable[ChallengeVersion]) -> int:
@@ -79,10 +82,18 @@ def withdraw_checks(versions: Iterable[ChallengeVersion]) -> int:
         return sum(end_run(evaluation) for evaluation in open_.unlocked())
 
 
-def on_staged(sender: object, challenges: list[ChallengeVersion], **extra: Any) -> None:
+def on_staged(
+    sender: object, version: CourseVersion, challenges: list[ChallengeVersion], bundle: CourseBundle, **extra: Any
+) -> None:
     """The draft of a course was made: its challenges are verified, in the same transaction."""
-    for version in challenges:
-        verify(version)
+    for challenge in challenges:
+        verify(challenge, arms.in_bundle(bundle, challenge.challenge.name))
+    withdraw_checks(verification.unneeded(version.course))
+
+
+def on_went_live(sender: object, version: CourseVersion, **extra: Any) -> None:
+    """Another content went live: what waited to go live before it is not checked any more."""
+    withdraw_checks(verification.unneeded(version.course))
 
 
 def _key(bundle: ChallengeBundle, baseline: Baseline) -> str:
