@@ -24,7 +24,7 @@ from gradus.courses.services import publish
 from gradus.courses.versions import VersionRefused
 from gradus.operations import base_models
 from gradus.operations.console import Console
-from gradus.submissions.services.verification import open_runs
+from gradus.submissions.services.verification import lint_waits, open_runs
 
 LIBRARY = settings.BASE_DIR / "challenges" / "library"
 ADMIN_EMAIL = "admin@localhost"
@@ -83,7 +83,8 @@ def publish_course(console: Console) -> None:
 def is_verification_due() -> bool:
     """Returns True if this server still has to check the built-in course or to run some of its baselines.
 
-    A baseline that missed its bounds is not run again at each start. `manage.py import_course` runs it again.
+    What lint has found, or a baseline that missed its bounds, is not checked again at each start.
+    `manage.py import_course` checks it again.
     """
     spec = yaml_lines.read((LIBRARY / "course.yaml").read_text(encoding="utf-8")).data
     shown = Challenge.objects.shown().filter(course__slug=spec["id"], version__verified_at=None)
@@ -92,7 +93,8 @@ def is_verification_due() -> bool:
 
 def _is_untried(version: ChallengeVersion) -> bool:
     known = {row["file"] for row in version.baselines}.union(open_runs(version))
-    return version.linted_at is None or any(ref.file not in known for ref in version.parsed.baselines)
+    is_unlinted = version.linted_at is None and not version.lint.get("problems") and not lint_waits(version)
+    return is_unlinted or any(ref.file not in known for ref in version.parsed.baselines)
 
 
 def _files_are_here() -> bool:

@@ -15,7 +15,7 @@ from gradus.accounts.models import User
 from gradus.courses import verification
 from gradus.courses.models import Challenge, ChallengeVersion, Course
 from gradus.operations.doctor.results import Result, fail, ok, warn
-from gradus.submissions.services.verification import open_runs
+from gradus.submissions.services.verification import lint_waits, open_runs
 
 
 def configuration() -> Iterator[Result]:
@@ -65,12 +65,12 @@ def _content() -> Iterator[Result]:
 
 
 def _unverified(version: ChallengeVersion) -> Result:
-    """Says which checks this server still has to do for a version, and which baselines missed their bounds."""
+    """Says what is missing before a version is verified: checks to come, what lint found, what missed its bounds."""
     state = "is a draft" if version.is_draft else "is published, but not verified on this server"
-    waiting = open_runs(version)
+    waiting = [*open_runs(version), *(["lint"] if lint_waits(version) else [])]
     hint = "Correct the challenge, or its bounds, under a new version number, and import it."
     if waiting:
-        hint = f"{several(len(waiting), 'run')} of its baselines still to come. All other work comes first."
+        hint = f"{several(len(waiting), 'check')} still to come. All other work comes first."
     elif not version.baselines:
         hint = "Run `manage.py import_course` with its course's folder: that runs its baselines here."
     return warn("course", f"{version} {state}: {'; '.join(verification.lacking(version))}", hint)

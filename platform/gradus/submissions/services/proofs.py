@@ -12,14 +12,15 @@ from typing import Any
 
 from django.db import transaction
 
-from challenges.course_bundle import CourseBundle, LessonBundle
+from challenges.course_bundle import LessonBundle
 from challenges.findings.digest import finding_digest, run_digest
 from challenges.findings.reproduced import public_values, tolerance
 from challenges.findings.runs import repetition
 from challenges.findings.spec import Arm, ArmRecord, Experiment, Finding, FindingRecord
 from challenges.kinds import registry as kinds
 from challenges.lint.records import in_words
-from gradus.courses.models import ChallengeVersion, Course
+from gradus.courses import publishing
+from gradus.courses.models import ChallengeVersion, CourseVersion
 from gradus.refusal import Refused
 from gradus.submissions.models import Evaluation, Run
 from gradus.submissions.services.cancel import end_run
@@ -31,43 +32,36 @@ Row = dict[str, Any]
 PROVE = "Run `gradus challenge prove`, and push the course again."
 
 
-def verify_findings(course: Course, bundle: CourseBundle) -> int:
-    """Checks all findings of a course's content, published or a draft, and queues the repetitions that have not passed.
+def verify_findings(version: CourseVersion) -> int:
+    """Checks all findings of a content, live or a draft, and queues the repetitions that have not passed here.
 
     What has passed for the same submission and record stays as it is. Returns how many repetitions were queued.
+
+    Raises:
+        BundleMissing: the archive of the content was not kept, or private storage has lost it.
     """
-    rows: dict[int, list[Row]] = {}
-    versions: dict[int, ChallengeVersion] = {}
-    for lesson in bundle.lessons:
-        for version, row in _rows(course, lesson):
-            versions[version.pk] = version
-            rows.setdefault(version.pk, []).append(row)
-    return sum(_store(versions[pk], of_version) for pk, of_version in rows.items())
+    here = {one.challenge.name: one for one in publishing.versions_in(version)}
+    rows: dict[str, list[Row]] = {}
+    for lesson in publishing.bundle_of(version).lessons:
+        for challenge, row in _rows(lesson):
+            rows.setdefault(challenge, []).append(row)
+    return sum(_store(here[name], found) for name, found in rows.items() if name in here)
 
 
-def _rows(course: Course, lesson: LessonBundle) -> Iterator[tuple[ChallengeVersion, Row]]:
-    bundles = {challenge.challenge.id: challenge for challenge in lesson.challenges}
+def _rows(lesson: LessonBundle) -> Iterator[tuple[str, Row]]:
+    """The rows about a lesson's findings, each with the challenge on whose public rows it is checked."""
     for finding in lesson.findings:
         record = lesson.records.findings.get(finding.id)
-        problem = _problem(finding, record, lesson)
+        said = _problem(finding, record, lesson)
         for experiment in finding.experiments:
-            version = ChallengeVersion.objects.filter(
-                challenge__course=course,
-                challenge__name=experiment.challenge,
-                digest=bundles[experiment.challenge].digest,
-            ).first()
-            if version is None:
-                continue
-            yield (
-                version,
-                {"finding": finding.id, "arm": "", "name": finding.id, "run": "", "score": None}
-                | {
-                    "ok": not problem,
-                    "said": problem,
-                },
-            )
+            yield experiment.challenge, _row(finding, "", ok=not said, said=said)
             for arm in experiment.arms:
-                yield version, _arm(finding, experiment, arm, record, lesson)
+                yield experiment.challenge, _arm(finding, experiment, arm, record, lesson)
+
+
+def _row(finding: Finding, arm: str, **values: Any) -> Row:
+    blank = {"run": "", "seed": None, "expected": {}, "score": None, "ok": None, "said": ""}
+    return {"finding": finding.id, "arm": arm, "name": f"{finding.id} {arm}".strip(), **blank, **values}
 
 
 def _problem(finding: Finding, record: FindingRecord | None, lesson: LessonBundle) -> str:
@@ -95,18 +89,8 @@ def _arm(finding: Finding, experiment: Experiment, arm: Arm, record: FindingReco
         assert recorded is not None
         most = tolerance(bundle.challenge, recorded, measure, len(bundle.public), is_trained=is_trained)
         expected[measure] = [value, round(most, 4)]
-    return {
-        "finding": finding.id,
-        "arm": arm.id,
-        "name": f"{finding.id} {arm.id}",
-        "run": run_digest(first),
-        "payload": first.payload.model_dump(mode="json"),
-        "seed": first.bundle.seed,
-        "expected": expected,
-        "score": None,
-        "ok": None,
-        "said": "",
-    }
+    content = {"payload": first.payload.model_dump(mode="json"), "seed": first.bundle.seed}
+    return _row(finding, arm.id, run=run_digest(first), expected=expected, **content)
 
 
 def _recorded(record: FindingRecord | None, challenge: str, arm: str) -> ArmRecord | None:
@@ -121,7 +105,10 @@ def _store(version: ChallengeVersion, rows: list[Row]) -> int:
     passed = {_key(row): row for row in now.findings if row["ok"] and row["run"]}
     payloads = {row["run"]: row.pop("payload") for row in rows if row["run"]}
     now.findings = [passed.get(_key(row), row) for row in rows]
-    wanted = {row["run"]: row for row in reversed(now.findings) if row["ok"] is None}
+    wanted: dict[str, Row] = {}
+    for row in now.findings:
+        if row["ok"] is None:
+            wanted.setdefault(row["run"], row)
     open_ = Evaluation.objects.open().filter(run__version=now, run__purpose=Run.Purpose.PROOF)
     waiting = {}
     for evaluation in open_.select_related("run"):

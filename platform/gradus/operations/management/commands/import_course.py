@@ -61,6 +61,8 @@ class Command(BaseCommand):
             raise CommandError("\n".join(map(str, found.problems)))
         for unchecked in found.not_checked:
             self.stdout.write(f"not checked: {unchecked}")
+        if found.not_checked:
+            self.stdout.write("The workers of this site check it while no learner waits.")
         return not found.not_checked
 
     def sum_up(self, found: list[tuple[ChallengeVersion, int]]) -> None:
