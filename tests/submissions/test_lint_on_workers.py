@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
-import time
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
@@ -17,7 +15,6 @@ from challenges.lint.run import inspect
 from challenges.lint.similarity import similarity
 from challenges.problems import Problem
 from challenges.reading import read_course
-from graders.base import Embed, Embedded
 from gradus.accounts.models import User
 from gradus.courses import verification
 from gradus.courses.models import ChallengeVersion
@@ -26,47 +23,14 @@ from gradus.submissions import failpoints, health, services
 from gradus.submissions.models import Evaluation, Run
 from tests import factories
 from tests.challenges import factory
+from tests.workers.embedding_runner import Embedding
 from workers import reconciler, status
-from workers.engine.choice import DEFAULT
 from workers.grading import linting
 from workers.work import Worker
 
 pytestmark = pytest.mark.django_db
 SECRET = "I saw a coral today"
 LEARNERS = {"kind": "free_text", "answer": "Facts in the weights go stale, so one looks them up when they are needed."}
-
-
-class Embedding:
-    """A runner that embeds each text as an axis of its own, or with `spread` as a point on the unit circle, so many
-    degrees from the one that came before.
-    """
-
-    device, dtype, threads = "cpu", "float32", 1
-    worked = staticmethod(time.monotonic)
-
-    def __init__(self, spread: float = 0.0, before: Callable[[], Any] = lambda: None) -> None:
-        self.spread, self.before = spread, before
-        self.places: dict[str, int] = {}
-        self.asked: list[tuple[str, ...]] = []
-
-    def choose(self, model: str, *, should_stop: Any) -> Any:
-        return DEFAULT
-
-    def run(self, item: Any, *, on_event: Any, should_stop: Any, seconds: float) -> Embedded:
-        assert isinstance(item, Embed) and seconds > 0
-        self.asked.append(item.texts)
-        self.before()
-        return Embedded([self._point(text) for text in item.texts])
-
-    def _point(self, text: str) -> list[float]:
-        place = self.places.setdefault(text, len(self.places))
-        if not self.spread:
-            return [float(axis == place) for axis in range(200)]
-        angle = math.radians(self.spread * place)
-        return [math.cos(angle), math.sin(angle)]
-
-    def close(self) -> None:
-        """Nothing to end."""
 
 
 @pytest.fixture(autouse=True)
