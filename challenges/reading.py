@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import posixpath
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
@@ -114,14 +115,14 @@ class GatheredCourse:
         return CourseBundle(self.course, whole)
 
 
-def gather_course(source: Source) -> GatheredCourse:
-    """Reads `course.yaml` and each lesson that it lists."""
+def gather_course(source: Source, gather: Callable[[Source, str], GatheredLesson] | None = None) -> GatheredCourse:
+    """Reads `course.yaml` and each lesson that it lists, with `gather` or else with `gather_lesson`."""
     located = source.yaml("course.yaml")
     course = source.model("course.yaml", COURSE, located)
     lessons = []
     for index, name in enumerate(course.lessons if course else ()):
         if source.has(f"{name}/lesson.yaml"):
-            lessons.append(gather_lesson(source, name))
+            lessons.append((gather or gather_lesson)(source, name))
         elif located:
             line = located.line("lessons", index)
             source.add("course.yaml", line, f"there is no `{name}/lesson.yaml`", "add the folder or remove the lesson")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -20,7 +20,14 @@ from challenges.lint.subject import Subject
 from challenges.lint.unwritten import has_template_rows, lint_unwritten
 from challenges.payloads import Submitted
 from challenges.problems import Problem, said_once
-from challenges.reading import GatheredLesson, gather_challenge, gather_course, gather_lesson, refuse_other_name
+from challenges.reading import (
+    GatheredCourse,
+    GatheredLesson,
+    gather_challenge,
+    gather_course,
+    gather_lesson,
+    refuse_other_name,
+)
 from challenges.registry import RegistryError, load
 from challenges.spec import BaselineRef
 
@@ -64,6 +71,29 @@ def inspect(path: Path | str, similarity: Similarity | None = None) -> Linted:
 def linted(source: Source) -> Linted:
     """What a source has collected, sorted, and each line once."""
     return Linted(_sorted(source.problems), _sorted(source.advice), list(dict.fromkeys(source.not_checked)))
+
+
+def inspect_across(source: Source, course: GatheredCourse) -> Linted:
+    """Everything that must be corrected in a course and that no lesson shows alone.
+
+    `source` has what was wrong when the course was read. Together with what `inspect` finds in the folder of each
+    lesson, this is what it finds in the course.
+    """
+    listed = [(lesson.rel, name, bundle) for lesson in course.lessons for name, bundle in lesson.challenges]
+    subjects = [Subject(source, posixpath.join(rel, name), bundle) for rel, name, bundle in listed if bundle]
+    lint_course(source, course)
+    lint_ids(source, course.lessons)
+    lint_shown_rows(subjects)
+    return Linted(_sorted(source.problems), [], [])
+
+
+def joined(parts: Sequence[Linted]) -> Linted:
+    """What lint found in several parts, each problem once."""
+    return Linted(
+        _sorted([problem for part in parts for problem in part.problems]),
+        _sorted([problem for part in parts for problem in part.advice]),
+        list(dict.fromkeys(reason for part in parts for reason in part.not_checked)),
+    )
 
 
 def _sorted(problems: list[Problem]) -> list[Problem]:

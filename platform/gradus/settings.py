@@ -14,7 +14,9 @@ django_stubs_ext.monkeypatch()
 
 BASE_DIR = Path(__file__).resolve().parents[2]
 env = Environment()
-env.read_env(BASE_DIR / ".env")
+env.read_env(env.str("GRADUS_ENV_FILE", default=str(BASE_DIR / ".env")))
+# `gradus course preview` sets it for its own process: then nothing is graded, and pages say so.
+PREVIEW = False
 
 DATA_DIR = Path(env.str("GRADUS_DATA_DIR", default=str(BASE_DIR / ".data"))).resolve()
 DATA_DIR.mkdir(parents=True, exist_ok=True)

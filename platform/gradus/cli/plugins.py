@@ -43,7 +43,8 @@ class LazyCommand(TyperCommand):
     """Represents a command in the help. Its module is imported only when the command runs."""
 
     def __init__(self, name: str, point: EntryPoint) -> None:
-        super().__init__(name=name, help=f"See `{name} --help`. Needs the worker extra.")
+        needs = " Needs the worker extra." if point.value.startswith("workers.") else ""
+        super().__init__(name=name, help=f"See `{name} --help`.{needs}")
         self.point = point
 
     def make_context(self, info_name: Any, args: Any, parent: Any = None, **extra: Any) -> Any:

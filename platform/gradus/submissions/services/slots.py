@@ -12,7 +12,7 @@ from typing import TypeVar
 from django.db import IntegrityError, transaction
 from django.utils.translation import gettext
 
-from gradus.courses import days
+from gradus.courses import days, preview
 from gradus.refusal import Refused
 from gradus.submissions import limits
 from gradus.submissions.limits import Limit, Period, Use
@@ -86,9 +86,12 @@ def _refused(limit: Limit, use: Use) -> Refused:
 def try_again(work: Callable[[], Done]) -> Done:
     """Calls `work` in a transaction, or a savepoint within one, and calls it again if it lost a race for a slot.
 
+    All work that needs a slot begins here, so this is where a preview refuses it.
+
     Raises:
-        Refused: 409, it has lost the race `RACES` times.
+        Refused: 409, this is a preview, or it has lost the race `RACES` times.
     """
+    preview.refuse()
     for _ in range(RACES):
         try:
             with transaction.atomic():
