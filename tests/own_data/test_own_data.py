@@ -145,6 +145,7 @@ LEFT_OUT = {
     "reviews.Regrade": "what staff have done",
     "submissions.Score": "a part of `submissions`, where it is shown",
     "submissions.Slot": "places in a limit",
+    "courses.CourseVersion": "what an author has done for a course",
     "courses.Upload": "an archive on its way to the site, for a day",
 }
 KEPT = {

@@ -50,7 +50,18 @@ PRIVATE = {
     "accounts/2fa/webauthn/keys/<int:pk>/edit/",
 }
 # For editors of this course; for all others it is not there.
-EDITORS = {"api/v1/courses/<slug:id>/uploads"}
+EDITORS = {
+    "api/v1/courses/<slug:id>/uploads",
+    "api/v1/courses/<slug:id>/versions",
+    "api/v1/courses/<slug:id>/live",
+    "api/v1/courses/<slug:id>/draft",
+    "api/v1/courses/<slug:id>/draft/publish",
+    "api/v1/courses/<slug:id>/draft/discard",
+    "api/v1/courses/<slug:id>/rollback",
+    "api/v1/courses/<slug:id>/bundle",
+    "api/v1/courses/<slug:id>/challenges/<slug:challenge>/board",
+    "leaderboards/<slug:slug>/begin/",
+}
 # For reviewers of this course; for all others it is not there.
 REVIEWERS = {
     "reviews/<int:pk>/",
@@ -180,7 +191,11 @@ OPEN = {
 }
 # The calls of the API that need more of a token than a learner's scope, by operation; all others take any token.
 SCOPES = {
-    "content:editor": {"upload_start", "upload", "upload_part"},
+    "content:viewer": {"course_versions", "course_draft", "course_live"},
+    "content:editor": {
+        *("upload_start", "upload", "upload_part"),
+        *("draft_publish", "draft_discard", "course_rollback", "course_bundle", "board_begin"),
+    },
     "learner_data:viewer": {
         *("reviews", "reviews_accuracy", "review", "challenge_gold", "challenge_certainty"),
         *("regrades", "regrade"),

@@ -15,7 +15,7 @@ from django.utils import timezone
 from challenges.reading import read_course
 from gradus.accounts.models import ApiToken, User
 from gradus.chats import services as chats
-from gradus.courses.models import Calibration, Course, Upload
+from gradus.courses.models import Calibration, Course, CourseVersion, Upload
 from gradus.courses.services import publish
 from gradus.laboratory import services as laboratory
 from gradus.learn.demo import retriever
@@ -83,6 +83,7 @@ def things(ada: User, course: Course, tmp_path) -> Things:
     upload = Upload.objects.create(
         user=ada, course_slug=course.slug, bytes=9, sha256="a" * 64, slot=1, expires_at=timezone.now() + timedelta(1)
     )
+    CourseVersion.objects.create(course=course, version="9.0.0", digest="b" * 64, note=CANARY)
     dot = laboratory.begin(ada, course.lessons.get(), "few-shot", "a" * 64, 5)
     laboratory.count(dot, {})
     publish(read_course(example_course.write_course(tmp_path / "examples")))
@@ -95,7 +96,7 @@ def things(ada: User, course: Course, tmp_path) -> Things:
         prompt,
         {
             "any": {"slug": "sea-or-sky", "id": "sea-or-sky", "uuid": prompt.uuid, "path": "nothing"},
-            "courses/": {"slug": course.slug, "id": course.slug},
+            "courses/": {"slug": course.slug, "id": course.slug, "challenge": "sea-or-sky"},
             "lessons/": {"slug": "first", "id": "first", "name": "few-shot", "finding": "few-shot"},
             "contributions/": {"pk": dot.pk},
             "runs/": {"uuid": run.uuid},

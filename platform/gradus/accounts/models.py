@@ -262,6 +262,7 @@ class StaffAction(models.Model):
         DRAFT_PUBLISHED = "draft_published", _("Draft of a course published")
         DRAFT_DISCARDED = "draft_discarded", _("Draft of a course discarded")
         COURSE_ROLLED_BACK = "course_rolled_back", _("Course rolled back")
+        BOARD_BEGUN = "board_begun", _("Leaderboard of a new version begun")
         COURSE_PULLED = "course_pulled", _("Course downloaded with its hidden rows")
         RIGHTS_CHANGED = "rights_changed", _("Rights changed")
         PASSWORD_SET = "password_set", _("Password set for somebody")

@@ -22,6 +22,7 @@ from gradus.api import (
     findings,
     leaderboards,
     problems,
+    publishing,
     questions,
     records,
     regrades,
@@ -109,6 +110,7 @@ ROUTERS = (
     review_desk.router,
     reviews.router,
     regrades.router,
+    publishing.router,
     tokens.router,
     uploads.router,
 )

@@ -48,6 +48,11 @@ class OlderOut(Schema):
 class LeaderboardOut(Schema):
     challenge: str
     version: str = Field(description="The version whose scores are on the leaderboard")
+    live_version: str = Field(
+        "",
+        description="The version that accepts submissions. It has a leaderboard of its own until the scores of "
+        "`version` have been graded again",
+    )
     older: list[OlderOut]
     track: Track
     tracks: list[Track]
@@ -58,18 +63,21 @@ class LeaderboardOut(Schema):
     rows: list[PlaceOut]
     bands: list[BandOut]
     mine: PlaceOut | None = None
+    mine_on_live: PlaceOut | None = Field(None, description="The caller's row for `live_version`, if it is another one")
 
 
 def leaderboard_out(board: boards.Board) -> LeaderboardOut:
     return LeaderboardOut.model_validate(
         {
             **{key: getattr(board, key) for key in ("track", "frozen", "total", "page", "pages", "version")},
+            "live_version": board.live_version,
             "older": [vars(one) for one in board.older],
             "challenge": board.challenge.slug,
-            "tracks": list(board.challenge.spec.tracks),
+            "tracks": list(board.spec.tracks),
             "rows": [vars(row) for row in board.rows],
             "bands": [vars(band) for band in board.bands],
             "mine": vars(board.mine) if board.mine else None,
+            "mine_on_live": vars(board.mine_on_live) if board.mine_on_live else None,
         }
     )
 
@@ -79,11 +87,16 @@ router = Router(tags=["challenges"], auth=someone)
 
 @router.get("/challenges/{slug:id}/leaderboard", response=LeaderboardOut, auth=anyone, openapi_extra=OPTIONAL)
 def leaderboard(
-    request: Request, id: str, track: Track | None = None, page: Annotated[int, Query(ge=1)] = 1
+    request: Request,
+    id: str,
+    track: Track | None = None,
+    page: Annotated[int, Query(ge=1)] = 1,
+    version: Annotated[str | None, Query(max_length=40, description="`live_version`, to see its scores")] = None,
 ) -> LeaderboardOut:
     """Returns ranks, tie bands and the caller's row. Equal shown scores share a rank."""
     found = shown(id)
-    chosen = boards.track_of(found, track)
+    held = boards.version_named(found, version)
+    chosen = boards.track_of(held, track) if held else None
     if chosen is None:
         raise Http404
-    return leaderboard_out(boards.board(found, chosen, caller_or_none(request), page))
+    return leaderboard_out(boards.board(found, chosen, caller_or_none(request), page, version=held))

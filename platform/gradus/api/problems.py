@@ -15,11 +15,15 @@ from ninja.errors import HttpError, ValidationError
 from pydantic import Field
 
 from challenges.field_errors import in_words, place
+from challenges.reading import BundleErrors
 from challenges.registry import kind_names
+from challenges.texts import several
 from gradus import database_away
 from gradus.api import codes
 from gradus.api.ninja_internals import own_message
 from gradus.api.parser import Unreadable
+from gradus.courses.bundles import BundleMissing
+from gradus.courses.versions import VersionRefused
 from gradus.django_internals import without_log
 from gradus.request_bodies import BodyTooLarge
 from gradus.submissions.services import Refused
@@ -30,6 +34,9 @@ class FieldProblem(Schema):
     field: str = ""
     message: str
     line: int | None = None
+    file: str | None = Field(None, description="Of a problem of a course: a file in its folder")
+    what: str | None = Field(None, description="Of a problem of a course: what is wrong")
+    fix: str | None = Field(None, description="Of a problem of a course: how to correct it")
 
 
 class Problem(Schema):
@@ -108,6 +115,9 @@ def install(api: NinjaAPI) -> None:
     """Installs a handler for each exception that an API function or ninja itself may raise."""
     # The handlers declare errors as Any, because ninja's types say that a handler may get a class, not an instance.
     api.add_exception_handler(Refused, on_refused)
+    api.add_exception_handler(BundleErrors, on_bundle_errors)
+    api.add_exception_handler(VersionRefused, on_version_refused)
+    api.add_exception_handler(BundleMissing, lambda request, error: problem(409, f"{error}.", code="archive_missing"))
     api.add_exception_handler(Http404, lambda request, error: problem(404))
     api.add_exception_handler(PermissionDenied, lambda request, error: problem(403))
     api.add_exception_handler(RequestDataTooBig, lambda request, error: problem(413))
@@ -120,6 +130,22 @@ def install(api: NinjaAPI) -> None:
 
 def on_refused(request: HttpRequest, error: Any) -> HttpResponse:
     return problem(error.status, error.message, code=error.code, problems=error.problems, retry_after=error.retry_after)
+
+
+def on_bundle_errors(request: HttpRequest, error: Any) -> HttpResponse:
+    """Answers with every problem of a course's folder, as the command line prints them."""
+    detail = f"{several(len(error.problems), 'problem')} to correct in the course. Nothing was stored."
+    found = [
+        {**vars(one), "code": one.code or "bundle_problem", "field": one.file, "message": str(one)}
+        for one in error.problems
+    ]
+    return problem(422, detail, code="bundle_problems", problems=found)
+
+
+def on_version_refused(request: HttpRequest, error: Any) -> HttpResponse:
+    lines = str(error).splitlines()
+    found = [{"code": "version_refused", "field": "", "message": line} for line in lines]
+    return problem(409, lines[0].strip(), code="version_refused", problems=found)
 
 
 def on_http_error(request: HttpRequest, error: Any) -> HttpResponse:

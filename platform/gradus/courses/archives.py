@@ -49,8 +49,7 @@ def keep_folder(folder: Path) -> Archive:
         return keep(file)
 
 
-@contextmanager
-def opened(version: CourseVersion) -> Iterator[IO[bytes]]:
+def open_archive(version: CourseVersion) -> File[bytes]:
     """Opens the archive of a version.
 
     Raises:
@@ -58,14 +57,13 @@ def opened(version: CourseVersion) -> Iterator[IO[bytes]]:
     """
     if not version.archive:
         raise BundleMissing(f"no archive of {version} was kept, because it was published by an earlier release")
-    with _opened(version.archive) as file:
-        yield file
+    return _opened(version.archive)
 
 
 @contextmanager
 def unpacked(version: CourseVersion) -> Iterator[Path]:
-    """Unpacks the archive of a version into a temporary folder. Raises `BundleMissing` as `opened` does."""
-    with opened(version) as file, tempfile.TemporaryDirectory() as folder:
+    """Unpacks the archive of a version into a temporary folder. Raises `BundleMissing` as `open_archive` does."""
+    with open_archive(version) as file, tempfile.TemporaryDirectory() as folder:
         unpack(file, Path(folder))
         yield Path(folder)
 
@@ -76,8 +74,8 @@ def bundle_of(version: CourseVersion) -> CourseBundle:
     Raises:
         BundleMissing: no archive was kept, or private storage does not have it.
     """
-    with opened(version):
-        return _bundle(version.archive)
+    open_archive(version).close()
+    return _bundle(version.archive)
 
 
 @lru_cache(maxsize=4)
@@ -87,10 +85,8 @@ def _bundle(sha256: str) -> CourseBundle:
         return read_course(folder)
 
 
-@contextmanager
-def _opened(sha256: str) -> Iterator[IO[bytes]]:
+def _opened(sha256: str) -> File[bytes]:
     store, path = storages["private"], path_of(sha256)
     if not store.exists(path):
         raise BundleMissing(f"private storage lacks {path}; push or import the course again")
-    with store.open(path) as file:
-        yield file
+    return store.open(path)

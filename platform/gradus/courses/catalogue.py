@@ -100,7 +100,7 @@ def _read(stamp: Stamp) -> Edition:
     lessons = {one.pk: one for one in Lesson.objects.filter(is_current=True, course__in=courses).order_by("position")}
     challenges = list(
         Challenge.objects.filter(is_current=True, version__isnull=False, lesson__in=lessons)
-        .select_related("version")
+        .select_related("version", "board_version")
         .order_by("position")
     )
     begun = {challenge.lesson_id for challenge in challenges}
@@ -126,3 +126,5 @@ def _join(courses: Mapping[int, Course], lessons: Mapping[int, Lesson], challeng
         challenge.course = challenge.lesson.course
         assert challenge.version is not None
         challenge.version.challenge = challenge
+        if challenge.board_version is not None:
+            challenge.board_version.challenge = challenge

@@ -195,7 +195,7 @@ class Lesson(models.Model):
 class ChallengeQuerySet(models.QuerySet["Challenge"]):
     def shown(self) -> Self:
         return self.filter(is_current=True, version__isnull=False, lesson__course__is_published=True).select_related(
-            "version", "lesson__course"
+            "version", "board_version", "lesson__course"
         )
 
 

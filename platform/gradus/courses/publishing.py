@@ -6,15 +6,18 @@ The caller checks what the person may do, see `accounts.roles`.
 
 from __future__ import annotations
 
-from collections.abc import Container
+from collections.abc import Container, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
 from django.db import transaction
+from django.db.models import Q
 from django.dispatch import Signal
 from django.utils.translation import gettext as _
 
+from challenges.compare import next_version
 from challenges.course_bundle import CourseBundle
 from challenges.lint.run import inspect
 from challenges.problems import Problem
@@ -22,16 +25,31 @@ from challenges.reading import BundleErrors, read_course
 from gradus.accounts import staff_actions as staff
 from gradus.accounts.models import Enrolment, StaffAction, User
 from gradus.accounts.token_rules import Content, LearnerData
-from gradus.courses import archives, services, staging, versions
+from gradus.courses import archives, renumbering, services, staging, versions
 from gradus.courses.archives import bundle_of
 from gradus.courses.differences import to_live
 from gradus.courses.models import ChallengeVersion, Course, CourseVersion
 from gradus.refusal import Refused
 
-__all__ = ["Pushed", "bundle_of", "discard", "draft_of", "publish", "push", "staged", "versions_in"]
+__all__ = [
+    "Pushed",
+    "Rollback",
+    "bundle_of",
+    "discard",
+    "draft_of",
+    "find",
+    "plan_rollback",
+    "publish",
+    "push",
+    "rollback",
+    "staged",
+    "versions_in",
+]
 
 # What lint cannot check in the web process; the workers of the site do. See `submissions.services.verification`.
 SIMILARITY = "similarity"
+# How much of a digest names a content: enough that nobody types it by chance.
+DIGEST_CHARS = 12
 staged = Signal()
 """Sent in the transaction that makes a draft, with `version`, its `bundle`, and its `challenges`, a list of
 `ChallengeVersion`."""
@@ -43,6 +61,17 @@ class Pushed:
 
     version: CourseVersion
     is_new: bool
+
+
+@dataclass(frozen=True)
+class Rollback:
+    """What a rollback would publish: the course's new number, what differs from what is live, and for each challenge
+    that changes its new number and how many scores stand on its live version.
+    """
+
+    version: str
+    difference: dict[str, Any]
+    challenges: list[dict[str, Any]]
 
 
 def draft_of(course: Course) -> CourseVersion | None:
@@ -205,3 +234,82 @@ def discard(version: CourseVersion, *, by: User) -> None:
     staff.note(StaffAction.What.DRAFT_DISCARDED, draft, by=by, digest=draft.digest)
     if not course.was_published and not course.enrolments.exclude(user=by).exists():
         course.delete()
+
+
+def find(course: Course, version: str, *, but: str = "") -> CourseVersion:
+    """Returns the content that was published last under a number, or the one whose digest begins with `version`.
+
+    Contents with the digest `but` are passed over if there is another one. Raises `Refused`: 404, there is none.
+    """
+    published = course.versions.published()
+    named = Q(digest__startswith=version) if len(version) >= DIGEST_CHARS else Q(version=version)
+    found = sorted(published.filter(named | Q(version=version)), key=lambda one: one.digest == but)
+    if not found:
+        known = ", ".join(dict.fromkeys(published.values_list("version", flat=True)))
+        message = _("%(course)s has no published version %(version)s. Its versions are: %(known)s.")
+        message %= {"course": course.slug, "version": version, "known": known or "-"}
+        raise Refused("no_such_version", message, 404)
+    return found[0]
+
+
+def plan_rollback(course: Course, version: str) -> Rollback:
+    """Returns what a rollback to an earlier version would change. Writes nothing. Raises what `rollback` raises."""
+    with _renumbered(course, version) as (_folder, bundle):
+        difference = to_live(course, bundle)
+    changed = [*difference["challenges"]["added"], *(one["id"] for one in difference["challenges"]["changed"])]
+    live = {one.name: one.version for one in course.challenges.select_related("version")}
+    numbers = {one.challenge.id: one.challenge.version for one in bundle.challenges}
+    challenges = [
+        {
+            "id": name,
+            "version": numbers[name],
+            "live": now.version if now else None,
+            "scores": versions.scores_of(now) if now else 0,
+        }
+        for name in changed
+        for now in [live.get(name)]
+    ]
+    return Rollback(bundle.course.version, difference, challenges)
+
+
+def rollback(course: Course, version: str, *, by: User) -> CourseVersion:
+    """Makes a draft of an earlier content under new numbers, which replaces the draft that was there.
+
+    A challenge whose content is live keeps its number. What differs only by its number from a version that this server
+    has verified is verified at once.
+
+    Raises:
+        BundleMissing: private storage has lost the archive, or the version is of a release that kept none.
+        Refused: 404 `no_such_version`; 409 `is_live`, the version is live; 409 `moved`, something was published
+            meanwhile; 409 `not_renumbered`, the number of a file cannot be changed by line.
+    """
+    with _renumbered(course, version) as (folder, bundle):
+        kept = archives.keep_folder(folder)
+    staging.save_files(bundle)
+    with transaction.atomic():
+        locked = Course.objects.select_for_update().get(pk=course.pk)
+        if locked.digest != course.digest:
+            raise _moved(_("Something else was published at the same time."), to_live(locked, bundle))
+        draft = draft_of(locked)
+        if draft is not None and draft.digest == bundle.digest:
+            return draft
+        note = f"rollback to {version}"
+        draft = _draft(locked, bundle, kept, by=by, note=note)
+        staff.note(StaffAction.What.COURSE_ROLLED_BACK, draft, by=by, digest=bundle.digest, to=version)
+    return draft
+
+
+@contextmanager
+def _renumbered(course: Course, version: str) -> Iterator[tuple[Path, CourseBundle]]:
+    """Unpacks an earlier content and gives it the numbers by which it can go live again."""
+    target = find(course, version, but=course.digest)
+    if target.digest == course.digest:
+        raise Refused("is_live", _("Version %(version)s is live.") % {"version": version}, 409)
+    with archives.unpacked(target) as folder:
+        before = read_course(folder)
+        numbers = renumbering.numbers_for(course, before)
+        try:
+            renumbering.renumber(folder, before, next_version(course.version), numbers)
+        except renumbering.NotRenumbered as error:
+            raise Refused("not_renumbered", str(error), 409) from None
+        yield folder, read_course(folder)

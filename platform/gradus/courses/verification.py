@@ -15,6 +15,7 @@ from django.utils import timezone
 
 from challenges.compare import VersionNumber, version_number
 from challenges.problems import Problem
+from gradus.courses import boards
 from gradus.courses.models import Challenge, ChallengeVersion, Course
 
 log = structlog.get_logger(__name__)
@@ -118,7 +119,10 @@ def publish(version: ChallengeVersion) -> None:
     if version.is_draft:
         version.published_at, version.goes_live = timezone.now(), True
         version.save(update_fields=["published_at", "goes_live"])
-    Challenge.objects.filter(pk=version.challenge_id).update(version=version)
+    challenge = Challenge.objects.select_for_update().get(pk=version.challenge_id)
+    if challenge.version_id != version.pk:
+        kept = boards.kept(challenge, version)
+        Challenge.objects.filter(pk=challenge.pk).update(version=version, board_version=kept)
     _stamp(version)
 
 

@@ -1,18 +1,20 @@
 """Builds leaderboards from standings. They show and compare only scores that are rounded down to their step."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from django.db.models import Count
 
+from challenges import spec as specs
 from challenges.kinds import registry as kinds
 from gradus.accounts.models import User
 from gradus.courses import catalogue
-from gradus.courses.models import Challenge, Course
-from gradus.leaderboards.ranking import Band, Place, Ranking, is_frozen, ranking
+from gradus.courses.boards import is_frozen
+from gradus.courses.models import Challenge, ChallengeVersion, Course
+from gradus.leaderboards.ranking import Band, Place, Ranking, ranking, version_of
 from gradus.submissions.models import Standing
 
 PAGE_ROWS = 50
@@ -61,15 +63,28 @@ class Board:
     total: int
     page: int
     pages: int
+    spec: specs.Challenge
     version: str = ""
     older: tuple[Older, ...] = ()
     rows: list[BoardRow] = field(default_factory=list)
     bands: list[Band] = field(default_factory=list)
     mine: BoardRow | None = None
+    mine_on_live: BoardRow | None = None
 
     @property
     def track_name(self) -> str:
-        return kinds.allowed(self.challenge.spec, self.track)
+        return kinds.allowed(self.spec, self.track)
+
+    @property
+    def live_version(self) -> str:
+        """The version that accepts submissions."""
+        assert self.challenge.version is not None
+        return self.challenge.version.version
+
+    @property
+    def begun_version(self) -> str:
+        """The version whose leaderboard learners see by default."""
+        return version_of(self.challenge).version
 
 
 @dataclass(frozen=True)
@@ -90,13 +105,16 @@ def board(
     rows: int = PAGE_ROWS,
     own: Own | None = None,
     others: bool = True,
+    version: ChallengeVersion | None = None,
 ) -> Board:
     """Returns the page of a leaderboard that `viewer` sees. If `page` is out of range, it is the nearest page.
 
     `own` are the viewer's standings, if the caller has them already. Without `others`, scores of older versions are
-    not counted.
+    not counted. `version` is the one to show, if it is not the one that the leaderboard holds.
+
+    `mine_on_live` is the viewer's row on the leaderboard of the live version, if this one holds another version.
     """
-    ranked = ranking(challenge, track)
+    ranked = ranking(challenge, track, version)
     pages = max(1, math.ceil(ranked.total / rows))
     page = min(max(1, page), pages)
     shown = [(place.user_id, row_of(standing, place)) for place, standing in ranked.slice((page - 1) * rows, rows)]
@@ -108,21 +126,36 @@ def board(
         total=ranked.total,
         page=page,
         pages=pages,
+        spec=ranked.version.parsed,
         version=ranked.version.version,
         older=older(ranked) if others else (),
         rows=[replace(row, mine=True) if viewer and viewer.pk == user_id else row for user_id, row in shown],
         bands=list(bands.values()),
-        mine=_mine(ranked, own_standings(viewer, challenge) if own is None else own),
+        mine=_mine(ranked, own_standings(viewer, ranked.version) if own is None else own),
+        mine_on_live=_on_live(ranked, viewer) if others else None,
     )
 
 
-def own_standings(viewer: User | None, *challenges: Challenge) -> Own:
-    """Returns the viewer's standings on the current versions of these challenges."""
+def _on_live(board: Ranking, viewer: User | None) -> BoardRow | None:
+    live = board.challenge.version
+    if live is None or live.pk == board.version.pk or is_frozen(board.challenge):
+        return None
+    own = own_standings(viewer, live)
+    return _mine(ranking(board.challenge, board.track, live), own) if own else None
+
+
+def versions_shown(challenges: Iterable[Challenge]) -> list[ChallengeVersion]:
+    """Returns the versions that the leaderboards of these challenges hold."""
+    return [version_of(challenge) for challenge in challenges]
+
+
+def own_standings(viewer: User | None, *versions: ChallengeVersion) -> Own:
+    """Returns the viewer's standings on these versions, of which each challenge has one at most."""
     if viewer is None:
         return {}
-    live = [challenge.version_id for challenge in challenges]
     own = {
-        (one.challenge_id, one.track): one for one in Standing.objects.of(viewer).with_rank().filter(version__in=live)
+        (one.challenge_id, one.track): one
+        for one in Standing.objects.of(viewer).with_rank().filter(version__in=versions)
     }
     for standing in own.values():
         standing.user = viewer
@@ -133,29 +166,46 @@ def older(board: Ranking) -> tuple[Older, ...]:
     """Returns older versions whose scores wait for a regrade, newest first. On a frozen leaderboard, none wait."""
     if is_frozen(board.challenge):
         return ()
-    others = board.challenge.versions.exclude(pk=board.version.pk)
+    others = board.challenge.versions.filter(published_at__lt=board.version.published_at)
     waiting = Standing.objects.ranked(board.challenge.course_id).filter(version__in=others, track=board.track)
     counted = waiting.values_list("version__version").annotate(n=Count("pk"))
     return tuple(Older(*row) for row in counted.order_by("-version"))
 
 
-def beside(challenge: Challenge, track: str, viewer: User | None, own: Own | None = None) -> list[Board]:
+def beside(
+    challenge: Challenge,
+    track: str,
+    viewer: User | None,
+    own: Own | None = None,
+    version: ChallengeVersion | None = None,
+) -> list[Board]:
     """Returns the first rows of the challenge's other tracks, which are graded on the same hidden samples."""
-    others = [kind for kind in challenge.spec.tracks if kind != track]
-    return [board(challenge, other, viewer, rows=BESIDE_ROWS, own=own, others=False) for other in others]
+    version = version or version_of(challenge)
+    others = [kind for kind in version.parsed.tracks if kind != track]
+    return [board(challenge, other, viewer, 1, BESIDE_ROWS, own, others=False, version=version) for other in others]
 
 
-def track_of(challenge: Challenge, wanted: str | None) -> str | None:
+def version_named(challenge: Challenge, wanted: str | None) -> ChallengeVersion | None:
+    """Returns the version of a leaderboard: the one that it holds if `wanted` is empty, or that of this number.
+
+    It is None unless the number is that of the held version or, while the leaderboard is not final, of the live one.
+    """
+    held = version_of(challenge)
+    shown = [held] if is_frozen(challenge) or challenge.version is None else [held, challenge.version]
+    return next((one for one in shown if wanted in (None, "", one.version)), None)
+
+
+def track_of(version: ChallengeVersion, wanted: str | None) -> str | None:
     """Returns the wanted track, or the challenge's main track if `wanted` is empty, or None for an unknown track."""
     if not wanted:
-        return challenge.spec.kind
-    return wanted if wanted in challenge.spec.tracks else None
+        return version.parsed.kind
+    return wanted if wanted in version.parsed.tracks else None
 
 
 def entries(viewer: User | None) -> list[Entry]:
     """Returns the leaderboards of all challenges' main tracks, in the order of the courses."""
     shown = [one for course in _by_title() for lesson in course.current_lessons for one in lesson.current_challenges]
-    own = own_standings(viewer, *shown)
+    own = own_standings(viewer, *versions_shown(shown))
     rankings = [ranking(challenge, challenge.kind) for challenge in shown]
     return [Entry(one.challenge, one.total, one.best, _mine(one, own)) for one in rankings]
 

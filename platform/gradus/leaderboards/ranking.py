@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from django.db.models import Count
-from django.utils import timezone
 
 from challenges.shown_score import floor_to_step
+from gradus.courses.boards import is_frozen
 from gradus.courses.models import Challenge, ChallengeVersion
 from gradus.submissions.models import Score, Standing
 from gradus.submissions.models.results import of_ranked_people
@@ -43,15 +43,14 @@ class Place:
     tied: int
 
 
-def is_frozen(challenge: Challenge) -> bool:
-    """Returns True if the leaderboards of the challenge's course are final."""
-    frozen_at = challenge.lesson.course.frozen_at
-    return frozen_at is not None and frozen_at <= timezone.now()
-
-
 def version_of(challenge: Challenge) -> ChallengeVersion:
-    """Returns the version that a leaderboard holds: the current one, or the one that was current at the freeze."""
+    """Returns the version that a leaderboard holds: the live one, or an earlier one whose scores wait for a regrade.
+
+    On a frozen leaderboard, it is the one that it held at the freeze.
+    """
     assert challenge.version is not None
+    if challenge.board_version is not None:
+        return challenge.board_version
     if not is_frozen(challenge):
         return challenge.version
     frozen_at = challenge.lesson.course.frozen_at
@@ -76,8 +75,9 @@ def _final(challenge: Challenge, track: str) -> list[tuple[int, int, float]]:
 
     Each learner has the best score, by its shown value, among those submitted before the freeze.
     """
-    step, owner = challenge.spec.feedback.step, "evaluation__submission__"
-    scores = Score.objects.current().on(challenge, track).of_version(version_of(challenge))
+    version, owner = version_of(challenge), "evaluation__submission__"
+    step = version.parsed.feedback.step
+    scores = Score.objects.current().on(challenge, track).of_version(version)
     scores = scores.filter(**{f"{owner}created_at__lte": challenge.lesson.course.frozen_at})
     scores = scores.filter(of_ranked_people(f"{owner}user", challenge.course_id)).best_first()
     best: dict[int, Any] = {}
@@ -140,8 +140,8 @@ class RunningRanking:
     It gives the ranks that `places` gives, as a test checks, but loads only the standings of a page.
     """
 
-    def __init__(self, challenge: Challenge, track: str) -> None:
-        self.challenge, self.version, self.track = challenge, version_of(challenge), track
+    def __init__(self, challenge: Challenge, track: str, version: ChallengeVersion | None = None) -> None:
+        self.challenge, self.version, self.track = challenge, version or version_of(challenge), track
         self.ranked = Standing.objects.ranked(challenge.course_id).filter(version=self.version, track=track)
         self.bands = list(self._counted())
         self.total = sum(band.learners for band in self.bands)
@@ -173,6 +173,11 @@ class RunningRanking:
         return Place(standing.pk, standing.user_id, rank, standing.shown, tied)
 
 
-def ranking(challenge: Challenge, track: str) -> Ranking:
-    """Returns the ranking of a challenge's track, by its private scores if the course is frozen."""
-    return FrozenRanking(challenge, track) if is_frozen(challenge) else RunningRanking(challenge, track)
+def ranking(challenge: Challenge, track: str, version: ChallengeVersion | None = None) -> Ranking:
+    """Returns the ranking of a challenge's track, by its private scores if the course is frozen.
+
+    Without `version`, it is that of the version that the leaderboard holds.
+    """
+    if is_frozen(challenge):
+        return FrozenRanking(challenge, track)
+    return RunningRanking(challenge, track, version)

@@ -8,4 +8,5 @@ app_name = "leaderboards"
 urlpatterns = [
     path("", views.board_list, name="index"),
     path("<slug:slug>/", views.board_show, name="board"),
+    path("<slug:slug>/begin/", views.board_begin, name="begin"),
 ]

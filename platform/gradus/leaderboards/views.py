@@ -1,12 +1,19 @@
 """The pages of the leaderboards."""
 
+from urllib.parse import urlencode
+
+from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_POST
 
 from challenges.kinds import registry as kinds
+from gradus.accounts import roles
 from gradus.accounts.guests import learner
+from gradus.courses import boards as continuity
 from gradus.courses import catalogue
 from gradus.leaderboards import boards
+from gradus.refusal import Refused
 
 
 def board_list(request: HttpRequest) -> HttpResponse:
@@ -17,24 +24,44 @@ def board_list(request: HttpRequest) -> HttpResponse:
 def board_show(request: HttpRequest, slug: str) -> HttpResponse:
     """Shows one page of a leaderboard, with the first rows of the challenge's other tracks beside it."""
     challenge = catalogue.now().challenge(slug)
-    track = boards.track_of(challenge, request.GET.get("track"))
-    if track is None:
+    version = boards.version_named(challenge, request.GET.get("version"))
+    track = boards.track_of(version, request.GET.get("track")) if version else None
+    if version is None or track is None:
         raise Http404
     viewer, page = learner(request), request.GET.get("page", "")
     number = int(page) if page.isascii() and page.isdigit() and len(page) < 8 else 1
-    own = boards.own_standings(viewer, challenge)
-    board = boards.board(challenge, track, viewer, number, own=own)
+    own = boards.own_standings(viewer, version)
+    board = boards.board(challenge, track, viewer, number, own=own, version=version)
+    asked = version.version if version.version != board.begun_version else ""
+    begins = board.begun_version != board.live_version and not board.frozen
     return render(
         request,
         "leaderboards/board.html",
         {
             "board": board,
             "challenge": challenge,
-            "gold": challenge.spec.gold_of(track),
-            "track_name": kinds.allowed(challenge.spec, track),
-            "tracks": [(kind, kinds.allowed(challenge.spec, kind)) for kind in challenge.spec.tracks],
-            "beside": boards.beside(challenge, track, viewer, own),
-            "shows_costs": kinds.find(track).measures_costs(challenge.spec),
+            "gold": board.spec.gold_of(track),
+            "track_name": board.track_name,
+            "tracks": [(kind, kinds.allowed(board.spec, kind)) for kind in board.spec.tracks],
+            "beside": boards.beside(challenge, track, viewer, own, version),
+            "shows_costs": kinds.find(track).measures_costs(board.spec),
             "pinned": board.mine and board.mine.pseudonym not in {row.pseudonym for row in board.rows},
+            "asked_version": asked,
+            "kept_query": f"&{urlencode({'version': asked})}" if asked else "",
+            "may_begin": begins and roles.may(viewer, challenge.course_id, roles.EDITS),
         },
     )
+
+
+@require_POST
+def board_begin(request: HttpRequest, slug: str) -> HttpResponse:
+    """Begins the leaderboard of the live version, for editors of the course."""
+    challenge = catalogue.now().challenge(slug)
+    user = learner(request)
+    if user is None or not roles.may(user, challenge.course_id, roles.EDITS):
+        raise Http404
+    try:
+        continuity.begin(challenge, by=user)
+    except Refused as refused:
+        messages.info(request, refused.message)
+    return redirect("leaderboards:board", slug)

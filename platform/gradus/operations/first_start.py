@@ -19,6 +19,7 @@ from django.db import transaction
 from challenges.files import yaml_lines
 from challenges.reading import BundleErrors, read_course
 from gradus.accounts.models import User
+from gradus.courses import archives
 from gradus.courses.models import Challenge, ChallengeVersion, Course, Lesson
 from gradus.courses.services import publish
 from gradus.courses.versions import VersionRefused
@@ -73,7 +74,7 @@ def publish_course(console: Console) -> None:
     if Course.objects.filter(slug=bundle.course.id, digest=bundle.digest).exists() and _files_are_here():
         return
     try:
-        course = publish(bundle)
+        course = publish(bundle, archives.keep_folder(LIBRARY))
     except VersionRefused as refused:
         console.say(f"The built-in course was not imported; the site keeps the version it has.\n{refused}")
         return

@@ -19,8 +19,8 @@ from django.db import connection
 from django.utils import timezone
 
 from gradus import stores
-from gradus.courses import bundles
-from gradus.courses.models import ChallengeVersion
+from gradus.courses import archives, bundles
+from gradus.courses.models import ChallengeVersion, CourseVersion
 from gradus.operations.backup import databases, manifest
 from gradus.operations.backup.manifest import BackupError, Manifest, Part
 from gradus.submissions.models import Evaluation
@@ -82,6 +82,9 @@ def _named(query: databases.Query) -> Named:
     }
     digests = databases.names(query, f"SELECT DISTINCT digest FROM {versions}")  # noqa: S608
     found["private"] += [bundles.path_of(digest) for digest in digests]
+    contents = CourseVersion._meta.db_table
+    kept = databases.names(query, f"SELECT DISTINCT archive FROM {contents} WHERE archive <> ''")  # noqa: S608
+    found["private"] += [archives.path_of(sha256) for sha256 in kept]
     return found
 
 

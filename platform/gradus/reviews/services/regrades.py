@@ -12,6 +12,7 @@ from django.utils.translation import ngettext
 
 from gradus.accounts import staff_actions as staff
 from gradus.accounts.models import StaffAction, User
+from gradus.courses import boards
 from gradus.courses.models import Challenge, ChallengeVersion
 from gradus.notices.models import Notice
 from gradus.notices.services import tell
@@ -134,8 +135,23 @@ def approve(regrade: Regrade, *, by: User, lower: bool) -> Counter[str]:
     _hold(item.new for item in items)
     _end(regrade, by, Regrade.Outcome.APPROVED)
     done = Counter(_settle(item, by, lower) for item in items)
+    if not _left_on_board(regrade.challenge):
+        boards.regraded(regrade.challenge)
     staff.note(What.REGRADE_APPROVED, regrade.challenge, by=by, regrade=regrade.pk, lower=lower, done=dict(done))
     return done
+
+
+def _left_on_board(challenge: Challenge) -> bool:
+    """Returns True if the leaderboard has scores of an earlier version that nobody has asked to grade again by the
+    live one, because the approved runs were of some answers only.
+    """
+    now = Challenge.objects.get(pk=challenge.pk)
+    if now.board_version_id is None:
+        return False
+    approved = Regraded.objects.filter(regrade__outcome=Regrade.Outcome.APPROVED, regrade__version=now.version_id)
+    asked = set(approved.filter(regrade__challenge=now).values_list("new__submission", flat=True))
+    left = [one for one in _gradable(now, None) if one.submission_id not in asked]
+    return any(one.version_id == now.board_version_id for one in left)
 
 
 def _settle(item: Regraded, by: User, lower: bool) -> str:

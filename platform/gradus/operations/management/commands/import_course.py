@@ -7,7 +7,8 @@ from challenges.course_bundle import CourseBundle
 from challenges.reading import BundleErrors, read_course
 from challenges.texts import several
 from gradus.cli.authors import inspected
-from gradus.courses import verification
+from gradus.courses import archives, verification
+from gradus.courses.archives import Archive
 from gradus.courses.models import ChallengeVersion, Course
 from gradus.courses.services import import_course
 from gradus.courses.versions import VersionRefused, check_versions
@@ -43,7 +44,8 @@ class Command(BaseCommand):
         try:
             # First, because lint can take minutes.
             check_versions(bundle)
-            course = import_course(bundle, linted=self.lint(folder), unverified=chosen)
+            linted = self.lint(folder)
+            course = import_course(bundle, linted=linted, unverified=chosen, archive=self.kept(folder))
         except VersionRefused as refused:
             raise CommandError(f"Nothing was imported.\n{refused}") from None
         queued = {version.pk: services.verify(version) for version in verification.newest(course)}
@@ -64,6 +66,18 @@ class Command(BaseCommand):
         if found.not_checked:
             self.stdout.write("The workers of this site check it while no learner waits.")
         return not found.not_checked
+
+    def kept(self, folder: Path) -> Archive | None:
+        """Keeps the folder as an archive. What cannot be packed is imported all the same, as it always was."""
+        try:
+            return archives.keep_folder(folder)
+        except BundleErrors as errors:
+            self.stderr.write(
+                "No archive of this content was kept, so that `gradus course rollback` cannot restore it:"
+            )
+            for problem in errors.problems:
+                self.stderr.write(f"  {problem}")
+            return None
 
     def sum_up(self, found: list[tuple[ChallengeVersion, int]]) -> None:
         """Prints one line about all challenges, for the terminal in which the whole site runs."""

@@ -1,0 +1,273 @@
+"""Versions of a course and its draft: published, discarded, rolled back to and pulled. `uploads` pushes a draft."""
+
+from collections.abc import Container, Iterable
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+from django.db.models import Count
+from django.http import FileResponse
+from django.shortcuts import get_object_or_404
+from ninja import Query, Router, Schema, Status
+from pydantic import Field
+
+from gradus.accounts import roles
+from gradus.accounts import staff_actions as staff
+from gradus.accounts.models import StaffAction
+from gradus.accounts.token_rules import Content, Scope
+from gradus.api.auth import Request, caller, requires
+from gradus.courses import archives, boards, publishing, verification
+from gradus.courses.models import Challenge, ChallengeVersion, Course, CourseVersion
+from gradus.refusal import Refused
+from gradus.submissions import services
+from gradus.submissions.models import Standing
+from gradus.submissions.services import Check
+from gradus.submissions.services.progress import Progress
+
+READS = requires(Scope(Content.VIEWER))
+WRITES = requires(Scope(Content.EDITOR))
+
+
+class CheckOut(Schema):
+    """A check of a challenge's version on this server's workers."""
+
+    what: Literal["lint", "baseline", "finding"]
+    name: str
+    state: Literal["waiting", "running", "passed", "failed"]
+    score: float | None = None
+    said: str = Field(description="What is wrong, or what it waits for; empty where the state says all")
+
+
+class ChallengeVersionOut(Schema):
+    id: str
+    version: str
+    state: Literal["draft", "waiting", "live", "replaced"] = Field(
+        description="draft: part of a draft of the course; waiting: goes live when it is verified"
+    )
+    is_verified: bool
+    lacking: list[str] = Field(description="What is missing before this server has verified it")
+    runs: list[CheckOut]
+    scores_waiting: int = Field(description="How many scores of other versions are not on the board of this one")
+    board_version: str | None = Field(None, description="The version whose board learners see, if it is another one")
+
+
+class ProgressOut(Schema):
+    done: int
+    total: int
+
+
+class VersionBrief(Schema):
+    """One content of a course. `state` is `draft`, `published`, `replaced` or `discarded`."""
+
+    course: str
+    version: str
+    digest: str
+    state: Literal["draft", "published", "replaced", "discarded"]
+    is_live: bool
+    has_archive: bool = Field(description="Whether it can be pulled, and rolled back to")
+    note: str
+    pushed_at: datetime
+    pushed_by: str | None = None
+    published_at: datetime | None = None
+    published_by: str | None = None
+
+
+class VersionOut(VersionBrief):
+    difference: dict[str, Any] = Field(description="To what was live when it was pushed. `lines` are for people.")
+    not_checked: list[str] = Field(description="What the push could not check; this server's workers do")
+    is_verified: bool
+    progress: ProgressOut
+    challenges: list[ChallengeVersionOut]
+
+
+class PublishIn(Schema):
+    unverified: bool | list[str] = Field(
+        False, description="Challenges to publish at once, although this server has not verified them; true for all"
+    )
+
+
+class RollbackIn(Schema):
+    version: str = Field(min_length=1, max_length=64, description="The number, or the first 12 characters of a digest")
+    dry_run: bool = Field(False, strict=True, description="Only tell what would change")
+
+
+class RolledChallenge(Schema):
+    id: str
+    version: str
+    live: str | None = None
+    scores: int = Field(description="How many scores of the live version a regrade would move")
+
+
+class RollbackOut(Schema):
+    """What a rollback would publish, or has made a draft of: then `draft` is that version."""
+
+    version: str
+    difference: dict[str, Any]
+    challenges: list[RolledChallenge]
+    draft: VersionOut | None = None
+
+
+def version_brief(version: CourseVersion) -> dict[str, Any]:
+    kept = ("version", "digest", "state", "note", "pushed_at", "published_at")
+    return {
+        **{key: getattr(version, key) for key in kept},
+        "course": version.course.slug,
+        "is_live": version.state == "published" and version.digest == version.course.digest,
+        "has_archive": bool(version.archive),
+        "pushed_by": version.pushed_by and version.pushed_by.pseudonym,
+        "published_by": version.published_by and version.published_by.pseudonym,
+    }
+
+
+def version_out(version: CourseVersion) -> VersionOut:
+    """Returns a version with the state of its challenges, in a fixed number of queries."""
+    held = publishing.versions_in(version)
+    progress, waiting = services.progress(held), _scores_waiting(version.course, held)
+    return VersionOut.model_validate(
+        {
+            **version_brief(version),
+            "difference": version.difference,
+            "not_checked": version.not_checked,
+            "is_verified": all(one.is_verified for one in held),
+            "progress": {"done": progress.done, "total": progress.total},
+            "challenges": [_challenge(one, progress, waiting[one.pk]) for one in held],
+        }
+    )
+
+
+def _challenge(version: ChallengeVersion, progress: Progress, waiting: int) -> dict[str, Any]:
+    board = version.challenge.board_version
+    return {
+        "id": version.challenge.name,
+        "version": version.version,
+        "state": _state(version),
+        "is_verified": version.is_verified,
+        "lacking": [] if version.is_verified else verification.lacking(version),
+        "runs": [_check(one) for one in progress.checks.get(version.pk, ())],
+        "scores_waiting": waiting,
+        "board_version": board.version if board and board.pk != version.pk else None,
+    }
+
+
+def _state(version: ChallengeVersion) -> str:
+    if version.challenge.version_id == version.pk:
+        return "live"
+    if not version.is_draft:
+        return "replaced"
+    return "waiting" if version.goes_live else "draft"
+
+
+def _check(check: Check) -> dict[str, Any]:
+    return {key: getattr(check, key) for key in ("what", "name", "state", "score", "said")}
+
+
+def _scores_waiting(course: Course, held: Iterable[ChallengeVersion]) -> dict[int, int]:
+    """Returns by version how many ranked learners have their score only by other versions of the challenge."""
+    by_challenge = {one.challenge_id: one.pk for one in held}
+    counts = dict.fromkeys(by_challenge.values(), 0)
+    ranked = Standing.objects.ranked(course.pk).filter(challenge__in=by_challenge)
+    for challenge, version, count in ranked.order_by().values_list("challenge", "version").annotate(n=Count("pk")):
+        if version != by_challenge[challenge]:
+            counts[by_challenge[challenge]] += count
+    return counts
+
+
+router = Router(tags=["publishing"], auth=WRITES)
+
+
+def _course(request: Request, id: str, need: Scope) -> Course:
+    """Returns a course in which the caller may do `need`; for others there is none, or it is refused."""
+    course = get_object_or_404(Course, slug=id)
+    roles.refuse_unless(caller(request), course, need)
+    return course
+
+
+def _draft(request: Request, id: str, need: Scope) -> CourseVersion:
+    draft = publishing.draft_of(_course(request, id, need))
+    if draft is None:
+        raise Refused("no_draft", f"The course {id} has no draft. `gradus course push` makes one.", 404)
+    return draft
+
+
+@router.get("/courses/{slug:id}/versions", response=list[VersionBrief], auth=READS)
+def course_versions(request: Request, id: str) -> list[VersionBrief]:
+    """Returns all contents that a course had, newest first."""
+    rows = _course(request, id, roles.VIEWS).versions.select_related("course", "pushed_by", "published_by")
+    return [VersionBrief.model_validate(version_brief(one)) for one in rows.order_by("-pk")]
+
+
+@router.get("/courses/{slug:id}/draft", response=VersionOut, auth=READS)
+def course_draft(request: Request, id: str) -> VersionOut:
+    """Returns the draft of a course: what it changes, and how far its verification is."""
+    return version_out(_draft(request, id, roles.VIEWS))
+
+
+@router.get("/courses/{slug:id}/live", response=VersionOut, auth=READS)
+def course_live(request: Request, id: str) -> VersionOut:
+    """Returns the content of a course that was published last, with what is still waiting to be verified."""
+    live = _course(request, id, roles.VIEWS).versions.published().first()
+    if live is None:
+        raise Refused("no_such_version", f"The course {id} was never published.", 404)
+    return version_out(live)
+
+
+@router.post("/courses/{slug:id}/draft/publish", response=VersionOut)
+def draft_publish(request: Request, id: str, given: PublishIn) -> VersionOut:
+    """Publishes the draft. What is not verified yet goes live as soon as it is, or at once if `unverified` names it."""
+    draft = _draft(request, id, roles.EDITS)
+    return version_out(publishing.publish(draft, by=caller(request), unverified=_chosen(draft, given.unverified)))
+
+
+def _chosen(draft: CourseVersion, unverified: bool | list[str]) -> Container[str]:
+    if isinstance(unverified, bool):
+        return draft.contents if unverified else ()
+    unknown = [name for name in unverified if name not in draft.contents]
+    if unknown:
+        said = f"This course has no challenge {', '.join(unknown)}. Its challenges are: {', '.join(draft.contents)}."
+        raise Refused(
+            "no_such_challenge", said, 422, [{"code": "no_such_challenge", "field": "unverified", "message": said}]
+        )
+    return unverified
+
+
+@router.post("/courses/{slug:id}/draft/discard", response={204: None})
+def draft_discard(request: Request, id: str) -> Status[None]:
+    """Discards the draft. A course that was never published goes with it."""
+    publishing.discard(_draft(request, id, roles.EDITS), by=caller(request))
+    return Status(204, None)
+
+
+@router.post("/courses/{slug:id}/rollback", response={200: RollbackOut, 201: RollbackOut})
+def course_rollback(request: Request, id: str, given: RollbackIn) -> Status[RollbackOut]:
+    """Makes a draft of an earlier content under new numbers, or tells what that would change."""
+    course = _course(request, id, roles.EDITS)
+    planned = publishing.plan_rollback(course, given.version)
+    draft = None if given.dry_run else publishing.rollback(course, given.version, by=caller(request))
+    made = version_out(draft) if draft else None
+    return Status(201 if draft else 200, RollbackOut.model_validate({**vars(planned), "draft": made}))
+
+
+ZIP: dict[str, Any] = {"responses": {200: {"description": "OK", "content": {"application/zip": {}}}}}
+
+
+@router.get("/courses/{slug:id}/bundle", openapi_extra=ZIP)
+def course_bundle(request: Request, id: str, version: Annotated[str, Query(max_length=64)] = "") -> FileResponse:
+    """Returns the zip of a course's folder, with hidden rows: what is live, `draft`, or a version by its number."""
+    course = _course(request, id, roles.EDITS)
+    if version == "draft":
+        found = _draft(request, id, roles.EDITS)
+    else:
+        found = publishing.find(course, version or course.version)
+    file = archives.open_archive(found)
+    staff.note(StaffAction.What.COURSE_PULLED, found, by=caller(request), digest=found.digest)
+    return FileResponse(file, content_type="application/zip", filename=f"{course.slug}-{found.version}.zip")
+
+
+@router.post("/courses/{slug:id}/challenges/{slug:challenge}/board", response=ChallengeVersionOut)
+def board_begin(request: Request, id: str, challenge: str) -> ChallengeVersionOut:
+    """Begins the board of a challenge's live version. Scores of earlier versions leave it until they are regraded."""
+    course = _course(request, id, roles.EDITS)
+    row = get_object_or_404(Challenge.objects.shown(), course=course, name=challenge)
+    live = boards.begin(row, by=caller(request))
+    return ChallengeVersionOut.model_validate(
+        _challenge(live, services.progress([live]), _scores_waiting(course, [live])[live.pk])
+    )

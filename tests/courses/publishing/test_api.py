@@ -1,0 +1,131 @@
+"""The calls for versions and drafts: what each answers, to whom, and what the audit says."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from gradus.accounts.models import ApiToken, StaffAction, User
+from gradus.accounts.token_rules import Content, LearnerData, Scope
+from gradus.courses import publishing
+from gradus.courses.models import Course
+from tests import factories
+from tests.api.conftest import Caller, problem
+from tests.courses.publishing.conftest import Push
+from tests.courses.test_versions import edit, turn_labels
+
+pytestmark = pytest.mark.django_db
+ALL = ["sea-or-sky", "ticket", "explain"]
+
+
+def api_of(user: User) -> Caller:
+    return Caller(ApiToken.issue(user, "tests", Scope(Content.OWNER, LearnerData.EDITOR))[1])
+
+
+@pytest.fixture
+def editor(push: Push, bob: User) -> Caller:
+    """Bob, who edits the course; its first draft is there."""
+    push()
+    factories.enrol(bob, Course.objects.get(), factories.AUTHOR)
+    return api_of(bob)
+
+
+def test_a_draft_is_shown_published_and_found_again(editor: Caller, bob: User) -> None:
+    draft = editor.get("/courses/tiny/draft").json()
+    assert (draft["state"], draft["version"], draft["is_live"], draft["pushed_by"]) == (
+        "draft", "1.0.0", False, "admiral",
+    )  # fmt: skip
+    assert draft["difference"]["lines"][:2] == ["1 lesson added: first", f"3 challenges added: {', '.join(ALL)}"]
+    assert [one["id"] for one in draft["challenges"]] == ALL
+    assert {run["state"] for one in draft["challenges"] for run in one["runs"]} == {"waiting"}
+    assert draft["progress"]["done"] == 0 < draft["progress"]["total"]
+    refused = problem(editor.post("/courses/tiny/draft/publish", {"unverified": ["tickets"]}), 422, "no_such_challenge")
+    assert "Its challenges are: sea-or-sky, ticket, explain." in refused["detail"]
+    made = editor.post("/courses/tiny/draft/publish", {"unverified": True}).json()
+    assert (made["state"], made["is_live"], made["published_by"]) == ("published", True, "builder")
+    assert {one["state"] for one in made["challenges"]} == {"live"}
+    problem(editor.get("/courses/tiny/draft"), 404, "no_draft")
+    problem(editor.post("/courses/tiny/draft/publish", {}), 404, "no_draft")
+    assert editor.get("/courses/tiny/live").json()["digest"] == made["digest"]
+    assert [one["state"] for one in editor.get("/courses/tiny/versions").json()] == ["published"]
+    notes = StaffAction.objects.filter(what__startswith="draft").order_by("pk")
+    assert [(note.what, note.about, note.via) for note in notes] == [
+        ("draft_pushed", "tiny 1.0.0", "shell"),
+        ("draft_published", "tiny 1.0.0", "api"),
+    ]
+    assert notes[1].user_id == bob.pk
+
+
+def test_a_draft_is_discarded(editor: Caller) -> None:
+    assert editor.post("/courses/tiny/draft/discard").status_code == 204
+    problem(editor.get("/courses/tiny/draft"), 404, "no_draft")
+    assert StaffAction.objects.filter(what="draft_discarded").count() == 1
+    assert Course.objects.exists(), "Bob's role hangs on it, beside the owner's"
+
+
+def test_a_bundle_is_pulled_as_it_was_pushed(editor: Caller, folder: Path, bob: User) -> None:
+    answer = editor.get("/courses/tiny/bundle?version=draft")
+    assert (answer.status_code, answer["Content-Type"]) == (200, "application/zip")
+    with zipfile.ZipFile(io.BytesIO(answer.getvalue())) as archive:
+        assert archive.read("first/lesson.md") == (folder / "first/lesson.md").read_bytes()
+    problem(editor.get("/courses/tiny/bundle"), 404, "no_such_version")
+    note = StaffAction.objects.get(what="course_pulled")
+    assert (note.user_id, note.about) == (bob.pk, "tiny 1.0.0")
+
+
+def test_a_rollback_is_told_first_and_made_then(editor: Caller, push: Push, folder: Path, ada: User) -> None:
+    editor.post("/courses/tiny/draft/publish", {"unverified": True})
+    turn_labels(folder)
+    edit(folder, "1.0.1")
+    push()
+    editor.post("/courses/tiny/draft/publish", {"unverified": True})
+    factories.grade(factories.submit(ada), 0.7)
+    told = editor.post("/courses/tiny/rollback", {"version": "1.0.0", "dry_run": True})
+    assert told.status_code == 200 and told.json()["draft"] is None
+    problem(editor.get("/courses/tiny/draft"), 404, "no_draft")
+    assert told.json()["challenges"] == [{"id": "sea-or-sky", "version": "1.0.2", "live": "1.0.1", "scores": 1}]
+    made = editor.post("/courses/tiny/rollback", {"version": "1.0.0"})
+    assert made.status_code == 201 and made.json()["draft"]["state"] == "draft"
+    assert made.json()["difference"] == told.json()["difference"]
+    assert "I saw" not in made.content.decode()
+    problem(editor.post("/courses/tiny/rollback", {"version": "7.0.0"}), 404, "no_such_version")
+    assert StaffAction.objects.get(what="course_rolled_back").details["to"] == "1.0.0"
+
+
+CALLS = {
+    "viewer": [("get", "versions"), ("get", "draft"), ("get", "live")],
+    "editor": [
+        ("post", "draft/publish"),
+        ("post", "draft/discard"),
+        ("post", "rollback"),
+        ("get", "bundle"),
+        ("post", "challenges/sea-or-sky/board"),
+    ],
+}
+
+
+@pytest.mark.parametrize("level", ["none", "previewer", "viewer"])
+def test_a_role_that_does_not_reach_is_refused(push: Push, bob: User, level: str) -> None:
+    draft = push().version
+    factories.enrol(bob, draft.course, Scope(Content(level)))
+    # A token with a wide scope, of somebody who is an owner elsewhere.
+    elsewhere = Course.objects.create(slug="elsewhere", title="Elsewhere")
+    factories.enrol(bob, elsewhere, Scope(Content.OWNER))
+    api = api_of(bob)
+    for need, calls in CALLS.items():
+        for method, address in calls:
+            answer = (
+                api.get(f"/courses/tiny/{address}")
+                if method == "get"
+                else api.post(f"/courses/tiny/{address}", {"version": "1.0.0"})
+            )
+            if level == "none":
+                problem(answer, 404, "not_found")
+            elif need == "editor" or level == "previewer":
+                problem(answer, 403, "missing_role")
+            else:
+                assert answer.status_code == 200 or answer.json()["code"] == "no_such_version"
+    assert publishing.draft_of(draft.course) == draft
