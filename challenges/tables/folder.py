@@ -101,13 +101,6 @@ def text_of_rows(rows: Sequence[Mapping[str, Any]]) -> str:
     return "".join(f"{json.dumps(row, ensure_ascii=False)}\n" for row in rows)
 
 
-def write(path: Path, text: str) -> None:
-    """Writes a file at once, so that a command that is stopped leaves the old one or the new one."""
-    beside = path.with_name(f".{path.name}.new")
-    beside.write_text(text, encoding="utf-8", newline="\n")
-    beside.replace(path)
-
-
 def yaml_value(value: str | Sequence[str]) -> str:
     """A text, or a list of texts, on one line of YAML."""
     if not isinstance(value, str):

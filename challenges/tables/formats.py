@@ -6,11 +6,11 @@ import csv
 import json
 import math
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from difflib import get_close_matches
-from itertools import islice
+from itertools import islice, pairwise
 from pathlib import Path
 from typing import IO, Any
 
@@ -58,21 +58,52 @@ def read_table(path: Path, columns: Sequence[str], encoding: str = "") -> list[R
     The format is found out from the content. `encoding` is UTF-8, or UTF-16 with a byte order mark, unless it is
     given. Raises `TableErrors`.
     """
-    start = _start(path)
-    if start.startswith(PARQUET):
-        records = _parquet(path, columns)
-    else:
-        encoding = encoding or _encoding(path, start)
-        first = start.decode(encoding, "replace").lstrip("\ufeff \t\r\n")[:1]
-        _refuse_other_name(path, first)
-        reader = _json_list if first == "[" else _json_lines if first == "{" else _csv
-        try:
-            records = reader(path, encoding, columns)
-        except UnicodeDecodeError as error:
-            raise _not_decoded(path, encoding) from error
+    reader, encoding = _reader(path, encoding)
+    try:
+        records = reader(path, encoding, columns)
+    except UnicodeDecodeError as error:
+        raise _not_decoded(path, encoding) from error
     if not records:
         raise TableErrors([Problem(str(path), None, "has no rows", "give a table with a row for each text")])
     return records
+
+
+Reader = Callable[[Path, str, Sequence[str]], list[Record]]
+
+
+def _reader(path: Path, encoding: str) -> tuple[Reader, str]:
+    """What reads the file's format, and the encoding of its text."""
+    start = _start(path)
+    if start.startswith(PARQUET):
+        return _parquet, ""
+    encoding = encoding or _encoding(path, start)
+    first = start.decode(encoding, "replace").lstrip("\ufeff \t\r\n")[:1]
+    _refuse_other_name(path, first)
+    return (_json_list if first == "[" else _json_lines if first == "{" else _csv), encoding
+
+
+def remove_records(path: Path, lines: Collection[int], column: str, encoding: str = "") -> list[str]:
+    """Removes the records that begin in `lines` from a CSV or JSON Lines file, and returns their text.
+
+    Everything else of the file stays as it is. `column` is one that the table has; JSON Lines need none. Raises
+    `TableErrors` for a file of another format, which is left as it is.
+    """
+    reader, encoding = _reader(path, encoding)
+    if reader not in (_csv, _json_lines):
+        what = "only CSV and JSON Lines can be written again"
+        raise TableErrors([Problem(str(path), None, what, "remove the rows where the table comes from")])
+    if encoding == "utf-8-sig" and not path.read_bytes().startswith(b"\xef\xbb\xbf"):
+        encoding = "utf-8"
+    with path.open(encoding=encoding, newline="\n" if reader is _json_lines else "") as file:
+        text = list(file)
+    starts = (
+        sorted(lines) if reader is _json_lines else [record.line for record in read_table(path, [column], encoding)]
+    )
+    ends = {line: line + 1 for line in starts} | (dict(pairwise([*starts, len(text) + 1])) if reader is _csv else {})
+    removed = ["".join(text[line - 1 : ends[line] - 1]) for line in sorted(lines)]
+    gone = {number for line in lines for number in range(line, ends[line])}
+    write(path, "".join(one for number, one in enumerate(text, 1) if number not in gone), encoding)
+    return removed
 
 
 def _start(path: Path) -> bytes:
@@ -158,7 +189,8 @@ def _unknown(path: Path, name: str, names: Sequence[str]) -> Problem:
     near = get_close_matches(name.casefold(), by_folded, n=1)
     if near:
         return Problem(str(path), 1, what, f"did you mean `{by_folded[near[0]]}`?")
-    fix = "name one of them; if they are a row, add a first line with the columns' names"
+    no_header = "; if they are a row, add a first line with the columns' names"
+    fix = f"name one of them{'' if path.suffix.lower() in JSON_NAMES else no_header}"
     return Problem(str(path), 1, what, fix)
 
 
@@ -241,8 +273,19 @@ def _ragged(path: Path, line: int, cells: int, names: int) -> Problem:
 
 
 def _json_lines(path: Path, encoding: str, columns: Sequence[str]) -> list[Record]:
+    _refuse_one_object(path, encoding)
     with path.open(encoding=encoding, newline="\n") as file:
         return _objects(path, ((line, text) for line, text in enumerate(file, 1) if text.strip()), columns)
+
+
+def _refuse_one_object(path: Path, encoding: str) -> None:
+    with path.open(encoding=encoding) as file:
+        whole = next((line for line in file if line.strip()), "").rstrip().endswith("}")
+        is_alone = whole and not any(line.strip() for line in file)
+    if not whole or is_alone:
+        what = "holds one JSON object, and no list of rows"
+        fix = "write one object for each row: each on a line of its own, or all of them in a list"
+        raise TableErrors([Problem(str(path), 1, what, fix)])
 
 
 def _json_list(path: Path, encoding: str, columns: Sequence[str]) -> list[Record]:
@@ -305,7 +348,7 @@ def _pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return row
 
 
-def _parquet(path: Path, columns: Sequence[str]) -> list[Record]:
+def _parquet(path: Path, _: str, columns: Sequence[str]) -> list[Record]:
     try:
         open_file: Callable[..., Any] = load("pyarrow.parquet:ParquetFile")
     except ImportError as error:
@@ -318,6 +361,13 @@ def _parquet(path: Path, columns: Sequence[str]) -> list[Record]:
             return [Record(n, tuple(row[name] for name in columns)) for n, row in enumerate(rows, 1)]
     except (ValueError, OSError) as error:
         raise TableErrors([Problem(str(path), None, "cannot be read as Parquet", SAVE_AS_CSV)]) from error
+
+
+def write(path: Path, text: str, encoding: str = "utf-8") -> None:
+    """Writes a file at once, so that a command that is stopped leaves the old one or the new one."""
+    beside = path.with_name(f".{path.name}.new")
+    beside.write_text(text, encoding=encoding, newline="")
+    beside.replace(path)
 
 
 EMPTY = frozenset(("", "nan", "null", "<na>", "#n/a"))

@@ -16,8 +16,8 @@ from challenges.problems import Problem
 from challenges.prompts import problem_with, target_text
 from challenges.rows import TrainRow
 from challenges.tables.entries import LABELS_MAX, Columns, Dropped, Entries, Entry, Reason, read_entries
-from challenges.tables.folder import HIDDEN, SPEC, TRAIN, Change, change, moves, text_of_rows, write
-from challenges.tables.formats import TableErrors, read_table
+from challenges.tables.folder import HIDDEN, SPEC, TRAIN, Change, change, moves, text_of_rows
+from challenges.tables.formats import TableErrors, read_table, write
 from challenges.tables.near import Embed, near_repeats
 from challenges.tables.parts import Plan, assign, fitting, trimmed, without_rare
 from challenges.tables.target import Target, answer_changes, form_of, read_target, shares_of
@@ -193,11 +193,18 @@ def _parted(
     parts, trimmed_off = trimmed(assign(rows, plan, pinned), plan, pinned)
     found.dropped += dropped + left_out + long + near + now_rare + no_room + trimmed_off
     if empty := [name for name, part in parts.items() if not part]:
-        usable = several(len(rows), "row")
-        need = f"{plan.fewest} rows of each label" if plan.are_labels else f"{plan.fewest} rows"
-        what = f"{usable} can be used, so that {', '.join(empty)} would have none"
-        raise TableErrors([Problem(found.file, None, what, f"add rows: at least {need} are needed")])
+        raise TableErrors([_too_few(found, plan, empty)])
     return parts
+
+
+def _too_few(found: Entries, plan: Plan, empty: Sequence[str]) -> Problem:
+    counts = Counter(row.stratum for row in found.rows)
+    usable = f"{several(len(found.rows), 'row')} can be used"
+    if plan.are_labels and counts:
+        usable += f", at most {max(counts.values())} of one label"
+    need = "of each label" if plan.are_labels else "in all"
+    what = f"{usable}, so that {', '.join(empty)} would have none"
+    return Problem(found.file, None, what, f"add rows, until there are {plan.fewest} or more {need}")
 
 
 def _without_near(

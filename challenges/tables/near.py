@@ -10,6 +10,7 @@ from typing import Any
 from challenges.lint.similarity import NEAR
 from challenges.texts import normal
 
+BY_MEANING, BY_CHARACTERS = "sentence embeddings", "characters"
 Embed = Callable[[Sequence[str]], Any]
 BLOCK = 512
 SHINGLE = 5

@@ -77,7 +77,8 @@ def fitting(rows: Sequence[Entry], plan: Plan, pinned: Pinned, slack: float = 1.
 
     With `slack` above 1 so many times more rows are taken.
     """
-    room = int(_room(rows, plan) * slack)
+    enough = _room(rows, plan, pinned)
+    room = int(enough * slack)
     by_label = _first(rows, plan, pinned) if plan.are_labels else {"": _sorted(rows, plan, pinned)}
     counts = {label: len(found) for label, found in by_label.items()}
     balanced = int(BALANCE_MAX * slack * min(counts.values())) if plan.are_labels and counts else room
@@ -85,20 +86,20 @@ def fitting(rows: Sequence[Entry], plan: Plan, pinned: Pinned, slack: float = 1.
     taken = {row.line for found in by_label.values() for row in found[:most]}
     rarest = min(counts, key=lambda label: counts[label], default="")
     dropped = [
-        _surplus(row, rarest, counts) if plan.are_labels and most == balanced else _no_room(row, room)
+        _surplus(row, rarest, counts) if plan.are_labels and most == balanced else _no_room(row, enough)
         for row in rows
         if row.line not in taken
     ]
     return [row for row in rows if row.line in taken], dropped
 
 
-def _room(rows: Sequence[Entry], plan: Plan) -> int:
-    """How many rows all parts together can hold."""
+def _room(rows: Sequence[Entry], plan: Plan, pinned: Pinned) -> int:
+    """How many rows all parts together take. Rows that are in a part already are not left out for the plan's `most`."""
     some = rows[:: 1 + len(rows) // 1000]
     mean = sum(row.bytes() for row in some) / max(1, len(some)) + 1
     one = min(LIMITS.rows_max, FILLED * LIMITS.bytes_max / mean)
     room = int(one / max(plan.shares.values()))
-    return min(room, plan.most) if plan.most else room
+    return min(room, max(plan.most, sum(row.key in pinned for row in rows))) if plan.most else room
 
 
 def _level(counts: Sequence[int], room: int) -> int:
@@ -117,8 +118,8 @@ def _surplus(row: Entry, rarest: str, counts: Mapping[str, int]) -> Dropped:
 
 
 def _no_room(row: Entry, room: int) -> Dropped:
-    what = f"the files have room for {room:,} rows together"
-    return Dropped(row.line, Reason.NO_ROOM, what, "nothing: a part of the table is enough")
+    what = f"{room:,} rows are taken for all files together"
+    return Dropped(row.line, Reason.NO_ROOM, what, "leave it, or take more rows with --most")
 
 
 def _first(rows: Sequence[Entry], plan: Plan, pinned: Pinned) -> dict[str, list[Entry]]:
@@ -138,14 +139,14 @@ def assign(rows: Sequence[Entry], plan: Plan, pinned: Pinned) -> dict[str, list[
     for row in rows:
         strata[row.stratum].append(row)
     parts: dict[str, list[Entry]] = {name: [] for name in plan.shares}
-    for stratum, found in sorted(strata.items()):
-        for row, name in _assigned(stratum, found, plan, pinned):
+    totals = _totals({stratum: len(found) for stratum, found in strata.items()}, plan)
+    for stratum, found in strata.items():
+        for row, name in _assigned(found, totals[stratum], plan, pinned):
             parts[name].append(row)
     return {name: sorted(found, key=plan.order) for name, found in parts.items()}
 
 
-def _assigned(stratum: str, rows: Sequence[Entry], plan: Plan, pinned: Pinned) -> list[tuple[Entry, str]]:
-    totals = _totals(stratum, len(rows), plan)
+def _assigned(rows: Sequence[Entry], totals: Mapping[str, int], plan: Plan, pinned: Pinned) -> list[tuple[Entry, str]]:
     rows = sorted(rows, key=lambda row: (len(row.input), plan.order(row)))
     bins = max(1, round(len(rows) / BIN))
     edges = [round(len(rows) * n / bins) for n in range(bins + 1)]
@@ -166,18 +167,25 @@ def _assigned(stratum: str, rows: Sequence[Entry], plan: Plan, pinned: Pinned) -
     return found
 
 
-def _totals(stratum: str, count: int, plan: Plan) -> dict[str, int]:
-    """The rows of a stratum that each part gets (largest remainders); a draw decides between equal ones."""
-    exact = {name: share * count for name, share in plan.shares.items()}
-    totals = {name: int(value + 1e-9) for name, value in exact.items()}
+def _totals(counts: Mapping[str, int], plan: Plan) -> dict[str, dict[str, int]]:
+    """The rows of each stratum that each part gets: its share, rounded down or up.
 
-    def rank(name: str) -> tuple[float, str]:
-        draw = hashlib.sha256(f"{plan.seed}\n{stratum}\n{name}".encode(errors="replace")).hexdigest()
-        return round(totals[name] - exact[name], 6), draw
-
-    for name in sorted(totals, key=rank)[: count - sum(totals.values())]:
-        totals[name] += 1
-    return totals
+    What is nearest to the next whole row is rounded up first, as long as the part as a whole stays within its share.
+    """
+    exact = {(one, part): share * count for one, count in counts.items() for part, share in plan.shares.items()}
+    totals = {pair: int(value + 1e-9) for pair, value in exact.items()}
+    by_part = {part: round(share * sum(counts.values())) for part, share in plan.shares.items()}
+    by_part = {part: most - sum(totals[one, part] for one in counts) for part, most in by_part.items()}
+    left = {one: count - sum(totals[one, part] for part in plan.shares) for one, count in counts.items()}
+    nearest = sorted(exact, key=lambda pair: (round(totals[pair] - exact[pair], 6), pair))
+    # In the second round the parts' own totals no longer count, since each stratum must be shared out.
+    for is_strict in (True, False):
+        for one, part in nearest:
+            if left[one] and totals[one, part] <= exact[one, part] and (by_part[part] > 0 or not is_strict):
+                totals[one, part] += 1
+                by_part[part] -= 1
+                left[one] -= 1
+    return {one: {part: totals[one, part] for part in plan.shares} for one in counts}
 
 
 def trimmed(
@@ -194,7 +202,7 @@ def trimmed(
         for row in _sorted(rows, plan, pinned):
             bytes_after = size + row.bytes() + 64
             if len(left) == LIMITS.rows_max or bytes_after > LIMITS.bytes_max:
-                dropped.append(_no_room(row, len(left)))
+                dropped.append(Dropped(row.line, Reason.NO_ROOM, f"{name} is full", "leave it"))
             elif seen[row.stratum] == most:
                 dropped.append(_surplus(row, rarest, counts))
             else:

@@ -11,9 +11,14 @@ from challenges.problems import Problem
 from challenges.tables.entries import Entry, Reason
 from challenges.tables.folder import HIDDEN, PUBLIC, TRAIN
 from challenges.tables.imports import Imported
+from challenges.tables.near import BY_CHARACTERS, BY_MEANING
 from challenges.texts import several
 
 SHOWN = 10
+FINDS_FEWER = (
+    "near-duplicates were looked for by their characters, which finds fewer than lint does with sentence embeddings: "
+    "pip install 'gradus[worker]'"
+)
 QUANTILES = {"least": 0.0, "10 %": 0.1, "median": 0.5, "90 %": 0.9, "most": 1.0}
 TITLES = {
     Reason.CONTRADICTION: "contradicting answers for one text",
@@ -24,7 +29,7 @@ TITLES = {
     Reason.NEAR_DUPLICATE: "near-duplicates",
     Reason.RARE_LABEL: "the label is too rare to be in every part",
     Reason.SURPLUS: "more than twice as many rows as the rarest label has",
-    Reason.NO_ROOM: "no room",
+    Reason.NO_ROOM: "more rows than are taken",
 }
 # Nothing is wrong with these rows, so that a few of them are enough for people.
 LEFT_OUT = (Reason.SURPLUS, Reason.NO_ROOM)
@@ -47,7 +52,7 @@ def as_dict(found: Imported, *, written: bool) -> dict[str, Any]:
     return {
         "file": found.file,
         "written": written,
-        "near_duplicates_by": "sentence embeddings" if found.by_meaning else "characters",
+        "near_duplicates_by": BY_MEANING if found.by_meaning else BY_CHARACTERS,
         "parts": {
             name: {"rows": len(rows), "labels": labels(rows), "words": quantiles([row.words for row in rows])}
             for name, rows in found.parts.items()
@@ -92,10 +97,7 @@ def label_rows(found: Imported) -> Iterator[tuple[str, ...]]:
 def lines(found: Imported) -> Iterator[str]:
     """Everything but the tables: what was dropped and read otherwise, what changes, what is missing."""
     if not found.by_meaning:
-        yield (
-            "near-duplicates were looked for by their characters, which finds fewer than lint does with "
-            "sentence embeddings: pip install 'gradus[worker]'"
-        )
+        yield FINDS_FEWER
     yield from (f"note: {one}" for one in found.notes)
     for reason, group in groupby(found.dropped, key=lambda one: one.reason):
         dropped = list(group)

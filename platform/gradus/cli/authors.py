@@ -36,6 +36,7 @@ SAME, DIFFER, UNREADABLE = 0, 1, 2
 HELP = "Write challenges and keep them fair: lint, diff, try, test, prove, rejudge."
 app = typer.Typer(cls=ChallengeGroup, no_args_is_help=True, help=HELP)
 app.command()(rows.rows)
+app.command()(rows.dedupe)
 
 
 @app.command()

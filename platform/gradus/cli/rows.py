@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import codecs
+import json as jsonlib
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from itertools import groupby
 from pathlib import Path
 from typing import Annotated, NoReturn
 
@@ -14,16 +16,24 @@ import typer
 from challenges.lint.run import inspect
 from challenges.problems import Problem
 from challenges.tables import report
+from challenges.tables.duplicates import Compared, Item, Likeness, compare, read_items, removable
 from challenges.tables.entries import Columns
-from challenges.tables.formats import TableErrors
+from challenges.tables.formats import TableErrors, remove_records, write
 from challenges.tables.imports import Imported, Options, import_rows
-from challenges.tables.near import Embed
+from challenges.tables.near import BY_MEANING, Embed
+from challenges.texts import several
 from gradus.cli import output as showing
 from gradus.cli.plugins import MissingExtra, load
 
 EMBED = "challenge.embed"
 WORDS = f"Words: {' / '.join(report.QUANTILES)}"
 Column = str | None
+SHOWN = 70
+TITLES = {
+    Likeness.CONTRADICTION: "Contradictions: one text, or nearly, with two answers",
+    Likeness.DUPLICATE: "Duplicates",
+    Likeness.NEAR_DUPLICATE: "Near-duplicates",
+}
 
 
 def rows(
@@ -47,7 +57,7 @@ def rows(
         float, typer.Option(min=0, max=0.9, help="The share of the hidden rows that count only for final ranks.")
     ] = 0.0,
     rare: Annotated[int, typer.Option(min=0, help="Leave out labels with fewer rows than this.")] = 0,
-    most: Annotated[int, typer.Option(min=0, help="Take at most so many rows, 0 for all that the files hold.")] = 0,
+    most: Annotated[int, typer.Option(min=0, help="Take at most so many rows; 0: as many as the files hold.")] = 1000,
     words_max: Annotated[
         int, typer.Option(min=1, max=1000, help="With the metric required_content: the words that an answer may have.")
     ] = 40,
@@ -143,3 +153,79 @@ def _show(found: Imported, folder: Path, written: bool) -> None:
         typer.echo(f"{folder}: nothing was written, because rows that stand there would change: -u writes all the same")
     elif found.spec is not None:
         typer.echo(f"{folder / 'challenge.yaml'}: the labels or fields of the table are filled in")
+
+
+def dedupe(
+    path: Annotated[Path, typer.Argument(help="A table, a file of rows, or the folder of a challenge.")],
+    text: Annotated[str, typer.Option(help="For a table: the column of the texts.")] = "",
+    label: Annotated[list[str] | None, typer.Option(help="For a table: a column of the answers.")] = None,
+    update: Annotated[bool, typer.Option("--update", "-u", help="Remove all but the first row of each group.")] = False,
+    hidden: Annotated[bool, typer.Option("--hidden", help="With -u: remove rows of hidden.jsonl as well.")] = False,
+    encoding: Annotated[str, typer.Option(help="The encoding of a table that is not UTF-8, such as cp1252.")] = "",
+    json: Annotated[bool, typer.Option("--json", help="Print one JSON object, and nothing else.")] = False,
+) -> None:
+    """List rows that repeat or nearly repeat another one, those with contradicting answers first.
+
+    With -u, a row goes if an earlier one of the same file repeats it with the same answer. The removed rows are written
+    to a report beside the file. Contradictions, and rows in two files, are for you to decide.
+
+    Exit status: 0 nothing is left that repeats, 1 something is, or the file cannot be read, 2 an option is wrong.
+    """
+    try:
+        found = compare(read_items(path, text, label or (), _known(encoding)), _embed())
+        gone = removable(found.pairs, hidden=hidden) if update else {}
+        removed = {name: remove_records(Path(name), lines, text, encoding) for name, lines in gone.items()}
+    except TableErrors as errors:
+        _refuse(errors.problems, json)
+    left = [pair for pair in found.pairs if pair.row.line not in gone.get(pair.row.file, ())]
+    written = _write_removed(path, found, gone, removed) if removed else None
+    if json:
+        showing.as_json(
+            {
+                "rows": found.rows,
+                "near_duplicates_by": found.by,
+                "pairs": [pair.as_dict() for pair in found.pairs],
+                "removed": gone,
+                "report": written and str(written),
+            }
+        )
+    else:
+        _show_pairs(path, found)
+        for name, lines in gone.items():
+            typer.echo(f"{name}: {several(len(lines), 'row')} removed; the report with these rows is {written}")
+        if update and left:
+            typer.echo(f"{several(len(left), 'row')} left for you to decide")
+    raise typer.Exit(1 if left else 0)
+
+
+def _write_removed(
+    path: Path, found: Compared, gone: Mapping[str, Sequence[int]], removed: Mapping[str, Sequence[str]]
+) -> Path:
+    """Writes the removed rows and what they repeated. A name with a dot in front is in no archive of the course."""
+    report_file = path.resolve().parent / f".{path.resolve().name}.dedupe.json"
+    pairs = [pair.as_dict() for pair in found.pairs if pair.row.line in gone.get(pair.row.file, ())]
+    content = {"by": found.by, "pairs": pairs, "removed": removed}
+    write(report_file, jsonlib.dumps(content, indent=2, ensure_ascii=False) + "\n")
+    return report_file
+
+
+def _show_pairs(path: Path, found: Compared) -> None:
+    if not found.by:
+        typer.echo(f"{found.rows:,} rows are too many to look for near-duplicates: only equal texts were looked for")
+    elif found.by != BY_MEANING:
+        typer.echo(report.FINDS_FEWER)
+    for likeness, pairs in groupby(found.pairs, key=lambda pair: pair.likeness):
+        rows = [
+            (f"{pair.similarity:.2f}", pair.of.place, _short(pair.of), pair.row.place, _short(pair.row))
+            for pair in pairs
+        ]
+        showing.table(TITLES[likeness], ("Similarity", "Row", "", "is repeated by", ""), rows)
+    if not found.pairs:
+        typer.echo(f"{path}: no row of {found.rows:,} repeats another one")
+
+
+def _short(item: Item) -> str:
+    """The beginning of a row's text with its answer."""
+    text = " ".join(item.text.split())
+    answer = f" -> {item.answer}" if item.answer else ""
+    return (text if len(text) <= SHOWN else f"{text[:SHOWN]}...") + answer

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Sequence
 from importlib.metadata import EntryPoint
 from pathlib import Path
@@ -46,5 +47,15 @@ def bare_challenge(folder: Path, labels: Sequence[str] = (), **changes: Any) -> 
     answer = {"type": "label", "labels": list(labels)} if labels else changes.pop("answer")
     factory.write_prompt_challenge(folder, answer=answer, **changes)
     for name in ("public", "hidden", "train"):
+        (folder / f"{name}.jsonl").unlink()
+    return folder
+
+
+@pytest.fixture
+def library(tmp_path: Path) -> Path:
+    """A challenge with documents, without rows."""
+    folder = tmp_path / "ask-the-library"
+    shutil.copytree(Path(__file__).parents[3] / "docs/examples/ask-the-library", folder)
+    for name in ("public", "hidden"):
         (folder / f"{name}.jsonl").unlink()
     return folder

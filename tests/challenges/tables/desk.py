@@ -113,7 +113,7 @@ def questions(count: int = 300, seed: int = 3) -> list[dict[str, Any]]:
     for _ in range(count):
         text = message(draw, draw.choice(LABELS), 0.3).rstrip(".") + ": what now?"
         page = [] if draw.random() < 0.2 else [f"page-{draw.randrange(12)}"]
-        answer = ["write to the desk", "a letter to the desk"] if page else "the corpus does not say"
+        answer = ["write to the desk", "a letter to the desk"] if page else ["the corpus does not say"]
         rows.append({"question": text, "answers": answer, "pages": page})
         if draw.random() < 0.06:
             rows.append(rows[-1] | {"question": f"Hello! {text}"})
