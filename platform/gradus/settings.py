@@ -77,6 +77,7 @@ MIDDLEWARE = [
     "allauth.account.middleware.AccountMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "gradus.accounts.staff_actions.remember_request",
+    "gradus.courses.preview.ShowDraft",
     "gradus.request_checks.explain_wrong_method",
     "django_prometheus.middleware.PrometheusAfterMiddleware",
 ]
@@ -97,6 +98,7 @@ TEMPLATES = [
                 "django.contrib.messages.context_processors.messages",
                 "csp.context_processors.nonce",
                 "gradus.accounts.guests.context",
+                "gradus.courses.preview.context",
                 "gradus.accounts.allauth_adapter.context",
             ],
         },

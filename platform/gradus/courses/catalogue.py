@@ -2,12 +2,15 @@
 
 Content is published in whole bundles, which sets `updated_at` of the course, and admins can edit courses only. So one
 small query for the rows of the courses shows whether the cache is still valid. The cache holds only what is equal for
-all visitors. Threads share its objects, so requests must not change them.
+all visitors. Threads share its objects, so requests must not change them. What one person sees otherwise, in the
+preview of a draft, is put in place of the live course for one request, and never gets into the cache.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -49,6 +52,11 @@ class Edition:
         matching = (one for one in self.challenges.values() if (one.course_id, one.name) == (course.pk, name))
         return next(matching, None)
 
+    def with_course(self, course: Course) -> Edition:
+        """Returns the same with this course, which has its lessons, in place of the one with its primary key."""
+        others = [one for one in self.courses if one.pk != course.pk]
+        return _edition(sorted([*others, course], key=lambda one: one.pk))
+
     def moved(self, course: Course) -> tuple[tuple[str, str], ...]:
         """Returns how texts of a course are linked: a path by id, and the path of its address where that is another.
 
@@ -69,10 +77,38 @@ def _found(shown: Mapping[str, Shown], slug: str) -> Shown:
     return shown[slug]
 
 
+def _edition(courses: Iterable[Course]) -> Edition:
+    """Returns an edition of courses that have their lessons, which have their challenges."""
+    whole = tuple(courses)
+    lessons = [lesson for course in whole for lesson in course.current_lessons]
+    return Edition(
+        whole,
+        {lesson.slug: lesson for lesson in lessons},
+        {challenge.slug: challenge for lesson in lessons for challenge in lesson.current_challenges},
+    )
+
+
 _kept: tuple[Stamp, Edition] | None = None
+_instead: ContextVar[Course | None] = ContextVar("course_instead_of_the_live_one", default=None)
+
+
+@contextmanager
+def instead(course: Course) -> Iterator[None]:
+    """Puts a course, with its lessons, in place of the live one for what this request or task reads meanwhile."""
+    token = _instead.set(course)
+    try:
+        yield
+    finally:
+        _instead.reset(token)
 
 
 def now() -> Edition:
+    """Returns what this request shows: what is published at this moment, but for the draft that it previews."""
+    course = _instead.get()
+    return live() if course is None else live().with_course(course)
+
+
+def live() -> Edition:
     """Returns what is published at this moment."""
     global _kept
     rows = Course.objects.shown().order_by("pk")
@@ -107,12 +143,7 @@ def _read(stamp: Stamp) -> Edition:
     lessons = {pk: lesson for pk, lesson in lessons.items() if pk in begun}
     courses = {pk: courses[pk] for pk in courses if pk in {lesson.course_id for lesson in lessons.values()}}
     _join(courses, lessons, challenges)
-    ordered = sorted(lessons.values(), key=lambda lesson: (lesson.course_id, lesson.position))
-    return Edition(
-        tuple(courses.values()),
-        {lesson.slug: lesson for lesson in ordered},
-        {challenge.slug: challenge for lesson in ordered for challenge in lesson.current_challenges},
-    )
+    return _edition(courses.values())
 
 
 def _join(courses: Mapping[int, Course], lessons: Mapping[int, Lesson], challenges: list[Challenge]) -> None:

@@ -17,6 +17,7 @@ from challenges.kinds.own_choices import Candidate
 from challenges.kinds.tune_keys import candidates, tune
 from challenges.payloads import Submitted
 from gradus.accounts.models import User
+from gradus.courses import preview
 from gradus.courses.models import Challenge
 from gradus.preferences.models import PairChoice, Side
 
@@ -109,6 +110,7 @@ def _row(pair: Pair) -> dict[str, str]:
 
 def choose(user: User, challenge: Challenge, shown: Pair, chosen: Side) -> None:
     """Stores a choice at once. A pair that was chosen between before gets the new choice, and stays one."""
+    preview.refuse_to_store()
     PairChoice.objects.update_or_create(
         user=user,
         challenge=challenge,
@@ -125,6 +127,7 @@ def choose(user: User, challenge: Challenge, shown: Pair, chosen: Side) -> None:
 
 def undo(user: User, challenge: Challenge) -> None:
     """Takes the newest choice back, so that its pair is shown again."""
+    preview.refuse_to_store()
     newest = PairChoice.objects.of(user, challenge).last()
     if newest is not None:
         newest.delete()
@@ -132,11 +135,13 @@ def undo(user: User, challenge: Challenge) -> None:
 
 def forget_skipped(user: User, challenge: Challenge) -> None:
     """Lets the pairs that were skipped be shown again."""
+    preview.refuse_to_store()
     PairChoice.objects.of(user, challenge).filter(chosen=Side.NEITHER).delete()
 
 
 def forget(user: User, challenge: Challenge) -> None:
     """Deletes all choices at the challenge."""
+    preview.refuse_to_store()
     PairChoice.objects.of(user, challenge).delete()
 
 

@@ -10,6 +10,7 @@ from challenges.bundle import sha256_of
 from challenges.lesson.spec import ChoiceQuestion
 from challenges.spec import dump
 from gradus.accounts.models import User
+from gradus.courses import preview
 from gradus.courses.models import Lesson
 from gradus.questions.models import Answer, Part
 from gradus.submissions.services import Refused
@@ -50,8 +51,10 @@ def answer(user: User, lesson: Lesson, question: ChoiceQuestion, part: Part, opt
     """Keeps the first answer. A later one to the same question changes nothing, and the first is returned.
 
     Raises:
-        Refused: 422 for an option that there is not, 409 for one before the lesson once one after it is answered.
+        Refused: 422 for an option that there is not, 409 for one before the lesson once one after it is answered, and
+            in the preview of a draft.
     """
+    preview.refuse_to_store()
     if not 0 <= option < len(question.options):
         said = _("Choose one of the %(count)s answers.") % {"count": len(question.options)}
         raise Refused("no_such_option", said, problems=[_problem("no_such_option", said)])
