@@ -61,6 +61,8 @@ EDITORS = {
     "api/v1/courses/<slug:id>/bundle",
     "api/v1/courses/<slug:id>/challenges/<slug:challenge>/board",
     "leaderboards/<slug:slug>/begin/",
+    "teach/courses/<slug:slug>/preview/",
+    "teach/courses/<slug:slug>/preview/leave",
 }
 # For reviewers of this course; for all others it is not there.
 REVIEWERS = {
