@@ -10,7 +10,7 @@ from typing import Annotated
 
 from pydantic import Field, StringConstraints
 
-from challenges.spec import Spec, Text
+from challenges.spec import FORMS, Spec, Text
 
 DOCUMENTS_MAX = 500
 DOCUMENT_CHARS = 64 * 1024
@@ -18,7 +18,8 @@ CORPUS_CHARS = 512 * 1024
 PASSAGES_MAX = 4000
 ID_CHARS = 64
 
-DocumentId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=ID_CHARS)]
+FORMS |= {(DOCUMENT := r"^[A-Za-z0-9][A-Za-z0-9._-]*$"): "use letters, digits, dots, hyphens and underscores"}
+DocumentId = Annotated[str, StringConstraints(pattern=DOCUMENT, max_length=ID_CHARS)]
 
 
 class Document(Spec):

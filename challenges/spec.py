@@ -41,6 +41,16 @@ Title = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 KindName = Annotated[str, AfterValidator(known_kind)]
 
 
+class KeyFault(ValueError):
+    """A rule about several keys is broken. `place` is the path to the key that is to be corrected, from the object
+    whose rule it is.
+    """
+
+    def __init__(self, what: str, fix: str, *place: str | int) -> None:
+        super().__init__(f"{what}: {fix}")
+        self.what, self.fix, self.place = what, fix, place
+
+
 class Spec(BaseModel):
     """The base of all models of the format. They are immutable, and an unknown key, which is a typo, is an error."""
 
@@ -134,7 +144,7 @@ class TokenBudget(Spec):
     @model_validator(mode="after")
     def _falls(self) -> Self:
         if self.zero <= self.free:
-            raise ValueError("zero must be above free")
+            raise KeyFault("zero must be above free", "raise zero, or lower free", "zero")
         return self
 
     def factor(self, tokens: int) -> float:
@@ -269,13 +279,19 @@ class Challenge(Spec):
         rules: list[KindRules] = [load_kind(name) for name in self.tracks]
         for kind in rules:
             if kind.is_alone and len(rules) > 1:
-                raise ValueError(f"a {kind.name} challenge has no other track")
+                raise KeyFault(f"a {kind.name} challenge has no other track", "remove `also`", "also")
             if kind.needs_model and not (self.model and self.answer):
-                raise ValueError(f"a {kind.name} challenge needs model and answer")
-        if any(mark is not None and mark < self.pass_ for mark in (self.gold, *self.track_gold.values())):
-            raise ValueError("gold must not be below pass")
-        if stray := [name for name in self.track_gold if name not in self.also]:
-            raise ValueError(f"track_gold names {', '.join(stray)}: name only tracks that stand in `also`")
+                missing = " and ".join(name for name in ("model", "answer") if not getattr(self, name))
+                raise KeyFault(f"a {kind.name} challenge needs {missing}", f"add {missing}", "kind")
+        if self.gold is not None and self.gold < self.pass_:
+            raise KeyFault(f"gold is {self.gold:g}, below pass ({self.pass_:g})", "raise gold, or lower pass", "gold")
+        for name, mark in self.track_gold.items():
+            place = ("track_gold", name)
+            if mark < self.pass_:
+                raise KeyFault(f"the gold mark of {name} is below pass", "raise it, or lower pass", *place)
+            if name not in self.also:
+                fix = "name only tracks that stand in `also`"
+                raise KeyFault(f"track_gold names {name}, which is no track of this challenge", fix, *place)
         return self
 
     @model_serializer(mode="wrap")
@@ -303,6 +319,12 @@ def _split(data: dict[Any, Any]) -> tuple[dict[Any, Any], dict[str, Keys], list[
 
 def _again(error: ErrorDetails) -> InitErrorDetails:
     return InitErrorDetails(type=error["type"], loc=error["loc"], input=error["input"], ctx=error.get("ctx", {}))
+
+
+def keys_of_kinds() -> set[str]:
+    """The keys that kinds add to `challenge.yaml`."""
+    rules: list[KindRules] = [load_kind(name) for name in kind_names()]
+    return {field.alias or name for kind in rules if kind.keys for name, field in kind.keys.model_fields.items()}
 
 
 def known_keys() -> set[str]:

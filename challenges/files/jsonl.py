@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from challenges.characters import broken_texts
+from challenges.files.json_mistakes import of_file, of_line
 from challenges.files.nesting import too_deep
 from challenges.problems import Problem
 from challenges.translation import gettext
@@ -50,6 +51,8 @@ def read_rows(
         what = gettext("the file has %(count)s bytes; %(most)s are allowed")
         what %= {"count": f"{len(data):,}", "most": f"{limits.bytes_max:,}"}
         return rows, [Fault("too_long", what, gettext("remove rows, or shorten them")).at(1)]
+    if (wrong := of_file(data)) is not None:
+        return rows, [Fault("not_json_lines", *wrong).at(1)]
     for count, (line, raw) in enumerate(row_lines(data), 1):
         if count > limits.rows_max:
             most = {"most": f"{limits.rows_max:,}"}
@@ -92,9 +95,7 @@ def _object(raw: bytes, limits: RowLimits) -> dict[str, Any]:
         what = gettext("byte %(place)s of the row is not UTF-8") % {"place": error.start + 1}
         raise Fault("not_utf8", what, gettext("save the file as UTF-8")) from error
     except json.JSONDecodeError as error:
-        what = gettext("the row is not valid JSON at column %(column)s (%(reason)s)")
-        what %= {"column": error.colno, "reason": error.msg}
-        raise Fault("not_json", what, gettext("write one complete JSON object on each line")) from error
+        raise Fault("not_json", *of_line(text, error)) from error
     except ValueError as error:
         raise Fault("not_json", gettext("a number is too long"), gettext("put it in quotes, as text")) from error
     if not isinstance(value, dict):

@@ -10,6 +10,7 @@ from pydantic_core import ErrorDetails
 
 from challenges.documents import Document
 from challenges.files.jsonl import Fault, RowLimits, read_rows, row_lines
+from challenges.files.key_errors import A_KEY, explain
 from challenges.problems import BAD_ROW, Problem
 from challenges.prompts import target_text
 from challenges.rows import AnyRow, Attack, Benign, GoldAnswer, PreferenceRow, Sample, TrainRow
@@ -31,6 +32,8 @@ Model = TypeVar("Model", bound=BaseModel)
 UPLOAD = RowLimits()
 ANSWERS = RowLimits(row_bytes_max=64 * 1024)
 SHAPES = ('{"input": "...", "output": "..."}', '{"prompt": "...", "completion": "..."}', '{"messages": [...]}')
+TARGETS = "text, no object of texts and no list of accepted texts"
+OR_OBJECT = "; for answers in JSON write an object of texts"
 PREFERENCE = '{"prompt": "...", "chosen": "...", "rejected": "..."}'
 
 
@@ -84,26 +87,28 @@ def _as(model: type[Model]) -> Callable[[dict[str, Any]], Model]:
 
 
 def _fault(error: ValidationError, model: type[BaseModel]) -> Fault:
-    details = error.errors(include_url=False, include_input=False)
-    said = dict.fromkeys(_said(detail) for detail in details)
+    details = error.errors(include_url=False)
+    said = [_said(detail) for detail in details if detail["loc"][0] != "target"]
+    if len(said) < len(details):
+        said.append(
+            (f"`target` is no {TARGETS}", f"write the label or the right answer as a text, in quotes{OR_OBJECT}")
+        )
+    what = "; ".join(dict.fromkeys(what for what, _ in said))
     if not any(detail["type"] in ("missing", "extra_forbidden") for detail in details):
-        return Fault(BAD_ROW, "; ".join(said), "correct the row")
+        return Fault(BAD_ROW, what, "; ".join(dict.fromkeys(fix for _, fix in said)))
     needed, others = (
         ", ".join(f"`{name}`" for name, field in model.model_fields.items() if field.is_required() is wanted)
         for wanted in (True, False)
     )
-    return Fault(BAD_ROW, "; ".join(said), f"a row has {needed}{f'; it may have {others}' if others else ''}")
+    return Fault(BAD_ROW, what, f"a row has {needed}{f'; it may have {others}' if others else ''}")
 
 
-def _said(detail: ErrorDetails) -> str:
-    where = ".".join(str(part) for part in detail["loc"][:2])
+def _said(detail: ErrorDetails) -> tuple[str, str]:
+    """What is wrong with a key and how to fix it. A key may be the text of a hidden row, and is then not repeated."""
+    path = [part for part in detail["loc"][:2] if isinstance(part, int) or A_KEY.fullmatch(str(part))]
     if detail["type"] == "missing":
-        return f"the key `{where}` is missing"
-    if detail["loc"][0] == "target":
-        return "`target` is no text, no object of texts and no list of accepted texts"
-    if detail["type"] == "extra_forbidden":
-        return f"the key `{where}` is unknown"
-    return f"`{where}`: {detail['msg']}"
+        return f"the key `{'.'.join(map(str, path))}` is missing", "add it"
+    return explain(detail, path if len(path) == len(detail["loc"][:2]) else path[:1])
 
 
 def _train_row(row: dict[str, Any]) -> AnyRow:

@@ -3,26 +3,42 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+import posixpath
+import unicodedata
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
-from challenges.characters import broken, broken_texts
-from challenges.field_errors import in_words
+from challenges.characters import broken_texts
+from challenges.files import key_names
+from challenges.files.encodings import decoded
+from challenges.files.key_errors import explain
 from challenges.files.yaml_lines import Located, YamlErrors, read
-from challenges.problems import Problem
-from challenges.spec import FORMS, VERSION, known_keys
+from challenges.problems import ROWS, Problem
+from challenges.spec import KeyFault, keys_of_kinds, known_keys
 
 T = TypeVar("T")
 RowReader = Callable[[bytes], tuple[list[T], list[Problem]]]
 YAML_MAX = 2 * 1024 * 1024
 TEXT_MAX = 1024 * 1024
 ROWS_MAX = 16 * 1024 * 1024
+# What to do where a file is missing or empty, by its name.
+WANTED = {
+    "course.yaml": "write it: `schema: 1`, then id, version, title, summary and lessons, each with its value",
+    "lesson.yaml": "write it: title, summary, minutes and challenges, each with its value",
+    "challenge.yaml": "write it: `schema: 1`, then id, version, kind and the other keys, each with its value",
+    "lesson.md": "write the lesson's text there, in Markdown",
+    "statement.md": "say there what learners have to do, and how it is scored",
+    "solution.md": "write there what learners read after they have passed",
+    "public.jsonl": "write the rows that learners see, one JSON object on each line",
+    "hidden.jsonl": "write the rows that decide the score, one JSON object on each line",
+    "gold.jsonl": "write answers that you have marked, one JSON object on each line",
+}
+SUBMISSION = "write the submission there, beginning with its `kind: `, or remove what names the file"
 
 
 @dataclass
@@ -48,7 +64,7 @@ class Source:
     def names(self, rel: str) -> list[str] | None:
         """The sorted names in a folder, or None with a problem if there is no such folder inside the root."""
         if not self.has(rel):
-            self.add(rel, None, "the folder is missing", "add it")
+            self.add(rel, None, "the folder is missing", self.instead(rel) or "add it")
             return None
         path = self._inside(rel)
         if path is None:
@@ -63,7 +79,7 @@ class Source:
         """The bytes of one file, or None with a problem; an absent file that is not needed is no problem."""
         if not self.has(rel):
             if needed:
-                self.add(rel, None, "the file is missing", "add it")
+                self.add(rel, None, "the file is missing", self.instead(rel) or _wanted(rel))
             return None
         path = self._inside(rel)
         if path is None:
@@ -71,15 +87,20 @@ class Source:
         try:
             return self._load(path, rel, limit)
         except OSError as error:
-            self.add(rel, None, f"cannot be read ({error.strerror})", "make it a readable file")
+            fix = "give yourself the permission to read it, or put a readable file there"
+            self.add(rel, None, f"cannot be read ({error.strerror})", fix)
             return None
 
     def _load(self, path: Path, rel: str, limit: int) -> bytes | None:
+        if path.is_dir():
+            self.add(rel, None, "is a folder", "move it away, and put a file of this name there")
+            return None
         if not path.is_file():
             self.add(rel, None, "is not a regular file", "put a plain file there")
             return None
         if (size := path.stat().st_size) > limit:
-            self.add(rel, None, f"has {size:,} bytes; {limit:,} are allowed", "make it smaller")
+            fix = "remove rows, or shorten them" if rel.endswith(ROWS) else "make it smaller"
+            self.add(rel, None, f"has {size:,} bytes; {limit:,} are allowed", fix)
             return None
         self.seen.add(os.path.normpath(rel))
         return path.read_bytes()
@@ -100,27 +121,41 @@ class Source:
             return None
         return path
 
+    def instead(self, rel: str) -> str:
+        """How to fix it that `rel` is missing while something lies there whose name looks the same; empty if nothing
+        does."""
+        place = self.root
+        for part in posixpath.normpath(rel).split("/"):
+            if os.path.lexists(place / part):
+                place /= part
+                continue
+            names = sorted(path.name for path in place.iterdir()) if place.is_dir() else []
+            near = next((name for name in names if _looks(name) == _looks(part)), None)
+            if near is None:
+                return ""
+            form = "capitals" if near.casefold() == part.casefold() else "the Unicode form of their letters (NFC, NFD)"
+            return f"rename what lies there as `{near}`: the two names differ only in {form}"
+        return ""
+
     def text(self, rel: str, *, needed: bool = True) -> str | None:
         """The content of a UTF-8 file with its line ends unchanged, or None with a problem."""
         data = self.data(rel, TEXT_MAX, needed=needed)
         return None if data is None else self._decode(rel, data)
 
     def _decode(self, rel: str, data: bytes) -> str | None:
-        try:
-            text = data.decode("utf-8-sig")
-        except UnicodeDecodeError as error:
-            self.add(rel, data[: error.start].count(b"\n") + 1, "is not UTF-8", "save the file as UTF-8")
-            return None
-        for number, line in enumerate(text.split("\n"), 1):
-            if (wrong := broken(line)) is not None:
-                self.add(rel, number, wrong, "remove it")
+        text, problems = decoded(data)
+        self.problems += [replace(problem, file=rel) for problem in problems]
         return text
 
     def yaml(self, rel: str) -> Located | None:
         """A YAML file whose top is a mapping, with line numbers, or None with a problem."""
         data = self.data(rel, YAML_MAX)
+        before = len(self.problems)
         text = None if data is None else self._decode(rel, data)
-        if text is None:
+        if text is None or len(self.problems) > before:
+            return None
+        if not text.strip():
+            self.add(rel, 1, "is empty", _wanted(rel))
             return None
         try:
             located = read(text)
@@ -144,9 +179,25 @@ class Source:
             return model.validate_python(located.data if data is None else data)
         except ValidationError as errors:
             for error in _own(errors.errors(include_url=False)):
-                what, fix = explain(error)
-                self.add(rel, located.line(*error["loc"]), what, fix)
+                path, known = self._place(rel, model, located, error)
+                what, fix = explain(error, path, known)
+                self.add(rel, located.line(*path), what, fix)
             return None
+
+    def _place(
+        self, rel: str, model: TypeAdapter[Any], located: Located, error: ErrorDetails
+    ) -> tuple[Sequence[str | int], Sequence[str]]:
+        """The path of a value that is wrong, and the keys or the choices that may stand there."""
+        kind, context = error["type"], error.get("ctx", {})
+        path = located.path(error["loc"], whole=kind == "missing")
+        if kind.startswith("union_tag"):
+            choices = key_names.choices_at(model, path)
+            key = str(context["discriminator"]).strip("'")
+            return ((*path, key) if kind == "union_tag_invalid" else path), choices
+        if kind == "value_error" and isinstance(context["error"], KeyFault):
+            return (*path, *context["error"].place), ()
+        known = key_names.keys_at(model, path[:-1]) or tuple(known_keys())
+        return path, (*known, *keys_of_kinds()) if rel.endswith("challenge.yaml") and len(path) == 1 else known
 
     def rows(self, rel: str, reader: RowReader[T], *, needed: bool) -> tuple[T, ...]:
         """The valid rows of a JSON Lines file; each invalid one adds a problem."""
@@ -162,60 +213,14 @@ def _own(errors: list[ErrorDetails]) -> list[ErrorDetails]:
     return [error for error in errors if error["type"] != "too_short" or error["loc"] not in wrong]
 
 
-# What is meant by a key of which the type alone does not say it.
-MEANT = {
-    "version": ("is not three numbers", FORMS[VERSION]),
-    "hints": ("is not a list of three texts", "write three hints, each on a line of its own that begins with `- `"),
-}
-MISSHAPEN = ("string_type", "tuple_type", "list_type", "too_long")
-# What adds the first entry of a list.
-FIRST_ENTRY = {"challenges": "run `gradus challenge new KIND NAME` in this folder"}
+def _wanted(rel: str) -> str:
+    """How to fix it that a file is missing or empty."""
+    folder, name = posixpath.split(rel)
+    if posixpath.basename(folder) in ("baselines", "findings"):
+        return SUBMISSION
+    return WANTED.get(name, "add it")
 
 
-def explain(error: ErrorDetails) -> tuple[str, str]:
-    """What is wrong and how to fix it. Values may be private: only a number that is out of bounds is repeated."""
-    where = ".".join(str(part) for part in error["loc"]) or "the file"
-    last = str(error["loc"][-1]) if error["loc"] else ""
-    kind = error["type"]
-    if kind == "missing" and isinstance(error["loc"][-1], int):
-        # A list with a fixed number of items has fewer.
-        where, last, kind = where.rpartition(".")[0], str(error["loc"][-2]), "tuple_type"
-    if kind in MISSHAPEN and last in MEANT:
-        return f"`{where}` {MEANT[last][0]}", MEANT[last][1]
-    if kind == "too_short" and last in FIRST_ENTRY:
-        return f"`{where}` is empty", FIRST_ENTRY[last]
-    if kind == "missing":
-        return f"`{where}` is missing", "add it"
-    if kind == "unexpected_keyword_argument":
-        return f"the key `{where}` is unknown", "remove it"
-    if kind == "extra_forbidden":
-        near = get_close_matches(last, known_keys(), n=1)
-        return f"the key `{where}` is unknown", f"did you mean `{near[0]}`?" if near and near != [last] else "remove it"
-    if kind.startswith("union_tag"):
-        key = str(error["ctx"].get("discriminator", "type")).strip("'")
-        expected = error["ctx"].get("expected_tags")
-        return (
-            f"`{where}` does not say of which `{key}` it is",
-            f"give `{key}` {f'one of {expected}' if expected else ''}",
-        )
-    if kind == "value_error":
-        what, _, fix = error["msg"].removeprefix("Value error, ").partition(": ")
-        return f"`{where}`: {what}", fix or "correct the value"
-    what, fix = _misfit(error)
-    return f"`{where}` {what}", fix
-
-
-def _misfit(error: ErrorDetails) -> tuple[str, str]:
-    """What is wrong with a value of the wrong type or form, or one that is out of bounds."""
-    kind, given, bounds = error["type"], error["input"], error.get("ctx", {})
-    if kind == "string_pattern_mismatch":
-        return "is malformed", FORMS.get(bounds["pattern"], f"write a text that matches {bounds['pattern']}")
-    if kind == "string_type":
-        return ("is empty", "write a text") if given is None else ("is not a text", "put the value in quotes")
-    words = in_words(error)
-    fix = f"{words[0].lower()}{words[1:].rstrip('.')}"
-    if not isinstance(given, int | float) or isinstance(given, bool):
-        return "does not fit", fix
-    # Somebody who writes 72 where shares are asked for means 72 per cent.
-    meant = f", such as {given / 100:g} for {given:g} per cent" if bounds.get("le") == 1 and 2 <= given <= 100 else ""
-    return f"is {given:g}", fix + meant
+def _looks(name: str) -> str:
+    """A name without differences that people do not see, or that some operating systems ignore."""
+    return unicodedata.normalize("NFC", name).casefold()

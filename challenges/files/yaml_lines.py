@@ -6,13 +6,18 @@ No file can hang, crash or exhaust it: anchors and aliases, deep nesting and key
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import yaml
 
 from challenges.files.nesting import DEPTH_MAX
+from challenges.files.yaml_mistakes import TOO_DEEP, in_words
 from challenges.problems import Problem
+
+DIGITS_MAX = 300
+"""Python reads whole numbers of at most 4,300 digits. No key of ours means one of more than a few."""
 
 
 class YamlErrors(Exception):
@@ -50,12 +55,16 @@ for name, first, written in CORE:
 def _whole(loader: Loader, node: yaml.ScalarNode) -> int:
     """A whole number. PyYAML would read `010` as 8, and `0o10` not at all."""
     text = str(loader.construct_scalar(node))
+    if len(text) > DIGITS_MAX:
+        what, fix = "the number has too many digits", "shorten it, or put it in quotes if it is a text"
+        raise YamlErrors([_at(node.start_mark.line + 1, what, fix)])
     return int(text, {"0o": 8, "0x": 16}.get(text[:2], 10))
 
 
 Loader.add_constructor("tag:yaml.org,2002:int", _whole)
 # What an explicit tag may say; a value without one, or with a lone `!`, has the first or the second.
-TAGS = (None, "!", *(f"tag:yaml.org,2002:{name}" for name in ("str", "seq", "map", "null", "bool", "int", "float")))
+YAML_TAG = "tag:yaml.org,2002:"
+TAGS = (None, "!", *(f"{YAML_TAG}{name}" for name in ("str", "seq", "map", "null", "bool", "int", "float")))
 
 
 @dataclass(frozen=True)
@@ -77,6 +86,17 @@ class Located:
                 line, node = child
         return line
 
+    def path(self, location: Sequence[str | int], *, whole: bool = False) -> tuple[str | int, ...]:
+        """The parts of a location of pydantic that the text has. With `whole`, the last part stays in any case."""
+        node, path = self.node, list[str | int]()
+        for part in location:
+            child = _child(node, part)
+            if child is not None:
+                node = child[1]
+                path.append(part)
+        missing = whole and path[-1:] != [location[-1]]
+        return (*path, location[-1]) if missing else tuple(path)
+
 
 def read(text: str) -> Located:
     """Reads one YAML document with a mapping on top. Raises `YamlErrors`."""
@@ -89,7 +109,7 @@ def read(text: str) -> Located:
         _refuse_doubles(node)
         return Located(loader.construct_document(node), node)
     except yaml.YAMLError as error:
-        raise YamlErrors([_problem(error)]) from error
+        raise YamlErrors([in_words(error, text)]) from error
     # PyYAML trusts an explicit tag: a value that is tagged as a boolean and is none raises a KeyError.
     except (ValueError, OverflowError, RecursionError, TypeError, AttributeError, KeyError) as error:
         what = "a value cannot be read, such as a number that is too long"
@@ -101,14 +121,14 @@ def _guard(text: str) -> None:
     for event in yaml.parse(text, Loader=Loader):
         line = event.start_mark.line + 1 if event.start_mark else None
         if (tag := getattr(event, "tag", None)) not in TAGS:
-            what = f"the tag `{tag}` is not taken"
+            what = f"the tag `{tag.replace(YAML_TAG, '!!')}` is not taken"
             raise YamlErrors([_at(line, what, "write the plain value, in quotes if it is a text")])
-        if isinstance(event, yaml.AliasEvent):
+        if getattr(event, "anchor", None) is not None:
             raise YamlErrors([_at(line, "anchors and aliases are not taken", "write the value out")])
         if isinstance(event, yaml.CollectionStartEvent):
             depth += 1
             if depth > DEPTH_MAX:
-                raise YamlErrors([_at(line, f"nested deeper than {DEPTH_MAX} levels", "flatten it")])
+                raise YamlErrors([_at(line, *TOO_DEEP)])
         elif isinstance(event, yaml.CollectionEndEvent):
             depth -= 1
 
@@ -147,12 +167,6 @@ def _child(node: yaml.Node, part: str | int) -> tuple[int, yaml.Node] | None:
         value = node.value[part]
         return value.start_mark.line + 1, value
     return None
-
-
-def _problem(error: yaml.YAMLError) -> Problem:
-    mark = getattr(error, "problem_mark", None)
-    what = getattr(error, "problem", None) or "a character that YAML does not allow"
-    return _at(mark.line + 1 if mark else None, f"not valid YAML: {what}", "correct the syntax on or above this line")
 
 
 def _at(line: int | None, what: str, fix: str) -> Problem:

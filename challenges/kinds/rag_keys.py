@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 
 from challenges.documents import Corpus, updated
 from challenges.rows import Sample
-from challenges.spec import Challenge, Keys, Spec
+from challenges.spec import Challenge, KeyFault, Keys, Spec
 from challenges.translation import gettext_noop
 
 Method = Literal["words", "vectors", "both"]
@@ -35,7 +35,7 @@ class Retrieval(Spec):
         for name in ("chunk_words", "overlap", "top_k"):
             low, high = getattr(self, name)
             if low > high:
-                raise ValueError(f"{name} is no interval: give the lowest value first")
+                raise KeyFault(f"{name} is no interval", "write the lowest value first: `[1, 8]`", name)
         return self
 
 

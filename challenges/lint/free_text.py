@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from challenges import marks
+from challenges.files.key_errors import A_KEY
 from challenges.kinds.rubric import GATE_ANSWERS, free_text
 from challenges.lint.subject import Subject
 from challenges.problems import Problem
@@ -64,9 +65,10 @@ def _marks(subject: Subject, file: str, rows: Sequence[GoldAnswer | Benign]) -> 
     rubric = {criterion.id: criterion for criterion in free_text(subject.challenge).rubric}
     for index, row in enumerate(rows):
         for name in row.marks.keys() - rubric.keys():
-            subject.row(file, index, f"marks `{name}`, which is no criterion", "use the rubric's ids")
+            what = f"marks `{name}`, which is no criterion" if A_KEY.fullmatch(name) else "marks what is no criterion"
+            subject.row(file, index, what, f"use the rubric's ids: {', '.join(rubric)}")
         for name in rubric.keys() - row.marks.keys():
-            subject.row(file, index, f"does not mark `{name}`", "mark every criterion")
+            subject.row(file, index, f"does not mark `{name}`", "mark every criterion: met, partial or not_met")
         for name, mark in row.marks.items():
             if name in rubric and mark not in marks.allowed(rubric[name]):
                 subject.row(file, index, f"`{name}` has no partial credit", "mark it met or not_met")

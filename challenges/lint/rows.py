@@ -8,8 +8,9 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from statistics import fmean
 
-from challenges.characters import unwanted
+from challenges.characters import UNSEEN, unwanted
 from challenges.kinds import registry as kinds
+from challenges.lint.labels import are_usable
 from challenges.lint.subject import Rows, Subject
 from challenges.models.catalogue import MODELS
 from challenges.models.token_counts import CountTokens, input_tokens
@@ -17,7 +18,7 @@ from challenges.models.tokens import counter
 from challenges.prompts import accepted_texts, problem_with, target_text
 from challenges.rows import AnyRow, Required, Sample, Target
 from challenges.spec import Answer, Challenge, Json, Label
-from challenges.texts import normal
+from challenges.texts import folded, normal
 
 BALANCE_MAX = 2.0
 REQUIRED_CONTENT = "required_content"
@@ -34,8 +35,9 @@ def lint_rows(subject: Subject) -> None:
     _ids(subject)
     _repeats(subject)
     for name, rows in subject.files:
-        _targets(subject, name, rows)
-        _balance(subject, name, rows)
+        if are_usable(subject.challenge.answer):
+            _targets(subject, name, rows)
+            _balance(subject, name, rows)
         _texts(subject, name, rows)
     _alike(subject)
     if problem_with(subject.challenge.prompt.example) is None:
@@ -63,6 +65,8 @@ def _ids(subject: Subject) -> None:
     for name, samples in (("public.jsonl", subject.bundle.public), ("hidden.jsonl", subject.bundle.hidden)):
         for index, sample in enumerate(samples):
             place = f"{name}:{subject.line(name, index)}"
+            if (character := unwanted(sample.id, unseen=True)) is not None:
+                subject.row(name, index, f"the id holds the unseen character {character}", "remove it")
             first = seen.setdefault(sample.id, place)
             if first != place:
                 subject.row(name, index, f"the id stands already at {first}", "give each row an id of its own")
@@ -72,6 +76,9 @@ def _repeats(subject: Subject) -> None:
     seen: dict[str, tuple[str, int]] = {}
     for name, rows in subject.files:
         for index, row in enumerate(rows):
+            if not row.input.strip():
+                subject.row(name, index, "the input is empty", "fill it in, or remove the row")
+                continue
             place = (name, subject.line(name, index))
             first = seen.setdefault(normal(row.input), place)
             if first != place:
@@ -85,15 +92,16 @@ def _targets(subject: Subject, name: str, rows: Rows) -> None:
         target = row.target if isinstance(row, Sample) else _output(subject, row)
         wrong = _other_form(subject, target) if isinstance(row, Sample) else None
         if (wrong := wrong or _misfit(subject, target)) is not None:
-            subject.row(name, index, wrong, "correct the target or the answer's spec")
+            subject.row(name, index, *wrong)
         if isinstance(row, Sample) and row.documents and not kinds.find(subject.challenge.kind).has_documents:
             subject.row(name, index, "names documents, but the challenge has none", "remove the key `documents`")
 
 
-def _other_form(subject: Subject, target: Target) -> str | None:
+def _other_form(subject: Subject, target: Target) -> tuple[str, str] | None:
     if isinstance(target, Required) == (subject.challenge.metric.name == REQUIRED_CONTENT):
         return None
-    return f'targets {{"must": [...], "words_max": ...}} go with the metric {REQUIRED_CONTENT}, and with no other'
+    what = f'targets {{"must": [...], "words_max": ...}} go with the metric {REQUIRED_CONTENT}, and with no other'
+    return what, "write the other form of target, or name the other metric"
 
 
 def _output(subject: Subject, row: AnyRow) -> str | dict[str, str]:
@@ -107,21 +115,36 @@ def _output(subject: Subject, row: AnyRow) -> str | dict[str, str]:
     return value if isinstance(value, dict) else row.output
 
 
-def _misfit(subject: Subject, target: Target) -> str | None:
+def _misfit(subject: Subject, target: Target) -> tuple[str, str] | None:
+    """What is wrong with a target and how to fix it. Nothing of the target is repeated, as the row may be hidden."""
     answer = subject.challenge.answer
     if isinstance(target, Required):
         return None
     if isinstance(answer, Label):
-        return None if target in answer.labels else "the target is not one of the labels"
+        return None if target in answer.labels else _no_label(answer, target)
     if not isinstance(answer, Json):
-        return "the target is not a text" if isinstance(target, dict) else None
+        return ("the target is not a text", 'write it in quotes: "target": "..."') if isinstance(target, dict) else None
+    fields = ", ".join(answer.fields)
     if not isinstance(target, dict):
-        return "the target is not a JSON object"
+        return "the target is not a JSON object", f"write an object with the keys {fields}"
     if target.keys() != answer.fields.keys():
-        return f"the target's keys are not {', '.join(answer.fields)}"
+        return f"the target's keys are not {fields}", "write exactly these, or correct `answer.schema`"
     wrong = [key for key, allowed in answer.fields.items() if allowed != "string" and target[key] not in allowed]
     wrong += [key for key in answer.fields if not isinstance(target[key], str) and key not in wrong]
-    return f"the value of {', '.join(wrong)} is not allowed" if wrong else None
+    if not wrong:
+        return None
+    return f"the value of {', '.join(wrong)} is not allowed", "write one of the values that `answer.schema` lists"
+
+
+def _no_label(answer: Label, target: Target) -> tuple[str, str]:
+    what = "the target is not one of the labels"
+    if isinstance(target, str) and _looks(target) in map(_looks, answer.labels):
+        what += ", but differs from one only in capitals, spaces or characters that cannot be seen"
+    return what, f"copy one of {', '.join(answer.labels)}, or add it to `answer.labels`"
+
+
+def _looks(label: str) -> str:
+    return folded(UNSEEN.sub("", label))
 
 
 def _balance(subject: Subject, name: str, rows: Rows) -> None:

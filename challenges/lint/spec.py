@@ -5,9 +5,12 @@ A score may be the worst of several orders of the examples, and tokens may cost 
 
 from __future__ import annotations
 
+import math
+
 from challenges.check import check
 from challenges.field_checks import FieldProblem
 from challenges.kinds import registry as kinds
+from challenges.lint.labels import are_usable, faults
 from challenges.lint.subject import Subject
 from challenges.metrics import fitting, metrics
 from challenges.models.catalogue import MODELS
@@ -39,7 +42,8 @@ def lint_spec(subject: Subject) -> None:
 def _names(subject: Subject) -> None:
     challenge = subject.challenge
     if challenge.model not in MODELS:
-        subject.spec("the model is not in the catalogue", f"use one of {', '.join(MODELS)}", "model")
+        what = f"the model `{challenge.model}` is not in the catalogue"
+        subject.spec(what, f"use one of {', '.join(MODELS)}", "model")
     for name, path in [(challenge.metric.name, "metric"), *((n, "public_metrics") for n in challenge.public_metrics)]:
         _metric(subject, name, path)
 
@@ -59,9 +63,8 @@ def _metric(subject: Subject, name: str, path: str) -> None:
 def _answer(subject: Subject) -> None:
     answer = subject.challenge.answer
     if isinstance(answer, Label):
-        for index, label in enumerate(answer.labels):
-            if label != label.strip() or normal(label) in map(normal, answer.labels[:index]):
-                subject.spec("a label stands twice or has white space around it", "mend it", "answer", "labels", index)
+        for index, what, fix in faults(answer):
+            subject.spec(what, fix, "answer", "labels", index)
     if isinstance(answer, Json):
         for name in answer.weights.keys() - answer.fields.keys():
             fix = "name a field of the schema"
@@ -87,7 +90,9 @@ def _marks(subject: Subject) -> None:
         if mark is None:
             continue
         if abs(mark / step - round(mark / step)) > WHOLE:
-            subject.spec(f"{name} is no multiple of the feedback step {step:g}", "shown scores never equal it", name)
+            low = math.floor(mark / step) * step
+            fix = f"write {low:g} or {low + step:g}, because shown scores are rounded down to the step"
+            subject.spec(f"{name} is no multiple of the feedback step {step:g}", fix, name)
     if challenge.pass_ == 0:
         subject.spec("pass is 0, so that anything passes", "set it above the weak baseline", "pass")
 
@@ -109,22 +114,25 @@ def _bounds(subject: Subject) -> None:
     weak = [(i, ref.max) for i, ref in enumerate(challenge.baselines) if ref.min is None and ref.max is not None]
     for index, most in weak:
         if most >= challenge.pass_:
-            fix = "raise pass, or lower max"
-            subject.spec("a weak baseline may reach the pass mark", fix, "baselines", index, "max")
+            what = f"the weak baseline may reach {most:g}, and pass is {challenge.pass_:g}"
+            subject.spec(what, "raise pass, or lower max", "baselines", index, "max")
     for index, ref in enumerate(challenge.baselines):
         if ref.min is not None and ref.max is not None and ref.min > ref.max:
             subject.spec("min is above max", "swap them", "baselines", index)
     if not weak:
-        subject.spec("no weak baseline shows that passing takes work", "add one with `max` below pass", "baselines")
+        fix = f"add one that has only `max`, below pass ({challenge.pass_:g})"
+        subject.spec("no weak baseline shows that passing takes work", fix, "baselines")
     if not any(ref.min is not None and ref.min >= challenge.pass_ for ref in challenge.baselines):
         what = "no baseline shows that the pass mark can be reached"
-        subject.spec(what, "add one with `min` of pass or more", "baselines")
+        subject.spec(what, f"add one whose `min` is pass ({challenge.pass_:g}) or more, or lower pass", "baselines")
 
 
 def lint_payload(subject: Subject, name: str, payload: Submitted) -> None:
     """What a submit of the payload in `name`, a file of the challenge's folder, would be refused for; and leaks."""
     file = subject.at(name)
     for problem in refusals(subject.challenge, payload):
+        if problem.code == "unknown_label" and not are_usable(subject.challenge.answer):
+            continue
         located = subject.source.yaml(file)
         path = problem.field.split(".")
         number = [] if problem.line is None else [problem.line - 1]

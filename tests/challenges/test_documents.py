@@ -107,9 +107,9 @@ def test_json_lines_are_read_as_well(tmp_path: Path) -> None:
     [
         ([], "holds no documents"),
         ([{"id": "a", "text": "x"}, {"id": "a", "text": "y"}], "two documents have the id `a`"),
-        ([{"id": "a b", "text": "x"}], "`id`: String should match pattern"),
+        ([{"id": "a b", "text": "x"}], "`id` is malformed: use letters"),
         ([{"id": "a"}], "the key `text` is missing"),
-        ([{"id": "a", "text": ""}], "`text`: String should have at least 1 character"),
+        ([{"id": "a", "text": ""}], "`text` is empty"),
         ([{"id": "a", "text": "x\x07y"}], "control character"),
         ([{"id": "a", "text": "x", "html": "y"}], "the key `html` is unknown"),
         ([{"id": "a", "text": "x" * 70_000}], "has 70,000 characters; 65,536 are allowed"),
@@ -139,7 +139,7 @@ def test_bad_folders_are_named_with_the_cure(tmp_path: Path) -> None:
         "documents/blank.md: is empty",
         "documents/picture.png: is no document",
         "documents/bell.md:1: character 6 is U+0007",
-        "documents/no utf.md:1: is not UTF-8",
+        "documents/no utf.md:1: the file is UTF-16",
         "documents/two words.md: its name cannot be an id",
         "documents/link.md: is, or lies behind, a symbolic link",
     ):

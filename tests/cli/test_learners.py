@@ -182,9 +182,9 @@ def test_bad_rows_are_named_before_sending(gradus: Gradus, as_ada: User, ticket:
     ("text", "said"),
     [
         ("- 1\n", "this is not a payload, which is a mapping with `kind`"),
-        ("a: [", "payload.yaml:2: not valid YAML"),
+        ("a: [", "payload.yaml:1: the bracket or brace that opens here is not closed"),
         ("kind: prompt\nkind: prompt\n", "payload.yaml:2: the key `kind` stands twice: keep one of them"),
-        ("kind: &a prompt\nexample: *a\n", "payload.yaml:2: anchors and aliases are not taken: write the value out"),
+        ("kind: &a prompt\nexample: *a\n", "payload.yaml:1: anchors and aliases are not taken: write the value out"),
         ("kind: prompt\nmin_score: .nan\n", "payload.yaml: a number is not finite"),
         (None, "No such file"),
     ],

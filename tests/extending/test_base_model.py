@@ -159,7 +159,7 @@ def test_an_unknown_model_lists_the_known_ones_and_a_path_is_one_of_these(listed
     for number, name in enumerate(("gpt-9", str(tmp_path / "etc" / "llama"), "../../etc/llama")):
         problems = lint(factory.write_prompt_challenge(tmp_path / f"c{number}/sea-or-sky", model=name))
         assert [(p.what, p.fix) for p in problems] == [
-            ("the model is not in the catalogue", f"use one of {', '.join(catalogue.BUILT_IN)}, {NAME}")
+            ("the model `gpt-9` is not in the catalogue", f"use one of {', '.join(catalogue.BUILT_IN)}, {NAME}")
         ]
         assert counter(name) is None
 
@@ -212,8 +212,8 @@ def test_without_the_file_a_worker_says_that_it_does_not_know_the_model(data_dir
         ({"folder": None}, 2, "give `folder`, `hub` or `wheel`"),
         ({"hub": "../../etc"}, 12, "`models.0.hub`"),
         ({"sha256": "abc"}, 12, "`models.0.sha256`"),
-        ({"folde": "x"}, 12, "the key `models.0.folde` is unknown: remove it"),
-        ({"wheel": {"package": "p", "version": "1"}}, 12, "`models.0.wheel.sha256` is missing: add it"),
+        ({"folde": "x"}, 12, "the key `models.0.folde` is unknown: did you mean `folder`?"),
+        ({"wheel": {"package": "p", "version": "1"}}, 12, "`models.0.wheel.sha256` is missing: add `sha256: ...`"),
     ],
 )
 def test_a_mistake_says_file_line_and_how_to_fix_it(data_dir, entry, tmp_path, monkeypatch, changes, line, says):

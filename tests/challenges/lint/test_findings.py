@@ -96,9 +96,10 @@ def test_an_unknown_arm_is_named_with_those_that_are_there(tmp_path):
 
 def test_an_arms_file_that_is_missing_or_broken_is_told_with_its_place(tmp_path):
     root = written(tmp_path, **TEXTS, experiments=arms({"files": ["findings/gone.yaml"]}, {}), claims=claim())
-    assert only(root, "gone.yaml") == "sea-or-sky/findings/gone.yaml: the file is missing: add it"
+    said = only(root, "gone.yaml")
+    assert said.startswith("sea-or-sky/findings/gone.yaml: the file is missing: write the submission there")
     payload(root, "gone", sentences=["x"])
-    assert "sea-or-sky/findings/gone.yaml:2: the key `prompt.sentences` is unknown" in only(root, "gone.yaml")
+    assert "sea-or-sky/findings/gone.yaml:2: the key `sentences` is unknown" in only(root, "gone.yaml")
     with pytest.raises(BundleErrors):
         read_lesson(root)
 

@@ -24,7 +24,7 @@ def said(folder: Path) -> list[str]:
         ({"pass": 72}, "`pass` is 72: write a number of at most 1, such as 0.72 for 72 per cent"),
         ({"pass": -1}, "`pass` is -1: write a number of at least 0"),
         ({"gold": 1.5}, "`gold` is 1.5: write a number of at most 1"),
-        ({"pass": "most"}, "`pass` does not fit: write a number"),
+        ({"pass": "most"}, "`pass` is not a number: write a number"),
         *(
             ({"hints": hints}, "`hints` is not a list of three texts: write three hints, each on a line of its own")
             for hints in ("none", None, ["one", "two"], ["one", "two", "three", "four"])
@@ -36,7 +36,7 @@ def said(folder: Path) -> list[str]:
         ({"title": None}, "`title` is empty: write a text"),
         ({"title": 5}, "`title` is not a text: put the value in quotes"),
         ({"limits": {"seconds": 9999}}, "`limits.seconds` is 9999: write a number of at most 600"),
-        ({"prompt": {"locked": "perhaps"}}, "`prompt.locked` does not fit: write true or false"),
+        ({"prompt": {"locked": "perhaps"}}, "`prompt.locked` is neither true nor false: write true or false"),
         ({"lessons": ["first"]}, "the key `lessons` is unknown: remove it"),
     ],
 )
@@ -84,7 +84,7 @@ def test_a_wrong_column_is_said_once_and_the_rows_are_not_missing(tmp_path: Path
     folder = factory.write_prompt_challenge(tmp_path / "sea-or-sky")
     factory.write_rows(folder / name, [{"text": f"a gull {n}", "label": "sky"} for n in range(40)])
     (problem,) = [one for one in said(folder) if one.startswith(name)]
-    assert problem.startswith(f"{name}:1: ") and "(in 40 rows, of which this is the first): " in problem
+    assert problem.startswith(f"{name}:1: ") and "(in 40 rows: lines 1, 2, 3, 4, 5, 6, 7, 8 and 32 more): " in problem
     assert not any("no rows" in one for one in said(folder))
     if name != "train.jsonl":
         assert "the key `text` is unknown" in problem
