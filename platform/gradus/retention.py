@@ -132,6 +132,12 @@ COUNTS = Kept(
     "until their limit begins anew",
     over=lambda began: _rows("accounts.LimitCount").filter(expires__lt=timezone.now()),
 )
+INVITATIONS = Kept(
+    "invitations to courses",
+    timedelta(days=14),
+    "after they were made",
+    over=lambda began: _rows("teach.Invitation").filter(created_at__lt=began),
+)
 WORKERS = Kept(
     "reports of workers that are gone",
     timedelta(days=1),

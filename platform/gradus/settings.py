@@ -57,6 +57,7 @@ INSTALLED_APPS = [
     "gradus.questions",
     "gradus.preferences",
     "gradus.learn",
+    "gradus.teach",
     "gradus.operations",
     "workers",
 ]

@@ -25,6 +25,7 @@ urlpatterns = [
     path("teach/courses/<slug:slug>/preview/leave", courses.preview_leave, name="preview_leave"),
     path("leaderboards/", include("gradus.leaderboards.urls")),
     path("reviews/", include("gradus.reviews.urls")),
+    path("teach/", include("gradus.teach.urls")),
     path("notices/", include("gradus.notices.urls")),
     path("language/", set_language, name="set_language"),
     path("receipts/", receipt_check, name="receipt_check"),

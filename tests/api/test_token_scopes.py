@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
 from itertools import product
 from typing import Any
@@ -39,7 +40,8 @@ def path_of(address: str) -> str:
     named = {"/challenges/{": "explain", "/courses/{": "tiny", "/lessons/{": "first"}
     id = next((slug for part, slug in named.items() if part in address), NAMES["id"])
     address = address.replace("{challenge}", "sea-or-sky")
-    return address.replace("{id}", str(id)).replace("{uuid}", str(NAMES["uuid"])).replace("{offset}", "0")
+    filled = address.replace("{id}", str(id)).replace("{uuid}", str(NAMES["uuid"]))
+    return re.sub("{\\w+}", "1", filled)
 
 
 def send(secret: str, method: str, address: str) -> Any:

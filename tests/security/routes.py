@@ -64,6 +64,19 @@ EDITORS = {
     "teach/courses/<slug:slug>/preview/",
     "teach/courses/<slug:slug>/preview/leave",
 }
+# For people with a role in this course, most of them for owners; for all others it is not there.
+PEOPLE = {
+    "teach/courses/<slug:slug>/",
+    "teach/courses/<slug:slug>/people/",
+    "teach/courses/<slug:slug>/people/<int:pk>",
+    "teach/courses/<slug:slug>/people/leave",
+    "teach/courses/<slug:slug>/invitations/<int:pk>/withdraw",
+    "api/v1/courses/<slug:id>/people",
+    "api/v1/courses/<slug:id>/people/me",
+    "api/v1/courses/<slug:id>/people/<int:person>",
+    "api/v1/courses/<slug:id>/invitations",
+    "api/v1/courses/<slug:id>/invitations/<int:invitation>",
+}
 # For reviewers of this course; for all others it is not there.
 REVIEWERS = {
     "reviews/<int:pk>/",
@@ -92,7 +105,7 @@ REVIEWERS = {
     "api/v1/regrades/<int:id>/approve",
     "api/v1/regrades/<int:id>/discard",
 }
-# For any reviewer, who finds the own courses' rows in them.
+# For anybody with a role in some course, who finds the own courses' rows in them.
 LISTS_OF_REVIEWERS = {
     "reviews/",
     "reviews/accuracy/",
@@ -100,6 +113,7 @@ LISTS_OF_REVIEWERS = {
     "reviews/calibration/",
     "reviews/judge/",
     "reviews/regrades/",
+    "teach/",
     "api/v1/reviews",
     "api/v1/reviews/accuracy",
     "api/v1/reviews/claim",
@@ -148,6 +162,7 @@ OPEN = {
     "notices/",
     "notices/bell",
     "notices/by-mail",
+    "teach/invitations/<slug:secret>/",
     "language/",
     "leaderboards/",
     "leaderboards/<slug:slug>/",
@@ -198,6 +213,10 @@ SCOPES = {
         *("upload_start", "upload", "upload_part"),
         *("draft_publish", "draft_discard", "course_rollback", "course_bundle", "board_begin"),
     },
+    "content:owner": {
+        *("course_people", "course_person_change", "course_person_remove"),
+        *("course_invite", "course_invitation_withdraw"),
+    },
     "learner_data:viewer": {
         *("reviews", "reviews_accuracy", "review", "challenge_gold", "challenge_certainty"),
         *("regrades", "regrade"),
@@ -208,7 +227,7 @@ SCOPES = {
         *("regrade_start", "regrade_approve", "regrade_discard"),
     },
 }
-KNOWN = PRIVATE | EDITORS | REVIEWERS | LISTS_OF_REVIEWERS | OPEN
+KNOWN = PRIVATE | EDITORS | PEOPLE | REVIEWERS | LISTS_OF_REVIEWERS | OPEN
 # allauth's own pages about the caller's own account, and Django's admin, which asks for staff at each of its pages.
 LIBRARIES = ("accounts/", "admin/")
 PART = re.compile(r"<(?:\w+:)?(\w+)>|\^?\(\?P<(\w+)>[^)]*\)\$?")

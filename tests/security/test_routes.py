@@ -13,7 +13,8 @@ from django.test import Client
 from django.utils import timezone
 
 from challenges.reading import read_course
-from gradus.accounts.models import ApiToken, User
+from gradus.accounts.models import ApiToken, Enrolment, User
+from gradus.accounts.token_rules import Content, Scope
 from gradus.chats import services as chats
 from gradus.courses.models import Calibration, Course, CourseVersion, Upload
 from gradus.courses.services import publish
@@ -24,11 +25,24 @@ from gradus.reviews import services as reviews
 from gradus.reviews.models import Review
 from gradus.submissions import services
 from gradus.submissions.models import Evaluation, Run, Submission
+from gradus.teach import people
+from gradus.teach.models import Invitation
 from tests import example_course, factories
 from tests.challenges.factory import write_course
 from tests.conftest import logged_in
 from tests.learn import scene
-from tests.security.routes import EDITORS, KNOWN, LIBRARIES, LISTS_OF_REVIEWERS, OPEN, PRIVATE, REVIEWERS, path, routes
+from tests.security.routes import (
+    EDITORS,
+    KNOWN,
+    LIBRARIES,
+    LISTS_OF_REVIEWERS,
+    OPEN,
+    PEOPLE,
+    PRIVATE,
+    REVIEWERS,
+    path,
+    routes,
+)
 
 SCRIPT = re.compile(r"<script\b[^>]*>", re.I)
 HANDLER = re.compile(r"<[^<>]*\s(?:on[a-z]+|hx-on[^=\s]*)\s*=", re.I)
@@ -87,6 +101,11 @@ def things(ada: User, course: Course, tmp_path) -> Things:
     dot = laboratory.begin(ada, course.lessons.get(), "few-shot", "a" * 64, 5)
     laboratory.count(dot, {})
     publish(read_course(example_course.write_course(tmp_path / "examples")))
+    role = factories.enrol(ada, course, Scope(Content.PREVIEWER))
+    owner = factories.UserFactory.create(is_staff=True)
+    invited = people.invite(
+        course, by=owner, email="lena@example.org", scope=Scope(Content.VIEWER), site="/"
+    ).invitation
     library = factories.challenge("ask-the-library").version
     search = services.start_run(ada, library, {"kind": "rag"}, purpose=Run.Purpose.DEMO, inputs=[CANARY], label="words")
     searched = {"slug": "examples", **dict.fromkeys(("uuid", *retriever.TITLES), search.uuid)}
@@ -107,6 +126,8 @@ def things(ada: User, course: Course, tmp_path) -> Things:
             "uploads/": {"uuid": upload.uuid, "offset": 0},
             "demo/": {"uuid": demos[0].uuid, **uuids},
             "tokens/": {"pk": token.pk},
+            "people/": {"pk": role.pk, "person": role.pk},
+            "invitations": {"pk": invited.pk, "invitation": invited.pk},
             "reviews/": {"pk": Review.objects.get().pk, "id": Review.objects.get().pk, "slug": "explain"},
             "/gold": {"slug": "explain"},
             "calibration/": {"pk": calibration.pk if calibration else 1},
@@ -163,7 +184,7 @@ def test_every_route_is_known() -> None:
 def test_what_is_somebody_elses_is_not_there(things: Things, strangers: dict[str, Client]) -> None:
     before = state()
     wrong = []
-    for route in sorted(PRIVATE | EDITORS | REVIEWERS):
+    for route in sorted(PRIVATE | EDITORS | PEOPLE | REVIEWERS):
         for who, client in strangers.items():
             absent = {method: response.status_code for method, response in answers(client, path(route, NOTHING))}
             for method, response in answers(client, path(route, things.of(route))):
@@ -186,7 +207,7 @@ def test_the_owner_does_see_it(things: Things, ada: User, grace_client: Client) 
             close()
         if seen.status_code == 404:
             gone.append(route)
-    for route in sorted((EDITORS | REVIEWERS) - {"reviews/calibration/<int:pk>/"}):
+    for route in sorted((EDITORS | PEOPLE | REVIEWERS) - {"reviews/calibration/<int:pk>/"}):
         if grace_client.get(path(route, things.of(route))).status_code == 404:
             gone.append(route)
     assert not gone
@@ -255,5 +276,7 @@ def state() -> list[Any]:
         list(Review.objects.values_list("pk", "decided_at", "blind_at")),
         list(ada.api_tokens.values_list("pk", "revoked_at")),
         list(Upload.objects.values_list("pk", "offset")),
+        list(Invitation.objects.values_list("pk", "withdrawn_at")),
+        list(Enrolment.objects.filter(user=ada).values_list("pk", "content", "learner_data")),
         list(Submission.objects.filter(user=ada).values_list("pk", "payload", "appeals")),
     ]

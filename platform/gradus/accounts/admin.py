@@ -18,7 +18,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from gradus.accounts import rate_limits, tokens
-from gradus.accounts.models import ApiToken, Enrolment, ExemptNetwork, StaffAction, User
+from gradus.accounts.models import ApiToken, ExemptNetwork, StaffAction, User
 
 
 class ReadOnly(admin.ModelAdmin):  # type: ignore[type-arg]
@@ -45,13 +45,6 @@ class UserAdmin(DjangoUserAdmin[User]):
         ("Gradus", {"fields": ("pseudonym", "may_create_courses", "is_guest")}),
     )
     readonly_fields = ("is_guest",)
-
-
-@admin.register(Enrolment)
-class EnrolmentAdmin(admin.ModelAdmin[Enrolment]):
-    list_display = ("user", "course", "content", "learner_data", "created_at")
-    list_filter = ("content", "learner_data", "course")
-    autocomplete_fields = ("user",)
 
 
 SCOPE_AND_TIMES = ("content", "learner_data", "created_at", "expires_at", "last_used_at", "revoked_at")

@@ -21,6 +21,7 @@ from gradus.api import (
     courses,
     findings,
     leaderboards,
+    people,
     problems,
     publishing,
     questions,
@@ -96,6 +97,7 @@ api = Api(
 )
 ROUTERS = (
     courses.router,
+    people.router,
     advisor.router,
     findings.router,
     questions.router,

@@ -114,6 +114,10 @@ class Api:
         """Sends a PUT request. Returns the JSON of the response. Raises `Failure` for an error."""
         return self._send("PUT", path, json=data).json()
 
+    def delete(self, path: str) -> None:
+        """Sends a DELETE request. Raises `Failure` for an error."""
+        self._send("DELETE", path)
+
     def content(self, path: str) -> bytes:
         """Returns what a GET request answers, such as a file. Raises `Failure` for an error."""
         return self._send("GET", path).content

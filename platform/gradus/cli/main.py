@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from challenges.models.catalogue import ModelsFileError
-from gradus.cli import authors, learners, lessons, publishing, receipts, records, scaffolding
+from gradus.cli import authors, learners, lessons, people, publishing, receipts, records, scaffolding
 from gradus.cli.plugins import JudgeGroup, LazyGroup
 
 app = typer.Typer(
@@ -22,6 +22,11 @@ app.add_typer(records.app)
 app.add_typer(receipts.app)
 authors.app.command("new")(scaffolding.new_challenge)
 publishing.app.command("new")(scaffolding.new_course)
+publishing.app.command("people")(people.list_people)
+publishing.app.command("invite")(people.invite)
+publishing.app.command("role")(people.change_role)
+publishing.app.command("remove")(people.remove)
+publishing.app.command("leave")(people.leave)
 app.command("schema")(scaffolding.print_schema)
 app.add_typer(scaffolding.lessons, name="lesson")
 app.add_typer(authors.app, name="challenge")

@@ -142,6 +142,12 @@ HONEST: dict[str, tuple[str, str, Any]] = {
     "upload_start": ("staff", "tiny", {"bytes": 3, "sha256": "a" * 64}),
     "upload": ("staff", "half", None),
     "upload_part": ("staff", "half", b"\0"),
+    "course_people": ("staff", "tiny", None),
+    "course_invite": ("staff", "tiny", {"email": "sam@example.org", "content": "viewer"}),
+    "course_invitation_withdraw": ("staff", "tiny", None),
+    "course_person_change": ("staff", "tiny", {"content": "editor", "learner_data": "viewer"}),
+    "course_person_remove": ("staff", "tiny", None),
+    "course_leave": ("learner", "tiny", None),
     "token_create": ("nobody", "", {"email": "ada@example.org", "password": factories.PASSWORD}),
 }
 

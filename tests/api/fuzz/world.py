@@ -22,6 +22,7 @@ from gradus.reviews import services as reviews
 from gradus.reviews.models import Regrade, Review
 from gradus.submissions import services
 from gradus.submissions.models import Evaluation, Run, Submission
+from gradus.teach import people
 from tests import example_course, factories
 from tests.browser.driver.pages import TICKETS
 from tests.learn import scene
@@ -59,11 +60,14 @@ def make(folder: Path) -> World:
     regraded = done_regrade(staff)
     one = Submission.objects.filter(pk=attempts["answer"].pk)
     waiting = reviews.start_regrade(factories.challenge("explain"), by=staff, submissions=one)
+    tiny = version.challenge.course
+    role = factories.enrol(learner, tiny, Scope(Content.PREVIEWER))
+    invited = people.invite(tiny, by=staff, email="lena@example.org", scope=Scope(Content.VIEWER), site="/").invitation
     attempts["queued"] = factories.submit(learner, "ticket", TICKET)
     return World(
         tokens={
             "learner": ApiToken.issue(learner, "fuzz")[1],
-            "staff": ApiToken.issue(staff, "fuzz", Scope(Content.EDITOR, LearnerData.EDITOR))[1],
+            "staff": ApiToken.issue(staff, "fuzz", Scope(Content.OWNER, LearnerData.EDITOR))[1],
         },
         things={
             "courses": {"tiny": "tiny"},
@@ -76,6 +80,8 @@ def make(folder: Path) -> World:
             "reviews": {name: one.pk for name, one in found.items()},
             "uploads": {"half": str(half_sent(staff).uuid)},
             "offset": {"half": uploads.PART_MIN},
+            "person": {"tiny": role.pk},
+            "invitation": {"tiny": invited.pk},
             "regrades": {"waiting": waiting.pk, "done": regraded.pk},
         },
     )

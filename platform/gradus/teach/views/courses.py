@@ -1,0 +1,72 @@
+"""The list of the courses in which a person has a role, and the page of one of them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib.auth.decorators import login_required
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.cache import never_cache
+
+from gradus.accounts import roles
+from gradus.accounts.models import User
+from gradus.accounts.token_rules import LEARNER, Scope
+from gradus.courses import publishing
+from gradus.courses.models import Course, CourseVersion
+from gradus.submissions.services.progress import CheckState, progress
+from gradus.teach.views.access import account, allowed, has_role, in_course
+
+# The versions that a course's page lists.
+NEWEST = 10
+
+
+@login_required
+@never_cache
+def course_list(request: HttpRequest) -> HttpResponse:
+    """Lists the courses in which the person has a role, with what the person may do there."""
+    user = account(request)
+    if not user.has_role:
+        raise Http404
+    found = list(Course.objects.filter(has_role(user)).order_by("title", "slug"))
+    levels = {one.course_id: one.scope for one in user.enrolments.all()}
+    drafts = {one.course_id: one for one in CourseVersion.objects.drafts().filter(course__in=found)}
+    rows = [
+        {"course": one, "scope": levels.get(one.pk), "may": may_of(user, one, levels), "draft": drafts.get(one.pk)}
+        for one in found
+    ]
+    return render(request, "teach/courses.html", {"rows": rows, "may_create": user.may_create_courses or user.is_staff})
+
+
+def may_of(user: User, course: Course, levels: dict[int, Scope]) -> dict[str, bool]:
+    scope = roles.EVERYTHING if user.is_staff else levels[course.pk]
+    return allowed(scope)
+
+
+@in_course()
+def course_show(request: HttpRequest, course: Course) -> HttpResponse:
+    """Shows what is live, the draft and how far its verification is, and the newest versions."""
+    scope = roles.scope_in(request.user, course)
+    may = allowed(scope)
+    context: dict[str, Any] = {"course": course, "scope": scope, "may": may}
+    context["is_member"] = account(request).enrolments.filter(course=course).exclude(**vars(LEARNER)).exists()
+    draft = publishing.draft_of(course) if may["preview"] else None
+    context["draft"] = draft
+    if may["view"]:
+        versions = list(course.versions.select_related("pushed_by", "published_by")[:NEWEST])
+        context |= {"versions": versions, "live": course.versions.published().first()}
+    if draft is not None and may["view"]:
+        context |= verification_of(draft)
+    return render(request, "teach/course.html", context)
+
+
+def verification_of(draft: CourseVersion) -> dict[str, Any]:
+    """Returns the progress of the draft's verification, and each of its challenges that is not live with its checks."""
+    contents = [one for one in publishing.versions_in(draft) if one.is_draft or not one.is_verified]
+    found = progress(contents)
+    rows = []
+    for version in contents:
+        checks = found.checks.get(version.pk, [])
+        failed = sum(one.state == CheckState.FAILED for one in checks)
+        rows.append((version, {"all": checks, "failed": failed, "done": sum(one.has_ended for one in checks)}))
+    return {"progress": found, "verified": rows}
