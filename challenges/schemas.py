@@ -52,7 +52,7 @@ TEXT: Schema = {"type": "string", "minLength": 1}
 def schema_of(path: str) -> str | None:
     """The name in `NAMES` of the schema of a file in a bundle, or None where it has none."""
     file = PurePosixPath(path)
-    if file.suffix == ".yaml" and file.parent.name in ("baselines", "findings", "demo"):
+    if file.suffix == ".yaml" and file.parent.name in ("baselines", "findings"):
         return BASELINE
     return file.name if file.name in NAMES else None
 

@@ -19,7 +19,7 @@ from challenges.metrics import metrics
 from challenges.models.catalogue import MODELS
 from challenges.reading import read_challenge
 from challenges.registry import kind_names
-from challenges.schemas import DRAFT, NAMES, schema, schema_of, stale_schemas, write_schemas
+from challenges.schemas import DRAFT, NAMES, schema, schema_line, schema_of, stale_schemas, write_schemas
 from gradus.cli.main import app
 from tests.challenges import factory
 
@@ -187,6 +187,14 @@ def test_names_of_kinds_models_and_metrics_are_offered() -> None:
 def test_every_key_is_explained(name: str) -> None:
     keys = schema(name)["properties"]
     assert [key for key, value in keys.items() if not value.get("description")] == []
+
+
+def test_every_yaml_file_of_the_library_names_its_schema() -> None:
+    folder = ROOT / "challenges/library"
+    assert stale_schemas(folder) == []
+    named = [path for path in folder.rglob("*.yaml") if (name := schema_of(path.as_posix())) is not None
+             and path.read_text(encoding="utf-8").startswith(f"{schema_line(path, folder, name)}\n")]  # fmt: skip
+    assert len(named) == len([path for path in folder.rglob("*.yaml") if path.parent.name != "demo"]) > 100
 
 
 def test_they_are_written_and_found_to_be_old(tmp_path: Path) -> None:
