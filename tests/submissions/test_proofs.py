@@ -16,8 +16,9 @@ from challenges.findings.digest import finding_digest
 from challenges.findings.reproduced import tolerance
 from challenges.findings.spec import ArmRecord
 from challenges.reading import read_course
+from challenges.spec import Challenge
 from gradus.accounts.models import User
-from gradus.courses import archives
+from gradus.courses import archives, verification
 from gradus.courses.models import ChallengeVersion, CourseVersion
 from gradus.courses.services import import_course
 from gradus.submissions import failpoints, services
@@ -184,8 +185,6 @@ def test_findings_do_not_decide_whether_a_version_is_verified(tmp_path: Path) ->
 
 
 def sea_or_sky_lacks() -> list[str]:
-    from gradus.courses import verification
-
     return verification.lacking(sea_or_sky())
 
 
@@ -205,8 +204,6 @@ def test_tolerances() -> None:
 
 
 def read_spec(**changes: Any) -> Any:
-    from challenges.spec import Challenge
-
     return Challenge.model_validate(factory.prompt_spec(**changes))
 
 

@@ -6,9 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from challenges.reading import read_course
 from gradus.accounts.models import User
-from gradus.courses import publishing, verification
+from gradus.courses import archives, publishing, verification
 from gradus.courses.models import ChallengeVersion
+from gradus.courses.services import import_course
 from gradus.submissions import services
 from gradus.submissions.models import Evaluation, Run
 from tests.challenges import factory
@@ -120,12 +122,7 @@ def test_a_new_arm_of_a_finding_is_held_against_hidden_rows_that_were_linted_bef
     factory.write_findings(folder / "first")
     factory.write_yaml(folder / "first/sea-or-sky/findings/plain.yaml", {"kind": "prompt", "examples": [near]})
     before = Run.objects.filter(purpose="lint").count()
-    version = services.progress([newest()])
-    assert version.checks[newest().pk][0].state == "passed"
-    from challenges.reading import read_course
-    from gradus.courses import archives
-    from gradus.courses.services import import_course
-
+    assert services.progress([newest()]).checks[newest().pk][0].state == "passed"
     import_course(read_course(folder), archive=archives.keep_folder(folder))
     services.verify(newest())
     assert Run.objects.filter(purpose="lint").count() == before + 1
