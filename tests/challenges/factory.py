@@ -302,7 +302,7 @@ def lint_but_hints(root: Path, similarity: Similarity | None = None) -> list[Pro
 def put_tokenizer(data_dir: Path) -> None:
     """A tokenizer that takes each word as one token, where the courses' base model is looked for."""
     folder = data_dir / "models" / MODEL
-    folder.mkdir(parents=True)
+    folder.mkdir(parents=True, exist_ok=True)
     tokenizer = Tokenizer(models.WordLevel({"?": 0}, unk_token="?"))
     tokenizer.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
     tokenizer.save(str(folder / "tokenizer.json"))

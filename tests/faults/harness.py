@@ -50,6 +50,38 @@ class Harness:
         for _ in range(reconcilers):
             self.children.fork(Role("reconciler", roles.reconcile))
 
+    def start_verifiers(self, count: int = 2) -> None:
+        """Starts workers of the lane that lints versions, on a machine that has the tokenizer."""
+        from django.conf import settings
+
+        from tests.challenges.factory import put_tokenizer
+        from tests.faults import roles
+
+        put_tokenizer(settings.DATA_DIR)
+        for _ in range(count):
+            self.children.fork(Role("verifier", roles.verify))
+
+    def lint(self) -> None:
+        """Queues lint of a challenge, as after an import on a machine that cannot look for near-duplicates."""
+        from gradus.courses.models import ChallengeVersion
+        from gradus.submissions import services
+        from gradus.submissions.models import Run
+
+        Run.objects.filter(user=None).delete()
+        ChallengeVersion.objects.update(linted_at=None, lint={})
+        services.verify(ChallengeVersion.objects.get(challenge__slug="sea-or-sky"))
+        Run.objects.filter(purpose="baseline").delete()
+
+    def linted(self) -> dict[str, Any]:
+        """What is stored of that lint, and of the evaluation behind it."""
+        from gradus.courses.models import ChallengeVersion
+        from gradus.submissions.models import Evaluation, Event
+
+        version = ChallengeVersion.objects.get(challenge__slug="sea-or-sky")
+        ended = Event.objects.filter(evaluation__run__purpose="lint", type="finished").count()
+        states = list(Evaluation.objects.filter(run__purpose="lint").values_list("state", flat=True))
+        return {"is_linted": version.linted_at is not None, "lint": version.lint, "states": states, "ended": ended}
+
     def start_web(self) -> int:
         from gradus.operations import ports
 

@@ -12,5 +12,9 @@ def work() -> None:
     work_command.Command().handle(lane="grade", once=False)
 
 
+def verify() -> None:
+    work_command.Command().handle(lane="judge", once=False)
+
+
 def reconcile() -> None:
     reconcile_command.Command().handle(once=False, every=ROUND_SECONDS)
