@@ -22,8 +22,10 @@ def verifying(server: str | None) -> Iterator[Site]:
 
 
 # The lease is 3 s, so a stopped process wakes up after it has lost its lease.
-@pytest.mark.parametrize("action", ["kill", "stop:5"])
-@pytest.mark.parametrize("point", OF_A_WORKER)
+ZOMBIES = [(point, "stop:5") for point in ("grade.started", "grade.computed", "record.uncommitted")]
+
+
+@pytest.mark.parametrize(("point", "action"), [*((point, "kill") for point in OF_A_WORKER), *ZOMBIES])
 def test_one_fault_loses_and_doubles_nothing(verifying: Site, point: str, action: str) -> None:
     verifying.disarm()
     verifying.arm(point, action)

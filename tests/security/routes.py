@@ -57,6 +57,8 @@ EDITORS = {
     "api/v1/courses/<slug:id>/draft",
     "api/v1/courses/<slug:id>/draft/publish",
     "api/v1/courses/<slug:id>/draft/discard",
+    "api/v1/courses/<slug:id>/draft/findings",
+    "api/v1/courses/<slug:id>/live/findings",
     "api/v1/courses/<slug:id>/rollback",
     "api/v1/courses/<slug:id>/bundle",
     "api/v1/courses/<slug:id>/challenges/<slug:challenge>/board",
@@ -212,6 +214,7 @@ SCOPES = {
     "content:editor": {
         *("upload_start", "upload", "upload_part"),
         *("draft_publish", "draft_discard", "course_rollback", "course_bundle", "board_begin"),
+        *("draft_findings", "live_findings"),
     },
     "content:owner": {
         *("course_people", "course_person_change", "course_person_remove"),

@@ -12,7 +12,6 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from challenges.findings.digest import finding_digest
 from challenges.findings.reproduced import tolerance
 from challenges.findings.spec import ArmRecord
 from challenges.reading import read_course
@@ -47,9 +46,7 @@ def published(folder: Path, record: dict[str, Any]) -> CourseVersion:
     """The tiny course with the finding `few-shot` and this record, which is fresh unless it says otherwise."""
     bundle = made_up.bundle(folder, [made_up.FEW], {"few-shot": record})
     if record["digest"] == "d" * 64:
-        lesson = bundle.lessons[0]
-        challenges = {one.challenge.id: one for one in lesson.challenges}
-        record = {**record, "digest": finding_digest(lesson.findings[0], challenges, lesson.arms)}
+        record = {**record, "digest": made_up.digest_of(bundle)}
         factory.write_text(folder / "first/findings.json", json.dumps({"schema": 1, "findings": {"few-shot": record}}))
     course = import_course(
         read_course(folder), linted=True, unverified=["sea-or-sky"], archive=archives.keep_folder(folder)

@@ -188,6 +188,13 @@ def _draft(request: Request, id: str, need: Scope) -> CourseVersion:
     return draft
 
 
+def _live(request: Request, id: str, need: Scope) -> CourseVersion:
+    live = _course(request, id, need).versions.published().first()
+    if live is None:
+        raise Refused("no_such_version", f"The course {id} was never published.", 404)
+    return live
+
+
 @router.get("/courses/{slug:id}/versions", response=list[VersionBrief], auth=READS)
 def course_versions(request: Request, id: str) -> list[VersionBrief]:
     """Returns all contents that a course had, newest first."""
@@ -204,10 +211,7 @@ def course_draft(request: Request, id: str) -> VersionOut:
 @router.get("/courses/{slug:id}/live", response=VersionOut, auth=READS)
 def course_live(request: Request, id: str) -> VersionOut:
     """Returns the content of a course that was published last, with what is still waiting to be verified."""
-    live = _course(request, id, roles.VIEWS).versions.published().first()
-    if live is None:
-        raise Refused("no_such_version", f"The course {id} was never published.", 404)
-    return version_out(live)
+    return version_out(_live(request, id, roles.VIEWS))
 
 
 @router.post("/courses/{slug:id}/draft/publish", response=VersionOut)
@@ -234,6 +238,23 @@ def draft_discard(request: Request, id: str) -> Status[None]:
     """Discards the draft. A course that was never published goes with it."""
     publishing.discard(_draft(request, id, roles.EDITS), by=caller(request))
     return Status(204, None)
+
+
+@router.post("/courses/{slug:id}/draft/findings", response=VersionOut)
+def draft_findings(request: Request, id: str) -> VersionOut:
+    """Checks the findings of the draft: records and claims at once, and each arm's first repetition by the workers."""
+    return _with_findings(_draft(request, id, roles.EDITS))
+
+
+@router.post("/courses/{slug:id}/live/findings", response=VersionOut)
+def live_findings(request: Request, id: str) -> VersionOut:
+    """Checks the findings of what is live, as those of a draft are checked."""
+    return _with_findings(_live(request, id, roles.EDITS))
+
+
+def _with_findings(version: CourseVersion) -> VersionOut:
+    services.verify_findings(version)
+    return version_out(version)
 
 
 @router.post("/courses/{slug:id}/rollback", response={200: RollbackOut, 201: RollbackOut})

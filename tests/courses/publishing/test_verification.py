@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -13,9 +14,13 @@ from gradus.courses.models import ChallengeVersion
 from gradus.courses.services import import_course
 from gradus.submissions import services
 from gradus.submissions.models import Evaluation, Run
+from tests import factories
+from tests.api.conftest import problem
 from tests.challenges import factory
 from tests.courses.publishing.conftest import Push
+from tests.courses.publishing.test_api import api_of
 from tests.courses.test_versions import edit, newest, turn_labels, verify
+from tests.learn.findings import made_up
 from tests.workers.embedding_runner import Embedding
 from workers import status
 from workers.grading import linting
@@ -137,3 +142,22 @@ class Alike(Embedding):
 
     def _point(self, text: str) -> list[float]:
         return super()._point("coral" if "coral" in text else text)
+
+
+def test_an_editor_has_the_findings_checked_over_the_api(push: Push, folder: Path, grace: User, bob: User) -> None:
+    """The draft's or those of what is live; what came of it is listed among the runs of the challenge."""
+    bundle = made_up.bundle(folder, [made_up.FEW], {"few-shot": made_up.few_record()})
+    record = made_up.few_record(digest=made_up.digest_of(bundle))
+    factory.write_text(folder / "first/findings.json", json.dumps({"schema": 1, "findings": {"few-shot": record}}))
+    course = import_course(read_course(folder), archive=archives.keep_folder(folder))
+    factories.enrol(bob, course, factories.AUTHOR)
+    api = api_of(bob)
+    runs = api.post("/courses/tiny/live/findings").json()["challenges"][0]["runs"]
+    assert {run["name"]: run["state"] for run in runs if run["what"] == "finding"} == {
+        "few-shot": "passed",
+        "few-shot zero": "waiting",
+        "few-shot few": "waiting",
+        "few-shot lora": "waiting",
+    }
+    problem(api.post("/courses/tiny/draft/findings"), 404, "no_draft")
+    assert Run.objects.filter(purpose="proof").count() == 3

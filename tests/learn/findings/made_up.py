@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from challenges.course_bundle import CourseBundle, LessonBundle
+from challenges.findings.digest import finding_digest
 from challenges.findings.spec import Finding, Records
 from challenges.reading import read_course
 from gradus.courses.models import Course, Lesson
@@ -111,6 +112,12 @@ def bundle(folder: Path, findings: list[dict[str, Any]], records: dict[str, Any]
     if text:
         factory.write_text(root / "first/lesson.md", text)
     return read_course(root)
+
+
+def digest_of(bundle: CourseBundle) -> str:
+    """The digest of the first finding, which its record has while it is fresh."""
+    lesson = bundle.lessons[0]
+    return finding_digest(lesson.findings[0], {one.challenge.id: one for one in lesson.challenges}, lesson.arms)
 
 
 def course(folder: Path, findings: list[dict[str, Any]], records: dict[str, Any], text: str = "") -> Course:
