@@ -69,6 +69,8 @@ EDITORS = {
 # For people with a role in this course, most of them for owners; for all others it is not there.
 PEOPLE = {
     "teach/courses/<slug:slug>/",
+    "teach/courses/<slug:slug>/verification/<int:pk>/",
+    "teach/courses/<slug:slug>/verification/<int:pk>/findings",
     "teach/courses/<slug:slug>/people/",
     "teach/courses/<slug:slug>/people/<int:pk>",
     "teach/courses/<slug:slug>/people/leave",
