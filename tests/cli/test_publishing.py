@@ -14,6 +14,7 @@ import yaml
 from click.testing import Result
 from django.core.files.storage import FileSystemStorage, storages
 
+from challenges.reading import read_course
 from gradus import stores
 from gradus.accounts.models import ApiToken, StaffAction, User
 from gradus.accounts.token_rules import Content, LearnerData, Scope
@@ -21,10 +22,15 @@ from gradus.api import uploads as api_uploads
 from gradus.cli import archives
 from gradus.cli.client import UNREACHABLE, Api, Failure
 from gradus.courses import uploads
+from gradus.courses.archives import keep_folder
 from gradus.courses.models import Course, CourseVersion, Upload
+from gradus.courses.services import import_course
+from gradus.submissions import services
+from gradus.submissions.models import Evaluation
 from tests import factories
 from tests.challenges.factory import write_course
 from tests.cli.conftest import Gradus
+from tests.learn.findings import made_up
 from workers import orphan_files
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -363,3 +369,31 @@ def test_a_pull_never_overwrites_what_was_changed(
 
 def contents(folder: Path) -> dict[str, bytes]:
     return {one.relative_to(folder).as_posix(): one.read_bytes() for one in folder.rglob("*") if one.is_file()}
+
+
+def test_the_findings_are_checked_on_request(gradus: Gradus, push: Run, folder: Path, author: User) -> None:
+    bundle = made_up.bundle(folder, [made_up.FEW], {"few-shot": made_up.few_record()})
+    claims = made_up.few_record(digest=made_up.digest_of(bundle))
+    claims["experiments"][0]["claims"][0]["holds"] = False
+    (folder / "first/findings.json").write_text(json.dumps({"schema": 1, "findings": {"few-shot": claims}}))
+    change(folder)
+    import_course(read_course(folder), archive=keep_folder(folder))
+    told = said(gradus("course", "status", str(folder), "--findings"), 3)
+    assert "sea-or-sky, finding few-shot: FAILED: Claim 1 does not hold on sea-or-sky" in told
+    assert Evaluation.objects.filter(run__purpose="proof", state="queued").count() == 3
+
+
+def test_pushing_the_same_again_checks_again_what_has_failed(
+    gradus: Gradus, push: Run, folder: Path, author: User
+) -> None:
+    correct_a_row(folder)
+    push()
+    for one in Evaluation.objects.filter(run__version__version="1.1.0"):
+        claimed = services.claim(one.lane, worker="w", profile="cpu")
+        assert claimed is not None
+        services.reject(claimed.pk, claimed.fence, "internal")
+    assert "lint ended without a result (internal)" in gradus("course", "status", str(folder)).output
+    assert not Evaluation.objects.open().filter(run__version__version="1.1.0").exists()
+    said(push())
+    waiting = Evaluation.objects.open().filter(run__version__version="1.1.0")
+    assert sorted(waiting.values_list("run__purpose", flat=True)) == ["baseline", "baseline", "baseline", "lint"]

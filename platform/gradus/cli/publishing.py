@@ -143,6 +143,9 @@ def status(
     folder: Folder = HERE,
     course: Course = "",
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Wait until all checks have ended.")] = False,
+    findings: Annotated[
+        bool, typer.Option("--findings", help="Have the site check the findings, too. It runs each arm once.")
+    ] = False,
     json: Json = False,
 ) -> None:
     """Show the draft of a course, or else what is published: what it changes, its checks and how far they are.
@@ -151,10 +154,15 @@ def status(
     """
     with authoring(json) as api:
         name = archives.course_of(_folder(folder), course)
+        if findings:
+            state = _draft_or_live(api, name)["state"]
+            api.post(f"courses/{name}/{'draft' if state == 'draft' else 'live'}/findings")
         found = _followed(api, name) if follow else _draft_or_live(api, name)
         showing.say(found, json, course_output.status)
-    if not found["is_verified"]:
-        raise typer.Exit(REFUSED if _has_ended(found) else NOT_CHECKED)
+    if not _has_ended(found):
+        raise typer.Exit(NOT_CHECKED)
+    if not found["is_verified"] or _has_failed(found):
+        raise typer.Exit(REFUSED)
 
 
 def _draft_or_live(api: Api, course: str) -> dict[str, Any]:
@@ -173,6 +181,10 @@ def _has_ended(version: dict[str, Any]) -> bool:
     return not any(run["state"] in ("waiting", "running") for one in version["challenges"] for run in one["runs"])
 
 
+def _has_failed(version: dict[str, Any]) -> bool:
+    return any(run["state"] == "failed" for one in version["challenges"] for run in one["runs"])
+
+
 def _followed(api: Api, course: str) -> dict[str, Any]:
     """Waits until all checks have ended, with a bar on standard error."""
     columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.completed} of {task.total} checks"))
@@ -181,7 +193,7 @@ def _followed(api: Api, course: str) -> dict[str, Any]:
         while True:
             found = _draft_or_live(api, course)
             progress.update(task, completed=found["progress"]["done"], total=found["progress"]["total"])
-            if found["is_verified"] or _has_ended(found):
+            if _has_ended(found):
                 return found
             progress.update(task, description=_running(found))
             time.sleep(POLL_SECONDS)
