@@ -80,6 +80,12 @@ def test_claims_and_submits_hold_when_many_come_at_once(postgres_url, tmp_path):
     assert passed_on_postgresql(postgres_url, tmp_path, "tests/postgres/concurrency.py") > 0
 
 
+def test_drafts_and_versions_of_courses_hold_on_postgresql(postgres_url, tmp_path):
+    """Above all what only the database refuses, and several people at once."""
+    suites = [f"tests/courses/publishing/test_{name}.py" for name in ("drafts", "states", "at_once", "rollback")]
+    assert passed_on_postgresql(postgres_url, tmp_path, *suites, "tests/leaderboards/test_versions.py") > 0
+
+
 def test_sign_ups_and_lock_outs_hold_on_postgresql(postgres_url, tmp_path):
     assert passed_on_postgresql(postgres_url, tmp_path, "tests/accounts") > 0
 

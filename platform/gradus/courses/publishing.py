@@ -51,8 +51,8 @@ SIMILARITY = "similarity"
 # How much of a digest names a content: enough that nobody types it by chance.
 DIGEST_CHARS = 12
 staged = Signal()
-"""Sent in the transaction that makes a draft, and when a draft or what is live is pushed again, with `version`, its
-`bundle`, and its `challenges`, a list of `ChallengeVersion`."""
+"""Sent in the transaction that makes a draft, with `version`, its `bundle`, and its `challenges`, a list of
+`ChallengeVersion`."""
 
 
 @dataclass(frozen=True)
@@ -109,7 +109,7 @@ def push(
     bundle = _read(folder, course_slug)
     known = _known(Course.objects.filter(slug=course_slug).first(), bundle)
     if known is not None:
-        return _again(known, bundle)
+        return Pushed(known, is_new=False)
     versions.check_versions(bundle, staged_only=True)
     found = inspect(folder)
     if found.problems:
@@ -123,19 +123,13 @@ def push(
             Enrolment.objects.create(user=by, course=course, content=Content.OWNER, learner_data=LearnerData.EDITOR)
         known = _known(course, bundle)
         if known is not None:
-            return _again(known, bundle)
+            return Pushed(known, is_new=False)
         if not force:
             _refuse_moved(course, bundle, seen, base)
         not_checked = [SIMILARITY, *found.not_checked]
         version = _draft(course, bundle, kept, by=by, note=note, not_checked=not_checked)
         staff.note(StaffAction.What.DRAFT_PUSHED, version, by=by, digest=bundle.digest, note=note)
     return Pushed(version, is_new=True)
-
-
-def _again(known: CourseVersion, bundle: CourseBundle) -> Pushed:
-    """Nothing is new, but what could not be checked, or has failed, is checked again."""
-    staged.send(CourseVersion, version=known, challenges=versions_in(known), bundle=bundle)
-    return Pushed(known, is_new=False)
 
 
 def _draft_key(course_slug: str) -> int | None:
@@ -190,9 +184,10 @@ def _draft(
     version = services.new_version(course, bundle, archive, by=by)
     for name, value in {**fields, "difference": to_live(course, bundle)}.items():
         setattr(version, name, value)
-    services.end_draft(course, CourseVersion.State.REPLACED, keep=bundle)
+    services.end_draft(course, CourseVersion.State.REPLACED)
     version.save()
     written = staging.stage(course, bundle)
+    staging.drop_staged(course, bundle)
     staged.send(CourseVersion, version=version, challenges=written, bundle=bundle)
     return version
 
@@ -237,6 +232,7 @@ def discard(version: CourseVersion, *, by: User) -> None:
     draft = _locked_draft(version)
     course = draft.course
     services.end_draft(course, CourseVersion.State.DISCARDED)
+    staging.drop_staged(course)
     staff.note(StaffAction.What.DRAFT_DISCARDED, draft, by=by, digest=draft.digest)
     if not course.was_published and not course.enrolments.exclude(user=by).exists():
         course.delete()

@@ -84,7 +84,7 @@ def go_live(
     """
     course, now = version.course, timezone.now()
     if version.is_draft:
-        end_draft(course, CourseVersion.State.REPLACED, keep=bundle, but=version)
+        end_draft(course, CourseVersion.State.REPLACED, but=version)
         version.state, version.published_by, version.published_at = CourseVersion.State.PUBLISHED, by, now
         version.save()
     _write_course(course, bundle)
@@ -93,22 +93,15 @@ def go_live(
     written = []
     for position, lesson in enumerate(bundle.lessons):
         written += _write_lesson(course, position, lesson)
-    told = _accept(course, bundle, written, linted, unverified)
-    went_live.send(CourseVersion, version=version)
-    return told
+    if not course.versions.drafts().exists():
+        staging.drop_staged(course, bundle)
+    return _accept(course, bundle, written, linted, unverified)
 
 
-def end_draft(
-    course: Course,
-    state: CourseVersion.State,
-    *,
-    keep: CourseBundle | None = None,
-    but: CourseVersion | None = None,
-) -> None:
-    """Ends the draft of a locked course, unless it is `but`, and removes what only it had; `keep` is what stays."""
+def end_draft(course: Course, state: CourseVersion.State, *, but: CourseVersion | None = None) -> None:
+    """Ends the draft of a locked course, unless it is `but`. See `staging.drop_staged` for what only it had."""
     drafts = course.versions.drafts().exclude(pk=but.pk if but else None)
-    if drafts.update(state=state, ended_at=timezone.now()) or but is None:
-        staging.drop_staged(course, keep)
+    drafts.update(state=state, ended_at=timezone.now())
 
 
 def _write_course(course: Course, bundle: CourseBundle) -> None:

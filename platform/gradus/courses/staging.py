@@ -56,14 +56,14 @@ def stage(course: Course, bundle: CourseBundle) -> list[ChallengeVersion]:
 
 def _stage_challenge(lesson: Lesson, position: int, bundle: ChallengeBundle, owner: LessonBundle) -> ChallengeVersion:
     course, name = lesson.course, bundle.challenge.id
-    challenge = course.challenges.filter(name=name).first() or Challenge.objects.create(
-        course=course,
-        lesson=lesson,
-        name=name,
-        slug=address(Challenge, course, name),
-        position=position,
-        is_current=False,
-    )
+    challenge = course.challenges.filter(name=name).first()
+    if challenge is None:
+        slug = address(Challenge, course, name)
+        challenge = Challenge(course=course, name=name, slug=slug, is_current=False)
+    if challenge.version_id is None and not challenge.is_current:
+        # No learner has seen it, so it may stand where the draft has it.
+        challenge.lesson, challenge.position = lesson, position
+        challenge.save()
     return write_version(challenge, bundle, owner.measured, goes_live=False)
 
 
