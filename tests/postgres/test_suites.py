@@ -90,5 +90,11 @@ def test_sign_ups_and_lock_outs_hold_on_postgresql(postgres_url, tmp_path):
     assert passed_on_postgresql(postgres_url, tmp_path, "tests/accounts") > 0
 
 
+def test_roles_and_boards_hold_on_postgresql(postgres_url, tmp_path):
+    """Two owners who go at the same moment, and boards without those who may read hidden rows."""
+    suites = ("tests/teach", "tests/leaderboards/test_large_boards.py", "tests/leaderboards/test_boards.py")
+    assert passed_on_postgresql(postgres_url, tmp_path, *suites) > 0
+
+
 def test_a_long_queue_is_read_along_its_index(postgres_url, tmp_path):
     assert passed_on_postgresql(postgres_url, tmp_path, "tests/postgres/plans.py") > 0

@@ -13,16 +13,19 @@ from challenges.kinds.tune_keys import candidates
 from challenges.reading import read_course
 from graders.base import Assignment
 from graders.registry import grade
-from gradus.accounts.models import User
+from gradus.accounts.models import User, digest_of
+from gradus.accounts.token_rules import Content, LearnerData, Scope
 from gradus.chats import services as chats
 from gradus.courses import bundles, catalogue
-from gradus.courses.models import Calibration
+from gradus.courses.models import Calibration, Course, CourseVersion
 from gradus.courses.services import publish
 from gradus.laboratory import runs
 from gradus.reviews.models import Review
 from gradus.reviews.services import start_regrade
 from gradus.submissions import services
 from gradus.submissions.models import Run, Submission
+from gradus.teach import people
+from gradus.teach.models import Invitation
 from tests import example_course, factories
 from tests.kinds.rag_engine import PAYLOAD, Engine
 from tests.learn import scene
@@ -31,6 +34,7 @@ from workers.execute import execute
 from workers.grading import outcomes
 
 LIBRARY = settings.BASE_DIR / "challenges" / "library"
+LINK = "a-link-of-a-mail"
 MARK = {
     "id": "cause",
     "label": "Names the cause",
@@ -49,6 +53,28 @@ class Pages:
     open: list[str]
     own: list[str]
     staff: list[str]
+
+
+def taught(slug: str, learner: User, owner: User) -> list[str]:
+    """A course with people, an invitation and a draft; the pages about them."""
+    course = Course.objects.get(slug=slug)
+    factories.enrol(owner, course, Scope(Content.OWNER, LearnerData.EDITOR))
+    factories.enrol(factories.UserFactory.create(), course, Scope(Content.PREVIEWER))
+    made = people.invite(course, by=owner, email="lena@example.org", scope=Scope(Content.VIEWER), site="/").invitation
+    Invitation.objects.filter(pk=made.pk).update(digest=digest_of(LINK))
+    contents = dict(course.challenges.exclude(version=None).values_list("name", "version__digest"))
+    lines = ["challenge explain: 2 hidden rows were added, 1 was removed", "lesson first: the text was changed"]
+    CourseVersion.objects.create(
+        course=course,
+        version="1.1.0",
+        digest="d" * 64,
+        contents=contents,
+        pushed_by=owner,
+        difference={"lines": lines},
+        note="A correction that a learner asked for",
+    )
+    named = f"/teach/courses/{slug}/"
+    return ["/teach/", named, f"{named}people/", f"/teach/invitations/{LINK}/"]
 
 
 def furnish(folder: Path, learner: User) -> Pages:
@@ -109,6 +135,7 @@ def furnish(folder: Path, learner: User) -> Pages:
             "/profile/",
         ],
         staff=[
+            *taught("tiny", learner, staff),
             "/reviews/",
             f"/reviews/{Review.objects.get().pk}/",
             "/reviews/question/explain/",
