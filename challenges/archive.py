@@ -66,8 +66,8 @@ def pack(folder: Path, to: IO[bytes]) -> Packed:
     Raises:
         BundleErrors: `unpack` would refuse the archive, or something in the folder is no plain file.
     """
-    found, problems = _listed(folder)
-    problems += _named_wrongly(found)
+    found, problems = files_of(folder)
+    problems += wrong_names(found)
     if not problems and (total := sum((folder / name).stat().st_size for name in found)) > BYTES_MAX:
         problems.append(_too_large(folder.name, total, BYTES_MAX))
     if problems:
@@ -90,7 +90,7 @@ def sha256_of(file: IO[bytes]) -> str:
     return digest.hexdigest()
 
 
-def _listed(folder: Path) -> tuple[list[str], list[Problem]]:
+def files_of(folder: Path) -> tuple[list[str], list[Problem]]:
     """The sorted names of the plain files in a folder, relative to it, and what is wrong with other things in it."""
     found: list[str] = []
     problems: list[Problem] = []
@@ -175,7 +175,7 @@ def _write(archive: zipfile.ZipFile, folder: Path) -> None:
     entries = archive.infolist()
     if len(entries) > FILES_MAX:
         raise BundleErrors([_too_many(ARCHIVE)])
-    problems = _named_wrongly(entry.filename for entry in entries)
+    problems = wrong_names(entry.filename for entry in entries)
     problems += [problem for entry in entries for problem in _entry_problems(entry)]
     kept = [entry for entry in entries if _is_wanted(entry.filename)]
     if (total := sum(entry.file_size for entry in kept)) > BYTES_MAX:
@@ -212,7 +212,7 @@ def _entry_problems(entry: zipfile.ZipInfo) -> Iterator[Problem]:
         yield Problem(file, None, what, "put the file itself there, or leave it out")
 
 
-def _named_wrongly(names: Iterable[str]) -> list[Problem]:
+def wrong_names(names: Iterable[str]) -> list[Problem]:
     """What is wrong with names of files, and of folders with a slash at their end, all relative to one folder: a name
     that leaves it, or two names that stand for one thing on some operating system.
     """

@@ -189,12 +189,13 @@ def _measured(source: Source, rel: str) -> dict[str, Any]:
     text = source.text(file, needed=False)
     if text is None:
         return {}
+    line = 1
     try:
         value = json.loads(text)
-    except (ValueError, RecursionError):
-        value = None
+    except (ValueError, RecursionError) as error:
+        value, line = None, getattr(error, "lineno", 1)
     if not isinstance(value, dict):
-        source.add(file, None, "is not a JSON object", "let `gradus challenge test` write it anew")
+        source.add(file, line, "is not a JSON object", "remove it, and let `gradus challenge test` write it anew")
         return {}
     source.refuse_broken(file, value)
     return value
@@ -294,7 +295,8 @@ def _fill_rows(source: Source, rel: str, file: str, located: Located, data: dict
         source.add(file, line, "`rows_file` leaves the challenge's folder", "name a file inside it")
         return False
     if not source.has(path):
-        source.add(file, line, f"there is no `{name}`", "add the file, or correct the path (relative to this file)")
+        fix = source.instead(path) or "add the file, or correct the path (relative to this file)"
+        source.add(file, line, f"there is no `{name}`", fix)
         return False
     before = len(source.problems)
     data["rows"] = source.rows(path, read_train, needed=True)

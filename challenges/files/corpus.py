@@ -43,7 +43,8 @@ def named_path(source: Source, rel: str, located: Located, key: str) -> str | No
         source.add(file, located.line(key), f"`{key}` leaves the challenge's folder", "name a folder or file inside it")
         return None
     if not source.has(path):
-        source.add(file, located.line(key), f"there is no `{name}`", f"add the folder or the file, or correct `{key}`")
+        fix = source.instead(path) or f"add the folder or the file, or correct `{key}`"
+        source.add(file, located.line(key), f"there is no `{name}`", fix)
         return None
     return path
 

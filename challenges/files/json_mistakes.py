@@ -12,6 +12,7 @@ from challenges.files.encodings import other_encoding
 from challenges.translation import gettext, gettext_noop, translated
 
 ONE_A_LINE = gettext_noop("write one complete JSON object on each line")
+ROW = '{"id": "a1", "input": "...", "target": "..."}'
 # The first line of a table: names with commas, semicolons or tabs between them, in quotes or not.
 HEADER = re.compile(r'\s*"?[\w .-]{1,60}"?\s*([,;\t])\s*"?[\w .-]{0,60}"?\s*(\1.*)?$')
 CURLY = re.compile("[\u201c\u201d\u201e\u201f]")
@@ -35,7 +36,7 @@ def of_file(data: bytes) -> tuple[str, str] | None:
         return what, gettext("save the file with the line ends LF or CRLF")
     if not start.startswith(b"{") and HEADER.match(first):
         fix = gettext("make JSON Lines of it, such as %(row)s on each line; `gradus challenge rows FILE` does that")
-        return gettext("the file is a table (CSV)"), fix % {"row": '{"id": "a1", "input": "...", "target": "..."}'}
+        return gettext("the file is a table (CSV)"), fix % {"row": ROW}
     return None
 
 
@@ -57,5 +58,8 @@ def of_line(text: str, error: json.JSONDecodeError) -> tuple[str, str]:
     if error.msg.startswith("Unterminated string") or not rest:
         what = gettext("the row breaks off: a quotation mark or a brace is not closed")
         return what, gettext("close it, and write the whole row on one line")
+    if not text.lstrip().startswith("{"):
+        fix = gettext("write each row as %(row)s, and nothing else on the line")
+        return gettext("the line is not a JSON object"), fix % {"row": ROW}
     what = gettext("the row is not valid JSON at column %(column)s (%(reason)s)")
     return what % {"column": error.colno, "reason": error.msg}, translated(ONE_A_LINE)

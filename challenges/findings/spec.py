@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, StringConstraints, field_validator, model_validator
 
-from challenges.spec import FORMS, Share, Slug, Spec, Title
+from challenges.spec import FORMS, KeyFault, Share, Slug, Spec, Title
 
 FORMS |= {
     (ARM_FILE := r"^(baselines|findings)/[A-Za-z0-9._-]+\.yaml$"): "name a file such as `findings/plain.yaml`",
@@ -64,9 +64,12 @@ class Arm(Spec):
     @model_validator(mode="after")
     def _repeated_in_one_way(self) -> Arm:
         if sum((len(self.files) > 1, self.example_sets is not None, bool(self.seeds))) > 1:
-            raise ValueError("an arm is repeated in one way: several files, example_sets or seeds")
+            raise KeyFault(
+                "an arm is repeated in more than one way", "keep one of: several files, example_sets, seeds", "id"
+            )
         if self.order and (self.example_sets is None or sorted(self.order) != list(range(len(self.order)))):
-            raise ValueError("order is a permutation of 0, 1, 2, ... and needs example_sets")
+            fix = "write each of 0, 1, 2, ... once, and give the arm example_sets"
+            raise KeyFault("order is no permutation of the examples of a set", fix, "order")
         return self
 
 
@@ -89,7 +92,7 @@ class Claim(Spec):
     @model_validator(mode="after")
     def _two_arms(self) -> Claim:
         if self.found != "spread" and len(self.arms) != 2:
-            raise ValueError("higher and unclear compare exactly two arms")
+            raise KeyFault(f"{self.found} compares two arms, and there are {len(self.arms)}", "name two", "arms")
         return self
 
 
@@ -128,7 +131,8 @@ class Finding(Spec):
     @model_validator(mode="after")
     def _states_something(self) -> Finding:
         if self.shown and not (self.statement and self.limits):
-            raise ValueError("a finding that is shown needs statement and limits; `shown: false` keeps it off the page")
+            fix = "write both, or `shown: false`, which keeps it off the page"
+            raise KeyFault("a finding that is shown needs statement and limits", fix, "id")
         return self
 
 

@@ -9,7 +9,7 @@ from typing import Literal, Self
 
 from pydantic import ConfigDict, Field, model_validator
 
-from challenges.spec import Share, Slug, Spec, Text, Title, Version
+from challenges.spec import KeyFault, Share, Slug, Spec, Text, Title, Version
 
 
 class Course(Spec):
@@ -149,9 +149,10 @@ class ChoiceQuestion(Spec):
     @model_validator(mode="after")
     def _one_is_right(self) -> Self:
         if sum(option.right for option in self.options) != 1:
-            raise ValueError("write `right: true` at exactly one option")
+            count = sum(option.right for option in self.options)
+            raise KeyFault(f"{count} of its options are right", "write `right: true` at exactly one option", "options")
         if len({option.text for option in self.options}) < len(self.options):
-            raise ValueError("two options have the same text: change one of them")
+            raise KeyFault("two options have the same text", "change one of them", "options")
         return self
 
     @property

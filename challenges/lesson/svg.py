@@ -12,10 +12,26 @@ from html import escape
 from xml.parsers import expat
 
 from challenges.characters import unwanted
+from challenges.files.encodings import other_encoding
 from challenges.lesson import svg_rules as rules
 from challenges.problems import Problem
 
 PROBLEMS_MAX = 20
+# What expat says of the commonest mistakes, as their cause and cure.
+XML = {
+    "no element found": (
+        "is not well-formed XML: it ends before all elements are closed",
+        "close them; the last line is `</svg>`",
+    ),
+    "mismatched tag": (
+        "is not well-formed XML: an element is closed by the tag of another one",
+        "close each element with its own name, the innermost first",
+    ),
+    "undefined entity": (
+        "is not well-formed XML: a name such as `&nbsp;` is known only to HTML",
+        "write the character itself",
+    ),
+}
 
 
 class _Stop(Exception):
@@ -130,12 +146,16 @@ class _Reader:
 
     def read(self, data: bytes) -> None:
         try:
+            if (wrong := other_encoding(data)) is not None:
+                self.add(1, wrong[0], "draw it as SVG in a program for drawings, and save it as UTF-8")
+                return
             self._parser.Parse(data.decode(), True)
         except UnicodeDecodeError as error:
             self.add(data[: error.start].count(b"\n") + 1, "is not UTF-8", "save the file as UTF-8")
         except expat.ExpatError as error:
             words = expat.ErrorString(error.code)
-            self.add(error.lineno, f"is not well-formed XML ({words})", "correct the markup at this place")
+            what, fix = XML.get(words, (f"is not well-formed XML ({words})", "correct the markup at this place"))
+            self.add(min(error.lineno, data.strip().count(b"\n") + 1), what, fix)
         except _Stop:
             pass
 

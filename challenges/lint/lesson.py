@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from difflib import get_close_matches
 from zoneinfo import available_timezones
 
 from pydantic import TypeAdapter
@@ -27,31 +28,51 @@ def lint_course(source: Source, gathered: GatheredCourse) -> None:
     if course is None or located is None:
         return
     if course.timezone not in available_timezones():
-        source.add("course.yaml", located.line("timezone"), "there is no such time zone", "use a name such as UTC")
+        what = f"there is no time zone `{course.timezone}`"
+        source.add("course.yaml", located.line("timezone"), what, f"use a name such as {_time_zone(course.timezone)}")
     for index in _repeated(course.lessons):
-        source.add("course.yaml", located.line("lessons", index), "the lesson stands twice", "remove one")
+        source.add(
+            "course.yaml", located.line("lessons", index), f"`{course.lessons[index]}` stands twice", "remove one"
+        )
     _unlisted(source, "", "lesson.yaml", course.lessons, "course.yaml")
-    _requires(source, gathered.lessons)
+    _requires(source, gathered.lessons, course.lessons)
 
 
-def _requires(source: Source, lessons: list[GatheredLesson]) -> None:
+def _time_zone(name: str) -> str:
+    """A time zone with the same city, or one whose name is near; UTC if there is none."""
+    known = sorted(available_timezones())
+    city = next((zone for zone in known if zone.rpartition("/")[2].casefold() == name.casefold()), None)
+    return city or (get_close_matches(name, known, n=1) or ["UTC"])[0]
+
+
+def _requires(source: Source, lessons: list[GatheredLesson], listed: Sequence[str]) -> None:
     needs = {g.id: g.lesson.requires for g in lessons if g.lesson}
+    told: set[str] = set()
     for gathered in lessons:
         for index, name in enumerate(needs.get(gathered.id, ())):
-            if name not in {g.id for g in lessons}:
-                _lesson(source, gathered, f"requires `{name}`, which is no lesson", "correct it", "requires", index)
-        if _reaches(needs, gathered.id):
-            _lesson(source, gathered, "requires itself, directly or through others", "break the circle", "requires")
+            if name not in listed:
+                near = get_close_matches(name, listed, n=1) or listed
+                what = f"requires `{name}`, which is no lesson of the course"
+                _lesson(source, gathered, what, f"name another, such as `{near[0]}`, or remove it", "requires", index)
+        circle = _circle(needs, gathered.id)
+        if circle and not told & set(circle):
+            told |= set(circle)
+            what = f"requires itself: {' needs '.join((*circle, gathered.id))}"
+            _lesson(source, gathered, what, "remove one of these from its `requires`", "requires")
 
 
-def _reaches(needs: dict[str, tuple[str, ...]], start: str) -> bool:
-    seen, stack = set(), list(needs.get(start, ()))
-    while stack:
-        name = stack.pop()
-        if name not in seen:
-            seen.add(name)
-            stack += needs.get(name, ())
-    return start in seen
+def _circle(needs: dict[str, tuple[str, ...]], start: str) -> list[str]:
+    """The lessons on a shortest way from a lesson back to itself, beginning with it; empty if there is none."""
+    ways = [[start]]
+    seen = set[str]()
+    for way in ways:
+        for name in needs.get(way[-1], ()):
+            if name == start:
+                return way
+            if name not in seen:
+                seen.add(name)
+                ways.append([*way, name])
+    return []
 
 
 def lint_lesson(source: Source, gathered: GatheredLesson) -> None:
@@ -60,7 +81,8 @@ def lint_lesson(source: Source, gathered: GatheredLesson) -> None:
     if lesson is None:
         return
     for index in _repeated(lesson.challenges):
-        _lesson(source, gathered, "the challenge stands twice", "remove one of the two", "challenges", index)
+        what = f"`{lesson.challenges[index]}` stands twice"
+        _lesson(source, gathered, what, "remove one of the two", "challenges", index)
     _unlisted(source, gathered.rel, "challenge.yaml", lesson.challenges, "lesson.yaml")
     if lesson.advisor:
         _advisor(source, gathered, lesson.advisor)

@@ -48,8 +48,8 @@ def _image(source: Source, gathered: GatheredLesson, file: str, image: Image) ->
     if not image.alone:
         source.add(file, image.line, "the image stands within a paragraph", "put blank lines before and after it")
     elif not image.is_illustration:
-        fix = "name a file such as `assets/name.svg`: lower-case words joined by `-`"
-        source.add(file, image.line, f"`{image.source[:80]}` is no asset of the lesson", fix)
+        fix = "name an SVG drawing such as `assets/name.svg`, in lower-case words joined by `-`"
+        source.add(file, image.line, f"`{image.source[:80]}` is no drawing of the lesson", fix)
     elif not source.has(posixpath.join(gathered.rel, image.source)):
         source.add(file, image.line, f"there is no `{image.source}`", "add the file, or correct the name")
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import posixpath
 from collections.abc import Iterable
 
 from challenges.documents import Corpus
-from challenges.files.corpus import unseen_in
+from challenges.files.corpus import SUFFIXES, unseen_in
 from challenges.kinds.rag_keys import NOT_IN_CORPUS, corpora, halves, rag
 from challenges.kinds.rag_prompts import Asked, filled, problem_with
 from challenges.lint.subject import Subject
@@ -29,7 +30,8 @@ def lint_rag(subject: Subject) -> None:
     wrong = problem_with(subject.challenge.prompt.example)
     if wrong is not None:
         subject.spec(wrong, "correct prompt.example", "prompt", "example")
-    _rows(subject)
+    if keys.corpus:
+        _rows(subject)
     if wrong is None:
         _context(subject)
 
@@ -45,9 +47,21 @@ def _documents(subject: Subject, key: str, documents: Corpus) -> None:
         if not document.text.strip():
             subject.spec(f"{where} has no words", "write its text, or remove it", key)
         if (character := unseen_in(document)) is not None:
-            subject.spec(f"{where} holds the unseen character {character}", "remove it", key)
+            what = f"{where} holds the unseen character {character}"
+            file = _file_of(subject, key, document.id)
+            if file is None:
+                subject.spec(what, "remove it", key)
+            else:
+                subject.source.add(file, None, what, "remove it")
         if model and any(token in document.text for token in model.special_tokens):
             subject.spec(f"{where} holds a control token of the model", "remove it", key)
+
+
+def _file_of(subject: Subject, key: str, document: str) -> str | None:
+    """The file of a document, where the documents lie in a folder."""
+    named = subject.located.data.get(key) if subject.located else None
+    folder = posixpath.normpath(subject.at(named)) if isinstance(named, str) else ""
+    return next((file for end in SUFFIXES if subject.source.has(file := f"{folder}/{document}{end}")), None)
 
 
 def _rows(subject: Subject) -> None:

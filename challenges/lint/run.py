@@ -8,12 +8,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from challenges.bundle import Baseline, ChallengeBundle
-from challenges.files.source import Source
+from challenges.files.source import WANTED, Source
 from challenges.kinds import registry as kinds
 from challenges.kinds.base import Kind
 from challenges.lint.findings import lint_findings
 from challenges.lint.lesson import lint_course, lint_ids, lint_lesson, lint_questions
 from challenges.lint.lesson_text import lint_lesson_text
+from challenges.lint.links import lint_html, lint_links
+from challenges.lint.names import lint_names
 from challenges.lint.rows import lint_rows, lint_shown_rows
 from challenges.lint.spec import lint_spec
 from challenges.lint.subject import Subject
@@ -110,6 +112,8 @@ def _gather(source: Source) -> Iterator[Gathered]:
     if marker == "course.yaml":
         course = gather_course(source)
         lint_course(source, course)
+        lint_links(source, course.lessons)
+        lint_names(source)
         return _lessons(source, course.lessons)
     if marker == "lesson.yaml":
         return _lessons(source, [gather_lesson(source, "")])
@@ -131,6 +135,7 @@ def _lessons(source: Source, lessons: list[GatheredLesson]) -> Iterator[Gathered
     for gathered in lessons:
         lint_lesson(source, gathered)
         lint_lesson_text(source, gathered)
+        lint_html(source, gathered)
         lint_questions(source, gathered)
         lint_findings(source, gathered)
         for name, bundle in gathered.challenges:
@@ -142,6 +147,7 @@ def _lessons(source: Source, lessons: list[GatheredLesson]) -> Iterator[Gathered
 def lint_challenge(subject: Subject, arms: Mapping[str, Submitted], similarity: Similarity | None) -> None:
     """All checks of one challenge. `arms` are the submissions of findings' arms on it, by file."""
     lint_spec(subject)
+    _empty_texts(subject)
     bundle = subject.bundle
     tracks = [kinds.find(name) for name in bundle.challenge.tracks]
     if tracks[0].has_samples:
@@ -152,6 +158,14 @@ def lint_challenge(subject: Subject, arms: Mapping[str, Submitted], similarity: 
     if similarity and tracks[0].has_samples and not has_template_rows(subject):
         for problem in similarity(_with_arms(bundle, arms)):
             subject.source.problems.append(replace(problem, file=subject.at(problem.file)))
+
+
+def _empty_texts(subject: Subject) -> None:
+    """Advice where a text that learners read is there and says nothing."""
+    texts = {"statement.md": subject.bundle.statement, "solution.md": subject.bundle.solution}
+    for name, text in texts.items():
+        if not text.strip() and subject.at(name) not in {problem.file for problem in subject.source.problems}:
+            subject.source.advice.append(Problem(subject.at(name), None, "is empty", WANTED[name]))
 
 
 def _lint_of(kind: Kind) -> Callable[[Subject], None]:

@@ -31,7 +31,8 @@ def lint_spec(subject: Subject) -> None:
         _answer(subject)
         _calibration(subject)
         if (wrong := problem_with(subject.challenge.prompt.example)) is not None:
-            subject.spec(wrong, "correct prompt.example", "prompt", "example")
+            fix = 'write it such as `example: "Question: {input}\\nAnswer: {output}"`'
+            subject.spec(wrong, fix, "prompt", "example")
     _marks(subject)
     _feedback(subject)
     _bounds(subject)
