@@ -1,0 +1,372 @@
+"""Mistakes in courses and lessons: their lists, their texts, their drawings, their questions and findings."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+from tests.challenges.factory import write_yaml
+from tests.hostile.bundles.breaking import Broken, append, both, put, remove, swap
+from tests.hostile.bundles.course import CHALLENGE
+from tests.hostile.drawings import LAUGHS, svg
+
+COURSE, LESSON, TEXT, DRAWING = "course.yaml", "first/lesson.yaml", "first/lesson.md", "first/assets/coast.svg"
+FINDINGS = "first/findings.yaml"
+PLAIN = f"{CHALLENGE}/findings/plain.yaml"
+FINDING = """\
+schema: 1
+findings:
+  - id: examples-help
+    title: Examples help
+    statement: With examples the score is {sea-or-sky.few.score}.
+    limits: One small model.
+    experiments:
+      - challenge: sea-or-sky
+        arms:
+          - {id: few, title: Examples, files: [findings/plain.yaml], example_sets: {count: 5}}
+          - {id: zero, title: None, files: [findings/plain.yaml]}
+    claims:
+      - {arms: [few, zero], varies: examples, found: higher}
+"""
+
+DEMO = """\
+demo:
+  title: Try it
+  challenge: sea-or-sky
+  chips: [a wave]
+  zero_shot: demo/a.yaml
+  few_shot: demo/b.yaml
+  adapter: demo
+  explanation: Three ways.
+"""
+
+
+def finding(old: str = "", new: str = ""):
+    """Adds a finding, which nobody has proved, with one mistake."""
+    return both(put(FINDINGS, FINDING.replace(old, new, 1) if old else FINDING), put(PLAIN, "kind: prompt\n"))
+
+
+def same_challenge(root: Path) -> None:
+    """Copies a challenge into another lesson, where it keeps its id."""
+    shutil.copytree(root / CHALLENGE, root / "second/sea-or-sky")
+    swap("second/lesson.yaml", "[ask-the-library]", "[ask-the-library, sea-or-sky]")(root)
+
+
+def unlisted(root: Path) -> None:
+    write_yaml(root / "third/lesson.yaml", {"title": "Third", "summary": "x", "minutes": 5, "challenges": ["x"]})
+
+
+COURSES = (
+    Broken("a lesson twice", append(COURSE, "  - first\n"), COURSE, 10, r"`first` stands twice", r"remove one", most=2),
+    Broken(
+        "a lesson that does not exist",
+        append(COURSE, "  - third\n"),
+        COURSE,
+        10,
+        r"no `third/lesson.yaml`",
+        r"add the folder|remove",
+    ),
+    Broken(
+        "a lesson that is not listed", unlisted, "third/lesson.yaml", None, r"not listed in course.yaml", r"list it"
+    ),
+    Broken(
+        "no lessons",
+        swap(COURSE, "lessons:\n  - first\n  - second", "lessons: []"),
+        COURSE,
+        7,
+        r"`lessons`.*empty",
+        r"add",
+        most=3,
+    ),
+    Broken(
+        "lessons that need one another",
+        append(LESSON, "requires: [second]\n"),
+        LESSON,
+        14,
+        r"first needs second needs first",
+        r"remove one",
+        most=1,
+    ),
+    Broken(
+        "a lesson that needs an unknown one",
+        swap("second/lesson.yaml", "[first]", "[frist]"),
+        "second/lesson.yaml",
+        4,
+        r"`frist`, which is no lesson",
+        r"`first`",
+    ),
+    Broken(
+        "two challenges with one id",
+        same_challenge,
+        "second/lesson.yaml",
+        5,
+        r"id `sea-or-sky` is taken",
+        r"rename",
+        most=20,
+    ),
+    Broken(
+        "an unknown time zone",
+        swap(COURSE, "Europe/Dublin", "Dublin"),
+        COURSE,
+        6,
+        r"no .*time zone",
+        r"Europe/Dublin|UTC",
+    ),
+    Broken(
+        "a title of 300 characters",
+        swap(COURSE, "By the coast", "coast " * 50),
+        COURSE,
+        4,
+        r"`title`.*too long|300|200",
+        r"200",
+    ),
+)
+LESSONS = (
+    Broken(
+        "a challenge twice",
+        swap(LESSON, "  - explain\n", "  - explain\n  - explain\n"),
+        LESSON,
+        7,
+        r"`explain` stands twice",
+        r"remove one",
+        most=3,
+    ),
+    Broken(
+        "a challenge in no list",
+        swap(LESSON, "  - explain\n", ""),
+        "first/explain/challenge.yaml",
+        None,
+        r"not listed in lesson.yaml",
+        r"list it",
+    ),
+    Broken(
+        "a lesson of 0 minutes",
+        swap(LESSON, "minutes: 20", "minutes: 0"),
+        LESSON,
+        3,
+        r"`minutes` is 0",
+        r"at least 1",
+        most=2,
+    ),
+    Broken(
+        "a link to a challenge that does not exist",
+        append(TEXT, "\nSee [that](../../challenges/sea-and-sky/).\n"),
+        TEXT,
+        13,
+        r"no challenge `sea-and-sky`",
+        r"challenges/sea-or-sky/",
+    ),
+    Broken(
+        "a link to a lesson that does not exist",
+        append(TEXT, "\nSee [that](../../lessons/third/).\n"),
+        TEXT,
+        13,
+        r"no lesson `third`",
+        r"lessons/first/",
+    ),
+    Broken(
+        "HTML in a lesson",
+        append(TEXT, "\n<div align=center>Waves</div>\n"),
+        TEXT,
+        13,
+        r"HTML.*shown as text",
+        r"Markdown",
+        is_advice=True,
+    ),
+    Broken(
+        "a script in a lesson",
+        append(TEXT, "\n<script>alert(1)</script>\n"),
+        TEXT,
+        13,
+        r"HTML.*shown as text",
+        r"Markdown",
+        is_advice=True,
+    ),
+    Broken(
+        "a fold without an end", swap(TEXT, "They move.\n:::", "They move."), TEXT, 7, r"fold is not closed", r":::"
+    ),
+    Broken(
+        "a fold without a title",
+        swap(TEXT, "::: fold More about waves", "::: fold"),
+        TEXT,
+        7,
+        r"fold has no title",
+        r"fold Title",
+    ),
+    Broken(
+        "a number that looks measured",
+        append(TEXT, "\nThe model reaches 0.83 there.\n"),
+        TEXT,
+        13,
+        r"0\.83",
+        r"finding",
+    ),
+    Broken("2,300 words", append(TEXT, "wave " * 2300), TEXT, None, r"2,\d\d\d words", r"fold"),
+    Broken(
+        "a mark for an unknown question",
+        swap(TEXT, "question: foam", "question: spray"),
+        TEXT,
+        11,
+        r"`spray`",
+        r"check|foam",
+    ),
+    Broken(
+        "a question with two right options",
+        swap(LESSON, "like a cloud.}", "like a cloud., right: true}"),
+        LESSON,
+        11,
+        r"2 of its options are right",
+        r"right: true",
+        most=2,
+    ),
+    Broken(
+        "a demo of files that are not there",
+        append(LESSON, DEMO),
+        LESSON,
+        18,
+        r"demo/a.yaml",
+        r"add it",
+        most=9,
+    ),
+    Broken(
+        "a figure that nobody measured",
+        both(
+            append(LESSON, "figures:\n  - {claim: Waves are wet, measured: wetness}\n"),
+            put("first/measured.json", '{"seconds": 3}'),
+        ),
+        LESSON,
+        15,
+        r"`wetness`",
+        r"measure it",
+    ),
+    Broken(
+        "measured.json is broken",
+        put("first/measured.json", '{"seconds": 3'),
+        "first/measured.json",
+        1,
+        r"JSON",
+        r"gradus challenge test",
+    ),
+)
+DRAWINGS = (
+    Broken(
+        "a drawing with a script",
+        put(DRAWING, svg("<script>alert(1)</script>")),
+        DRAWING,
+        1,
+        r"<script> is not allowed",
+        r"remove",
+    ),
+    Broken(
+        "a drawing with a handler",
+        put(DRAWING, svg('<rect onclick="alert(1)" width="9" height="9"/>')),
+        DRAWING,
+        1,
+        r"`onclick`",
+        r"remove",
+    ),
+    Broken(
+        "a drawing that loads a file",
+        put(DRAWING, svg('<image href="https://example.org/a.png"/>')),
+        DRAWING,
+        1,
+        r"<image> is not allowed",
+        r"shapes",
+        most=2,
+    ),
+    Broken(
+        "a drawing with colours of its own",
+        swap(DRAWING, 'class="stroke-blue"', 'stroke="#00f"'),
+        DRAWING,
+        2,
+        r"`stroke` of <path>",
+        r"class",
+    ),
+    Broken(
+        "an entity bomb",
+        put(DRAWING, f'<!DOCTYPE svg [<!ENTITY e0 "ha">{LAUGHS}]>{svg("<text>&e9;</text>")}'),
+        DRAWING,
+        1,
+        r"document type",
+        r"DOCTYPE",
+    ),
+    Broken("a drawing that breaks off", swap(DRAWING, "</svg>", ""), DRAWING, 3, r"well-formed XML", r"close|</svg>"),
+    Broken("a drawing that is not there", remove(DRAWING), TEXT, 5, r"no `assets/coast.svg`", r"add the file"),
+    Broken(
+        "a PNG named .svg",
+        put(DRAWING, b"\x89PNG\r\n\x1a\n" + bytes(range(64))),
+        DRAWING,
+        1,
+        r"not text but PNG",
+        r"SVG",
+    ),
+    Broken(
+        "a picture that is a PNG",
+        both(
+            swap(TEXT, "coast.svg", "coast.png"), remove(DRAWING), put("first/assets/coast.png", b"\x89PNG\r\n\x1a\n")
+        ),
+        TEXT,
+        5,
+        r"`assets/coast.png` is no",
+        r"SVG",
+        most=2,
+    ),
+    Broken(
+        "a picture of another site",
+        swap(TEXT, "assets/coast.svg", "https://example.org/coast.svg"),
+        TEXT,
+        5,
+        r"example.org",
+        r"assets",
+        most=2,
+    ),
+    Broken(
+        "a picture without a description",
+        swap(TEXT, "Two lines, one above the other", ""),
+        TEXT,
+        5,
+        r"no alternative text",
+        r"what it shows",
+    ),
+    Broken(
+        "a drawing that nothing shows",
+        put("first/assets/tide.svg", svg("")),
+        "first/assets/tide.svg",
+        None,
+        r"no image in lesson.md",
+        r"show it",
+    ),
+)
+EXPERIMENTS = (
+    Broken("a finding that nobody proved", finding(), FINDINGS, 3, r"no record", r"gradus challenge prove", most=2),
+    Broken(
+        "a claim about an unknown arm",
+        finding("arms: [few, zero]", "arms: [few, none]"),
+        FINDINGS,
+        13,
+        r"no arm `none`",
+        r"few, zero",
+        most=3,
+    ),
+    Broken(
+        "a finding on an unknown challenge",
+        finding("challenge: sea-or-sky", "challenge: sea"),
+        FINDINGS,
+        8,
+        r"no challenge `sea`",
+        r"sea-or-sky",
+        most=4,
+    ),
+    Broken(
+        "a finding whose file is missing", both(finding(), remove(PLAIN)), PLAIN, None, r"missing", r"kind: ", most=3
+    ),
+    Broken(
+        "a mark for an unknown finding",
+        append(TEXT, "\n<!-- finding: tides -->\n"),
+        TEXT,
+        13,
+        r"no finding `tides`",
+        r"findings.yaml",
+    ),
+)
+CASES = (*COURSES, *LESSONS, *DRAWINGS, *EXPERIMENTS)
