@@ -95,11 +95,11 @@ def files_of(folder: Path) -> tuple[list[str], list[Problem]]:
     found: list[str] = []
     problems: list[Problem] = []
     for place, folders, files in os.walk(folder):
-        folders[:] = sorted(name for name in folders if not _is_left_out(name))
+        folders[:] = sorted(name for name in folders if not is_left_out(name))
         for name in (*folders, *sorted(files)):
             path = Path(place) / name
             mode = path.lstat().st_mode
-            if _is_left_out(name) or stat.S_ISDIR(mode):
+            if is_left_out(name) or stat.S_ISDIR(mode):
                 continue
             rel = path.relative_to(folder).as_posix()
             found.append(rel)
@@ -111,7 +111,8 @@ def files_of(folder: Path) -> tuple[list[str], list[Problem]]:
     return sorted(found), problems
 
 
-def _is_left_out(name: str) -> bool:
+def is_left_out(name: str) -> bool:
+    """Says whether files and folders of this name are never packed."""
     return name.startswith(".") or name in LEFT_OUT
 
 
@@ -196,7 +197,7 @@ def _write(archive: zipfile.ZipFile, folder: Path) -> None:
 
 
 def _is_wanted(name: str) -> bool:
-    return not name.endswith("/") and not any(map(_is_left_out, name.split("/")))
+    return not name.endswith("/") and not any(map(is_left_out, name.split("/")))
 
 
 def _entry_problems(entry: zipfile.ZipInfo) -> Iterator[Problem]:

@@ -69,4 +69,5 @@ def _said(mistake: Problem, lines: list[int | None]) -> list[Problem]:
         return [replace(mistake, line=line or mistake.line) for line in lines]
     listed = ", ".join(map(str, known[:LINES_MAX]))
     more = f" and {len(known) - LINES_MAX:,} more" if len(known) > LINES_MAX else ""
-    return [replace(mistake, line=known[0], what=f"{mistake.what} (in {len(known):,} rows: lines {listed}{more})")]
+    noun = "rows" if mistake.file.endswith(ROWS) else "places"
+    return [replace(mistake, line=known[0], what=f"{mistake.what} (in {len(known):,} {noun}: lines {listed}{more})")]

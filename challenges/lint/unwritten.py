@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import posixpath
+from collections.abc import Iterator, Mapping, Sequence
 
 from challenges.files.source import ROWS_MAX, Source
 from challenges.lint.subject import Subject
@@ -22,23 +23,33 @@ ROW_FIXES = {
 
 
 def lint_unwritten(source: Source) -> None:
-    """Adds a problem for each line with marks in a text that was read, and one for each file with such rows."""
+    """Adds a problem for each line with marks in a text that was read, and one for each file with such rows.
+
+    Other problems of the same lines only follow from what is not written yet, so they are left out.
+    """
     for file in sorted(source.seen):
         data = source.data(file, ROWS_MAX, needed=False) or b""
         text = data.decode("utf-8", errors="replace")
         if not is_unwritten(text):
             continue
-        if file.endswith(".jsonl"):
-            lines = list(dict.fromkeys(line for line, _ in marks(text)))
-            what = f"{several(len(lines), 'row')} of the template still {'stand' if len(lines) > 1 else 'stands'} here"
-            source.problems.append(Problem(file, lines[0], what, ROW_FIXES.get(posixpath.basename(file), ROWS), CODE))
-            continue
-        by_line: dict[int, list[str]] = {}
+        by_line: dict[int | None, list[str]] = {}
         for line, wanted in marks(text):
             by_line.setdefault(line, []).append(wanted or "your own text")
-        for line, listed in by_line.items():
-            what = "a text of the template still stands here"
-            source.problems.append(Problem(file, line, what, f"write {', and '.join(dict.fromkeys(listed))}", CODE))
+        are_rows = file.endswith(".jsonl")
+        follow = by_line.keys() | ({None} if are_rows else set())
+        source.problems = [one for one in source.problems if not (one.file == file and one.line in follow)]
+        source.problems += [_rows(file, list(by_line))] if are_rows else _texts(file, by_line)
+
+
+def _rows(file: str, lines: list[int | None]) -> Problem:
+    what = f"{several(len(lines), 'row')} of the template still {'stand' if len(lines) > 1 else 'stands'} here"
+    return Problem(file, lines[0], what, ROW_FIXES.get(posixpath.basename(file), ROWS), CODE)
+
+
+def _texts(file: str, by_line: Mapping[int | None, Sequence[str]]) -> Iterator[Problem]:
+    for line, wanted in by_line.items():
+        fix = f"write {', and '.join(dict.fromkeys(wanted))}"
+        yield Problem(file, line, "a text of the template still stands here", fix, CODE)
 
 
 def has_template_rows(subject: Subject) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from challenges.scaffold.answers import form_of, instructions, model_keys, training_rows
+from challenges.scaffold.answers import form_of, instructions, model_keys
 from challenges.scaffold.base import Scaffold, Wanted, head, marks, solution, statement
 
 BASELINES = (
@@ -21,17 +21,16 @@ def files(wanted: Wanted) -> dict[str, str]:
         "solution.md": solution(),
         "public.jsonl": form.samples("p", 0),
         "hidden.jsonl": form.samples("h", rows),
-        "train.jsonl": training_rows(form, 2 * rows, preferences=False),
         "baselines/weak.yaml": "# No instructions and no examples: the model sees nothing but the row.\nkind: prompt\n",
-        "baselines/good.yaml": prompt_payload(form.examples(3 * rows, 2)),
-        "baselines/gold.yaml": prompt_payload(form.examples(3 * rows + 2, 4)),
+        "baselines/good.yaml": prompt_payload(form.examples(2 * rows, 2)),
+        "baselines/gold.yaml": prompt_payload(form.examples(2 * rows + 2, 4)),
     }
 
 
 def prompt_payload(examples: str) -> str:
     """A baseline of instructions and examples."""
     return f"""\
-# No example may be a hidden row, or nearly one: take them from train.jsonl, or write them.
+# No example may be a hidden row, or nearly one: write your own.
 kind: prompt
 instructions: {instructions()}
 examples:

@@ -148,7 +148,7 @@ def read_entries(file: str, records: Sequence[Record], columns: Columns, form: F
             found.rows.append(entry)
     if form.answer == "label":
         found.rows = _with_one_spelling(found)
-    found.rows = _without_equal(found)
+    found.rows = without_equal(found)
     found.rows = _with_strata(found.rows, form)
     found.rows = [row if row.id else replace(row, id=content_id(row.key)) for row in found.rows]
     return found
@@ -217,13 +217,18 @@ def _unfit(entry: Entry, form: Form) -> Dropped | None:
         what = f"the row has {size:,} bytes; {ROW_BYTES:,} are allowed"
         return Dropped(entry.line, Reason.TOO_LONG, what, "shorten it")
     text = "\n".join((entry.input, entry.output, entry.chosen, entry.rejected, *entry.documents))
-    if (character := unwanted(text, unseen=True)) is not None:
+    if (character := unwanted_in(text)) is not None:
         return Dropped(entry.line, Reason.CHARACTER, f"holds the unseen character {character}", "remove it")
     if any(token in text for token in form.special):
         return Dropped(entry.line, Reason.CHARACTER, "holds a control token of the model", "remove it")
     if len(entry.id) > 64:
         return Dropped(entry.line, Reason.TOO_LONG, "the id has more than 64 characters", "shorten it")
     return None
+
+
+def unwanted_in(text: str) -> str | None:
+    """A character that no row may hold, as `U+XXXX`."""
+    return unwanted(text, unseen=True)
 
 
 def _with_one_spelling(found: Entries) -> list[Entry]:
@@ -242,7 +247,7 @@ def _with_one_spelling(found: Entries) -> list[Entry]:
     return [replace(row, target=right[folded(row.target)]) for row in found.rows]
 
 
-def _without_equal(found: Entries) -> list[Entry]:
+def without_equal(found: Entries) -> list[Entry]:
     """One row for each text: the first. None where rows with one text have different targets."""
     groups = defaultdict[str, list[Entry]](list)
     for row in found.rows:

@@ -19,6 +19,7 @@ from challenges.texts import normal, several
 from challenges.unwritten import is_unwritten
 
 PUBLIC, HIDDEN, TRAIN = FILES = ("public.jsonl", "hidden.jsonl", "train.jsonl")
+GOLD = "gold.jsonl"
 SPEC = "challenge.yaml"
 INPUT_KEYS = ("input", "prompt", "answer")
 # Plain texts that our reader takes as texts, and other readers of YAML do not.
@@ -34,6 +35,11 @@ class Standing:
     is_template: bool = False
     unread: int = 0
     """How many lines cannot be read as a row."""
+
+    @property
+    def exists(self) -> bool:
+        """Whether the file holds anything."""
+        return bool(self.rows or self.is_template or self.unread)
 
 
 def standing(folder: Path, name: str) -> Standing:

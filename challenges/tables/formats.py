@@ -46,7 +46,10 @@ class TableErrors(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """One row: `line` is where it begins (in Parquet the number of the row), `cells` holds the wanted columns."""
+    """One row with the cells of the wanted columns.
+
+    `line` is where it begins. In Parquet, and where JSON stands on one line, it is the number of the row, from 1.
+    """
 
     line: int
     cells: tuple[Any, ...]
@@ -293,8 +296,9 @@ def _json_list(path: Path, encoding: str, columns: Sequence[str]) -> list[Record
 
 
 def _items(path: Path, text: str) -> Iterator[tuple[int, str]]:
-    """The items of a list in JSON as texts, each with the line where it begins."""
-    decoder, line, done = json.JSONDecoder(), 1, 0
+    """The items of a list in JSON as texts, each with the line where it begins, or its number where all are on one."""
+    decoder, is_one_line = json.JSONDecoder(), "\n" not in text.strip()
+    line, done = 1, 0
     place = text.index("[") + 1
     while True:
         while text[place : place + 1] in (" ", "\t", "\r", "\n", ","):
@@ -308,6 +312,7 @@ def _items(path: Path, text: str) -> Iterator[tuple[int, str]]:
             line += text.count("\n", place, getattr(error, "pos", place))
             raise TableErrors([Problem(str(path), line, "is not valid JSON", "write a list of objects")]) from error
         yield line, text[place:end]
+        line += is_one_line
         place = end
 
 

@@ -16,9 +16,10 @@ from challenges.problems import Problem
 from challenges.prompts import problem_with, target_text
 from challenges.rows import TrainRow
 from challenges.tables.entries import LABELS_MAX, Columns, Dropped, Entries, Entry, Reason, read_entries
-from challenges.tables.folder import HIDDEN, SPEC, TRAIN, Change, change, moves, text_of_rows
+from challenges.tables.folder import GOLD, HIDDEN, SPEC, TRAIN, Change, change, moves, text_of_rows
 from challenges.tables.formats import TableErrors, read_table, write
-from challenges.tables.near import Embed, near_repeats
+from challenges.tables.gold import criteria_of, gold_rows, halves_of, read_gold_entries, shares_of_roles
+from challenges.tables.near import BY_CHARACTERS, BY_MEANING, Embed, near_repeats
 from challenges.tables.parts import Plan, assign, fitting, trimmed, without_rare
 from challenges.tables.target import Target, answer_changes, form_of, read_target, shares_of
 from challenges.texts import several
@@ -49,11 +50,11 @@ class Imported:
 
     file: str
     target: Target
-    shares: dict[str, float]
     parts: dict[str, list[Entry]]
     dropped: list[Dropped]
     notes: list[Problem]
-    by_meaning: bool
+    compared_by: str = ""
+    """What near-duplicates were found by; empty if they were not looked for."""
     stayed: int = 0
     """How many rows are in the part where they were."""
     private: frozenset[str] = frozenset()
@@ -61,9 +62,17 @@ class Imported:
     spec: str | None = None
     """The new text of challenge.yaml, if it changes."""
 
-    def rows(self, name: str) -> dict[str, dict[str, Any]]:
-        """The rows of a file, by the key of their text."""
-        return {row.key: self._row(name, row) for row in self.parts[name]}
+    @property
+    def are_roles(self) -> bool:
+        """Whether the parts are the roles of marked answers, which stand in one file."""
+        return not self.target.kinds[0].has_samples
+
+    @property
+    def files(self) -> dict[str, dict[str, dict[str, Any]]]:
+        """The rows of each file, by the key of their text."""
+        if self.are_roles:
+            return {GOLD: gold_rows(self.parts)}
+        return {name: {row.key: self._row(name, row) for row in rows} for name, rows in self.parts.items()}
 
     def _row(self, name: str, row: Entry) -> dict[str, Any]:
         if name == TRAIN:
@@ -72,11 +81,11 @@ class Imported:
 
     @property
     def changes(self) -> list[Change]:
-        return [change(name, self.target.before[name], self.rows(name)) for name in self.parts]
+        return [change(name, self.target.before[name], rows) for name, rows in self.files.items()]
 
     @property
     def moves(self) -> Counter[tuple[str, str]]:
-        return moves(self.target.before, self.parts)
+        return Counter() if self.are_roles else moves(self.target.before, self.parts)
 
     @property
     def overwrites(self) -> bool:
@@ -85,8 +94,8 @@ class Imported:
 
     def write(self) -> None:
         """Writes the rows, and the labels or fields of challenge.yaml where the template still stood there."""
-        for name in self.parts:
-            write(self.target.folder / name, text_of_rows(list(self.rows(name).values())))
+        for name, rows in self.files.items():
+            write(self.target.folder / name, text_of_rows(list(rows.values())))
         if self.spec is not None:
             write(self.target.folder / SPEC, self.spec)
 
@@ -97,6 +106,8 @@ def import_rows(file: Path, folder: Path, options: Options, embed: Embed | None)
     With `embed` (n texts to n unit vectors) near-duplicates are those of lint; without it fewer are found.
     """
     target = read_target(folder)
+    if not target.kinds[0].has_samples:
+        return _import_gold(file, target, options)
     form, columns = form_of(target, options.columns, options.words_max, str(file))
     shares = shares_of(target, options.split, columns)
     found = read_entries(str(file), read_table(file, columns.names, options.encoding), columns, form)
@@ -110,28 +121,50 @@ def import_rows(file: Path, folder: Path, options: Options, embed: Embed | None)
     rows = [row for part in parts.values() for row in part]
     if not columns.id:
         parts = {name: _with_known_ids(name, part, target) for name, part in parts.items()}
-    spec, needs = answer_changes(target, form, rows)
+    imported = _imported(file, target, parts, found, pinned)
+    imported.compared_by = BY_MEANING if embed else BY_CHARACTERS
+    imported.private = _private(parts.get(HIDDEN, []), target, options)
+    imported.spec, imported.needs = answer_changes(target, form, rows)
+    return imported
+
+
+def _imported(
+    file: Path, target: Target, parts: dict[str, list[Entry]], found: Entries, pinned: Mapping[str, str]
+) -> Imported:
     return Imported(
         file=str(file),
         target=target,
-        shares=shares,
         parts=parts,
         dropped=sorted(found.dropped, key=lambda one: (list(Reason).index(one.reason), one.line)),
         notes=found.notes,
-        by_meaning=embed is not None,
         stayed=sum(pinned.get(row.key) == name for name, part in parts.items() for row in part),
-        private=_private(parts.get(HIDDEN, []), target, options),
-        needs=needs,
-        spec=spec,
     )
 
 
+def _import_gold(file: Path, target: Target, options: Options) -> Imported:
+    criteria = criteria_of(target, options.columns, str(file))
+    columns = Columns(options.columns.text, tuple(criteria.values()))
+    records = read_table(file, columns.names, options.encoding)
+    found = read_gold_entries(str(file), records, columns, criteria, halves_of(target))
+    shares = shares_of_roles(options.split, len(found.rows))
+    plan = Plan(shares, options.seed, most=options.most)
+    before = {} if options.afresh else target.before[GOLD].rows
+    pinned = {key: str(row.get("role")) for key, row in before.items()}
+    rows, left_out = fitting(found.rows, plan, pinned)
+    parts = {role: part for role, part in assign(rows, plan, pinned).items() if part}
+    if not rows:
+        first = found.dropped[0]
+        what = f"no row can be used; the first one ({first.what})"
+        raise TableErrors([Problem(str(file), first.line, what, first.fix)])
+    return _imported(file, target, parts, Entries(found.file, rows, found.dropped + left_out, []), pinned)
+
+
 def _check_ids(found: Entries) -> None:
-    first: dict[str, int] = {}
+    first: dict[str, Entry] = {}
     problems = []
     for row in found.rows:
-        if (line := first.setdefault(row.id, row.line)) != row.line:
-            what = f"the id stands already in line {line}"
+        if (other := first.setdefault(row.id, row)) is not row:
+            what = f"the id stands already in line {other.line}"
             problems.append(Problem(found.file, row.line, what, "give each row an id of its own"))
     if problems:
         raise TableErrors(problems[:20])
@@ -214,8 +247,8 @@ def _without_near(
     ordered = sorted(rows, key=lambda row: (row.key not in pinned, row.line))
     repeats = near_repeats([row.input for row in ordered], embed)
     dropped = [_near(ordered[index], ordered[kept], value) for index, (kept, value) in repeats.items()]
-    lines = {one.line for one in dropped}
-    return [row for row in rows if row.line not in lines], dropped
+    gone = {ordered[index].key for index in repeats}
+    return [row for row in rows if row.key not in gone], dropped
 
 
 def _near(row: Entry, kept: Entry, value: float) -> Dropped:

@@ -83,14 +83,14 @@ def fitting(rows: Sequence[Entry], plan: Plan, pinned: Pinned, slack: float = 1.
     counts = {label: len(found) for label, found in by_label.items()}
     balanced = int(BALANCE_MAX * slack * min(counts.values())) if plan.are_labels and counts else room
     most = min(balanced, _level(sorted(counts.values()), room))
-    taken = {row.line for found in by_label.values() for row in found[:most]}
+    taken = {row.key for found in by_label.values() for row in found[:most]}
     rarest = min(counts, key=lambda label: counts[label], default="")
     dropped = [
         _surplus(row, rarest, counts) if plan.are_labels and most == balanced else _no_room(row, enough)
         for row in rows
-        if row.line not in taken
+        if row.key not in taken
     ]
-    return [row for row in rows if row.line in taken], dropped
+    return [row for row in rows if row.key in taken], dropped
 
 
 def _room(rows: Sequence[Entry], plan: Plan, pinned: Pinned) -> int:

@@ -11,7 +11,7 @@ from challenges.problems import Problem
 from challenges.tables.entries import Entry, Reason
 from challenges.tables.folder import HIDDEN, PUBLIC, TRAIN
 from challenges.tables.imports import Imported
-from challenges.tables.near import BY_CHARACTERS, BY_MEANING
+from challenges.tables.near import BY_CHARACTERS
 from challenges.texts import several
 
 SHOWN = 10
@@ -47,12 +47,12 @@ def labels(rows: Sequence[Entry]) -> dict[str, int]:
     return dict(sorted(counts.items(), key=lambda pair: (-pair[1], pair[0])))
 
 
-def as_dict(found: Imported, *, written: bool) -> dict[str, Any]:
-    """The report as JSON values."""
+def as_dict(found: Imported, needs: Sequence[Problem], *, written: bool) -> dict[str, Any]:
+    """The report as JSON values. `needs` says what the challenge lacks now."""
     return {
         "file": found.file,
         "written": written,
-        "near_duplicates_by": BY_MEANING if found.by_meaning else BY_CHARACTERS,
+        "near_duplicates_by": found.compared_by,
         "parts": {
             name: {"rows": len(rows), "labels": labels(rows), "words": quantiles([row.words for row in rows])}
             for name, rows in found.parts.items()
@@ -65,7 +65,7 @@ def as_dict(found: Imported, *, written: bool) -> dict[str, Any]:
             for one in found.dropped
         ],
         "notes": [problem_as_dict(one) for one in found.notes],
-        "needs": [problem_as_dict(one) for one in found.needs],
+        "needs": [problem_as_dict(one) for one in needs],
         "changes": [
             {"file": one.file, "added": one.added, "removed": one.removed, "changed": one.changed}
             for one in found.changes
@@ -95,8 +95,8 @@ def label_rows(found: Imported) -> Iterator[tuple[str, ...]]:
 
 
 def lines(found: Imported) -> Iterator[str]:
-    """Everything but the tables: what was dropped and read otherwise, what changes, what is missing."""
-    if not found.by_meaning:
+    """What was dropped and read otherwise, and what changes."""
+    if found.compared_by == BY_CHARACTERS:
         yield FINDS_FEWER
     yield from (f"note: {one}" for one in found.notes)
     for reason, group in groupby(found.dropped, key=lambda one: one.reason):
@@ -113,7 +113,6 @@ def lines(found: Imported) -> Iterator[str]:
     for (old, new), count in sorted(found.moves.items()):
         shown_now = ", where learners see what was hidden" if old == HIDDEN and new in (PUBLIC, TRAIN) else ""
         yield f"{several(count, 'row')} of {old} now {'stand' if count > 1 else 'stands'} in {new}{shown_now}"
-    yield from (f"still to do: {one}" for one in found.needs)
 
 
 def _large_surplus(found: Imported) -> Iterator[str]:

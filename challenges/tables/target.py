@@ -17,7 +17,7 @@ from challenges.problems import Problem
 from challenges.reading import gather_challenge
 from challenges.spec import Challenge, kinds_named_in
 from challenges.tables.entries import Columns, Entry, Form, listed_values
-from challenges.tables.folder import FILES, SPEC, Standing, standing, with_value, yaml_value
+from challenges.tables.folder import FILES, GOLD, SPEC, TRAIN, Standing, standing, with_value, yaml_value
 from challenges.tables.formats import TableErrors
 from challenges.unwritten import is_unwritten
 
@@ -58,7 +58,7 @@ def read_target(folder: Path) -> Target:
         what = "`kind` names no kind of challenge"
         raise TableErrors([Problem(str(folder / SPEC), located.line("kind"), what, "correct it")])
     bundle = gather_challenge(Source(folder), "")
-    before = {name: standing(folder, name) for name in FILES}
+    before = {name: standing(folder, name) for name in (*FILES, GOLD)}
     return Target(folder, located, named, bundle.challenge if bundle else None, before)
 
 
@@ -81,34 +81,44 @@ def form_of(target: Target, columns: Columns, words_max: int, file: str) -> tupl
         return _with_fields(target, form, columns, file)
     if len(columns.labels) > 1:
         what = f"several columns are given with --label, but the answer's type is {kind}"
-        raise TableErrors([_spec(target, ("answer", "type"), what, "name one column, or set answer.type to json")])
+        raise TableErrors(
+            [spec_problem(target, ("answer", "type"), what, "name one column, or set answer.type to json")]
+        )
     if kind == "label" and not columns.labels:
-        raise TableErrors([_spec(target, ("answer", "type"), "answers are labels", "name their column with --label")])
+        raise TableErrors(
+            [spec_problem(target, ("answer", "type"), "answers are labels", "name their column with --label")]
+        )
     return form, columns
 
 
 def _with_fields(target: Target, form: Form, columns: Columns, file: str) -> tuple[Form, Columns]:
-    """`--label FIELD=COLUMN` gives a field another name than the column has."""
-    pairs = [name.split("=", 1) if "=" in name else [name, name] for name in columns.labels]
+    pairs = [field_and_column(name) for name in columns.labels]
     fields = tuple(pair[0] for pair in pairs)
     schema = target.answer.get("schema")
     if isinstance(schema, dict) and not target.is_template and set(fields) != set(schema):
         what = f"the fields of the answer are {', '.join(map(str, schema))}, but --label gives {', '.join(fields)}"
         fix = "name a column for each field, as --label FIELD=COLUMN where they are called otherwise"
-        raise TableErrors([_spec(target, ("answer", "schema"), what, fix)])
+        raise TableErrors([spec_problem(target, ("answer", "schema"), what, fix)])
     if isinstance(schema, dict) and not target.is_template:
         pairs.sort(key=lambda pair: list(schema).index(pair[0]))
         fields = tuple(pair[0] for pair in pairs)
     return replace(form, fields=fields), replace(columns, labels=tuple(pair[1] for pair in pairs))
 
 
-def _spec(target: Target, path: Sequence[str], what: str, fix: str) -> Problem:
+def field_and_column(named: str) -> tuple[str, str]:
+    """What `--label` names: a column, or `FIELD=COLUMN` where the field has another name than the column."""
+    field, _, column = named.partition("=")
+    return field, column or field
+
+
+def spec_problem(target: Target, path: Sequence[str], what: str, fix: str) -> Problem:
+    """A problem with a key of challenge.yaml."""
     return Problem(str(target.folder / SPEC), target.located.line(*path), what, fix)
 
 
 def shares_of(target: Target, split: Sequence[float], columns: Columns) -> dict[str, float]:
-    """The share of each file. Only where something is trained are training rows split off by themselves."""
-    trains = any(kind.is_trained for kind in target.kinds)
+    """The share of each file. Training rows are split off by themselves only where somebody uses them."""
+    trains = any(kind.is_trained for kind in target.kinds) or target.before[TRAIN].exists
     split = split or ((0.2, 0.6, 0.2) if trains or columns.rejected else (0.25, 0.75))
     return {name: share for name, share in zip(FILES, split, strict=False) if share > 0}
 
@@ -142,10 +152,10 @@ def _labels(target: Target, labels: Sequence[str]) -> Changed:
     problems = []
     if new := [label for label in labels if label not in known]:
         what = f"the labels of the table that are not listed: {', '.join(new)}"
-        problems.append(_spec(target, ("answer", "labels"), what, f"write labels: {yaml_value([*known, *new])}"))
+        problems.append(spec_problem(target, ("answer", "labels"), what, f"write labels: {yaml_value([*known, *new])}"))
     if unused := [label for label in known if label not in labels]:
         what = f"no row has the label {', '.join(unused)}"
-        problems.append(_spec(target, ("answer", "labels"), what, "remove it, or add rows that have it"))
+        problems.append(spec_problem(target, ("answer", "labels"), what, "remove it, or add rows that have it"))
     return None, problems
 
 
@@ -159,7 +169,7 @@ def _other_values(target: Target, rows: Sequence[Entry]) -> Iterator[Problem]:
         if new:
             what = f"values of the table that are not listed: {', '.join(new[:20])}"
             fix = f"write {field}: {yaml_value([*map(str, allowed), *new[:20]])}"
-            yield _spec(target, ("answer", "schema", field), what, fix)
+            yield spec_problem(target, ("answer", "schema", field), what, fix)
 
 
 def _filled(target: Target, key: str, value: Sequence[str] | Mapping[str, Any]) -> str | None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import io
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,15 +14,16 @@ from django.core.files.storage import storages
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from challenges.archive import ARCHIVE_MAX
+from challenges.archive import ARCHIVE_MAX, pack
 from gradus import retention, stores
 from gradus.accounts.models import ApiToken, User
 from gradus.accounts.token_rules import Content, Scope
 from gradus.courses import uploads
-from gradus.courses.models import Course, Upload
+from gradus.courses.models import Course, CourseVersion, Upload
 from gradus.request_bodies import PART_BYTES
 from tests import factories
 from tests.api.conftest import Caller, problem
+from tests.challenges.factory import write_course
 from tests.threads import at_once
 from workers import orphan_files
 
@@ -202,3 +205,112 @@ def test_uploads_begun_at_once_are_one_and_never_too_many(ada: User, course: Cou
     assert len({one.json()["id"] for one in same}) == 1
     at_once(lambda number: api.post("/courses/tiny/uploads", {**BEGUN, "sha256": f"{number}" * 64}), 6)
     assert Upload.objects.count() <= Upload.OPEN_MAX
+
+
+def sent(api: Caller, folder: Path, course: str = "tiny") -> str:
+    """Uploads the archive of a folder. Returns the upload's id."""
+    made = io.BytesIO()
+    packed = pack(folder, made)
+    begun: str = api.post(f"/courses/{course}/uploads", {"bytes": packed.bytes, "sha256": packed.sha256}).json()["id"]
+    assert put(api, begun, 0, made.getvalue()).status_code == 200
+    return begun
+
+
+def new_title(folder: Path, title: str) -> Path:
+    text = (folder / "course.yaml").read_text()
+    (folder / "course.yaml").write_text(text.replace("Tiny", title).replace("1.0.0", "1.1.0"))
+    return folder
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return new_title(write_course(tmp_path / "author" / "tiny"), "Larger")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_push_makes_a_draft_and_the_upload_goes(api: Caller, folder: Path, course: Course) -> None:
+    answer = api.post(f"/uploads/{sent(api, folder)}/push", {"note": "larger"})
+    assert answer.status_code == 201 and answer.json()["state"] == "draft"
+    draft = CourseVersion.objects.drafts().get()
+    assert (draft.version, draft.note) == ("1.1.0", "larger")
+    assert not Upload.objects.exists() and files() == []
+    assert Course.objects.get().title == "Tiny"
+
+
+def test_the_same_content_again_changes_nothing(api: Caller, folder: Path) -> None:
+    api.post(f"/uploads/{sent(api, folder)}/push", {})
+    before = CourseVersion.objects.drafts().get()
+    again = api.post(f"/uploads/{sent(api, folder)}/push", {})
+    assert again.status_code == 200 and CourseVersion.objects.drafts().get() == before
+
+
+def test_an_upload_is_not_pushed_before_it_is_whole(api: Caller, begun: str) -> None:
+    put(api, begun, 0, DATA[:PART])
+    assert problem(api.post(f"/uploads/{begun}/push", {}), 409, "wrong_offset")["problems"][0]["message"] == str(PART)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_archive_with_another_digest_is_not_read(api: Caller, begun: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    put(api, begun, 0, DATA[:-1] + b"?")
+    monkeypatch.setattr(uploads, "unpack", None)
+    problem(api.post(f"/uploads/{begun}/push", {}), 422, "wrong_digest")
+    assert not Upload.objects.exists() and files() == []
+
+
+@pytest.mark.django_db(transaction=True)
+def test_every_problem_of_the_bundle_is_told_and_the_upload_goes(api: Caller, folder: Path) -> None:
+    (folder / "first" / "lesson.md").unlink()
+    (folder / "course.yaml").write_text((folder / "course.yaml").read_text() + "- second\n")
+    told = problem(api.post(f"/uploads/{sent(api, folder)}/push", {}), 422, "bundle_problems")
+    found = [(one["file"], one["line"]) for one in told["problems"]]
+    assert found == [("course.yaml", 8), ("first/lesson.md", None)]
+    assert all(one["what"] and one["fix"] for one in told["problems"])
+    assert not Upload.objects.exists() and files() == []
+    other = sent(api, write_course(folder.parent / "other", id="other"))
+    told = problem(api.post(f"/uploads/{other}/push", {}), 422, "bundle_problems")
+    assert "`other`" in told["problems"][0]["what"]
+
+
+def test_what_is_no_archive_is_told(api: Caller, begun: str) -> None:
+    put(api, begun, 0, DATA)
+    told = problem(api.post(f"/uploads/{begun}/push", {}), 422, "bundle_problems")
+    assert [one["file"] for one in told["problems"]] == ["course.zip"]
+
+
+def test_a_push_that_died_can_be_made_again(api: Caller, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its process could not say that it has ended, so for a while nobody knows."""
+    upload = sent(api, folder)
+    Upload.objects.update(pushing_until=timezone.now() + timedelta(seconds=uploads.PUSH_SECONDS))
+    busy = api.post(f"/uploads/{upload}/push", {})
+    problem(busy, 409, "busy")
+    assert busy["Retry-After"] == "5"
+    with time_machine.travel(timezone.now() + timedelta(seconds=uploads.PUSH_SECONDS + 1)):
+        assert api.post(f"/uploads/{upload}/push", {}).status_code == 201
+
+
+def test_a_refused_push_leaves_the_upload_to_be_pushed_with_force(api: Caller, folder: Path) -> None:
+    upload = sent(api, folder)
+    problem(api.post(f"/uploads/{upload}/push", {"base": "0" * 64}), 409, "moved")
+    assert api.post(f"/uploads/{upload}/push", {"base": "0" * 64, "force": True}).status_code == 201
+
+
+@pytest.mark.django_db(transaction=True)
+def test_one_upload_that_is_pushed_twice_at_once_is_one_draft(ada: User, course: Course, folder: Path) -> None:
+    api = editor(ada, course)
+    upload = sent(api, folder)
+    statuses = at_once(lambda number: api.post(f"/uploads/{upload}/push", {}).status_code, 3)
+    assert statuses.count(201) == 1 and set(statuses) <= {201, 404, 409}
+    assert CourseVersion.objects.count() == 1 + (CourseVersion.objects.published().count())
+    assert not Upload.objects.exists() and files() == []
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_editors_who_push_at_once_leave_one_draft(ada: User, bob: User, course: Course, tmp_path: Path) -> None:
+    """The other one's is told what was pushed, or was replaced by it; nothing is half done."""
+    callers = [editor(ada, course), editor(bob, course)]
+    folders = [new_title(write_course(tmp_path / name / "tiny"), name) for name in ("One", "Two")]
+    pushed = [sent(api, folder) for api, folder in zip(callers, folders, strict=True)]
+    answers = at_once(lambda number: callers[number].post(f"/uploads/{pushed[number]}/push", {}), 2)
+    assert {answer.status_code for answer in answers} <= {201, 409} and 201 in {one.status_code for one in answers}
+    assert {one.json()["code"] for one in answers if one.status_code == 409} <= {"moved"}
+    assert CourseVersion.objects.drafts().count() == 1 and Course.objects.get().title == "Tiny"

@@ -46,6 +46,7 @@ PRIVATE = {
     "api/v1/submissions/<uuidstr:uuid>/chat",
     "api/v1/uploads/<uuidstr:uuid>",
     "api/v1/uploads/<uuidstr:uuid>/<int:offset>",
+    "api/v1/uploads/<uuidstr:uuid>/push",
     "accounts/2fa/webauthn/keys/<int:pk>/remove/",
     "accounts/2fa/webauthn/keys/<int:pk>/edit/",
 }
@@ -69,6 +70,8 @@ EDITORS = {
 # For people with a role in this course, most of them for owners; for all others it is not there.
 PEOPLE = {
     "teach/courses/<slug:slug>/",
+    "teach/courses/<slug:slug>/verification/<int:pk>/",
+    "teach/courses/<slug:slug>/verification/<int:pk>/findings",
     "teach/courses/<slug:slug>/people/",
     "teach/courses/<slug:slug>/people/<int:pk>",
     "teach/courses/<slug:slug>/people/leave",
@@ -212,7 +215,7 @@ OPEN = {
 SCOPES = {
     "content:viewer": {"course_versions", "course_draft", "course_live"},
     "content:editor": {
-        *("upload_start", "upload", "upload_part"),
+        *("upload_start", "upload", "upload_part", "upload_push"),
         *("draft_publish", "draft_discard", "course_rollback", "course_bundle", "board_begin"),
         *("draft_findings", "live_findings"),
     },

@@ -39,6 +39,7 @@ class CheckOut(Schema):
 
 class ChallengeVersionOut(Schema):
     id: str
+    slug: str = Field(description="By which other calls name the challenge; its id, unless an earlier course has it")
     version: str
     state: Literal["draft", "waiting", "live", "replaced"] = Field(
         description="draft: part of a draft of the course; waiting: goes live when it is verified"
@@ -138,6 +139,7 @@ def _challenge(version: ChallengeVersion, progress: Progress, waiting: int) -> d
     board = version.challenge.board_version
     return {
         "id": version.challenge.name,
+        "slug": version.challenge.slug,
         "version": version.version,
         "state": _state(version),
         "is_verified": version.is_verified,

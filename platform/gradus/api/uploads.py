@@ -11,6 +11,7 @@ from pydantic import Field
 
 from gradus.accounts.token_rules import Content, Scope
 from gradus.api.auth import Request, caller, requires
+from gradus.api.publishing import VersionOut, version_out
 from gradus.courses import uploads
 from gradus.courses.models import Upload
 from gradus.request_bodies import PART_BYTES
@@ -36,6 +37,14 @@ OCTETS: dict[str, Any] = {
     }
 }
 router = Router(tags=["publishing"], auth=requires(Scope(Content.EDITOR)))
+
+
+class PushIn(Schema):
+    base: str = Field(
+        "", pattern="^([0-9a-f]{64})?$", description="The digest of the live content that the author knows"
+    )
+    force: bool = Field(False, description="Push although something else is live by now")
+    note: str = Field("", max_length=300, description="What changes, in a few words")
 
 
 def upload_out(upload: Upload) -> UploadOut:
@@ -64,3 +73,10 @@ def upload(request: Request, uuid: UUID) -> UploadOut:
 def upload_part(request: Request, uuid: UUID, offset: int) -> UploadOut:
     """Sends the next part of an archive, as octets. Every part but the last has at least 256 KiB."""
     return upload_out(uploads.add_part(own(request, uuid), offset, request.body))
+
+
+@router.post("/uploads/{uuid:uuid}/push", response={200: VersionOut, 201: VersionOut})
+def upload_push(request: Request, uuid: UUID, given: PushIn) -> Status[VersionOut]:
+    """Checks an archive that has arrived and makes it the draft of its course. Answers 200 if nothing is new in it."""
+    pushed = uploads.push(own(request, uuid), base=given.base, force=given.force, note=given.note)
+    return Status(201 if pushed.is_new else 200, version_out(pushed.version))

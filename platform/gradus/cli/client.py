@@ -9,28 +9,42 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import httpx
+
+from challenges.problems import Problem
 
 DEFAULT_URL = "http://localhost:8000"
 # A stream sends a heartbeat every 15 seconds. After 60 seconds without one, the client connects again.
 TIMEOUT = httpx.Timeout(30, read=60)
 TRIES = 3
-REFUSED, UNREACHABLE, NOT_SIGNED_IN = 1, 4, 5
+REFUSED, WRONG_NAME, UNREACHABLE, NOT_SIGNED_IN = 1, 2, 4, 5
 
 
 class Failure(Exception):
-    """A command failed. `code` is the exit status: 1 refused, 4 the site does not answer, 5 not signed in.
+    """A command failed. `code` is the exit status: 1 refused, 2 a wrong name, 4 the site does not answer, 5 not signed
+    in.
 
-    `reason` is the code of the site's problem details, empty if the site gave none.
+    `reason` is the code of the site's problem details, empty if the site gave none, and `details` are their `problems`.
+    `retry_after` is in seconds.
     """
 
-    def __init__(self, message: str, code: int = REFUSED, problems: tuple[str, ...] = (), reason: str = "") -> None:
+    def __init__(
+        self,
+        message: str,
+        code: int = REFUSED,
+        problems: tuple[str, ...] = (),
+        reason: str = "",
+        details: tuple[dict[str, Any], ...] = (),
+        retry_after: float | None = None,
+    ) -> None:
         super().__init__(message)
         self.code = code
         self.problems = problems
         self.reason = reason
+        self.details = details
+        self.retry_after = retry_after
 
 
 @dataclass(frozen=True)
@@ -96,19 +110,22 @@ class Api:
         given = {key: value for key, value in params.items() if value is not None}
         return self._send("GET", path, params=given).json()
 
-    def post(self, path: str, data: Any = None, *, key: str | None = None) -> Any:
+    def post(self, path: str, data: Any = None, *, key: str | None = None, seconds: float | None = None) -> Any:
         """Sends a POST request. Returns the JSON of the response. Raises `Failure` for an error.
 
         With an idempotency `key`, a broken connection is tried again, because the site then makes only one submission.
+        `seconds` is how long the answer may take, if that is longer than usual.
         """
         headers = {"Idempotency-Key": key} if key else {}
+        timeout = TIMEOUT if seconds is None else httpx.Timeout(30, read=seconds)
         for _ in range(TRIES - 1 if key else 0):
             try:
                 return self._send("POST", path, json=data, headers=headers).json()
             except Failure as failure:
                 if failure.code != UNREACHABLE:
                     raise
-        return self._send("POST", path, json=data, headers=headers).json()
+        response = self._send("POST", path, json=data, headers=headers, timeout=timeout)
+        return None if response.status_code == 204 else response.json()
 
     def put(self, path: str, data: Any) -> Any:
         """Sends a PUT request. Returns the JSON of the response. Raises `Failure` for an error."""
@@ -118,9 +135,23 @@ class Api:
         """Sends a DELETE request. Raises `Failure` for an error."""
         self._send("DELETE", path)
 
+    def put_octets(self, path: str, data: bytes, seconds: float) -> Any:
+        """Sends bytes with a PUT request that may take so many seconds. Returns the JSON of the response."""
+        headers = {"Content-Type": "application/octet-stream"}
+        return self._send("PUT", path, content=data, headers=headers, timeout=httpx.Timeout(30, write=seconds)).json()
+
     def content(self, path: str) -> bytes:
         """Returns what a GET request answers, such as a file. Raises `Failure` for an error."""
         return self._send("GET", path).content
+
+    def download(self, path: str, to: IO[bytes], **params: Any) -> None:
+        """Writes what a GET request answers into a file, piece by piece. Raises `Failure` for an error."""
+        given = {key: value for key, value in params.items() if value is not None}
+        with self._reaching(), self.http.stream("GET", path.lstrip("/"), params=given) as response:
+            if response.is_error:
+                response.read()
+            for piece in checked(response).iter_bytes():
+                to.write(piece)
 
     def _send(self, method: str, path: str, **given: Any) -> httpx.Response:
         with self._reaching():
@@ -175,21 +206,31 @@ def checked(response: httpx.Response) -> httpx.Response:
     """Returns the response, or raises `Failure` with the message of its problem details if it is an error."""
     if not response.is_error:
         return response
+    problems: list[dict[str, Any]] = []
+    reason = ""
     try:
         body = response.json()
         detail, problems, reason = str(body["detail"]), body.get("problems", []), str(body.get("code", ""))
     except (ValueError, KeyError, TypeError):
-        detail, problems = f"The site answered {response.status_code}. Does the address end before /api?", []
-        reason = ""
+        detail = f"The site answered {response.status_code}. Does the address end before /api?"
+        if response.status_code in (502, 503, 504):
+            # A proxy answers in place of a site that is away.
+            raise Failure(detail, UNREACHABLE) from None
     if response.status_code == 401:
         how = "" if "`gradus login`" in detail else " Run `gradus login` to sign in."
         raise Failure(detail + how, NOT_SIGNED_IN)
     after = response.headers.get("Retry-After")
     again = f" Try again in {after} s." if after else ""
-    raise Failure(detail + again, REFUSED, tuple(worded(problem) for problem in problems), reason)
+    lines = tuple(worded(problem) for problem in problems)
+    wait = float(after) if after and after.isdecimal() else None
+    raise Failure(detail + again, REFUSED, lines, reason, tuple(problems), wait)
 
 
 def worded(problem: dict[str, Any]) -> str:
-    """Returns a problem as `field: line: message`, without the parts that it does not have."""
+    """Returns a problem as `field: line: message`, without the parts that it does not have; one of a course's folder as
+    `file:line: what: fix`.
+    """
+    if problem.get("what"):
+        return str(Problem(problem.get("file") or "", problem.get("line"), problem["what"], problem.get("fix") or ""))
     parts = (problem.get("field"), problem.get("line"), problem.get("message"))
     return ": ".join(str(part) for part in parts if part)

@@ -21,6 +21,9 @@ from challenges.texts import several
 from gradus.cli.client import Event
 
 out = Console(highlight=False)
+# A program that reads a table gets whole names, however long a line becomes.
+pipe = Console(highlight=False, width=4096)
+messages = Console(stderr=True, highlight=False)
 PREFERENCE_FIGURES = ("margin", "accuracy", "valid_margin", "valid_accuracy")
 STATES = {
     "queued": "waiting",
@@ -66,7 +69,7 @@ def table(title: str, columns: Iterable[str], rows: Iterable[Iterable[Any]]) -> 
         shown.add_column(column, justify="right" if column in ("Rank", "Score", "Tokens") else "left")
     for row in rows:
         shown.add_row(*(escape("" if value is None else str(value)) for value in row))
-    out.print(shown)
+    (out if out.is_terminal else pipe).print(shown)
 
 
 def paths(courses: list[dict[str, Any]]) -> None:

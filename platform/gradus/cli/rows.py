@@ -87,11 +87,11 @@ def rows(
     written = update or not found.overwrites
     if written:
         found.write()
-        found.needs = [*found.needs, *_still_wrong(to, found.needs)]
+    needs = [*found.needs, *(_still_wrong(to, found.needs) if written else ())]
     if json:
-        showing.as_json(report.as_dict(found, written=written))
+        showing.as_json(report.as_dict(found, needs, written=written))
     else:
-        _show(found, to, written)
+        _show(found, to, needs, written)
     raise typer.Exit(0 if written else 1)
 
 
@@ -142,13 +142,19 @@ def _still_wrong(folder: Path, known: Sequence[Problem]) -> list[Problem]:
     return [one for one in found if one not in known]
 
 
-def _show(found: Imported, folder: Path, written: bool) -> None:
+def _show(found: Imported, folder: Path, needs: Sequence[Problem], written: bool) -> None:
     used = sum(map(len, found.parts.values()))
     showing.table(f"{found.file}: {used:,} rows are used", ("Part", "Rows", WORDS), report.part_rows(found))
     if any(report.label_rows(found)):
         showing.table("Rows by label", ("Label", *found.parts), report.label_rows(found))
     for line in report.lines(found):
         typer.echo(line)
+    now = [one for one in needs if one in found.needs or Path(one.file).name in found.files]
+    for one in now:
+        typer.echo(f"still to do: {one}")
+    if len(now) < len(needs):
+        others = several(len(needs) - len(now), "other thing")
+        typer.echo(f"still to do: {others}, which `gradus challenge lint {folder}` lists")
     if not written:
         typer.echo(f"{folder}: nothing was written, because rows that stand there would change: -u writes all the same")
     elif found.spec is not None:

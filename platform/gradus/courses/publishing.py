@@ -51,8 +51,8 @@ SIMILARITY = "similarity"
 # How much of a digest names a content: enough that nobody types it by chance.
 DIGEST_CHARS = 12
 staged = Signal()
-"""Sent in the transaction that makes a draft, with `version`, its `bundle`, and its `challenges`, a list of
-`ChallengeVersion`."""
+"""Sent in the transaction that makes a draft, and when a draft or what is live is pushed again, with `version`, its
+`bundle`, and its `challenges`, a list of `ChallengeVersion`."""
 
 
 @dataclass(frozen=True)
@@ -109,7 +109,7 @@ def push(
     bundle = _read(folder, course_slug)
     known = _known(Course.objects.filter(slug=course_slug).first(), bundle)
     if known is not None:
-        return Pushed(known, is_new=False)
+        return _again(known, bundle)
     versions.check_versions(bundle, staged_only=True)
     found = inspect(folder)
     if found.problems:
@@ -123,13 +123,19 @@ def push(
             Enrolment.objects.create(user=by, course=course, content=Content.OWNER, learner_data=LearnerData.EDITOR)
         known = _known(course, bundle)
         if known is not None:
-            return Pushed(known, is_new=False)
+            return _again(known, bundle)
         if not force:
             _refuse_moved(course, bundle, seen, base)
         not_checked = [SIMILARITY, *found.not_checked]
         version = _draft(course, bundle, kept, by=by, note=note, not_checked=not_checked)
         staff.note(StaffAction.What.DRAFT_PUSHED, version, by=by, digest=bundle.digest, note=note)
     return Pushed(version, is_new=True)
+
+
+def _again(known: CourseVersion, bundle: CourseBundle) -> Pushed:
+    """Nothing is new, but what could not be checked, or has failed, is checked again."""
+    staged.send(CourseVersion, version=known, challenges=versions_in(known), bundle=bundle)
+    return Pushed(known, is_new=False)
 
 
 def _draft_key(course_slug: str) -> int | None:

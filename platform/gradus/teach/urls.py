@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from gradus.teach.views import courses, people
+from gradus.teach.views import courses, people, verification
 
 app_name = "teach"
 urlpatterns = [
@@ -12,5 +12,7 @@ urlpatterns = [
     path("courses/<slug:slug>/people/<int:pk>", people.role_change, name="role"),
     path("courses/<slug:slug>/people/leave", people.course_leave, name="leave"),
     path("courses/<slug:slug>/invitations/<int:pk>/withdraw", people.invitation_withdraw, name="withdraw"),
+    path("courses/<slug:slug>/verification/<int:pk>/", verification.verification_show, name="verification"),
+    path("courses/<slug:slug>/verification/<int:pk>/findings", verification.findings_check, name="findings"),
     path("invitations/<slug:secret>/", people.invitation_show, name="invitation"),
 ]

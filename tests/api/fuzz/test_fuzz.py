@@ -148,6 +148,7 @@ HONEST: dict[str, tuple[str, str, Any]] = {
     "course_person_change": ("staff", "tiny", {"content": "editor", "learner_data": "viewer"}),
     "course_person_remove": ("staff", "tiny", None),
     "course_leave": ("learner", "tiny", None),
+    "upload_push": ("staff", "whole", {"note": "the same again"}),
     "token_create": ("nobody", "", {"email": "ada@example.org", "password": factories.PASSWORD}),
 }
 

@@ -7,10 +7,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Any
 
 from django.conf import settings
 
+from challenges.archive import pack
 from challenges.reading import read_course
 from gradus.accounts.models import ApiToken, User
 from gradus.accounts.token_rules import Content, LearnerData, Scope
@@ -78,7 +80,7 @@ def make(folder: Path) -> World:
             "submissions": {name: str(one.uuid) for name, one in attempts.items()},
             "runs": {name: str(one.uuid) for name, one in runs.items()},
             "reviews": {name: one.pk for name, one in found.items()},
-            "uploads": {"half": str(half_sent(staff).uuid)},
+            "uploads": {"half": str(half_sent(staff).uuid), "whole": str(wholly_sent(staff, folder).uuid)},
             "offset": {"half": uploads.PART_MIN},
             "person": {"tiny": role.pk},
             "invitation": {"tiny": invited.pk},
@@ -92,6 +94,15 @@ def half_sent(staff: User) -> Upload:
     size = uploads.PART_MIN + 1
     upload, _ = uploads.begin(staff, "tiny", size=size, sha256=hashlib.sha256(bytes(size)).hexdigest())
     return uploads.add_part(upload, 0, bytes(uploads.PART_MIN))
+
+
+def wholly_sent(staff: User, folder: Path) -> Upload:
+    """The archive of the course that is live."""
+    with TemporaryFile() as archive:
+        packed = pack(folder, archive)
+        upload, _ = uploads.begin(staff, "tiny", size=packed.bytes, sha256=packed.sha256)
+        archive.seek(0)
+        return uploads.add_part(upload, 0, archive.read())
 
 
 def submissions(learner: User) -> dict[str, Submission]:

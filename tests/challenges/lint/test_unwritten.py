@@ -6,7 +6,14 @@ from pathlib import Path
 
 from challenges.lint.run import inspect, lint
 from challenges.unwritten import CODE, marks, write
-from tests.challenges.factory import label_samples, write_course, write_prompt_challenge, write_rows, write_text
+from tests.challenges.factory import (
+    label_samples,
+    write_course,
+    write_prompt_challenge,
+    write_rows,
+    write_text,
+    write_yaml,
+)
 
 
 def test_a_text_with_a_mark_is_named_with_its_line_and_what_to_write(tmp_path: Path) -> None:
@@ -46,3 +53,17 @@ def test_rows_of_a_template_are_not_compared(tmp_path: Path) -> None:
 
 def test_a_mark_that_is_not_closed_is_found() -> None:
     assert list(marks("a [write: one] b [write: two\n[write] [write:three]")) == [(1, "one"), (1, "two"), (2, "three")]
+
+
+def test_what_follows_from_a_mark_is_not_said_as_well(tmp_path: Path) -> None:
+    root = write_prompt_challenge(tmp_path / "sea-or-sky")
+    examples = [{"input": write("an input"), "output": write("a label")}, {"input": "a gull", "output": "seal"}]
+    write_yaml(root / "baselines/good.yaml", {"kind": "prompt", "examples": examples})
+    row = {"id": "new", "input": write("an input"), "target": "another label"}
+    write_rows(root / "hidden.jsonl", [row, *label_samples("h", 2, 5)])
+    assert [(p.file, p.line, p.code) for p in lint(root)] == [
+        ("baselines/good.yaml", 3, CODE),
+        ("baselines/good.yaml", 4, CODE),
+        ("baselines/good.yaml", 5, ""),
+        ("hidden.jsonl", 1, CODE),
+    ]

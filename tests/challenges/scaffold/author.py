@@ -12,12 +12,13 @@ MARK = re.compile(r"\[write: ([^\]]*)\]( \d+)?")
 SAME = {"the first label": "sea", "the second label": "sky", "a value": "low", "another value": "high"}
 ADJECTIVES = ("red", "wet", "old", "tiny", "calm", "loud", "cold", "warm")
 NOUNS = ("wave", "cloud", "shell", "comet", "buoy", "eagle", "reef", "gust", "tide", "star")
+DAYS = ("today", "again", "twice", "early")
 WORDS = ("harbour", "garden", "kitchen", "library", "station", "museum", "bakery", "valley", "bridge", "island")
 
 
 def write_everything(root: Path) -> None:
     """Replaces each mark below a folder."""
-    inputs = (f"I saw a {adjective} {noun} today" for adjective, noun in product(ADJECTIVES, NOUNS))
+    inputs = (f"I saw a {adjective} {noun} {day}" for day, adjective, noun in product(DAYS, ADJECTIVES, NOUNS))
     numbers = count(1)
     for path in sorted(root.rglob("*")):
         if path.is_file() and path.suffix in (".yaml", ".md", ".jsonl"):

@@ -104,12 +104,12 @@ def test_parts_are_at_least_as_alike_as_those_of_scikit_learn(
 
 def bundle(parts: Parts) -> ChallengeBundle:
     """A challenge with these rows. Similarity looks at the inputs alone."""
-    samples = {
-        name: tuple(Sample(id=f"{name}{n}", input=row.input, target="sea") for n, row in enumerate(parts[name]))
+    public, hidden = (
+        tuple(Sample(id=f"{name}{n}", input=row.input, target="sea") for n, row in enumerate(parts[name]))
         for name in ("public", "hidden")
-    }
+    )
     train = tuple(TrainRow(input=row.input, output="sea") for row in parts["train"])
-    return ChallengeBundle(Challenge.model_validate(factory.prompt_spec()), "", "", **samples, train=train)
+    return ChallengeBundle(Challenge.model_validate(factory.prompt_spec()), "", "", public, hidden, train)
 
 
 def leaks(parts: Parts) -> int:

@@ -14,8 +14,8 @@ from gradus.accounts.models import User
 from gradus.accounts.token_rules import LEARNER, Scope
 from gradus.courses import publishing
 from gradus.courses.models import Course, CourseVersion
-from gradus.submissions.services.progress import CheckState, progress
 from gradus.teach.views.access import account, allowed, has_role, in_course
+from gradus.teach.views.verification import verification_of
 
 # The versions that a course's page lists.
 NEWEST = 10
@@ -55,18 +55,8 @@ def course_show(request: HttpRequest, course: Course) -> HttpResponse:
     if may["view"]:
         versions = list(course.versions.select_related("pushed_by", "published_by")[:NEWEST])
         context |= {"versions": versions, "live": course.versions.published().first()}
+        if context["live"] is not None:
+            context["live_verification"] = verification_of(context["live"])
     if draft is not None and may["view"]:
-        context |= verification_of(draft)
+        context["draft_verification"] = verification_of(draft)
     return render(request, "teach/course.html", context)
-
-
-def verification_of(draft: CourseVersion) -> dict[str, Any]:
-    """Returns the progress of the draft's verification, and each of its challenges that is not live with its checks."""
-    contents = [one for one in publishing.versions_in(draft) if one.is_draft or not one.is_verified]
-    found = progress(contents)
-    rows = []
-    for version in contents:
-        checks = found.checks.get(version.pk, [])
-        failed = sum(one.state == CheckState.FAILED for one in checks)
-        rows.append((version, {"all": checks, "failed": failed, "done": sum(one.has_ended for one in checks)}))
-    return {"progress": found, "verified": rows}

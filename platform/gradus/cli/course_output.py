@@ -1,0 +1,107 @@
+"""Prints the versions of a course: what they change, their checks, and what comes next. Lines are never wrapped."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import typer
+
+from challenges.texts import several
+from gradus.cli import output as showing
+
+STATES = {"waiting": "waits", "running": "runs", "passed": "passed", "failed": "FAILED"}
+
+
+def moment(time: str) -> str:
+    """A time of the API, to the minute."""
+    return time[:16].replace("T", " ")
+
+
+def pushed(version: dict[str, Any]) -> None:
+    name = f"{version['course']} {version['version']}"
+    if version["state"] != "draft":
+        typer.echo(f"Nothing to push: {name} is published with this content.")
+        return
+    _difference(version["difference"])
+    _lacking(version)
+    typer.echo(f"{name} is a draft now. Learners do not see it yet.")
+    typer.echo("Next: `gradus course status -f` follows its checks, `gradus course publish` publishes it.")
+
+
+def _difference(difference: dict[str, Any]) -> None:
+    for line in difference.get("lines") or ["Nothing differs from what is published."]:
+        typer.echo(line)
+
+
+def _lacking(version: dict[str, Any]) -> None:
+    for one in version["challenges"]:
+        for line in one["lacking"]:
+            typer.echo(f"{one['id']} {one['version']} is not verified: {line}")
+
+
+def status(version: dict[str, Any]) -> None:
+    pushed = f"pushed {moment(version['pushed_at'])} by {version['pushed_by'] or 'an import'}"
+    typer.echo(f"{version['course']} {version['version']}, {version['state']}, {pushed}")
+    _difference(version["difference"])
+    rows = [
+        (one["id"], one["version"], one["state"], "verified" if one["is_verified"] else "not verified", _checks(one))
+        for one in version["challenges"]
+    ]
+    showing.table("", ("Challenge", "Version", "State", "Verified", "Checks"), rows)
+    for one in version["challenges"]:
+        for run in one["runs"]:
+            if run["said"]:
+                line = f"{one['id']}, {run['what']} {run['name']}: {STATES[run['state']]}: {run['said']}"
+                typer.echo(line)
+    _lacking(version)
+
+
+def _checks(challenge: dict[str, Any]) -> str:
+    runs = challenge["runs"]
+    return f"{sum(run['state'] == 'passed' for run in runs)} of {len(runs)} passed" if runs else ""
+
+
+def published(version: dict[str, Any]) -> None:
+    typer.echo(f"{version['course']} {version['version']} is published.")
+    waiting = [one for one in version["challenges"] if one["state"] == "waiting"]
+    for one in waiting:
+        typer.echo(f"{one['id']} {one['version']} goes live as soon as it is verified.")
+    if waiting:
+        typer.echo("`gradus course status -f` follows that.")
+    for one in version["challenges"]:
+        if one["scores_waiting"]:
+            scores = several(one["scores_waiting"], "score")
+            said = f"{scores} of an earlier version of {one['id']} can be graded again:"
+            typer.echo(f"{said} `gradus challenge rejudge {one['slug']} --dry-run`")
+
+
+def versions(found: list[dict[str, Any]]) -> None:
+    rows = [
+        (
+            one["version"],
+            "live" if one["is_live"] else one["state"],
+            moment(one["published_at"] or one["pushed_at"]),
+            one["published_by"] or one["pushed_by"],
+            one["digest"][:12],
+            one["note"],
+        )
+        for one in found
+    ]
+    showing.table("", ("Version", "State", "When", "By", "Content", "Note"), rows)
+
+
+def plan(planned: dict[str, Any], err: bool) -> None:
+    lines = [*planned["difference"]["lines"]]
+    for one in planned["challenges"]:
+        if one["scores"]:
+            scores = several(one["scores"], "score")
+            lines.append(f"{one['id']}: {scores} of {one['live']} stay on the board until they are graded again")
+    for line in lines:
+        typer.echo(line, err=err)
+
+
+def pulled(found: dict[str, Any]) -> None:
+    files = several(len(found["written"]), "file")
+    typer.echo(f"{found['folder']}: {files} written." if found["written"] else f"{found['folder']} is up to date.")
+    for name in found["only_here"]:
+        typer.echo(f"only in your folder: {name}")

@@ -1,0 +1,375 @@
+"""Tables that cannot be read, or hold rows that cannot be used: each is said with its line and its cure."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from typer.testing import Result
+
+from challenges.tables import formats
+from challenges.tables.folder import FILES, HIDDEN, PUBLIC
+from challenges.tables.formats import read_table
+from tests.challenges.tables import desk
+from tests.challenges.tables.conftest import Gradus, bare_challenge
+from tests.challenges.tables.test_rows import read
+
+ROWS = desk.support_desk(80)
+CSV = desk.as_csv(ROWS)
+FIRST, *LINES = CSV.splitlines(keepends=True)
+JSON_LINES = "".join(json.dumps(row) + "\n" for row in ROWS)
+END = len(ROWS) + 2
+NO_UTF8 = f"{CSV}T-9,Grüße aus Köln,Billing\n"
+
+
+def run(tmp_path: Path, gradus: Gradus, name: str, content: str | bytes, words: Sequence[str] = ()) -> Result:
+    folder = bare_challenge(tmp_path / "sea-or-sky", labels=desk.LABELS)
+    file = tmp_path / name
+    file.write_bytes(content.encode() if isinstance(content, str) else content)
+    columns = () if "--text" in words else ("--text", "message", "--label", "team")
+    return gradus("challenge", "rows", file, *columns, "--to", folder, *words)
+
+
+# The name of the file, its content, more words of the command, the line and the beginning of the message, and its end.
+REFUSED: dict[str, tuple[str, str | bytes, tuple[str, ...], str, str]] = {
+    "a column that is nearly there": (
+        "t.csv",
+        CSV,
+        ("--text", "message", "--label", "taem"),
+        ":1: there is no column `taem`; the columns are `ticket`, `message`, `team`",
+        "did you mean `team`?",
+    ),
+    "a column that is not there": (
+        "t.jsonl",
+        JSON_LINES,
+        ("--text", "message", "--label", "zzz"),
+        ":1: there is no column `zzz`",
+        "name one of them",
+    ),
+    "no header": (
+        "t.csv",
+        "".join(LINES),
+        (),
+        ":1: there is no column `message`",
+        "add a first line with the columns' names",
+    ),
+    "two columns of one name": (
+        "t.csv",
+        "message,team,team\na,b,c\n",
+        (),
+        ":1: 2 columns are called `team`",
+        "rename all but one of them",
+    ),
+    "too few cells": (
+        "t.csv",
+        CSV + "a,b\n",
+        (),
+        f":{END}: has 2 cells, but the first line has 3",
+        "add what is missing",
+    ),
+    "too many cells": (
+        "t.csv",
+        CSV + "a,b,c,d\n",
+        (),
+        f":{END}: has 4 cells",
+        "put quotes around a text that holds the delimiter or a line break",
+    ),
+    "nothing": ("t.csv", b"", (), ": the file is empty", "give a table with a row for each text"),
+    "blank lines": (
+        "t.csv",
+        b"\xef\xbb\xbf\n\n \n",
+        (),
+        ": the file is empty",
+        "give a table with a row for each text",
+    ),
+    "a header alone": ("t.csv", FIRST, (), ": has no rows", "give a table with a row for each text"),
+    "one label": (
+        "t.csv",
+        desk.as_csv([row | {"team": "Bug"} for row in ROWS]),
+        (),
+        ":1: all rows have the label `Bug`",
+        "add rows of another label: there is nothing to tell apart",
+    ),
+    "three rows": (
+        "t.csv",
+        "".join([FIRST, *LINES[:3]]),
+        (),
+        ": 3 rows can be used, at most 1 of one label",
+        "5 or more of each label",
+    ),
+    "as many labels as texts": (
+        "t.csv",
+        desk.as_csv([row | {"team": row["ticket"]} for row in ROWS]),
+        (),
+        ":1: `team` has 7",
+        "name the column of the labels, or join some of them",
+    ),
+    "an open quotation mark": (
+        "t.csv",
+        f'{CSV}T-9,"never closed,Billing\n',
+        (),
+        f":{END}: a quotation mark is not closed",
+        'twice: "say ""hi"""',
+    ),
+    "quotation marks inside a cell": (
+        "t.csv",
+        f'{FIRST}T-9,"say "hi" there",Billing\n',
+        (),
+        ":2: a quotation mark is not closed",
+        'twice: "say ""hi"""',
+    ),
+    "another encoding": (
+        "t.csv",
+        NO_UTF8.encode("cp1252"),
+        (),
+        f":{END}: is not UTF-8",
+        "such as --encoding cp1252 for older Excel files",
+    ),
+    "an encoding that it is not": (
+        "t.csv",
+        NO_UTF8.encode("cp1252"),
+        ("--encoding", "ascii"),
+        ": is not ascii",
+        "or give another --encoding",
+    ),
+    "UTF-16 without a mark": (
+        "t.csv",
+        CSV.encode("utf-16-le"),
+        (),
+        ":1: is UTF-16 without a byte order mark",
+        "or give --encoding utf-16-le",
+    ),
+    "UTF-32": ("t.csv", CSV.encode("utf-32"), (), ": is UTF-32", "save it as CSV in UTF-8"),
+    "CSV that is named JSON Lines": (
+        "t.jsonl",
+        CSV,
+        (),
+        ":1: is named .jsonl, but its first line is not JSON",
+        "write one JSON object on each line",
+    ),
+    "JSON Lines that are named CSV": (
+        "t.csv",
+        JSON_LINES,
+        (),
+        ":1: is named .csv, but it holds JSON",
+        "rename it to t.jsonl",
+    ),
+    "a list that breaks off": (
+        "t.json",
+        json.dumps(ROWS, indent=1)[:-40],
+        (),
+        ":399: is not valid JSON",
+        "write a list of objects",
+    ),
+    "one object": (
+        "t.json",
+        json.dumps({"data": ROWS}),
+        (),
+        ":1: holds one JSON object, and no list of rows",
+        "or all of them in a list",
+    ),
+    "one object on many lines": (
+        "t.json",
+        json.dumps({"data": ROWS}, indent=2),
+        (),
+        ":1: holds one JSON object",
+        "or all of them in a list",
+    ),
+    "a line that is not JSON": (
+        "t.jsonl",
+        f'{JSON_LINES}{{"a": 1\n',
+        (),
+        f":{END - 1}: is not valid JSON at column ",
+        "write one JSON object for each row",
+    ),
+    "a line that is a list": (
+        "t.jsonl",
+        f"{JSON_LINES}[1]\n",
+        (),
+        f":{END - 1}: is not a JSON object",
+        '"label": "..."}',
+    ),
+    "a key twice": (
+        "t.jsonl",
+        f'{JSON_LINES}{{"team": "a", "team": "b"}}\n',
+        (),
+        f":{END - 1}: an object has a key twice",
+        "keep one of them",
+    ),
+    "JSON that is nested too deeply": (
+        "t.jsonl",
+        f"{JSON_LINES}{'[' * 5000}\n",
+        (),
+        f":{END - 1}: is not a JSON object",
+        '"label": "..."}',
+    ),
+    "a spreadsheet": ("t.xlsx", b"PK\x03\x04abc", (), ": is a spreadsheet or a zip archive", "save it as CSV in UTF-8"),
+    "a packed file": ("t.csv.gz", b"\x1f\x8b\x08abc", (), ": is compressed with gzip", "unpack it first"),
+    "an id twice": (
+        "t.csv",
+        CSV.replace("T-00003", "T-00001"),
+        ("--id", "ticket"),
+        ":5: the id stands already in line 3",
+        "give each row an id of its own",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_a_table_that_cannot_be_used_is_refused_with_line_and_cure(tmp_path: Path, gradus: Gradus, case: str) -> None:
+    name, content, words, begin, end = REFUSED[case]
+    done = run(tmp_path, gradus, name, content, words)
+    assert (done.exit_code, type(done.exception)) == (1, SystemExit)
+    first = done.output.splitlines()[0]
+    assert first.startswith(f"{tmp_path / name}{begin}"), first
+    assert done.output.splitlines()[-1].endswith(end), done.output
+    assert not any((tmp_path / "sea-or-sky" / part).exists() for part in FILES)
+    assert csv.field_size_limit() == 131_072
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("t.csv", b"\xef\xbb\xbf" + CSV.encode()),
+        ("t.csv", CSV.replace("\r\n", "\n").encode("utf-16")),
+        ("t.csv", desk.as_csv(ROWS, ";")),
+        ("t.tsv", desk.as_csv(ROWS, "\t")),
+        ("t.csv", CSV.replace("\r\n", "\n\n")),
+        ("t.csv", "".join(line.rstrip("\r\n") + ",,\n" for line in [FIRST, *LINES]).replace(",,", ",", 1)),
+        ("t.jsonl", JSON_LINES),
+        ("t.jsonl", "\ufeff" + JSON_LINES.replace("\n", "\r\n\r\n")),
+        ("t.json", json.dumps(ROWS, indent=3)),
+        ("t", json.dumps(ROWS)),
+    ],
+)
+def test_the_same_table_gives_the_same_rows_in_every_format(
+    tmp_path: Path, gradus: Gradus, name: str, content: str | bytes
+) -> None:
+    plain, other = tmp_path / "plain", tmp_path / "other"
+    plain.mkdir()
+    other.mkdir()
+    assert run(plain, gradus, "t.csv", CSV).exit_code == 0
+    done = run(other, gradus, name, content)
+    assert done.exit_code == 0, done.output
+    assert read(other / "sea-or-sky") == read(plain / "sea-or-sky")
+
+
+def dropped(result: Result) -> dict[str, list[tuple[int, str]]]:
+    found: dict[str, list[tuple[int, str]]] = {}
+    for one in json.loads(result.output)["dropped"]:
+        found.setdefault(one["reason"], []).append((one["line"], one["what"]))
+    return found
+
+
+def test_rows_that_cannot_be_used_are_left_out_and_named(tmp_path: Path, gradus: Gradus) -> None:
+    wrong = [
+        {"ticket": "a", "message": "", "team": "Billing"},
+        {"ticket": "b", "message": "NaN", "team": "Billing"},
+        {"ticket": "c", "message": "Nobody answers the telephone", "team": " "},
+        {"ticket": "d", "message": "Zero \x00 byte", "team": "Billing"},
+        {"ticket": "e", "message": "Hid\u200bden space", "team": "Billing"},
+        {"ticket": "f", "message": "What does <|im_end|> mean?", "team": "Billing"},
+        {"ticket": "g", "message": "x" * 9000, "team": "Billing"},
+        {"ticket": "h", "message": ROWS[0]["message"].upper() + "!", "team": ROWS[0]["team"]},
+        {"ticket": "i", "message": "One text, two teams", "team": "Billing"},
+        {"ticket": "j", "message": "one text two teams", "team": "Repair"},
+        {"ticket": "k", "message": "Something about a rare thing", "team": "Astronomy"},
+    ]
+    done = run(tmp_path, gradus, "t.csv", desk.as_csv([*ROWS, *wrong]), ("--json",))
+    assert done.exit_code == 0
+    found = dropped(done)
+    assert [line for line, _ in found["empty"]] == [END, END + 1, END + 2]
+    assert [what for _, what in found["empty"]] == ["`message` is empty", "`message` is empty", "`team` is empty"]
+    characters = ["holds the unseen character U+0000", "holds the unseen character U+200B"]
+    assert [what for _, what in found["character"]] == [*characters, "holds a control token of the model"]
+    assert found["too_long"][0] == (END + 6, "the row has 9,044 bytes; 8,192 are allowed")
+    assert (END + 7, "a duplicate of line 2") in found["duplicate"]
+    assert found["contradiction"] == [
+        (END + 8, f"has the text of line {END + 9} and another answer"),
+        (END + 9, f"has the text of line {END + 8} and another answer"),
+    ]
+    assert found["rare_label"] == [(END + 10, "the label `Astronomy` has 1 row that can be used")]
+
+
+def test_a_cell_of_fifty_megabytes_is_left_out(tmp_path: Path, gradus: Gradus) -> None:
+    row = f'T-9,"{"x" * 50_000_000}",Billing\n'
+    done = run(tmp_path, gradus, "t.csv", CSV + row, ("--json",))
+    assert (done.exit_code, dropped(done)["too_long"][0][0]) == (0, END)
+    assert csv.field_size_limit() == 131_072
+
+
+def test_two_spellings_of_a_label_are_one_label(tmp_path: Path, gradus: Gradus) -> None:
+    other = "T-8,The violin case smells of fish,billing \nT-9,Nobody has seen our welding mask,BILLING\n"
+    done = run(tmp_path, gradus, "t.csv", CSV + other)
+    assert done.exit_code == 0
+    note = "is written `Billing` in most rows, and was read so: write both alike"
+    assert f"note: {tmp_path}/t.csv:{END}: the label `billing` (1 row) {note}" in done.output
+    assert f"note: {tmp_path}/t.csv:{END + 1}: the label `BILLING` (1 row) {note}" in done.output
+    folder = read(tmp_path / "sea-or-sky")
+    assert {row["target"] for row in folder[PUBLIC] + folder[HIDDEN]} == set(desk.LABELS)
+
+
+def test_numbers_are_labels_as_texts(tmp_path: Path, gradus: Gradus) -> None:
+    rows: list[dict[str, Any]] = [row | {"team": float(desk.LABELS.index(row["team"]))} for row in ROWS]
+    rows[3]["team"] = float("nan")
+    done = run(tmp_path, gradus, "t.jsonl", "".join(json.dumps(row) + "\n" for row in rows))
+    assert done.exit_code == 0
+    assert {row["target"] for row in read(tmp_path / "sea-or-sky")[HIDDEN]} == set("01234")
+    assert "t.jsonl:4: `team` is empty: fill it in, or remove the row" in done.output
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--split", "0.2/0.6/0.3"), "The shares of --split add up to 1.1."),
+        (("--split", "60"), "Write the shares of public, hidden and training rows"),
+        (("--split", "a/b"), "Write the shares of public, hidden and training rows"),
+        (("--split", "0/1"), "Write the shares of public, hidden and training rows"),
+        (("--split", "nan/0.5"), "Write the shares of public, hidden and training rows"),
+        (("--encoding", "klingon"), "There is no encoding klingon."),
+        (("--chosen", "message"), "Give both --chosen and --rejected."),
+    ],
+)
+def test_a_wrong_option_ends_with_2(tmp_path: Path, gradus: Gradus, words: Sequence[str], said: str) -> None:
+    done = run(tmp_path, gradus, "t.csv", CSV, words)
+    assert done.exit_code == 2 and said in " ".join(done.output.replace("│", " ").split())
+
+
+def test_parquet_needs_a_package_and_is_read_in_batches(
+    tmp_path: Path, gradus: Gradus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "t.parquet"
+    file.write_bytes(b"PAR1 and more")
+
+    def missing(name: str) -> Any:
+        raise ModuleNotFoundError("No module named 'pyarrow'", name="pyarrow")
+
+    monkeypatch.setattr(formats, "load", missing)
+    done = run(tmp_path, gradus, "t.parquet", b"PAR1 and more")
+    assert done.exit_code == 1
+    assert "is a Parquet file, and the package `pyarrow` is not installed: pip install pyarrow, or save" in done.output
+
+    class File:
+        schema_arrow = SimpleNamespace(names=["ticket", "message", "team"])
+
+        def __init__(self, path: Path) -> None:
+            assert path == file
+
+        def __enter__(self) -> File:
+            return self
+
+        def __exit__(self, *_: object) -> None: ...
+
+        def iter_batches(self, columns: list[str]) -> list[Any]:
+            part = [{name: row[name] for name in columns} for row in ROWS[:3]]
+            return [SimpleNamespace(to_pylist=lambda: part), SimpleNamespace(to_pylist=lambda: part)]
+
+    monkeypatch.setattr(formats, "load", lambda name: {"pyarrow.parquet:ParquetFile": File}[name])
+    records = read_table(file, ["team", "message"])
+    assert [record.line for record in records] == [1, 2, 3, 4, 5, 6]
+    assert records[0].cells == records[3].cells == (ROWS[0]["team"], ROWS[0]["message"])
