@@ -11,8 +11,13 @@ function say(text) {
   bar.querySelector("[data-preview-state]").textContent = text;
 }
 
-function take({ shown, checked, said }) {
+function hear() {
   clearTimeout(lost);
+  lost = 0;
+}
+
+function take({ shown, checked, said }) {
+  hear();
   say("");
   const isOld = String(shown) !== bar.dataset.shown;
   if (isOld || ("checked" in bar.dataset && String(checked) !== bar.dataset.checked)) {
@@ -27,14 +32,14 @@ function open() {
   if (source) return;
   source = new EventSource(bar.dataset.preview);
   source.onmessage = (event) => take(JSON.parse(event.data));
+  // The browser tries again by itself, and reports each try that failed.
   source.onerror = () => {
-    clearTimeout(lost);
-    lost = setTimeout(() => say(ENDED), LOST_MS);
+    lost ||= setTimeout(() => say(ENDED), LOST_MS);
   };
 }
 
 function close() {
-  clearTimeout(lost);
+  hear();
   source?.close();
   source = null;
 }

@@ -59,7 +59,10 @@ def is_on() -> bool:
 def refuse() -> None:
     """Raises `Refused` (409, `preview`) if this request is part of a preview, in which nothing is run or graded."""
     if settings.PREVIEW:
-        raise Refused(PREVIEWED, _("This is a preview of your folder: nothing is run or graded here."), 409)
+        said = _(
+            "This is a preview of your folder: nothing is run or graded here. “gradus challenge try” runs a payload."
+        )
+        raise Refused(PREVIEWED, said, 409)
     refuse_to_store()
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import socketserver
 import threading
 import webbrowser
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
@@ -56,9 +57,8 @@ def run(folder: Path, *, port: int, opens_browser: bool) -> None:
     # Models can be imported once Django is set up.
     from gradus.preview.watch import Watch
 
-    watch = Watch(Folder(folder))
-    watch.begin()
-    with serving(port) as server:
+    with serving(port) as server, closing(Watch(Folder(folder))) as watch:
+        watch.begin()
         address = f"http://{HOST}:{server.server_port}"
         threading.Thread(target=server.serve_forever, daemon=True).start()
         typer.echo(f"\n  Preview of {folder.resolve().name}: {address}{STATE.now.first}")
@@ -80,9 +80,11 @@ def set_up() -> None:
     settings.PREVIEW = True
     settings.ROOT_URLCONF = "gradus.preview.pages"
     settings.MIDDLEWARE = [*settings.MIDDLEWARE, "gradus.preview.pages.problems_first"]
-    settings.TEMPLATES[0]["OPTIONS"]["context_processors"].append("gradus.preview.pages.context")
+    options: Any = settings.TEMPLATES[0]["OPTIONS"]
+    options["context_processors"].append("gradus.preview.pages.context")
     # An address that is not found has a page, and the author's terminal is for messages about files.
-    settings.LOGGING["loggers"]["django"] = {"level": "ERROR"}
+    loggers: Any = settings.LOGGING["loggers"]
+    loggers["django"] = {"level": "ERROR"}
     django.setup()
     settings.MIGRATION_MODULES = {app.label: None for app in apps.get_app_configs()}
     call_command("migrate", run_syncdb=True, interactive=False, verbosity=0)

@@ -2,36 +2,38 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from datetime import datetime
 
 import typer
 
+from challenges.lint.run import Linted
 from challenges.texts import several
+from gradus.preview.checker import Checker
 from gradus.preview.content import first_page, write
 from gradus.preview.folder import Folder, Reading, Stamps
 from gradus.preview.state import STATE
 
-LOOK_SECONDS = 0.2
+LOOK_SECONDS = 0.1
 SETTLED_SECONDS = 0.05
 
 
 class Watch:
-    """Looks at the folder several times a second. Lint runs beside in a thread of its own, which ends with us."""
+    """Looks at the folder several times a second. Lint runs beside, in a process of its own."""
 
     def __init__(self, folder: Folder) -> None:
         self.folder = folder
         self.stamps: Stamps = {}
         self.digest = ""
-        self._to_lint: Stamps = {}
-        self._wake = threading.Event()
+        self.checker = Checker(folder.root, checked)
 
     def begin(self) -> None:
         """Reads the folder for the first time."""
         self.stamps = self.folder.look()
         self.take(self.folder.read(self.stamps), [], time.monotonic())
-        threading.Thread(target=self._lint, daemon=True).start()
+
+    def close(self) -> None:
+        self.checker.close()
 
     def run(self) -> None:
         while True:
@@ -65,18 +67,12 @@ class Watch:
             self.digest = reading.bundle.digest
             STATE.show(first_page(reading.bundle, self.folder.marker))
             say(changed, f"shown after {time.monotonic() - began:.1f} s")
-        self._to_lint = reading.stamps
-        self._wake.set()
+        self.checker.ask(reading.stamps)
 
-    def _lint(self) -> None:
-        while True:
-            self._wake.wait()
-            self._wake.clear()
-            stamps = self._to_lint
-            linted = self.folder.lint(stamps, lambda stamps=stamps: stamps is not self._to_lint)
-            if linted is not None and stamps is self._to_lint:
-                STATE.check(linted)
-                say([], f"lint: {several(len(linted.problems), 'problem')}, advice: {len(linted.advice)}")
+
+def checked(linted: Linted) -> None:
+    STATE.check(linted)
+    say([], f"lint: {several(len(linted.problems), 'problem')}, advice: {len(linted.advice)}")
 
 
 def say(changed: list[str], text: str) -> None:
