@@ -95,7 +95,9 @@ def go_live(
         written += _write_lesson(course, position, lesson)
     if not course.versions.drafts().exists():
         staging.drop_staged(course, bundle)
-    return _accept(course, bundle, written, linted, unverified)
+    told = _accept(course, bundle, written, linted, unverified)
+    went_live.send(CourseVersion, version=version)
+    return told
 
 
 def end_draft(course: Course, state: CourseVersion.State, *, but: CourseVersion | None = None) -> None:
