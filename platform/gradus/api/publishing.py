@@ -225,10 +225,10 @@ def draft_publish(request: Request, id: str, given: PublishIn) -> VersionOut:
 
 def _chosen(draft: CourseVersion, unverified: bool | list[str]) -> Container[str]:
     if isinstance(unverified, bool):
-        return draft.contents if unverified else ()
-    unknown = [name for name in unverified if name not in draft.contents]
+        return draft.digests if unverified else ()
+    unknown = [name for name in unverified if name not in draft.digests]
     if unknown:
-        said = f"This course has no challenge {', '.join(unknown)}. Its challenges are: {', '.join(draft.contents)}."
+        said = f"This course has no challenge {', '.join(unknown)}. Its challenges are: {', '.join(draft.digests)}."
         raise Refused(
             "no_such_challenge", said, 422, [{"code": "no_such_challenge", "field": "unverified", "message": said}]
         )

@@ -8,7 +8,7 @@ from django.utils.translation import gettext_lazy
 
 from gradus.accounts.admin import ReadOnly
 from gradus.courses import verification
-from gradus.courses.models import Calibration, Challenge, ChallengeVersion, Course, Lesson
+from gradus.courses.models import Calibration, Challenge, ChallengeVersion, Course, CourseVersion, Lesson
 
 
 @admin.register(Course)
@@ -51,6 +51,16 @@ class ChallengeVersionAdmin(ReadOnly):
     @admin.display(description=gettext_lazy("Checks that this server still has to do"))
     def lacking(self, version: ChallengeVersion) -> str:
         return "; ".join(verification.lacking(version)) if not version.is_verified else _("nothing")
+
+
+@admin.register(CourseVersion)
+class CourseVersionAdmin(ReadOnly):
+    list_display = ("course", "version", "state", "pushed_by", "pushed_at", "published_at")
+    list_filter = ("course", "state")
+    fields = (
+        "course", "version", "state", "digest", "archive", "archive_bytes", "note", "pushed_by", "pushed_at",
+        "published_by", "published_at", "ended_at", "difference", "not_checked",
+    )  # fmt: skip
 
 
 @admin.register(Calibration)

@@ -1,9 +1,10 @@
 """Caches the published courses, lessons and challenges in each process until they change.
 
-Content is published in whole bundles, which sets `updated_at` of the course, and admins can edit courses only. So one
-small query for the rows of the courses shows whether the cache is still valid. The cache holds only what is equal for
-all visitors. Threads share its objects, so requests must not change them. What one person sees otherwise, in the
-preview of a draft, is put in place of the live course for one request, and never gets into the cache.
+Content is published in whole bundles, which sets `updated_at` of the course, as a new leaderboard does when it begins,
+and admins can edit courses only. So one small query for the rows of the courses shows whether the cache is still valid.
+The cache holds only what is equal for all visitors. Threads share its objects, so requests must not change them. What
+one person sees otherwise, in the preview of a draft, is put in place of the live course for one request, and never gets
+into the cache.
 """
 
 from __future__ import annotations

@@ -24,9 +24,9 @@ def course_fields(bundle: CourseBundle) -> dict[str, Any]:
     }
 
 
-def digests_of(bundle: CourseBundle) -> dict[str, str]:
-    """Returns the digests of a course's challenges by their ids, in the order of the path."""
-    return {challenge.challenge.id: challenge.digest for challenge in bundle.challenges}
+def digests_in(bundle: CourseBundle) -> list[list[str]]:
+    """Returns the id and the digest of each challenge of a course, in the order of the path."""
+    return [[challenge.challenge.id, challenge.digest] for challenge in bundle.challenges]
 
 
 def lesson_fields(position: int, bundle: LessonBundle) -> dict[str, Any]:

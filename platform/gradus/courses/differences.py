@@ -20,7 +20,7 @@ Owned = dict[str, tuple[str, ChallengeBundle]]
 
 def to_live(course: Course | None, new: CourseBundle) -> dict[str, Any]:
     """Returns the difference of a bundle to what is live of its course. `course` may be a course without content."""
-    if course is None or not course.was_published:
+    if course is None or not course.digest:
         return difference(None, new)
     live = course.versions.published().first()
     try:
@@ -55,12 +55,13 @@ def _from_rows(course: Course, new: CourseBundle) -> CourseBundle:
 
 def _lesson_from_row(row: Lesson, new: LessonBundle | None) -> LessonBundle:
     versions = ChallengeVersion.objects.filter(challenge__course=row.course_id, digest__in=row.contents.values())
+    ordered = [row.contents.get(name) for name in row.parsed.challenges]
     by_digest = {version.digest: version for version in versions.defer(*ChallengeVersion.CONTENT)}
     return LessonBundle(
         id=row.name,
         lesson=row.parsed,
         text=row.text,
-        challenges=tuple(bundles.load(by_digest[one]) for one in row.contents.values() if one in by_digest),
+        challenges=tuple(bundles.load(by_digest[one]) for one in ordered if one in by_digest),
         measured=row.measured,
         **({"files": new.files, "findings": new.findings, "records": new.records, "arms": new.arms} if new else {}),
     )

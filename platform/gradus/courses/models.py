@@ -52,10 +52,7 @@ class CourseQuerySet(models.QuerySet["Course"]):
 
 
 class Course(models.Model):
-    """A course. Its content is the bundle that was published last; `version` and `digest` are empty before the first.
-
-    See `CourseVersion` for the contents that it had, and for the one that is being prepared.
-    """
+    """A course. Its content is the bundle that was published last. `version` and `digest` are empty before that."""
 
     slug = models.SlugField(max_length=64, unique=True)
     title = models.CharField(max_length=200)
@@ -76,11 +73,6 @@ class Course(models.Model):
     def __str__(self) -> str:
         return self.title
 
-    @property
-    def was_published(self) -> bool:
-        """False for a course of which only a draft exists."""
-        return bool(self.digest)
-
 
 class CourseVersionQuerySet(models.QuerySet["CourseVersion"]):
     def drafts(self) -> Self:
@@ -94,9 +86,8 @@ class CourseVersionQuerySet(models.QuerySet["CourseVersion"]):
 class CourseVersion(models.Model):
     """One content of a course that an author pushed, or that was imported: a draft until it is published.
 
-    A course has at most one draft. The content that was published last is live. A row that is no draft never changes,
-    and a published one stays as long as its course, see `triggers`. `archive` names the zip of the course's folder in
-    private storage; it is empty for contents that were published before archives were kept.
+    The content that was published last is live. A row that is no draft never changes, and a published one stays as long
+    as its course, see `triggers`. `archive` is empty for contents that were published before archives were kept.
     """
 
     class State(models.TextChoices):
@@ -110,7 +101,7 @@ class CourseVersion(models.Model):
     digest = models.CharField(max_length=64)
     archive = models.CharField(max_length=64, blank=True, help_text="SHA-256 of the zip in private storage")
     archive_bytes = models.PositiveBigIntegerField(default=0)
-    contents = models.JSONField(default=dict, help_text="Digests of its challenges by id, in the order of the path")
+    contents = models.JSONField(default=list, help_text="Id and digest of each challenge, in the order of the path")
     state = models.CharField(max_length=9, choices=State, default=State.DRAFT)
     pushed_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+")
     pushed_at = models.DateTimeField(default=now)
@@ -141,6 +132,11 @@ class CourseVersion(models.Model):
     @property
     def is_draft(self) -> bool:
         return self.state == self.State.DRAFT
+
+    @property
+    def digests(self) -> dict[str, str]:
+        """The digests of its challenges by id, in the order of the path, which a JSON object would not keep."""
+        return dict(self.contents)
 
 
 class Lesson(models.Model):

@@ -80,9 +80,9 @@ def draft_of(course: Course) -> CourseVersion | None:
 
 def versions_in(version: CourseVersion) -> list[ChallengeVersion]:
     """Returns the challenge versions that a version of a course holds, in the order of the path."""
-    found = ChallengeVersion.objects.filter(challenge__course=version.course_id, digest__in=version.contents.values())
+    found = ChallengeVersion.objects.filter(challenge__course=version.course_id, digest__in=version.digests.values())
     by_content = {(one.challenge.name, one.digest): one for one in found.select_related("challenge__version")}
-    return [by_content[content] for content in version.contents.items() if content in by_content]
+    return [by_content[content] for content in version.digests.items() if content in by_content]
 
 
 def push(
@@ -240,7 +240,7 @@ def discard(version: CourseVersion, *, by: User) -> None:
     services.end_draft(course, CourseVersion.State.DISCARDED)
     staging.drop_staged(course)
     staff.note(StaffAction.What.DRAFT_DISCARDED, draft, by=by, digest=draft.digest)
-    if not course.was_published and not course.enrolments.exclude(user=by).exists():
+    if not course.digest and not course.enrolments.exclude(user=by).exists():
         course.delete()
 
 

@@ -69,7 +69,7 @@ def new_version(course: Course, bundle: CourseBundle, archive: Archive | None, *
         digest=bundle.digest,
         archive=archive.sha256 if archive else "",
         archive_bytes=archive.bytes if archive else 0,
-        contents=contents.digests_of(bundle),
+        contents=contents.digests_in(bundle),
         pushed_by=by,
     )
 
@@ -109,7 +109,7 @@ def end_draft(course: Course, state: CourseVersion.State, *, but: CourseVersion 
 def _write_course(course: Course, bundle: CourseBundle) -> None:
     """Writes the row without the signal that notes when staff publish a course: the caller notes what it does."""
     fields = {**contents.course_fields(bundle), "updated_at": timezone.now()}
-    if not course.was_published:
+    if not course.digest:
         fields["is_published"] = True
     Course.objects.filter(pk=course.pk).update(**fields)
     course.refresh_from_db()

@@ -159,7 +159,7 @@ def _rank(version: ChallengeVersion) -> tuple[VersionNumber, bool, int]:
 def unneeded(course: Course) -> list[ChallengeVersion]:
     """Returns the versions that learners never saw, that do not wait to go live, and that no draft has."""
     draft = course.versions.drafts().first()
-    contents = draft.contents if draft else {}
+    contents = draft.digests if draft else {}
     unseen = ChallengeVersion.objects.filter(challenge__course=course, goes_live=False, published_at=None)
     versions = unseen.select_related("challenge").defer(*ChallengeVersion.CONTENT)
     return [one for one in versions if contents.get(one.challenge.name) != one.digest]

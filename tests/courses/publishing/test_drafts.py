@@ -23,7 +23,7 @@ def test_a_new_course_is_a_draft_that_no_learner_sees(push: Push, client: Client
     assert pushed.is_new and pushed.version.is_draft and pushed.version.pushed_by == grace
     assert [client.get(address).status_code for address in ADDRESSES] == [404] * len(ADDRESSES)
     course = Course.objects.get()
-    assert not course.was_published and not course.is_published
+    assert not course.digest and not course.is_published
     assert Run.objects.filter(purpose="baseline").count() == 7
     assert [version.challenge.name for version in publishing.versions_in(pushed.version)] == [
         "sea-or-sky",

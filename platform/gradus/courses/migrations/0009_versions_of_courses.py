@@ -59,7 +59,7 @@ class Migration(migrations.Migration):
                 (
                     "contents",
                     models.JSONField(
-                        default=dict, help_text="Digests of its challenges by id, in the order of the path"
+                        default=list, help_text="Id and digest of each challenge, in the order of the path"
                     ),
                 ),
                 (

@@ -8,9 +8,9 @@ from django.db import migrations
 def fill(apps: Any, schema_editor: Any) -> None:
     courses, versions = apps.get_model("courses", "Course"), apps.get_model("courses", "CourseVersion")
     for course in courses.objects.exclude(digest=""):
-        contents: dict[str, str] = {}
+        contents: list[list[str]] = []
         for lesson in course.lessons.filter(is_current=True).order_by("position"):
-            contents |= lesson.contents
+            contents += [[name, lesson.contents[name]] for name in lesson.spec["challenges"] if name in lesson.contents]
         versions.objects.create(
             course=course,
             version=course.version,

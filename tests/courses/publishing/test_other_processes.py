@@ -1,0 +1,92 @@
+"""What one process publishes all others show at once, and a process that is killed leaves all or nothing."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.conf import settings
+
+from tests.challenges.factory import write_course
+from tests.courses.test_versions import edit
+
+STATEMENTS = (2, 9, 17, 24, 31, 38)
+
+
+class Process:
+    def __init__(self, folder: Path) -> None:
+        roots = (settings.BASE_DIR / "platform", settings.BASE_DIR)
+        env = {
+            "DJANGO_SETTINGS_MODULE": "gradus.settings",
+            "GRADUS_DATA_DIR": str(folder),
+            "PATH": os.environ["PATH"],
+            "PYTHONPATH": os.pathsep.join(map(str, roots)),
+        }
+        command = (sys.executable, "-m", "tests.courses.publishing.other_process")
+        self.process = subprocess.Popen(command, env=env, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+    def say(self, *words: object) -> dict[str, Any] | None:
+        """What the process shows after this act; None if it was killed."""
+        assert self.process.stdin is not None and self.process.stdout is not None
+        self.process.stdin.write(" ".join(map(str, words)) + "\n")
+        self.process.stdin.flush()
+        answer = self.process.stdout.readline()
+        return json.loads(answer) if answer else None
+
+    def close(self) -> None:
+        self.process.communicate()
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Iterator[tuple[Process, Path, Path]]:
+    """A process, the folder of a published course, and the site's data folder."""
+    folder, data = write_course(tmp_path / "mine"), tmp_path / "data"
+    data.mkdir()
+    with closing(Process(data)) as first:
+        first.say("migrate")
+        first.say("push", folder)
+        assert first.say("publish") is not None
+        yield first, folder, data
+
+
+def change(folder: Path, words: str, version: str) -> None:
+    (folder / "first/lesson.md").write_text(f"# First\n\n{words}\n")
+    edit(folder, version)
+
+
+def test_another_process_shows_what_was_published(site: tuple[Process, Path, Path]) -> None:
+    first, folder, data = site
+    with closing(Process(data)) as second:
+        before = second.say("show")
+        change(folder, "Other words.", "1.1.0")
+        first.say("push", folder)
+        assert second.say("show") == {**(before or {}), "drafts": 1}
+        first.say("publish")
+        after = second.say("show")
+        assert after and after["texts"] == ["# First\n\nOther words.\n"]
+        assert after["challenges"]["sea-or-sky"] == "1.1.0" and after["published"] == 2
+        first.say("keep-board")
+        assert (second.say("show") or {})["boards"] == ["sea-or-sky"]
+        first.say("begin-board")
+        assert (second.say("show") or {})["boards"] == []
+
+
+def test_a_publish_that_is_killed_leaves_all_or_nothing(site: tuple[Process, Path, Path]) -> None:
+    first, folder, data = site
+    for number, statement in enumerate(STATEMENTS, 1):
+        before = first.say("show")
+        change(folder, f"Words {number}.", f"1.{number}.0")
+        first.say("push", folder)
+        with closing(Process(data)) as second:
+            assert second.say("publish", statement) is None
+        assert first.say("show") == {**(before or {}), "drafts": 1}, f"killed before statement {statement}"
+        after = first.say("publish")
+        assert after and after["texts"] == [f"# First\n\nWords {number}.\n"]
+        assert (after["challenges"]["sea-or-sky"], after["drafts"]) == (f"1.{number}.0", 0)
