@@ -92,7 +92,7 @@ def test_sign_ups_and_lock_outs_hold_on_postgresql(postgres_url, tmp_path):
 
 def test_roles_and_boards_hold_on_postgresql(postgres_url, tmp_path):
     """Two owners who go at the same moment, and boards without those who may read hidden rows."""
-    suites = ("tests/teach", "tests/leaderboards/test_large_boards.py", "tests/leaderboards/test_boards.py")
+    suites = ("tests/teach/test_parallel.py", "tests/teach/test_people.py", "tests/leaderboards/test_large_boards.py")
     assert passed_on_postgresql(postgres_url, tmp_path, *suites) > 0
 
 

@@ -10,6 +10,7 @@ from django.test import Client
 
 from challenges.kinds.rubric import free_text
 from gradus.accounts.models import Enrolment, User
+from gradus.accounts.token_rules import LearnerData, Scope
 from gradus.courses.models import Challenge, Course
 from gradus.reviews import queue
 from gradus.reviews.evidence import Piece, pieces
@@ -249,3 +250,24 @@ def test_a_claim_that_is_not_made_is_told_as_not_made_and_has_no_quote(
     assert "met (the answer does not claim it)" in page
     assert "it earns points only together with another criterion" in page
     assert "<mark" not in page
+
+
+def test_a_viewer_of_learner_data_reads_and_has_nothing_to_decide_with(course: Course, ada: User, bob: User) -> None:
+    review = cases.waiting(ada)
+    factories.enrol(bob, course, Scope(learner_data=LearnerData.VIEWER))
+    client = logged_in(bob)
+    listed = client.get("/reviews/").content.decode()
+    assert f"/reviews/{review.pk}/" in listed and "Mark this question" not in listed
+    shown = client.get(f"/reviews/{review.pk}/")
+    text = shown.content.decode()
+    assert "look-up reads the newest ones" in text and "It does not let you decide" in text
+    assert 'value="decide"' not in text and 'name="comment"' not in text
+    review.refresh_from_db()
+    assert review.locked_by is None
+    for path in ("/reviews/question/explain/", "/reviews/question/explain/bulk/"):
+        assert client.get(path).headers["Location"] == "/reviews/?question=explain"
+    assert "Start a shadow run" not in client.get("/reviews/regrades/").content.decode()
+    refused = client.post(f"/reviews/{review.pk}/", {"action": "decide", **chosen()})
+    review.refresh_from_db()
+    assert "it needs learner_data:editor" in refused.content.decode()
+    assert refused.status_code == 422 and review.decided_at is None

@@ -40,14 +40,19 @@ def taught_by(user: User, need: Scope = SEES_ANSWERS) -> QuerySet[Course]:
     return Course.objects.filter(roles.reach(user, need))
 
 
+def decides(user: User, challenge: Challenge) -> bool:
+    """Returns True if the person may decide about grades in the challenge's course, and not only see them."""
+    return roles.may(user, challenge.course_id, DECIDES)
+
+
 def refuse_unless_decides(user: User, challenge: Challenge) -> None:
     """Raises `Refused` (403) or `Http404` if the person may not decide about grades in the challenge's course."""
     roles.refuse_unless(user, challenge.course_id, DECIDES)
 
 
-def challenges_of(user: User) -> QuerySet[Challenge]:
-    """Returns the challenges whose answers and gold rows a person may read."""
-    challenges = Challenge.objects.shown().filter(lesson__course__in=taught_by(user))
+def challenges_of(user: User, need: Scope = SEES_ANSWERS) -> QuerySet[Challenge]:
+    """Returns the challenges whose answers and gold rows a person may read, or also decide with `roles.DECIDES`."""
+    challenges = Challenge.objects.shown().filter(lesson__course__in=taught_by(user, need))
     return challenges.order_by("lesson__course", "lesson__position", "position")
 
 

@@ -7,11 +7,12 @@ from collections.abc import Iterable
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_POST
 
-from gradus.reviews import evidence, services
+from gradus.reviews import evidence, queue, services
 from gradus.reviews.bulk_offer import offer
 from gradus.reviews.models import Review
 from gradus.reviews.queue import reviewer
@@ -32,6 +33,8 @@ def bulk_show(request: HttpRequest, slug: str) -> HttpResponse:
         for said in in_words(done):
             messages.info(request, said)
         return redirect("reviews:bulk" if done.refused else "reviews:question", slug)
+    if not queue.decides(user, challenge):
+        return redirect(reverse("reviews:queue") + f"?question={slug}")
     offered = offer(user, challenge)
     cases = [evidence.case(review, with_nearest=False) for review in offered.answers]
     return render(request, "reviews/bulk.html", {"challenge": challenge, "offer": offered, "cases": cases})

@@ -52,7 +52,11 @@ class Entry:
 def question_show(request: HttpRequest, slug: str) -> HttpResponse:
     """Shows the answers to one question that wait, beside the question and its rubric."""
     user = reviewer(request)
-    return page(request, user, asked_for(user, slug))
+    challenge = asked_for(user, slug)
+    if not queue.decides(user, challenge):
+        # This page is for marking. The list has the same answers, each with a page to read it.
+        return redirect(reverse("reviews:queue") + f"?question={slug}")
+    return page(request, user, challenge)
 
 
 @require_POST

@@ -6,6 +6,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from gradus.accounts.roles import DECIDES
 from gradus.reviews import queue, services
 from gradus.reviews.models import Regrade
 from gradus.reviews.queue import reviewer
@@ -19,7 +20,7 @@ LISTED = 50
 def regrade_list(request: HttpRequest) -> HttpResponse:
     """Lists the shadow runs, newest first. A POST starts one."""
     user = reviewer(request)
-    challenges = queue.challenges_of(user)
+    challenges = queue.challenges_of(user, DECIDES)
     slug, note = request.POST.get("challenge", ""), request.POST.get("note", "")
     if request.method == "POST":
         challenge = next((one for one in challenges if one.slug == slug), None)
@@ -45,6 +46,7 @@ def regrade_show(request: HttpRequest, pk: int) -> HttpResponse:
     changes = matrix(regrade)
     context = {
         "regrade": regrade,
+        "decides": queue.decides(user, regrade.challenge),
         "matrix": changes,
         "kept": counted(changes.kept, KEPT),
         "left_out": counted(regrade.left_out, LEFT_OUT),

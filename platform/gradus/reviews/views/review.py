@@ -11,6 +11,7 @@ from django.views.decorators.http import require_POST
 
 from challenges.kinds.rubric import free_text
 from gradus.accounts.models import User
+from gradus.accounts.roles import DECIDES
 from gradus.reviews import certainty, desk, evidence, queue, services
 from gradus.reviews import review_reasons as reasons
 from gradus.reviews.forms import DecisionForm, GoldForm, machine_data
@@ -43,7 +44,8 @@ def review_list(request: HttpRequest) -> HttpResponse:
     told = [why for review, why in rows if not review.is_blind]
     same = told[0][0] if len(told) > 1 and len(told[0]) == 1 and all(why == told[0] for why in told) else ""
     shown = [one for one in questions if asked in (None, one) and course in (None, one.challenge.lesson.course)]
-    context = {"page": page, "rows": rows, "same": same, "shown": shown, "questions": questions}
+    deciding = set(queue.taught_by(user, DECIDES).values_list("pk", flat=True))
+    context = {"deciding": deciding, "page": page, "rows": rows, "same": same, "shown": shown, "questions": questions}
     return render(
         request, "reviews/queue.html", {**context, "courses": courses.values(), "course": course, "asked": asked}
     )
@@ -54,7 +56,8 @@ def review_show(request: HttpRequest, pk: int) -> HttpResponse:
     user = reviewer(request)
     is_held = request.method != "GET" or services.open_for_marking(user, pk)
     review = get_object_or_404(queue.reviews_for(user), pk=pk)
-    if not is_held and review.is_locked and review.locked_by != user:
+    decides = queue.decides(user, review.submission.challenge)
+    if decides and not is_held and review.is_locked and review.locked_by != user:
         messages.warning(request, locks.why_not(review, user).message)
     case = evidence.case(review)
     form = DecisionForm(case, posted(request, case), comment=request.session.pop(f"comment-{pk}", ""))
@@ -68,6 +71,7 @@ def review_show(request: HttpRequest, pk: int) -> HttpResponse:
         form.add_error(None, refusal.message)
     asked = free_text(review.submission.version.parsed)
     context = {"case": case, "review": review, "form": form, "asked": asked, **around(user, review)}
+    context |= {"decides": decides, "is_closed": context["is_closed"] or not decides}
     return render(request, "reviews/review.html", context, status=422 if form.errors else 200)
 
 
