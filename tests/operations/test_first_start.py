@@ -1,7 +1,9 @@
 import pytest
 from django.utils import timezone
 
+from challenges.problems import Problem
 from gradus.accounts.models import User
+from gradus.courses import verification
 from gradus.courses.models import ChallengeVersion, Course
 from gradus.operations import base_models, first_start
 from gradus.submissions import services
@@ -129,6 +131,21 @@ def test_the_built_in_course_is_live_at_once_and_verified_later(library, console
     for version in ChallengeVersion.objects.all():
         services.verify(version)
     assert not first_start.is_verification_due(), "the baselines wait for a worker already"
+
+
+def test_lint_that_a_worker_does_or_has_done_is_not_begun_at_each_start(library, console):
+    first_start.publish_course(console)
+    for version in ChallengeVersion.objects.all():
+        services.verify(version)
+    assert Run.objects.filter(purpose="lint").count() == 3
+    assert not first_start.is_verification_due(), "it waits for a worker"
+    services.withdraw_checks(ChallengeVersion.objects.all())
+    assert first_start.is_verification_due()
+    for version in ChallengeVersion.objects.all():
+        verification.record_lint(version.pk, [Problem("hidden.jsonl", 2, "is near another", "rewrite it")], "")
+        services.verify(version)
+    Run.objects.filter(purpose="lint").delete()
+    assert not first_start.is_verification_due(), "what it has found has to be corrected first"
 
 
 def test_a_baseline_that_missed_is_not_run_again_at_each_start(library, console):
