@@ -172,7 +172,7 @@ def _rules(kind: Kind) -> Iterable[Schema]:
 
 def _or_file(value: Schema) -> Schema:
     """A key whose value may also name a file or a folder."""
-    kept = {key: value.pop(key) for key in ("description", "default") if key in value}
+    kept: Schema = {key: value.pop(key) for key in ("description", "default") if key in value}
     return {**kept, "anyOf": [{**TEXT, "description": "A path inside the challenge's folder"}, value]}
 
 

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import yaml
 
 from challenges.files.yaml_lines import YamlErrors, read
+
+BOM = "\ufeff"
 
 
 class CannotAdd(Exception):
@@ -18,15 +21,25 @@ def add_to_list(text: str, key: str, entry: str) -> str:
 
     The entry is a plain word. What the text meant before, it means afterwards, with one entry more.
     """
+    bare = text.removeprefix(BOM)
     try:
-        before = read(text)
-        changed = _changed(text, before.node, key, entry)
-        after = read(changed).data
+        before = read(bare)
     except YamlErrors as error:
         raise CannotAdd(f"it cannot be read: {error}") from error
-    if after != {**before.data, key: [*(before.data.get(key) or ()), entry]}:
+    listed = before.data.get(key) or []
+    if not isinstance(listed, list):
+        raise CannotAdd(f"`{key}` is no list")
+    changed = _changed(bare, before.node, key, entry)
+    if not _means(changed, {**before.data, key: [*listed, entry]}):
         raise CannotAdd(f"its list `{key}` is written in an unusual way")
-    return changed
+    return text[: len(text) - len(bare)] + changed
+
+
+def _means(text: str, data: dict[str, Any]) -> bool:
+    try:
+        return bool(read(text).data == data)
+    except YamlErrors:
+        return False
 
 
 def _changed(text: str, root: yaml.Node, key: str, entry: str) -> str:

@@ -27,6 +27,7 @@ from challenges.scaffold.listed import CannotAdd, add_to_list
         ("list:\nb: 2\n", "list: [new]\nb: 2\n"),
         ("list:  # to come\nb: 2\n", "list: [new] # to come\nb: 2\n"),
         ("b: 2\n", "b: 2\nlist: [new]\n"),
+        ("\ufefflist: [one]\n", "\ufefflist: [one, new]\n"),
         ("b: |\n  text\n", "b: |\n  text\nlist: [new]\n"),
     ],
 )
@@ -34,7 +35,7 @@ def test_it_is_added_and_comments_stay(before: str, after: str) -> None:
     assert add_to_list(before, "list", "new") == after
 
 
-@pytest.mark.parametrize("text", ["list: word\n", "- one\n", "list: {a: 1}\n", "list: [\n"])
+@pytest.mark.parametrize("text", ["list: word\n", "list: 3\n", "- one\n", "list: {a: 1}\n", "list: [\n"])
 def test_what_it_does_not_understand_it_refuses(text: str) -> None:
     with pytest.raises(CannotAdd):
         add_to_list(text, "list", "new")
