@@ -92,8 +92,8 @@ def end(request: HttpRequest) -> None:
 
 
 def context(request: HttpRequest) -> dict[str, Any]:
-    """Adds `preview` to the context of every template: what the bar above the page shows, or None."""
-    return {"preview": _draft.get()}
+    """Adds `previewed` to the context of every template: what the bar above the page shows, or None."""
+    return {"previewed": _draft.get()}
 
 
 class ShowDraft:

@@ -52,7 +52,7 @@ def said(moment: Moment) -> str:
 
 
 def context(request: HttpRequest) -> dict[str, Any]:
-    return {"preview": Bar(STATE.now)}
+    return {"previewed": Bar(STATE.now)}
 
 
 def problems_first(
@@ -72,7 +72,11 @@ def problems_first(
 def problems(request: HttpRequest) -> HttpResponse:
     """All problems and all advice. It stands at the address of the page that was asked for, until that can be shown."""
     now = STATE.now
-    shown = {"moment": now, "here": "" if request.path.startswith(ROOT) else request.get_full_path()}
+    shown = {
+        "moment": now,
+        "lists_problems": True,
+        "here": "" if request.path.startswith(ROOT) else request.get_full_path(),
+    }
     response = render(request, "preview/problems.html", shown)
     response["Cache-Control"] = "no-store"
     return response
