@@ -7,7 +7,6 @@ from django.views.i18n import set_language
 from gradus.accounts.admin import use_site_login
 from gradus.accounts.rate_limits import too_many
 from gradus.api import api
-from gradus.courses import views as courses
 from gradus.learn.views.path import home
 from gradus.learn.views.profile import profile
 from gradus.own_data.views import my_data
@@ -21,8 +20,6 @@ use_site_login(admin.site)
 urlpatterns = [
     path("", home, name="home"),
     path("", include("gradus.learn.urls")),
-    path("teach/courses/<slug:slug>/preview/", courses.preview_begin, name="preview_draft"),
-    path("teach/courses/<slug:slug>/preview/leave", courses.preview_leave, name="preview_leave"),
     path("leaderboards/", include("gradus.leaderboards.urls")),
     path("reviews/", include("gradus.reviews.urls")),
     path("teach/", include("gradus.teach.urls")),

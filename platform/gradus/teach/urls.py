@@ -2,12 +2,14 @@
 
 from django.urls import path
 
-from gradus.teach.views import courses, people, verification
+from gradus.teach.views import courses, people, preview, verification
 
 app_name = "teach"
 urlpatterns = [
     path("", courses.course_list, name="courses"),
     path("courses/<slug:slug>/", courses.course_show, name="course"),
+    path("courses/<slug:slug>/preview/", preview.preview_begin, name="preview"),
+    path("courses/<slug:slug>/preview/leave", preview.preview_leave, name="preview_leave"),
     path("courses/<slug:slug>/people/", people.people_show, name="people"),
     path("courses/<slug:slug>/people/<int:pk>", people.role_change, name="role"),
     path("courses/<slug:slug>/people/leave", people.course_leave, name="leave"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -78,7 +79,7 @@ def previewer(ada: User, live: Course) -> Client:
 
 @pytest.fixture
 def previewing(previewer: Client, draft: CourseVersion) -> Client:
-    response = previewer.get(reverse("preview_draft", args=["tiny"]))
+    response = previewer.get(reverse("teach:preview", args=["tiny"]))
     assert response.status_code == 302 and response["Location"] == "/courses/tiny/"
     return previewer
 
@@ -137,7 +138,7 @@ def test_scripts_of_the_previewer_see_what_is_live(previewing):
 
 
 def test_a_stranger_does_not_learn_that_there_is_a_draft(draft, bob_client, client):
-    path = reverse("preview_draft", args=["tiny"])
+    path = reverse("teach:preview", args=["tiny"])
     assert bob_client.get(path).status_code == 404
     assert client.get(path)["Location"].startswith("/accounts/login/")
     assert OLD_TEXT in text(bob_client, "/lessons/first/")
@@ -145,7 +146,7 @@ def test_a_stranger_does_not_learn_that_there_is_a_draft(draft, bob_client, clie
 
 def test_who_may_only_grade_may_not_preview(draft, bob, live):
     factories.enrol(bob, live, Scope(learner_data=LearnerData.EDITOR))
-    assert logged_in(bob).get(reverse("preview_draft", args=["tiny"])).status_code == 403
+    assert logged_in(bob).get(reverse("teach:preview", args=["tiny"])).status_code == 403
 
 
 def test_a_session_that_names_a_draft_shows_nothing_to_whom_it_is_not_for(draft, bob_client):
@@ -181,13 +182,28 @@ def test_a_new_push_is_what_the_preview_shows_from_then_on(previewing, changed, 
     assert "Tiny again" in text(previewing, "/courses/tiny/")
 
 
+def test_every_page_that_the_preview_links_can_be_shown(previewing):
+    seen: dict[str, int] = {}
+    asked = ["/courses/tiny/", "/lessons/second/", "/challenges/fresh-water/", "/teach/courses/tiny/"]
+    while asked:
+        page = asked.pop()
+        if page in seen:
+            continue
+        response = previewing.get(page)
+        seen[page] = response.status_code
+        if response.get("Content-Type", "").startswith("text/html"):
+            links = re.findall(r'href="(/[^"#?]*)', response.content.decode())
+            asked += [link for link in links if not link.startswith(("/static/", "/admin/", "/accounts/"))]
+    assert len(seen) > 15 and set(seen.values()) <= {200, 302}, seen
+
+
 def test_leaving_shows_what_is_live(previewing):
-    assert previewing.post(reverse("preview_leave", args=["tiny"]))["Location"] == "/courses/tiny/"
+    assert previewing.post(reverse("teach:preview_leave", args=["tiny"]))["Location"] == "/courses/tiny/"
     assert OLD_TEXT in text(previewing, "/lessons/first/")
 
 
 def test_without_a_draft_the_address_says_so(previewer, live):
-    response = previewer.get(reverse("preview_draft", args=["tiny"]), follow=True)
+    response = previewer.get(reverse("teach:preview", args=["tiny"]), follow=True)
     assert "There is no draft of this course" in response.content.decode()
 
 
@@ -195,10 +211,10 @@ def test_the_draft_of_a_course_that_was_never_published_can_be_seen(push, ada, b
     course = push().version.course
     factories.enrol(ada, course, Scope(Content.PREVIEWER))
     client = logged_in(ada)
-    client.get(reverse("preview_draft", args=["tiny"]))
+    client.get(reverse("teach:preview", args=["tiny"]))
     assert "Tiny" in text(client, "/courses/tiny/") and OLD_TEXT in text(client, "/lessons/first/")
     text(bob_client, "/courses/tiny/", 404)
-    assert client.post(reverse("preview_leave", args=["tiny"]))["Location"] == "/"
+    assert client.post(reverse("teach:preview_leave", args=["tiny"]))["Location"] == "/"
 
 
 @pytest.mark.parametrize("path", ["run", "submit"])
