@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import json
+import os
 import random
+import shutil
+import time
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
+import httpx
 import pytest
 import yaml
 from click.testing import Result
 from django.core.files.storage import FileSystemStorage, storages
+from django.utils import timezone
 
+from challenges.lint.run import inspect
 from challenges.reading import read_course
 from gradus import stores
 from gradus.accounts.models import ApiToken, StaffAction, User
@@ -23,13 +30,16 @@ from gradus.cli import archives
 from gradus.cli.client import UNREACHABLE, Api, Failure
 from gradus.courses import uploads
 from gradus.courses.archives import keep_folder
-from gradus.courses.models import Course, CourseVersion, Upload
+from gradus.courses.models import ChallengeVersion, Course, CourseVersion, Upload
 from gradus.courses.services import import_course
+from gradus.reviews.models import Regrade
 from gradus.submissions import services
 from gradus.submissions.models import Evaluation
+from gradus.submissions.models import Run as Owner
 from tests import factories
 from tests.challenges.factory import write_course
 from tests.cli.conftest import Gradus
+from tests.courses.test_versions import verify
 from tests.learn.findings import made_up
 from workers import orphan_files
 
@@ -124,22 +134,25 @@ def test_a_draft_is_discarded(gradus: Gradus, push: Run, folder: Path, author: U
     assert "has no draft" in said(told, 1)
 
 
-def test_every_command_prints_json_alone(gradus: Gradus, push: Run, folder: Path, author: User) -> None:
-    change(folder)
+# Each command, its options and a key of what it prints. They are called in this order, after one release.
+JSON_CALLS: dict[str, tuple[list[str], str]] = {
+    "course push": (["{folder}", "--no-lint"], "difference"),
+    "course status": (["{folder}"], "progress"),
+    "course publish": (["{folder}", "--all-unverified"], "published_by"),
+    "course versions": (["{folder}"], "1.1.0"),
+    "course rollback": (["1.1.0", "{folder}", "--dry-run"], "difference"),
+    "course pull": (["{folder}"], "written"),
+    "course discard": (["{folder}"], "error"),
+}
 
-    def read(result: Result) -> Any:
-        return json.loads(result.stdout)
 
-    assert read(push("--json"))["state"] == "draft"
-    assert read(gradus("course", "status", str(folder), "--json"))["version"] == "1.1.0"
-    assert read(gradus("course", "publish", str(folder), "--json"))["state"] == "published"
-    assert [one["version"] for one in read(gradus("course", "versions", str(folder), "--json"))] == ["1.1.0", "1.0.0"]
-    assert read(gradus("course", "pull", str(folder), "--json"))["written"] == []
+def test_every_command_prints_json_alone(gradus: Gradus, folder: Path, author: User) -> None:
+    released(gradus, folder, change, "1.1.0")
     change(folder, "1.2.0")
-    assert read(push("--json"))["note"] == ""
-    assert read(gradus("course", "publish", str(folder), "--json"))["version"] == "1.2.0"
-    assert read(gradus("course", "rollback", "1.1.0", str(folder), "--dry-run", "--json"))["draft"] is None
-    assert read(gradus("course", "discard", str(folder), "--json"))["error"]["code"] == "no_draft"
+    for name, (given, key) in JSON_CALLS.items():
+        done = gradus(*name.split(), *(word.format(folder=folder) for word in given), "--json")
+        found = json.loads(done.stdout)
+        assert key in (found if isinstance(found, dict) else [one["version"] for one in found]), name
 
 
 def test_what_is_wrong_with_the_folder_is_told_here_and_there_alike(gradus: Gradus, folder: Path, author: User) -> None:
@@ -335,6 +348,77 @@ def test_a_rollback_shows_what_changes_asks_and_publishes(
     assert "as 1.2.1?" in said(gradus(*words, stdin="n\n"), 1) and Course.objects.get().version == "1.2.0"
     done = said(gradus(*words, stdin="y\n"))
     assert "tiny 1.2.1 is published." in done and Course.objects.get().version == "1.2.1"
+
+
+def test_the_status_says_by_its_exit_status_what_is_verified(
+    gradus: Gradus, push: Run, folder: Path, author: User
+) -> None:
+    correct_a_row(folder)
+    said(push())
+    words = ("course", "status", str(folder))
+    told = said(gradus(*words), 3)
+    assert "sea-or-sky  1.1.0" in told and "sea-or-sky 1.1.0 is not verified" in told
+    for one in list(Evaluation.objects.open().filter(run__purpose__in=("lint", "baseline"))):
+        claimed = services.claim(one.lane, worker="w", profile="cpu")
+        assert claimed is not None
+        services.reject(claimed.pk, claimed.fence, "internal")
+    assert "FAILED: " in said(gradus(*words), 1)
+
+
+def test_the_status_waits_until_all_is_verified(
+    gradus: Gradus, push: Run, folder: Path, author: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The checks end while the command waits between two looks."""
+    correct_a_row(folder)
+    said(push())
+
+    def end(seconds: float) -> None:
+        Owner.objects.filter(purpose__in=("lint", "baseline")).delete()
+        ChallengeVersion.objects.update(linted_at=timezone.now())
+        for version in ChallengeVersion.objects.all():
+            verify(version)
+
+    monkeypatch.setattr(time, "sleep", end)
+    assert "not verified" not in said(gradus("course", "status", str(folder), "-f"))
+
+
+def test_a_rollback_offers_to_grade_old_attempts_again(gradus: Gradus, folder: Path, author: User, bob: User) -> None:
+    released(gradus, folder, change, "1.1.0")
+    released(gradus, folder, correct_a_row, "1.2.0")
+    factories.grade(factories.submit(bob), 0.8)
+    done = gradus("course", "rollback", "1.1.0", str(folder), "-y", "--rejudge", "--json")
+    assert json.loads(done.stdout)["state"] == "published"
+    assert [one.challenge.slug for one in Regrade.objects.all()] == json.loads(done.stdout)["regrades"]
+    # What is not verified yet is not live, so nothing can be graded by it.
+    assert "stay on the board until they are graded again" in gradus("course", "rollback", "1.2.0", str(folder)).output
+
+
+def test_a_push_of_many_files_costs_little_beside_its_lint(
+    gradus: Gradus, home: Path, author: User, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The peer is the standard library's zip with one request: a push also checks, resumes, compares and stores, for
+    15 times its work at most. What the site does for each challenge is not measured here, so no lesson reads the files.
+    """
+    folder = write_course(home / "many" / "tiny")
+    change(folder)
+    for number in range(980):
+        (folder / f"notes/{number % 20}").mkdir(parents=True, exist_ok=True)
+        (folder / f"notes/{number % 20}/{number}.md").write_text(f"Note {number}. " * 40)
+    begun = time.process_time()
+    inspect(folder)
+    lint = time.process_time() - begun
+    begun = time.process_time()
+    with httpx.Client() as client, TemporaryDirectory() as place:
+        made = shutil.make_archive(f"{place}/plain", "zip", folder)
+        client.post(f"{os.environ['GRADUS_URL']}/api/v1/tokens", content=Path(made).read_bytes())
+        shutil.unpack_archive(made, f"{place}/plain", "zip")
+    peer = time.process_time() - begun
+    begun, clock = time.process_time(), time.perf_counter()
+    said(gradus("course", "push", str(folder), "--no-lint"))
+    push, clock = time.process_time() - begun - lint, time.perf_counter() - clock
+    with capsys.disabled():
+        print(f"\n1,000 files: push {clock:.2f} s, CPU {push:.2f} s beside lint {lint:.2f} s; plain zip {peer:.2f} s")
+    assert push < 15 * peer
 
 
 def test_a_pull_gives_the_folder_back(gradus: Gradus, push: Run, folder: Path, home: Path, author: User) -> None:

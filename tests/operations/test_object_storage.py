@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterator
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import boto3
@@ -15,12 +17,15 @@ from moto.server import ThreadedMotoServer
 from pytest_django.fixtures import Settings
 from storages.backends.s3 import S3Storage
 
+from challenges.archive import pack
 from gradus import settings as site_settings
 from gradus import stores
 from gradus.accounts.models import User
+from gradus.courses import uploads
 from gradus.courses.models import Challenge
 from gradus.submissions import services
 from tests import factories
+from tests.challenges.factory import write_course
 from workers import orphan_files as orphans
 
 BUCKET = "gradus"
@@ -90,6 +95,21 @@ def test_a_walk_lists_pages_of_a_bucket(bucket: Any) -> None:
     found = list(stores.walk(storages["private"], "raw/"))
     assert {file.name for file in found} == names
     assert {file.size for file in found} == {2}
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_archive_is_put_together_from_its_parts_in_the_bucket(bucket: Any, grace: User, tmp_path: Path) -> None:
+    made = io.BytesIO()
+    packed = pack(write_course(tmp_path / "tiny"), made)
+    upload, _ = uploads.begin(grace, "tiny", size=packed.bytes, sha256=packed.sha256)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(uploads, "PART_MIN", 1)
+        for start in range(0, packed.bytes, 2000):
+            upload = uploads.add_part(upload, start, made.getvalue()[start : start + 2000])
+    assert len([key for key in keys(bucket) if f"/{uploads.FOLDER}" in key]) > 2
+    pushed = uploads.push(upload)
+    assert pushed.is_new and pushed.version.archive == packed.sha256
+    assert not [key for key in keys(bucket) if f"/{uploads.FOLDER}" in key]
 
 
 def test_orphans_leave_the_bucket(bucket: Any, ada: User, sea_or_sky: Challenge) -> None:

@@ -86,6 +86,11 @@ def test_drafts_and_versions_of_courses_hold_on_postgresql(postgres_url, tmp_pat
     assert passed_on_postgresql(postgres_url, tmp_path, *suites, "tests/leaderboards/test_versions.py") > 0
 
 
+def test_uploads_hold_on_postgresql(postgres_url, tmp_path):
+    """Two clients that send one part, that push one archive, or that begin too many."""
+    assert passed_on_postgresql(postgres_url, tmp_path, "tests/api/test_uploads.py") > 0
+
+
 def test_sign_ups_and_lock_outs_hold_on_postgresql(postgres_url, tmp_path):
     assert passed_on_postgresql(postgres_url, tmp_path, "tests/accounts") > 0
 
