@@ -12,6 +12,8 @@ from django.test import RequestFactory
 from playwright.sync_api import Page, expect
 
 from gradus.accounts.models import User
+from gradus.courses import verification
+from gradus.courses.models import Challenge, ChallengeVersion
 from gradus.receipts import services as receipts
 from gradus.submissions.models import Run
 from tests.browser.driver.hands import Mouse
@@ -70,6 +72,26 @@ def states(world: World) -> Iterator[Story]:
     yield Story("receipt checked", checked_receipt(world))
     yield Story("leaderboard empty", at(EMPTY_BOARD))
     yield Story("leaderboard full", at("/leaderboards/sea-or-sky/"), lambda: world.people["ada"])
+    yield Story("leaderboard of the version before", two_versions, lambda: world.people["grace"])
+
+
+def two_versions(page: Page) -> Iterator[str]:
+    """The leaderboard that learners keep after a graded change, and the scores of the new version, for an editor."""
+    challenge = Challenge.objects.select_related("version").get(slug="sea-or-sky")
+    before = challenge.version
+    assert before is not None
+    newer = ChallengeVersion(challenge=challenge, version="1.9.0", digest="f" * 64, spec=before.spec)
+    newer.save()
+    verification.publish(newer)
+    try:
+        page.goto("/leaderboards/sea-or-sky/")
+        yield "held"
+        page.goto("/leaderboards/sea-or-sky/?version=1.9.0")
+        yield "new"
+    finally:
+        Challenge.objects.filter(pk=challenge.pk).update(version=before, board_version=None)
+        newer.delete()
+        verification.publish(before)
 
 
 def checked_receipt(world: World) -> Tell:
