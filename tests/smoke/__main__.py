@@ -21,6 +21,7 @@ from django.conf import settings
 
 from challenges.reading import read_course
 from tests import example_course
+from tests.smoke.authoring import Author
 from tests.smoke.report import Report, expect
 from tests.smoke.site import Site
 from tests.smoke.story import LIBRARY, METHODS, Story
@@ -77,9 +78,21 @@ def play(site: Site, report: Report) -> None:
     try:
         for name, action in story.steps():
             report.step(name, action)
-        report.step("doctor", lambda: examined(site))
     finally:
         story.close()
+    teach(site, report, known["address"])
+    report.step("doctor", lambda: examined(site))
+
+
+def teach(site: Site, report: Report, address: str) -> None:
+    """Runs the author's steps, in a folder of her own."""
+    with tempfile.TemporaryDirectory(prefix="gradus-author-") as folder:
+        author = Author(address, Path(folder), site.administrator)
+        try:
+            for name, action in author.steps():
+                report.step(name, action)
+        finally:
+            author.close()
 
 
 def say(text: str) -> None:
