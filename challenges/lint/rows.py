@@ -184,7 +184,7 @@ def _alike(subject: Subject) -> None:
             subject.source.not_checked.append(f"lengths of hidden rows (the tokenizer of {model} is not here)")
         return
     public, hidden = (sorted(count(row.input) for row in rows) for rows in (bundle.public, bundle.hidden))
-    for name, statistic in (("average", fmean), ("90th percentile", _ninetieth)):
+    for name, statistic in (("average", fmean), ("90th percentile", ninetieth)):
         wanted, actual = statistic(public), statistic(hidden)
         low, high = (1 - LENGTH_SHARE) * wanted, (1 + LENGTH_SHARE) * wanted
         if not low <= actual <= high:
@@ -197,7 +197,7 @@ def _alike(subject: Subject) -> None:
             subject.source.add(subject.at("hidden.jsonl"), None, what, fix)
 
 
-def _ninetieth(lengths: Sequence[int]) -> float:
+def ninetieth(lengths: Sequence[int]) -> float:
     """Of sorted lengths: the one below which nine tenths lie, by the nearest rank."""
     return lengths[math.ceil(0.9 * len(lengths)) - 1]
 

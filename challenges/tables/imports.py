@@ -223,7 +223,8 @@ def _parted(
     rows, near = _without_near(rows, pinned, embed)
     rows, now_rare = without_rare(rows, plan)
     rows, no_room = fitting(rows, plan, pinned)
-    parts, trimmed_off = trimmed(assign(rows, plan, pinned), plan, pinned)
+    length = counter(target.located.data.get("model")) or len
+    parts, trimmed_off = trimmed(assign(rows, plan, pinned, length), plan, pinned)
     found.dropped += dropped + left_out + long + near + now_rare + no_room + trimmed_off
     if empty := [name for name, part in parts.items() if not part]:
         raise TableErrors([_too_few(found, plan, empty)])

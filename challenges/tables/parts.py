@@ -10,12 +10,13 @@ from __future__ import annotations
 import hashlib
 import math
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
+from statistics import fmean
 
 from challenges.files.jsonl import RowLimits
-from challenges.lint.rows import BALANCE_MAX
+from challenges.lint.rows import BALANCE_MAX, LENGTH_SHARE, ninetieth
 from challenges.tables.entries import Dropped, Entry, Reason
 from challenges.texts import several
 
@@ -24,6 +25,10 @@ LIMITS = RowLimits()
 # What a file may hold is used up to this share, because rows differ in length.
 FILLED = 0.95
 OTHERS = "others"
+DRAWS = 50
+# What lengths may differ by, with something to spare: characters stand for tokens where the tokenizer is missing.
+GAP_MAX = LENGTH_SHARE - 0.05
+STATISTICS = (fmean, ninetieth)
 
 Pinned = Mapping[str, str]
 """The part in which a text stands already, by the text's key."""
@@ -42,6 +47,7 @@ class Plan:
     are_labels: bool = False
     rare: int = 0
     most: int = 0
+    draw: int = 0
 
     @property
     def fewest(self) -> int:
@@ -49,8 +55,9 @@ class Plan:
         return max(self.rare, math.ceil(1 / min(self.shares.values()) - 1e-9))
 
     def order(self, row: Entry) -> str:
-        """What rows are sorted by: it looks random, and depends on the seed and the text alone."""
-        return hashlib.sha256(f"{self.seed}\n{row.key}".encode(errors="replace")).hexdigest()
+        """What rows are sorted by: it looks random, and depends on the seed, the draw and the text alone."""
+        drawn = f"{self.seed}\n{row.key}" if not self.draw else f"{self.seed} {self.draw}\n{row.key}"
+        return hashlib.sha256(drawn.encode(errors="replace")).hexdigest()
 
 
 def without_rare(rows: Sequence[Entry], plan: Plan) -> tuple[list[Entry], list[Dropped]]:
@@ -133,21 +140,52 @@ def _sorted(rows: Sequence[Entry], plan: Plan, pinned: Pinned) -> list[Entry]:
     return sorted(rows, key=lambda row: (row.key not in pinned, plan.order(row)))
 
 
-def assign(rows: Sequence[Entry], plan: Plan, pinned: Pinned) -> dict[str, list[Entry]]:
-    """The rows of each part, in their random order. Rows that are pinned are in their part."""
+def assign(
+    rows: Sequence[Entry], plan: Plan, pinned: Pinned, length: Callable[[str], int] = len
+) -> dict[str, list[Entry]]:
+    """The rows of each part, in their random order. Rows that are pinned are in their part.
+
+    Of a few draws the first is taken by which the inputs of the first two parts are as alike in `length` as lint asks,
+    with something to spare; or the one that comes nearest. Where there are few rows or a few very long ones, one draw
+    is not enough.
+    """
+    lengths = {row.key: length(row.input) for row in rows}
+    best, smallest = dict[str, list[Entry]](), math.inf
+    for draw in range(DRAWS):
+        parts = _drawn(rows, replace(plan, draw=draw), pinned, lengths)
+        gap = _gap(list(parts.values())[:2], lengths)
+        if gap < smallest:
+            best, smallest = parts, gap
+        if gap <= GAP_MAX:
+            break
+    return {name: sorted(found, key=plan.order) for name, found in best.items()}
+
+
+def _gap(parts: Sequence[Sequence[Entry]], lengths: Mapping[str, int]) -> float:
+    """By how much the second part's lengths differ from those of the first, as a share, as lint compares them."""
+    ordered = [sorted(lengths[row.key] for row in part) for part in parts]
+    if len(ordered) < 2 or not all(ordered):
+        return 0.0
+    first, second = ([statistic(part) for statistic in STATISTICS] for part in ordered)
+    return max(abs(actual - wanted) / max(1, wanted) for wanted, actual in zip(first, second, strict=True))
+
+
+def _drawn(rows: Sequence[Entry], plan: Plan, pinned: Pinned, lengths: Mapping[str, int]) -> dict[str, list[Entry]]:
     strata = defaultdict[str, list[Entry]](list)
     for row in rows:
         strata[row.stratum].append(row)
     parts: dict[str, list[Entry]] = {name: [] for name in plan.shares}
     totals = _totals({stratum: len(found) for stratum, found in strata.items()}, plan)
     for stratum, found in strata.items():
-        for row, name in _assigned(found, totals[stratum], plan, pinned):
+        for row, name in _assigned(found, totals[stratum], plan, pinned, lengths):
             parts[name].append(row)
-    return {name: sorted(found, key=plan.order) for name, found in parts.items()}
+    return parts
 
 
-def _assigned(rows: Sequence[Entry], totals: Mapping[str, int], plan: Plan, pinned: Pinned) -> list[tuple[Entry, str]]:
-    rows = sorted(rows, key=lambda row: (len(row.input), plan.order(row)))
+def _assigned(
+    rows: Sequence[Entry], totals: Mapping[str, int], plan: Plan, pinned: Pinned, lengths: Mapping[str, int]
+) -> list[tuple[Entry, str]]:
+    rows = sorted(rows, key=lambda row: (lengths[row.key], plan.order(row)))
     bins = max(1, round(len(rows) / BIN))
     edges = [round(len(rows) * n / bins) for n in range(bins + 1)]
     placed: Counter[str] = Counter()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from sklearn.model_selection import StratifiedGroupKFold, train_test_split
 
 from challenges.bundle import ChallengeBundle
 from challenges.files.jsonl import RowLimits
+from challenges.lint.rows import LENGTH_SHARE, ninetieth
 from challenges.lint.similarity import similarity
 from challenges.rows import Sample, TrainRow
 from challenges.spec import Challenge
@@ -142,6 +144,24 @@ def test_a_table_that_grows_moves_few_rows_of_a_folder_that_is_made_anew() -> No
     by_chance = 1 - sum(share**2 for share in SHARES.values())
     print(f"{moved:.0%} of the rows move, and {by_chance:.0%} in a new random order")
     assert moved < by_chance / 2
+
+
+def test_a_few_very_long_rows_are_shared_out_so_that_lint_sees_no_difference() -> None:
+    def tells(parts: Parts) -> bool:
+        """Whether lint would say that the lengths of hidden rows tell them apart."""
+        public, hidden = (sorted(len(row.input) for row in parts[name]) for name in ("public", "hidden"))
+        shares = (measure(hidden) / measure(public) for measure in (fmean, ninetieth))
+        return not all(abs(share - 1) <= LENGTH_SHARE for share in shares)
+
+    ours, theirs = [], []
+    for seed in SEEDS:
+        draw = random.Random(seed)
+        texts = [f"{n} ".ljust(min(7000, int(100 * draw.lognormvariate(0, 1))), "x") for n in range(100)]
+        rows = [Entry(n, text, "a", text, "ab"[n % 2]) for n, text in enumerate(texts)]
+        ours.append(tells(assign(rows, Plan(SHARES, seed), {})))
+        theirs.append(tells(by_shuffle(rows, seed)))
+    print(f"lint would complain of {sum(ours)} of {len(ours)} splits, and of {sum(theirs)} by scikit-learn")
+    assert sum(ours) == 0 < sum(theirs)
 
 
 def test_files_are_filled_up_to_their_limits() -> None:
