@@ -124,7 +124,10 @@ class Entry:
         return {"input": self.input, "output": first}
 
     def bytes(self) -> int:
-        return max(len(json.dumps(r, ensure_ascii=False).encode()) for r in (self.sample(), self.training_row()))
+        return max(
+            len(json.dumps(r, ensure_ascii=False).encode(errors="replace"))
+            for r in (self.sample(), self.training_row())
+        )
 
 
 @dataclass

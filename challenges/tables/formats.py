@@ -14,6 +14,7 @@ from itertools import islice, pairwise
 from pathlib import Path
 from typing import IO, Any
 
+from challenges.characters import cleaned
 from challenges.files.nesting import too_deep
 from challenges.problems import Problem
 from challenges.registry import load
@@ -64,7 +65,7 @@ def read_table(path: Path, columns: Sequence[str], encoding: str = "") -> list[R
     reader, encoding = _reader(path, encoding)
     try:
         records = reader(path, encoding, columns)
-    except UnicodeDecodeError as error:
+    except UnicodeError as error:
         raise _not_decoded(path, encoding) from error
     if not records:
         raise TableErrors([Problem(str(path), None, "has no rows", "give a table with a row for each text")])
@@ -186,7 +187,7 @@ def _picker(path: Path, names: Sequence[str], wanted: Sequence[str]) -> list[int
 
 
 def _unknown(path: Path, name: str, names: Sequence[str]) -> Problem:
-    shown = ", ".join(f"`{one[:40]}`" for one in names[:20])
+    shown = cleaned(", ".join(f"`{one[:40]}`" for one in names[:20]))
     what = f"there is no column `{name}`; the columns are {shown}"
     by_folded = {one.casefold(): one for one in names}
     near = get_close_matches(name.casefold(), by_folded, n=1)

@@ -75,7 +75,7 @@ def _entry(line: int, answer: str, given: Mapping[str, str], halves: frozenset[s
             what = f"the mark of {criterion} is {'empty' if not cell else 'none that the criterion has'}"
             return Dropped(line, Reason.EMPTY, what, f"write one of {allowed}")
         marks[criterion] = mark
-    if len(answer.encode()) > ANSWERS.row_bytes_max // 2:
+    if len(answer.encode(errors="replace")) > ANSWERS.row_bytes_max // 2:
         return Dropped(line, Reason.TOO_LONG, "the answer is too long", "shorten it")
     if (character := unwanted_in(answer)) is not None:
         return Dropped(line, Reason.CHARACTER, f"holds the unseen character {character}", "remove it")

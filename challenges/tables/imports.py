@@ -16,7 +16,7 @@ from challenges.problems import Problem
 from challenges.prompts import problem_with, target_text
 from challenges.rows import TrainRow
 from challenges.tables.entries import LABELS_MAX, Columns, Dropped, Entries, Entry, Reason, read_entries
-from challenges.tables.folder import GOLD, HIDDEN, SPEC, TRAIN, Change, change, moves, text_of_rows
+from challenges.tables.folder import FILES, GOLD, HIDDEN, SPEC, TRAIN, Change, change, moves, text_of_rows
 from challenges.tables.formats import TableErrors, read_table, write
 from challenges.tables.gold import criteria_of, gold_rows, halves_of, read_gold_entries, shares_of_roles
 from challenges.tables.near import BY_CHARACTERS, BY_MEANING, Embed, near_repeats
@@ -111,6 +111,7 @@ def import_rows(file: Path, folder: Path, options: Options, embed: Embed | None)
     form, columns = form_of(target, options.columns, options.words_max, str(file))
     shares = shares_of(target, options.split, columns)
     found = read_entries(str(file), read_table(file, columns.names, options.encoding), columns, form)
+    found.rows = _without_elsewhere(found, target, shares)
     _check_ids(found)
     are_labels = form.answer == "label"
     if are_labels:
@@ -178,6 +179,16 @@ def _check_labels(found: Entries, column: str) -> None:
     if len(labels) == 1:
         what = f"all rows have the label `{next(iter(labels))}`"
         raise TableErrors([Problem(found.file, 1, what, "add rows of another label: there is nothing to tell apart")])
+
+
+def _without_elsewhere(found: Entries, target: Target, shares: Mapping[str, float]) -> list[Entry]:
+    """The rows that stand in no file which the split leaves as it is."""
+    places = {key: name for name in FILES if name not in shares for key in target.before[name].rows}
+    for row in found.rows:
+        if (name := places.get(row.key)) is not None:
+            what = f"stands in {name}, of which --split makes nothing"
+            found.dropped.append(Dropped(row.line, Reason.DUPLICATE, what, f"empty {name}, or give it a share"))
+    return [row for row in found.rows if row.key not in places]
 
 
 def _pinned(target: Target, shares: Mapping[str, float]) -> dict[str, str]:

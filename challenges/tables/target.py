@@ -40,8 +40,8 @@ class Target:
 
     @property
     def is_template(self) -> bool:
-        """Whether the answer's labels or fields, or the rows, still are those of a template."""
-        return is_unwritten(repr(self.answer)) or any(found.is_template for found in self.before.values())
+        """Whether the answer's labels or fields still are those of a template."""
+        return is_unwritten(repr(self.answer))
 
 
 def read_target(folder: Path) -> Target:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import codecs
 import json as jsonlib
 import math
 from collections.abc import Mapping, Sequence
@@ -13,6 +12,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
+from challenges.characters import cleaned
 from challenges.lint.run import inspect
 from challenges.problems import Problem
 from challenges.tables import report
@@ -85,8 +85,11 @@ def rows(
     except TableErrors as errors:
         _refuse(errors.problems, json)
     written = update or not found.overwrites
-    if written:
-        found.write()
+    try:
+        if written:
+            found.write()
+    except OSError as error:
+        _refuse([_unwritable(to, error)], json)
     needs = [*found.needs, *(_still_wrong(to, found.needs) if written else ())]
     if json:
         showing.as_json(report.as_dict(found, needs, written=written))
@@ -111,8 +114,8 @@ def _shares(split: str) -> tuple[float, ...]:
 
 def _known(encoding: str) -> str:
     try:
-        codecs.lookup(encoding or "utf-8")
-    except LookupError:
+        "".encode(encoding or "utf-8")
+    except (LookupError, UnicodeError):
         raise typer.BadParameter(
             f"There is no encoding {encoding}. Known are utf-8, utf-16, cp1252, latin-1."
         ) from None
@@ -134,6 +137,10 @@ def _refuse(problems: Sequence[Problem], json: bool) -> NoReturn:
     else:
         typer.echo("\n".join(map(str, problems)), err=True)
     raise typer.Exit(1)
+
+
+def _unwritable(path: Path, error: OSError) -> Problem:
+    return Problem(str(error.filename or path), None, f"cannot be written ({error.strerror})", "make it writable")
 
 
 def _still_wrong(folder: Path, known: Sequence[Problem]) -> list[Problem]:
@@ -183,6 +190,8 @@ def dedupe(
         removed = {name: remove_records(Path(name), lines, text, encoding) for name, lines in gone.items()}
     except TableErrors as errors:
         _refuse(errors.problems, json)
+    except OSError as error:
+        _refuse([_unwritable(path, error)], json)
     left = [pair for pair in found.pairs if pair.row.line not in gone.get(pair.row.file, ())]
     written = _write_removed(path, found, gone, removed) if removed else None
     if json:
@@ -234,4 +243,5 @@ def _short(item: Item) -> str:
     """The beginning of a row's text with its answer."""
     text = " ".join(item.text.split())
     answer = f" -> {item.answer}" if item.answer else ""
-    return (text if len(text) <= SHOWN else f"{text[:SHOWN]}...") + answer
+    shown: str = cleaned((text if len(text) <= SHOWN else f"{text[:SHOWN]}...") + answer)
+    return shown

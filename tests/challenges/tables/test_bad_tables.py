@@ -332,6 +332,7 @@ def test_numbers_are_labels_as_texts(tmp_path: Path, gradus: Gradus) -> None:
         (("--split", "0/1"), "Write the shares of public, hidden and training rows"),
         (("--split", "nan/0.5"), "Write the shares of public, hidden and training rows"),
         (("--encoding", "klingon"), "There is no encoding klingon."),
+        (("--encoding", "base64"), "There is no encoding base64."),
         (("--chosen", "message"), "Give both --chosen and --rejected."),
     ],
 )
@@ -373,3 +374,20 @@ def test_parquet_needs_a_package_and_is_read_in_batches(
     records = read_table(file, ["team", "message"])
     assert [record.line for record in records] == [1, 2, 3, 4, 5, 6]
     assert records[0].cells == records[3].cells == (ROWS[0]["team"], ROWS[0]["message"])
+
+
+def test_half_a_character_is_left_out_and_never_printed(tmp_path: Path, gradus: Gradus) -> None:
+    half = '{"ticket": "x", "message": "half of one: \\ud83d", "team": "Billing"}\n'
+    done = run(tmp_path, gradus, "t.jsonl", JSON_LINES + half, ("--json",))
+    assert (done.exit_code, dropped(done)["character"]) == (0, [(END - 1, "holds the unseen character U+D83D")])
+    half = '{"\\ud83d \\u001b[2J": 1}\n' * 2
+    (tmp_path / "columns").mkdir()
+    done = run(tmp_path / "columns", gradus, "t.jsonl", half)
+    assert done.exit_code == 1 and "there is no column `message`; the columns are `\ufffd \ufffd[2J`" in done.output
+
+
+def test_a_file_that_cannot_be_written_is_said(tmp_path: Path, gradus: Gradus) -> None:
+    (tmp_path / "sea-or-sky" / f".{HIDDEN}.new").mkdir(parents=True)
+    done = run(tmp_path, gradus, "t.csv", CSV)
+    assert done.exit_code == 1
+    assert f"sea-or-sky/.{HIDDEN}.new: cannot be written (Is a directory): make it writable" in done.output

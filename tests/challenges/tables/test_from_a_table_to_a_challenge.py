@@ -11,11 +11,11 @@ from typing import Any
 
 import pytest
 
-from challenges.tables.folder import HIDDEN, PUBLIC, TRAIN
+from challenges.tables.folder import HIDDEN, PUBLIC
 from gradus.cli import plugins
 from tests.challenges.factory import put_tokenizer, write_text
 from tests.challenges.tables import desk
-from tests.challenges.tables.conftest import Gradus
+from tests.challenges.tables.conftest import PATH, Gradus
 from tests.challenges.tables.test_rows import TICKETS, read, table
 
 MARK = re.compile(r"\[write: ?[^\]]*\]")
@@ -29,7 +29,7 @@ def write_the_texts(folder: Path, rows: list[dict[str, Any]]) -> None:
 
         def example(match: re.Match[str]) -> str:
             row = next(examples)
-            return f"{match.group(1)}{{input: {json.dumps(row['input'])}, output: {row['output']}}}"
+            return f"{match.group(1)}{{input: {json.dumps(row['input'])}, output: {row['target']}}}"
 
         text = EXAMPLE.sub(example, file.read_text()) if file.parent.name == "baselines" else file.read_text()
         write_text(file, MARK.sub(lambda match: f"Which team of the desk answers this? ({match.start()})", text))
@@ -40,7 +40,7 @@ def test_a_table_becomes_a_challenge_that_lints_clean(
     tmp_path: Path, embedding: Gradus, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     similarity = EntryPoint("challenge.similarity", "workers.authoring.test_command:similarity", plugins.GROUP)
-    points = [*plugins.entry_points(group=plugins.GROUP), similarity]
+    points = [EntryPoint("challenge.embed", PATH, plugins.GROUP), similarity]
     monkeypatch.setattr(plugins, "entry_points", lambda group: points)
     monkeypatch.setenv("GRADUS_DATA_DIR", str(tmp_path / "data"))
     put_tokenizer(tmp_path / "data")
@@ -58,11 +58,11 @@ def test_a_table_becomes_a_challenge_that_lints_clean(
     wrong = gradus("challenge", "lint", folder)
     assert ".jsonl" not in wrong.output, wrong.output
 
-    write_the_texts(folder, parts[TRAIN])
+    write_the_texts(folder, parts[PUBLIC])
     linted = gradus("challenge", "lint", folder)
     assert linted.exit_code == 0, linted.output
     assert "no problems found" in linted.output
 
     again = gradus("challenge", "rows", file, *TICKETS, "--to", folder)
-    assert (again.exit_code, again.output.count("nothing changes")) == (0, 3)
+    assert (again.exit_code, again.output.count("nothing changes")) == (0, 2)
     assert gradus("challenge", "dedupe", folder).exit_code == 0

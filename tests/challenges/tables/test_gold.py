@@ -94,4 +94,4 @@ def test_every_criterion_needs_a_column(tmp_path: Path, question: Path, gradus: 
     assert done.exit_code == 1 and f"none.jsonl:1: {what}: write one of met, " in done.output
     write_rows(tmp_path / "few.jsonl", answers(criteria(question), 6))
     assert gradus(*command(tmp_path / "few.jsonl", question)).exit_code == 0
-    assert Counter(row["role"] for row in read(question))["prompt"] == 5
+    assert Counter(row["role"] for row in read(question))["prompt"] >= 5

@@ -129,3 +129,27 @@ def test_labels_that_are_not_listed_are_named_with_what_to_write(tmp_path: Path,
     missing = "the labels of the table that are not listed: Account, Praise, Repair: write labels: "
     assert f"{missing}[Billing, Delivery, Other, Account, Praise, Repair]" in done.output
     assert "no row has the label Other: remove it, or add rows that have it" in done.output
+
+
+def test_rows_of_a_file_that_the_split_leaves_alone_stand_nowhere_else(
+    tmp_path: Path, desk_challenge: Path, gradus: Gradus
+) -> None:
+    rows = desk.support_desk(200)
+    own = [{"input": row["message"], "output": row["team"]} for row in rows[:20]]
+    write_rows(desk_challenge / TRAIN, own)
+    command = ("challenge", "rows", table(tmp_path, rows), *TICKETS, "--to", desk_challenge, "--split", "0.3/0.7")
+    done = gradus(*command)
+    assert done.exit_code == 0
+    assert "desk.csv:2: stands in train.jsonl, of which --split makes nothing: empty train.jsonl" in done.output
+    parts = read(desk_challenge)
+    assert parts[TRAIN] == own
+    assert not {row["input"] for row in own} & {row["input"] for name in (PUBLIC, HIDDEN) for row in parts[name]}
+
+
+def test_labels_that_an_author_has_chosen_are_not_overwritten(tmp_path: Path, gradus: Gradus) -> None:
+    folder = bare_challenge(tmp_path / "sea-or-sky", labels=("Billing", "Delivery"))
+    before = (folder / "challenge.yaml").read_text()
+    write_rows(folder / PUBLIC, [{"id": "p1", "input": "[write: a text] 1", "target": "Billing"}])
+    done = gradus("challenge", "rows", table(tmp_path, desk.support_desk(200)), *TICKETS, "--to", folder)
+    assert done.exit_code == 0 and (folder / "challenge.yaml").read_text() == before
+    assert "write labels: [Billing, Delivery, Account, Praise, Repair]" in done.output
