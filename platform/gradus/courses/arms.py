@@ -27,7 +27,7 @@ def of(version: ChallengeVersion) -> Arms:
     challenge = version.challenge
     versions = CourseVersion.objects.filter(course=challenge.course_id)
     for holding in (versions.drafts().first(), versions.published().first()):
-        if holding is not None and holding.contents.get(challenge.name) == version.digest:
+        if holding is not None and holding.digests.get(challenge.name) == version.digest:
             try:
                 return in_bundle(archives.bundle_of(holding), challenge.name)
             except (BundleMissing, BundleErrors):
