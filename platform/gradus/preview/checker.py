@@ -52,7 +52,8 @@ class Checker:
 def check(root: Path, connection: Connection) -> None:
     """Checks the folder each time it is asked, until the other side is gone. What was asked later comes first."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    os.nice(NICE)
+    if hasattr(os, "nice"):
+        os.nice(NICE)
     folder = Folder(root)
     while True:
         try:

@@ -37,8 +37,9 @@ def preview(
         )
         raise typer.Exit(NOTHING_TO_SHOW)
     # SIGINT too: a shell without job control starts what it puts into the background deaf to it.
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, _interrupt)
+    for name in ("SIGINT", "SIGTERM", "SIGHUP"):
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), _interrupt)
     with tempfile.TemporaryDirectory(prefix="gradus-preview-", ignore_cleanup_errors=True) as data:
         use_only(Path(data), os.environ)
         # The settings read the environment when they are imported.

@@ -35,6 +35,12 @@ class Server(socketserver.ThreadingMixIn, WSGIServer):
     daemon_threads = True
     request_queue_size = 64
 
+    def server_bind(self) -> None:
+        """Binds without asking the network for this machine's name, which can take seconds."""
+        socketserver.TCPServer.server_bind(self)
+        self.server_name, self.server_port = HOST, self.server_address[1]
+        self.setup_environ()
+
     def handle_error(self, request: Any, client_address: Any) -> None:
         """A browser that leaves a page closes its connections, which is no error. Django logs errors of the site."""
 
