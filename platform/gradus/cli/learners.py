@@ -33,7 +33,9 @@ Email = Annotated[str, typer.Option(prompt=True, help="The email of your account
 Password = Annotated[str, typer.Option(prompt=True, hide_input=True, envvar="GRADUS_PASSWORD", help="Asked for.")]
 Name = Annotated[str, typer.Option(help="What the token is for; your profile lists it.")]
 Days = Annotated[int | None, typer.Option(min=1, help="After how many days the token expires. The site has a default.")]
-Content = Annotated[str, typer.Option(help="What the token may do with course content: none, viewer, editor or owner.")]
+Content = Annotated[
+    str, typer.Option(help="What the token may do with course content: none, previewer, viewer, editor or owner.")
+]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, as the site's API answers it, and nothing else.")]
 LearnerData = Annotated[
     str, typer.Option(help="What the token may do with other people's answers and grades: none, viewer or editor.")
