@@ -24,8 +24,8 @@ class Site(WSGIHandler):
         cache.clear()
         with transaction.atomic():
             response = super().get_response(request)
-            if isinstance(response, StreamingHttpResponse) and response.is_async:
-                response = beginning(response)
+            if isinstance(response, StreamingHttpResponse):
+                response = beginning(response) if response.is_async else whole(response)
             transaction.set_rollback(True)
         return response
 
@@ -43,6 +43,13 @@ def beginning(response: StreamingHttpResponse) -> HttpResponse:
     cut = HttpResponse(words, status=response.status_code, headers=dict(response.headers))
     response.close()
     return cut
+
+
+def whole(response: StreamingHttpResponse) -> HttpResponse:
+    """A file in one piece. The client of the fuzzer does not close it."""
+    read = HttpResponse(response.getvalue(), status=response.status_code, headers=dict(response.headers))
+    response.close()
+    return read
 
 
 def in_this_thread(look: Callable[..., Any], *, thread_sensitive: bool) -> Callable[..., Any]:

@@ -17,8 +17,8 @@ from challenges.reading import read_course
 from gradus.accounts.models import ApiToken, User
 from gradus.accounts.token_rules import Content, LearnerData, Scope
 from gradus.chats import services as chats
-from gradus.courses import uploads
-from gradus.courses.models import ChallengeVersion, Upload
+from gradus.courses import archives, publishing, uploads
+from gradus.courses.models import Challenge, ChallengeVersion, Upload
 from gradus.courses.services import publish
 from gradus.reviews import services as reviews
 from gradus.reviews.models import Regrade, Review
@@ -27,6 +27,7 @@ from gradus.submissions.models import Evaluation, Run, Submission
 from gradus.teach import people
 from tests import example_course, factories
 from tests.browser.driver.pages import TICKETS
+from tests.challenges.factory import write_course
 from tests.learn import scene
 from tests.reviews import cases
 
@@ -72,7 +73,8 @@ def make(folder: Path) -> World:
             "staff": ApiToken.issue(staff, "fuzz", Scope(Content.OWNER, LearnerData.EDITOR))[1],
         },
         things={
-            "courses": {"tiny": "tiny"},
+            "courses": {"tiny": "tiny", "drafted": drafted(folder.parent / "drafted", staff)},
+            "challenge": {"drafted": "sea-or-sky"},
             "lessons": {"first": "first", "examples": "examples"},
             "finding": {"first": "few-shot"},
             "question": {"first": "water"},
@@ -87,6 +89,21 @@ def make(folder: Path) -> World:
             "regrades": {"waiting": waiting.pk, "done": regraded.pk},
         },
     )
+
+
+def drafted(folder: Path, staff: User) -> str:
+    """A course with two contents that were published, a draft, and a leaderboard that waits for a regrade."""
+    words = write_course(folder, id="drafted") / "first/lesson.md"
+    for number in range(2):
+        words.write_text(f"# First\n\nWords {number}.\n")
+        publish(read_course(folder), archives.keep_folder(folder))
+    live = Challenge.objects.get(course__slug="drafted", name="sea-or-sky")
+    Challenge.objects.filter(pk=live.pk).update(board_version=live.version)
+    words.write_text("# First\n\nOther words.\n")
+    with TemporaryFile() as archive:
+        pack(folder, archive)
+        publishing.push(folder, archive, by=staff, course_slug="drafted")
+    return "drafted"
 
 
 def half_sent(staff: User) -> Upload:
