@@ -253,6 +253,8 @@ def _fault(name: str) -> tuple[str, str] | None:
         return "has a backslash or a colon in its name", "use `/` between folders, and other characters in names"
     if not all(parts) or "." in parts:
         return "has an empty part in its path", "write exactly one `/` between folders"
+    if any(white in name for white in "\t\r\n"):
+        return "has a tab or a line break in its name", "rename it"
     if (char := unwanted(name, unseen=True)) is not None:
         return f"has the character {char} in its name, which cannot be seen or is not UTF-8", "rename it"
     if len(parts) > PARTS_MAX or len(name.encode()) > PATH_MAX or any(len(one.encode()) > PART_MAX for one in parts):

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
+ANY_CODE = "bundle_problem"
+"""What programs read as the code of a problem that has none of its own."""
 BAD_ROW = "bad_row"
 """The code of rows that do not have the keys and types that they should have."""
 ROWS = ".jsonl"

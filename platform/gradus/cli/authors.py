@@ -13,7 +13,7 @@ import typer
 from challenges.bundle import ChallengeBundle
 from challenges.compare import Difference, compare, next_version, version_number
 from challenges.lint.run import MARKERS, Linted, Similarity, inspect
-from challenges.problems import Problem
+from challenges.problems import ANY_CODE, Problem
 from challenges.reading import BundleErrors, read_challenge
 from gradus.cli import output as showing
 from gradus.cli import rows
@@ -210,7 +210,7 @@ def _show(folder: Path, found: Linted) -> None:
 
 
 def _as_json(folder: Path, problem: Problem) -> dict[str, Any]:
-    return {"file": str(folder / problem.file), "line": problem.line, "what": problem.what, "fix": problem.fix}
+    return {**vars(problem), "file": str(folder / problem.file), "code": problem.code or ANY_CODE}
 
 
 def inspected(folder: Path) -> Linted:

@@ -21,3 +21,8 @@ FOLDERS: dict[str, tuple[Broken, ...]] = {
 }
 CASES = tuple(case for cases in FOLDERS.values() for case in cases)
 ARCHIVES = in_archives.CASES
+
+
+def named(name: str) -> Broken:
+    """The broken folder of that name."""
+    return next(case for case in CASES if case.name == name)

@@ -17,7 +17,7 @@ from gradus.cli.main import app
 from tests.hostile.bundles import course
 from tests.hostile.bundles.breaking import Break, Broken, append, put, recode, swap
 from tests.hostile.bundles.harness import answers, broken, linted, similar, unclear, without_privileges
-from tests.hostile.bundles.table import ARCHIVES, CASES
+from tests.hostile.bundles.table import ARCHIVES, CASES, named
 
 SECONDS, MEGABYTES = 5, 100
 LARGE = ("100,000 levels", "3 MB of YAML", "a hidden row of 50 MB", "200,000 rows", "3,000 rows", "an entity bomb")
@@ -30,10 +30,6 @@ def folder() -> Iterator[Path]:
     with tempfile.TemporaryDirectory() as name:
         Path(name).chmod(0o755)
         yield Path(name)
-
-
-def named(name: str) -> Broken:
-    return next(case for case in CASES if case.name == name)
 
 
 def test_there_are_many_cases_and_each_has_a_name_of_its_own() -> None:
