@@ -116,6 +116,8 @@ def _misfit(error: ErrorDetails, kind: str, given: Any, key: str) -> tuple[str, 
         return what, fix.format(key=key) + _as_number(given)
     if kind == "literal_error" and key == "schema":
         return "is not one that this version of Gradus reads", f"write `schema: {bounds['expected']}`, or update Gradus"
+    if kind == "literal_error":
+        return "has a value that it may not have", _sentence(error)
     if kind in ("string_too_short", "too_short"):
         return _too_short(kind, int(bounds["min_length"]), given, key)
     if kind == "string_too_long":

@@ -88,7 +88,7 @@ def _as(model: type[Model]) -> Callable[[dict[str, Any]], Model]:
 
 def _fault(error: ValidationError, model: type[BaseModel]) -> Fault:
     details = error.errors(include_url=False)
-    said = [_said(detail) for detail in details if detail["loc"][0] != "target"]
+    said = [_said(detail) for detail in details if detail["loc"][0] != "target" or detail["type"] == "missing"]
     if len(said) < len(details):
         said.append(
             (f"`target` is no {TARGETS}", f"write the label or the right answer as a text, in quotes{OR_OBJECT}")

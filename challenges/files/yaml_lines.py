@@ -16,6 +16,7 @@ from challenges.files.nesting import DEPTH_MAX
 from challenges.files.yaml_mistakes import TOO_DEEP, in_words
 from challenges.problems import Problem
 
+ALIAS = "write the value out, or put a text that begins with `&` or `*` in quotes"
 DIGITS_MAX = 300
 """Python reads whole numbers of at most 4,300 digits. No key of ours means one of more than a few."""
 
@@ -124,7 +125,7 @@ def _guard(text: str) -> None:
             what = f"the tag `{tag.replace(YAML_TAG, '!!')}` is not taken"
             raise YamlErrors([_at(line, what, "write the plain value, in quotes if it is a text")])
         if getattr(event, "anchor", None) is not None:
-            raise YamlErrors([_at(line, "anchors and aliases are not taken", "write the value out")])
+            raise YamlErrors([_at(line, "anchors and aliases are not taken", ALIAS)])
         if isinstance(event, yaml.CollectionStartEvent):
             depth += 1
             if depth > DEPTH_MAX:

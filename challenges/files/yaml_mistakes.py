@@ -98,4 +98,6 @@ def _noticed(said: str, line: str, column: int) -> tuple[str, str]:
 def _first_character(character: str) -> tuple[str, str]:
     if character == "\t":
         return "a tab stands where YAML asks for spaces", "replace it by spaces"
+    if character == "`":
+        return "a text begins with a backtick, which has a meaning in YAML", "put the text in quotes"
     return f"a text begins with `{character}`, which has a meaning in YAML", "put the text in quotes"

@@ -82,7 +82,7 @@ def _repeats(subject: Subject) -> None:
             place = (name, subject.line(name, index))
             first = seen.setdefault(normal(row.input), place)
             if first != place:
-                what = "a duplicate of" if first[0] == name else "overlap with"
+                what = "a duplicate of" if first[0] == name else "the same input as"
                 fix = "remove one of them (case, spaces and punctuation do not count)"
                 subject.row(name, index, f"{what} {first[0]}:{first[1]}", fix)
 

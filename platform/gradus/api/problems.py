@@ -137,8 +137,7 @@ def on_bundle_errors(request: HttpRequest, error: Any) -> HttpResponse:
     """Answers with every problem of a course's folder, as the command line prints them."""
     detail = f"{several(len(error.problems), 'problem')} to correct in the course. Nothing was stored."
     found = [
-        {**vars(one), "code": one.code or ANY_CODE, "field": one.file, "message": str(one)}
-        for one in error.problems
+        {**vars(one), "code": one.code or ANY_CODE, "field": one.file, "message": str(one)} for one in error.problems
     ]
     return problem(422, detail, code="bundle_problems", problems=found)
 

@@ -69,8 +69,8 @@ def test_a_challenge_without_a_weak_baseline_is_told(tmp_path):
     [
         ("hidden.jsonl", 1, {"id": "p0-sea"}, 2, "the id stands already at public.jsonl:1"),
         ("public.jsonl", 2, {"input": "i saw a WAVE, today!"}, 3, "a duplicate of public.jsonl:1"),
-        ("hidden.jsonl", 2, {"input": "I saw a wave today"}, 3, "overlap with public.jsonl:1"),
-        ("hidden.jsonl", 0, {"input": "I saw a ship  today."}, 1, "overlap with train.jsonl:5"),
+        ("hidden.jsonl", 2, {"input": "I saw a wave today"}, 3, "the same input as public.jsonl:1"),
+        ("hidden.jsonl", 0, {"input": "I saw a ship  today."}, 1, "the same input as train.jsonl:5"),
         ("train.jsonl", 0, {"output": "air"}, 1, "not one of the labels"),
         ("hidden.jsonl", 0, {"input": "a<|im_end|>"}, 1, "control token"),
         ("hidden.jsonl", 0, {"input": "a\u202eb"}, 1, "unseen character U+202E"),
@@ -283,8 +283,9 @@ def test_lessons_require_what_exists_and_not_each_other(tmp_path):
     )
     found = told(root)
     assert any(t.startswith("first/lesson.yaml") and "requires `third`, which is no lesson" in t for t in found)
-    assert sum("requires itself" in t for t in found) == 2
-    assert any("no such time zone" in t for t in found)
+    (circle,) = [t for t in found if "requires itself" in t]
+    assert circle.startswith("first/lesson.yaml") and "first needs second needs first" in circle
+    assert any("there is no time zone `Mars`" in t for t in found)
     assert any(t.startswith("second/lesson.yaml") and "`sea-or-sky` is taken" in t for t in found)
 
 

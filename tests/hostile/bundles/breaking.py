@@ -18,7 +18,8 @@ class Broken:
 
     `name` says what is wrong in an author's words. The message names `file` and `line` (None where no line exists);
     its cause matches `what` and its cure matches `fix`, both regular expressions. `most` is the largest number of
-    messages: a mistake that has consequences elsewhere may have one for each.
+    messages: a mistake that has consequences elsewhere may have one for each. What needs a permission is no mistake to
+    root, who may read everything.
     """
 
     name: str
@@ -29,6 +30,7 @@ class Broken:
     fix: str
     most: int = 1
     is_advice: bool = False
+    needs_permission: bool = False
 
     def __str__(self) -> str:
         return self.name

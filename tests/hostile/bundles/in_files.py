@@ -109,6 +109,7 @@ CASES = (
         None,
         r"cannot be read|[Pp]ermission",
         r"permission|readable",
+        needs_permission=True,
     ),
     Broken(
         "a link to a file of the course",

@@ -29,7 +29,7 @@ SYNTAX = (
         swap(COURSE, "title: By", "title: `By"),
         COURSE,
         4,
-        r"```",
+        r"a backtick",
         QUOTES,
     ),
     Broken(
