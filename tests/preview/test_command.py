@@ -130,7 +130,8 @@ def test_lint_is_on_a_page_of_the_preview(folder, temporary):
     with Started(folder / "first", temporary) as preview:
         assert preview.first == "/lessons/first/"
         preview.until_shown("is no question that stands in the text", "/preview/", 60)
-        assert "lesson.md:3" in preview.page("/preview/")
+        page = preview.page("/preview/")
+        assert "lesson.md:3" in page and "Near-duplicate rows" in page
 
 
 def test_what_is_no_folder_of_a_course_ends_with_status_2(tmp_path):
