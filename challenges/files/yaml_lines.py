@@ -122,7 +122,7 @@ def _guard(text: str) -> None:
     for event in yaml.parse(text, Loader=Loader):
         line = event.start_mark.line + 1 if event.start_mark else None
         if (tag := getattr(event, "tag", None)) not in TAGS:
-            what = f"the tag `{tag.replace(YAML_TAG, '!!')}` is not taken"
+            what = f"the tag `{str(tag).replace(YAML_TAG, '!!')}` is not taken"
             raise YamlErrors([_at(line, what, "write the plain value, in quotes if it is a text")])
         if getattr(event, "anchor", None) is not None:
             raise YamlErrors([_at(line, "anchors and aliases are not taken", ALIAS)])

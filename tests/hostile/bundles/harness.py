@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 from zlib import crc32
 
 import numpy as np
@@ -43,7 +44,7 @@ def similar(bundle: ChallengeBundle) -> list[Problem]:
     return similarity(bundle, _embedded)
 
 
-def _embedded(texts: Sequence[str]) -> np.ndarray:
+def _embedded(texts: Sequence[str]) -> Any:
     vectors = np.zeros((len(texts), 512), dtype=np.float32)
     for vector, text in zip(vectors, texts, strict=True):
         for place in range(len(text) - 2):

@@ -2,11 +2,28 @@
 
 from __future__ import annotations
 
-from tests.hostile.bundles.breaking import Broken, append, both, put, remove, swap
+from pathlib import Path
+
+import yaml
+
+from tests.hostile.bundles.breaking import Break, Broken, append, both, put, remove, swap
 from tests.hostile.bundles.course import CHALLENGE, LIBRARY, QUESTION
 
 SPEC, LIBRARY_SPEC, QUESTION_SPEC = (f"{folder}/challenge.yaml" for folder in (CHALLENGE, LIBRARY, QUESTION))
 GOOD, LORA = f"{CHALLENGE}/baselines/good.yaml", f"{CHALLENGE}/baselines/lora.yaml"
+
+
+def rubric(chosen: list[int]) -> Break:
+    """Keeps these criteria of the rubric."""
+
+    def breaks(root: Path) -> None:
+        path = root / QUESTION_SPEC
+        spec = yaml.safe_load(path.read_text())
+        spec["rubric"] = [dict(spec["rubric"][number]) for number in chosen]
+        path.write_text(yaml.safe_dump(spec, sort_keys=False))
+
+    return breaks
+
 
 CASES = (
     Broken(
@@ -214,7 +231,7 @@ CASES = (
     ),
     Broken(
         "a rubric without criteria",
-        lambda root: _rubric(root, []),
+        rubric([]),
         QUESTION_SPEC,
         11,
         r"`rubric`.*empty",
@@ -223,7 +240,7 @@ CASES = (
     ),
     Broken(
         "a rubric of one criterion of 50 points",
-        lambda root: _rubric(root, [0]),
+        rubric([0]),
         QUESTION_SPEC,
         11,
         r"add up to 50",
@@ -232,7 +249,7 @@ CASES = (
     ),
     Broken(
         "a criterion twice",
-        lambda root: _rubric(root, [0, 0, 1, 2]),
+        rubric([0, 0, 1, 2]),
         QUESTION_SPEC,
         17,
         r"`cause` stands twice",
@@ -265,12 +282,3 @@ CASES = (
         r"alike",
     ),
 )
-
-
-def _rubric(root, chosen):
-    import yaml
-
-    path = root / QUESTION_SPEC
-    spec = yaml.safe_load(path.read_text())
-    spec["rubric"] = [dict(spec["rubric"][n]) for n in chosen]
-    path.write_text(yaml.safe_dump(spec, sort_keys=False))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import unicodedata
 from pathlib import Path
 
-from tests.hostile.bundles.breaking import Broken, append, both, recode, row, swap
+from tests.hostile.bundles.breaking import Break, Broken, append, both, recode, row, swap
 from tests.hostile.bundles.course import CHALLENGE, LIBRARY, SECRET
 
 SPEC = f"{CHALLENGE}/challenge.yaml"
@@ -25,12 +25,12 @@ def with_nul(data: bytes) -> bytes:
     return data.replace(b"are", b"a\0re", 1).replace(b"wave", b"wa\0ve", 1).replace(b"Sea or", b"Sea\0 or", 1)
 
 
-def written_apart(file: str, name: str, key: str, old: str) -> object:
+def written_apart(file: str, name: str) -> Break:
     """Names a file in NFC that lies on the disk in NFD, as an old macOS writes it."""
 
     def breaks(root: Path) -> None:
         path = root / file
-        path.with_name(old).rename(path.with_name(unicodedata.normalize("NFD", name)))
+        path.rename(path.with_name(unicodedata.normalize("NFD", name)))
 
     return breaks
 
@@ -142,7 +142,7 @@ CASES = (
     Broken(
         "a file's name in another normal form",
         both(
-            written_apart(f"{CHALLENGE}/train.jsonl", "tr\u00e4in.jsonl", "rows_file", "train.jsonl"),
+            written_apart(f"{CHALLENGE}/train.jsonl", "tr\u00e4in.jsonl"),
             swap(f"{CHALLENGE}/baselines/lora.yaml", "../train.jsonl", "../tr\u00e4in.jsonl"),
         ),
         f"{CHALLENGE}/baselines/lora.yaml",
@@ -154,7 +154,7 @@ CASES = (
     Broken(
         "a folder's name in another normal form",
         both(
-            written_apart(f"{LIBRARY}/documents", "b\u00fccher", "corpus", "documents"),
+            written_apart(f"{LIBRARY}/documents", "b\u00fccher"),
             swap(f"{LIBRARY}/challenge.yaml", "corpus: documents/", "corpus: b\u00fccher/"),
         ),
         f"{LIBRARY}/challenge.yaml",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from tests.hostile.bundles.breaking import Broken, both, put, remove
+from tests.hostile.bundles.breaking import Break, Broken, both, put, remove
 from tests.hostile.bundles.course import CHALLENGE, LIBRARY, QUESTION
 
 SPEC = f"{CHALLENGE}/challenge.yaml"
@@ -14,22 +14,22 @@ HIDDEN = f"{CHALLENGE}/hidden.jsonl"
 DOCUMENTS = f"{LIBRARY}/documents"
 
 
-def folder(file: str):
+def folder(file: str) -> Break:
     """Puts an empty folder in place of a file."""
     return both(remove(file), lambda root: (root / file).mkdir())
 
 
-def link(file: str, target: str):
+def link(file: str, target: str) -> Break:
     """Puts a symbolic link to `target`, relative to the course's folder, in place of a file or folder."""
     return both(remove(file), lambda root: (root / file).symlink_to((root / target).resolve()))
 
 
-def fifo(file: str):
+def fifo(file: str) -> Break:
     """Puts a pipe, which blocks whoever opens it, in place of a file."""
     return both(remove(file), lambda root: os.mkfifo(root / file))
 
 
-def move(file: str, to: str):
+def move(file: str, to: str) -> Break:
     return lambda root: (root / file).rename(root / to)
 
 

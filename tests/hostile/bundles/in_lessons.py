@@ -6,7 +6,7 @@ import shutil
 from pathlib import Path
 
 from tests.challenges.factory import write_yaml
-from tests.hostile.bundles.breaking import Broken, append, both, put, remove, swap
+from tests.hostile.bundles.breaking import Break, Broken, append, both, put, remove, swap
 from tests.hostile.bundles.course import CHALLENGE
 from tests.hostile.drawings import LAUGHS, svg
 
@@ -41,7 +41,7 @@ demo:
 """
 
 
-def finding(old: str = "", new: str = ""):
+def finding(old: str = "", new: str = "") -> Break:
     """Adds a finding, which nobody has proved, with one mistake."""
     return both(put(FINDINGS, FINDING.replace(old, new, 1) if old else FINDING), put(PLAIN, "kind: prompt\n"))
 
