@@ -34,7 +34,6 @@ def _paths(paths: list[dict[str, Any]]) -> None:
         showing.out.print(f"Next: {path['next']}" if path["next"] else "Nothing is left to do.", markup=False)
 
 
-@app.command()
 def lesson(lesson: Lesson, json: Json = False) -> None:
     """Show a lesson: its text, its questions and answers, and its challenges."""
     with site() as api:

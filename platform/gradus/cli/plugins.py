@@ -103,6 +103,15 @@ class CourseGroup(LazyGroup):
     prefix = "course."
 
 
+class LessonGroup(TyperGroup):
+    """The commands `gradus lesson ...`, and `gradus lesson ID`, which is older than they are: it shows a lesson."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Takes everything that begins with no command of the group as meant for `show`."""
+        is_older = bool(args) and args[0] not in self.commands and args[0] not in ctx.help_option_names
+        return super().parse_args(ctx, ["show", *args] if is_older else args)
+
+
 class JudgeGroup(LazyGroup):
     """The commands `gradus judge ...`."""
 

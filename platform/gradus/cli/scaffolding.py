@@ -19,15 +19,16 @@ from challenges.scaffold.base import Wanted
 from challenges.scaffold.folders import Begun, CannotBegin, begin_challenge, begin_course, begin_lesson
 from challenges.schemas import FOLDER, NAMES, schema, schema_of, write_schemas
 from challenges.texts import several
+from gradus.cli.plugins import LessonGroup
 
 USAGE = 2
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object, and nothing else.")]
-lessons = typer.Typer(no_args_is_help=True, help="Write the lessons of a course.")
+lessons = typer.Typer(cls=LessonGroup, no_args_is_help=True, help="Show a lesson, or write one.")
 
 
 @lessons.callback()
 def lesson() -> None:
-    """Write the lessons of a course."""
+    """Show a lesson, or write one."""
 
 
 def new_course(
