@@ -44,7 +44,7 @@ def after_enrolment(
     sender: type[Enrolment], instance: Enrolment, created: bool, raw: bool = False, **extra: Any
 ) -> None:
     if not raw and (instance.scope != LEARNER or not created):
-        levels = {axis: str(level) for axis, level in vars(instance.scope).items()}
+        levels: dict[str, Any] = {axis: str(level) for axis, level in vars(instance.scope).items()}
         staff.note(What.ROLE_CHANGED, instance, user=instance.user_id, **levels)
 
 

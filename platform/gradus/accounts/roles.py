@@ -34,7 +34,8 @@ def scope_in(user: Person, course: Model | int) -> Scope:
         return LEARNER
     if user.is_staff:
         return EVERYTHING
-    found = Enrolment.objects.filter(user=user, course=course).first()
+    key: int = course.pk if isinstance(course, Model) else course
+    found = Enrolment.objects.filter(user=user, course_id=key).first()
     return found.scope if found else LEARNER
 
 

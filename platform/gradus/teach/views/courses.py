@@ -10,7 +10,7 @@ from django.shortcuts import render
 from django.views.decorators.cache import never_cache
 
 from gradus.accounts import roles
-from gradus.accounts.models import User
+from gradus.accounts.models import EVERYTHING, User
 from gradus.accounts.token_rules import LEARNER, Scope
 from gradus.courses import publishing
 from gradus.courses.models import Course, CourseVersion
@@ -39,7 +39,7 @@ def course_list(request: HttpRequest) -> HttpResponse:
 
 
 def may_of(user: User, course: Course, levels: dict[int, Scope]) -> dict[str, bool]:
-    scope = roles.EVERYTHING if user.is_staff else levels[course.pk]
+    scope = EVERYTHING if user.is_staff else levels[course.pk]
     return allowed(scope)
 
 
