@@ -68,11 +68,17 @@ minutes: 15  # How long a learner needs, roughly.
 """
 
 
-def marks(baselines: str) -> str:
-    """The marks, the limits, the hints and the baselines. `baselines` says in words what weak and good ones are."""
-    return f"""\
+BY_ROWS = """\
 # Where the marks come from: run `gradus challenge test`, which scores your baselines on your hidden rows. Set pass
-# above what the weak one reaches, and at least 0.03 below what the good one reaches, because scores vary by chance.
+# above what the weak one reaches, and at least 0.03 below what the good one reaches, because scores vary by chance."""
+MEASURED = "may reach on the hidden rows: replace the numbers by yours once you have measured."
+
+
+def marks(baselines: str, source: str = BY_ROWS, bounds: str = MEASURED) -> str:
+    """The marks, the limits, the hints and the baselines. `baselines` says in words what weak and good ones are,
+    `source` where the marks come from, and `bounds` what `max` and `min` bound."""
+    return f"""\
+{source}
 # gold is what a very good attempt reaches. Both are multiples of 0.02, to which shown scores are rounded down.
 pass: 0.60
 gold: 0.80
@@ -82,7 +88,7 @@ hints:  # Three, in order: each says a little more than the one before, and none
   - {marked("a second hint, which names what helps")}
   - {marked("a third hint, which shows how to begin")}
 # Baselines are real submissions. {baselines}
-# `max` and `min` are what they may reach on the hidden rows: replace the numbers by yours once you have measured.
+# `max` and `min` are what they {bounds}
 baselines:
   - {{file: baselines/weak.yaml, max: 0.58}}
   - {{file: baselines/good.yaml, min: 0.64}}

@@ -17,8 +17,10 @@ __pycache__/
 # Without a base model and embeddings a machine cannot check everything, which exit status 3 says. The site checks it.
 WORKFLOW = """\
 # Checks the course on every push. Pushes what is on the branch `main` to your site as a draft, which learners do not
-# see until somebody publishes it. Store the site's address and a token with the content scope `editor` as the secrets
-# GRADUS_URL and GRADUS_TOKEN of the repository.
+# see until somebody publishes it. The repository needs three things in its settings for actions: the secrets
+# GRADUS_URL, the site's address, and GRADUS_TOKEN, a token with the content scope `editor`; and the variable
+# GRADUS_PACKAGE, from which Gradus is installed: what you give to `pip install` yourself, such as
+# git+https://example.org/gradus.git
 name: course
 on: [push, pull_request]
 permissions:
@@ -29,11 +31,12 @@ jobs:
     env:
       GRADUS_URL: ${{ secrets.GRADUS_URL }}
       GRADUS_TOKEN: ${{ secrets.GRADUS_TOKEN }}
+      GRADUS_PACKAGE: ${{ vars.GRADUS_PACKAGE }}
     steps:
       - uses: actions/checkout@v4
       - uses: actions/setup-python@v5
         with: {python-version: "3.12"}
-      - run: pip install gradus
+      - run: pip install "${GRADUS_PACKAGE:?is not set in the variables of this repository}"
       # Exit status 3: nothing is wrong, and this machine cannot check everything. The site checks the rest.
       - run: gradus challenge lint . || [ $? -eq 3 ]
       - run: gradus challenge fmt .
@@ -95,4 +98,5 @@ A course for Gradus. `course.yaml` lists its lessons, and each folder with a `le
 - `gradus course preview .` shows the pages as learners will see them.
 - `gradus challenge test .` scores your baselines, from which the pass marks come.
 - `gradus course push .` checks the course on the site and leaves a draft; `gradus course publish` publishes it.
+- `.github/workflows/course.yml` checks and pushes by itself. It installs Gradus from the variable `GRADUS_PACKAGE`.
 """

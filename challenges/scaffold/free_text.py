@@ -9,6 +9,10 @@ BASELINES = (
     "The weak one is an answer that sounds good and says little. The good and the gold one\n"
     "# are answers of people who have understood the lesson."
 )
+BY_RUBRIC = """\
+# Where the marks come from: the rubric. An answer earns the points of its criteria, as a share of all of them. Set pass
+# to what an answer earns that you would let pass, above the weak baseline and at least 0.03 below the good one."""
+EARNED = "may earn by the rubric: replace the numbers by the points that you would give."
 # Each criterion of the rubric, with the marks of the five answers that the grader sees as examples.
 MARKS = {
     "names-the-cause": ("met", "met", "partial", "not_met", "met"),
@@ -39,7 +43,7 @@ def files(wanted: Wanted) -> dict[str, str]:
         for n, what in enumerate(ANSWERS)
     ]
     return {
-        "challenge.yaml": head(wanted, "free_text") + _question() + marks(BASELINES),
+        "challenge.yaml": head(wanted, "free_text") + _question() + marks(BASELINES, BY_RUBRIC, EARNED),
         "statement.md": statement(SCORED, "what an answer may be about, in one sentence"),
         "solution.md": solution(),
         "gold.jsonl": rows(gold),

@@ -62,9 +62,9 @@ def new_challenge(
     labels: Annotated[str, typer.Option(help="The labels of answers, with commas between them.")] = "",
     json: Json = False,
 ) -> None:
-    """Begin a challenge in a lesson, and list it in lesson.yaml. Only what you must write is missing.
+    r"""Begin a challenge in a lesson, and list it in lesson.yaml. Only what you must write is missing.
 
-    Each text that waits for you is marked with [write: ...], and `gradus challenge lint` names it until it is written.
+    Each text that waits for you is marked with \[write: ...], and `gradus challenge lint` names it until it is written.
     """
     listed = tuple(label.strip() for label in labels.split(",")) if labels else ()
     begun = _begun(lambda: begin_challenge(into, kind, Wanted(name, answer, method, listed)))

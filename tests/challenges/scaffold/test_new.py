@@ -96,9 +96,11 @@ def test_a_new_course_lacks_texts_and_a_challenge() -> None:
     assert {path.name for path in Path("my-course").iterdir()} == {
         ".github", ".gitignore", ".schemas", "README.md", "course.yaml", "first-lesson",
     }  # fmt: skip
-    assert len(Path("my-course/README.md").read_text().splitlines()) == 9
+    assert len(Path("my-course/README.md").read_text().splitlines()) == 10
     workflow = yaml.safe_load(Path("my-course/.github/workflows/course.yml").read_text())
     ran = [step["run"] for step in workflow["jobs"]["course"]["steps"] if "run" in step]
+    assert ran[0].startswith('pip install "${GRADUS_PACKAGE:?')
+    assert workflow["jobs"]["course"]["env"]["GRADUS_PACKAGE"] == "${{ vars.GRADUS_PACKAGE }}"
     assert [line.split()[:3] for line in ran[1:]] == [
         ["gradus", "challenge", "lint"], ["gradus", "challenge", "fmt"], ["gradus", "course", "push"],
     ]  # fmt: skip
@@ -121,6 +123,17 @@ def test_the_only_lesson_of_a_course_is_meant_and_one_of_several_must_be_named()
     run("lesson", "new", "second", "--in", "my-course")
     done = run("challenge", "new", "rag", "third", "--in", "my-course")
     assert done.exit_code == 2 and "Its lessons are first-lesson, second." in done.output
+
+
+def test_the_marks_of_a_question_do_not_come_from_hidden_rows_which_it_does_not_have() -> None:
+    course = begin("free_text", "", "")
+    spec = (course / "first-lesson/mine/challenge.yaml").read_text()
+    assert "hidden" not in spec and "gradus challenge test" not in spec and "by the rubric" in spec
+
+
+def test_the_help_says_how_texts_are_marked() -> None:
+    shown = " ".join(run("challenge", "new", "--help").output.split())
+    assert "is marked with [write: ...], and" in shown
 
 
 def test_labels_that_are_known_stand_in_all_rows() -> None:
