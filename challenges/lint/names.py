@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from challenges.archive import files_of, wrong_names
+from challenges.authoring.archive import files_of, wrong_names
 from challenges.files.source import Source
 
 

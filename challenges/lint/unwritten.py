@@ -5,11 +5,11 @@ from __future__ import annotations
 import posixpath
 from collections.abc import Iterator, Mapping, Sequence
 
+from challenges.authoring.unwritten import CODE, is_unwritten, marks
 from challenges.files.source import ROWS_MAX, Source
 from challenges.lint.subject import Subject
 from challenges.problems import Problem
 from challenges.texts import several
-from challenges.unwritten import CODE, is_unwritten, marks
 
 ROWS = "replace them by rows of your own; `gradus challenge rows FILE` makes them from a table"
 ROW_FIXES = {

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from challenges.authoring.unwritten import write
 from challenges.prompts import target_text
 from challenges.scaffold.base import MODEL, Wanted, marked, quoted, rows
-from challenges.unwritten import write
 
 INPUT = "a text as the model will read it"
 CATEGORIES = (write("a value"), write("another value"))

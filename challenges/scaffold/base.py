@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from challenges.authoring.unwritten import write
 from challenges.models.catalogue import BUILT_IN
-from challenges.unwritten import write
 
 MODEL = next(iter(BUILT_IN))
 
@@ -30,9 +30,9 @@ class Wanted:
 class Scaffold:
     """How a challenge of a kind begins. A kind names it as MODULE:ATTRIBUTE in `Kind.scaffold`.
 
-    `files` returns the texts of a folder by their path in it. Only what `challenges.unwritten.write` marks may be wrong
-    with that folder. `forms` are the answer types with the training methods that go together, the usual one first;
-    either is empty where the kind has none.
+    `files` returns the texts of a folder by their path in it. Only what `challenges.authoring.unwritten.write` marks
+    may be wrong with that folder. `forms` are the answer types with the training methods that go together, the usual
+    one first; either is empty where the kind has none.
     """
 
     files: Callable[[Wanted], dict[str, str]]

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from challenges.authoring.unwritten import write
 from challenges.scaffold.base import marked
-from challenges.unwritten import write
 
 GITIGNORE = """\
 # Python's and editors' own files

@@ -9,12 +9,12 @@ from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from pathlib import Path
 
+from challenges.authoring.schemas import schema_line, schema_of, write_schemas
 from challenges.kinds import registry as kinds
 from challenges.registry import kind_names, load
 from challenges.scaffold.base import Scaffold, Wanted
 from challenges.scaffold.course import course_files, lesson_files
 from challenges.scaffold.listed import CannotAdd, add_to_list
-from challenges.schemas import schema_line, schema_of, write_schemas
 from challenges.spec import SLUG
 
 ID_MAX = 64

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from challenges.authoring.unwritten import write
 from challenges.scaffold.base import Scaffold, Wanted, head, marked, marks, rows, solution, statement
-from challenges.unwritten import write
 
 BASELINES = (
     "The weak one is an answer that sounds good and says little. The good and the gold one\n"

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from challenges.authoring.unwritten import write
 from challenges.kinds.rag_keys import NOT_IN_CORPUS
 from challenges.scaffold.answers import instructions
 from challenges.scaffold.base import MODEL, Scaffold, Wanted, head, marked, marks, quoted, rows, solution, statement
-from challenges.unwritten import write
 
 BASELINES = (
     "The weak one searches in a way of which nobody thought. The good one finds the right\n"

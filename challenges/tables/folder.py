@@ -12,11 +12,11 @@ from typing import Any
 
 import yaml
 
+from challenges.authoring.unwritten import is_unwritten
 from challenges.files.source import ROWS_MAX, Source
 from challenges.files.yaml_lines import Located
 from challenges.tables.entries import Entry
 from challenges.texts import normal, several
-from challenges.unwritten import is_unwritten
 
 PUBLIC, HIDDEN, TRAIN = FILES = ("public.jsonl", "hidden.jsonl", "train.jsonl")
 GOLD = "gold.jsonl"

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from challenges.authoring.unwritten import is_unwritten
 from challenges.files.source import Source
 from challenges.files.yaml_lines import Located
 from challenges.kinds import registry as kinds
@@ -19,7 +20,6 @@ from challenges.spec import Challenge, kinds_named_in
 from challenges.tables.entries import Columns, Entry, Form, listed_values
 from challenges.tables.folder import FILES, GOLD, SPEC, TRAIN, Standing, standing, with_value, yaml_value
 from challenges.tables.formats import TableErrors
-from challenges.unwritten import is_unwritten
 
 
 @dataclass

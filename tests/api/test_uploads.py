@@ -14,7 +14,7 @@ from django.core.files.storage import storages
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from challenges.archive import ARCHIVE_MAX, pack
+from challenges.authoring.archive import ARCHIVE_MAX, pack
 from gradus import retention, stores
 from gradus.accounts.models import ApiToken, User
 from gradus.accounts.token_rules import Content, Scope

@@ -17,9 +17,9 @@ from jsonschema import Draft7Validator
 from pytest_django.live_server_helper import LiveServer
 from typer.testing import CliRunner, Result
 
+from challenges.authoring.unwritten import CODE
 from challenges.lint.run import inspect, lint
 from challenges.registry import kind_names
-from challenges.unwritten import CODE
 from graders import registry as graders
 from gradus.accounts.models import ApiToken, User
 from gradus.cli import authors

@@ -29,7 +29,7 @@ OUTSIDE = ("workers/engine/", "challenges/library/")
 HOMONYMS = {
     ("challenges/files/rows.py", "prompt"): "the column of TRL's training rows",
     ("challenges/scaffold/answers.py", "prompt"): "the same column",
-    ("challenges/schemas.py", "prompt"): "the same column",
+    ("challenges/authoring/schemas.py", "prompt"): "the same column",
     ("workers/take_home/contents.py", "prompt"): "the same column",
     ("workers/take_home/train.py", "prompt"): "the same column",
     ("workers/take_home/train_preferences.py", "prompt"): "the same column",

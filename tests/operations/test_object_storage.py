@@ -17,7 +17,7 @@ from moto.server import ThreadedMotoServer
 from pytest_django.fixtures import Settings
 from storages.backends.s3 import S3Storage
 
-from challenges.archive import pack
+from challenges.authoring.archive import pack
 from gradus import settings as site_settings
 from gradus import stores
 from gradus.accounts.models import User

@@ -14,7 +14,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory, TemporaryFile
 from typing import IO, Any
 
-from challenges.archive import Packed, is_left_out, pack, unpack
+from challenges.authoring.archive import Packed, is_left_out, pack, unpack
 from challenges.files.source import Source
 from challenges.reading import BundleErrors
 from gradus.cli import client

@@ -13,11 +13,11 @@ from typing import Annotated, Any
 
 import typer
 
-from challenges.formatting import Form, form_of
+from challenges.authoring.formatting import Form, form_of
+from challenges.authoring.schemas import FOLDER, NAMES, schema, schema_of, write_schemas
 from challenges.lint.run import inspect
 from challenges.scaffold.base import Wanted
 from challenges.scaffold.folders import Begun, CannotBegin, begin_challenge, begin_course, begin_lesson
-from challenges.schemas import FOLDER, NAMES, schema, schema_of, write_schemas
 from challenges.texts import several
 from gradus.cli.plugins import LessonGroup
 

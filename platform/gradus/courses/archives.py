@@ -13,7 +13,7 @@ from typing import IO
 from django.core.files.base import File
 from django.core.files.storage import storages
 
-from challenges.archive import pack, sha256_of, unpack
+from challenges.authoring.archive import pack, sha256_of, unpack
 from challenges.course_bundle import CourseBundle
 from challenges.reading import read_course
 from gradus.courses.bundles import BundleMissing

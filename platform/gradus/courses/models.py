@@ -12,7 +12,7 @@ from django.utils.timezone import now
 from django.utils.translation import gettext_lazy as _
 
 from challenges import spec as specs
-from challenges.archive import ARCHIVE_MAX
+from challenges.authoring.archive import ARCHIVE_MAX
 from challenges.findings import spec as finding_specs
 from challenges.kinds.rubric import GATE_RULES
 from challenges.lesson import spec as lesson_specs

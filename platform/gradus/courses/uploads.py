@@ -24,7 +24,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from pydantic import TypeAdapter, ValidationError
 
-from challenges.archive import ARCHIVE_MAX, sha256_of, unpack
+from challenges.authoring.archive import ARCHIVE_MAX, sha256_of, unpack
 from challenges.reading import BundleErrors
 from challenges.spec import Slug
 from gradus import retention

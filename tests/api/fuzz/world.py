@@ -12,7 +12,7 @@ from typing import Any
 
 from django.conf import settings
 
-from challenges.archive import pack
+from challenges.authoring.archive import pack
 from challenges.reading import read_course
 from gradus.accounts.models import ApiToken, User
 from gradus.accounts.token_rules import Content, LearnerData, Scope

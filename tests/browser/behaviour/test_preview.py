@@ -11,7 +11,7 @@ import pytest
 import yaml
 from playwright.sync_api import Browser, Page, expect
 
-from challenges.archive import pack
+from challenges.authoring.archive import pack
 from gradus.accounts.models import User
 from gradus.accounts.token_rules import Content, Scope
 from gradus.courses import publishing

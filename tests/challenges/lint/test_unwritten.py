@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from challenges.authoring.unwritten import CODE, marks, write
 from challenges.lint.run import inspect, lint
-from challenges.unwritten import CODE, marks, write
 from tests.challenges.factory import (
     label_samples,
     write_course,

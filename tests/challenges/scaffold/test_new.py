@@ -9,12 +9,12 @@ import pytest
 import yaml
 from typer.testing import CliRunner, Result
 
+from challenges.authoring.schemas import schema_of
+from challenges.authoring.unwritten import CODE
 from challenges.kinds import registry as kinds
 from challenges.lint.run import inspect, lint
 from challenges.reading import read_course
 from challenges.scaffold.folders import scaffold_of
-from challenges.schemas import schema_of
-from challenges.unwritten import CODE
 from gradus.cli.main import app
 from tests.challenges.factory import put_tokenizer
 from tests.challenges.scaffold.author import write_everything

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from challenges.archive import pack
+from challenges.authoring.archive import pack
 from gradus.accounts.models import User
 from gradus.courses import publishing
 from gradus.courses.publishing import Pushed

@@ -33,7 +33,7 @@ def act(what: str, *given: str) -> Any:
     from django.core.management import call_command
     from django.db import connection
 
-    from challenges.archive import pack
+    from challenges.authoring.archive import pack
     from gradus.accounts.models import User
     from gradus.courses import boards, catalogue, publishing
     from gradus.courses.models import Challenge, Course, CourseVersion

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from challenges.archive import pack
+from challenges.authoring.archive import pack
 
 GIGABYTES = 10_000_000_000
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from challenges.archive import unpack
+from challenges.authoring.archive import unpack
 from challenges.lint.run import lint
 from challenges.problems import Problem
 from challenges.reading import BundleErrors

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from challenges.formatting import form_of
+from challenges.authoring.formatting import form_of
 from challenges.reading import BundleErrors, read_challenge
 from tests.hostile.bundles.breaking import Broken
 from tests.hostile.bundles.harness import broken

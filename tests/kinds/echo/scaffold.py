@@ -1,7 +1,7 @@
 """How a challenge of the kind `echo` begins."""
 
+from challenges.authoring.unwritten import write
 from challenges.scaffold.base import Scaffold, Wanted, head, marks, rows, solution, statement
-from challenges.unwritten import write
 
 
 def files(wanted: Wanted) -> dict[str, str]:

@@ -14,16 +14,16 @@ import yaml
 from jsonschema import Draft7Validator
 from typer.testing import CliRunner
 
+from challenges.authoring.schemas import DRAFT, NAMES, schema, schema_line, schema_of, stale_schemas, write_schemas
 from challenges.files.yaml_lines import read
 from challenges.metrics import metrics
 from challenges.models.catalogue import MODELS
 from challenges.reading import read_challenge
 from challenges.registry import kind_names
-from challenges.schemas import DRAFT, NAMES, schema, schema_line, schema_of, stale_schemas, write_schemas
 from gradus.cli.main import app
 from tests.challenges import factory
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 FOLDERS = (ROOT / "challenges/library", ROOT / "docs/examples")
 
 

@@ -20,6 +20,7 @@ from typing import Any
 
 import yaml
 
+from challenges.authoring.schemas import FOLDER, file_name, schema_line, schema_of, stale_schemas, write_schemas
 from challenges.documents import Document
 from challenges.files.jsonl import RowLimits, read_rows
 from challenges.files.source import ROWS_MAX
@@ -28,7 +29,6 @@ from challenges.kinds.own_choices import Candidate
 from challenges.lesson.text import reader
 from challenges.problems import Problem
 from challenges.rows import Attack, Benign, GoldAnswer, PreferenceRow, Sample, TrainRow
-from challenges.schemas import FOLDER, file_name, schema_line, schema_of, stale_schemas, write_schemas
 
 BOM = b"\xef\xbb\xbf"
 SUFFIXES = (".yaml", ".jsonl", ".md", ".txt")

@@ -16,15 +16,15 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from typer.testing import CliRunner, Result
 
+from challenges.authoring.formatting import PAGES, Unreadable, form_of, formatted
+from challenges.authoring.schemas import write_schemas
 from challenges.files.yaml_lines import YamlErrors, read
-from challenges.formatting import PAGES, Unreadable, form_of, formatted
 from challenges.lesson.text import reader
 from challenges.reading import read_challenge
-from challenges.schemas import write_schemas
 from gradus.cli.main import app
 from tests.challenges.factory import write_course
 
-LIBRARY = Path(__file__).resolve().parents[2] / "challenges/library"
+LIBRARY = Path(__file__).resolve().parents[3] / "challenges/library"
 CHALLENGES = sorted(path.parent for path in LIBRARY.rglob("challenge.yaml"))
 FUZZ = settings(max_examples=25, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 

@@ -13,8 +13,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from challenges import archive
-from challenges.archive import pack, unpack
+from challenges.authoring import archive
+from challenges.authoring.archive import pack, unpack
 from challenges.reading import BundleErrors
 
 NAMES = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=12)
