@@ -22,6 +22,7 @@ from pydantic import (
     model_serializer,
     model_validator,
 )
+from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails, InitErrorDetails
 
 from challenges.registry import kind_names, known_kind, load_kind
@@ -321,10 +322,10 @@ def _again(error: ErrorDetails) -> InitErrorDetails:
     return InitErrorDetails(type=error["type"], loc=error["loc"], input=error["input"], ctx=error.get("ctx", {}))
 
 
-def keys_of_kinds() -> set[str]:
-    """The keys that kinds add to `challenge.yaml`."""
+def keys_of_kinds() -> dict[str, FieldInfo]:
+    """The keys that kinds add to `challenge.yaml`, with what their models say of them."""
     rules: list[KindRules] = [load_kind(name) for name in kind_names()]
-    return {field.alias or name for kind in rules if kind.keys for name, field in kind.keys.model_fields.items()}
+    return {field.alias or name: field for kind in rules if kind.keys for name, field in kind.keys.model_fields.items()}
 
 
 def known_keys() -> set[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Collection, Mapping, Sequence
 from difflib import get_close_matches
@@ -10,7 +11,7 @@ from typing import Any
 from pydantic_core import ErrorDetails
 
 from challenges.field_errors import in_words
-from challenges.spec import FORMS, VERSION, KeyFault
+from challenges.spec import FORMS, VERSION, KeyFault, keys_of_kinds
 
 # What is meant by a key of which the type alone does not say it.
 MEANT = {
@@ -31,7 +32,6 @@ EXAMPLES = {
     "baselines": "baselines:` and two lines such as `- {file: baselines/weak.yaml, max: 0.40}",
     "labels": "labels: [one, another]",
     "rubric": "rubric:` and its criteria, as docs/bundle.md shows them: `- {id: cause, points: 50, ...}",
-    "tune": "tune: {}",
 }
 TYPES = {
     "tuple_type": ("is not a list", "write a list: `{key}: [one, another]`"),
@@ -62,7 +62,7 @@ def explain(error: ErrorDetails, path: Sequence[str | int], known: Collection[st
     if kind in MISSHAPEN and last in MEANT:
         return f"`{where}` {MEANT[last][0]}", MEANT[last][1]
     if kind == "missing":
-        return f"`{where}` is missing", f"add `{EXAMPLES.get(last, f'{last}: ...')}`"
+        return f"`{where}` is missing", f"add `{_example(last)}`"
     if kind in ("extra_forbidden", "unexpected_keyword_argument"):
         return _unknown(where, last, known)
     if kind.startswith("union_tag"):
@@ -71,6 +71,14 @@ def explain(error: ErrorDetails, path: Sequence[str | int], known: Collection[st
         return _refused(error, where)
     what, fix = _misfit(error, kind, given, last)
     return f"`{where}` {what}", fix
+
+
+def _example(key: str) -> str:
+    """What to write for a missing key; a kind's model may give an example of its own."""
+    of_a_kind = keys_of_kinds().get(key)
+    if of_a_kind and of_a_kind.examples:
+        return f"{key}: {json.dumps(of_a_kind.examples[0])}"
+    return EXAMPLES.get(key, f"{key}: ...")
 
 
 def _unknown(where: str, last: str, known: Collection[str]) -> tuple[str, str]:

@@ -99,7 +99,7 @@ class Tune(Spec):
 class TuneKeys(Keys):
     """`candidates` names a file in `challenge.yaml`; here it holds its rows."""
 
-    tune: Tune = Field(description="Which training runs the challenge allows")
+    tune: Tune = Field(description="Which training runs the challenge allows", examples=[{}])
     candidates: Candidates = Field(
         (),
         max_length=200,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from challenges.bundle import ChallengeBundle
@@ -57,14 +58,16 @@ def _lesson_from_row(row: Lesson, new: LessonBundle | None) -> LessonBundle:
     versions = ChallengeVersion.objects.filter(challenge__course=row.course_id, digest__in=row.contents.values())
     ordered = [row.contents.get(name) for name in row.parsed.challenges]
     by_digest = {version.digest: version for version in versions.defer(*ChallengeVersion.CONTENT)}
-    return LessonBundle(
+    stored = LessonBundle(
         id=row.name,
         lesson=row.parsed,
         text=row.text,
         challenges=tuple(bundles.load(by_digest[one]) for one in ordered if one in by_digest),
         measured=row.measured,
-        **({"files": new.files, "findings": new.findings, "records": new.records, "arms": new.arms} if new else {}),
     )
+    if not new:
+        return stored
+    return replace(stored, files=new.files, findings=new.findings, records=new.records, arms=new.arms)
 
 
 def difference(old: CourseBundle | None, new: CourseBundle) -> dict[str, Any]:
@@ -116,8 +119,12 @@ def _longest_run(places: list[int]) -> set[int]:
     best: list[list[int]] = []
     for at, place in enumerate(places):
         before = [best[i] for i in range(at) if places[i] < place]
-        best.append([*max(before, key=len, default=[]), place])
-    return set(max(best, key=len, default=[]))
+        best.append([*_longest(before), place])
+    return set(_longest(best))
+
+
+def _longest(runs: list[list[int]]) -> list[int]:
+    return max(runs, key=lambda run: len(run), default=[])
 
 
 def _lesson(old: LessonBundle, new: LessonBundle) -> list[str]:

@@ -102,7 +102,9 @@ def go_live(
 
 def end_draft(course: Course, state: CourseVersion.State, *, but: CourseVersion | None = None) -> None:
     """Ends the draft of a locked course, unless it is `but`. See `staging.drop_staged` for what only it had."""
-    drafts = course.versions.drafts().exclude(pk=but.pk if but else None)
+    drafts = course.versions.drafts()
+    if but:
+        drafts = drafts.exclude(pk=but.pk)
     drafts.update(state=state, ended_at=timezone.now())
 
 
