@@ -51,12 +51,17 @@ class LazyCommand(TyperCommand):
         """Parses the arguments with the real command, which the returned context also runs."""
         _log_to_stderr()
         try:
-            single = typer.Typer(add_completion=False)
-            single.command(self.name)(_load(self.point))
+            real = self.real()
         except MissingExtra as error:
             typer.echo(f"gradus {self.point.name.replace('.', ' ')} cannot run: {error}", err=True)
             raise typer.Exit(MISSING) from error
-        return typer.main.get_command(single).make_context(info_name, args, parent=parent, **extra)
+        return real.make_context(info_name, args, parent=parent, **extra)
+
+    def real(self) -> Any:
+        """Returns the command itself, with its arguments and options. Raises `MissingExtra`."""
+        single = typer.Typer(add_completion=False)
+        single.command(self.name)(_load(self.point))
+        return typer.main.get_command(single)
 
 
 def _log_to_stderr() -> None:
