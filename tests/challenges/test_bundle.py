@@ -134,7 +134,7 @@ def test_a_lesson_has_one_to_twelve_challenges(tmp_path, count):
     assert [bundle.challenge.id for bundle in read_lesson(root).challenges] == names
 
 
-@pytest.mark.parametrize(("count", "fix"), [(0, "add at least one entry"), (13, "keep at most 12 entries")])
+@pytest.mark.parametrize(("count", "fix"), [(0, "gradus challenge new KIND NAME"), (13, "keep at most 12 entries")])
 def test_a_lesson_with_no_challenge_or_thirteen_is_told(tmp_path, count, fix):
     root = factory.write_lesson(tmp_path, challenges=[f"c{number}" for number in range(count)])
     (problem,) = problems_of(read_lesson, root)

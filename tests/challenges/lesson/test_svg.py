@@ -40,7 +40,7 @@ def test_text_is_escaped_and_keeps_its_spaces():
         ('<rect class="fill-pink"/>', 2, "there is no class `fill-pink`", "docs/bundle.md"),
         ('<rect width="1em"/>', 2, "`width` of <rect>", "correct the value"),
         ('<path d="M0 0" marker-end="url(#no)"/>', 2, "names `#no`, which is not in the drawing", "add the definition"),
-        ("<rect>", 2, "is not well-formed XML", "correct the markup"),
+        ("<rect>", 2, "is not well-formed XML", "close each element"),
     ],
 )
 def test_a_problem_has_its_line_and_says_how_to_fix_it(inside, line, words, fix):

@@ -116,9 +116,9 @@ def test_an_illustration_comes_with_the_lesson_and_changes_the_course_s_digest(t
     [
         ("\n![x](assets/no.svg)\n", "lesson.md:2", "there is no `assets/no.svg`", "add the file, or correct the name"),
         ("![](assets/a.svg)\n", "lesson.md:1", "the image has no alternative text", "say between the brackets"),
-        ("![x](https://example.org/a.png)\n", "lesson.md:1", "is no asset of the lesson", "assets/name.svg"),
-        ("![x](assets/../../course.yaml)\n", "lesson.md:1", "is no asset of the lesson", "assets/name.svg"),
-        ("![x](assets/A.svg)\n", "lesson.md:1", "is no asset of the lesson", "lower-case"),
+        ("![x](https://example.org/a.png)\n", "lesson.md:1", "is no drawing of the lesson", "assets/name.svg"),
+        ("![x](assets/../../course.yaml)\n", "lesson.md:1", "is no drawing of the lesson", "assets/name.svg"),
+        ("![x](assets/A.svg)\n", "lesson.md:1", "is no drawing of the lesson", "lower-case"),
         ("so ![x](assets/a.svg)\n", "lesson.md:1", "the image stands within a paragraph", "blank lines"),
         ("a\n\n::: fold\nb\n:::\n", "lesson.md:3", "the fold has no title", "::: fold Title"),
         ("a\n\n::: fold B\nb\n", "lesson.md:3", "the fold is not closed", "end it with a line `:::`"),
