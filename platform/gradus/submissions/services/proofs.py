@@ -17,7 +17,7 @@ from challenges.course_bundle import LessonBundle
 from challenges.findings.digest import finding_digest, run_digest
 from challenges.findings.reproduced import public_values, tolerance
 from challenges.findings.runs import repetition
-from challenges.findings.spec import Arm, ArmRecord, Experiment, Finding, FindingRecord
+from challenges.findings.spec import Arm, ArmRecord, Experiment, Finding, FindingRecord, Measure
 from challenges.kinds import registry as kinds
 from challenges.lint.records import in_words
 from gradus.courses import publishing
@@ -62,7 +62,7 @@ def _rows(lesson: LessonBundle) -> Iterator[tuple[str, Row]]:
 
 
 def _row(finding: Finding, arm: str, **values: Any) -> Row:
-    blank = {"run": "", "seed": None, "expected": {}, "score": None, "ok": None, "said": ""}
+    blank: Row = {"run": "", "seed": None, "expected": {}, "score": None, "ok": None, "said": ""}
     return {"finding": finding.id, "arm": arm, "name": f"{finding.id} {arm}".strip(), **blank, **values}
 
 
@@ -165,7 +165,7 @@ def on_recorded(sender: object, evaluation: Evaluation, outcome: Outcome, **extr
     if run is None or run.purpose != Run.Purpose.PROOF:
         return
     version = ChallengeVersion.objects.select_for_update().get(pk=run.version_id)
-    values: dict[str, float] = {**public_values(version.parsed, outcome.result.get("public") or {})}
+    values = public_values(version.parsed, outcome.result.get("public") or {})
     for row in version.findings:
         if row["run"] == run.label:
             said = _differences(row["expected"], values)
@@ -187,7 +187,7 @@ def _shown(value: float | None) -> float | None:
     return None if value is None else round(value, 4)
 
 
-def _differences(expected: dict[str, list[float]], values: dict[str, float]) -> str:
+def _differences(expected: dict[Measure, list[float]], values: dict[Measure, float]) -> str:
     """How the scores differ from the record by more than another machine explains, as sentences."""
     said = [
         f"{measure} on public rows is {values[measure]:.4f} here, but {value:.4f} in the record; "
