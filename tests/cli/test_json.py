@@ -17,6 +17,7 @@ from gradus.cli.main import app
 from gradus.cli.plugins import LazyCommand, load
 from tests.challenges import factory
 from tests.cli.test_learners import JSON_CALLS
+from tests.cli.test_people import JSON_CALLS as PEOPLE
 from tests.cli.test_publishing import JSON_CALLS as PUBLISHING
 from tests.workers.authoring.prove_process import Knowing
 from workers.authoring import baselines, prove_command, test_command, try_command
@@ -28,8 +29,19 @@ CALLS = {
     "challenge diff": (["{fine}", "{fine}"], ["{fine}", "{broken}"], ["{fine}", "{nothing}"]),
     "challenge try": (["{fine}/sea-or-sky/baselines/good.yaml"], ["{broken}/sea-or-sky/baselines/good.yaml"]),
     "challenge test": (["{fine}/sea-or-sky"], ["{broken}/sea-or-sky"], ["{nothing}"]),
+    "challenge new": (["prompt", "mine", "--in", "{fine}"], ["poem", "mine", "--in", "{fine}"], ["prompt", "mine"]),
+    "challenge fmt": (["{fine}"], ["{broken}"], ["{nothing}"]),
+    "challenge rows": (
+        ["{table}", "--text", "text", "--label", "label", "--to", "{fine}/sea-or-sky", "-u"],
+        ["{table}", "--text", "words", "--label", "label", "--to", "{fine}/sea-or-sky"],
+    ),
+    "challenge dedupe": (["{fine}/sea-or-sky"], ["{broken}/sea-or-sky"], ["{nothing}"]),
+    "course new": (["mine", "--in", "{nothing}"], ["Mine!", "--in", "{nothing}"]),
+    "lesson new": (["mine", "--in", "{nothing}"],),
+    "schema": (["challenge"], ["--write", "{nothing}"], ["poem"]),
     "challenge prove": (["{fine}", "--check"], ["{fine}"], ["{broken}", "--check"], ["{nothing}"]),
 }
+WORDS = ("gull", "reef", "kite", "comet", "tide", "buoy", "cloud", "eel", "swan", "crab", "star", "foam")
 
 
 def commands(group: Any, above: str = "") -> Iterator[tuple[str, click.Command]]:
@@ -62,14 +74,18 @@ def folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Path]:
     fine, broken = (factory.write_findings(factory.write_lesson(tmp_path / name)) for name in ("fine", "broken"))
     (broken / "sea-or-sky/hidden.jsonl").write_text('{"text": "a gull", "label": "sky"}\n' * 3)
     (tmp_path / "nothing").mkdir()
-    return {"fine": fine, "broken": broken, "nothing": tmp_path / "nothing"}
+    table = tmp_path / "table.csv"
+    table.write_text(
+        "text,label\n" + "".join(f"{word} {word},{'sea' if n % 2 else 'sky'}\n" for n, word in enumerate(WORDS))
+    )
+    return {"fine": fine, "broken": broken, "nothing": tmp_path / "nothing", "table": table}
 
 
 def test_every_command_with_the_option_is_called_here() -> None:
     flags = {name: [one for one in found.params if "--json" in one.opts] for name, found in commands(_group())}
     # The option of `calibrate` and `qualify` names a file instead.
     has_it = {name for name, found in flags.items() if any(getattr(one, "is_flag", False) for one in found)}
-    assert has_it == CALLS.keys() | JSON_CALLS.keys() | PUBLISHING.keys()
+    assert has_it == CALLS.keys() | JSON_CALLS.keys() | PEOPLE.keys() | PUBLISHING.keys()
 
 
 def _group() -> Any:

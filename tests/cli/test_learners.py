@@ -341,7 +341,7 @@ JSON_CALLS = {
     "costs": ["sea-or-sky"],
     "submit": ["sea-or-sky", "{prompt}"],
     "lessons": [],
-    "lesson": ["first"],
+    "lesson show": ["first"],
     "advise": ["first", "--answer", "changes=weekly"],
     "questions": ["first"],
     "findings": ["first"],

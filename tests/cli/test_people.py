@@ -15,6 +15,12 @@ from gradus.teach.models import Invitation
 from tests import factories
 from tests.cli.conftest import Gradus
 
+# Each command that can print JSON, with a key of what it prints; in this order.
+JSON_CALLS: dict[str, tuple[list[str], str]] = {
+    "course invite": (["tiny", "lena@example.org", "--content", "viewer"], "link"),
+    "course people": (["tiny"], "invitations"),
+    "course role": (["tiny", "bob@example.org", "--content", "viewer"], "content"),
+}
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("home")]
 
 
@@ -49,6 +55,12 @@ def test_an_invitation_is_withdrawn(gradus: Gradus, as_owner: User, course: Cour
     done = gradus("course", "remove", "tiny", "lena@example.org")
     assert done.exit_code == 0 and "withdrawn" in done.output
     assert Invitation.objects.get().withdrawn_at is not None
+
+
+def test_every_command_prints_json_alone(gradus: Gradus, as_owner: User, bob: User, course: Course) -> None:
+    factories.enrol(bob, course, Scope(Content.EDITOR))
+    for name, (given, key) in JSON_CALLS.items():
+        assert key in json.loads(gradus(*name.split(), *given, "--json").stdout), name
 
 
 def test_a_wrong_name_is_told_the_known_ones(gradus: Gradus, as_owner: User, course: Course) -> None:
