@@ -59,7 +59,9 @@ def begin_challenge(lesson: Path, kind: str, wanted: Wanted) -> Begun:
     found = scaffold_of(kind)
     lesson = _lesson_in(lesson)
     files = found.files(_fitting(kind, found, wanted))
-    root = lesson.parent if (lesson.parent / "course.yaml").is_file() else lesson
+    # Resolved, because the parent of the folder `.` is that folder.
+    above = lesson.resolve().parent
+    root = above if (above / "course.yaml").is_file() else lesson
     return _begin_in(lesson, "lesson.yaml", "challenges", wanted.id, files, root)
 
 
@@ -155,9 +157,11 @@ def _written(folder: Path, files: Mapping[str, str], root: Path) -> Begun:
     _refuse_existing(folder)
     try:
         for name, text in files.items():
-            path, schema = folder / name, schema_of(name)
+            path, schema = folder.resolve() / name, schema_of(name)
             path.parent.mkdir(parents=True, exist_ok=True)
-            line = f"{schema_line(path, root, schema)}\n" if schema and path.suffix == ".yaml" else ""
+            line = (
+                f"{schema_line(path, root.resolve(), schema)}\n" if schema and path.suffix == ".yaml" else ""
+            )
             path.write_bytes(f"{line}{text}".encode())
         write_schemas(root)
     except OSError as error:

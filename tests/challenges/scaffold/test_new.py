@@ -136,6 +136,18 @@ def test_the_help_says_how_texts_are_marked() -> None:
     assert "is marked with [write: ...], and" in shown
 
 
+@pytest.mark.parametrize("where", ["my-course/first-lesson", "my-course"])
+def test_a_challenge_that_is_begun_in_the_folder_of_its_lesson_is_in_form(
+    where: str, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run("course", "new", "my-course")
+    monkeypatch.chdir(where)
+    assert run("challenge", "new", "prompt", "mine").exit_code == 0
+    done = run("challenge", "fmt", str(folder / "my-course"))
+    assert done.exit_code == 0, done.output
+    assert [path.parent.name for path in folder.rglob(".schemas")] == ["my-course"]
+
+
 def test_labels_that_are_known_stand_in_all_rows() -> None:
     run("course", "new", "my-course")
     done = run("challenge", "new", "prompt", "mine", "--in", "my-course", "--labels", "bug, no bug: fine,praise")
