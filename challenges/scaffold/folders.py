@@ -159,9 +159,7 @@ def _written(folder: Path, files: Mapping[str, str], root: Path) -> Begun:
         for name, text in files.items():
             path, schema = folder.resolve() / name, schema_of(name)
             path.parent.mkdir(parents=True, exist_ok=True)
-            line = (
-                f"{schema_line(path, root.resolve(), schema)}\n" if schema and path.suffix == ".yaml" else ""
-            )
+            line = f"{schema_line(path, root.resolve(), schema)}\n" if schema and path.suffix == ".yaml" else ""
             path.write_bytes(f"{line}{text}".encode())
         write_schemas(root)
     except OSError as error:
