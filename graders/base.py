@@ -380,9 +380,8 @@ class Assignment:
     baseline. `inputs` are texts to predict instead of samples, and `chat` is a text to answer.
 
     For free text, `calibrated` are the judges that passed the author's gate on exactly this content; only their grades
-    can be final. It is None while a judge is being calibrated. `template` is the name of the judge's prompt template,
-    or empty for the default. `sources` are the texts, by name, from which an answer may have been copied; they are not
-    part of the content, so new ones only change the search for copies.
+    can be final. It is None while a judge is being calibrated. `template` names the judge's prompt template; empty is
+    the default. `sources` are texts, by name, that an answer may have copied; the content does not include them.
     """
 
     bundle: ChallengeBundle
