@@ -373,10 +373,12 @@ def test_json_stands_alone_on_standard_output(
     with site.running() as address:
         monkeypatch.setenv("GRADUS_URL", address)
         for name, given in JSON_CALLS.items():
-            done = gradus(name, *(word.format(**words) for word in given), "--json")
+            done = gradus(*name.split(), *(word.format(**words) for word in given), "--json")
             assert done.exit_code == 0, (name, done.output)
             assert isinstance(json.loads(done.stdout), dict | list), name
         for name, given in JSON_CALLS.items():
             if given and name not in ("run", "submit"):
-                refused = gradus(name, *([str(as_ada.pk)] if "{" not in given[0] else [str(answered.pk)]), "--json")
+                refused = gradus(
+                    *name.split(), *([str(as_ada.pk)] if "{" not in given[0] else [str(answered.pk)]), "--json"
+                )
                 assert (refused.exit_code > 0, refused.stdout) == (True, ""), name

@@ -177,6 +177,20 @@ def test_a_newer_version_is_what_it_is_graded_by(up: Submission, grace: User, ex
     assert up.current.score.passed
 
 
+def test_a_run_by_a_version_that_is_not_live_any_more_is_not_approved(
+    graded: Regrade, up: Submission, grace: User, explain: Challenge
+) -> None:
+    newer = ChallengeVersion.objects.get(pk=up.version_id)
+    newer.pk, newer.digest, newer.version = None, "d" * 64, "1.1.0"
+    newer.save()
+    Challenge.objects.filter(pk=explain.pk).update(version=newer)
+    with pytest.raises(Refused) as refused:
+        services.approve(graded, by=grace, lower=True)
+    assert refused.value.code == "outdated" and "1.0.0" in str(refused.value)
+    assert services.is_outdated(graded) and not Regrade.objects.get(pk=graded.pk).outcome
+    services.discard(graded, by=grace)
+
+
 def test_the_pages_start_show_and_approve(up: Submission, grace_client: Client, ada_client: Client) -> None:
     assert ada_client.get("/reviews/regrades/").status_code == 404
     response = grace_client.post("/reviews/regrades/", {"challenge": "explain", "note": "New judge"})

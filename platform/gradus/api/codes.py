@@ -15,9 +15,10 @@ CODES: dict[int, tuple[str, ...]] = {
         "certainty_unknown", "changed", "chats_off", "collected", "computed", "decided", "earlier_waits", "ended",
         "follows", "frozen", "has_reasons", "has_role", "in_bulk", "in_doubt", "invitation_used", "invited_already",
         "is_live", "key_reused", "last_owner", "locked", "locks_held", "moved", "name_taken", "no_grade", "no_role",
-        "not_held", "not_locked", "not_open", "not_renumbered", "nothing_trained", "open", "open_regrade",
-        "other_content", "questions_closed", "running", "set_under_way", "token_limit", "too_late", "too_many",
-        "too_uncertain", "undecided", "upload_ended", "version_refused", "withdrawn", "wrong_offset",
+        "not_held", "not_locked", "not_open", "not_renumbered", "nothing_trained", "nothing_waits", "open",
+        "open_regrade", "other_content", "outdated", "questions_closed", "running", "set_under_way", "token_limit",
+        "too_late", "too_many", "too_uncertain", "undecided", "upload_ended", "version_refused", "withdrawn",
+        "wrong_offset",
     ),
     413: ("too_large",),
     422: (

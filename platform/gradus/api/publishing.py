@@ -218,7 +218,14 @@ def course_live(request: Request, id: str) -> VersionOut:
 
 @router.post("/courses/{slug:id}/draft/publish", response=VersionOut)
 def draft_publish(request: Request, id: str, given: PublishIn) -> VersionOut:
-    """Publishes the draft. What is not verified yet goes live as soon as it is, or at once if `unverified` names it."""
+    """Publishes the draft. What is not verified yet goes live as soon as it is, or at once if `unverified` names it.
+
+    Without a draft, `unverified` names challenges of what is published that wait to be verified.
+    """
+    live = _course(request, id, roles.EDITS).versions.published().first()
+    if given.unverified and live and publishing.draft_of(live.course) is None:
+        chosen = _chosen(live, given.unverified)
+        return version_out(publishing.publish_waiting(live, by=caller(request), unverified=chosen))
     draft = _draft(request, id, roles.EDITS)
     return version_out(publishing.publish(draft, by=caller(request), unverified=_chosen(draft, given.unverified)))
 

@@ -11,6 +11,7 @@ from pydantic import Field
 from gradus.accounts.token_rules import LearnerData, Scope
 from gradus.api.auth import Request, requires
 from gradus.api.reviews import READS, reviewer
+from gradus.courses import verification
 from gradus.reviews import queue, services
 from gradus.reviews.models import Regrade
 from gradus.reviews.regrade_matrix import matrix
@@ -29,6 +30,8 @@ class RegradeBrief(Schema):
     started_at: datetime
     outcome: str = Field(description="approved, discarded, or empty while it is open")
     version: str | None = Field(description="The challenge's version by which it grades")
+    is_outdated: bool = Field(False, description="Whether another version has gone live since it began")
+    next_version: str = Field("", description="A published version that goes live as soon as it is verified")
     left_out: dict[str, int] = Field(description="Submissions that were not graded again, by reason")
 
 
@@ -72,8 +75,12 @@ class ApprovalOut(Schema):
 
 def regrade_brief(regrade: Regrade) -> dict[str, Any]:
     kept = {key: getattr(regrade, key) for key in ("note", "started_at", "outcome", "left_out")}
-    version = regrade.version.version if regrade.version else None
-    return {"id": regrade.pk, "challenge": regrade.challenge.slug, "version": version, **kept}
+    more = {
+        "version": regrade.version.version if regrade.version else None,
+        "is_outdated": not regrade.outcome and services.is_outdated(regrade),
+        "next_version": "" if regrade.outcome else verification.next_version(regrade.challenge),
+    }
+    return {"id": regrade.pk, "challenge": regrade.challenge.slug, **more, **kept}
 
 
 def regrade_out(regrade: Regrade) -> RegradeOut:

@@ -84,7 +84,11 @@ def _open_run(api: Api, challenge: str) -> dict[str, Any] | None:
 
 def _started(api: Api, challenge: str, note: str) -> dict[str, Any]:
     """Returns the open shadow run of a challenge, or starts one."""
-    found = _open_run(api, challenge) or api.post(f"challenges/{challenge}/regrades", {"note": note})
+    found = _open_run(api, challenge)
+    if found and found.get("is_outdated"):
+        by = f"The open shadow run of {challenge} grades by version {found['version']}, which is not live any more."
+        raise Failure(f"{by} Discard it with --discard, and start another with --dry-run.")
+    found = found or api.post(f"challenges/{challenge}/regrades", {"note": note})
     whole: dict[str, Any] = api.get(f"regrades/{found['id']}")
     return whole
 
@@ -100,6 +104,10 @@ def _followed(api: Api, found: dict[str, Any], wait: bool) -> dict[str, Any]:
 
 def _show_changes(found: dict[str, Any]) -> None:
     """Prints the changes of a shadow run: old marks by new marks, and each score that would change."""
+    typer.echo(f"graded by version {found['version']}")
+    if found.get("next_version"):
+        later = f"Version {found['next_version']} is published and not live yet, because it is not verified."
+        typer.echo(f"{later} `gradus course status -f` follows that; `--discard` this run, and start again then.")
     kinds = [f"{count} {kind.replace('_', ' ')}" for kind, count in found["kinds"].items() if count]
     typer.echo(f"{', '.join(kinds)}; passes gained {found['passes_gained']}, lost {found['passes_lost']}")
     marks = found["marks"]

@@ -25,7 +25,7 @@ from challenges.reading import BundleErrors, read_course
 from gradus.accounts import staff_actions as staff
 from gradus.accounts.models import Enrolment, StaffAction, User
 from gradus.accounts.token_rules import Content, LearnerData
-from gradus.courses import archives, renumbering, services, staging, versions
+from gradus.courses import archives, renumbering, services, staging, verification, versions
 from gradus.courses.archives import bundle_of
 from gradus.courses.differences import to_live
 from gradus.courses.models import ChallengeVersion, Course, CourseVersion
@@ -215,6 +215,26 @@ def publish(version: CourseVersion, *, by: User, unverified: Container[str] = ()
         told = services.go_live(draft, bundle, linted=False, unverified=unverified, by=by)
         staff.note(StaffAction.What.DRAFT_PUBLISHED, draft, by=by, digest=draft.digest, **told)
     return draft
+
+
+@transaction.atomic
+def publish_waiting(version: CourseVersion, *, by: User, unverified: Container[str]) -> CourseVersion:
+    """Publishes challenges of what is live that wait to be verified, if `unverified` contains their ids.
+
+    Raises:
+        Refused: 409 `nothing_waits`, no such challenge waits.
+    """
+    course = Course.objects.select_for_update().get(pk=version.course_id)
+    staged = versions_in(version)
+    waiting = [one for one in staged if one.is_draft and one.goes_live and one.challenge.name in unverified]
+    if not waiting:
+        message = _("The course %(course)s has no draft, and no challenge that waits to be verified.")
+        raise Refused("nothing_waits", message % {"course": course.slug}, 409)
+    for one in waiting:
+        verification.publish(one)
+    told = {"published_unverified": [str(one) for one in waiting]}
+    staff.note(StaffAction.What.DRAFT_PUBLISHED, version, by=by, digest=version.digest, **told)
+    return version
 
 
 def _locked_draft(version: CourseVersion) -> CourseVersion:

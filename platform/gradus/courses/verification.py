@@ -126,6 +126,12 @@ def publish(version: ChallengeVersion) -> None:
     _stamp(version)
 
 
+def next_version(challenge: Challenge) -> str:
+    """Returns the number of the version that goes live as soon as it is verified, empty if there is none."""
+    waiting = challenge.versions.filter(published_at=None, goes_live=True).values_list("version", flat=True)
+    return max(waiting, key=version_number, default="")
+
+
 def _is_newest(version: ChallengeVersion) -> bool:
     """Returns False if learners see a newer version already. A draft that is verified late must not replace it."""
     live = version.challenge.version

@@ -10,6 +10,7 @@ from django.test import Client
 from gradus.accounts.models import User
 from gradus.courses import publishing
 from gradus.courses.models import Challenge, ChallengeVersion, Course, CourseVersion
+from gradus.refusal import Refused
 from gradus.submissions.models import Run
 from tests.courses.publishing.conftest import Push
 from tests.courses.test_versions import edit, newest, verify
@@ -50,6 +51,16 @@ def test_what_is_not_verified_goes_live_when_it_is(push: Push, client: Client, g
     assert client.get("/challenges/ticket/").status_code == 404
     verify(newest("ticket"))
     assert client.get("/challenges/ticket/").status_code == 200
+
+
+def test_what_waits_to_be_verified_can_be_published_at_once(push: Push, client: Client, grace: User) -> None:
+    live = publishing.publish(push().version, by=grace)
+    with pytest.raises(Refused):
+        publishing.publish_waiting(live, by=grace, unverified=["explain-nothing"])
+    publishing.publish_waiting(live, by=grace, unverified=["ticket"])
+    assert client.get("/challenges/ticket/").status_code == 200 and newest("sea-or-sky").is_draft
+    with pytest.raises(Refused):
+        publishing.publish_waiting(live, by=grace, unverified=["ticket"])
 
 
 def test_a_discarded_course_that_was_never_published_is_gone(push: Push, grace: User) -> None:

@@ -117,7 +117,8 @@ def approve(regrade: Regrade, *, by: User, lower: bool) -> Counter[str]:
     `appealed`, `own_answer`, `superseded` or `not_graded`. Each item stores its reason.
 
     Raises:
-        Refused: 403, the person may not decide here; 409, items are still being graded, or the run has ended.
+        Refused: 403, the person may not decide here; 409, items are still being graded, the run has ended, or
+            another version is live by now.
     """
     queue.refuse_unless_decides(by, regrade.challenge)
     waiting = regrade.items.filter(new__state__in=OPEN).count()
@@ -133,6 +134,14 @@ def approve(regrade: Regrade, *, by: User, lower: bool) -> Counter[str]:
         "old", "new__submission__challenge", "new__submission__version", "new__graded_version"
     )
     _hold(item.new for item in items)
+    # Nothing goes live between this look and the end: publishing takes the same lock.
+    Challenge.objects.select_for_update().get(pk=regrade.challenge_id)
+    if is_outdated(regrade):
+        number = regrade.version.version if regrade.version else "-"
+        said = _(
+            "This shadow run graded by version %(version)s, which is not live any more. Discard it and start another."
+        )
+        raise Refused("outdated", said % {"version": number}, 409)
     _end(regrade, by, Regrade.Outcome.APPROVED)
     done = Counter(_settle(item, by, lower) for item in items)
     if not _left_on_board(regrade.challenge):
@@ -152,6 +161,11 @@ def _left_on_board(challenge: Challenge) -> bool:
     asked = set(approved.filter(regrade__challenge=now).values_list("new__submission", flat=True))
     left = [one for one in _gradable(now, None) if one.submission_id not in asked]
     return any(one.version_id == now.board_version_id for one in left)
+
+
+def is_outdated(regrade: Regrade) -> bool:
+    """True if another version has gone live since the run began, so that its grades are by an earlier content."""
+    return Challenge.objects.filter(pk=regrade.challenge_id).exclude(version=regrade.version_id).exists()
 
 
 def _settle(item: Regraded, by: User, lower: bool) -> str:
