@@ -1,7 +1,7 @@
 """Services for the life of a course's content: pushed as a draft, published or discarded, and rolled back to.
 
 Each takes a lock on the course's row. So of two pushes or two publishes at once one is first, and the other is told.
-The caller checks what the person may do, see `accounts.roles`.
+Who may not edit the course is refused once it is locked, because a role can change while a push is checked.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import IO, Any
 from django.db import transaction
 from django.db.models import Q
 from django.dispatch import Signal
+from django.http import Http404
 from django.utils.translation import gettext as _
 
 from challenges.compare import next_version
@@ -22,6 +23,7 @@ from challenges.course_bundle import CourseBundle
 from challenges.lint.run import inspect
 from challenges.problems import Problem
 from challenges.reading import BundleErrors, read_course
+from gradus.accounts import roles
 from gradus.accounts import staff_actions as staff
 from gradus.accounts.models import Enrolment, StaffAction, User
 from gradus.accounts.token_rules import Content, LearnerData
@@ -38,6 +40,7 @@ __all__ = [
     "discard",
     "draft_of",
     "find",
+    "name_taken",
     "plan_rollback",
     "publish",
     "push",
@@ -103,12 +106,14 @@ def push(
     Raises:
         BundleErrors: with everything that is wrong with the files.
         versions.VersionRefused: a version number has another content already.
-        Refused: 409 `moved`, something else was published or pushed meanwhile.
+        Refused: 409 `moved`, something else was published or pushed meanwhile; 409 `name_taken` or 403, the course is
+            another person's, or the person may not edit it any more.
     """
     seen = _draft_key(course_slug)
     bundle = _read(folder, course_slug)
     known = _known(Course.objects.filter(slug=course_slug).first(), bundle)
     if known is not None:
+        _refuse_unless_editor(by, known.course)
         return _again(known, bundle)
     versions.check_versions(bundle, staged_only=True)
     found = inspect(folder)
@@ -117,10 +122,11 @@ def push(
     staging.save_files(bundle)
     kept = archives.keep(archive)
     with transaction.atomic():
-        is_first = not Course.objects.filter(slug=course_slug).exists()
-        course = staging.locked_course(bundle)
-        if is_first:
+        course, is_new = staging.locked_course(bundle)
+        if is_new:
             Enrolment.objects.create(user=by, course=course, content=Content.OWNER, learner_data=LearnerData.EDITOR)
+        else:
+            _refuse_unless_editor(by, course)
         known = _known(course, bundle)
         if known is not None:
             return _again(known, bundle)
@@ -130,6 +136,18 @@ def push(
         version = _draft(course, bundle, kept, by=by, note=note, not_checked=not_checked)
         staff.note(StaffAction.What.DRAFT_PUSHED, version, by=by, digest=bundle.digest, note=note)
     return Pushed(version, is_new=True)
+
+
+def _refuse_unless_editor(user: User, course: Course) -> None:
+    try:
+        roles.refuse_unless(user, course, roles.EDITS)
+    except Http404:
+        raise name_taken(course.slug) from None
+
+
+def name_taken(course_slug: str) -> Refused:
+    said = _("Another course has the id “%(id)s”. Choose another one in course.yaml.")
+    return Refused("name_taken", said % {"id": course_slug}, 409)
 
 
 def _again(known: CourseVersion, bundle: CourseBundle) -> Pushed:
@@ -206,11 +224,12 @@ def publish(version: CourseVersion, *, by: User, unverified: Container[str] = ()
         BundleMissing: private storage has lost the archive.
         versions.VersionRefused: a version number has another content already.
         Refused: 409 `ended`, the draft was published, replaced or discarded meanwhile.
+        Http404, Refused: the person may not edit the course, see `roles.refuse_unless`.
     """
     bundle = bundle_of(version)
     staging.save_files(bundle)
     with transaction.atomic():
-        draft = _locked_draft(version)
+        draft = _locked_draft(version, by)
         versions.check_versions(bundle)
         told = services.go_live(draft, bundle, linted=False, unverified=unverified, by=by)
         staff.note(StaffAction.What.DRAFT_PUBLISHED, draft, by=by, digest=draft.digest, **told)
@@ -225,6 +244,7 @@ def publish_waiting(version: CourseVersion, *, by: User, unverified: Container[s
         Refused: 409 `nothing_waits`, no such challenge waits.
     """
     course = Course.objects.select_for_update().get(pk=version.course_id)
+    roles.refuse_unless(by, course, roles.EDITS)
     staged = versions_in(version)
     waiting = [one for one in staged if one.is_draft and one.goes_live and one.challenge.name in unverified]
     if not waiting:
@@ -237,8 +257,12 @@ def publish_waiting(version: CourseVersion, *, by: User, unverified: Container[s
     return version
 
 
-def _locked_draft(version: CourseVersion) -> CourseVersion:
-    course = Course.objects.select_for_update().get(pk=version.course_id)
+def _locked_draft(version: CourseVersion, by: User) -> CourseVersion:
+    course = Course.objects.select_for_update().filter(pk=version.course_id).first()
+    if course is None:
+        # It was never published, and went with its draft.
+        raise Refused("ended", _("Version %(version)s was discarded.") % {"version": version.version}, 409)
+    roles.refuse_unless(by, course, roles.EDITS)
     now = CourseVersion.objects.get(pk=version.pk)
     now.course = course
     if not now.is_draft:
@@ -254,8 +278,9 @@ def discard(version: CourseVersion, *, by: User) -> None:
 
     Raises:
         Refused: 409 `ended`, the draft was published, replaced or discarded meanwhile.
+        Http404, Refused: the person may not edit the course, see `roles.refuse_unless`.
     """
-    draft = _locked_draft(version)
+    draft = _locked_draft(version, by)
     course = draft.course
     services.end_draft(course, CourseVersion.State.DISCARDED)
     staging.drop_staged(course)
@@ -310,12 +335,14 @@ def rollback(course: Course, version: str, *, by: User) -> CourseVersion:
         BundleMissing: private storage has lost the archive, or the version is of a release that kept none.
         Refused: 404 `no_such_version`; 409 `is_live`, the version is live; 409 `moved`, something was published
             meanwhile; 409 `not_renumbered`, the number of a file cannot be changed by line.
+        Http404, Refused: the person may not edit the course, see `roles.refuse_unless`.
     """
     with _renumbered(course, version) as (folder, bundle):
         kept = archives.keep_folder(folder)
     staging.save_files(bundle)
     with transaction.atomic():
         locked = Course.objects.select_for_update().get(pk=course.pk)
+        roles.refuse_unless(by, locked, roles.EDITS)
         if locked.digest != course.digest:
             raise _moved(_("Something else was published at the same time."), to_live(locked, bundle))
         draft = draft_of(locked)

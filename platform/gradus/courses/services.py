@@ -50,7 +50,7 @@ def import_course(
 
 
 def _import(bundle: CourseBundle, linted: bool, unverified: Container[str], archive: Archive | None) -> Course:
-    course = staging.locked_course(bundle)
+    course, _is_new = staging.locked_course(bundle)
     live = course.versions.published().first()
     if live is None or live.digest != bundle.digest or (archive and not live.archive):
         version = new_version(course, bundle, archive, by=staff.actor())

@@ -9,11 +9,16 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+from django.utils.translation import gettext as _
+
 from challenges.bundle import ChallengeBundle
 from challenges.course_bundle import CourseBundle, LessonBundle
 from challenges.kinds import registry as kinds
 from gradus.courses import bundles, calibrations, contents, verification, versions
 from gradus.courses.models import Challenge, ChallengeVersion, Course, Lesson
+from gradus.refusal import Refused
+
+TRIES = 3
 
 
 def save_files(bundle: CourseBundle) -> None:
@@ -24,15 +29,23 @@ def save_files(bundle: CourseBundle) -> None:
             bundles.save(challenge)
 
 
-def locked_course(bundle: CourseBundle) -> Course:
-    """Returns the row of a course, which it creates if there is none, locked until the end of the transaction.
+def locked_course(bundle: CourseBundle) -> tuple[Course, bool]:
+    """Returns the row of a course, locked until the end of the transaction, and True if this has created it.
 
     A new course is hidden and has no content until it is published.
+
+    Raises:
+        Refused: 409 `moved`, the course was deleted at the same time, again and again.
     """
     spec = bundle.course
     fields = {**contents.course_fields(bundle), "version": "", "digest": "", "is_published": False}
-    Course.objects.get_or_create(slug=spec.id, defaults=fields)
-    return Course.objects.select_for_update().get(slug=spec.id)
+    for _try in range(TRIES):
+        _row, is_new = Course.objects.get_or_create(slug=spec.id, defaults=fields)
+        locked = Course.objects.select_for_update().filter(slug=spec.id).first()
+        if locked is not None:
+            return locked, is_new
+        # Its first draft was discarded between the two statements, and the course with it.
+    raise Refused("moved", _("This course was deleted at the same time. Push it again."), 409)
 
 
 def stage(course: Course, bundle: CourseBundle) -> list[ChallengeVersion]:

@@ -117,8 +117,7 @@ def check_role(user: User, course_slug: str) -> None:
         roles.refuse_unless(user, course, roles.EDITS)
     except Http404:
         if may_create:
-            said = _("Another course has the id “%(id)s”. Choose another one in course.yaml.")
-            raise Refused("name_taken", said % {"id": course_slug}, 409) from None
+            raise publishing.name_taken(course_slug) from None
         raise _no_course(user, course_slug) from None
 
 

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.db import connection
+from django.db.models import QuerySet
 
 from challenges.reading import read_course
 from gradus.accounts.models import User
+from gradus.accounts.token_rules import Content, Scope
 from gradus.courses import publishing
 from gradus.courses.models import Challenge, ChallengeVersion, Course, CourseVersion, Lesson
 from gradus.courses.services import import_course
 from gradus.courses.versions import VersionRefused
 from gradus.refusal import Refused
+from tests import factories
 from tests.courses.publishing.conftest import Push
 from tests.courses.test_versions import edit
 from tests.threads import at_once
@@ -78,8 +82,91 @@ def test_a_new_course_pushed_by_several_people_has_one_owner(folder: Path, push:
     paths = copies(folder)
     people = [User.objects.create_user(f"author-{number}") for number in range(PEOPLE)]
     answers = at_once(lambda number: said(lambda: push(people[number], path=paths[number])), PEOPLE)
-    assert "done" in answers and set(answers) <= {"done", "moved"}
-    assert Course.objects.get().enrolments.count() == 1
+    assert sorted(answers) == ["done", *["name_taken"] * (PEOPLE - 1)]
+    assert Course.objects.get().enrolments.get().user == CourseVersion.objects.get().pushed_by
+
+
+def test_a_course_that_somebody_else_pushed_meanwhile_is_not_pushed_into(
+    folder: Path, push: Push, ada: User, bob: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ada was allowed to push when no course had this id. Bob's is there before hers is checked."""
+    first, second, *_ = copies(folder)
+    inspect = publishing.inspect
+
+    def slow(path: Path) -> object:
+        monkeypatch.setattr(publishing, "inspect", inspect)
+        publishing.publish(push(bob, path=second).version, by=bob, unverified=ALL)
+        return inspect(path)
+
+    monkeypatch.setattr(publishing, "inspect", slow)
+    with pytest.raises(Refused) as refused:
+        push(ada, path=first, force=True)
+    assert (refused.value.code, refused.value.problems) == ("name_taken", [])
+    assert not CourseVersion.objects.drafts().exists() and not ada.enrolments.exists()
+    with pytest.raises(Refused, match="Another course has the id"):
+        push(ada, path=second)
+
+
+def test_a_role_that_is_taken_away_during_a_push_refuses_it(
+    folder: Path, push: Push, grace: User, ada: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    publishing.publish(push().version, by=grace, unverified=ALL)
+    factories.enrol(ada, Course.objects.get(), Scope(Content.EDITOR))
+    first, *_ = copies(folder)
+    inspect = publishing.inspect
+
+    def slow(path: Path) -> object:
+        ada.enrolments.update(content=Content.VIEWER)
+        return inspect(path)
+
+    monkeypatch.setattr(publishing, "inspect", slow)
+    with pytest.raises(Refused) as refused:
+        push(ada, path=first)
+    assert (refused.value.code, refused.value.status) == ("missing_role", 403)
+    assert not CourseVersion.objects.drafts().exists()
+
+
+def test_who_may_not_edit_the_course_neither_publishes_discards_nor_rolls_back(
+    folder: Path, push: Push, grace: User, ada: User
+) -> None:
+    course = publishing.publish(push().version, by=grace, unverified=ALL).course
+    factories.enrol(ada, course, Scope(Content.VIEWER))
+    (folder / "first/lesson.md").write_text("# First\n\nOther words.\n")
+    course = publishing.publish(push().version, by=grace, unverified=ALL).course
+    edit(folder, "1.1.0")
+    draft = push().version
+    acts = [
+        lambda: publishing.publish(draft, by=ada, unverified=ALL),
+        lambda: publishing.discard(draft, by=ada),
+        lambda: publishing.rollback(course, course.versions.published().last().digest, by=ada),
+    ]
+    assert [said(act) for act in acts] == ["missing_role"] * 3
+    assert publishing.draft_of(course) == draft
+
+
+def test_a_push_beside_the_discard_of_the_first_draft_makes_the_course_again(
+    folder: Path, push: Push, grace: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    draft, others = push().version, copies(folder)
+    get_or_create = QuerySet.get_or_create
+
+    def slow(rows: QuerySet[Any], *args: Any, **given: Any) -> Any:
+        """The discard commits after the course was found, and before it is locked."""
+        found = get_or_create(rows, *args, **given)
+        if rows.model is Course and CourseVersion.objects.drafts().exists():
+            publishing.discard(draft, by=grace)
+        return found
+
+    monkeypatch.setattr(QuerySet, "get_or_create", slow)
+    version = push(path=others[0], force=True).version
+    assert version.course.enrolments.get().user == grace and version.state == "draft"
+
+
+def test_discards_of_a_first_draft_at_once_are_one(push: Push, grace: User) -> None:
+    draft = push().version
+    answers = at_once(lambda number: said(lambda: publishing.discard(draft, by=grace)), PEOPLE)
+    assert sorted(answers) == ["done", *["ended"] * (PEOPLE - 1)]
+    assert not Course.objects.exists()
 
 
 def test_of_publishes_at_once_one_publishes(push: Push, grace: User) -> None:

@@ -81,7 +81,9 @@ def test_the_database_keeps_what_was_published_with_its_course(push: Push, folde
 
 
 def test_an_account_that_goes_leaves_the_versions(push: Push, folder: Path, bob: User) -> None:
-    version = ended(State.PUBLISHED, push, folder, bob)
+    draft = push().version
+    factories.enrol(bob, draft.course, factories.AUTHOR)
+    version = publishing.publish(draft, by=bob, unverified=ALL)
     pushed_by = User.objects.get(username="grace")
     pushed_by.delete()
     bob.delete()
