@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shlex
-from importlib.metadata import EntryPoint
+from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 
 import pytest
@@ -95,10 +95,9 @@ def problems(output: str) -> list[str]:
 @pytest.fixture
 def author(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Follower:
     """The course that the page begins with: one lesson with one challenge. No embeddings compare rows."""
-    installed = plugins.entry_points
 
     def commands_alone(group: str) -> list[EntryPoint]:
-        return [point for point in installed(group=group) if point.name not in plugins.FUNCTIONS]
+        return [point for point in entry_points(group=group) if point.name not in plugins.FUNCTIONS]
 
     monkeypatch.setattr(plugins, "entry_points", commands_alone)
     monkeypatch.setenv("COLUMNS", "200")
