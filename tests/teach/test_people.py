@@ -16,6 +16,7 @@ from django.test import Client
 from django.utils import timezone
 
 from gradus import retention
+from gradus.accounts import roles
 from gradus.accounts.models import Enrolment, StaffAction, User, digest_of
 from gradus.accounts.token_rules import LEARNER, Content, LearnerData, Scope
 from gradus.courses.models import Course
@@ -119,6 +120,41 @@ def test_only_the_invited_and_confirmed_address_accepts(course: Course, owner: U
 def test_an_address_is_compared_without_its_case(course: Course, owner: User, lena: User) -> None:
     EmailAddress.objects.update(email="LENA@example.ORG")
     assert people.accept(invite(course, owner)[1], by=lena).scope == VIEWER
+
+
+def test_an_address_is_valid_before_its_case_is_changed(course: Course, owner: User) -> None:
+    """`casefold` would make another person's address of it."""
+    for email in ("gro\u00df@example.org", "\ufb01ne@example.org", "\u212aim@example.org"):
+        assert refused(invite, course, owner, email) == (422, "bad_email")
+    assert invite(course, owner, "lena@stra\u00dfe.example")[0].email == "lena@stra\u00dfe.example"
+
+
+@pytest.mark.parametrize("gone", ["removed", "lowered", "inactive", "deleted"])
+def test_the_invitations_of_an_owner_who_is_none_any_more_bring_nobody_in(
+    course: Course, owner: User, lena: User, grace: User, gone: str
+) -> None:
+    other = factories.enrol(factories.UserFactory.create(), course, roles.OWNS)
+    _, secret = invite(course, other.user)
+    match gone:
+        case "removed":
+            people.remove(other, by=owner)
+        case "lowered":
+            people.change(other, VIEWER, by=owner)
+        case "inactive":
+            User.objects.filter(pk=other.user_id).update(is_active=False)
+        case "deleted":
+            other.user.delete()
+    assert refused(people.accept, secret, by=lena) == (404, "invitation_over")
+    assert role_of(lena, course) is None
+
+
+@pytest.mark.parametrize("others", [0, 1])
+def test_an_owner_who_removes_herself_is_led_home(course: Course, owner: User, others: int) -> None:
+    mine = Enrolment.objects.get(user=owner, course=course)
+    for _ in range(others):
+        factories.enrol(factories.UserFactory.create(), course, roles.OWNS)
+    answer = logged_in(owner).post(f"/teach/courses/{course.slug}/people/{mine.pk}", {"action": "remove"})
+    assert (answer.status_code, answer.get("Location")) == ((302, "/") if others else (409, None))
 
 
 def test_a_withdrawn_invitation_and_an_old_one_no_longer_work(course: Course, owner: User, lena: User) -> None:

@@ -98,7 +98,7 @@ def remove(course: Course, email: Email) -> None:
 
 def _remove(api: Api, course: str, email: str) -> None:
     found = api.get(f"courses/{course}/people")
-    invited = [one for one in found["invitations"] if one["email"] == email.casefold()]
+    invited = [one for one in found["invitations"] if one["email"] == email.lower()]
     if invited:
         api.delete(f"courses/{course}/invitations/{invited[0]['id']}")
         typer.echo(f"The invitation of {email} is withdrawn.")
@@ -121,7 +121,7 @@ def levels(content: Content, learner_data: LearnerData) -> dict[str, str]:
 
 def _person(people: list[dict[str, Any]], email: str) -> dict[str, Any]:
     """Returns the person with this address. Exits with status 2 and the known addresses if there is none."""
-    found = next((one for one in people if one["email"].casefold() == email.casefold()), None)
+    found = next((one for one in people if one["email"].lower() == email.lower()), None)
     if found is None:
         known = ", ".join(one["email"] for one in people) or "nobody"
         typer.echo(f"{email} has no role in this course. These people have: {known}.", err=True)

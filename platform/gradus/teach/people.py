@@ -7,6 +7,7 @@ role by a conditional statement, so that two owners who go at the same moment ca
 from __future__ import annotations
 
 import secrets
+import unicodedata
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -173,6 +174,9 @@ def accept(secret: str, *, by: User) -> Enrolment:
         said = _("The invitation was sent to an address that is not a confirmed one of your account.")
         raise Refused("other_address", said, 403)
     _hold(found.course_id)
+    if found.accepted_at is None and not _still_owns(found):
+        said = _("This invitation no longer works: whoever sent it is no owner of the course any more.")
+        raise Refused("invitation_over", said, 404)
     if Invitation.objects.open().filter(pk=found.pk).update(accepted_at=timezone.now(), accepted_by=by) != 1:
         return _accepted_before(found, by)
     role, created = Enrolment.objects.get_or_create(user=by, course_id=found.course_id, defaults=vars(found.scope))
@@ -182,6 +186,12 @@ def accept(secret: str, *, by: User) -> Enrolment:
         role.save()
     staff.note(What.INVITATION_ACCEPTED, found, by=by, invitation=found.pk, **_levels(role.scope))
     return role
+
+
+def _still_owns(invitation: Invitation) -> bool:
+    """An owner who was removed must not come back, or bring somebody in, by an invitation sent before."""
+    by = invitation.invited_by
+    return by is not None and by.is_active and roles.may(by, invitation.course_id, OWNS)
 
 
 def _accepted_before(invitation: Invitation, by: User) -> Enrolment:
@@ -261,9 +271,11 @@ def _hold(course: int) -> None:
 
 def _address(email: str) -> str:
     refuse_broken("email", email)
-    email = email.strip().casefold()
+    email = email.strip()
     try:
-        validate_email(email)
+        # Before the case is changed, which makes another address of some letters, as of the sign of the kelvin.
+        validate_email(email if unicodedata.is_normalized("NFKC", email) else "")
+        email = email.lower()
     except ValidationError:
         email = ""
     if not email or len(email) > EMAIL_CHARS:
@@ -273,7 +285,7 @@ def _address(email: str) -> str:
 
 def _has_address(user: User, email: str) -> bool:
     confirmed = EmailAddress.objects.filter(user=user, verified=True).values_list("email", flat=True)
-    return email in {one.casefold() for one in confirmed}
+    return email in {one.lower() for one in confirmed}
 
 
 def _refuse_more(by: User) -> None:

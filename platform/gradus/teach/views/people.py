@@ -12,7 +12,7 @@ from django.views.decorators.http import require_POST
 
 from gradus.accounts import roles
 from gradus.accounts.models import Enrolment
-from gradus.accounts.roles import OWNS
+from gradus.accounts.roles import OWNS, PREVIEWS
 from gradus.courses.models import Course
 from gradus.refusal import Refused
 from gradus.teach import people
@@ -61,8 +61,10 @@ def role_change(request: HttpRequest, course: Course, pk: int) -> HttpResponse:
     name = role.user.pseudonym
     said = _("%(name)s has no role in this course any more.") if removes else _("The role of %(name)s is changed.")
     messages.success(request, said % {"name": name})
-    # An owner who has given that up sees this page no more.
-    return redirect("teach:courses" if removes and role.user_id == account(request).pk else "teach:course", course.slug)
+    if roles.may(account(request), course, OWNS):
+        return redirect("teach:people", course.slug)
+    # Whoever has given up the own role may have none left, and the list of courses is then no page for them.
+    return redirect("teach:course", course.slug) if roles.may(account(request), course, PREVIEWS) else redirect("home")
 
 
 @require_POST
