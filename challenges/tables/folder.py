@@ -35,6 +35,8 @@ class Standing:
     is_template: bool = False
     unread: int = 0
     """How many lines cannot be read as a row."""
+    repeated: int = 0
+    """How many rows have the text of a row below them, and are not in `rows`."""
 
     @property
     def exists(self) -> bool:
@@ -57,7 +59,9 @@ def standing(folder: Path, name: str) -> Standing:
         if is_unwritten(line.decode(errors="replace")):
             found.is_template = True
         else:
-            found.rows[normal(text)] = row
+            key = normal(text)
+            found.repeated += key in found.rows
+            found.rows[key] = row
     return found
 
 
@@ -70,15 +74,18 @@ class Change:
     removed: int
     changed: int
     unread: int
+    repeated: int
 
     @property
     def is_harmless(self) -> bool:
         """Whether nothing is lost: rows of the author's own stay as they are."""
-        return not (self.removed or self.changed or self.unread)
+        return not (self.removed or self.changed or self.unread or self.repeated)
 
     def __str__(self) -> str:
         kinds = {"added": self.added, "removed": self.removed, "with other content": self.changed}
         said = [f"{several(count, 'row')} {kind}" for kind, count in kinds.items() if count]
+        repeating = f"{several(self.repeated, 'row')} removed that {'repeat' if self.repeated > 1 else 'repeats'}"
+        said += [f"{repeating} the text of another one"] if self.repeated else []
         said += [f"{several(self.unread, 'line')} that cannot be read removed"] if self.unread else []
         return f"{self.file}: {', '.join(said) or 'nothing changes'}"
 
@@ -87,7 +94,8 @@ def change(name: str, before: Standing, rows: Mapping[str, Mapping[str, Any]]) -
     """What changes in a file whose rows, by the key of their text, become `rows`."""
     both = before.rows.keys() & rows.keys()
     changed = sum(_bare(before.rows[key]) != _bare(rows[key]) for key in both)
-    return Change(name, len(rows) - len(both), len(before.rows) - len(both), changed, before.unread)
+    added, removed = len(rows) - len(both), len(before.rows) - len(both)
+    return Change(name, added, removed, changed, before.unread, before.repeated)
 
 
 def _bare(row: Mapping[str, Any]) -> dict[str, Any]:

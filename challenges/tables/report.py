@@ -68,6 +68,7 @@ def as_dict(found: Imported, needs: Sequence[Problem], *, written: bool) -> dict
         "needs": [problem_as_dict(one) for one in needs],
         "changes": [
             {"file": one.file, "added": one.added, "removed": one.removed, "changed": one.changed}
+            | {"unread": one.unread, "repeated": one.repeated}
             for one in found.changes
         ],
         "moved": [{"from": old, "to": new, "rows": count} for (old, new), count in found.moves.items()],

@@ -105,6 +105,22 @@ def test_rows_of_ones_own_are_overwritten_only_when_asked_for(
     assert (again.exit_code, again.output.count("nothing changes")) == (0, 3)
 
 
+@pytest.mark.parametrize("other", [{"target": "Praise"}, {}])
+def test_rows_with_the_text_of_another_one_go_only_when_asked_for(
+    tmp_path: Path, desk_challenge: Path, gradus: Gradus, other: dict[str, Any]
+) -> None:
+    command = ("challenge", "rows", table(tmp_path, desk.support_desk(200)), *TICKETS, "--to", desk_challenge)
+    assert gradus(*command).exit_code == 0
+    rows = read(desk_challenge)[HIDDEN]
+    write_rows(desk_challenge / HIDDEN, [rows[5] | {"id": "mine-1"} | other, *rows])
+    done = gradus(*command)
+    assert done.exit_code == 1
+    assert "hidden.jsonl: 1 row removed that repeats the text of another one" in done.output
+    assert len(read(desk_challenge)[HIDDEN]) == len(rows) + 1
+    assert json.loads(gradus(*command, "-u", "--json").output)["changes"][1]["repeated"] == 1
+    assert read(desk_challenge)[HIDDEN] == rows
+
+
 def test_rows_of_a_template_are_replaced_and_the_labels_filled_in(tmp_path: Path, gradus: Gradus) -> None:
     folder = bare_challenge(tmp_path / "sea-or-sky", labels=("[write: one]", "[write: two]"))
     spec = (folder / "challenge.yaml").read_text()
