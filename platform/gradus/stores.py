@@ -1,18 +1,22 @@
-"""Lists the files in the site's private stores, whether they are folders or prefixes in an S3 bucket."""
+"""Writes and lists files in the site's private stores, whether they are folders or prefixes in an S3 bucket."""
 
 from __future__ import annotations
 
+import os
+import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
-from typing import Any
+from pathlib import Path, PurePosixPath
+from typing import IO, Any
 
+from django.core.files.base import File
 from django.core.files.storage import FileSystemStorage, Storage
 
 # The stores that a backup must contain, because no command can create their content again: bundles, raw outputs of
 # models, adapters, and files that Django was given.
 KEPT = ("private", "artifacts", "default")
+PIECE = 2**20
 
 
 @dataclass(frozen=True)
@@ -22,6 +26,55 @@ class StoredFile:
     name: str
     size: int
     modified: datetime
+
+
+def put(store: Storage, name: str, content: IO[bytes]) -> None:
+    """Stores a file under `name`, which exists only with the whole content, whatever happens to the process.
+
+    `name` must be made of the content's digest. A file that is there with other content, which a full disk or an
+    earlier release left, is written again; one with the same content is as old as a new one afterwards.
+    """
+    if not isinstance(store, FileSystemStorage):
+        # A bucket shows an object only when it has arrived whole.
+        store.save(name, File(content))
+        return
+    path = Path(store.path(name))
+    if _refreshed(path, content):
+        return
+    unfinished = str(PurePosixPath(name).with_name(f".{secrets.token_hex(8)}.part"))
+    try:
+        store.save(unfinished, File(content))
+        _sync(Path(store.path(unfinished)))
+        Path(store.path(unfinished)).replace(path)
+    except BaseException:
+        store.delete(unfinished)
+        raise
+    _sync(path.parent)
+
+
+def _refreshed(path: Path, content: IO[bytes]) -> bool:
+    """Whether the file has this content. If so, it counts as just written."""
+    content.seek(0)
+    try:
+        with path.open("rb") as kept:
+            while piece := content.read(PIECE):
+                if kept.read(PIECE) != piece:
+                    return False
+            if kept.read(1):
+                return False
+        os.utime(path)
+    except FileNotFoundError:
+        return False
+    return True
+
+
+def _sync(path: Path) -> None:
+    """Waits until a file, or the names in a folder, are on the disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def walk(store: Storage, prefix: str = "") -> Iterator[StoredFile]:

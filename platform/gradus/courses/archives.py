@@ -16,6 +16,7 @@ from django.core.files.storage import storages
 from challenges.authoring.archive import pack, sha256_of, unpack
 from challenges.course_bundle import CourseBundle
 from challenges.reading import read_course
+from gradus import stores
 from gradus.courses.bundles import BundleMissing
 from gradus.courses.models import CourseVersion
 
@@ -33,12 +34,10 @@ def path_of(sha256: str) -> str:
 
 
 def keep(file: IO[bytes]) -> Archive:
-    """Stores an archive under its digest. Storing it again changes nothing."""
+    """Stores an archive under its digest. Storing it again mends it if it is damaged."""
     sha256 = sha256_of(file)
-    size, store, path = file.tell(), storages["private"], path_of(sha256)
-    if not store.exists(path):
-        file.seek(0)
-        store.save(path, File(file))
+    size = file.tell()
+    stores.put(storages["private"], path_of(sha256), file)
     return Archive(sha256, size)
 
 

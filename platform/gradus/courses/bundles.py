@@ -1,12 +1,13 @@
 """Stores bundles in private storage: the content of challenges under its digest, and the files of lessons."""
 
 from functools import lru_cache
+from io import BytesIO
 
-from django.core.files.base import ContentFile
 from django.core.files.storage import storages
 
 from challenges.bundle import ChallengeBundle
 from challenges.course_bundle import LessonBundle
+from gradus import stores
 from gradus.courses.models import ChallengeVersion, Lesson
 
 
@@ -19,7 +20,7 @@ def path_of(digest: str) -> str:
 
 
 def save(bundle: ChallengeBundle) -> None:
-    """Stores a challenge's content. Saving it again changes nothing, because its name is its digest."""
+    """Stores a challenge's content, named by its digest. Saving it again mends it if it is damaged."""
     _save(path_of(bundle.digest), bundle.to_json().encode())
 
 
@@ -70,6 +71,4 @@ def lesson_content(digest: str, name: str) -> bytes:
 
 
 def _save(path: str, content: bytes) -> None:
-    store = storages["private"]
-    if not store.exists(path):
-        store.save(path, ContentFile(content))
+    stores.put(storages["private"], path, BytesIO(content))

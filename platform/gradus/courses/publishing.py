@@ -114,6 +114,9 @@ def push(
     known = _known(Course.objects.filter(slug=course_slug).first(), bundle)
     if known is not None:
         _refuse_unless_editor(by, known.course)
+        # What a disk has lost or damaged of it is whole again.
+        staging.save_files(bundle)
+        archives.keep(archive)
         return _again(known, bundle)
     versions.check_versions(bundle, staged_only=True)
     found = inspect(folder)

@@ -9,8 +9,11 @@ import json
 import os
 import signal
 import sys
+from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import django
 
@@ -29,6 +32,27 @@ def killed_at(statement: int) -> Any:
     return wrapper
 
 
+def killed_in_a_file(folder: str) -> Any:
+    """Ends the process when half of a file of this folder in private storage is written."""
+    from django.core.files.base import ContentFile
+    from django.core.files.storage import FileSystemStorage
+
+    save = FileSystemStorage.save
+
+    class Half(ContentFile[bytes]):
+        def chunks(self, chunk_size: int | None = None) -> Iterator[bytes]:
+            yield self.read(self.size // 2)
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    def half(store: FileSystemStorage, name: str, content: Any, max_length: int | None = None) -> str:
+        if name.startswith(folder):
+            content.seek(0)
+            content = Half(content.read())
+        return save(store, name, content, max_length)
+
+    return mock.patch.object(FileSystemStorage, "save", half)
+
+
 def act(what: str, *given: str) -> Any:
     from django.core.management import call_command
     from django.db import connection
@@ -45,8 +69,10 @@ def act(what: str, *given: str) -> Any:
             User.objects.create_user("author")
         case "push":
             assert author is not None
-            with (Path(given[0]).parent / "course.zip").open("w+b") as file:
+            with (Path(given[0]).parent / "course.zip").open("w+b") as file, ExitStack() as stack:
                 pack(Path(given[0]), file)
+                if given[1:]:
+                    stack.enter_context(killed_in_a_file(given[1]))
                 publishing.push(Path(given[0]), file, by=author, course_slug="tiny")
         case "publish":
             assert author is not None

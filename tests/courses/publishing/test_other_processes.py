@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import subprocess
@@ -14,8 +15,9 @@ from typing import Any
 import pytest
 from django.conf import settings
 
+from challenges.bundle import ChallengeBundle
 from tests.challenges.factory import write_course
-from tests.courses.test_versions import edit
+from tests.courses.test_versions import edit, turn_labels
 
 STATEMENTS = (2, 9, 17, 24, 31, 38)
 
@@ -90,3 +92,24 @@ def test_a_publish_that_is_killed_leaves_all_or_nothing(site: tuple[Process, Pat
         after = first.say("publish")
         assert after and after["texts"] == [f"# First\n\nWords {number}.\n"]
         assert (after["challenges"]["sea-or-sky"], after["drafts"]) == (f"1.{number}.0", 0)
+
+
+@pytest.mark.parametrize("kind", ["bundles/", "courses/"])
+def test_a_push_that_is_killed_while_it_writes_leaves_no_torn_file(site: tuple[Process, Path, Path], kind: str) -> None:
+    first, folder, data = site
+    turn_labels(folder)
+    change(folder, "Other words.", "1.1.0")
+    stored = data / "private"
+    before = set(stored.rglob("*"))
+    with closing(Process(data)) as second:
+        assert second.say("push", folder, kind) is None
+    written = [path for path in set(stored.rglob("*")) - before if path.is_file()]
+    torn = [path for path in written if path.suffix == ".part"]
+    assert len(torn) == 1 and torn[0].is_relative_to(stored / kind)
+    for path in written:
+        if path.suffix == ".json":
+            assert ChallengeBundle.from_json(path.read_text()).digest == path.stem
+    first.say("push", folder)
+    assert (first.say("publish") or {})["published"] == 2
+    for path in (stored / "courses").glob("*.zip"):
+        assert hashlib.sha256(path.read_bytes()).hexdigest() == path.stem
