@@ -128,10 +128,57 @@ def test_a_course_is_pushed_looked_at_and_published(
 def test_a_draft_is_discarded(gradus: Gradus, push: Run, folder: Path, author: User) -> None:
     change(folder)
     push()
-    assert said(gradus("course", "discard", "--course", "tiny")) == "The draft of tiny is discarded.\n"
+    done = gradus("course", "discard", "--course", "tiny")
+    assert (done.exit_code, done.stdout) == (0, "The draft of tiny is discarded.\n")
     assert not CourseVersion.objects.drafts().exists()
     told = gradus("course", "publish", str(folder))
     assert "has no draft" in said(told, 1)
+
+
+def test_a_draft_that_a_colleague_pushed_meanwhile_is_neither_published_nor_discarded(
+    gradus: Gradus, push: Run, folder: Path, home: Path, author: User
+) -> None:
+    change(folder)
+    said(push())
+    other = write_course(home / "other" / "tiny")
+    change(other, "1.2.0")
+    said(gradus("course", "push", str(other), "--no-lint"))
+    for act in ("publish", "discard"):
+        assert "This is not what you saw" in said(gradus("course", act, str(folder)), 1)
+    assert CourseVersion.objects.drafts().get().version == "1.2.0"
+    gradus("course", "status", str(folder))
+    assert "tiny 1.2.0 is published." in said(gradus("course", "publish", str(folder)))
+
+
+def test_a_draft_that_was_never_shown_here_is_shown_before_it_is_published(
+    gradus: Gradus, push: Run, folder: Path, home: Path, author: User
+) -> None:
+    change(folder)
+    said(push())
+    done = gradus("course", "publish", str(home), "--course", "tiny", "--json")
+    assert "tiny 1.1.0, draft, pushed " in done.stderr and "course.yaml: title, version changed" in done.stderr
+    assert json.loads(done.stdout)["version"] == "1.1.0"
+
+
+def test_a_rollback_publishes_what_it_has_made_and_nothing_else(
+    gradus: Gradus, folder: Path, home: Path, author: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A colleague pushes between its two calls."""
+    released(gradus, folder, change, "1.1.0")
+    released(gradus, folder, change, "1.2.0")
+    other = write_course(home / "other" / "tiny")
+    change(other, "1.3.0")
+    post = Api.post
+
+    def late(api: Api, path: str, *given: Any, **more: Any) -> Any:
+        if path.endswith("draft/publish"):
+            monkeypatch.setattr(Api, "post", post)
+            said(gradus("course", "push", str(other), "--no-lint"))
+        return post(api, path, *given, **more)
+
+    monkeypatch.setattr(Api, "post", late)
+    assert "This is not what you saw" in said(gradus("course", "rollback", "1.1.0", str(folder), "-y"), 1)
+    assert Course.objects.get().version == "1.2.0" and CourseVersion.objects.drafts().get().version == "1.3.0"
 
 
 # Each command, its options and a key of what it prints. They are called in this order, after one release.

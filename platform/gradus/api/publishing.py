@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from django.db.models import Count
 from django.http import FileResponse
 from django.shortcuts import get_object_or_404
+from django.utils.translation import gettext as _
 from ninja import Query, Router, Schema, Status
 from pydantic import Field
 
@@ -80,15 +81,27 @@ class VersionOut(VersionBrief):
     challenges: list[ChallengeVersionOut]
 
 
+DIGEST = "^([0-9a-f]{64})?$"
+SEEN = "The digest of the draft that the author saw: another one is refused with `moved`"
+
+
 class PublishIn(Schema):
+    digest: str = Field("", pattern=DIGEST, description=SEEN)
     unverified: bool | list[str] = Field(
         False, description="Challenges to publish at once, although this server has not verified them; true for all"
     )
 
 
+class DiscardIn(Schema):
+    digest: str = Field("", pattern=DIGEST, description=SEEN)
+
+
 class RollbackIn(Schema):
     version: str = Field(min_length=1, max_length=64, description="The number, or the first 12 characters of a digest")
     dry_run: bool = Field(False, strict=True, description="Only tell what would change")
+    digest: str = Field(
+        "", pattern=DIGEST, description="What the dry run answered: if it would be another now, `moved` is answered"
+    )
 
 
 class RolledChallenge(Schema):
@@ -102,6 +115,7 @@ class RollbackOut(Schema):
     """What a rollback would publish, or has made a draft of: then `draft` is that version."""
 
     version: str
+    digest: str
     difference: dict[str, Any]
     challenges: list[RolledChallenge]
     draft: VersionOut | None = None
@@ -183,10 +197,11 @@ def _course(request: Request, id: str, need: Scope) -> Course:
     return course
 
 
-def _draft(request: Request, id: str, need: Scope) -> CourseVersion:
+def _draft(request: Request, id: str, need: Scope, digest: str = "") -> CourseVersion:
     draft = publishing.draft_of(_course(request, id, need))
     if draft is None:
         raise Refused("no_draft", f"The course {id} has no draft. `gradus course push` makes one.", 404)
+    publishing.refuse_unless_seen(draft, digest)
     return draft
 
 
@@ -224,9 +239,10 @@ def draft_publish(request: Request, id: str, given: PublishIn) -> VersionOut:
     """
     live = _course(request, id, roles.EDITS).versions.published().first()
     if given.unverified and live and publishing.draft_of(live.course) is None:
+        publishing.refuse_unless_seen(live, given.digest)
         chosen = _chosen(live, given.unverified)
         return version_out(publishing.publish_waiting(live, by=caller(request), unverified=chosen))
-    draft = _draft(request, id, roles.EDITS)
+    draft = _draft(request, id, roles.EDITS, given.digest)
     return version_out(publishing.publish(draft, by=caller(request), unverified=_chosen(draft, given.unverified)))
 
 
@@ -243,9 +259,10 @@ def _chosen(draft: CourseVersion, unverified: bool | list[str]) -> Container[str
 
 
 @router.post("/courses/{slug:id}/draft/discard", response={204: None})
-def draft_discard(request: Request, id: str) -> Status[None]:
+def draft_discard(request: Request, id: str, given: DiscardIn | None = None) -> Status[None]:
     """Discards the draft. A course that was never published goes with it."""
-    publishing.discard(_draft(request, id, roles.EDITS), by=caller(request))
+    draft = _draft(request, id, roles.EDITS, given.digest if given else "")
+    publishing.discard(draft, by=caller(request))
     return Status(204, None)
 
 
@@ -271,6 +288,8 @@ def course_rollback(request: Request, id: str, given: RollbackIn) -> Status[Roll
     """Makes a draft of an earlier content under new numbers, or tells what that would change."""
     course = _course(request, id, roles.EDITS)
     planned = publishing.plan_rollback(course, given.version)
+    if given.digest and given.digest != planned.digest:
+        raise publishing.moved(_("Something else was published since the dry run."), planned.difference)
     draft = None if given.dry_run else publishing.rollback(course, given.version, by=caller(request))
     made = version_out(draft) if draft else None
     return Status(201 if draft else 200, RollbackOut.model_validate({**vars(planned), "draft": made}))

@@ -120,16 +120,19 @@ def _wait(tries: int, seconds: float | None = None) -> None:
 
 @dataclass
 class Seen:
-    """What the author of a folder saw last of its course: the digest of what was live, and her folder as an archive."""
+    """What the author of a folder saw last of its course: the digests of what was live, of her folder as an archive,
+    and of the draft.
+    """
 
     live: str = ""
     sha256: str = ""
+    draft: str = ""
 
     @classmethod
     def of(cls, api: Api, course: str, folder: Path) -> Seen:
         """Reads what was noted for this folder on this machine; nothing where none was, as in a fresh checkout."""
         kept = _noted().get(_key(api, course, folder), {})
-        return cls(**kept) if isinstance(kept, dict) and kept.keys() <= {"live", "sha256"} else cls()
+        return cls(**kept) if isinstance(kept, dict) and kept.keys() <= {"live", "sha256", "draft"} else cls()
 
     def note(self, api: Api, course: str, folder: Path) -> None:
         """Writes this down beside the configuration, so that no file in the folder of the course is needed."""

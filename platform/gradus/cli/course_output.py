@@ -28,9 +28,20 @@ def pushed(version: dict[str, Any]) -> None:
     typer.echo("Next: `gradus course status -f` follows its checks, `gradus course publish` publishes it.")
 
 
-def _difference(difference: dict[str, Any]) -> None:
+def brief(version: dict[str, Any]) -> None:
+    """Shows which version it is and what it changes, on standard error."""
+    typer.echo(_headline(version), err=True)
+    _difference(version["difference"], err=True)
+
+
+def _headline(version: dict[str, Any]) -> str:
+    pushed = f"pushed {moment(version['pushed_at'])} by {version['pushed_by'] or 'an import'}"
+    return f"{version['course']} {version['version']}, {version['state']}, {pushed}"
+
+
+def _difference(difference: dict[str, Any], err: bool = False) -> None:
     for line in difference.get("lines") or ["Nothing differs from what is published."]:
-        typer.echo(line)
+        typer.echo(line, err=err)
 
 
 def _lacking(version: dict[str, Any]) -> None:
@@ -40,8 +51,7 @@ def _lacking(version: dict[str, Any]) -> None:
 
 
 def status(version: dict[str, Any]) -> None:
-    pushed = f"pushed {moment(version['pushed_at'])} by {version['pushed_by'] or 'an import'}"
-    typer.echo(f"{version['course']} {version['version']}, {version['state']}, {pushed}")
+    typer.echo(_headline(version))
     _difference(version["difference"])
     rows = [
         (one["id"], one["version"], one["state"], "verified" if one["is_verified"] else "not verified", _checks(one))

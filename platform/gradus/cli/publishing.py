@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import Annotated, Any
@@ -101,7 +101,7 @@ def push(
         with archives.packed(folder) as (archive, found), _upload_bar() as told:
             given = {"base": seen.live, "force": force, "note": note}
             made = archives.push(api, name, archive, found, given, told)
-        Seen(_live_digest(api, name), found.sha256).note(api, name, folder)
+        Seen(_live_digest(api, name), found.sha256, _draft_digest(made)).note(api, name, folder)
         showing.say(made, json, course_output.pushed)
 
 
@@ -138,6 +138,10 @@ def _live_digest(api: Api, course: str) -> str:
     return next((str(one["digest"]) for one in versions if one["is_live"]), "")
 
 
+def _draft_digest(version: dict[str, Any]) -> str:
+    return str(version["digest"]) if version["state"] == "draft" else ""
+
+
 @app.command()
 def status(
     folder: Folder = HERE,
@@ -152,12 +156,14 @@ def status(
 
     Exit status: 0 all is verified, 1 a check has failed, 3 checks have not ended yet.
     """
+    folder = _folder(folder)
     with authoring(json) as api:
-        name = archives.course_of(_folder(folder), course)
+        name = archives.course_of(folder, course)
         if findings:
             state = _draft_or_live(api, name)["state"]
             api.post(f"courses/{name}/{'draft' if state == 'draft' else 'live'}/findings")
         found = _followed(api, name) if follow else _draft_or_live(api, name)
+        replace(Seen.of(api, name, folder), draft=_draft_digest(found)).note(api, name, folder)
         showing.say(found, json, course_output.status)
     if not _has_ended(found):
         raise typer.Exit(NOT_CHECKED)
@@ -221,9 +227,21 @@ def publish(
     folder = _folder(folder)
     with authoring(json) as api:
         name = archives.course_of(folder, course)
-        made = api.post(f"courses/{name}/draft/publish", {"unverified": all_unverified or unverified or False})
+        chosen = all_unverified or unverified or False
+        digest = Seen.of(api, name, folder).draft or _shown(api, name, live=bool(chosen))
+        made = api.post(f"courses/{name}/draft/publish", {"unverified": chosen, "digest": digest})
         _note_live(api, name, folder, made["digest"])
         showing.say(made, json, course_output.published)
+
+
+def _shown(api: Api, course: str, *, live: bool = False) -> str:
+    """Shows a draft that was not shown in this folder before. Returns its digest, which names it to the site.
+
+    With `live`, it is what is live if there is no draft.
+    """
+    found = _draft_or_live(api, course) if live else api.get(f"courses/{course}/draft")
+    course_output.brief(found)
+    return str(found["digest"])
 
 
 def _note_live(api: Api, course: str, folder: Path, digest: str) -> None:
@@ -233,9 +251,12 @@ def _note_live(api: Api, course: str, folder: Path, digest: str) -> None:
 @app.command()
 def discard(folder: Folder = HERE, course: Course = "", json: Json = False) -> None:
     """Discard the draft of a course. What is published stays as it is."""
+    folder = _folder(folder)
     with authoring(json) as api:
-        name = archives.course_of(_folder(folder), course)
-        api.post(f"courses/{name}/draft/discard")
+        name = archives.course_of(folder, course)
+        seen = Seen.of(api, name, folder)
+        api.post(f"courses/{name}/draft/discard", {"digest": seen.draft or _shown(api, name)})
+        replace(seen, draft="").note(api, name, folder)
         showing.say({"course": name}, json, lambda _: typer.echo(f"The draft of {name} is discarded."))
 
 
@@ -272,9 +293,10 @@ def rollback(
             return
         if not yes and not typer.confirm(f"Publish the content of {version} as {planned['version']}?", err=True):
             raise typer.Exit(REFUSED)
-        api.post(f"courses/{name}/rollback", {"version": version})
+        draft = api.post(f"courses/{name}/rollback", {"version": version, "digest": planned["digest"]})["draft"]
         # Learners had this content before, so it does not wait for a check that it may have lacked then.
-        made = api.post(f"courses/{name}/draft/publish", {"unverified": True})
+        given = {"unverified": True, "digest": draft["digest"]}
+        made = api.post(f"courses/{name}/draft/publish", given)
         _note_live(api, name, folder, made["digest"])
         if rejudge:
             made["regrades"] = _regrades(api, made)

@@ -40,10 +40,12 @@ __all__ = [
     "discard",
     "draft_of",
     "find",
+    "moved",
     "name_taken",
     "plan_rollback",
     "publish",
     "push",
+    "refuse_unless_seen",
     "rollback",
     "staged",
     "versions_in",
@@ -68,11 +70,12 @@ class Pushed:
 
 @dataclass(frozen=True)
 class Rollback:
-    """What a rollback would publish: the course's new number, what differs from what is live, and for each challenge
-    that changes its new number and how many scores stand on its live version.
+    """What a rollback would publish: the course's new number and digest, what differs from what is live, and for each
+    challenge that changes its new number and how many scores stand on its live version.
     """
 
     version: str
+    digest: str
     difference: dict[str, Any]
     challenges: list[dict[str, Any]]
 
@@ -190,14 +193,28 @@ def _refuse_moved(course: Course, bundle: CourseBundle, seen: int | None, base: 
         live = course.versions.published().first()
         message = _("What is live of this course has changed since you saw it: it is version %(version)s now.")
         message %= {"version": live.version if live else ""}
-        raise _moved(message, to_live(course, bundle))
+        raise moved(message, to_live(course, bundle))
     draft = draft_of(course)
     if draft is not None and draft.pk != seen:
         message = _("%(who)s has pushed version %(version)s at the same time. Look at it, and push again.")
-        raise _moved(message % {"who": draft.pushed_by, "version": draft.version}, draft.difference)
+        raise moved(message % {"who": _who(draft), "version": draft.version}, draft.difference)
 
 
-def _moved(message: str, difference: dict[str, Any]) -> Refused:
+def refuse_unless_seen(version: CourseVersion, digest: str) -> None:
+    """Raises `Refused`, 409 `moved`, with what is there now, unless the version is the one that the author saw.
+
+    An empty digest names none, as from clients that know of no digest.
+    """
+    if digest and digest != version.digest:
+        message = _("This is not what you saw: %(who)s has pushed version %(version)s. Look at it, and try again.")
+        raise moved(message % {"who": _who(version), "version": version.version}, version.difference)
+
+
+def _who(version: CourseVersion) -> str:
+    return version.pushed_by.pseudonym if version.pushed_by else _("An import")
+
+
+def moved(message: str, difference: dict[str, Any]) -> Refused:
     """Returns a refusal with what differs, a line each."""
     problems = [{"code": "moved", "field": "", "message": line} for line in difference.get("lines", ())]
     return Refused("moved", message, 409, problems)
@@ -325,7 +342,7 @@ def plan_rollback(course: Course, version: str) -> Rollback:
         for name in changed
         for now in [live.get(name)]
     ]
-    return Rollback(bundle.course.version, difference, challenges)
+    return Rollback(bundle.course.version, bundle.digest, difference, challenges)
 
 
 def rollback(course: Course, version: str, *, by: User) -> CourseVersion:
@@ -347,7 +364,7 @@ def rollback(course: Course, version: str, *, by: User) -> CourseVersion:
         locked = Course.objects.select_for_update().get(pk=course.pk)
         roles.refuse_unless(by, locked, roles.EDITS)
         if locked.digest != course.digest:
-            raise _moved(_("Something else was published at the same time."), to_live(locked, bundle))
+            raise moved(_("Something else was published at the same time."), to_live(locked, bundle))
         draft = draft_of(locked)
         if draft is not None and draft.digest == bundle.digest:
             return draft

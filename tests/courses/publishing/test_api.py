@@ -95,6 +95,44 @@ def test_a_rollback_is_told_first_and_made_then(editor: Caller, push: Push, fold
     assert StaffAction.objects.get(what="course_rolled_back").details["to"] == "1.0.0"
 
 
+def test_another_draft_than_the_one_that_was_seen_is_neither_published_nor_discarded(
+    editor: Caller, push: Push, folder: Path
+) -> None:
+    seen = editor.get("/courses/tiny/draft").json()["digest"]
+    (folder / "first/lesson.md").write_text("# First\n\nOther words.\n")
+    now = push().version
+    for act, given in (("publish", {"unverified": True, "digest": seen}), ("discard", {"digest": seen})):
+        told = problem(editor.post(f"/courses/tiny/draft/{act}", given), 409, "moved")
+        assert "admiral has pushed version 1.0.0" in told["detail"]
+        assert [one["message"] for one in told["problems"]] == now.difference["lines"]
+    assert publishing.draft_of(now.course) == now
+    problem(editor.post("/courses/tiny/draft/discard", {"digest": "1.0.0"}), 422, "bad_payload")
+    made = editor.post("/courses/tiny/draft/publish", {"digest": now.digest}).json()
+    assert (made["state"], made["digest"]) == ("published", now.digest)
+    # What is live is named, too, where its challenges that wait are published without a draft.
+    problem(editor.post("/courses/tiny/draft/publish", {"unverified": True, "digest": seen}), 409, "moved")
+    editor.post("/courses/tiny/draft/publish", {"unverified": True, "digest": now.digest})
+    assert {one["state"] for one in editor.get("/courses/tiny/live").json()["challenges"]} == {"live"}
+    edit(folder, "1.1.0")
+    draft = push().version.digest
+    assert editor.post("/courses/tiny/draft/discard", {"digest": draft}).status_code == 204
+
+
+def test_a_rollback_makes_what_its_dry_run_has_told(editor: Caller, push: Push, folder: Path) -> None:
+    first = editor.post("/courses/tiny/draft/publish", {"unverified": True}).json()["digest"]
+    for version in ("1.1.0", "1.2.0"):
+        edit(folder, version)
+        push()
+        editor.post("/courses/tiny/draft/publish", {"unverified": True})
+        if version == "1.1.0":
+            told = editor.post("/courses/tiny/rollback", {"version": first, "dry_run": True}).json()
+    problem(editor.post("/courses/tiny/rollback", {"version": first, "digest": told["digest"]}), 409, "moved")
+    problem(editor.get("/courses/tiny/draft"), 404, "no_draft")
+    told = editor.post("/courses/tiny/rollback", {"version": first, "dry_run": True}).json()
+    made = editor.post("/courses/tiny/rollback", {"version": first, "digest": told["digest"]}).json()
+    assert made["draft"]["digest"] == made["digest"] == told["digest"]
+
+
 CALLS = {
     "viewer": [("get", "versions"), ("get", "draft"), ("get", "live")],
     "editor": [
