@@ -24,6 +24,7 @@ from gradus.request_bodies import PART_BYTES
 from tests import factories
 from tests.api.conftest import Caller, problem
 from tests.challenges.factory import write_course
+from tests.courses.test_versions import turn_labels
 from tests.threads import at_once
 from workers import orphan_files
 
@@ -169,6 +170,31 @@ def test_few_uploads_are_open_at_a_time_and_one_that_waits_gives_way(api: Caller
     assert Upload.objects.count() == Upload.OPEN_MAX
 
 
+@pytest.mark.django_db(transaction=True)
+def test_an_upload_that_is_pushed_makes_no_room_and_a_whole_one_does(api: Caller, begun: str, ada: User) -> None:
+    """However long they have waited: else the parts would be deleted while they are read."""
+    put(api, begun, 0, DATA[:PART])
+    put(api, begun, PART, DATA[PART:])
+    for number in range(1, Upload.OPEN_MAX):
+        api.post("/courses/tiny/uploads", {**BEGUN, "sha256": f"{number}" * 64})
+    long = timezone.now() + retention.UPLOADS.time - 2 * uploads.IDLE
+    Upload.objects.filter(uuid=begun).update(pushing_until=timezone.now() + timedelta(minutes=1), expires_at=long)
+    another = {**BEGUN, "sha256": "f" * 64}
+    problem(api.post("/courses/tiny/uploads", another), 429, "too_many_uploads")
+    assert len(files()) == 2
+    Upload.objects.filter(uuid=begun).update(pushing_until=None, expires_at=timezone.now() + retention.UPLOADS.time)
+    assert api.post("/courses/tiny/uploads", another).status_code == 201
+    problem(api.get(f"/uploads/{begun}"), 404, "not_found")
+    assert Upload.objects.count() == Upload.OPEN_MAX and files() == []
+
+
+def test_a_part_that_is_gone_ends_the_upload(api: Caller, begun: str) -> None:
+    put(api, begun, 0, DATA)
+    [name] = files()
+    storages["private"].delete(name)
+    problem(api.post(f"/uploads/{begun}/push", {}), 409, "upload_ended")
+
+
 def test_an_expired_upload_is_not_there_and_its_row_and_files_go(api: Caller, begun: str) -> None:
     put(api, begun, 0, DATA[:PART])
     [name] = files()
@@ -286,6 +312,22 @@ def test_a_push_that_died_can_be_made_again(api: Caller, folder: Path, monkeypat
     assert busy["Retry-After"] == "5"
     with time_machine.travel(timezone.now() + timedelta(seconds=uploads.PUSH_SECONDS + 1)):
         assert api.post(f"/uploads/{upload}/push", {}).status_code == 201
+
+
+@pytest.mark.django_db(transaction=True)
+def test_pushes_that_are_refused_for_their_version_are_no_uploads_under_way(api: Caller, folder: Path) -> None:
+    turn_labels(folder)
+    for number in range(Upload.OPEN_MAX + 1):
+        (folder / "first/lesson.md").write_text(f"# First\n\nTry {number}.\n")
+        problem(api.post(f"/uploads/{sent(api, folder)}/push", {}), 409, "version_refused")
+    assert not Upload.objects.exists() and files() == []
+
+
+def test_pushes_that_are_refused_because_of_others_do_not_lock_the_author_out(api: Caller, folder: Path) -> None:
+    for number in range(Upload.OPEN_MAX + 1):
+        (folder / "first/lesson.md").write_text(f"# First\n\nTry {number}.\n")
+        problem(api.post(f"/uploads/{sent(api, folder)}/push", {"base": "0" * 64}), 409, "moved")
+    assert Upload.objects.count() == Upload.OPEN_MAX
 
 
 def test_a_refused_push_leaves_the_upload_to_be_pushed_with_force(api: Caller, folder: Path) -> None:

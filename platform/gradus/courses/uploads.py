@@ -10,7 +10,7 @@ import secrets
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory, TemporaryFile
 from typing import IO
@@ -32,6 +32,7 @@ from gradus.accounts import roles
 from gradus.accounts.models import User
 from gradus.courses import publishing
 from gradus.courses.models import Course, Upload
+from gradus.courses.versions import VersionRefused
 from gradus.refusal import Refused
 from gradus.request_bodies import PART_BYTES
 
@@ -79,16 +80,28 @@ def begin(user: User, course_slug: str, *, size: int, sha256: str) -> tuple[Uplo
 
 
 def _slot(user: User) -> int:
-    """Returns a free slot. Where none is, the upload that waited longest for its next part makes room."""
+    """Returns a free slot. Where none is, one that is whole makes room, whose push was refused; or else the one that
+    waited longest for its next part. None makes room while it is pushed.
+    """
+    moment = timezone.now()
     taken = {one.slot: one for one in Upload.objects.filter(user=user)}
     free = [slot for slot in range(1, Upload.OPEN_MAX + 1) if slot not in taken]
     if free:
         return free[0]
-    oldest = min(taken.values(), key=lambda one: one.expires_at)
-    if oldest.expires_at - retention.UPLOADS.time > timezone.now() - IDLE:
+    idle = [one for one in taken.values() if one.pushing_until is None or one.pushing_until <= moment]
+    over = [one for one in idle if one.offset == one.bytes or one.expires_at - retention.UPLOADS.time <= moment - IDLE]
+    if not over:
         raise _too_many()
-    delete(oldest)
+    oldest = min(over, key=lambda one: (one.offset < one.bytes, one.expires_at))
+    if not Upload.objects.filter(_not_pushed(moment), pk=oldest.pk).delete()[0]:
+        # Its push began meanwhile.
+        raise _too_many()
+    _delete_parts_later(oldest)
     return oldest.slot
+
+
+def _not_pushed(moment: datetime) -> Q:
+    return Q(pushing_until=None) | Q(pushing_until__lte=moment)
 
 
 def _too_many() -> Refused:
@@ -182,6 +195,10 @@ def _ended() -> Refused:
 def delete(upload: Upload) -> None:
     """Deletes an upload, and its parts as soon as that is committed."""
     Upload.objects.filter(pk=upload.pk).delete()
+    _delete_parts_later(upload)
+
+
+def _delete_parts_later(upload: Upload) -> None:
     transaction.on_commit(lambda: _delete_parts(upload.parts))
 
 
@@ -208,7 +225,8 @@ def push(upload: Upload, *, base: str = "", force: bool = False, note: str = "")
             pushed = publishing.push(
                 Path(folder), archive, by=upload.user, course_slug=upload.course_slug, base=base, force=force, note=note
             )
-    except BundleErrors:
+    except (BundleErrors, VersionRefused):
+        # Only another archive can be right. After `moved`, this one may be pushed again, with `force`.
         delete(upload)
         raise
     finally:
@@ -220,9 +238,8 @@ def push(upload: Upload, *, base: str = "", force: bool = False, note: str = "")
 def _claim(upload: Upload) -> None:
     """Raises `Refused` unless this push is the only one of the upload."""
     moment = timezone.now()
-    free = Q(pushing_until=None) | Q(pushing_until__lte=moment)
     until = moment + timedelta(seconds=PUSH_SECONDS)
-    if not Upload.objects.filter(free, pk=upload.pk).update(pushing_until=until):
+    if not Upload.objects.filter(_not_pushed(moment), pk=upload.pk).update(pushing_until=until):
         if not Upload.objects.filter(pk=upload.pk).exists():
             raise _ended()
         raise Refused("busy", _("This upload is being pushed at the moment. Try again."), 409, retry_after=5)
@@ -234,8 +251,12 @@ def _joined(upload: Upload) -> Iterator[IO[bytes]]:
     store = storages["private"]
     with TemporaryFile() as archive:
         for name in upload.parts:
-            with store.open(name) as part:
-                shutil.copyfileobj(part, archive)
+            try:
+                with store.open(name) as part:
+                    shutil.copyfileobj(part, archive)
+            except FileNotFoundError:
+                # It has expired, or a push that took too long was made again and has ended.
+                raise _ended() from None
         if sha256_of(archive) != upload.sha256:
             delete(upload)
             said = _("The archive has another SHA-256 digest than was announced. Upload it again.")
