@@ -11,7 +11,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import tempfile
 import unicodedata
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -24,6 +23,7 @@ from challenges.authoring.schemas import FOLDER, file_name, schema_line, schema_
 from challenges.documents import Document
 from challenges.files.jsonl import RowLimits, read_rows
 from challenges.files.source import ROWS_MAX
+from challenges.files.writing import write_whole
 from challenges.files.yaml_lines import YamlErrors, read
 from challenges.kinds.own_choices import Candidate
 from challenges.lesson.text import reader
@@ -63,7 +63,7 @@ class Form:
     def write(self) -> None:
         """Writes all that can be put in form. Raises OSError."""
         for path, data in self.changed.items():
-            _replace(path, data)
+            write_whole(path, data)
         if self.root is not None:
             write_schemas(self.root)
 
@@ -250,15 +250,3 @@ def _with_schema_line(file: Path, root: Path | None, data: bytes) -> bytes:
     if text.startswith(SCHEMA_LINE):
         text = text.partition("\n")[2]
     return f"{schema_line(file.resolve(), root, name)}\n{text}".encode()
-
-
-def _replace(path: Path, data: bytes) -> None:
-    """Writes a file as a whole or not at all. It keeps its mode."""
-    with tempfile.NamedTemporaryFile(dir=path.parent, prefix=".", delete=False) as file:
-        file.write(data)
-    try:
-        Path(file.name).chmod(path.stat().st_mode)
-        Path(file.name).replace(path)
-    except OSError:
-        Path(file.name).unlink(missing_ok=True)
-        raise

@@ -4,22 +4,23 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from challenges.files.source import ROWS_MAX, Source
 from challenges.problems import Problem
 from challenges.tables.folder import FILES, HIDDEN, INPUT_KEYS, PUBLIC, TRAIN
-from challenges.tables.formats import JSON_NAMES, TableErrors, read_table, text_of
+from challenges.tables.formats import JSON_NAMES, PROBLEMS_MAX, TableErrors, read_objects, read_table, text_of
 from challenges.tables.near import BY_CHARACTERS, BY_MEANING, Embed, near_repeats
 from challenges.texts import folded, normal
 
 # Where a row is in two files, the one of the later file repeats the other; lint blames it too.
 ORDER = (PUBLIC, TRAIN, HIDDEN)
-ANSWER_KEYS = ("target", "output", "completion", "chosen", "marks")
+ANSWER_KEYS = ("target", "output", "completion", "chosen", "marks", "rejected", "documents")
+# What says nothing of whether one row repeats another one.
+OTHER_KEYS = ("id", "split")
 # More texts are compared by their characters, and yet more only for being equal.
 EMBEDDED_MAX, COMPARED_MAX = 10_000, 50_000
 
@@ -34,12 +35,18 @@ class Likeness(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """A row of a file: its line, its text and its answer as text."""
+    """A row of a file: its line, its text, its answers as texts, and all else that may not get lost with it."""
 
     file: str
     line: int
     text: str
-    answer: str
+    answers: tuple[str, ...]
+    others: str = ""
+
+    @property
+    def answer(self) -> str:
+        """The answers as one text."""
+        return " / ".join(filter(None, self.answers))
 
     @property
     def place(self) -> str:
@@ -62,8 +69,9 @@ class Pair:
 
     @property
     def can_be_removed(self) -> bool:
-        """Whether `row` may go without a decision: its file has the same text with the same answer."""
-        return self.is_within and self.likeness is not Likeness.CONTRADICTION
+        """Whether `row` may go without a decision: only its text may differ a little from that of `of`."""
+        answers, others = ([folded(one) for one in item.answers] for item in (self.row, self.of))
+        return self.is_within and answers == others and self.row.others == self.of.others
 
     def as_dict(self) -> dict[str, Any]:
         return {
@@ -88,34 +96,57 @@ class Compared:
 def read_items(path: Path, text: str, label: Sequence[str], encoding: str) -> dict[str, list[Item]]:
     """The rows of a table, of a file of rows, or of all files of a challenge's folder. Raises `TableErrors`."""
     if path.is_dir():
-        found = {str(path / name): list(_file_items(path, name)) for name in ORDER if (path / name).exists()}
+        found = {str(path / name): _items(path / name, encoding) for name in ORDER if (path / name).exists()}
         if not found:
             fix = "name the folder of a challenge, or a file"
             raise TableErrors([Problem(str(path), None, f"there is none of {', '.join(FILES)} in it", fix)])
         return found
     if not text and path.suffix.lower() in JSON_NAMES and path.is_file():
-        return {str(path): list(_file_items(path.parent, path.name))}
+        return {str(path): _items(path, encoding)}
     if not text:
         raise TableErrors([Problem(str(path), None, "no column holds the texts", "name it with --text COLUMN")])
     records = read_table(path, [text, *label], encoding)
     cells = ((record.line, [text_of(cell) for cell in record.cells]) for record in records)
-    return {str(path): [Item(str(path), line, one, " / ".join(answers)) for line, (one, *answers) in cells if one]}
+    return {str(path): [Item(str(path), line, one, tuple(answers)) for line, (one, *answers) in cells if one]}
 
 
-def _file_items(folder: Path, name: str) -> Iterator[Item]:
-    source = Source(folder)
-    data = source.data(name, ROWS_MAX)
-    if data is None:
-        raise TableErrors([Problem(str(folder / one.file), one.line, one.what, one.fix) for one in source.problems])
-    for line, raw in enumerate(data.split(b"\n"), 1):
-        try:
-            row = json.loads(raw) if raw.strip() else {}
-        except (ValueError, RecursionError):
-            continue
-        row = row if isinstance(row, dict) else {}
-        text = next((row[key] for key in INPUT_KEYS if isinstance(row.get(key), str)), "")
-        if text.strip():
-            yield Item(str(folder / name), line, text, text_of(next((row[k] for k in ANSWER_KEYS if k in row), "")))
+def _items(path: Path, encoding: str) -> list[Item]:
+    """The rows of a file. An empty one has none."""
+    if path.is_file() and not path.read_bytes().strip():
+        return []
+    items, problems = list[Item](), list[Problem]()
+    for line, row in read_objects(path, encoding):
+        text, rest = _text_and_rest(row)
+        if text is None:
+            what = f"has no text as {', '.join(f'`{key}`' for key in INPUT_KEYS)}, and no messages of a user"
+            problems.append(Problem(str(path), line, what, "name this file, and with --text KEY the key of its texts"))
+        elif text.strip():
+            answers = tuple(_as_text(rest.pop(key)) for key in ANSWER_KEYS if key in rest)
+            items.append(Item(str(path), line, text, answers, _as_text(rest) if rest else ""))
+    if problems:
+        raise TableErrors(problems[:PROBLEMS_MAX])
+    return items
+
+
+def _text_and_rest(row: Mapping[str, Any]) -> tuple[str | None, dict[str, Any]]:
+    """The text of a row, which is the last message of a user in a chat, and what else the row says."""
+    rest = {key: value for key, value in row.items() if key not in OTHER_KEYS}
+    for key in INPUT_KEYS:
+        if isinstance(rest.get(key), str):
+            return rest.pop(key), rest
+    messages = rest.pop("messages", None)
+    listed = [one for one in messages if isinstance(one, dict)] if isinstance(messages, list) else []
+    asked = [one for one in listed if one.get("role") == "user" and isinstance(one.get("content"), str)]
+    if not asked or len(listed) != len(messages):
+        return None, rest
+    said = [one for one in listed if one is not asked[-1]]
+    answer = said.pop().get("content") if said and said[-1].get("role") == "assistant" else None
+    rest |= {"output": answer} if answer is not None else {}
+    return asked[-1]["content"], rest | ({"messages": said} if said else {})
+
+
+def _as_text(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, sort_keys=True) if isinstance(value, dict | list) else text_of(value)
 
 
 def compare(files: Mapping[str, Sequence[Item]], embed: Embed | None) -> Compared:
@@ -166,7 +197,9 @@ def _repeats(items: Sequence[Item], alike: Alike | None, pairs: list[Pair]) -> l
 
 def _pair(row: Item, of: Item, similarity: float) -> Pair:
     likeness = Likeness.DUPLICATE if normal(row.text) == normal(of.text) else Likeness.NEAR_DUPLICATE
-    if row.answer and of.answer and folded(row.answer) != folded(of.answer):
+    # Rows of two files may have other keys: a sample has ids of documents that a training row does not have.
+    answers = zip(row.answers, of.answers, strict=False)
+    if any(one and other and folded(one) != folded(other) for one, other in answers):
         likeness = Likeness.CONTRADICTION
     return Pair(likeness, row, of, similarity)
 

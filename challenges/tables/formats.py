@@ -72,6 +72,18 @@ def read_table(path: Path, columns: Sequence[str], encoding: str = "") -> list[R
     return records
 
 
+def read_objects(path: Path, encoding: str = "") -> list[tuple[int, dict[str, Any]]]:
+    """The rows of JSON Lines, or of a list in JSON, each with the line where it begins. Raises `TableErrors`."""
+    reader, encoding = _reader(path, encoding)
+    if reader not in (_json_lines, _json_list):
+        raise TableErrors([Problem(str(path), None, "is no JSON", "name the column of the texts with --text COLUMN")])
+    try:
+        with path.open(encoding=encoding, newline="\n") as file:
+            return _rows(path, _lines(file) if reader is _json_lines else _items(path, file.read()))
+    except UnicodeError as error:
+        raise _not_decoded(path, encoding) from error
+
+
 Reader = Callable[[Path, str, Sequence[str]], list[Record]]
 
 
@@ -86,11 +98,10 @@ def _reader(path: Path, encoding: str) -> tuple[Reader, str]:
     return (_json_list if first == "[" else _json_lines if first == "{" else _csv), encoding
 
 
-def remove_records(path: Path, lines: Collection[int], column: str, encoding: str = "") -> list[str]:
-    """Removes the records that begin in `lines` from a CSV or JSON Lines file, and returns their text.
+def without_records(path: Path, lines: Collection[int], column: str, encoding: str = "") -> tuple[list[str], bytes]:
+    """The records that begin in `lines` of a CSV or JSON Lines file, and the file without them. Nothing is written.
 
-    Everything else of the file stays as it is. `column` is one that the table has; JSON Lines need none. Raises
-    `TableErrors` for a file of another format, which is left as it is.
+    `column` is one that the table has; JSON Lines need none. Raises `TableErrors` for a file of another format.
     """
     reader, encoding = _reader(path, encoding)
     if reader not in (_csv, _json_lines):
@@ -106,8 +117,8 @@ def remove_records(path: Path, lines: Collection[int], column: str, encoding: st
     ends = {line: line + 1 for line in starts} | (dict(pairwise([*starts, len(text) + 1])) if reader is _csv else {})
     removed = ["".join(text[line - 1 : ends[line] - 1]) for line in sorted(lines)]
     gone = {number for line in lines for number in range(line, ends[line])}
-    write(path, "".join(one for number, one in enumerate(text, 1) if number not in gone), encoding)
-    return removed
+    rest = "".join(one for number, one in enumerate(text, 1) if number not in gone)
+    return removed, rest.encode(encoding)
 
 
 def _start(path: Path) -> bytes:
@@ -279,7 +290,11 @@ def _ragged(path: Path, line: int, cells: int, names: int) -> Problem:
 def _json_lines(path: Path, encoding: str, columns: Sequence[str]) -> list[Record]:
     _refuse_one_object(path, encoding)
     with path.open(encoding=encoding, newline="\n") as file:
-        return _objects(path, ((line, text) for line, text in enumerate(file, 1) if text.strip()), columns)
+        return _objects(path, _lines(file), columns)
+
+
+def _lines(file: IO[str]) -> Iterator[tuple[int, str]]:
+    return ((line, text) for line, text in enumerate(file, 1) if text.strip())
 
 
 def _refuse_one_object(path: Path, encoding: str) -> None:
@@ -318,22 +333,22 @@ def _items(path: Path, text: str) -> Iterator[tuple[int, str]]:
 
 
 def _objects(path: Path, lines: Iterator[tuple[int, str]], columns: Sequence[str]) -> list[Record]:
-    records, problems, names = list[Record](), list[Problem](), dict[str, None]()
+    rows = _rows(path, lines)
+    _picker(path, list(dict.fromkeys(name for _, row in rows for name in row)), columns)
+    return [Record(line, tuple(row.get(name) for name in columns)) for line, row in rows]
+
+
+def _rows(path: Path, lines: Iterator[tuple[int, str]]) -> list[tuple[int, dict[str, Any]]]:
+    rows, problems = list[tuple[int, dict[str, Any]]](), list[Problem]()
     for line, text in lines:
         try:
-            row = _object(text)
+            rows.append((line, _object(text)))
         except ValueError as error:
             what, _, fix = str(error).partition(": ")
             problems.append(Problem(str(path), line, what, fix))
-            if len(problems) >= PROBLEMS_MAX:
-                break
-            continue
-        names.update(dict.fromkeys(row))
-        records.append(Record(line, tuple(row.get(name) for name in columns)))
     if problems:
-        raise TableErrors(problems)
-    _picker(path, list(names), columns)
-    return records
+        raise TableErrors(problems[:PROBLEMS_MAX])
+    return rows
 
 
 def _object(text: str) -> dict[str, Any]:
@@ -367,13 +382,6 @@ def _parquet(path: Path, _: str, columns: Sequence[str]) -> list[Record]:
             return [Record(n, tuple(row[name] for name in columns)) for n, row in enumerate(rows, 1)]
     except (ValueError, OSError) as error:
         raise TableErrors([Problem(str(path), None, "cannot be read as Parquet", SAVE_AS_CSV)]) from error
-
-
-def write(path: Path, text: str, encoding: str = "utf-8") -> None:
-    """Writes a file at once, so that a command that is stopped leaves the old one or the new one."""
-    beside = path.with_name(f".{path.name}.new")
-    beside.write_text(text, encoding=encoding, newline="")
-    beside.replace(path)
 
 
 EMPTY = frozenset(("", "nan", "null", "<na>", "#n/a"))

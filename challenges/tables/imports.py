@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from challenges.files.writing import write_whole
 from challenges.kinds.tune_keys import tune
 from challenges.lint.rows import too_long
 from challenges.models.token_counts import row_tokens
@@ -17,7 +18,7 @@ from challenges.prompts import problem_with, target_text
 from challenges.rows import TrainRow
 from challenges.tables.entries import LABELS_MAX, Columns, Dropped, Entries, Entry, Reason, read_entries
 from challenges.tables.folder import FILES, GOLD, HIDDEN, SPEC, TRAIN, Change, change, moves, text_of_rows
-from challenges.tables.formats import TableErrors, read_table, write
+from challenges.tables.formats import TableErrors, read_table
 from challenges.tables.gold import criteria_of, gold_rows, halves_of, read_gold_entries, shares_of_roles
 from challenges.tables.near import BY_CHARACTERS, BY_MEANING, Embed, near_repeats
 from challenges.tables.parts import Plan, assign, fitting, trimmed, without_rare
@@ -95,9 +96,9 @@ class Imported:
     def write(self) -> None:
         """Writes the rows, and the labels or fields of challenge.yaml where the template still stood there."""
         for name, rows in self.files.items():
-            write(self.target.folder / name, text_of_rows(list(rows.values())))
+            write_whole(self.target.folder / name, text_of_rows(list(rows.values())).encode())
         if self.spec is not None:
-            write(self.target.folder / SPEC, self.spec)
+            write_whole(self.target.folder / SPEC, self.spec.encode())
 
 
 def import_rows(file: Path, folder: Path, options: Options, embed: Embed | None) -> Imported:

@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import json as jsonlib
 import math
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from itertools import groupby
+from itertools import count, groupby
 from pathlib import Path
 from typing import Annotated, NoReturn
 
 import typer
 
 from challenges.characters import cleaned
+from challenges.files.writing import write_whole
 from challenges.lint.run import inspect
 from challenges.problems import Problem
 from challenges.tables import report
 from challenges.tables.duplicates import Compared, Item, Likeness, compare, read_items, removable
 from challenges.tables.entries import Columns
-from challenges.tables.formats import TableErrors, remove_records, write
+from challenges.tables.formats import TableErrors, without_records
 from challenges.tables.imports import Imported, Options, import_rows
 from challenges.tables.near import BY_MEANING, Embed
 from challenges.texts import several
@@ -171,7 +173,9 @@ def _show(found: Imported, folder: Path, needs: Sequence[Problem], written: bool
 def dedupe(
     path: Annotated[Path, typer.Argument(help="A table, a file of rows, or the folder of a challenge.")],
     text: Annotated[str, typer.Option(help="For a table: the column of the texts.")] = "",
-    label: Annotated[list[str] | None, typer.Option(help="For a table: a column of the answers.")] = None,
+    label: Annotated[
+        list[str] | None, typer.Option(help="For a table: a column of the answers; needed with -u.")
+    ] = None,
     update: Annotated[bool, typer.Option("--update", "-u", help="Remove all but the first row of each group.")] = False,
     hidden: Annotated[bool, typer.Option("--hidden", help="With -u: remove rows of hidden.jsonl as well.")] = False,
     encoding: Annotated[str, typer.Option(help="The encoding of a table that is not UTF-8, such as cp1252.")] = "",
@@ -179,21 +183,30 @@ def dedupe(
 ) -> None:
     """List rows that repeat or nearly repeat another one, those with contradicting answers first.
 
-    With -u, a row goes if an earlier one of the same file repeats it with the same answer. The removed rows are written
-    to a report beside the file. Contradictions, and rows in two files, are for you to decide.
+    With -u, a row goes if an earlier one of the same file has its text, or nearly, and the same answer and all else but
+    the id. The removed rows are written to a report beside the file. Contradictions, and rows in two files, are for you
+    to decide.
 
     Exit status: 0 nothing is left that repeats, 1 something is, or the file cannot be read, 2 an option is wrong.
     """
+    if update and text and not label:
+        told = "With -u, name the columns of the answers with --label, so that no row with another answer goes."
+        raise typer.BadParameter(told)
+    written = None
     try:
         found = compare(read_items(path, text, label or (), _known(encoding)), _embed())
         gone = removable(found.pairs, hidden=hidden) if update else {}
-        removed = {name: remove_records(Path(name), lines, text, encoding) for name, lines in gone.items()}
+        cuts = {name: without_records(Path(name), lines, text, encoding) for name, lines in gone.items()}
+        # The report comes first, so that no row is lost whatever cannot be written.
+        removed = {name: records for name, (records, _) in cuts.items()}
+        written = _write_removed(path, found, gone, removed) if removed else None
+        for name, (_, rest) in cuts.items():
+            write_whole(Path(name), rest)
     except TableErrors as errors:
         _refuse(errors.problems, json)
     except OSError as error:
         _refuse([_unwritable(path, error)], json)
     left = [pair for pair in found.pairs if pair.row.line not in gone.get(pair.row.file, ())]
-    written = _write_removed(path, found, gone, removed) if removed else None
     if json:
         showing.as_json(
             {
@@ -216,11 +229,16 @@ def dedupe(
 def _write_removed(
     path: Path, found: Compared, gone: Mapping[str, Sequence[int]], removed: Mapping[str, Sequence[str]]
 ) -> Path:
-    """Writes the removed rows and what they repeated. A name with a dot in front is in no archive of the course."""
-    report_file = path.resolve().parent / f".{path.resolve().name}.dedupe.json"
+    """Writes the rows that go and what they repeat, beside earlier reports.
+
+    A name with a dot in front is in no archive of the course.
+    """
+    path = path.resolve()
+    names = (f".{path.name}.dedupe{f'-{number}' if number > 1 else ''}.json" for number in count(1))
+    report_file = next(file for name in names if not os.path.lexists(file := path.parent / name))
     pairs = [pair.as_dict() for pair in found.pairs if pair.row.line in gone.get(pair.row.file, ())]
     content = {"by": found.by, "pairs": pairs, "removed": removed}
-    write(report_file, jsonlib.dumps(content, indent=2, ensure_ascii=False) + "\n")
+    write_whole(report_file, (jsonlib.dumps(content, indent=2, ensure_ascii=False) + "\n").encode())
     return report_file
 
 

@@ -387,7 +387,7 @@ def test_half_a_character_is_left_out_and_never_printed(tmp_path: Path, gradus: 
 
 
 def test_a_file_that_cannot_be_written_is_said(tmp_path: Path, gradus: Gradus) -> None:
-    (tmp_path / "sea-or-sky" / f".{HIDDEN}.new").mkdir(parents=True)
+    (tmp_path / "sea-or-sky" / HIDDEN).mkdir(parents=True)
     done = run(tmp_path, gradus, "t.csv", CSV)
     assert done.exit_code == 1
-    assert f"sea-or-sky/.{HIDDEN}.new: cannot be written (Is a directory): make it writable" in done.output
+    assert f"sea-or-sky/{HIDDEN}: cannot be written (Is a directory): make it writable" in done.output

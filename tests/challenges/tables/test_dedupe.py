@@ -9,6 +9,7 @@ import pytest
 
 from challenges.tables import duplicates
 from challenges.tables.folder import FILES, HIDDEN, PUBLIC, TRAIN
+from gradus.cli import rows
 from tests.challenges.factory import write_rows
 from tests.challenges.tables import desk
 from tests.challenges.tables.conftest import Gradus
@@ -146,7 +147,7 @@ def test_more_rows_than_can_be_compared_are_looked_through_for_equal_texts(
         (
             "t.json",
             json.dumps(desk.support_desk(3) * 2),
-            ("--text", "message", "-u"),
+            ("--text", "message", "--label", "team", "-u"),
             "t.json: only CSV and JSON Lines can",
         ),
         ("none", None, (), "none: no column holds the texts"),
@@ -166,3 +167,95 @@ def test_what_cannot_be_read_is_said_with_the_cure(
 def test_a_folder_without_rows_is_said(tmp_path: Path, gradus: Gradus) -> None:
     done = gradus("challenge", "dedupe", tmp_path)
     assert done.exit_code == 1 and "there is none of public.jsonl, hidden.jsonl, train.jsonl in it" in done.output
+
+
+def test_no_row_of_a_table_goes_before_its_answers_are_named(tmp_path: Path, gradus: Gradus) -> None:
+    file = tmp_path / "table.csv"
+    content = "text,label\nsame text here now,a\nsame text here now,b\n"
+    file.write_text(content)
+    done = gradus("challenge", "dedupe", file, "--text", "text", "-u")
+    assert done.exit_code == 2 and "name the columns of the answers with --label" in done.output
+    done = gradus("challenge", "dedupe", file, *COLUMNS, "-u")
+    assert done.exit_code == 1 and "1 row left for you to decide" in done.output
+    assert file.read_text() == content
+
+
+PAIR = {"prompt": TEXTS[0], "chosen": "Yes, at once.", "rejected": "no"}
+SAMPLE = {"id": "r1", "input": TEXTS[0], "target": "Repair", "documents": ["a"]}
+CHAT = {"messages": [{"role": "user", "content": TEXTS[0]}, {"role": "assistant", "content": "Repair"}]}
+SYSTEM = {"role": "system", "content": "Answer with one word."}
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        (PAIR, PAIR | {"rejected": "maybe not"}),
+        (SAMPLE, SAMPLE | {"documents": ["b"]}),
+        (SAMPLE, {key: value for key, value in SAMPLE.items() if key != "documents"}),
+        (SAMPLE, SAMPLE | {"target": ""}),
+        (CHAT, {"messages": [SYSTEM, *CHAT["messages"]]}),
+    ],
+)
+def test_a_row_goes_only_if_everything_but_its_id_is_in_the_other_one(
+    tmp_path: Path, gradus: Gradus, first: dict[str, object], second: dict[str, object]
+) -> None:
+    file = tmp_path / "rows.jsonl"
+    write_rows(file, [first, second])
+    before = file.read_bytes()
+    done = gradus("challenge", "dedupe", file, "-u", "--json")
+    assert done.exit_code == 1 and len(json.loads(done.output)["pairs"]) == 1
+    assert file.read_bytes() == before
+    write_rows(file, [first, first | {"id": "r2"}])
+    assert gradus("challenge", "dedupe", file, "-u").exit_code == 0
+    assert len(file.read_text().splitlines()) == 1
+
+
+TWICE = [{"input": TEXTS[0], "output": "Repair"}] * 2
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "words", "said"),
+    [
+        ("list.json", json.dumps(TWICE, indent=1).encode(), (), "is repeated by"),
+        ("t.jsonl", "\n".join(map(json.dumps, TWICE)).encode("utf-16"), (), "is repeated by"),
+        ("t.jsonl", "\n".join(map(json.dumps, TWICE)).encode("utf-16-le"), ("--encoding", "utf-16-le"), "is repeated"),
+        ("t.jsonl", b'{"text": "a", "label": "b"}\n' * 2, (), "t.jsonl:1: has no text as `input`"),
+        ("t.jsonl", b'{"text": "a", "label": "b"}\n' * 2, ("--text", "text"), "is repeated by"),
+        ("t.jsonl", json.dumps(TWICE[0]).encode() + b"\nnothing\n", (), "t.jsonl:2: is not valid JSON"),
+        ("t.jsonl", b'{"messages": [{"role": "assistant", "content": "a"}]}\n', (), "no messages of a user"),
+        ("t.jsonl", b'{"messages": 5}\n', (), "no messages of a user"),
+        ("public.jsonl", json.dumps(TWICE[0]).encode() + b"\n[]\n", (), "public.jsonl:2: is not a JSON object"),
+    ],
+)
+def test_no_file_is_called_clean_that_was_not_read(
+    tmp_path: Path, gradus: Gradus, name: str, content: bytes, words: tuple[str, ...], said: str
+) -> None:
+    file = tmp_path / name
+    file.write_bytes(content)
+    done = gradus("challenge", "dedupe", tmp_path if name == PUBLIC else file, *words)
+    assert done.exit_code == 1 and said in done.output, done.output
+
+
+def test_each_run_leaves_a_report_of_its_own(folder: Path, gradus: Gradus) -> None:
+    reports = [
+        Path(json.loads(gradus("challenge", "dedupe", folder, "-u", *words, "--json").output)["report"])
+        for words in ((), ("--hidden",))
+    ]
+    removed = [list(json.loads(report.read_text())["removed"]) for report in reports]
+    assert removed == [[str(folder / PUBLIC)], [str(folder / HIDDEN)]]
+
+
+def test_no_row_goes_where_the_report_cannot_be_written(
+    tmp_path: Path, gradus: Gradus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "rows.jsonl"
+    write_rows(file, TWICE)
+    before = file.read_bytes()
+
+    def refuse(path: Path, data: bytes) -> None:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(rows, "write_whole", refuse)
+    done = gradus("challenge", "dedupe", file, "-u")
+    assert done.exit_code == 1 and "rows.jsonl.dedupe.json: cannot be written (Permission denied)" in done.output
+    assert file.read_bytes() == before

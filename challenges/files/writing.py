@@ -1,0 +1,29 @@
+"""Writes a file of an author as a whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+from secrets import token_hex
+
+
+def write_whole(path: Path, data: bytes) -> None:
+    """Writes a file at once, so that a command that is stopped leaves the old one or the new one.
+
+    A file keeps its mode, and a link stays a link: the file that it names is written. Raises OSError.
+    """
+    path = path.resolve()
+    beside = path.with_name(f".{path.name}.{token_hex(4)}.new")
+    try:
+        mode = stat.S_IMODE(path.stat().st_mode) if path.exists() else None
+        # Nobody reads the new content who may not read the old one.
+        descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666 if mode is None else mode & 0o600)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(data)
+        if mode is not None:
+            beside.chmod(mode)
+        beside.replace(path)
+    except OSError as error:
+        beside.unlink(missing_ok=True)
+        raise OSError(error.errno, error.strerror, str(path)) from error
