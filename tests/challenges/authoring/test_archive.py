@@ -6,6 +6,7 @@ import io
 import os
 import stat
 import struct
+import warnings
 import zipfile
 from pathlib import Path
 
@@ -33,7 +34,10 @@ def zipped(files: dict[str, bytes], **changes: int) -> io.BytesIO:
             info.compress_type = zipfile.ZIP_DEFLATED
             for key, value in changes.items():
                 setattr(info, key, value)
-            opened.writestr(info, content)
+            with warnings.catch_warnings():
+                # Python cuts names at a NUL, so that two of them may be one, and warns of it. An attacker does not.
+                warnings.filterwarnings("ignore", "Duplicate name")
+                opened.writestr(info, content)
     return made
 
 
