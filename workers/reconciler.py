@@ -29,7 +29,7 @@ from gradus.submissions.models import (
     Slot,
     WorkerStatus,
 )
-from gradus.submissions.services.finish import close
+from gradus.submissions.services.finish import close, hold_course
 from gradus.submissions.states import CODES, State
 from workers import invariants
 from workers import orphan_files as orphans
@@ -100,6 +100,8 @@ def fail_exhausted() -> int:
 
 @transaction.atomic
 def _fail(evaluation: Evaluation) -> int:
+    if not hold_course(evaluation.pk, waits=False):
+        return 0
     held = Evaluation.objects.filter(pk=evaluation.pk, state=evaluation.state, fence=evaluation.fence)
     ended = {"state": State.FAILED, "lease_until": None, "error_code": "worker_lost", "finished_at": Now()}
     changed = _update_unlocked(held, **ended)

@@ -15,6 +15,7 @@ from django.utils.translation import gettext as _
 
 from gradus.accounts import staff_actions as staff
 from gradus.accounts.models import StaffAction, User
+from gradus.courses import locks
 from gradus.courses.models import Challenge, ChallengeVersion, Course
 from gradus.refusal import Refused
 
@@ -73,7 +74,8 @@ def is_frozen(challenge: Challenge) -> bool:
 
 
 def _locked(challenge: Challenge) -> Challenge:
-    locked = Challenge.objects.select_for_update(of=("self",)).select_related(
+    locks.hold_course(challenge.course_id)
+    locked = Challenge.objects.select_for_update(no_key=True, of=("self",)).select_related(
         "lesson__course", "version", "board_version"
     )
     return locked.get(pk=challenge.pk)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+from django.apps import apps
 from django.utils.translation import gettext as _
 
 from challenges.bundle import ChallengeBundle
@@ -97,7 +98,7 @@ def write_version(
     A version of a draft, with `goes_live` False, leaves a row alone that is published or waits to be.
     """
     for draft in versions.replaced_drafts(challenge, bundle, staged_only=not goes_live):
-        draft.delete()
+        _remove(draft)
     fields = contents.version_fields(bundle, measured)
     kept = challenge.versions.filter(digest=bundle.digest).first()
     if kept and not goes_live and (kept.published_at or kept.goes_live):
@@ -138,7 +139,18 @@ def drop_staged(course: Course, keep: CourseBundle | None = None) -> None:
     staged = ChallengeVersion.objects.filter(challenge__course=course, goes_live=False, published_at=None)
     for version in staged.select_related("challenge").defer(*ChallengeVersion.CONTENT):
         if kept.get(version.challenge.name) != version.digest and not versions.scores_of(version):
-            version.delete()
+            _remove(version)
     unseen = course.challenges.filter(is_current=False, version=None, versions=None).exclude(name__in=kept)
     for row in (*unseen, *course.lessons.filter(digest="", challenges=None).exclude(name__in=lessons)):
         row.delete()
+
+
+def _remove(version: ChallengeVersion) -> None:
+    """Deletes a version with its checks. A worker that carries one out finds it gone, and writes nothing more."""
+    # Nobody begins a check of a locked version, and no worker writes events of a locked evaluation.
+    ChallengeVersion.objects.select_for_update().filter(pk=version.pk).first()
+    # The app `submissions` imports this app, so this app cannot import its models.
+    evaluations: Any = apps.get_model("submissions", "Evaluation")._default_manager
+    checks = evaluations.select_for_update(of=("self",)).filter(run__version=version).order_by("pk")
+    list(checks.values_list("pk", flat=True))
+    version.delete()

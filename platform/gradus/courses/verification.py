@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from challenges.compare import VersionNumber, version_number
 from challenges.problems import Problem
-from gradus.courses import boards
+from gradus.courses import boards, locks
 from gradus.courses.models import Challenge, ChallengeVersion, Course
 
 log = structlog.get_logger(__name__)
@@ -34,7 +34,7 @@ def record_lint(version_id: int, problems: Sequence[Problem], arms: str) -> Chal
 
     `arms` is the digest of the findings' arms that were checked beside the version; see `arms.digest_of`.
     """
-    version = ChallengeVersion.objects.select_for_update().get(pk=version_id)
+    version = locks.hold_version(version_id)
     note_lint(version, problems, arms)
     settle(version)
     return version
@@ -43,7 +43,7 @@ def record_lint(version_id: int, problems: Sequence[Problem], arms: str) -> Chal
 def note_lint(version: ChallengeVersion, problems: Sequence[Problem], arms: str) -> None:
     """Stores a result of lint. A version that is verified stays so, whatever is found beside other arms.
 
-    The caller's transaction must have locked the version.
+    The caller's transaction must have locked the course and the version; see `locks`.
     """
     found = [{"file": one.file, "line": one.line, "what": one.what, "fix": one.fix} for one in problems]
     version.lint = {"problems": found, "arms": arms, "error": ""}
@@ -57,7 +57,7 @@ def note_lint(version: ChallengeVersion, problems: Sequence[Problem], arms: str)
 @transaction.atomic
 def record_lint_error(version_id: int, code: str) -> None:
     """Stores that lint could not be carried out. What an earlier lint has found stays."""
-    version = ChallengeVersion.objects.select_for_update().get(pk=version_id)
+    version = locks.hold_version(version_id)
     version.lint = {**version.lint, "error": code}
     version.save(update_fields=["lint"])
 
@@ -87,7 +87,7 @@ def record(version_id: int, row: dict[str, Any]) -> ChallengeVersion:
     `cost`, `training` and `seconds`; the release that graded it is stored with it. If it was the last missing result,
     the version becomes verified, and what is to go live then is published.
     """
-    version = ChallengeVersion.objects.select_for_update().get(pk=version_id)
+    version = locks.hold_version(version_id)
     row = {**row, "release": metadata.version("gradus")}
     version.baselines = [*(one for one in version.baselines if one["file"] != row["file"]), row]
     version.save(update_fields=["baselines"])
@@ -98,7 +98,7 @@ def record(version_id: int, row: dict[str, Any]) -> ChallengeVersion:
 def settle(version: ChallengeVersion) -> None:
     """Verifies the version if no check is missing, and publishes it if it is to go live then.
 
-    The caller's transaction must have locked the version.
+    The caller's transaction must have locked the course and the version; see `locks`.
     """
     if not version.is_verified:
         if lacking(version):
@@ -115,11 +115,11 @@ def settle(version: ChallengeVersion) -> None:
 
 
 def publish(version: ChallengeVersion) -> None:
-    """Publishes a version: learners see it from now on."""
+    """Publishes a version: learners see it from now on. The caller's transaction must have locked the course."""
     if version.is_draft:
         version.published_at, version.goes_live = timezone.now(), True
         version.save(update_fields=["published_at", "goes_live"])
-    challenge = Challenge.objects.select_for_update().get(pk=version.challenge_id)
+    challenge = Challenge.objects.select_for_update(no_key=True).get(pk=version.challenge_id)
     if challenge.version_id != version.pk:
         kept = boards.kept(challenge, version)
         Challenge.objects.filter(pk=challenge.pk).update(version=version, board_version=kept)

@@ -12,7 +12,7 @@ from django.utils.translation import ngettext
 
 from gradus.accounts import staff_actions as staff
 from gradus.accounts.models import StaffAction, User
-from gradus.courses import boards
+from gradus.courses import boards, locks
 from gradus.courses.models import Challenge, ChallengeVersion
 from gradus.notices.models import Notice
 from gradus.notices.services import tell
@@ -121,6 +121,7 @@ def approve(regrade: Regrade, *, by: User, lower: bool) -> Counter[str]:
             another version is live by now.
     """
     queue.refuse_unless_decides(by, regrade.challenge)
+    locks.hold_course(regrade.challenge.course_id)
     waiting = regrade.items.filter(new__state__in=OPEN).count()
     if waiting:
         count = regrade.items.count()

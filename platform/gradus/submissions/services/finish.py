@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
 
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import F
 from django.db.models.functions import Coalesce, Now
 
@@ -16,9 +16,9 @@ from challenges.characters import cleaned
 from challenges.shown_score import shown_score
 from gradus.accounts.models import User
 from gradus.courses import calibrations
-from gradus.courses.models import Calibration, ChallengeVersion
+from gradus.courses.models import Calibration, ChallengeVersion, Course
 from gradus.submissions import failpoints
-from gradus.submissions.models import Evaluation, Score, Standing, Submission
+from gradus.submissions.models import Evaluation, Run, Score, Standing, Submission
 from gradus.submissions.services import events, slots
 from gradus.submissions.services.events import Item
 from gradus.submissions.services.standings import hold_learner, update_standing
@@ -74,6 +74,7 @@ def record(evaluation_id: int, fence: int, outcome: Outcome, last: Sequence[Item
 
 @transaction.atomic
 def _record(evaluation_id: int, fence: int, outcome: Outcome, last: Sequence[Item]) -> Evaluation:
+    hold_course(evaluation_id)
     calibration = _calibration(evaluation_id, outcome)
     if outcome.judge is not None and calibration is None and not outcome.unsettled:
         outcome = replace(outcome, provisional=True, review=("no-calibration",))
@@ -96,6 +97,20 @@ def _record(evaluation_id: int, fence: int, outcome: Outcome, last: Sequence[Ite
     events.recorded.send(sender=Evaluation, evaluation=evaluation, outcome=outcome)
     failpoints.reach("record.uncommitted")
     return evaluation
+
+
+def hold_course(evaluation_id: int, *, waits: bool = True) -> bool:
+    """Locks the course before the evaluation if that checks one of its versions; see `courses.locks`.
+
+    Returns False if another transaction holds the course and `waits` is False.
+    """
+    checks = Evaluation.objects.filter(pk=evaluation_id, run__purpose__in=Run.VERIFYING)
+    course = checks.values_list("run__version__challenge__course", flat=True).first()
+    if course is None:
+        return True
+    skips = not waits and connection.features.has_select_for_update_skip_locked
+    locked = Course.objects.select_for_update(no_key=True, skip_locked=skips).filter(pk=course)
+    return locked.first() is not None or waits
 
 
 def _asks_a_person(evaluation_id: int, outcome: Outcome) -> bool:
@@ -215,6 +230,7 @@ def reject(evaluation_id: int, fence: int, code: str, result: dict[str, Any] | N
     Raises:
         LeaseLost: the fence is not current.
     """
+    hold_course(evaluation_id)
     entry = CODES.get(code) or CODES["internal"]
     kept = {} if result is None else {"result": cleaned(result)}
     evaluation = _end(evaluation_id, fence, entry.state, error_code=code if code in CODES else "internal", **kept)

@@ -20,7 +20,7 @@ from challenges.findings.runs import repetition
 from challenges.findings.spec import Arm, ArmRecord, Experiment, Finding, FindingRecord, Measure
 from challenges.kinds import registry as kinds
 from challenges.lint.records import in_words
-from gradus.courses import publishing
+from gradus.courses import locks, publishing
 from gradus.courses.models import ChallengeVersion, CourseVersion
 from gradus.refusal import Refused
 from gradus.submissions.models import Evaluation, Run
@@ -105,7 +105,7 @@ def _recorded(record: FindingRecord | None, challenge: str, arm: str) -> ArmReco
 @transaction.atomic
 def _store(version: ChallengeVersion, rows: list[Row]) -> int:
     """Stores the rows and queues what they need; what waits for rows that are gone is cancelled."""
-    now = ChallengeVersion.objects.select_for_update(no_key=True).get(pk=version.pk)
+    now = locks.hold_version(version.pk)
     passed = {_key(row): {key: row[key] for key in RESULT} for row in now.findings if row["ok"] and row["run"]}
     payloads = {row["run"]: row.pop("payload") for row in rows if row["run"]}
     now.findings = [row | passed.get(_key(row), {}) for row in rows]
@@ -164,7 +164,7 @@ def on_recorded(sender: object, evaluation: Evaluation, outcome: Outcome, **extr
     run = evaluation.run
     if run is None or run.purpose != Run.Purpose.PROOF:
         return
-    version = ChallengeVersion.objects.select_for_update().get(pk=run.version_id)
+    version = locks.hold_version(run.version_id)
     values = public_values(version.parsed, outcome.result.get("public") or {})
     for row in version.findings:
         if row["run"] == run.label:
@@ -178,7 +178,7 @@ def on_closed(sender: object, evaluation: Evaluation, **extra: Any) -> None:
     run = evaluation.run
     if run is None or run.purpose != Run.Purpose.PROOF or evaluation.state == State.CANCELLED:
         return
-    version = ChallengeVersion.objects.select_for_update().get(pk=run.version_id)
+    version = locks.hold_version(run.version_id)
     _end_rows(version, run.label, f"It ended without a score ({evaluation.error_code}). Check the findings again.")
     version.save(update_fields=["findings"])
 

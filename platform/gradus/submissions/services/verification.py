@@ -21,7 +21,7 @@ from challenges.findings.digest import outcome_digest
 from challenges.kinds import registry as kinds
 from challenges.shown_score import floor_to_step
 from challenges.spec import BaselineRef, Challenge
-from gradus.courses import arms, bundles, verification
+from gradus.courses import arms, bundles, locks, verification
 from gradus.courses.arms import Arms
 from gradus.courses.models import BaselineOutcome, ChallengeVersion, CourseVersion
 from gradus.submissions.models import Evaluation, Run
@@ -48,7 +48,7 @@ def verify(version: ChallengeVersion, beside: Arms | None = None) -> int:
     bundle, queued = bundles.load(version), 0
     with transaction.atomic():
         # Two imports at once queue each check once.
-        now = ChallengeVersion.objects.select_for_update(no_key=True).get(pk=version.pk)
+        now = locks.hold_version(version.pk)
         if _lint_is_due(now, of_arms) and not _open(now, Run.Purpose.LINT).exists():
             queue_lint(now)
         waiting, known = set(open_runs(now)), {row["file"] for row in now.baselines}
