@@ -5,7 +5,9 @@ is deleted. A worker writes a file under (evaluation, fence) before the row name
 fence can still make the row name it, and only while the evaluation runs. So a file is an orphan if the row does not
 name it and the evaluation has ended, is queued, has a later fence, or no longer exists. What was trained is only kept
 for a later attempt at grading: it is an orphan as soon as the evaluation has ended. A part of a course's archive is an
-orphan if its upload no longer exists. Nothing is locked, and several processes may sweep at once.
+orphan if its upload no longer exists. Archives, bundles and files of lessons are named by their content and written
+before their rows, so they are orphans if no row names them and they are old; a push makes those that it needs young.
+Nothing is locked, and several processes may sweep at once.
 """
 
 from __future__ import annotations
@@ -13,16 +15,18 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import islice
 from typing import Any
 
 import structlog
 from django.core.files.storage import storages
+from django.db.models import Min
 from django.utils import timezone
 
 from gradus import retention, stores
-from gradus.courses.models import Upload
+from gradus.courses import archives, bundles
+from gradus.courses.models import ChallengeVersion, CourseVersion, Lesson, Upload
 from gradus.courses.uploads import FOLDER as UPLOADS
 from gradus.submissions.models import Evaluation
 from gradus.submissions.states import OPEN, State
@@ -38,6 +42,8 @@ KINDS = (
     ("artifacts", "", "artifact", re.compile(r"(\d{1,18})/(\d{1,9})/adapter(?:_\w+)?\.zip")),
 )
 PART = re.compile(UPLOADS + r"([0-9a-f-]{36})/\d+-\w+")
+# What a process that died has left, see `stores.put`.
+UNFINISHED = re.compile(r"(?:courses|bundles|lessons/[0-9a-f]{64}(?:/.+)?)/\.[0-9a-f]{16}\.part")
 FencedFile = tuple[str, int, int]
 
 
@@ -64,10 +70,11 @@ def sweep(grace: timedelta = retention.FILES.time) -> int:
                 deleted += _delete(name, _orphans(files, column))
         except Exception as error:
             log.warning("store_away", store=name, reason=f"{type(error).__name__}: {error}")
-    try:
-        deleted += _delete("private", _parts_without_upload(grace))
-    except Exception as error:
-        log.warning("store_away", store="private", reason=f"{type(error).__name__}: {error}")
+    for find in (_parts_without_upload, _content_without_row):
+        try:
+            deleted += _delete("private", find(grace))
+        except Exception as error:
+            log.warning("store_away", store="private", reason=f"{type(error).__name__}: {error}")
     return deleted
 
 
@@ -79,6 +86,43 @@ def _parts_without_upload(grace: timedelta) -> list[str]:
             found[file.name] = known[1]
     open_ = {str(one) for one in Upload.objects.filter(uuid__in=set(found.values())).values_list("uuid", flat=True)}
     return [name for name, upload in found.items() if upload not in open_]
+
+
+def _content_without_row(grace: timedelta) -> list[str]:
+    """The archives, bundles and files of lessons that no row names."""
+    before, found = timezone.now() - grace, []
+    # No row names the lessons of a draft. Its push has made their files young.
+    drafts = CourseVersion.objects.drafts().aggregate(first=Min("pushed_at"))["first"]
+    lessons_before = min(before, drafts - grace) if drafts else before
+    for folder, end in (("courses/", before), ("bundles/", before), ("lessons/", lessons_before)):
+        old = [file for file in stores.walk(storages["private"], folder) if file.modified < end]
+        # Read after the files were listed, so that no new file is taken for an orphan.
+        named = _named(folder)
+        found += [file.name for file in old if UNFINISHED.fullmatch(file.name) or _content(file.name) not in named]
+    # A push may have begun since they were listed, and relies on what it has made young.
+    return [name for name in found if _is_old(name, before)]
+
+
+def _named(folder: str) -> set[str]:
+    """The files, or the folders of lessons, that rows name."""
+    if folder == "courses/":
+        rows = CourseVersion.objects.exclude(archive="").values_list("archive", flat=True)
+        return {archives.path_of(sha256) for sha256 in rows}
+    if folder == "bundles/":
+        return {bundles.path_of(digest) for digest in ChallengeVersion.objects.values_list("digest", flat=True)}
+    return {f"lessons/{digest}" for digest in Lesson.objects.values_list("digest", flat=True)}
+
+
+def _content(name: str) -> str:
+    """What a row names: of a lesson's file, the lesson's folder."""
+    return "/".join(name.split("/")[:2])
+
+
+def _is_old(name: str, before: datetime) -> bool:
+    try:
+        return storages["private"].get_modified_time(name) < before
+    except FileNotFoundError:
+        return False
 
 
 def delete_old_vectors() -> int:

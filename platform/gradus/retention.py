@@ -164,6 +164,13 @@ UPLOADS = Kept(
     "after their last part",
     over=lambda began: _rows("courses.Upload").filter(expires_at__lt=timezone.now()),
 )
+# Their archives, and the bundles that only they had, are then stored files that no row names any more.
+DRAFTS = Kept(
+    "drafts of courses that were replaced or discarded",
+    timedelta(days=30),
+    "after their end",
+    over=lambda began: _rows("courses.CourseVersion").filter(state__in=("replaced", "discarded"), ended_at__lt=began),
+)
 CHECKPOINTS = Kept(
     "whole models of full fine-tuning",
     None,

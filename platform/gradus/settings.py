@@ -259,7 +259,8 @@ ALLAUTH_TRUSTED_PROXY_COUNT = env.whole("GRADUS_PROXIES", default=1 if PRODUCTIO
 # These come on top of allauth's own limits. Wrong passwords, and wrong codes of a second factor, count as
 # `login_failed` for one account from one address, and as `login_failed_account` for the account from any address.
 # `accounts/rate_limits.py` counts sign-ups as `new_account` and new visitors as `guest`, because allauth's own limit
-# on `signup` cannot be lifted for a classroom; and downloads of one's own data as `my_data`.
+# on `signup` cannot be lifted for a classroom; and downloads of one's own data as `my_data`. `api/uploads.py`
+# counts the drafts that a person pushes, each of which stores an archive, as `draft`.
 ACCOUNT_RATE_LIMITS = {
     "login_failed": "10/m/ip,5/5m/key,20/h/key",
     "login_failed_account": "100/h/key",
@@ -267,6 +268,7 @@ ACCOUNT_RATE_LIMITS = {
     "new_account": "20/m/ip,30/h/ip",
     "guest": "30/m/ip,300/h/ip",
     "my_data": "10/h/user",
+    "draft": "60/h/key",
 }
 ACCOUNT_FORMS = {
     "signup": "gradus.accounts.forms.SignupForm",

@@ -356,3 +356,34 @@ def test_two_editors_who_push_at_once_leave_one_draft(ada: User, bob: User, cour
     assert {answer.status_code for answer in answers} <= {201, 409} and 201 in {one.status_code for one in answers}
     assert {one.json()["code"] for one in answers if one.status_code == 409} <= {"moved"}
     assert CourseVersion.objects.drafts().count() == 1 and Course.objects.get().title == "Tiny"
+
+
+def test_a_person_pushes_so_many_drafts_an_hour(
+    ada: User, bob: User, tmp_path: Path, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.ACCOUNT_RATE_LIMITS = {**settings.ACCOUNT_RATE_LIMITS, "draft": "2/h/key"}
+    monkeypatch.setattr(uploads, "PART_MIN", 1)
+    User.objects.update(may_create_courses=True)
+    folder = write_course(tmp_path / "mine")
+
+    def pushed(api: Caller, words: str) -> Any:
+        (folder / "first/lesson.md").write_text(f"# First\n\n{words}\n")
+        with io.BytesIO() as file:
+            packed = pack(folder, file)
+            begun = api.post("/courses/tiny/uploads", {"bytes": packed.bytes, "sha256": packed.sha256}).json()["id"]
+            assert put(api, begun, 0, file.getvalue()).status_code == 200
+        return api.post(f"/uploads/{begun}/push", {})
+
+    with time_machine.travel(timezone.now(), tick=False) as clock:
+        mine = editor(ada)
+        # What is the draft already stores nothing.
+        assert [pushed(mine, words).status_code for words in ("One.", "One.", "Two.")] == [201, 200, 201]
+        refused = pushed(mine, "Three.")
+        problem(refused, 429, "too_many_drafts")
+        assert int(refused.headers["Retry-After"]) <= 3600
+        assert CourseVersion.objects.count() == 2 and Upload.objects.count() == 1
+        others = editor(bob, Course.objects.get())
+        assert pushed(others, "Four.").status_code == 201
+        clock.shift(timedelta(hours=1, seconds=1))
+        waiting = Upload.objects.get().uuid
+        assert editor(ada).post(f"/uploads/{waiting}/push", {"force": True}).status_code == 201

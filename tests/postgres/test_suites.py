@@ -47,7 +47,7 @@ def passed_on_postgresql(url: str, folder: Path, *suites: str, seconds: int = SE
 
 def test_submissions_and_the_worker_hold_on_postgresql(postgres_url, tmp_path):
     suites = ("tests/submissions", "tests/reviews", "tests/notices", "tests/reports", "tests/own_data")
-    suites += ("tests/workers/test_work.py", "tests/workers/test_choices.py")
+    suites += ("tests/workers/test_work.py", "tests/workers/test_choices.py", "tests/workers/test_orphan_files.py")
     suites += ("tests/courses/test_overlapping_courses.py::test_the_database_moves_nothing_to_another_course",)
     assert passed_on_postgresql(postgres_url, tmp_path, *suites) > 0
 

@@ -1,17 +1,26 @@
 """Files without a row are deleted; files that a row names, or may still name, stay."""
 
+import io
 import os
 import time
 from datetime import timedelta
 
 import pytest
+import time_machine
 from django.core.files.base import ContentFile
 from django.core.files.storage import storages
 from django.db import connection
+from django.utils import timezone
 
+from challenges.authoring.archive import pack
+from gradus import retention
+from gradus.courses import archives, bundles, publishing
+from gradus.courses.models import CourseVersion
 from gradus.submissions import services
 from gradus.submissions.models import Evaluation
 from tests import factories
+from tests.challenges.factory import write_course
+from tests.courses.test_versions import edit, turn_labels
 from tests.threads import at_once
 from workers import orphan_files as orphans
 
@@ -28,6 +37,12 @@ def written(store: str, name: str, age: timedelta = OLD) -> str:
 
 def raw(evaluation: Evaluation, age: timedelta = OLD) -> str:
     return written("private", f"raw/{evaluation.pk}/{evaluation.fence}.json", age)
+
+
+def push_folder(folder, by):
+    with io.BytesIO() as file:
+        pack(folder, file)
+        return publishing.push(folder, file, by=by, course_slug="tiny")
 
 
 def exists(name: str) -> bool:
@@ -102,6 +117,102 @@ def test_bundles_and_what_is_not_ours_stay(course):
     written("private", "raw/notes.txt")
     assert orphans.sweep() == 0
     assert {file.name for file in orphans.stores.walk(storages["private"])} == before | {"raw/notes.txt"}
+
+
+def make_old() -> dict[str, str]:
+    """Makes all files of courses old. Returns their names, by folder."""
+    found = {}
+    for folder in ("courses/", "bundles/", "lessons/"):
+        found[folder] = {file.name for file in orphans.stores.walk(storages["private"], folder)}
+        for name in found[folder]:
+            os.utime(storages["private"].path(name), (0, 0))
+    return found
+
+
+def pushed(folder, grace, version):
+    """A draft of other content under this number, with a file of a lesson as a push stores it."""
+    turn_labels(folder)
+    edit(folder, version)
+    draft = push_folder(folder, grace).version
+    bundles._save(f"lessons/{draft.digest}/demo/one.txt", version.encode())
+    return draft
+
+
+@pytest.mark.django_db
+def test_the_files_of_a_draft_go_when_its_time_is_over(tmp_path, grace):
+    folder = write_course(tmp_path / "tiny")
+    with time_machine.travel(timezone.now(), tick=False) as clock:
+        live = push_folder(folder, grace).version
+        publishing.publish(live, by=grace, unverified=live.digests)
+        kept = make_old()
+        draft = pushed(folder, grace, "1.1.0")
+        assert orphans.sweep() == 0
+        clock.shift(3 * OLD)
+        with_draft = {folder: {f.name for f in orphans.stores.walk(storages["private"], folder)} for folder in kept}
+        retention.carry_out()
+        assert orphans.sweep() == 0 and all(with_draft[one] > kept[one] for one in kept)
+        publishing.discard(draft, by=grace)
+        clock.shift(retention.DRAFTS.time - timedelta(seconds=1))
+        make_old()
+        retention.carry_out()
+        orphans.sweep()
+        assert exists(archives.path_of(draft.archive))
+        clock.shift(timedelta(seconds=2))
+        retention.carry_out()
+        orphans.sweep()
+        assert make_old() == kept
+        assert publishing.bundle_of(live).digest == live.digest
+
+
+@pytest.mark.django_db
+def test_a_push_in_progress_keeps_the_files_that_an_earlier_one_left(tmp_path, grace, monkeypatch):
+    """The sweep runs after the push has stored its files, which are there and old, and before it writes its rows."""
+    folder = write_course(tmp_path / "tiny")
+    publishing.discard(push_folder(folder, grace).version, by=grace)
+    CourseVersion.objects.all().delete()
+    make_old()
+    monkeypatch.setattr(publishing.staging, "locked_course", swept_first(publishing.staging.locked_course))
+    draft = push_folder(folder, grace).version
+    archives._bundle.cache_clear()
+    assert publishing.bundle_of(draft).digest == draft.digest
+    for version in publishing.versions_in(draft):
+        bundles._load.cache_clear()
+        assert bundles.load(version).digest == version.digest
+
+
+def swept_first(lock):
+    def locked(bundle):
+        assert orphans.sweep() == 0
+        return lock(bundle)
+
+    return locked
+
+
+@pytest.mark.django_db
+def test_a_file_that_a_push_made_young_after_the_listing_stays(grace, monkeypatch):
+    name = "bundles/0.json"
+    bundles._save(name, b"{}")
+    make_old()
+    named = orphans._named
+
+    def beside(folder):
+        bundles._save(name, b"{}")
+        return named(folder)
+
+    monkeypatch.setattr(orphans, "_named", beside)
+    assert orphans.sweep() == 0 and exists(name)
+    monkeypatch.undo()
+    make_old()
+    assert orphans.sweep() == 1 and not exists(name)
+
+
+@pytest.mark.django_db
+def test_what_a_killed_push_left_half_written_goes():
+    parts = [f"{folder}/.{'0' * 16}.part" for folder in ("courses", "bundles", f"lessons/{'a' * 64}/demo")]
+    for name in parts:
+        written("private", name)
+    young = written("private", f"courses/.{'1' * 16}.part", timedelta(hours=1))
+    assert orphans.sweep() == 3 and exists(young)
 
 
 def test_a_row_that_is_written_between_listing_and_looking_keeps_its_file(running, monkeypatch):

@@ -6,14 +6,18 @@ from uuid import UUID
 
 from django.shortcuts import get_object_or_404
 from django.utils import timezone
+from django.utils.translation import gettext as _
 from ninja import Router, Schema, Status
 from pydantic import Field
 
+from gradus.accounts.allauth_internals import count, seconds_left
+from gradus.accounts.rate_limits import in_words
 from gradus.accounts.token_rules import Content, Scope
 from gradus.api.auth import Request, caller, requires
 from gradus.api.publishing import VersionOut, version_out
 from gradus.courses import uploads
 from gradus.courses.models import Upload
+from gradus.refusal import Refused
 from gradus.request_bodies import PART_BYTES
 
 
@@ -78,5 +82,11 @@ def upload_part(request: Request, uuid: UUID, offset: int) -> UploadOut:
 @router.post("/uploads/{uuid:uuid}/push", response={200: VersionOut, 201: VersionOut})
 def upload_push(request: Request, uuid: UUID, given: PushIn) -> Status[VersionOut]:
     """Checks an archive that has arrived and makes it the draft of its course. Answers 200 if nothing is new in it."""
-    pushed = uploads.push(own(request, uuid), base=given.base, force=given.force, note=given.note)
+    upload, person = own(request, uuid), str(caller(request).pk)
+    if wait := seconds_left(request, "draft", person):
+        said = _("You have pushed too many drafts. Wait for %(time)s, and push again.") % {"time": in_words(wait)}
+        raise Refused("too_many_drafts", said, 429, retry_after=wait)
+    pushed = uploads.push(upload, base=given.base, force=given.force, note=given.note)
+    if pushed.is_new:
+        count(request, "draft", person)
     return Status(201 if pushed.is_new else 200, version_out(pushed.version))
