@@ -35,6 +35,10 @@ def needs_torch(bundle):
 
 
 def trial(path: str, seeds: int = 3):
+    """Try a folder, which takes long. A list of commands shows only this.
+
+    Exit status: 0 always.
+    """
     print(f"tried {path} with {seeds} seeds")
 
 
@@ -92,7 +96,7 @@ def test_problems_win_over_what_was_not_checked(tmp_path, points):
 def test_commands_of_other_packages_are_listed_without_import_and_run(points):
     points(test=f"{__name__}:trial", calibrate="no_such_module:x", similarity="no_such_module:y")
     listed = run("challenge", "--help").output
-    assert "calibrate" in listed
+    assert "calibrate" in listed and "Try a folder, which takes long." in listed
     assert "similarity" not in listed
     assert run("challenge", "test", "there", "--seeds", "2").output == "tried there with 2 seeds\n"
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from datetime import timedelta
 from pathlib import Path
 
@@ -382,3 +384,22 @@ def test_json_stands_alone_on_standard_output(
                     *name.split(), *([str(as_ada.pk)] if "{" not in given[0] else [str(answered.pk)]), "--json"
                 )
                 assert (refused.exit_code > 0, refused.stdout) == (True, ""), name
+
+
+def test_a_gold_score_is_called_gold_as_in_the_list_of_challenges(
+    gradus: Gradus, as_ada: User, sea_or_sky: Challenge
+) -> None:
+    made = factories.submit(as_ada)
+    factories.grade(made, 0.99)
+    assert "gold, computed by code" in gradus("logs", str(made.uuid)).output
+    (line,) = [line for line in gradus("challenges").output.splitlines() if line.startswith("sea-or-sky")]
+    assert " gold " in line
+
+
+def test_a_password_that_is_piped_in_warns_of_nothing(ada: User, home: Path) -> None:
+    """In a process without a terminal, where Python would warn that the password may be seen."""
+    words = (sys.executable, "-c", "from gradus.cli.main import main; main()", "login", "--email", ada.email)
+    done = subprocess.run(
+        words, input=f"{factories.PASSWORD}\n", capture_output=True, text=True, start_new_session=True
+    )
+    assert done.returncode == 0 and "GetPassWarning" not in done.stderr, done.stderr

@@ -225,7 +225,8 @@ def test_what_cannot_be_packed_is_told(push: Run, folder: Path, author: User) ->
 def test_a_wrong_name_is_told_with_the_known_ones(gradus: Gradus, push: Run, folder: Path, author: User) -> None:
     told = said(push("--course", "tyni"), 2)
     assert "no course with the id “tyni”" in told and "Known are: tiny" in told
-    assert "Known are: tiny" in said(gradus("course", "status", "--course", "tyni"), 2)
+    asked = said(gradus("course", "status", "--course", "tyni"), 2)
+    assert "Known are: tiny" in asked and "`gradus course push` makes a course that is new" in asked
     assert "there is no course.yaml" in said(gradus("course", "push", str(folder / "first")), 2)
     assert "1.0.0" in said(gradus("course", "rollback", "9.9.9", str(folder)), 2)
     change(folder)
@@ -394,6 +395,7 @@ def test_a_rollback_shows_what_changes_asks_and_publishes(
     assert "challenge sea-or-sky 1.2.0" in shown and not CourseVersion.objects.drafts().exists()
     assert "as 1.2.1?" in said(gradus(*words, stdin="n\n"), 1) and Course.objects.get().version == "1.2.0"
     done = said(gradus(*words, stdin="y\n"))
+    assert "sea-or-sky 1.2.1 is live, and not verified on this site" in done and "`gradus course pull` in it" in done
     assert "tiny 1.2.1 is published." in done and Course.objects.get().version == "1.2.1"
 
 
@@ -410,6 +412,13 @@ def test_the_status_says_by_its_exit_status_what_is_verified(
         assert claimed is not None
         services.reject(claimed.pk, claimed.fence, "internal")
     assert "FAILED: " in said(gradus(*words), 1)
+
+
+def test_the_list_of_versions_says_which_challenge_is_not_live_yet(gradus: Gradus, folder: Path, author: User) -> None:
+    correct_a_row(folder)
+    said(gradus("course", "push", str(folder), "--no-lint"))
+    assert "goes live as soon as it is verified" in said(gradus("course", "publish", str(folder)))
+    assert "Not live yet: sea-or-sky 1.1.0" in said(gradus("course", "versions", str(folder)))
 
 
 def test_the_status_waits_until_all_is_verified(
@@ -434,7 +443,7 @@ def test_a_rollback_offers_to_grade_old_attempts_again(gradus: Gradus, folder: P
     released(gradus, folder, correct_a_row, "1.2.0")
     factories.grade(factories.submit(bob), 0.8)
     planned = gradus("course", "rollback", "1.1.0", str(folder), "--dry-run").output
-    assert "stay on the board until they are graded again" in planned
+    assert "1 score of 1.2.0 stays on the board until it is graded again" in planned
     done = gradus("course", "rollback", "1.1.0", str(folder), "-y", "--rejudge", "--json")
     assert json.loads(done.stdout)["state"] == "published"
     # Learners had this content before, so it is live at once, verified or not.

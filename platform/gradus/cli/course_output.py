@@ -79,6 +79,9 @@ def published(version: dict[str, Any]) -> None:
     if waiting:
         typer.echo("`gradus course status -f` follows that.")
     for one in version["challenges"]:
+        if one["state"] == "live" and not one["is_verified"]:
+            typer.echo(f"{one['id']} {one['version']} is live, and not verified on this site. Its page says so.")
+    for one in version["challenges"]:
         if one["scores_waiting"]:
             scores = several(one["scores_waiting"], "score")
             said = f"{scores} of an earlier version of {one['id']} can be graded again:"
@@ -100,12 +103,29 @@ def versions(found: list[dict[str, Any]]) -> None:
     showing.table("", ("Version", "State", "When", "By", "Content", "Note"), rows)
 
 
+def not_live(version: dict[str, Any]) -> None:
+    """Says which challenges of the live course wait, because `live` in the list is said of the course's texts."""
+    for one in version["challenges"]:
+        if one["state"] == "waiting":
+            told = "goes live as soon as it is verified; `gradus course status -f` follows that."
+            typer.echo(f"Not live yet: {one['id']} {one['version']} {told}")
+
+
+def rolled_back(version: dict[str, Any]) -> None:
+    """`published`, and how an author goes on, whose folder still has the content before."""
+    published(version)
+    number = version["version"]
+    typer.echo(f"Your own folder has the content from before. `gradus course pull` in it brings {number} there.")
+    typer.echo(f"Go on from that, and give your next change a number above {number}.")
+
+
 def plan(planned: dict[str, Any], err: bool) -> None:
     lines = [*planned["difference"]["lines"]]
     for one in planned["challenges"]:
         if one["scores"]:
-            scores = several(one["scores"], "score")
-            lines.append(f"{one['id']}: {scores} of {one['live']} stay on the board until they are graded again")
+            scores = f"{several(one['scores'], 'score')} of {one['live']}"
+            stay = "stays on the board until it is" if one["scores"] == 1 else "stay on the board until they are"
+            lines.append(f"{one['id']}: {scores} {stay} graded again")
     for line in lines:
         typer.echo(line, err=err)
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+import warnings
+from getpass import GetPassWarning
 from importlib.metadata import version
 from typing import Annotated
 
@@ -49,6 +51,8 @@ def gradus(
     ] = False,
 ) -> None:
     """Auto-graded challenges for courses about large language models."""
+    if not sys.stdin.isatty():  # A password that is piped in is shown nowhere, so the warning would only confuse.
+        warnings.simplefilter("ignore", GetPassWarning)
 
 
 def main() -> None:

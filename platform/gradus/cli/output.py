@@ -152,7 +152,8 @@ def submissions(found: list[dict[str, Any]]) -> None:
 def verdict(item: dict[str, Any]) -> str:
     if item["verdict"] is None:
         return ""
-    return f"{item['verdict'].replace('_', ' ')}, {VERIFIED[_verified_by(item)]}"
+    told = "gold" if item.get("gold") else item["verdict"].replace("_", " ")
+    return f"{told}, {VERIFIED[_verified_by(item)]}"
 
 
 def _verified_by(item: dict[str, Any]) -> str | None:

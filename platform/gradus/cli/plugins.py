@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import ast
 import logging
 import sys
 from collections.abc import Callable
 from importlib.metadata import EntryPoint, entry_points
+from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 import structlog
@@ -44,7 +47,7 @@ class LazyCommand(TyperCommand):
 
     def __init__(self, name: str, point: EntryPoint) -> None:
         needs = " Needs the worker extra." if point.value.startswith("workers.") else ""
-        super().__init__(name=name, help=f"See `{name} --help`.{needs}")
+        super().__init__(name=name, help=f"{_about(point) or f'See `{name} --help`.'}{needs}")
         self.point = point
 
     def make_context(self, info_name: Any, args: Any, parent: Any = None, **extra: Any) -> Any:
@@ -62,6 +65,20 @@ class LazyCommand(TyperCommand):
         single = typer.Typer(add_completion=False)
         single.command(self.name)(_load(self.point))
         return typer.main.get_command(single)
+
+
+def _about(point: EntryPoint) -> str:
+    """The first paragraph of a function's docstring, read from the source, because an import may take seconds."""
+    try:
+        spec = find_spec(point.module)
+    except ImportError:
+        return ""
+    if spec is None or spec.origin is None:
+        return ""
+    for node in ast.parse(Path(spec.origin).read_text(encoding="utf-8")).body:
+        if isinstance(node, ast.FunctionDef) and node.name == point.attr:
+            return " ".join((ast.get_docstring(node) or "").partition("\n\n")[0].split())
+    return ""
 
 
 def _log_to_stderr() -> None:

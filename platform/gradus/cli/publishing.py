@@ -70,7 +70,10 @@ def _explained(api: Api, failure: Failure) -> Failure:
         return Failure(told, NOT_SIGNED_IN, reason=failure.reason)
     if failure.reason == "not_found":
         known = [one["id"] for one in api.get("courses")]
-        failure = Failure(f"{failure} To change a course, you need a role in it.", WRONG_NAME, reason=failure.reason)
+        told = (
+            "The site has no such course, or you have no role in it. `gradus course push` makes a course that is new."
+        )
+        failure = Failure(told, WRONG_NAME, reason=failure.reason)
     elif failure.reason in WRONG_NAMES:
         known = [str(one["message"]) for one in failure.details if one.get("code") == "known"]
         failure = Failure(str(failure), WRONG_NAME, reason=failure.reason)
@@ -265,7 +268,10 @@ def versions(folder: Folder = HERE, course: Course = "", json: Json = False) -> 
     """List all contents that a course had, newest first."""
     with authoring(json) as api:
         name = archives.course_of(_folder(folder), course)
-        showing.say(api.get(f"courses/{name}/versions"), json, course_output.versions)
+        found = api.get(f"courses/{name}/versions")
+        showing.say(found, json, course_output.versions)
+        if not json and any(one["is_live"] for one in found):
+            course_output.not_live(api.get(f"courses/{name}/live"))
 
 
 @app.command()
@@ -300,7 +306,7 @@ def rollback(
         _note_live(api, name, folder, made["digest"])
         if rejudge:
             made["regrades"] = _regrades(api, made)
-        showing.say(made, json, course_output.published)
+        showing.say(made, json, course_output.rolled_back)
         for one in made.get("regrades", ()):
             typer.echo(f"`gradus challenge rejudge {one} --dry-run` shows what changes in {one}.", err=True)
 
