@@ -19,7 +19,7 @@ from challenges.lint.names import lint_names
 from challenges.lint.rows import lint_rows, lint_shown_rows
 from challenges.lint.spec import lint_spec
 from challenges.lint.subject import Subject
-from challenges.lint.unwritten import has_template_rows, lint_unwritten
+from challenges.lint.unwritten import has_template_rows, lint_unmeasured, lint_unwritten
 from challenges.payloads import Submitted
 from challenges.problems import Problem, said_once
 from challenges.reading import (
@@ -148,6 +148,7 @@ def lint_challenge(subject: Subject, arms: Mapping[str, Submitted], similarity: 
     """All checks of one challenge. `arms` are the submissions of findings' arms on it, by file."""
     lint_spec(subject)
     _empty_texts(subject)
+    lint_unmeasured(subject)
     bundle = subject.bundle
     tracks = [kinds.find(name) for name in bundle.challenge.tracks]
     if tracks[0].has_samples:

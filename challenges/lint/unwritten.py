@@ -6,11 +6,17 @@ import posixpath
 from collections.abc import Iterator, Mapping, Sequence
 
 from challenges.authoring.unwritten import CODE, is_unwritten, marks
-from challenges.files.source import ROWS_MAX, Source
+from challenges.files.source import ROWS_MAX, YAML_MAX, Source
 from challenges.lint.subject import Subject
 from challenges.problems import Problem
+from challenges.scaffold.base import UNMEASURED
+from challenges.scaffold.base import marks as template_of_marks
 from challenges.texts import several
 
+# The lines of a new challenge.yaml that hold a number to measure.
+NUMBERS = tuple(
+    line for line in template_of_marks("").splitlines() if line.startswith(("pass:", "gold:", "  - {file:"))
+)
 ROWS = "replace them by rows of your own; `gradus challenge rows FILE` makes them from a table"
 ROW_FIXES = {
     "public.jsonl": f"{ROWS}. Learners see these, so 20 to 50 are enough",
@@ -50,6 +56,17 @@ def _texts(file: str, by_line: Mapping[int | None, Sequence[str]]) -> Iterator[P
     for line, wanted in by_line.items():
         fix = f"write {', and '.join(dict.fromkeys(wanted))}"
         yield Problem(file, line, "a text of the template still stands here", fix, CODE)
+
+
+def lint_unmeasured(subject: Subject) -> None:
+    """Advice where the marks and the bounds are still the template's, and so is its comment that says to measure."""
+    file = subject.at("challenge.yaml")
+    text = (subject.source.data(file, YAML_MAX, needed=False) or b"").decode("utf-8", errors="replace")
+    lines = text.splitlines()
+    if UNMEASURED in text and not is_unwritten(text) and all(line in lines for line in NUMBERS):
+        what = "pass, gold and the bounds of all baselines are still the numbers of the template"
+        fix = "score your baselines, as the comments there say, and write your own numbers; then remove the comments"
+        subject.source.advice.append(Problem(file, lines.index(NUMBERS[0]) + 1, what, fix))
 
 
 def has_template_rows(subject: Subject) -> bool:

@@ -74,7 +74,7 @@ def _label(wanted: Wanted) -> Form:
     keys = f"""\
 answer:
   type: label
-  # Short words that say what is meant. The targets of all rows are among them.
+  # Short words that say what is meant, two or more. The targets of all rows are among them.
   labels: [{listed}]
   calibrate: contextual  # Takes away what the model prefers anyway. Try `none` as well.
 metric: {{name: macro_f1}}

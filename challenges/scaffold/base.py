@@ -71,7 +71,9 @@ minutes: 15  # How long a learner needs, roughly.
 BY_ROWS = """\
 # Where the marks come from: run `gradus challenge test`, which scores your baselines on your hidden rows. Set pass
 # above what the weak one reaches, and at least 0.03 below what the good one reaches, because scores vary by chance."""
-MEASURED = "may reach on the hidden rows: replace the numbers by yours once you have measured."
+# Stands in the comment above the bounds until an author has measured.
+UNMEASURED = "replace the numbers by"
+MEASURED = f"may reach on the hidden rows: {UNMEASURED} yours once you have measured."
 
 
 def marks(baselines: str, source: str = BY_ROWS, bounds: str = MEASURED) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from challenges.authoring.unwritten import write
-from challenges.scaffold.base import Scaffold, Wanted, head, marked, marks, rows, solution, statement
+from challenges.scaffold.base import UNMEASURED, Scaffold, Wanted, head, marked, marks, rows, solution, statement
 
 BASELINES = (
     "The weak one is an answer that sounds good and says little. The good and the gold one\n"
@@ -12,7 +12,7 @@ BASELINES = (
 BY_RUBRIC = """\
 # Where the marks come from: the rubric. An answer earns the points of its criteria, as a share of all of them. Set pass
 # to what an answer earns that you would let pass, above the weak baseline and at least 0.03 below the good one."""
-EARNED = "may earn by the rubric: replace the numbers by the points that you would give."
+EARNED = f"may earn by the rubric: {UNMEASURED} the points that you would give."
 # Each criterion of the rubric, with the marks of the five answers that the grader sees as examples.
 MARKS = {
     "names-the-cause": ("met", "met", "partial", "not_met", "met"),

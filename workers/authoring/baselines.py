@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import itertools
+import math
 import shutil
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -13,12 +14,15 @@ from typing import Any
 from challenges.bundle import Baseline, ChallengeBundle
 from challenges.kinds import registry as kinds
 from challenges.payloads import Submitted
+from challenges.texts import several
 from graders.base import Assignment, Grade, Rejected
 from graders.effects import paired_test
 from graders.registry import grade
 from workers.execute import Judging, Running, baseline_seconds, execute, expect_packages
 from workers.remote import EngineMisconfigured
 from workers.sandbox.supervisor import Runner
+
+CHANCE = 0.98  # 1.96 standard errors of a share of one half, times the root of the number of rows.
 
 
 @dataclass(frozen=True)
@@ -150,6 +154,31 @@ def steps(outcomes: list[Outcome]) -> Iterator[tuple[str, str, float, float]]:
     for low, high in itertools.pairwise([outcome for outcome in best if outcome.rows]):
         mean = (sum(high.rows) - sum(low.rows)) / len(low.rows)
         yield low.file, high.file, mean, paired_test(low.rows, high.rows)
+
+
+def advice(bundle: ChallengeBundle, outcomes: Sequence[Outcome]) -> Iterator[str]:
+    """Says what the scores mean for an author: marks that lint refuses, attempts in the wrong order, and chance.
+
+    Chance is half a 95 % confidence interval of a share of the hidden rows at its widest, which is that of one half.
+    """
+    scores = {outcome.file: outcome.score for outcome in outcomes if outcome.score is not None}
+    refs = [baseline.ref for baseline in bundle.baselines if baseline.ref.file in scores]
+    weak = [(ref, ref.max) for ref in refs if ref.min is None and ref.max is not None]
+    for ref, most in weak:
+        if most >= bundle.challenge.pass_:
+            marks = f"max ({most:g}) is not below pass ({bundle.challenge.pass_:g})"
+            yield f"{Path(ref.file).name}: {marks}, which lint refuses: raise pass, or lower max."
+    for ref, _ in weak:
+        for good in refs:
+            if good.min is not None and scores[ref.file] >= scores[good.file]:
+                low, high = (f"{Path(one.file).name} ({scores[one.file]:.3f})" for one in (ref, good))
+                yield (
+                    f"Your weak attempt {low} does no worse than your good attempt {high}. Improve the good attempt, "
+                    "or change the task until a weak attempt fails, before you set pass and gold."
+                )
+    if refs and bundle.hidden:
+        rows, moved = several(len(bundle.hidden), "hidden row"), CHANCE / math.sqrt(len(bundle.hidden))
+        yield f"With {rows}, chance alone moves a score by up to about {moved:.2f}. More rows make it less."
 
 
 def _score(outcome: Outcome) -> float:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json as jsonlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -30,6 +30,8 @@ from workers.engine.watch import Watch
 from workers.judge.client import JudgeClient
 from workers.judge.ledger import Ledger
 from workers.sandbox.supervisor import Runner
+
+HUNDREDTH = 0.01
 
 
 def similarity(challenge: ChallengeBundle, embed: Any = None) -> list[Problem]:
@@ -176,8 +178,17 @@ def _print(console: Console, bundle: ChallengeBundle, outcomes: list[baselines.O
             f"{outcome.seconds:.0f}",
         )
     console.print(table)
-    for low, high, mean, p in baselines.steps(outcomes):
-        console.print(f"{low} -> {high}: {mean:+.3f}, paired test p = {p:.2g}", highlight=False)
+    for line in (*differences(outcomes), *baselines.advice(bundle, outcomes)):
+        console.print(line, highlight=False, markup=False, soft_wrap=True)
+
+
+def differences(outcomes: Sequence[baselines.Outcome]) -> Iterator[str]:
+    """Says by how much the shown scores differ from one approach to the next, and whether chance may have done it."""
+    scores = {outcome.file: outcome.score or 0.0 for outcome in outcomes}
+    for low, high, _, p in baselines.steps(outcomes):
+        tries = "fewer than 1" if p < HUNDREDTH else f"about {100 * p:.0f}"
+        by_chance = f"Equally good attempts would differ this much on these rows in {tries} of 100 cases"
+        yield f"{low} -> {high}: score {scores[high] - scores[low]:+.3f}. {by_chance} (paired test, p = {p:.2g})."
 
 
 def _scores(outcome: baselines.Outcome) -> str:

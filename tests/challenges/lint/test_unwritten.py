@@ -6,6 +6,8 @@ from pathlib import Path
 
 from challenges.authoring.unwritten import CODE, marks, write
 from challenges.lint.run import inspect, lint
+from challenges.scaffold.base import Wanted
+from challenges.scaffold.folders import begin_challenge, begin_course
 from tests.challenges.factory import (
     label_samples,
     write_course,
@@ -14,6 +16,7 @@ from tests.challenges.factory import (
     write_text,
     write_yaml,
 )
+from tests.challenges.scaffold.author import write_everything
 
 
 def test_a_text_with_a_mark_is_named_with_its_line_and_what_to_write(tmp_path: Path) -> None:
@@ -67,3 +70,16 @@ def test_what_follows_from_a_mark_is_not_said_as_well(tmp_path: Path) -> None:
         ("baselines/good.yaml", 5, ""),
         ("hidden.jsonl", 1, CODE),
     ]
+
+
+def test_numbers_that_nobody_has_measured_are_advice(tmp_path: Path) -> None:
+    course = begin_course(tmp_path / "coast", "first").folder
+    spec = begin_challenge(course / "first", "prompt", Wanted("sea-or-sky")).folder / "challenge.yaml"
+    assert not [one for one in inspect(course).advice if "numbers of the template" in one.what]
+    write_everything(course)
+    (found,) = [one for one in inspect(course).advice if "numbers of the template" in one.what]
+    lines = spec.read_text().splitlines()
+    assert found.file == "first/sea-or-sky/challenge.yaml" and found.line is not None
+    assert lines[found.line - 1] == "pass: 0.60"
+    spec.write_text(spec.read_text().replace("pass: 0.60", "pass: 0.62"))
+    assert not [one for one in inspect(course).advice if "numbers of the template" in one.what]
