@@ -14,16 +14,19 @@ def write_whole(path: Path, data: bytes) -> None:
     A file keeps its mode, and a link stays a link: the file that it names is written. Raises OSError.
     """
     path = path.resolve()
-    beside = path.with_name(f".{path.name}.{token_hex(4)}.new")
     try:
         mode = stat.S_IMODE(path.stat().st_mode) if path.exists() else None
+        beside = path.with_name(f".{path.name}.{token_hex(4)}.new")
         # Nobody reads the new content who may not read the old one.
         descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666 if mode is None else mode & 0o600)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(data)
-        if mode is not None:
-            beside.chmod(mode)
-        beside.replace(path)
+        try:
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(data)
+            if mode is not None:
+                beside.chmod(mode)
+            beside.replace(path)
+        except OSError:
+            beside.unlink(missing_ok=True)
+            raise
     except OSError as error:
-        beside.unlink(missing_ok=True)
         raise OSError(error.errno, error.strerror, str(path)) from error

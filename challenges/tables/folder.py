@@ -47,7 +47,11 @@ class Standing:
 def standing(folder: Path, name: str) -> Standing:
     """The rows that a file holds now. Nothing is raised for what cannot be read."""
     found = Standing()
-    for line in (Source(folder).data(name, ROWS_MAX, needed=False) or b"").splitlines():
+    data = Source(folder).data(name, ROWS_MAX, needed=False)
+    if data is None and (folder / name).exists():
+        # Such as a link that leads out of the folder.
+        found.unread = 1
+    for line in (data or b"").splitlines():
         if not line.strip():
             continue
         try:

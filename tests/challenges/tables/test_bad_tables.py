@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from typer.testing import Result
 
+from challenges.files import writing
 from challenges.tables import formats
 from challenges.tables.folder import FILES, HIDDEN, PUBLIC
 from challenges.tables.formats import read_table
@@ -386,8 +387,9 @@ def test_half_a_character_is_left_out_and_never_printed(tmp_path: Path, gradus: 
     assert done.exit_code == 1 and "there is no column `message`; the columns are `\ufffd \ufffd[2J`" in done.output
 
 
-def test_a_file_that_cannot_be_written_is_said(tmp_path: Path, gradus: Gradus) -> None:
-    (tmp_path / "sea-or-sky" / HIDDEN).mkdir(parents=True)
+def test_a_file_that_cannot_be_written_is_said(tmp_path: Path, gradus: Gradus, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(writing, "token_hex", lambda _bytes: "taken")
+    (tmp_path / "sea-or-sky" / f".{HIDDEN}.taken.new").mkdir(parents=True)
     done = run(tmp_path, gradus, "t.csv", CSV)
     assert done.exit_code == 1
-    assert f"sea-or-sky/{HIDDEN}: cannot be written (Is a directory): make it writable" in done.output
+    assert f"sea-or-sky/{HIDDEN}: cannot be written (File exists): make it writable" in done.output

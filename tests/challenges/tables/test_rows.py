@@ -121,6 +121,22 @@ def test_rows_with_the_text_of_another_one_go_only_when_asked_for(
     assert read(desk_challenge)[HIDDEN] == rows
 
 
+def test_files_keep_their_mode_and_a_file_elsewhere_is_not_lost(
+    tmp_path: Path, desk_challenge: Path, gradus: Gradus
+) -> None:
+    command = ("challenge", "rows", table(tmp_path, desk.support_desk(200)), *TICKETS, "--to", desk_challenge)
+    assert gradus(*command).exit_code == 0
+    hidden, elsewhere = desk_challenge / HIDDEN, tmp_path / "elsewhere.jsonl"
+    hidden.chmod(0o600)
+    assert gradus(*command).exit_code == 0 and hidden.stat().st_mode & 0o777 == 0o600
+    write_rows(elsewhere, [{"id": "mine", "input": "A row that stands in no table", "target": "Billing"}])
+    before = elsewhere.read_bytes()
+    hidden.unlink()
+    hidden.symlink_to(elsewhere)
+    assert gradus(*command).exit_code == 1
+    assert hidden.is_symlink() and elsewhere.read_bytes() == before
+
+
 def test_rows_of_a_template_are_replaced_and_the_labels_filled_in(tmp_path: Path, gradus: Gradus) -> None:
     folder = bare_challenge(tmp_path / "sea-or-sky", labels=("[write: one]", "[write: two]"))
     spec = (folder / "challenge.yaml").read_text()
