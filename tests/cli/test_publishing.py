@@ -510,6 +510,40 @@ def test_a_pull_never_overwrites_what_was_changed(
     assert contents(folder)["first/lesson.md"] != b"my own words\n" and (folder / "notes.md").exists()
 
 
+@pytest.mark.parametrize("force", [(), ("--force",)])
+def test_a_pull_writes_nothing_through_a_link_or_in_place_of_a_folder(
+    gradus: Gradus, push: Run, folder: Path, home: Path, author: User, force: tuple[str, ...]
+) -> None:
+    released(gradus, folder, change, "1.1.0")
+    mine = home / "mine"
+    (mine / "course.yaml").mkdir(parents=True)
+    (home / "elsewhere").mkdir()
+    (home / "elsewhere" / "lesson.md").write_text("my own words")
+    (mine / "first").symlink_to(home / "elsewhere")
+    told = said(gradus("course", "pull", str(mine), "--course", "tiny", *force), 1)
+    assert "nothing was written" in told and told.endswith(":\ncourse.yaml\nfirst\n")
+    assert contents(home / "elsewhere") == {"lesson.md": b"my own words"} and contents(mine) == {}
+
+    shutil.rmtree(mine)
+    mine.mkdir()
+    (mine / "first").write_text("a file")
+    assert "first" in said(gradus("course", "pull", str(mine), "--course", "tiny", *force), 1)
+    assert contents(mine) == {"first": b"a file"}
+
+
+def test_what_was_pushed_is_there_also_where_nothing_can_be_noted(
+    gradus: Gradus, push: Run, folder: Path, author: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As in a container of a CI whose home cannot be written."""
+    change(folder)
+    (folder.parent / "a-file").touch()
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(folder.parent / "a-file"))
+    told = said(push())
+    assert "courses.json: cannot be written (Not a directory)" in told
+    assert CourseVersion.objects.filter(state=CourseVersion.State.DRAFT).count() == 1
+    said(gradus("course", "publish", str(folder), "--all-unverified"))
+
+
 def contents(folder: Path) -> dict[str, bytes]:
     return {one.relative_to(folder).as_posix(): one.read_bytes() for one in folder.rglob("*") if one.is_file()}
 

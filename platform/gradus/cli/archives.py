@@ -14,8 +14,11 @@ from pathlib import Path
 from tempfile import TemporaryDirectory, TemporaryFile
 from typing import IO, Any
 
+import typer
+
 from challenges.authoring.archive import Packed, is_left_out, pack, unpack
 from challenges.files.source import Source
+from challenges.files.writing import write_whole
 from challenges.reading import BundleErrors
 from gradus.cli import client
 from gradus.cli.client import UNREACHABLE, WRONG_NAME, Api, Failure
@@ -135,12 +138,18 @@ class Seen:
         return cls(**kept) if isinstance(kept, dict) and kept.keys() <= {"live", "sha256", "draft"} else cls()
 
     def note(self, api: Api, course: str, folder: Path) -> None:
-        """Writes this down beside the configuration, so that no file in the folder of the course is needed."""
+        """Writes this down beside the configuration, so that no file in the folder of the course is needed.
+
+        The site has done its work already, so a machine on which nothing can be written gets a warning only.
+        """
         file = _file()
-        file.parent.mkdir(parents=True, exist_ok=True)
-        made = file.with_suffix(f".{os.getpid()}")
-        made.write_text(json.dumps({**_noted(), _key(api, course, folder): asdict(self)}, indent=1))
-        made.replace(file)
+        try:
+            file.parent.mkdir(parents=True, exist_ok=True)
+            kept = {**_noted(), _key(api, course, folder): asdict(self)}
+            write_whole(file, json.dumps(kept, indent=1).encode())
+        except OSError as error:
+            told = f"{file}: cannot be written ({error.strerror}), so the next push does not know what you have seen."
+            typer.echo(f"warning: {told}", err=True)
 
 
 def _file() -> Path:
@@ -166,8 +175,8 @@ def replace(folder: Path, archive: IO[bytes], *, known: str, force: bool) -> tup
     written, those that only the folder has, and the digest of the folder's archive now.
 
     Raises:
-        Failure: the archive is damaged, a file cannot be written, or the folder has changed since, unless `force` says
-            to overwrite it.
+        Failure: the archive is damaged, a file cannot be written, a link or another kind of file stands where one
+            belongs, or the folder has changed since, unless `force` says to overwrite it.
     """
     parent = folder.resolve().parent
     try:
@@ -181,6 +190,9 @@ def replace(folder: Path, archive: IO[bytes], *, known: str, force: bool) -> tup
                 told = f"{folder} has changes of its own, and nothing was written. --force overwrites these files:"
                 raise Failure(told, problems=tuple(changed))
             written = [*changed, *sorted(theirs.keys() - mine.keys())]
+            if in_the_way := sorted({one for name in written if (one := _in_the_way(folder, name))}):
+                told = f"{folder}: nothing was written. These are of another kind in the course, move them away:"
+                raise Failure(told, problems=tuple(in_the_way))
             for name in written:
                 (folder / name).parent.mkdir(parents=True, exist_ok=True)
                 shutil.move(theirs[name], folder / name)
@@ -189,6 +201,19 @@ def replace(folder: Path, archive: IO[bytes], *, known: str, force: bool) -> tup
     except OSError as error:
         raise Failure(f"{error.filename or folder}: cannot be written ({error.strerror}).") from None
     return written, sorted(mine.keys() - theirs.keys()), _sha256(folder)
+
+
+def _in_the_way(folder: Path, name: str) -> str:
+    """What stands where a file of an archive belongs and is neither a file nor a folder as in the archive, or ""."""
+    *above, last = name.split("/")
+    place = folder
+    for part in above:
+        place /= part
+        if os.path.lexists(place) and (place.is_symlink() or not place.is_dir()):
+            return place.relative_to(folder).as_posix()
+    place /= last
+    is_other = os.path.lexists(place) and (place.is_symlink() or not place.is_file())
+    return name if is_other else ""
 
 
 def _contents(folder: Path) -> dict[str, Path]:
