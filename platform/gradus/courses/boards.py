@@ -25,12 +25,18 @@ def kept(challenge: Challenge, version: ChallengeVersion) -> ChallengeVersion | 
 
     `challenge` must be locked, and be as it was before.
     """
-    if is_frozen(challenge):
+    if is_frozen(challenge) and challenge.board_version is not None:
         return challenge.board_version
     before = challenge.board_version or challenge.version
-    if before is None or before.pk == version.pk:
+    if before is None or before.pk == version.pk or _is_after_freeze(challenge, before):
         return None
     return before if _has_board(challenge, before) else None
+
+
+def _is_after_freeze(challenge: Challenge, version: ChallengeVersion) -> bool:
+    """Returns True if a frozen leaderboard does not show the version, because it was published later."""
+    frozen_at, published_at = challenge.lesson.course.frozen_at, version.published_at
+    return bool(frozen_at and published_at and is_frozen(challenge) and published_at > frozen_at)
 
 
 def _has_board(challenge: Challenge, version: ChallengeVersion) -> bool:
