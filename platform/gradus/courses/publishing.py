@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
+from django.apps import apps
 from django.db import transaction
 from django.db.models import Q
 from django.dispatch import Signal
@@ -294,7 +295,7 @@ def _locked_draft(version: CourseVersion, by: User) -> CourseVersion:
 @transaction.atomic
 def discard(version: CourseVersion, *, by: User) -> None:
     """Discards a draft with what only it had. A course that was never published goes with it, unless something hangs
-    on it, such as another person's role.
+    on it, such as another person's role or an open invitation.
 
     Raises:
         Refused: 409 `ended`, the draft was published, replaced or discarded meanwhile.
@@ -305,7 +306,10 @@ def discard(version: CourseVersion, *, by: User) -> None:
     services.end_draft(course, CourseVersion.State.DISCARDED)
     staging.drop_staged(course)
     staff.note(StaffAction.What.DRAFT_DISCARDED, draft, by=by, digest=draft.digest)
-    if not course.digest and not course.enrolments.exclude(user=by).exists():
+    # The app `teach` imports this app, so this app cannot import its models.
+    invitations: Any = apps.get_model("teach", "Invitation")._default_manager
+    others = course.enrolments.exclude(user=by).exists() or invitations.open().filter(course=course).exists()
+    if not course.digest and not others:
         course.delete()
 
 

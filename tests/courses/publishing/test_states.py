@@ -19,6 +19,8 @@ from gradus.courses.versions import VersionRefused
 from gradus.refusal import Refused
 from gradus.submissions import services
 from gradus.submissions.models import Run
+from gradus.teach import people
+from gradus.teach.models import Invitation
 from tests import factories
 from tests.courses.publishing.conftest import Push
 from tests.courses.test_versions import edit, newest, turn_labels
@@ -114,6 +116,17 @@ def test_the_database_takes_one_draft_of_a_course(push: Push) -> None:
     version.pk = None
     with pytest.raises(IntegrityError), transaction.atomic():
         version.save()
+
+
+def test_a_course_to_which_somebody_is_invited_stays_when_its_first_draft_is_discarded(push: Push, grace: User) -> None:
+    draft = push().version
+    scope = Scope(Content.EDITOR)
+    people.invite(draft.course, by=grace, email="new@example.org", scope=scope, site="http://testserver/")
+    publishing.discard(draft, by=grace)
+    assert Invitation.objects.get().course == draft.course
+    Invitation.objects.update(withdrawn_at=timezone.now())
+    publishing.discard(push().version, by=grace)
+    assert not Course.objects.exists()
 
 
 # --- pushing --------------------------------------------------------------------------------------------------------
