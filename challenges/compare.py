@@ -18,6 +18,8 @@ from challenges.texts import several
 NAMED = 8
 # Keys of `challenge.yaml` whose values are documents.
 DOCUMENTS = ("corpus", "updates")
+# Files whose rows no learner sees. Even an id can tell the label, and "nearly the same as" a public row does.
+HIDDEN = ("hidden.jsonl", "gold.jsonl", "attacks.jsonl", "benign.jsonl")
 
 
 @dataclass(frozen=True)

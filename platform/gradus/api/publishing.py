@@ -13,10 +13,10 @@ from pydantic import Field
 
 from gradus.accounts import roles
 from gradus.accounts import staff_actions as staff
-from gradus.accounts.models import StaffAction
+from gradus.accounts.models import StaffAction, User
 from gradus.accounts.token_rules import Content, Scope
 from gradus.api.auth import Request, caller, requires
-from gradus.courses import archives, boards, publishing, verification
+from gradus.courses import archives, boards, differences, publishing, verification
 from gradus.courses.models import Challenge, ChallengeVersion, Course, CourseVersion
 from gradus.refusal import Refused
 from gradus.submissions import services
@@ -133,32 +133,41 @@ def version_brief(version: CourseVersion) -> dict[str, Any]:
     }
 
 
-def version_out(version: CourseVersion) -> VersionOut:
-    """Returns a version with the state of its challenges, in a fixed number of queries."""
+def version_out(version: CourseVersion, user: User) -> VersionOut:
+    """Returns a version with the state of its challenges, in a fixed number of queries.
+
+    Who does not edit the course can be ranked in it, and reads nothing about single hidden rows.
+    """
+    edits = roles.may(user, version.course, roles.EDITS)
     held = publishing.versions_in(version)
     progress, waiting = services.progress(held), _scores_waiting(version.course, held)
     return VersionOut.model_validate(
         {
             **version_brief(version),
-            "difference": version.difference,
+            "difference": version.difference if edits else differences.for_viewers(version.difference),
             "not_checked": version.not_checked,
             "is_verified": all(one.is_verified for one in held),
             "progress": {"done": progress.done, "total": progress.total},
-            "challenges": [_challenge(one, progress, waiting[one.pk]) for one in held],
+            "challenges": [_challenge(one, progress, waiting[one.pk], edits) for one in held],
         }
     )
 
 
-def _challenge(version: ChallengeVersion, progress: Progress, waiting: int) -> dict[str, Any]:
+def _challenge(version: ChallengeVersion, progress: Progress, waiting: int, edits: bool = True) -> dict[str, Any]:
     board = version.challenge.board_version
+    lacking = [] if version.is_verified else verification.lacking(version)
+    checks = [_check(one) for one in progress.checks.get(version.pk, ())]
+    if not edits:
+        lacking = list(dict.fromkeys(map(verification.for_viewers, lacking)))
+        checks = [{**one, "said": verification.for_viewers(one["said"])} for one in checks]
     return {
         "id": version.challenge.name,
         "slug": version.challenge.slug,
         "version": version.version,
         "state": _state(version),
         "is_verified": version.is_verified,
-        "lacking": [] if version.is_verified else verification.lacking(version),
-        "runs": [_check(one) for one in progress.checks.get(version.pk, ())],
+        "lacking": lacking,
+        "runs": checks,
         "scores_waiting": waiting,
         "board_version": board.version if board and board.pk != version.pk else None,
     }
@@ -222,13 +231,13 @@ def course_versions(request: Request, id: str) -> list[VersionBrief]:
 @router.get("/courses/{slug:id}/draft", response=VersionOut, auth=READS)
 def course_draft(request: Request, id: str) -> VersionOut:
     """Returns the draft of a course: what it changes, and how far its verification is."""
-    return version_out(_draft(request, id, roles.VIEWS))
+    return version_out(_draft(request, id, roles.VIEWS), caller(request))
 
 
 @router.get("/courses/{slug:id}/live", response=VersionOut, auth=READS)
 def course_live(request: Request, id: str) -> VersionOut:
     """Returns the content of a course that was published last, with what is still waiting to be verified."""
-    return version_out(_live(request, id, roles.VIEWS))
+    return version_out(_live(request, id, roles.VIEWS), caller(request))
 
 
 @router.post("/courses/{slug:id}/draft/publish", response=VersionOut)
@@ -241,9 +250,10 @@ def draft_publish(request: Request, id: str, given: PublishIn) -> VersionOut:
     if given.unverified and live and publishing.draft_of(live.course) is None:
         publishing.refuse_unless_seen(live, given.digest)
         chosen = _chosen(live, given.unverified)
-        return version_out(publishing.publish_waiting(live, by=caller(request), unverified=chosen))
+        return version_out(publishing.publish_waiting(live, by=caller(request), unverified=chosen), caller(request))
     draft = _draft(request, id, roles.EDITS, given.digest)
-    return version_out(publishing.publish(draft, by=caller(request), unverified=_chosen(draft, given.unverified)))
+    made = publishing.publish(draft, by=caller(request), unverified=_chosen(draft, given.unverified))
+    return version_out(made, caller(request))
 
 
 def _chosen(draft: CourseVersion, unverified: bool | list[str]) -> Container[str]:
@@ -269,18 +279,18 @@ def draft_discard(request: Request, id: str, given: DiscardIn | None = None) -> 
 @router.post("/courses/{slug:id}/draft/findings", response=VersionOut)
 def draft_findings(request: Request, id: str) -> VersionOut:
     """Checks the findings of the draft: records and claims at once, and each arm's first repetition by the workers."""
-    return _with_findings(_draft(request, id, roles.EDITS))
+    return _with_findings(request, _draft(request, id, roles.EDITS))
 
 
 @router.post("/courses/{slug:id}/live/findings", response=VersionOut)
 def live_findings(request: Request, id: str) -> VersionOut:
     """Checks the findings of what is live, as those of a draft are checked."""
-    return _with_findings(_live(request, id, roles.EDITS))
+    return _with_findings(request, _live(request, id, roles.EDITS))
 
 
-def _with_findings(version: CourseVersion) -> VersionOut:
+def _with_findings(request: Request, version: CourseVersion) -> VersionOut:
     services.verify_findings(version)
-    return version_out(version)
+    return version_out(version, caller(request))
 
 
 @router.post("/courses/{slug:id}/rollback", response={200: RollbackOut, 201: RollbackOut})
@@ -291,7 +301,7 @@ def course_rollback(request: Request, id: str, given: RollbackIn) -> Status[Roll
     if given.digest and given.digest != planned.digest:
         raise publishing.moved(_("Something else was published since the dry run."), planned.difference)
     draft = None if given.dry_run else publishing.rollback(course, given.version, by=caller(request))
-    made = version_out(draft) if draft else None
+    made = version_out(draft, caller(request)) if draft else None
     return Status(201 if draft else 200, RollbackOut.model_validate({**vars(planned), "draft": made}))
 
 

@@ -89,4 +89,4 @@ def upload_push(request: Request, uuid: UUID, given: PushIn) -> Status[VersionOu
     pushed = uploads.push(upload, base=given.base, force=given.force, note=given.note)
     if pushed.is_new:
         count(request, "draft", person)
-    return Status(201 if pushed.is_new else 200, version_out(pushed.version))
+    return Status(201 if pushed.is_new else 200, version_out(pushed.version, caller(request)))

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from challenges.bundle import ChallengeBundle
-from challenges.compare import compare
+from challenges.compare import HIDDEN, compare
 from challenges.course_bundle import CourseBundle, LessonBundle
 from challenges.findings.spec import dump_records
 from challenges.lesson import spec as lesson_specs
@@ -88,6 +88,23 @@ def difference(old: CourseBundle | None, new: CourseBundle) -> dict[str, Any]:
         ),
         "lines": [*_lines(course, lessons, challenges)],
     }
+
+
+def for_viewers(found: dict[str, Any]) -> dict[str, Any]:
+    """Returns a difference as people see it who are ranked on the boards: of hidden rows only that they changed."""
+    if "challenges" not in found:
+        return found
+    changed = [{**one, "lines": [*map(_without_rows, one["lines"])]} for one in found["challenges"]["changed"]]
+    return {
+        **found,
+        "challenges": {**found["challenges"], "changed": changed},
+        "lines": [*map(_without_rows, found["lines"])],
+    }
+
+
+def _without_rows(line: str) -> str:
+    file = line.strip().partition(":")[0]
+    return f"{line[: line.index(file)]}{file}: rows changed" if file in HIDDEN else line
 
 
 def _keys(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:

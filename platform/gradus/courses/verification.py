@@ -13,7 +13,7 @@ import structlog
 from django.db import transaction
 from django.utils import timezone
 
-from challenges.compare import VersionNumber, version_number
+from challenges.compare import HIDDEN, VersionNumber, version_number
 from challenges.problems import Problem
 from gradus.courses import boards, locks
 from gradus.courses.models import Challenge, ChallengeVersion, Course
@@ -185,6 +185,13 @@ def lacking(version: ChallengeVersion) -> list[str]:
         elif said := said_of(ref.file, row):
             missing.append(said)
     return missing
+
+
+def for_viewers(line: str) -> str:
+    """Returns what a check says to people who are ranked on the boards: nothing about single hidden rows."""
+    if any(name in line for name in HIDDEN):
+        return "Something is wrong with hidden rows. Editors of the course see what it is."
+    return line
 
 
 def said_of(file: str, row: dict[str, Any]) -> str:

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import io
+import json
 import zipfile
 from pathlib import Path
 
 import pytest
+from django.urls import reverse
 
+from challenges.problems import Problem
 from gradus.accounts.models import ApiToken, StaffAction, User
 from gradus.accounts.token_rules import Content, LearnerData, Scope
-from gradus.courses import publishing
-from gradus.courses.models import Course
+from gradus.courses import publishing, verification
+from gradus.courses.models import ChallengeVersion, Course
+from gradus.submissions.models import Run
 from tests import factories
 from tests.api.conftest import Caller, problem
+from tests.conftest import logged_in
 from tests.courses.publishing.conftest import Push
 from tests.courses.test_versions import edit, turn_labels
 
@@ -116,6 +121,46 @@ def test_another_draft_than_the_one_that_was_seen_is_neither_published_nor_disca
     edit(folder, "1.1.0")
     draft = push().version.digest
     assert editor.post("/courses/tiny/draft/discard", {"digest": draft}).status_code == 204
+
+
+def test_who_can_be_ranked_reads_nothing_about_single_hidden_rows(
+    editor: Caller, push: Push, folder: Path, ada: User, bob: User
+) -> None:
+    """An id can tell the label, and so does a public row that is nearly the same; editors are on no board."""
+    editor.post("/courses/tiny/draft/publish", {"unverified": True})
+    turn_labels(folder)
+    gold = folder / "first/explain/gold.jsonl"
+    rows = gold.read_text().splitlines()
+    rows[0] = json.dumps({**json.loads(rows[0]), "answer": "Another answer."})
+    gold.write_text("".join(f"{row}\n" for row in rows))
+    edit(folder, "1.1.0")
+    text = (folder / "first/explain/challenge.yaml").read_text()
+    (folder / "first/explain/challenge.yaml").write_text(text.replace("version: 1.0.0", "version: 1.1.0"))
+    draft = push().version
+    version = ChallengeVersion.objects.get(version="1.1.0", challenge__name="sea-or-sky")
+    problems = [Problem("hidden.jsonl", 7, "nearly the same as public.jsonl:1 (cosine 0.99)", "remove one")]
+    what = "its example 2 is nearly the same as hidden.jsonl:3"
+    problems += [Problem("baselines/good.yaml", None, what, "take a row of your own")]
+    verification.record_lint(version.pk, problems, "")
+    Run.objects.filter(version=version).delete()
+    factories.enrol(ada, version.challenge.course, Scope(Content.VIEWER))
+    seen, edited = api_of(ada).get("/courses/tiny/draft").json(), editor.get("/courses/tiny/draft").json()
+    assert "  hidden.jsonl: rows changed" in seen["difference"]["lines"]
+    assert "  gold.jsonl: rows changed" in seen["difference"]["lines"]
+    lines = list(seen["difference"]["lines"])
+    lines += [line for one in seen["difference"]["challenges"]["changed"] for line in one["lines"]]
+    assert not [line for line in lines if "jsonl" in line and not line.endswith("l: rows changed")]
+    one = next(one for one in seen["challenges"] if one["id"] == "sea-or-sky")
+    assert one["lacking"][0] == one["runs"][0]["said"] and "Editors of the course see what it is." in one["lacking"][0]
+    assert one["runs"][0]["state"] == "failed" and not any(".jsonl" in line for line in one["lacking"])
+    known = next(one for one in edited["challenges"] if one["id"] == "sea-or-sky")
+    assert "hidden.jsonl:7: nearly the same" in known["lacking"][0] and known["lacking"][0] in known["runs"][0]["said"]
+    assert [line for line in edited["difference"]["lines"] if "targets changed (" in line]
+    for client, reads in ((logged_in(ada), False), (logged_in(bob), True)):
+        page = client.get("/teach/courses/tiny/").content.decode()
+        shown = client.get(reverse("teach:verification", args=["tiny", draft.pk]), headers={"HX-Request": "true"})
+        assert ("targets changed (" in page) == reads == ("public.jsonl:1" in page)
+        assert ("public.jsonl:1" in shown.content.decode()) == reads
 
 
 def test_a_rollback_makes_what_its_dry_run_has_told(editor: Caller, push: Push, folder: Path) -> None:

@@ -12,7 +12,7 @@ from django.views.decorators.cache import never_cache
 from gradus.accounts import roles
 from gradus.accounts.models import EVERYTHING, User
 from gradus.accounts.token_rules import LEARNER, Scope
-from gradus.courses import publishing
+from gradus.courses import differences, publishing
 from gradus.courses.models import Course, CourseVersion
 from gradus.teach.views.access import account, allowed, has_role, in_course
 from gradus.teach.views.verification import verification_of
@@ -56,7 +56,9 @@ def course_show(request: HttpRequest, course: Course) -> HttpResponse:
         versions = list(course.versions.select_related("pushed_by", "published_by")[:NEWEST])
         context |= {"versions": versions, "live": course.versions.published().first()}
         if context["live"] is not None:
-            context["live_verification"] = verification_of(context["live"])
+            context["live_verification"] = verification_of(context["live"], may["edit"])
     if draft is not None and may["view"]:
-        context["draft_verification"] = verification_of(draft)
+        found = draft.difference if may["edit"] else differences.for_viewers(draft.difference)
+        context["changes"] = found.get("lines", [])
+        context["draft_verification"] = verification_of(draft, may["edit"])
     return render(request, "teach/course.html", context)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from django.contrib import messages
@@ -13,11 +14,11 @@ from django.views.decorators.http import require_POST
 
 from challenges.bundle import sha256_of
 from gradus.accounts import roles
-from gradus.courses import publishing
+from gradus.courses import publishing, verification
 from gradus.courses.bundles import BundleMissing
 from gradus.courses.models import Course, CourseVersion
 from gradus.submissions import services
-from gradus.submissions.services import CheckState
+from gradus.submissions.services import Check, CheckState
 from gradus.teach.views.access import allowed, in_course
 
 
@@ -27,10 +28,10 @@ def verification_show(request: HttpRequest, course: Course, pk: int) -> HttpResp
     version = get_object_or_404(course.versions, pk=pk)
     if not request.headers.get("HX-Request"):
         return redirect("teach:course", course.slug)
-    shown = verification_of(version)
+    may = allowed(roles.scope_in(request.user, course))
+    shown = verification_of(version, may["edit"])
     if request.GET.get("seen") == shown["seen"]:
         return HttpResponse(status=204)
-    may = allowed(roles.scope_in(request.user, course))
     return render(request, "teach/_verification.html", {"course": course, "may": may, "shown": shown})
 
 
@@ -54,13 +55,14 @@ def findings_check(request: HttpRequest, course: Course, pk: int) -> HttpRespons
     return redirect("teach:course", course.slug)
 
 
-def verification_of(version: CourseVersion) -> dict[str, Any]:
+def verification_of(version: CourseVersion, edits: bool) -> dict[str, Any]:
     """Returns a version with the checks of those of its challenges that are not verified or have findings to show.
 
-    `seen` tells two states apart.
+    `seen` tells two states apart. Who does not edit the course (`edits`) reads nothing about single hidden rows.
     """
     held = publishing.versions_in(version)
     found = services.progress([one for one in held if one.is_draft or not one.is_verified or one.findings])
+    checks_of = {pk: [one if edits else _for_viewers(one) for one in checks] for pk, checks in found.checks.items()}
     rows = [
         {
             "version": one,
@@ -69,7 +71,11 @@ def verification_of(version: CourseVersion) -> dict[str, Any]:
             "done": sum(check.has_ended for check in checks),
         }
         for one in held
-        if (checks := found.checks.get(one.pk))
+        if (checks := checks_of.get(one.pk))
     ]
     states = [[one.pk, one.is_verified, *map(str, found.checks.get(one.pk, ()))] for one in held]
     return {"version": version, "progress": found, "rows": rows, "seen": sha256_of(states)[:16]}
+
+
+def _for_viewers(check: Check) -> Check:
+    return replace(check, said=verification.for_viewers(check.said))
