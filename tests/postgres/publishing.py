@@ -23,6 +23,7 @@ from gradus.submissions import services
 from gradus.submissions.models import Evaluation, Run
 from gradus.submissions.services import proofs
 from gradus.submissions.services.events import append_events
+from gradus.submissions.services.finish import LeaseLost
 from tests import factories
 from tests.courses.publishing.conftest import Push
 from tests.courses.test_versions import edit
@@ -192,7 +193,7 @@ def test_a_repetition_ends_while_another_check_of_findings_withdraws_it(
     def ends() -> None:
         try:
             services.record(check.pk, check.fence, services.Outcome(result={"public": {"score": 0.5}}))
-        except services.LeaseLost:
+        except LeaseLost:
             assert Evaluation.objects.get(pk=check.pk).state == "cancelled"
 
     meeting.hold(lambda: proofs._store(first, []), ends)
