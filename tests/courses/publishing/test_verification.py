@@ -14,6 +14,7 @@ from gradus.courses.models import ChallengeVersion
 from gradus.courses.services import import_course
 from gradus.submissions import services
 from gradus.submissions.models import Evaluation, Run
+from gradus.submissions.services.finish import LeaseLost
 from tests import factories
 from tests.api.conftest import problem
 from tests.challenges import factory
@@ -135,6 +136,48 @@ def test_a_new_arm_of_a_finding_is_held_against_hidden_rows_that_were_linted_bef
     (found,) = verification.lint_problems(newest())
     assert found.file == "findings/plain.yaml" and "nearly the same as hidden.jsonl:" in found.what
     assert services.progress([newest()]).checks[newest().pk][0].state == "failed"
+
+
+def bring_an_arm(folder: Path) -> None:
+    """The challenge stays as it is. An import needs no record of the finding, which a push does."""
+    factory.write_findings(folder / "first")
+    import_course(read_course(folder), archive=archives.keep_folder(folder))
+    services.verify(newest())
+
+
+def test_a_lint_that_began_before_an_arm_was_brought_verifies_nothing(push: Push, folder: Path) -> None:
+    push()
+    verify(newest())
+    before = {one.pk for one in Run.objects.filter(version=newest(), purpose="lint")}
+    brought: list[bool] = []
+
+    def bring() -> None:
+        if not brought and Evaluation.objects.filter(run__in=before, state="running").exists():
+            brought.append(True)
+            bring_an_arm(folder)
+
+    lint_all(Embedding(before=bring))
+    old, new = Run.objects.filter(version=newest(), purpose="lint").order_by("pk")
+    assert brought and old.pk in before and (old.current.state, new.current.state) == ("cancelled", "scored")
+    assert newest().lint["arms"] == new.payload["arms"] != old.payload["arms"] and newest().is_verified
+
+
+def test_a_lint_whose_result_comes_after_an_arm_was_brought_is_not_stored(push: Push, folder: Path) -> None:
+    push()
+    version = newest()
+    verify(version)
+    Evaluation.objects.exclude(run__version=version, run__purpose="lint").delete()
+    begun = services.claim("judge", worker="w", profile="cpu")
+    assert begun is not None
+    bring_an_arm(folder)
+    with pytest.raises(LeaseLost):
+        services.record(begun.pk, begun.fence, services.Outcome(result={}, notes={"problems": [], "arms": ""}))
+    version.refresh_from_db()
+    assert version.linted_at is None and not version.is_verified
+    (waiting,) = Evaluation.objects.open().filter(run__version=version, run__purpose="lint")
+    assert waiting.run is not None and waiting.run.payload["arms"]
+    services.verify(version)
+    assert Evaluation.objects.open().get(run__version=version, run__purpose="lint") == waiting
 
 
 class Alike(Embedding):

@@ -118,14 +118,17 @@ def queue_chat(user: User, asked: Evaluation) -> Run:
     return run
 
 
-def queue_lint(version: ChallengeVersion) -> Run:
-    """Queues lint of a version, in the caller's transaction, in the lane whose workers embed texts anyway."""
+def queue_lint(version: ChallengeVersion, arms: str) -> Run:
+    """Queues lint of a version, in the caller's transaction, in the lane whose workers embed texts anyway.
+
+    `arms` is the digest of the findings' arms that are checked beside it.
+    """
     run = Run.objects.create(
         purpose=Run.Purpose.LINT,
         version=version,
         label="lint",
         kind=version.parsed.kind,
-        payload={},
+        payload={"arms": arms},
         expires_at=timezone.now() + retention.run_kept_for(Run.Purpose.LINT),
     )
     rank = queue.rank_of_run(run.purpose, 0)

@@ -49,8 +49,8 @@ def verify(version: ChallengeVersion, beside: Arms | None = None) -> int:
     with transaction.atomic():
         # Two imports at once queue each check once.
         now = locks.hold_version(version.pk)
-        if _lint_is_due(now, of_arms) and not _open(now, Run.Purpose.LINT).exists():
-            queue_lint(now)
+        if _lint_is_due(now, of_arms):
+            _queue_lint(now, of_arms)
         waiting, known = set(open_runs(now)), {row["file"] for row in now.baselines}
         wanted = set() if now.is_verified else set(verification.to_run(now)) - waiting
         for one in bundle.baselines:
@@ -69,6 +69,19 @@ def verify(version: ChallengeVersion, beside: Arms | None = None) -> int:
 def _lint_is_due(version: ChallengeVersion, of_arms: str) -> bool:
     """Whether lint has not passed here, or not beside the arms of findings with this digest."""
     return version.linted_at is None or bool(of_arms and version.lint.get("arms") != of_arms)
+
+
+def _queue_lint(version: ChallengeVersion, of_arms: str) -> None:
+    """Queues lint unless it is open already. One that was queued beside other arms is withdrawn: it may have read them,
+    and would verify the version without a look at these.
+    """
+    open_ = Evaluation.objects.open().filter(run__version=version, run__purpose=Run.Purpose.LINT)
+    for evaluation in open_.select_related("run").select_for_update(of=("self",)):
+        assert evaluation.run is not None
+        if evaluation.run.payload.get("arms") == of_arms:
+            return
+        end_run(evaluation)
+    queue_lint(version, of_arms)
 
 
 def withdraw_checks(versions: Iterable[ChallengeVersion]) -> int:
