@@ -37,6 +37,10 @@ NOTICED = {
         "a tab stands where YAML asks for spaces",
         "replace it by spaces",
     ),
+    "found a tab character that violates indentation": (
+        "a tab stands where YAML asks for spaces",
+        "replace it by spaces",
+    ),
     "did not find expected comment or line break": (
         "a text begins with `>` or `|`, which begins a text of several lines",
         "put the text in quotes, or begin it on the next line",

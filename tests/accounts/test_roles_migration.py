@@ -73,4 +73,4 @@ def test_a_guest_creates_no_courses(guest: User) -> None:
 def test_who_may_create_courses_may_have_a_token_for_that(ada: User) -> None:
     ada.may_create_courses = True
     ada.save()
-    assert ada.widest_scope == Scope(Content.OWNER) and ada.has_role and not ada.is_reviewer
+    assert ada.widest_scope == Scope(Content.OWNER, LearnerData.EDITOR) and ada.has_role and not ada.is_reviewer

@@ -65,6 +65,16 @@ def test_a_page_that_is_no_api(api: Api, httpserver: HTTPServer) -> None:
         api.get("courses")
 
 
+def test_a_problem_is_printed_only_if_it_says_more_than_the_message(api: Api, httpserver: HTTPServer) -> None:
+    said, more = "The answer has 2 words; write between 10 and 200.", "The name is taken."
+    problems = [{"field": "answer", "message": said}, {"field": "name", "message": more}]
+    httpserver.expect_request("/api/v1/courses").respond_with_json({"detail": said, "problems": problems}, status=422)
+    with pytest.raises(Failure) as refused:
+        api.get("courses")
+    assert (str(refused.value), refused.value.problems) == (said, (f"name: {more}",))
+    assert refused.value.details == tuple(problems)
+
+
 def test_retry_after_is_told(api: Api, httpserver: HTTPServer) -> None:
     httpserver.expect_request("/api/v1/courses").respond_with_json(
         {"detail": "Too many.", "problems": []}, status=429, headers={"Retry-After": "7"}

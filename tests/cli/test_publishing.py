@@ -246,6 +246,15 @@ def test_a_token_that_may_not_says_how_to_get_one(
     assert "does not answer" in said(push(), 4)
 
 
+def test_a_learner_is_told_who_can_give_a_role(
+    gradus: Gradus, folder: Path, course: Course, bob: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    factories.enrol(bob, course)
+    monkeypatch.setenv("GRADUS_TOKEN", ApiToken.issue(bob, "learner")[1])
+    told = said(gradus("course", "status", "--course", "tiny"), 2)
+    assert "You take part in tiny as a learner." in told and "Known are" not in told
+
+
 def test_a_push_that_breaks_off_at_any_part_goes_on_there(
     push: Run, folder: Path, author: User, quick: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -435,7 +444,9 @@ def test_the_status_waits_until_all_is_verified(
             verify(version)
 
     monkeypatch.setattr(time, "sleep", end)
-    assert "not verified" not in said(gradus("course", "status", str(folder), "-f"))
+    first, _, last = said(gradus("course", "status", str(folder), "-f")).rpartition("tiny 1.1.0, draft")
+    assert "not verified" in first and "sea-or-sky, lint lint: waits" in first
+    assert "not verified" not in last and "verified" in last
 
 
 def test_a_rollback_offers_to_grade_old_attempts_again(gradus: Gradus, folder: Path, author: User, bob: User) -> None:

@@ -87,7 +87,7 @@ class User(AbstractUser):
     @property
     def is_reviewer(self) -> bool:
         """True if the person may see answers and grades of others in at least one course."""
-        return self.widest_scope.includes(Scope(learner_data=LearnerData.VIEWER))
+        return self._highest_levels.includes(Scope(learner_data=LearnerData.VIEWER))
 
     @property
     def has_role(self) -> bool:
@@ -98,15 +98,21 @@ class User(AbstractUser):
     def widest_scope(self) -> Scope:
         """The widest scope that the person's API tokens may have: on each axis, the highest level in any course.
 
-        What the person may do in one course is asked of `roles`.
+        Who may create courses may have both highest levels, because a created course gives them to its creator. What
+        the person may do in one course is asked of `roles`.
         """
+        if self.may_create_courses and self.is_active and not self.is_guest:
+            return EVERYTHING
+        return self._highest_levels
+
+    @cached_property
+    def _highest_levels(self) -> Scope:
         if self.is_guest or not self.is_active:
             return LEARNER
         if self.is_staff:
             return EVERYTHING
         scopes = [LEARNER, *(Scope(Content(one), LearnerData(two)) for one, two in self._levels())]
-        # Whoever creates a course becomes its owner.
-        content = Content.OWNER if self.may_create_courses else max((one.content for one in scopes), key=rank)
+        content = max((one.content for one in scopes), key=rank)
         return Scope(content, max((one.learner_data for one in scopes), key=rank))
 
     def _levels(self) -> models.QuerySet["Enrolment", tuple[str, str]]:

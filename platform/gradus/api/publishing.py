@@ -128,8 +128,8 @@ def version_brief(version: CourseVersion) -> dict[str, Any]:
         "course": version.course.slug,
         "is_live": version.state == "published" and version.digest == version.course.digest,
         "has_archive": bool(version.archive),
-        "pushed_by": version.pushed_by and version.pushed_by.pseudonym,
-        "published_by": version.published_by and version.published_by.pseudonym,
+        "pushed_by": version.pushed_by and str(version.pushed_by),
+        "published_by": version.published_by and str(version.published_by),
     }
 
 

@@ -94,6 +94,8 @@ class Event:
 class Api:
     config: Config
     http: httpx.Client = field(init=False)
+    asked: str = field(init=False, default="")
+    """The path of the last request."""
 
     def __post_init__(self) -> None:
         headers = {"Authorization": f"Bearer {self.config.token}"} if self.config.token else {}
@@ -147,15 +149,17 @@ class Api:
     def download(self, path: str, to: IO[bytes], **params: Any) -> None:
         """Writes what a GET request answers into a file, piece by piece. Raises `Failure` for an error."""
         given = {key: value for key, value in params.items() if value is not None}
-        with self._reaching(), self.http.stream("GET", path.lstrip("/"), params=given) as response:
+        self.asked = path.lstrip("/")
+        with self._reaching(), self.http.stream("GET", self.asked, params=given) as response:
             if response.is_error:
                 response.read()
             for piece in checked(response).iter_bytes():
                 to.write(piece)
 
     def _send(self, method: str, path: str, **given: Any) -> httpx.Response:
+        self.asked = path.lstrip("/")
         with self._reaching():
-            return checked(self.http.request(method, path.lstrip("/"), **given))
+            return checked(self.http.request(method, self.asked, **given))
 
     @contextmanager
     def _reaching(self) -> Iterator[None]:
@@ -221,9 +225,15 @@ def checked(response: httpx.Response) -> httpx.Response:
         raise Failure(detail + how, NOT_SIGNED_IN)
     after = response.headers.get("Retry-After")
     again = f" Try again in {after} s." if after else ""
-    lines = tuple(worded(problem) for problem in problems)
+    lines = tuple(worded(problem) for problem in problems if _says_more(problem, detail))
     wait = float(after) if after and after.isdecimal() else None
     raise Failure(detail + again, REFUSED, lines, reason, tuple(problems), wait)
+
+
+def _says_more(problem: dict[str, Any], detail: str) -> bool:
+    """Whether a problem holds something that the message of the error does not say already."""
+    message = str(problem.get("message") or "")
+    return bool(problem.get("what") or problem.get("line")) or not message or message not in detail
 
 
 def worded(problem: dict[str, Any]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import typer
@@ -64,6 +65,20 @@ def status(version: dict[str, Any]) -> None:
                 line = f"{one['id']}, {run['what']} {run['name']}: {STATES[run['state']]}: {run['said']}"
                 typer.echo(line)
     _lacking(version)
+
+
+def changes(before: dict[str, Any], now: dict[str, Any]) -> None:
+    """Prints each check whose state has changed."""
+    seen = {key: run["state"] for key, run in _runs(before)}
+    for (name, what, which), run in _runs(now):
+        if seen.get((name, what, which)) != run["state"]:
+            typer.echo(f"{name}, {what} {which}: {STATES[run['state']]}")
+
+
+def _runs(version: dict[str, Any]) -> Iterator[tuple[tuple[str, str, str], dict[str, Any]]]:
+    for one in version["challenges"]:
+        for run in one["runs"]:
+            yield (one["id"], run["what"], run["name"]), run
 
 
 def _checks(challenge: dict[str, Any]) -> str:

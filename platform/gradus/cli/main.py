@@ -15,7 +15,12 @@ from gradus.cli import authors, learners, lessons, people, publishing, receipts,
 from gradus.cli.plugins import JudgeGroup, LazyGroup
 
 app = typer.Typer(
-    cls=LazyGroup, name="gradus", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False
+    cls=LazyGroup,
+    name="gradus",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
 )
 judge = typer.Typer(cls=JudgeGroup, no_args_is_help=True, help="Try out the judge of free-text answers.")
 app.add_typer(learners.app)

@@ -69,10 +69,16 @@ def _explained(api: Api, failure: Failure) -> Failure:
         told = f"Your token may not do this. Get one that may: gradus login {options}"
         return Failure(told, NOT_SIGNED_IN, reason=failure.reason)
     if failure.reason == "not_found":
+        asked = api.asked
         known = [one["id"] for one in api.get("courses")]
         told = (
             "The site has no such course, or you have no role in it. `gradus course push` makes a course that is new."
         )
+        if (name := next((one for one in known if asked.startswith(f"courses/{one}/")), None)) is not None:
+            known = []
+            told = (
+                f"You take part in {name} as a learner. To change it, you need a role in it: its owner can invite you."
+            )
         failure = Failure(told, WRONG_NAME, reason=failure.reason)
     elif failure.reason in WRONG_NAMES:
         known = [str(one["message"]) for one in failure.details if one.get("code") == "known"]
@@ -165,7 +171,7 @@ def status(
         if findings:
             state = _draft_or_live(api, name)["state"]
             api.post(f"courses/{name}/{'draft' if state == 'draft' else 'live'}/findings")
-        found = _followed(api, name) if follow else _draft_or_live(api, name)
+        found = _followed(api, name, quiet=json) if follow else _draft_or_live(api, name)
         replace(Seen.of(api, name, folder), draft=_draft_digest(found)).note(api, name, folder)
         showing.say(found, json, course_output.status)
     if not _has_ended(found):
@@ -194,8 +200,11 @@ def _has_failed(version: dict[str, Any]) -> bool:
     return any(run["state"] == "failed" for one in version["challenges"] for run in one["runs"])
 
 
-def _followed(api: Api, course: str) -> dict[str, Any]:
-    """Waits until all checks have ended, with a bar on standard error."""
+def _followed(api: Api, course: str, quiet: bool) -> dict[str, Any]:
+    """Waits until all checks have ended, with a bar on standard error. Unless it is to be quiet, it first prints how
+    far they are, and then each check that has changed.
+    """
+    before: dict[str, Any] | None = None
     columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.completed} of {task.total} checks"))
     with Progress(*columns, console=showing.messages, transient=True) as progress:
         task = progress.add_task("checking", total=None)
@@ -204,6 +213,9 @@ def _followed(api: Api, course: str) -> dict[str, Any]:
             progress.update(task, completed=found["progress"]["done"], total=found["progress"]["total"])
             if _has_ended(found):
                 return found
+            if not quiet:
+                course_output.status(found) if before is None else course_output.changes(before, found)
+            before = found
             progress.update(task, description=_running(found))
             time.sleep(POLL_SECONDS)
 

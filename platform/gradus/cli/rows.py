@@ -43,7 +43,10 @@ def rows(
     text: Annotated[str, typer.Option(help="The column of the inputs.")],
     label: Annotated[
         list[str] | None,
-        typer.Option(help="The column of the answers. Several of them, also as FIELD=COLUMN, make a JSON object."),
+        typer.Option(
+            help="The column of the answers. Several of them, also as FIELD=COLUMN, make a JSON object. "
+            "For free text, the column of a criterion's marks, as CRITERION=COLUMN."
+        ),
     ] = None,
     to: Annotated[Path, typer.Option(help="The folder of the challenge.")] = Path(),
     split: Annotated[
@@ -74,7 +77,8 @@ def rows(
     """Make public.jsonl, hidden.jsonl and train.jsonl of a challenge from a table.
 
     Labels and lengths are alike in all parts, and no text stands in two of them or nearly repeats another one. Rows
-    that a part holds already stay in it.
+    that a part holds already stay in it. For a question with free answers, --text is the column of the answers and each
+    criterion has a column of marks: met, partial or not_met. They become gold.jsonl.
 
     Exit status: 0 the rows are written, 1 they are not, with the reasons, 2 an option is wrong.
     """
@@ -158,6 +162,8 @@ def _show(found: Imported, folder: Path, needs: Sequence[Problem], written: bool
         showing.table("Rows by label", ("Label", *found.parts), report.label_rows(found))
     for line in report.lines(found):
         typer.echo(line)
+    if written and found.spec is not None:
+        typer.echo(f"{folder / 'challenge.yaml'}: the labels or fields of the table are filled in")
     now = [one for one in needs if one in found.needs or Path(one.file).name in found.files]
     for one in now:
         typer.echo(f"still to do: {one}")
@@ -166,8 +172,6 @@ def _show(found: Imported, folder: Path, needs: Sequence[Problem], written: bool
         typer.echo(f"still to do: {others}, which `gradus challenge lint {folder}` lists")
     if not written:
         typer.echo(f"{folder}: nothing was written, because rows that stand there would change: -u writes all the same")
-    elif found.spec is not None:
-        typer.echo(f"{folder / 'challenge.yaml'}: the labels or fields of the table are filled in")
 
 
 def dedupe(

@@ -73,6 +73,10 @@ class Watch:
 def checked(linted: Linted) -> None:
     STATE.check(linted)
     say([], f"lint: {several(len(linted.problems), 'problem')}, advice: {len(linted.advice)}")
+    for problem in linted.problems:
+        typer.echo(f"  {problem}")
+    for advice in linted.advice:
+        typer.echo(f"  advice: {advice}")
 
 
 def say(changed: list[str], text: str) -> None:

@@ -12,6 +12,7 @@ QUOTES = r"quotes"
 
 SYNTAX = (
     Broken("a tab as indentation", swap(SPEC, "  type: label", "\ttype: label"), SPEC, 9, r"a tab", r"spaces"),
+    Broken("a tab in an indented block", swap(SPEC, "  labels:", "  \tlabels:"), SPEC, 10, r"a tab", r"spaces"),
     Broken("one space too many", swap(SPEC, "  labels:", "   labels:"), SPEC, 10, r"indent", r"line it up"),
     Broken("one space too few", swap(COURSE, "  - second", " - second"), COURSE, 9, r"indent|fit", r"line it up"),
     Broken("a key twice", append(SPEC, "pass: 0.70\n"), SPEC, 28, r"`pass` stands twice", r"keep one"),
