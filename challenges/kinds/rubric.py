@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
+from challenges.rows import GoldAnswer
 from challenges.spec import Challenge, Keys, Share, Slug, Spec, Text
 
 GATE_ANSWERS = 40
+
+
+def marks_missing(gold: Iterable[GoldAnswer]) -> int:
+    """How many more marked answers with the role calibration a judge's gate needs. Until then a question is in pilot
+    mode: people grade all answers.
+    """
+    return max(0, GATE_ANSWERS - sum(row.role == "calibration" for row in gold))
+
+
 """The least number of marked answers with the role `calibration` with which a gate can open."""
 GATE_RULES = 2
 """The number of the rules by which a calibration report says whether the gate is open. A report by earlier rules opens

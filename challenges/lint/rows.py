@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from statistics import fmean
 
 from challenges.characters import UNSEEN, unwanted
+from challenges.files.key_errors import A_KEY
 from challenges.kinds import registry as kinds
 from challenges.lint.labels import are_usable
 from challenges.lint.subject import Rows, Subject
@@ -18,7 +19,7 @@ from challenges.models.tokens import counter
 from challenges.prompts import accepted_texts, problem_with, target_text
 from challenges.rows import AnyRow, Required, Sample, Target
 from challenges.spec import Answer, Challenge, Json, Label
-from challenges.texts import folded, normal
+from challenges.texts import folded, normal, several
 
 BALANCE_MAX = 2.0
 REQUIRED_CONTENT = "required_content"
@@ -91,7 +92,7 @@ def _targets(subject: Subject, name: str, rows: Rows) -> None:
     for index, row in enumerate(rows):
         target = row.target if isinstance(row, Sample) else _output(subject, row)
         wrong = _other_form(subject, target) if isinstance(row, Sample) else None
-        if (wrong := wrong or _misfit(subject, target)) is not None:
+        if (wrong := wrong or _misfit(subject, target, quotes=name != "hidden.jsonl")) is not None:
             subject.row(name, index, *wrong)
         if isinstance(row, Sample) and row.documents and not kinds.find(subject.challenge.kind).has_documents:
             subject.row(name, index, "names documents, but the challenge has none", "remove the key `documents`")
@@ -115,8 +116,10 @@ def _output(subject: Subject, row: AnyRow) -> str | dict[str, str]:
     return value if isinstance(value, dict) else row.output
 
 
-def _misfit(subject: Subject, target: Target) -> tuple[str, str] | None:
-    """What is wrong with a target and how to fix it. Nothing of the target is repeated, as the row may be hidden."""
+def _misfit(subject: Subject, target: Target, *, quotes: bool) -> tuple[str, str] | None:
+    """What is wrong with a target and how to fix it. Of the target only keys are repeated, and only if it `quotes`,
+    because the row may be hidden.
+    """
     answer = subject.challenge.answer
     if isinstance(target, Required):
         return None
@@ -128,12 +131,24 @@ def _misfit(subject: Subject, target: Target) -> tuple[str, str] | None:
     if not isinstance(target, dict):
         return "the target is not a JSON object", f"write an object with the keys {fields}"
     if target.keys() != answer.fields.keys():
-        return f"the target's keys are not {fields}", "write exactly these, or correct `answer.schema`"
+        return f"the target's keys are not {fields}{_other_keys(answer, target, quotes)}", (
+            "write exactly these, or correct `answer.schema`"
+        )
     wrong = [key for key, allowed in answer.fields.items() if allowed != "string" and target[key] not in allowed]
     wrong += [key for key in answer.fields if not isinstance(target[key], str) and key not in wrong]
     if not wrong:
         return None
     return f"the value of {', '.join(wrong)} is not allowed", "write one of the values that `answer.schema` lists"
+
+
+def _other_keys(answer: Json, target: dict[str, str], quotes: bool) -> str:
+    lacking = [f"`{key}` is missing" for key in answer.fields if key not in target]
+    others = [key for key in target if key not in answer.fields]
+    if not quotes or not all(A_KEY.fullmatch(key) for key in others):
+        added = [several(len(others), "key") + " too many"] if others else []
+    else:
+        added = [f"`{key}` is none of them" for key in others]
+    return f" ({', '.join([*lacking, *added])})"
 
 
 def _no_label(answer: Label, target: Target) -> tuple[str, str]:

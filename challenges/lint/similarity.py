@@ -9,6 +9,7 @@ from challenges.bundle import ChallengeBundle
 from challenges.kinds import registry as kinds
 from challenges.problems import Problem
 from challenges.rows import AnyRow, Sample
+from challenges.texts import normal
 
 if TYPE_CHECKING:
     import numpy as np
@@ -35,7 +36,8 @@ def similarity(challenge: ChallengeBundle, embed: Embed) -> list[Problem]:
         return problems
     for name in ("public.jsonl", "train.jsonl"):
         if name in vectors:
-            problems += _across(vectors["hidden.jsonl"], name, vectors[name])
+            texts = [row.input for row in dict(files)[name]]
+            problems += _across(challenge.hidden, vectors["hidden.jsonl"], name, texts, vectors[name])
     return problems + _submitted(challenge, vectors["hidden.jsonl"], embed)
 
 
@@ -81,14 +83,17 @@ def _within(name: str, matrix: Matrix) -> list[Problem]:
     if len(near) == 0 or len(near) / len(matrix) < WITHIN_FILE_MAX:
         return []
     what = f"{len(near)} of {len(matrix)} rows nearly repeat another one here (cosine above {NEAR:g})"
-    return [Problem(name, None, what, f"rewrite some: for instance lines {_pairs(near, cosine)}")]
+    return [Problem(name, None, what, f"rewrite some: for instance lines {_pairs(near, cosine, '', '')}")]
 
 
-def _across(hidden: Matrix, name: str, other: Matrix) -> list[Problem]:
+def _across(samples: Sequence[Sample], hidden: Matrix, name: str, texts: Sequence[str], other: Matrix) -> list[Problem]:
+    """The hidden rows that resemble rows of another file. Equal texts are left out, because `lint_rows` tells them."""
     import numpy as np
 
     cosine = hidden @ other.T
     best = cosine.max(axis=1)
+    shown = set(map(normal, texts))
+    best[[normal(sample.input) in shown for sample in samples]] = -1.0
     problems = [
         Problem(
             "hidden.jsonl",
@@ -99,12 +104,14 @@ def _across(hidden: Matrix, name: str, other: Matrix) -> list[Problem]:
         for row in np.flatnonzero(best > SAME)
     ]
     near = np.flatnonzero(best > NEAR)
-    if len(near) and len(near) / len(hidden) >= ACROSS_MAX:
+    if len(near) > len(problems) and len(near) / len(hidden) >= ACROSS_MAX:
         what = f"{len(near)} of {len(hidden)} rows are close to rows of {name} (cosine above {NEAR:g})"
-        problems.append(Problem("hidden.jsonl", None, what, f"rewrite some: lines {_pairs(near, cosine)}"))
+        problems.append(
+            Problem("hidden.jsonl", None, what, f"rewrite some: {_pairs(near, cosine, 'hidden.jsonl:', f'{name}:')}")
+        )
     return problems
 
 
-def _pairs(rows: Any, cosine: Matrix) -> str:
-    """The first few rows with their nearest neighbour, as line numbers."""
-    return ", ".join(f"{int(row) + 1} and {int(cosine[row].argmax()) + 1}" for row in rows[:8])
+def _pairs(rows: Any, cosine: Matrix, file: str, other: str) -> str:
+    """The first few rows with their nearest neighbour, as line numbers behind the names of their files."""
+    return ", ".join(f"{file}{int(row) + 1} and {other}{int(cosine[row].argmax()) + 1}" for row in rows[:8])

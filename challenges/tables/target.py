@@ -97,6 +97,10 @@ def _with_fields(target: Target, form: Form, columns: Columns, file: str) -> tup
     schema = target.answer.get("schema")
     if isinstance(schema, dict) and not target.is_template and set(fields) != set(schema):
         what = f"the fields of the answer are {', '.join(map(str, schema))}, but --label gives {', '.join(fields)}"
+        if unknown := [name for name in fields if name not in schema]:
+            what += (
+                f" ({', '.join(f'`{name}`' for name in unknown)} {'is' if len(unknown) == 1 else 'are'} not among them)"
+            )
         fix = "name a column for each field, as --label FIELD=COLUMN where they are called otherwise"
         raise TableErrors([spec_problem(target, ("answer", "schema"), what, fix)])
     if isinstance(schema, dict) and not target.is_template:

@@ -23,7 +23,7 @@ from gradus.submissions import services
 from gradus.submissions.models import Evaluation, Run, Score
 from gradus.submissions.services.finish import LeaseLost
 from tests import factories
-from tests.challenges.factory import put_tokenizer, write_course
+from tests.challenges.factory import put_tokenizer, write_course, write_gold
 
 pytestmark = pytest.mark.django_db
 GOOD = {"score": 0.7, "ok": True, "problem": "", "provisional": False, "cost": {}, "training": {}, "seconds": 1}
@@ -211,6 +211,7 @@ def test_a_missed_bound_leaves_a_draft_and_says_by_how_much(folder: Path, grace_
 
 
 def test_a_provisional_grade_verifies_nothing(folder: Path) -> None:
+    write_gold(next(folder.rglob("explain/challenge.yaml")).parent, calibration=40)
     import_course(read_course(folder), linted=True)
     version = newest("explain")
     for ref in version.parsed.baselines:
@@ -218,6 +219,21 @@ def test_a_provisional_grade_verifies_nothing(folder: Path) -> None:
         verification.record(version.pk, {"file": ref.file, **row})
     version.refresh_from_db()
     assert not version.is_verified and "no judge has passed the gate" in verification.lacking(version)[0]
+
+
+def test_a_question_that_people_grade_lacks_marked_answers_and_has_not_failed(folder: Path) -> None:
+    challenge = next(folder.rglob("explain/challenge.yaml")).parent
+    write_gold(challenge, calibration=3)
+    import_course(read_course(folder), linted=True)
+    version = newest("explain")
+    for ref in version.parsed.baselines:
+        row = {"kind": "free_text", "approach": "free_text", **GOOD, "provisional": True, "ok": False}
+        verification.record(version.pk, {"file": ref.file, **row})
+    version.refresh_from_db()
+    (line,) = verification.lacking(version)
+    assert not version.is_verified and "people grade this question" in line and "37 more marked answers" in line
+    checks = [one for one in services.progress([version]).checks[version.pk] if one.what == "baseline"]
+    assert [(one.state, one.said) for one in checks] == [("passed", "")] * len(version.parsed.baselines)
 
 
 def test_a_draft_that_is_verified_late_does_not_replace_a_newer_version(live: Course, folder: Path) -> None:

@@ -72,7 +72,7 @@ def test_it_waits_in_the_lane_that_embeds(version: ChallengeVersion) -> None:
     evaluation = lint_run().current
     assert (evaluation.lane, evaluation.state) == ("judge", "queued")
     assert verification.lacking(version)[0].startswith("not checked: similarity, or lengths of hidden rows")
-    assert check(version).state == "waiting" and "No worker of the lane judge" in check(version).said
+    assert check(version).state == "waiting" and "No worker that can do it" in check(version).said
 
 
 def test_a_clean_version_counts_as_linted(version: ChallengeVersion) -> None:

@@ -24,7 +24,12 @@ def pushed(version: dict[str, Any]) -> None:
         typer.echo(f"Nothing to push: {name} is published with this content.")
         return
     _difference(version["difference"])
-    _lacking(version)
+    for one in version["challenges"]:
+        waiting = sum(run["state"] in ("waiting", "running") for run in one["runs"])
+        if one["lacking"] and waiting >= len(one["lacking"]):
+            typer.echo(f"{one['id']} {one['version']}: {several(waiting, 'check')} to come on the site")
+        else:
+            _lacking(one)
     typer.echo(f"{name} is a draft now. Learners do not see it yet.")
     typer.echo("Next: `gradus course status -f` follows its checks, `gradus course publish` publishes it.")
 
@@ -45,10 +50,12 @@ def _difference(difference: dict[str, Any], err: bool = False) -> None:
         typer.echo(line, err=err)
 
 
-def _lacking(version: dict[str, Any]) -> None:
-    for one in version["challenges"]:
-        for line in one["lacking"]:
-            typer.echo(f"{one['id']} {one['version']} is not verified: {line}")
+def _lacking(challenge: dict[str, Any]) -> None:
+    """Prints what a challenge lacks, apart from what its checks have said."""
+    told = {run["said"] for run in challenge["runs"]}
+    for line in challenge["lacking"]:
+        if line not in told:
+            typer.echo(f"{challenge['id']} {challenge['version']} is not verified: {line}")
 
 
 def status(version: dict[str, Any]) -> None:
@@ -64,7 +71,7 @@ def status(version: dict[str, Any]) -> None:
             if run["said"]:
                 line = f"{one['id']}, {run['what']} {run['name']}: {STATES[run['state']]}: {run['said']}"
                 typer.echo(line)
-    _lacking(version)
+        _lacking(one)
 
 
 def changes(before: dict[str, Any], now: dict[str, Any]) -> None:

@@ -124,13 +124,21 @@ def challenge(found: dict[str, Any]) -> None:
         ("Kind", ", ".join(found["tracks"])),
         ("Version", found["version"] + ("" if found["verified"] else " (not verified on this server)")),
         ("Pass, gold", f"{number(found['pass'])}, {number(found['gold']) or 'none'}"),
-        ("Metric", found["metric_title"]),
+        *([("Metric", found["metric_title"])] if _has_samples(found) else []),
         ("Attempts left today", f"{found['attempts_left']} of {limits['attempts_per_day']}"),
-        ("Public samples", len(found["samples"])),
-        ("Starter rows", len(found["train"])),
+        *(
+            [("Public samples", len(found["samples"])), ("Starter rows", len(found["train"]))]
+            if _has_samples(found)
+            else []
+        ),
         ("My best", ", ".join(f"{track} {number(score)}" for track, score in found["best"].items()) or "none yet"),
     ]
     table("", ("", ""), facts)
+
+
+def _has_samples(found: dict[str, Any]) -> bool:
+    """Whether a challenge or a submission is scored on samples. A site may have kinds that are not installed here."""
+    return found.get("kind") not in kind_names() or kinds.find(found["kind"]).has_samples
 
 
 def submissions(found: list[dict[str, Any]]) -> None:
@@ -214,7 +222,9 @@ def result(found: dict[str, Any], samples: dict[str, dict[str, Any]]) -> None:
     if rows:
         public_samples(rows, samples)
     for mark in feedback.get("marks", []):
-        out.print(f"{mark['points']:g}/{mark['points_max']} {mark['label']}: {mark['mark']}", markup=False)
+        out.print(
+            f"{mark['points']:g}/{mark['points_max']} {mark['label']}: {mark['mark'].replace('_', ' ')}", markup=False
+        )
     out.print(summary(found, feedback), markup=False)
     if found.get("appeal"):
         appeal(found)
@@ -243,7 +253,8 @@ def summary(found: dict[str, Any], feedback: dict[str, Any]) -> str:
     if public is not None:
         parts.append(f"public samples {number(public)}")
     if found.get("score") is not None:
-        parts.append(f"hidden samples {number(found['score'])} (version {found['version']}), {verdict(found)}")
+        what = "hidden samples" if _has_samples(found) else "score"
+        parts.append(f"{what} {number(found['score'])} (version {found['version']}), {verdict(found)}")
     return "; ".join(parts)
 
 

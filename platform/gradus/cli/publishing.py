@@ -163,7 +163,7 @@ def status(
 ) -> None:
     """Show the draft of a course, or else what is published: what it changes, its checks and how far they are.
 
-    Exit status: 0 all is verified, 1 a check has failed, 3 checks have not ended yet.
+    Exit status: 0 all is verified, 1 a check has failed, 3 checks have not ended yet, or people grade a question.
     """
     folder = _folder(folder)
     with authoring(json) as api:
@@ -174,10 +174,10 @@ def status(
         found = _followed(api, name, quiet=json) if follow else _draft_or_live(api, name)
         replace(Seen.of(api, name, folder), draft=_draft_digest(found)).note(api, name, folder)
         showing.say(found, json, course_output.status)
-    if not _has_ended(found):
-        raise typer.Exit(NOT_CHECKED)
-    if not found["is_verified"] or _has_failed(found):
+    if _has_ended(found) and _has_failed(found):
         raise typer.Exit(REFUSED)
+    if not _has_ended(found) or not found["is_verified"]:
+        raise typer.Exit(NOT_CHECKED)
 
 
 def _draft_or_live(api: Api, course: str) -> dict[str, Any]:

@@ -14,15 +14,18 @@ from django.db import transaction
 from django.utils import timezone
 
 from challenges.compare import HIDDEN, VersionNumber, version_number
+from challenges.kinds import registry as kinds
+from challenges.kinds.rubric import marks_missing
 from challenges.problems import Problem
-from gradus.courses import boards, locks
-from gradus.courses.models import Challenge, ChallengeVersion, Course
+from challenges.texts import several
+from gradus.courses import boards, bundles, locks
+from gradus.courses.models import Challenge, ChallengeVersion, Content, Course, parse_once
 
 log = structlog.get_logger(__name__)
+_missing: dict[Content, int] = {}
 
 UNLINTED = (
-    "not checked: similarity, or lengths of hidden rows. "
-    "A worker of the lane `judge` checks them while no learner waits."
+    "not checked: similarity, or lengths of hidden rows. A worker of this site checks them while no learner waits."
 )
 LINT_ENDED = "lint ended without a result ({code}). Push or import the course again, which queues it again."
 
@@ -178,10 +181,15 @@ def lacking(version: ChallengeVersion) -> list[str]:
     """
     missing = [] if version.linted_at else _unlinted(version)
     results = {row["file"]: row for row in version.baselines}
+    pilot = pilot_mode(version)
+    if pilot and any(row["provisional"] for row in results.values()):
+        missing.append(pilot)
     for ref in version.parsed.baselines:
         row = results.get(ref.file)
         if row is None:
             missing.append(f"{ref.file} has not run on this server yet. It runs while no learner waits.")
+        elif row["provisional"] and pilot:
+            continue
         elif said := said_of(ref.file, row):
             missing.append(said)
     return missing
@@ -192,6 +200,29 @@ def for_viewers(line: str) -> str:
     if any(name in line for name in HIDDEN):
         return "Something is wrong with hidden rows. Editors of the course see what it is."
     return line
+
+
+def pilot_mode(version: ChallengeVersion) -> str:
+    """A sentence about a question whose answers people grade, because too few are marked to measure a judge; empty for
+    all others.
+    """
+    if not any(row["provisional"] for row in version.baselines) or not kinds.find(version.parsed.kind).is_judged:
+        return ""
+    try:
+        missing = parse_once(_missing, (version.challenge_id, version.digest), lambda: _marks_missing(version))
+    except bundles.BundleMissing:
+        return ""
+    if not missing:
+        return ""
+    return (
+        "people grade this question until a judge has passed its gate. "
+        f"That takes {several(missing, 'more marked answer')} with the role calibration; "
+        "answers that people grade here count, too, where the author has agreed to it."
+    )
+
+
+def _marks_missing(version: ChallengeVersion) -> int:
+    return marks_missing(bundles.load(version).gold)
 
 
 def said_of(file: str, row: dict[str, Any]) -> str:

@@ -165,7 +165,7 @@ def test_labels_out_of_balance_are_told(tmp_path):
     ("target", "words"),
     [
         ("text", "not a JSON object"),
-        ({"priority": "low"}, "keys are not priority, summary"),
+        ({"priority": "low"}, "keys are not priority, summary (`summary` is missing)"),
         ({"priority": "urgent", "summary": "s"}, "value of priority is not allowed"),
     ],
 )

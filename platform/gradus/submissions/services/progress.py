@@ -101,7 +101,9 @@ class _Open:
 
     def _why(self, lane: str, postponed: Any) -> str:
         if lane not in self._lanes:
-            said = _("No worker of the lane %(lane)s has reported for two minutes. Ask the site's staff to start one.")
+            said = _(
+                "No worker that can do it has reported for two minutes. Ask staff to start one of the lane %(lane)s."
+            )
             return said % {"lane": lane}
         if postponed is not None and timezone.now() - postponed > POSTPONED:
             return _("A worker could not do it and tries again. The site's staff see why on the page about health.")
@@ -139,6 +141,9 @@ def _baseline(version: ChallengeVersion, file: str, row: dict[str, Any] | None, 
         return Check("baseline", file, found[0], said=found[1])
     if row is None:
         return Check("baseline", file, CheckState.WAITING, said=_not_queued())
+    if row["provisional"] and verification.pilot_mode(version):
+        # It ran. That people grade the question is no failure, and `lacking` says it once for all baselines.
+        return Check("baseline", file, CheckState.PASSED, row["score"])
     said = verification.said_of(file, row)
     return Check("baseline", file, CheckState.FAILED if said else CheckState.PASSED, row["score"], said)
 
