@@ -25,7 +25,7 @@ def test_a_hidden_row_that_equals_a_public_one_is_told_by_the_text_alone(tmp_pat
 
 def test_the_lines_of_close_rows_are_given_with_their_files(tmp_path: Path) -> None:
     root = factory.write_prompt_challenge(tmp_path / "sea-or-sky")
-    angle = {text: 0.92 for text in (row.input for row in read_challenge(root).hidden)}
+    angle = dict.fromkeys((row.input for row in read_challenge(root).hidden), 0.92)
     found = similarity(
         read_challenge(root),
         lambda texts: [[angle.get(text, 1.0), (1 - angle.get(text, 1.0) ** 2) ** 0.5] for text in texts],
