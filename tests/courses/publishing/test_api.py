@@ -41,7 +41,7 @@ def editor(push: Push, bob: User) -> Caller:
 def test_a_draft_is_shown_published_and_found_again(editor: Caller, bob: User) -> None:
     draft = editor.get("/courses/tiny/draft").json()
     assert (draft["state"], draft["version"], draft["is_live"], draft["pushed_by"]) == (
-        "draft", "1.0.0", False, "admiral",
+        "draft", "1.0.0", False, "grace@example.org",
     )  # fmt: skip
     assert draft["difference"]["lines"][:2] == ["1 lesson added: first", f"3 challenges added: {', '.join(ALL)}"]
     assert [one["id"] for one in draft["challenges"]] == ALL
