@@ -50,7 +50,7 @@ def test_a_draft_is_shown_published_and_found_again(editor: Caller, bob: User) -
     refused = problem(editor.post("/courses/tiny/draft/publish", {"unverified": ["tickets"]}), 422, "no_such_challenge")
     assert "Its challenges are: sea-or-sky, ticket, explain." in refused["detail"]
     made = editor.post("/courses/tiny/draft/publish", {"unverified": True}).json()
-    assert (made["state"], made["is_live"], made["published_by"]) == ("published", True, "builder")
+    assert (made["state"], made["is_live"], made["published_by"]) == ("published", True, "bob@example.org")
     assert {one["state"] for one in made["challenges"]} == {"live"}
     problem(editor.get("/courses/tiny/draft"), 404, "no_draft")
     problem(editor.post("/courses/tiny/draft/publish", {}), 404, "no_draft")
