@@ -12,6 +12,7 @@ from django.apps import apps
 from django.db import models
 from django.test import AsyncRequestFactory, Client
 
+from gradus import downloads
 from gradus.accounts.models import User
 from gradus.learn.demo.demo import DEMO
 from gradus.own_data import document, views
@@ -118,7 +119,7 @@ def test_a_large_document_is_written_to_a_file_and_read_whole(
 
 
 def test_a_server_sends_it_in_pieces(busy: User, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(views, "PIECE", 1000)
+    monkeypatch.setattr(downloads, "PIECE", 1000)
     request = AsyncRequestFactory().get(ADDRESS)
     request.user = busy
     answer = views.my_data(request)

@@ -18,6 +18,7 @@ from gradus.accounts.token_rules import Content, Scope
 from gradus.api.auth import Request, caller, requires
 from gradus.courses import archives, boards, differences, publishing, verification
 from gradus.courses.models import Challenge, ChallengeVersion, Course, CourseVersion
+from gradus.downloads import download
 from gradus.refusal import Refused
 from gradus.submissions import services
 from gradus.submissions.models import Standing
@@ -318,7 +319,7 @@ def course_bundle(request: Request, id: str, version: Annotated[str, Query(max_l
         found = publishing.find(course, version or course.version)
     file = archives.open_archive(found)
     staff.note(StaffAction.What.COURSE_PULLED, found, by=caller(request), digest=found.digest)
-    return FileResponse(file, content_type="application/zip", filename=f"{course.slug}-{found.version}.zip")
+    return download(request, file, content_type="application/zip", filename=f"{course.slug}-{found.version}.zip")
 
 
 @router.post("/courses/{slug:id}/challenges/{slug:challenge}/board", response=ChallengeVersionOut)

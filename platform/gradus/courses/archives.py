@@ -77,7 +77,7 @@ def bundle_of(version: CourseVersion) -> CourseBundle:
     return _bundle(version.archive)
 
 
-@lru_cache(maxsize=4)
+@lru_cache(maxsize=2)
 def _bundle(sha256: str) -> CourseBundle:
     with _opened(sha256) as file, tempfile.TemporaryDirectory() as folder:
         unpack(file, Path(folder))

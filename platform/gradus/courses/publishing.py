@@ -56,6 +56,8 @@ __all__ = [
 SIMILARITY = "similarity"
 # How much of a digest names a content: enough that nobody types it by chance.
 DIGEST_CHARS = 12
+# The digest of what was live, and the difference to it.
+Compared = tuple[str, dict[str, Any]]
 staged = Signal()
 """Sent in the transaction that makes a draft, and when a draft or what is live is pushed again, with `version`, its
 `bundle`, and its `challenges`, a list of `ChallengeVersion`."""
@@ -115,7 +117,8 @@ def push(
     """
     seen = _draft_key(course_slug)
     bundle = _read(folder, course_slug)
-    known = _known(Course.objects.filter(slug=course_slug).first(), bundle)
+    before = Course.objects.filter(slug=course_slug).first()
+    known = _known(before, bundle)
     if known is not None:
         _refuse_unless_editor(by, known.course)
         # What a disk has lost or damaged of it is whole again.
@@ -128,6 +131,7 @@ def push(
         raise BundleErrors(found.problems)
     staging.save_files(bundle)
     kept = archives.keep(archive)
+    compared = _compare(before, bundle)
     with transaction.atomic():
         course, is_new = staging.locked_course(bundle)
         if is_new:
@@ -138,9 +142,9 @@ def push(
         if known is not None:
             return _again(known, bundle)
         if not force:
-            _refuse_moved(course, bundle, seen, base)
+            _refuse_moved(course, bundle, compared, seen, base)
         not_checked = [SIMILARITY, *found.not_checked]
-        version = _draft(course, bundle, kept, by=by, note=note, not_checked=not_checked)
+        version = _draft(course, bundle, kept, compared, by=by, note=note, not_checked=not_checked)
         staff.note(StaffAction.What.DRAFT_PUSHED, version, by=by, digest=bundle.digest, note=note)
     return Pushed(version, is_new=True)
 
@@ -189,12 +193,23 @@ def _known(course: Course | None, bundle: CourseBundle) -> CourseVersion | None:
     return None
 
 
-def _refuse_moved(course: Course, bundle: CourseBundle, seen: int | None, base: str) -> None:
+def _compare(course: Course | None, bundle: CourseBundle) -> Compared:
+    """Returns the difference to what is live, before the course is locked: it reads whole archives."""
+    return (course.digest if course else ""), to_live(course, bundle)
+
+
+def _difference(course: Course, bundle: CourseBundle, compared: Compared) -> dict[str, Any]:
+    """Returns the difference to what is live of a locked course. It is compared again only if something else is."""
+    digest, difference = compared
+    return difference if digest == course.digest else to_live(course, bundle)
+
+
+def _refuse_moved(course: Course, bundle: CourseBundle, compared: Compared, seen: int | None, base: str) -> None:
     if base and base != course.digest:
         live = course.versions.published().first()
         message = _("What is live of this course has changed since you saw it: it is version %(version)s now.")
         message %= {"version": live.version if live else ""}
-        raise moved(message, to_live(course, bundle))
+        raise moved(message, _difference(course, bundle, compared))
     draft = draft_of(course)
     if draft is not None and draft.pk != seen:
         message = _("%(who)s has pushed version %(version)s at the same time. Look at it, and push again.")
@@ -222,12 +237,12 @@ def moved(message: str, difference: dict[str, Any]) -> Refused:
 
 
 def _draft(
-    course: Course, bundle: CourseBundle, archive: archives.Archive, *, by: User, **fields: Any
+    course: Course, bundle: CourseBundle, archive: archives.Archive, compared: Compared, *, by: User, **fields: Any
 ) -> CourseVersion:
     """Replaces the draft of a locked course."""
     versions.check_versions(bundle, staged_only=True)
     version = services.new_version(course, bundle, archive, by=by)
-    for name, value in {**fields, "difference": to_live(course, bundle)}.items():
+    for name, value in {**fields, "difference": _difference(course, bundle, compared)}.items():
         setattr(version, name, value)
     services.end_draft(course, CourseVersion.State.REPLACED)
     version.save()
@@ -364,6 +379,7 @@ def rollback(course: Course, version: str, *, by: User) -> CourseVersion:
     with _renumbered(course, version) as (folder, bundle):
         kept = archives.keep_folder(folder)
     staging.save_files(bundle)
+    compared = _compare(course, bundle)
     with transaction.atomic():
         locked = Course.objects.select_for_update().get(pk=course.pk)
         roles.refuse_unless(by, locked, roles.EDITS)
@@ -373,7 +389,7 @@ def rollback(course: Course, version: str, *, by: User) -> CourseVersion:
         if draft is not None and draft.digest == bundle.digest:
             return draft
         note = f"rollback to {version}"
-        draft = _draft(locked, bundle, kept, by=by, note=note)
+        draft = _draft(locked, bundle, kept, compared, by=by, note=note)
         staff.note(StaffAction.What.COURSE_ROLLED_BACK, draft, by=by, digest=bundle.digest, to=version)
     return draft
 

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
+import hashlib
 import io
 import json
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import pytest
+from django.test import AsyncRequestFactory
 from django.urls import reverse
 
 from challenges.problems import Problem
+from gradus import downloads
 from gradus.accounts.models import ApiToken, StaffAction, User
 from gradus.accounts.token_rules import Content, LearnerData, Scope
+from gradus.api.publishing import course_bundle
 from gradus.courses import publishing, verification
-from gradus.courses.models import ChallengeVersion, Course
+from gradus.courses.models import ChallengeVersion, Course, CourseVersion
 from gradus.submissions.models import Run
 from tests import factories
 from tests.api.conftest import Caller, problem
@@ -69,6 +75,22 @@ def test_a_draft_is_discarded(editor: Caller) -> None:
     problem(editor.get("/courses/tiny/draft"), 404, "no_draft")
     assert StaffAction.objects.filter(what="draft_discarded").count() == 1
     assert Course.objects.exists(), "Bob's role hangs on it, beside the owner's"
+
+
+def test_a_pull_is_sent_piece_by_piece(editor: Caller, grace: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(downloads, "PIECE", 1000)
+    draft = CourseVersion.objects.drafts().get()
+
+    request: Any = AsyncRequestFactory().get("/api/v1/courses/tiny/bundle?version=draft")
+    request.auth = grace
+    answer = course_bundle(request, "tiny", "draft")
+
+    async def pulled() -> list[bytes]:
+        return [piece async for piece in answer]
+
+    found = asyncio.run(pulled())
+    assert [len(piece) for piece in found[:2]] == [1000, 1000]
+    assert hashlib.sha256(b"".join(found)).hexdigest() == draft.archive
 
 
 def test_a_bundle_is_pulled_as_it_was_pushed(editor: Caller, folder: Path, bob: User) -> None:

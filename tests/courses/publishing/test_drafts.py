@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.test import Client
@@ -16,6 +17,7 @@ from tests.courses.publishing.conftest import Push
 from tests.courses.test_versions import edit, newest, verify
 
 pytestmark = pytest.mark.django_db
+ALL = ["sea-or-sky", "ticket", "explain"]
 ADDRESSES = ("/courses/tiny/", "/lessons/first/", "/challenges/sea-or-sky/", "/api/v1/courses/tiny/path")
 
 
@@ -80,3 +82,46 @@ def test_a_push_changes_nothing_that_learners_see(push: Push, folder: Path, clie
     assert [client.get(address).content for address in addresses] == shown
     publishing.publish(pushed.version, by=grace, unverified=["sea-or-sky"])
     assert b"Other words." in client.get(addresses[1]).content and b"Renamed" in client.get(addresses[2]).content
+
+
+def test_no_archive_is_read_while_the_course_is_locked(
+    folder: Path, push: Push, grace: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    publishing.publish(push().version, by=grace, unverified=ALL)
+    (folder / "first/lesson.md").write_text("# First\n\nOther words.\n")
+    locked: list[bool] = []
+    lock, compare = publishing.staging.locked_course, publishing.to_live
+
+    def locks(*given: Any) -> Any:
+        locked.append(True)
+        return lock(*given)
+
+    def compares(*given: Any) -> Any:
+        assert not locked
+        return compare(*given)
+
+    monkeypatch.setattr(publishing.staging, "locked_course", locks)
+    monkeypatch.setattr(publishing, "to_live", compares)
+    assert push().version.difference["lines"] and locked
+
+
+def test_what_was_published_during_a_push_is_what_its_draft_is_compared_to(
+    folder: Path, push: Push, grace: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    publishing.publish(push().version, by=grace, unverified=ALL)
+    text, titled = (folder / "first/lesson.md").read_text(), folder / "course.yaml"
+    keep = publishing.archives.keep
+
+    def published_first(archive: Any) -> Any:
+        monkeypatch.undo()
+        (folder / "first/lesson.md").write_text(text)
+        titled.write_text(titled.read_text().replace("title: Tiny", "title: Teeny"))
+        publishing.publish(push().version, by=grace, unverified=ALL)
+        return keep(archive)
+
+    (folder / "first/lesson.md").write_text("# First\n\nOther words.\n")
+    monkeypatch.setattr(publishing.archives, "keep", published_first)
+    draft = push().version
+    course = Course.objects.get(slug="tiny")
+    assert draft.difference == publishing.to_live(course, publishing.bundle_of(draft))
+    assert course.title == "Teeny" and any("title" in line for line in draft.difference["lines"])
