@@ -239,17 +239,22 @@ def _parted(
     parts, trimmed_off = trimmed(assign(rows, plan, pinned, length), plan, pinned)
     found.dropped += dropped + left_out + long + near + now_rare + no_room + trimmed_off
     if empty := [name for name, part in parts.items() if not part]:
-        raise TableErrors([_too_few(found, plan, empty)])
+        raise TableErrors([_too_few(found, plan, empty, pinned)])
     return parts
 
 
-def _too_few(found: Entries, plan: Plan, empty: Sequence[str]) -> Problem:
+def _too_few(found: Entries, plan: Plan, empty: Sequence[str], pinned: Mapping[str, str]) -> Problem:
     counts = Counter(row.stratum for row in found.rows)
     usable = f"{several(len(found.rows), 'row')} can be used"
     if plan.are_labels and counts:
         usable += f", at most {max(counts.values())} of one label"
     need = "of each label" if plan.are_labels else "in all"
     what = f"{usable}, so that {', '.join(empty)} would have none"
+    held = Counter(pinned[row.key] for row in found.rows if row.key in pinned)
+    if held:
+        stand = ", ".join(f"{several(rows, 'row')} in {name}" for name, rows in held.items())
+        what += f": of these, {stand} stay there"
+        return Problem(found.file, None, what, "draw all parts anew with --afresh, or add rows that stand in no file")
     return Problem(found.file, None, what, f"add rows, until there are {plan.fewest} or more {need}")
 
 

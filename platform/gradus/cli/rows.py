@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import json as jsonlib
 import math
 import os
@@ -31,6 +32,8 @@ EMBED = "challenge.embed"
 WORDS = f"Words: {' / '.join(report.QUANTILES)}"
 Column = str | None
 SHOWN = 70
+# Encodings of names and of source text, in which no program writes a table.
+NO_TABLES = ("idna", "punycode", "unicode-escape", "raw-unicode-escape", "utf-7", "undefined")
 TITLES = {
     Likeness.CONTRADICTION: "Contradictions: one text, or nearly, with two answers",
     Likeness.DUPLICATE: "Duplicates",
@@ -83,6 +86,7 @@ def rows(
     Exit status: 0 the rows are written, 1 they are not, with the reasons, 2 an option is wrong.
     """
     columns = Columns(text, tuple(label or ()), documents or "", chosen or "", rejected or "", id or "")
+    _refuse_empty({"--text": [text], "--label": label or ()})
     if bool(chosen) != bool(rejected):
         raise typer.BadParameter("Give both --chosen and --rejected.")
     options = Options(columns, _shares(split), seed, rare, most, private, words_max, afresh, _known(encoding))
@@ -118,13 +122,21 @@ def _shares(split: str) -> tuple[float, ...]:
     return shares
 
 
+def _refuse_empty(columns: Mapping[str, Sequence[str]]) -> None:
+    """Raises BadParameter for an option that names a column and is empty."""
+    for option, names in columns.items():
+        if not all(name.strip() for name in names):
+            raise typer.BadParameter(f"{option} is empty. Give the name of a column.")
+
+
 def _known(encoding: str) -> str:
     try:
         "".encode(encoding or "utf-8")
-    except (LookupError, UnicodeError):
-        raise typer.BadParameter(
-            f"There is no encoding {encoding}. Known are utf-8, utf-16, cp1252, latin-1."
-        ) from None
+        is_known = codecs.lookup(encoding or "utf-8").name not in NO_TABLES
+    except (LookupError, UnicodeError, ValueError):
+        is_known = False
+    if not is_known:
+        raise typer.BadParameter(f"There is no encoding {encoding}. Known are utf-8, utf-16, cp1252, latin-1.")
     return encoding
 
 
@@ -193,6 +205,7 @@ def dedupe(
 
     Exit status: 0 nothing is left that repeats, 1 something is, or the file cannot be read, 2 an option is wrong.
     """
+    _refuse_empty({"--label": label or ()})
     if update and text and not label:
         told = "With -u, name the columns of the answers with --label, so that no row with another answer goes."
         raise typer.BadParameter(told)

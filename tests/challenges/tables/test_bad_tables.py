@@ -334,6 +334,12 @@ def test_numbers_are_labels_as_texts(tmp_path: Path, gradus: Gradus) -> None:
         (("--split", "nan/0.5"), "Write the shares of public, hidden and training rows"),
         (("--encoding", "klingon"), "There is no encoding klingon."),
         (("--encoding", "base64"), "There is no encoding base64."),
+        (("--encoding", "idna"), "There is no encoding idna."),
+        (("--encoding", "unicode_escape"), "There is no encoding unicode_escape."),
+        (("--encoding", "utf-7"), "There is no encoding utf-7."),
+        (("--encoding", "a\0b"), "There is no encoding"),
+        (("--text", ""), "--text is empty. Give the name of a column."),
+        (("--label", ""), "--label is empty. Give the name of a column."),
         (("--chosen", "message"), "Give both --chosen and --rejected."),
     ],
 )

@@ -164,6 +164,11 @@ def test_what_cannot_be_read_is_said_with_the_cure(
     assert done.exit_code == 1 and done.output.startswith(f"{tmp_path}/{said}"), done.output
 
 
+@pytest.mark.parametrize("words", [("--label", ""), ("--encoding", "idna")])
+def test_a_wrong_option_ends_with_2(file: Path, gradus: Gradus, words: tuple[str, str]) -> None:
+    assert gradus("challenge", "dedupe", file, "--text", "text", *words).exit_code == 2
+
+
 def test_a_folder_without_rows_is_said(tmp_path: Path, gradus: Gradus) -> None:
     done = gradus("challenge", "dedupe", tmp_path)
     assert done.exit_code == 1 and "there is none of public.jsonl, hidden.jsonl, train.jsonl in it" in done.output

@@ -121,6 +121,18 @@ def test_rows_with_the_text_of_another_one_go_only_when_asked_for(
     assert read(desk_challenge)[HIDDEN] == rows
 
 
+def test_the_folder_s_own_rows_as_a_table_are_told_to_be_drawn_anew(
+    tmp_path: Path, desk_challenge: Path, gradus: Gradus
+) -> None:
+    command = ("challenge", "rows", table(tmp_path, desk.support_desk(200)), *TICKETS, "--to", desk_challenge)
+    assert gradus(*command).exit_code == 0
+    own = ("challenge", "rows", desk_challenge / HIDDEN, "--text", "input", "--label", "target", "--to", desk_challenge)
+    done = gradus(*own)
+    count = len(read(desk_challenge)[HIDDEN])
+    assert done.exit_code == 1 and f"of these, {count} rows in hidden.jsonl stay there: draw all parts" in done.output
+    assert "--afresh" in done.output and gradus(*own, "--afresh", "-u").exit_code == 0
+
+
 def test_files_keep_their_mode_and_a_file_elsewhere_is_not_lost(
     tmp_path: Path, desk_challenge: Path, gradus: Gradus
 ) -> None:
