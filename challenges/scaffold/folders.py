@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from challenges.authoring.schemas import schema_line, schema_of, write_schemas
+from challenges.files.writing import write_whole
 from challenges.kinds import registry as kinds
 from challenges.registry import kind_names, load
 from challenges.scaffold.base import Scaffold, Wanted
@@ -18,6 +21,8 @@ from challenges.scaffold.listed import CannotAdd, add_to_list
 from challenges.spec import SLUG
 
 ID_MAX = 64
+# How the folder begins in which another one is made.
+PLACE = ".gradus-"
 
 
 class CannotBegin(Exception):
@@ -143,7 +148,11 @@ def _begin_in(parent: Path, marker: str, key: str, name: str, files: Mapping[str
     except CannotAdd as error:
         raise CannotBegin(f"{listing} was left as it is: {error}. Correct it, or write the list anew.") from error
     begun = _written(folder, files, root)
-    listing.write_bytes(changed.encode())
+    try:
+        write_whole(listing, changed.encode())
+    except OSError as error:
+        shutil.rmtree(folder)
+        raise CannotBegin(f"{listing} cannot be written: {error.strerror}") from error
     return replace(begun, listed_in=listing)
 
 
@@ -153,15 +162,31 @@ def _refuse_existing(folder: Path) -> None:
 
 
 def _written(folder: Path, files: Mapping[str, str], root: Path) -> Begun:
-    """Writes the files, each YAML file with the line that names its schema, and the schemas below `root`."""
+    """Writes the files, each YAML file with the line that names its schema, and the schemas below `root`.
+
+    They are written beside the folder, which is there only when all of them are.
+    """
     _refuse_existing(folder)
+    final = folder.resolve()
     try:
-        for name, text in files.items():
-            path, schema = folder.resolve() / name, schema_of(name)
-            path.parent.mkdir(parents=True, exist_ok=True)
-            line = f"{schema_line(path, root.resolve(), schema)}\n" if schema and path.suffix == ".yaml" else ""
-            path.write_bytes(f"{line}{text}".encode())
-        write_schemas(root)
+        final.parent.mkdir(parents=True, exist_ok=True)
+        with TemporaryDirectory(dir=final.parent, prefix=PLACE) as place:
+            made = Path(place) / final.name
+            made.mkdir()
+            for name, text in files.items():
+                path, schema = made / name, schema_of(name)
+                path.parent.mkdir(parents=True, exist_ok=True)
+                line = (
+                    f"{schema_line(final / name, root.resolve(), schema)}\n"
+                    if schema and path.suffix == ".yaml"
+                    else ""
+                )
+                path.write_bytes(f"{line}{text}".encode())
+            write_schemas(made if root == folder else root)
+            made.rename(final)
+    except UnicodeEncodeError as error:
+        raise CannotBegin("what was given is no text: write it with characters that UTF-8 has") from error
     except OSError as error:
-        raise CannotBegin(f"{error.filename or folder} cannot be written: {error.strerror}") from error
+        is_beside = not error.filename or PLACE in str(error.filename)
+        raise CannotBegin(f"{folder if is_beside else error.filename} cannot be written: {error.strerror}") from error
     return Begun(folder, tuple(files))

@@ -9,6 +9,7 @@ import json as jsonlib
 from collections.abc import Callable
 from difflib import get_close_matches
 from pathlib import Path
+from shlex import quote
 from typing import Annotated, Any
 
 import typer
@@ -135,7 +136,10 @@ def _write_schemas(folder: Path, file: str, json: bool) -> None:
         raise _refused("give the name of a file, or --write for all of them")
     if not folder.is_dir():
         raise _refused(f"there is no folder {folder}: give that of a course")
-    renewed = write_schemas(folder)
+    try:
+        renewed = write_schemas(folder)
+    except OSError as error:
+        raise _refused(f"{error.filename or folder} cannot be written: {error.strerror}") from error
     if json:
         typer.echo(jsonlib.dumps({"folder": str(folder / FOLDER), "written": renewed}, indent=2))
         return
@@ -161,11 +165,11 @@ def fmt(
             found.write()
         except OSError as error:
             raise _refused(f"{error.filename or path} cannot be written: {error.strerror}") from error
-    _tell_form(found, update, json)
+    _tell_form(found, path, update, json)
     raise typer.Exit(1 if found.unreadable or (not update and (found.changed or found.stale)) else 0)
 
 
-def _tell_form(found: Form, is_written: bool, json: bool) -> None:
+def _tell_form(found: Form, path: Path, is_written: bool, json: bool) -> None:
     if json:
         unreadable = [{"file": p.file, "line": p.line, "what": p.what, "fix": p.fix} for p in found.unreadable]
         listed = {"changed": [str(file) for file in found.changed], "schemas": found.stale, "unreadable": unreadable}
@@ -179,6 +183,6 @@ def _tell_form(found: Form, is_written: bool, json: bool) -> None:
     for problem in found.unreadable:
         typer.echo(f"{problem}")
     if not is_written and (found.changed or found.stale):
-        typer.echo("`gradus challenge fmt -u` puts them in form; what they mean stays the same.")
+        typer.echo(f"`gradus challenge fmt -u {quote(str(path))}` puts them in form; what they mean stays the same.")
     elif not found.changed and not found.stale and not found.unreadable:
         typer.echo("Everything is in form.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from challenges.authoring.unwritten import CODE
 from challenges.kinds import registry as kinds
 from challenges.lint.run import inspect, lint
 from challenges.reading import read_course
+from challenges.scaffold import folders
 from challenges.scaffold.folders import scaffold_of
 from gradus.cli.main import app
 from tests.challenges.factory import put_tokenizer
@@ -100,10 +102,14 @@ def test_a_new_course_lacks_texts_and_a_challenge() -> None:
     workflow = yaml.safe_load(Path("my-course/.github/workflows/course.yml").read_text())
     ran = [step["run"] for step in workflow["jobs"]["course"]["steps"] if "run" in step]
     assert ran[0].startswith('pip install "${GRADUS_PACKAGE:?')
-    assert workflow["jobs"]["course"]["env"]["GRADUS_PACKAGE"] == "${{ vars.GRADUS_PACKAGE }}"
-    assert [line.split()[:3] for line in ran[1:]] == [
-        ["gradus", "challenge", "lint"], ["gradus", "challenge", "fmt"], ["gradus", "course", "push"],
-    ]  # fmt: skip
+    steps = workflow["jobs"]["course"]["steps"]
+    given = {step["run"]: step["env"] for step in steps if "env" in step}
+    assert given.pop(ran[0]) == {"GRADUS_PACKAGE": "${{ vars.GRADUS_PACKAGE }}"}
+    # No package that is installed, and no check, can read the token.
+    assert list(given) == [ran[-1]] and "GRADUS_TOKEN" in given[ran[-1]]
+    assert "env" not in workflow and "env" not in workflow["jobs"]["course"]
+    assert [line.split()[:3] for line in ran[1:-1]] == [["gradus", "challenge", "lint"], ["gradus", "challenge", "fmt"]]
+    assert ran[-1] == '[ -z "$GRADUS_TOKEN" ] || gradus course push .'
 
 
 def test_a_second_lesson_is_listed_and_so_is_its_challenge() -> None:
@@ -201,6 +207,73 @@ def test_a_lesson_file_that_cannot_be_changed_is_left_as_it_is() -> None:
     done = run("challenge", "new", "prompt", "mine", "--in", "my-course/first-lesson")
     assert done.exit_code == 2 and "lesson.yaml was left as it is: it cannot be read" in done.stderr
     assert listing.read_text() == "title: [\n" and not Path("my-course/first-lesson/mine").exists()
+
+
+def everything() -> dict[Path, bytes]:
+    return {path: path.read_bytes() if path.is_file() else b"" for path in Path().rglob("*")}
+
+
+@pytest.mark.parametrize("method", ["mkdir", "write_bytes", "rename"])
+def test_where_something_cannot_be_written_no_half_folder_is_left(method: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    run("course", "new", "my-course")
+    before, real = everything(), getattr(Path, method)
+
+    def refuse(path: Path, *words: object, **options: object) -> object:
+        if path.name == "mine" or path.name == "challenge.yaml":
+            raise PermissionError(13, "Permission denied", str(path))
+        return real(path, *words, **options)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, method, refuse)
+        done = run("challenge", "new", "prompt", "mine", "--in", "my-course/first-lesson")
+    assert done.exit_code == 2 and "first-lesson/mine cannot be written: Permission denied" in done.stderr
+    assert everything() == before
+
+
+def test_where_the_lesson_cannot_be_written_no_folder_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    run("course", "new", "my-course")
+    before = everything()
+
+    def refuse(path: Path, data: bytes) -> None:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    with monkeypatch.context() as patched:
+        patched.setattr(folders, "write_whole", refuse)
+        done = run("challenge", "new", "prompt", "mine", "--in", "my-course/first-lesson")
+    assert done.exit_code == 2 and "lesson.yaml cannot be written: Permission denied" in done.stderr
+    assert everything() == before
+    assert run("challenge", "new", "prompt", "mine", "--in", "my-course/first-lesson").exit_code == 0
+
+
+def test_labels_that_are_no_text_are_refused() -> None:
+    run("course", "new", "my-course")
+    before = everything()
+    done = run("challenge", "new", "prompt", "mine", "--in", "my-course/first-lesson", "--labels", "\udcff,b")
+    assert done.exit_code == 2 and "what was given is no text" in done.stderr
+    assert everything() == before
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("challenge", "new", "nope", "x"),
+        ("course", "new", "My Course"),
+        ("challenge", "fmt", "nowhere"),
+        ("schema", "nope"),
+        ("schema", "--write", "nowhere"),
+    ],
+)
+def test_wrong_usage_prints_no_json_and_says_so_as_text(words: tuple[str, ...]) -> None:
+    done = run(*words, "--json")
+    assert (done.exit_code, done.stdout) == (2, "") and done.stderr and not done.stderr.startswith("{")
+
+
+def test_schemas_that_cannot_be_written_are_said() -> None:
+    run("course", "new", "my-course")
+    shutil.rmtree("my-course/.schemas")
+    Path("my-course/.schemas").touch()
+    done = run("schema", "--write", "my-course")
+    assert done.exit_code == 2 and "my-course/.schemas" in done.stderr and "cannot be written: " in done.stderr
 
 
 def test_outside_of_a_course_it_says_where_to_run_it() -> None:
