@@ -14,6 +14,7 @@ import re
 import unicodedata
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -246,7 +247,9 @@ def _with_schema_line(file: Path, root: Path | None, data: bytes) -> bytes:
     name = schema_of(file.as_posix())
     if root is None or name is None or file.suffix != ".yaml":
         return data
-    text = data.decode()
-    if text.startswith(SCHEMA_LINE):
-        text = text.partition("\n")[2]
+    lines = data.decode().split("\n")
+    # The line may stand below other comments, but not below what is YAML.
+    above = takewhile(lambda pair: not pair[1].strip() or pair[1].startswith("#"), enumerate(lines))
+    own = {number for number, line in above if line.startswith(SCHEMA_LINE)}
+    text = "\n".join(line for number, line in enumerate(lines) if number not in own)
     return f"{schema_line(file.resolve(), root, name)}\n{text}".encode()

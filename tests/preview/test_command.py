@@ -121,6 +121,7 @@ def test_it_begins_with_a_folder_that_cannot_be_read(folder, temporary):
         page = preview.page("/")
         assert "This folder cannot be read yet" in page and "course.yaml" in page
         assert "Show the last good content" not in page
+        assert "1 problem, so there is nothing to show yet" in preview.said
         (folder / "course.yaml").write_text(good)
         preview.until_shown("Tiny", "/courses/tiny/")
 

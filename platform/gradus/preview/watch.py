@@ -58,7 +58,8 @@ class Watch:
     def take(self, reading: Reading, changed: list[str], began: float) -> None:
         if reading.bundle is None:
             STATE.fail(reading.problems)
-            say(changed, f"{several(len(reading.problems), 'problem')}, so the last good content stays")
+            stays = "the last good content stays" if STATE.now.good else "there is nothing to show yet"
+            say(changed, f"{several(len(reading.problems), 'problem')}, so {stays}")
             for problem in reading.problems:
                 typer.echo(f"  {problem}")
             self.digest = ""

@@ -253,3 +253,22 @@ def test_schemas_that_are_old_are_named_and_renewed_with_the_lines_that_name_the
     weak = (root / "first/sea-or-sky/baselines/weak.yaml").read_text()
     assert weak.startswith("# yaml-language-server: $schema=../../../.schemas/baseline.json\n")
     assert run(root / "first").exit_code == 0
+
+
+@pytest.mark.parametrize("above", ["# My course.\n", "\n", "# One.\n\n# Two.\n"])
+def test_a_file_names_its_schema_once_also_below_other_comments(tmp_path: Path, above: str) -> None:
+    write_schemas(tmp_path)
+    line = "# yaml-language-server: $schema=.schemas/course.json\n"
+    (tmp_path / "course.yaml").write_text(f"{above}{line}id: a\ntext: |\n  # yaml-language-server: kept\n")
+    assert run(tmp_path, "-u").exit_code == 0
+    text = f"{line}{above}id: a\ntext: |\n  # yaml-language-server: kept\n"
+    assert (tmp_path / "course.yaml").read_text() == text
+    assert run(tmp_path).exit_code == 0
+
+
+def test_the_hint_can_be_run_as_it_stands(tmp_path: Path) -> None:
+    folder = tmp_path / "my course"
+    folder.mkdir()
+    (folder / "course.yaml").write_text("id: a  \n")
+    done = run(folder)
+    assert done.exit_code == 1 and f"`gradus challenge fmt -u '{folder}'` puts them in form" in done.output
