@@ -9,7 +9,7 @@ import pytest
 from django.test import Client
 
 from gradus.accounts.models import User
-from gradus.courses import publishing
+from gradus.courses import archives, differences, publishing, staging
 from gradus.courses.models import Challenge, ChallengeVersion, Course, CourseVersion
 from gradus.refusal import Refused
 from gradus.submissions.models import Run
@@ -90,7 +90,7 @@ def test_no_archive_is_read_while_the_course_is_locked(
     publishing.publish(push().version, by=grace, unverified=ALL)
     (folder / "first/lesson.md").write_text("# First\n\nOther words.\n")
     locked: list[bool] = []
-    lock, compare = publishing.staging.locked_course, publishing.to_live
+    lock, compare = staging.locked_course, differences.to_live
 
     def locks(*given: Any) -> Any:
         locked.append(True)
@@ -100,7 +100,7 @@ def test_no_archive_is_read_while_the_course_is_locked(
         assert not locked
         return compare(*given)
 
-    monkeypatch.setattr(publishing.staging, "locked_course", locks)
+    monkeypatch.setattr(staging, "locked_course", locks)
     monkeypatch.setattr(publishing, "to_live", compares)
     assert push().version.difference["lines"] and locked
 
@@ -110,7 +110,7 @@ def test_what_was_published_during_a_push_is_what_its_draft_is_compared_to(
 ) -> None:
     publishing.publish(push().version, by=grace, unverified=ALL)
     text, titled = (folder / "first/lesson.md").read_text(), folder / "course.yaml"
-    keep = publishing.archives.keep
+    keep = archives.keep
 
     def published_first(archive: Any) -> Any:
         monkeypatch.undo()
@@ -120,8 +120,8 @@ def test_what_was_published_during_a_push_is_what_its_draft_is_compared_to(
         return keep(archive)
 
     (folder / "first/lesson.md").write_text("# First\n\nOther words.\n")
-    monkeypatch.setattr(publishing.archives, "keep", published_first)
+    monkeypatch.setattr(archives, "keep", published_first)
     draft = push().version
     course = Course.objects.get(slug="tiny")
-    assert draft.difference == publishing.to_live(course, publishing.bundle_of(draft))
+    assert draft.difference == differences.to_live(course, publishing.bundle_of(draft))
     assert course.title == "Teeny" and any("title" in line for line in draft.difference["lines"])
