@@ -107,3 +107,7 @@ def test_a_long_queue_is_read_along_its_index(postgres_url, tmp_path):
 
 def test_publishing_holds_when_workers_and_editors_come_at_once(postgres_url, tmp_path):
     assert passed_on_postgresql(postgres_url, tmp_path, "tests/postgres/publishing.py") > 0
+
+
+def test_the_way_back_to_an_earlier_release_holds_on_postgresql(postgres_url, tmp_path):
+    assert passed_on_postgresql(postgres_url, tmp_path, "tests/courses/publishing/test_migrations.py") > 0

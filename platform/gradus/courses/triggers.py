@@ -63,6 +63,13 @@ def remove(apps: Any, schema_editor: Any) -> None:
             schema_editor.execute(f"DROP TRIGGER IF EXISTS {name} ON {table}; DROP FUNCTION IF EXISTS {name}()")
 
 
+def install_again(apps: Any, schema_editor: Any) -> None:
+    """Installs on SQLite what is lost where a table is made anew. PostgreSQL alters it, and keeps its triggers."""
+    if schema_editor.connection.vendor == "sqlite":
+        remove(apps, schema_editor)
+        install(apps, schema_editor)
+
+
 VERSIONS = "courses_courseversion"
 ENDED_SAID, KEPT_SAID = "only a draft of a course changes", "a published version stays with its course"
 # An account may be deleted, which empties the two columns that name people.

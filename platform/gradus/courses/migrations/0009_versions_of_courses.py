@@ -15,6 +15,8 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
+        # Last of all on the way back, where SQLite makes the table of challenges anew, without its triggers.
+        migrations.RunPython(migrations.RunPython.noop, triggers.install_again),
         migrations.AddField(
             model_name="challenge",
             name="board_version",
