@@ -227,7 +227,8 @@ def refuse_unless_seen(version: CourseVersion, digest: str) -> None:
 
 
 def _who(version: CourseVersion) -> str:
-    return version.pushed_by.pseudonym if version.pushed_by else _("An import")
+    """People with a role in a course tell each other apart by their addresses."""
+    return str(version.pushed_by) if version.pushed_by else _("An import")
 
 
 def moved(message: str, difference: dict[str, Any]) -> Refused:

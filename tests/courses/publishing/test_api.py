@@ -130,7 +130,7 @@ def test_another_draft_than_the_one_that_was_seen_is_neither_published_nor_disca
     now = push().version
     for act, given in (("publish", {"unverified": True, "digest": seen}), ("discard", {"digest": seen})):
         told = problem(editor.post(f"/courses/tiny/draft/{act}", given), 409, "moved")
-        assert "admiral has pushed version 1.0.0" in told["detail"]
+        assert "grace@example.org has pushed version 1.0.0" in told["detail"]
         assert [one["message"] for one in told["problems"]] == now.difference["lines"]
     assert publishing.draft_of(now.course) == now
     problem(editor.post("/courses/tiny/draft/discard", {"digest": "1.0.0"}), 422, "bad_payload")
