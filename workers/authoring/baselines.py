@@ -145,7 +145,7 @@ def keep(files: Path, folder: Path) -> None:
         shutil.copyfile(files / name, folder / name)
 
 
-def steps(outcomes: list[Outcome]) -> Iterator[tuple[str, str, float, float]]:
+def steps(outcomes: Sequence[Outcome]) -> Iterator[tuple[str, str, float, float]]:
     """Compares the best baseline of each approach with that of the next approach.
 
     Yields both files, the difference of their mean row scores, and the p-value of a paired test.
