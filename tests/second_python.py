@@ -19,8 +19,8 @@ OLDEST = (3, 11)
 NAMES = ("python3", "python3.11", "python3.12", "python3.13", "python3.14")
 TESTS = ("tests/challenges", "tests/graders")
 NEEDS = (
-    "factory-boy", "hypothesis", "py3langid", "pytest", "pytest-django", "pytest-httpserver", "pytest-socket",
-    "scikit-learn", "time-machine",
+    "factory-boy", "hypothesis", "jsonschema", "py3langid", "pytest", "pytest-django", "pytest-httpserver",
+    "pytest-socket", "scikit-learn", "time-machine",
 )  # fmt: skip
 """What these tests import beside the project and what it depends on."""
 ASK = "import sys; print(*sys.version_info[:2])"

@@ -68,7 +68,7 @@ def test_what_changes_and_what_stays(name: str, before: str, after: str) -> None
 @pytest.mark.parametrize(
     ("name", "data", "line", "what"),
     [
-        ("course.yaml", b"id: a\n\ttitle: b\n", 2, "a tab character"),
+        ("course.yaml", b"id: a\n\ttitle: b\n", 2, "a tab"),
         ("course.yaml", b"id: a\nid: b\n", 2, "stands twice"),
         ("lesson.md", "a\n\u00fc".encode("latin-1"), 2, "is not UTF-8"),
         ("public.jsonl", '{"id": "a"}'.encode("utf-16"), 1, "is not UTF-8"),

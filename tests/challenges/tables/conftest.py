@@ -30,7 +30,8 @@ def gradus(monkeypatch: pytest.MonkeyPatch) -> Gradus:
 
 @pytest.fixture
 def embedding(gradus: Gradus, monkeypatch: pytest.MonkeyPatch) -> Gradus:
-    """Runs the command line with the sentence embeddings of the worker extra."""
+    """Runs the command line with the sentence embeddings of the worker extra, where that is installed."""
+    pytest.importorskip("torch", reason="embeddings need the worker extra")
     points = [EntryPoint(rows_embed, PATH, plugins.GROUP) for rows_embed in ("challenge.embed",)]
     monkeypatch.setattr(plugins, "entry_points", lambda group: points)
     return gradus
