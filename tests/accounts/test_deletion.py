@@ -203,8 +203,10 @@ def test_an_account_goes_with_everything_but_what_names_nobody(course: Course, a
     reviews.make_gold(Review.objects.get(), by=grace, role="test")
     JudgeCall.objects.create(evaluation=review.evaluation, key="k", template="t", model="m", rung="r", request={})
     factories.enrol(ada, course)
+    # A deleted object has no key any more, which would ask for rows about nobody.
+    known = User(pk=ada.pk)
     assert deletion.delete_account(ada) is True
-    assert of(ada) == {} and not User.objects.filter(pk=ada.pk).exists()
+    assert of(known) == {} and not User.objects.filter(pk=known.pk).exists()
     for model in (Submission, Evaluation, Standing, Slot, Notice, JudgeCall, Review):
         assert not model._default_manager.exists(), model
     row = GoldRow.objects.get()
