@@ -66,7 +66,7 @@ class Result:
 
     @property
     def is_above(self) -> bool:
-        """Whether the score exceeds `worth` by at least `ABOVE`, or passes although `worth` does not."""
+        """True if the score is at least `ABOVE` higher than `worth`, or passes where `worth` does not."""
         got = self.grade.score or 0.0
         return got >= self.worth + ABOVE - EPSILON or self.worth < self.passing - EPSILON <= got
 

@@ -214,8 +214,8 @@ def _entry_problems(entry: zipfile.ZipInfo) -> Iterator[Problem]:
 
 
 def wrong_names(names: Iterable[str]) -> list[Problem]:
-    """What is wrong with names of files, and of folders with a slash at their end, all relative to one folder: a name
-    that leaves it, or two names that stand for one thing on some operating system.
+    """Returns the problems of an archive's names: a name that leaves the folder, or two names that some operating
+    system takes for one. Names are relative to the folder, and those of folders end with a slash.
     """
     problems: list[Problem] = []
     spelled: dict[str, str] = {}
@@ -243,7 +243,7 @@ def wrong_names(names: Iterable[str]) -> list[Problem]:
 
 
 def _fault(name: str) -> tuple[str, str] | None:
-    """What is wrong with one name, and how to fix it."""
+    """Returns the problem of a single name and its cure, or None if the name is allowed."""
     parts = name.split("/")
     if name.startswith("/"):
         return "is an absolute path", "name it relative to the folder of the course"

@@ -53,7 +53,7 @@ class Unreadable(Exception):
 
 @dataclass
 class Form:
-    """What is not in form below a folder: new contents by file, files that cannot be read, schemas that are old."""
+    """Files that are not in form, with their new contents; files that cannot be read; and schemas that are old."""
 
     changed: dict[Path, bytes] = field(default_factory=dict)
     unreadable: list[Problem] = field(default_factory=list)
@@ -70,7 +70,10 @@ class Form:
 
 
 def form_of(path: Path) -> Form:
-    """What is not in form in a file, or in the folder of a course, a lesson or a challenge. Nothing is written."""
+    """Finds the files that are not in form. `path` is one file, or the folder of a course, a lesson or a challenge.
+
+    It writes nothing.
+    """
     found = Form(root=_root_of(path))
     for file in sorted(_files(path)):
         try:

@@ -155,7 +155,7 @@ def _challenge() -> Schema:
 
 
 def _rules(kind: Kind) -> Iterable[Schema]:
-    """What a challenge needs that accepts the kind, and which keys one must not have that does not accept it."""
+    """Returns the rule of a kind: challenges that accept it need its keys, and other challenges must not have them."""
     is_accepted = {
         "anyOf": [
             {"properties": {"kind": {"const": kind.name}}},

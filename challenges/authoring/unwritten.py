@@ -20,7 +20,7 @@ def write(what: str) -> str:
 
 
 def is_unwritten(text: str) -> bool:
-    """Whether a mark stands in the text, so that it comes from a template."""
+    """Returns True if the text holds a mark, so that the author has not replaced it yet."""
     return _MARK.search(text) is not None
 
 

@@ -22,7 +22,7 @@ SIGNATURES = {
 
 
 def other_encoding(data: bytes) -> tuple[str, str] | None:
-    """What is wrong and how to fix it, if the bytes as a whole are another encoding than UTF-8 or no text."""
+    """Returns the problem and its cure if a file is not text in UTF-8, such as UTF-16 or an image; otherwise None."""
     if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) or _has_every_second_zero(data[:400]):
         return gettext("the file is UTF-16"), gettext("save the file as UTF-8")
     name = next((name for first, name in SIGNATURES.items() if data.startswith(first)), None)
@@ -32,7 +32,7 @@ def other_encoding(data: bytes) -> tuple[str, str] | None:
 
 
 def _has_every_second_zero(data: bytes) -> bool:
-    """Whether text of mostly Latin letters is UTF-16 without a byte order mark."""
+    """Returns True if the bytes look like UTF-16 without a byte order mark: every second byte is mostly zero."""
     return len(data) >= 8 and any(3 * data[start::2].count(0) > 2 * len(data[start::2]) for start in (0, 1))
 
 

@@ -21,7 +21,7 @@ SINGLE_QUOTES = re.compile(r"\s*[{,]\s*'")
 
 
 def of_file(data: bytes) -> tuple[str, str] | None:
-    """What is wrong and how to fix it, if the whole file has another format than JSON Lines."""
+    """Returns the problem and its cure if a file is not JSON Lines but, say, CSV or a JSON list; otherwise None."""
     if (wrong := other_encoding(data)) is not None:
         return wrong
     start = data.lstrip(b"\xef\xbb\xbf \t\r\n")[:4000]
@@ -41,7 +41,7 @@ def of_file(data: bytes) -> tuple[str, str] | None:
 
 
 def of_line(text: str, error: json.JSONDecodeError) -> tuple[str, str]:
-    """What is wrong with one line and how to fix it."""
+    """Returns the problem of a line that is not JSON, and its cure."""
     rest = text[error.pos :].lstrip()
     if error.msg == "Extra data" and rest.rstrip() == ",":
         return gettext("a comma stands behind the row"), gettext("remove it: a row ends with its line")

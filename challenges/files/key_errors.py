@@ -49,10 +49,10 @@ A_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,39}")
 
 
 def explain(error: ErrorDetails, path: Sequence[str | int], known: Collection[str] = ()) -> tuple[str, str]:
-    """What is wrong and how to fix it.
+    """Returns the problem of a key or value, and its cure.
 
-    `path` is the place of the value in the file, of keys and indices. `known` are the keys that may stand there. Values
-    may be private, so of all of them only a number that is out of bounds is repeated.
+    `path` leads to the value in the file, by keys and indices. `known` are the keys that are allowed there. A value may
+    be private, so the message repeats it only if it is a number out of bounds.
     """
     kind, given = error["type"], error["input"]
     if kind == "missing" and path and isinstance(path[-1], int):

@@ -230,7 +230,7 @@ def _unfit(entry: Entry, form: Form) -> Dropped | None:
 
 
 def unwanted_in(text: str) -> str | None:
-    """A character that no row may hold, as `U+XXXX`."""
+    """Returns a character that no row may hold, as `U+XXXX`, or None if there is none."""
     return unwanted(text, unseen=True)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Iterator
 
 import pytest
 
@@ -10,6 +11,7 @@ from gradus.submissions.failpoints import POINTS
 from gradus.submissions.states import MAX_ATTEMPTS
 from tests.faults.conftest import clean, drain
 from tests.faults.servers import wait_until
+from tests.faults.site import Site, open_site
 
 # The lease is 3 s, so the process wakes up after it has lost its lease.
 STOP = "stop:5"
@@ -100,3 +102,29 @@ def test_a_worker_lost_in_each_attempt_ends_a_job_and_gives_the_learners_attempt
     counts = clean(site.history())
     assert (counts["failed"], counts["scored"]) == (1, 0)
     assert site.evaluations()[0]["error_code"] == "worker_lost"
+
+
+# --- a worker that lints a version ------------------------------------------------------------------------------
+
+OF_A_WORKER = [point for point in POINTS if point.startswith(("claim", "grade", "record"))]
+ZOMBIES = [(point, STOP) for point in ("grade.started", "grade.computed", "record.uncommitted")]
+
+
+@pytest.fixture(scope="module")
+def verifying(server: str | None) -> Iterator[Site]:
+    with open_site(server) as site:
+        site.start(workers=0, reconcilers=1)
+        site.start_verifiers()
+        yield site
+
+
+@pytest.mark.parametrize(("point", "action"), [*((point, "kill") for point in OF_A_WORKER), *ZOMBIES])
+def test_one_fault_beside_a_lint_loses_and_doubles_nothing(verifying: Site, point: str, action: str) -> None:
+    verifying.disarm()
+    verifying.arm(point, action)
+    verifying.lint()
+    drain(verifying)
+    assert verifying.armed() == [], "the point was not reached"
+    found = verifying.linted()
+    assert found["is_linted"] and found["lint"]["problems"] == []
+    assert (found["states"], found["ended"]) == (["scored"], 1)

@@ -13,7 +13,6 @@ from ninja.openapi.schema import OpenAPISchema
 
 from gradus.accounts.token_rules import LEARNER, named
 from gradus.api import (
-    advisor,
     challenges,
     chats,
     choices,
@@ -21,10 +20,10 @@ from gradus.api import (
     courses,
     findings,
     leaderboards,
+    lessons,
     people,
     problems,
     publishing,
-    questions,
     records,
     regrades,
     review_desk,
@@ -98,9 +97,8 @@ api = Api(
 ROUTERS = (
     courses.router,
     people.router,
-    advisor.router,
+    lessons.router,
     findings.router,
-    questions.router,
     challenges.router,
     choices.router,
     leaderboards.router,

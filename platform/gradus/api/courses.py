@@ -7,8 +7,8 @@ from ninja import Router, Schema, Status
 from pydantic import Field
 
 from challenges.lesson.spec import Demo, Retriever
-from gradus.api.advisor import AdvisorChoiceOut, AdvisorQuestionOut
 from gradus.api.auth import OPTIONAL, Request, anyone, caller, caller_or_none, someone
+from gradus.api.lessons import AdvisorChoiceOut, AdvisorQuestionOut
 from gradus.api.results import Track
 from gradus.api.runs import RunOut, run_out
 from gradus.courses import catalogue

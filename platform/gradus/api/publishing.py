@@ -16,7 +16,7 @@ from gradus.accounts import staff_actions as staff
 from gradus.accounts.models import StaffAction, User
 from gradus.accounts.token_rules import Content, Scope
 from gradus.api.auth import Request, caller, requires
-from gradus.courses import archives, boards, differences, publishing, verification
+from gradus.courses import archives, boards, differences, publishing, verification, versions
 from gradus.courses.models import Challenge, ChallengeVersion, Course, CourseVersion
 from gradus.downloads import download
 from gradus.refusal import Refused
@@ -313,10 +313,7 @@ ZIP: dict[str, Any] = {"responses": {200: {"description": "OK", "content": {"app
 def course_bundle(request: Request, id: str, version: Annotated[str, Query(max_length=64)] = "") -> FileResponse:
     """Returns the zip of a course's folder, with hidden rows: what is live, `draft`, or a version by its number."""
     course = _course(request, id, roles.EDITS)
-    if version == "draft":
-        found = _draft(request, id, roles.EDITS)
-    else:
-        found = publishing.find(course, version or course.version)
+    found = _draft(request, id, roles.EDITS) if version == "draft" else versions.find(course, version or course.version)
     file = archives.open_archive(found)
     staff.note(StaffAction.What.COURSE_PULLED, found, by=caller(request), digest=found.digest)
     return download(request, file, content_type="application/zip", filename=f"{course.slug}-{found.version}.zip")

@@ -14,7 +14,6 @@ from typing import IO, Any
 
 from django.apps import apps
 from django.db import transaction
-from django.db.models import Q
 from django.dispatch import Signal
 from django.http import Http404
 from django.utils.translation import gettext as _
@@ -40,7 +39,6 @@ __all__ = [
     "bundle_of",
     "discard",
     "draft_of",
-    "find",
     "moved",
     "name_taken",
     "plan_rollback",
@@ -54,8 +52,6 @@ __all__ = [
 
 # What lint cannot check in the web process; the workers of the site do. See `submissions.services.verification`.
 SIMILARITY = "similarity"
-# How much of a digest names a content: enough that nobody types it by chance.
-DIGEST_CHARS = 12
 # The digest of what was live, and the difference to it.
 Compared = tuple[str, dict[str, Any]]
 staged = Signal()
@@ -329,22 +325,6 @@ def discard(version: CourseVersion, *, by: User) -> None:
         course.delete()
 
 
-def find(course: Course, version: str, *, but: str = "") -> CourseVersion:
-    """Returns the content that was published last under a number, or the one whose digest begins with `version`.
-
-    Contents with the digest `but` are passed over if there is another one. Raises `Refused`: 404, there is none.
-    """
-    published = course.versions.published()
-    named = Q(digest__startswith=version) if len(version) >= DIGEST_CHARS else Q(version=version)
-    found = sorted(published.filter(named | Q(version=version)), key=lambda one: one.digest == but)
-    if not found:
-        known = ", ".join(dict.fromkeys(published.values_list("version", flat=True)))
-        message = _("%(course)s has no published version %(version)s. Its versions are: %(known)s.")
-        message %= {"course": course.slug, "version": version, "known": known or "-"}
-        raise Refused("no_such_version", message, 404)
-    return found[0]
-
-
 def plan_rollback(course: Course, version: str) -> Rollback:
     """Returns what a rollback to an earlier version would change. Writes nothing. Raises what `rollback` raises."""
     with _renumbered(course, version) as (_folder, bundle):
@@ -398,7 +378,7 @@ def rollback(course: Course, version: str, *, by: User) -> CourseVersion:
 @contextmanager
 def _renumbered(course: Course, version: str) -> Iterator[tuple[Path, CourseBundle]]:
     """Unpacks an earlier content and gives it the numbers by which it can go live again."""
-    target = find(course, version, but=course.digest)
+    target = versions.find(course, version, but=course.digest)
     if target.digest == course.digest:
         raise Refused("is_live", _("Version %(version)s is live.") % {"version": version}, 409)
     with archives.unpacked(target) as folder:

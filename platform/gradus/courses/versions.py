@@ -1,4 +1,4 @@
-"""Checks before an import that a version number has only one content, and that versions do not go back.
+"""The numbers of versions: one number has one content, numbers do not go back, and a number finds its content.
 
 The messages tell the author what to change.
 """
@@ -9,13 +9,19 @@ from collections.abc import Iterator
 from typing import Any
 
 from django.apps import apps
+from django.db.models import Q
+from django.utils.translation import gettext as _
 
 from challenges.bundle import ChallengeBundle
 from challenges.compare import compare, next_version, version_number
 from challenges.course_bundle import CourseBundle
 from challenges.texts import several
 from gradus.courses import bundles
-from gradus.courses.models import Challenge, ChallengeVersion, Course
+from gradus.courses.models import Challenge, ChallengeVersion, Course, CourseVersion
+from gradus.refusal import Refused
+
+# How much of a digest names a content: enough that nobody types it by chance.
+DIGEST_CHARS = 12
 
 
 class VersionRefused(Exception):
@@ -98,3 +104,19 @@ def scores_of(version: ChallengeVersion) -> int:
     scores: Any = apps.get_model("submissions", "Score")._default_manager
     count: int = scores.current().of_version(version).count()
     return count
+
+
+def find(course: Course, version: str, *, but: str = "") -> CourseVersion:
+    """Returns the content that was published last under a number, or the one whose digest begins with `version`.
+
+    Contents with the digest `but` are passed over if there is another one. Raises `Refused`: 404, there is none.
+    """
+    published = course.versions.published()
+    named = Q(digest__startswith=version) if len(version) >= DIGEST_CHARS else Q(version=version)
+    found = sorted(published.filter(named | Q(version=version)), key=lambda one: one.digest == but)
+    if not found:
+        known = ", ".join(dict.fromkeys(published.values_list("version", flat=True)))
+        message = _("%(course)s has no published version %(version)s. Its versions are: %(known)s.")
+        message %= {"course": course.slug, "version": version, "known": known or "-"}
+        raise Refused("no_such_version", message, 404)
+    return found[0]

@@ -14,7 +14,7 @@ from django.test import Client
 
 from challenges.reading import read_course
 from gradus.accounts.models import User
-from gradus.courses import archives, publishing, verification
+from gradus.courses import archives, publishing, verification, versions
 from gradus.courses.bundles import BundleMissing
 from gradus.courses.models import ChallengeVersion, Course, CourseVersion, Lesson
 from gradus.courses.services import publish as publish_bundle
@@ -65,7 +65,7 @@ def live(name: str = "sea-or-sky") -> str:
 
 
 def test_only_the_numbers_of_the_files_change(changed: Course, grace: User) -> None:
-    before = publishing.find(changed, "1.0.0")
+    before = versions.find(changed, "1.0.0")
     draft = publishing.rollback(changed, "1.0.0", by=grace)
     assert (draft.version, draft.note, draft.is_draft) == ("1.0.2", "rollback to 1.0.0", True)
     with archives.unpacked(before) as old, archives.unpacked(draft) as new:
