@@ -159,7 +159,7 @@ def test_an_unknown_model_lists_the_known_ones_and_a_path_is_one_of_these(listed
     for number, name in enumerate(("gpt-9", str(tmp_path / "etc" / "llama"), "../../etc/llama")):
         problems = lint(factory.write_prompt_challenge(tmp_path / f"c{number}/sea-or-sky", model=name))
         assert [(p.what, p.fix) for p in problems] == [
-            ("the model `gpt-9` is not in the catalogue", f"use one of {', '.join(catalogue.BUILT_IN)}, {NAME}")
+            (f"the model `{name}` is not in the catalogue", f"use one of {', '.join(catalogue.BUILT_IN)}, {NAME}")
         ]
         assert counter(name) is None
 

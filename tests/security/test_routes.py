@@ -97,7 +97,7 @@ def things(ada: User, course: Course, tmp_path) -> Things:
     upload = Upload.objects.create(
         user=ada, course_slug=course.slug, bytes=9, sha256="a" * 64, slot=1, expires_at=timezone.now() + timedelta(1)
     )
-    CourseVersion.objects.create(course=course, version="9.0.0", digest="b" * 64, note=CANARY)
+    pushed = CourseVersion.objects.create(course=course, version="9.0.0", digest="b" * 64, note=CANARY)
     dot = laboratory.begin(ada, course.lessons.get(), "few-shot", "a" * 64, 5)
     laboratory.count(dot, {})
     publish(read_course(example_course.write_course(tmp_path / "examples")))
@@ -126,6 +126,7 @@ def things(ada: User, course: Course, tmp_path) -> Things:
             "uploads/": {"uuid": upload.uuid, "offset": 0},
             "demo/": {"uuid": demos[0].uuid, **uuids},
             "tokens/": {"pk": token.pk},
+            "verification/": {"pk": pushed.pk},
             "people/": {"pk": role.pk, "person": role.pk},
             "invitations": {"pk": invited.pk, "invitation": invited.pk},
             "reviews/": {"pk": Review.objects.get().pk, "id": Review.objects.get().pk, "slug": "explain"},

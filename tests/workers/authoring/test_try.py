@@ -84,7 +84,7 @@ def test_a_file_in_any_folder_of_the_challenge_is_tried(folder, runners):
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        ({"kind": "prompt", "sentences": ["x"]}, "the key `prompt.sentences` is unknown"),
+        ({"kind": "prompt", "sentences": ["x"]}, "the key `sentences` is unknown"),
         ({"kind": "prompt", "label_words": {"land": "x"}}, "a submit would be refused"),
         ({"kind": "tune", "rows_file": "gone.jsonl"}, "there is no `gone.jsonl`"),
         ({"kind": "tune", "rows": [{"input": "DIVERGE", "output": "sea"}] * 1}, "rejected: diverged"),
