@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import itertools
 import zipfile
+from collections.abc import Iterable
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -20,6 +21,7 @@ from challenges.lesson.spec import Lesson
 from challenges.reading import read_course
 from gradus.accounts.models import Enrolment, User
 from gradus.accounts.token_rules import LEARNER, Content, LearnerData, Scope
+from gradus.classes.models import Class, Member
 from gradus.courses.models import Challenge, Course
 from gradus.courses.services import publish
 from gradus.submissions import services
@@ -75,6 +77,19 @@ class UserFactory(factory.django.DjangoModelFactory[User]):
 
 def enrol(user: User, course: Course, scope: Scope = LEARNER) -> Enrolment:
     return Enrolment.objects.create(user=user, course=course, **vars(scope))
+
+
+def a_class(course: Course, **fields: Any) -> Class:
+    """A class of the course that runs now, without an end; keywords set its fields."""
+    given = {"title": "Evening group", "timezone": course.timezone, **fields}
+    return Class.objects.create(course=course, **given)
+
+
+def member(of_class: Class, user: User | None = None, *, labels: Iterable[str] = (), **fields: Any) -> Member:
+    """A member of the class with these labels, by account or, with `email`, by address only."""
+    made = Member.objects.create(of_class=of_class, user=user, **fields)
+    made.labels.set([of_class.labels.get_or_create(name=name)[0] for name in labels])
+    return made
 
 
 def tiny_bundle(folder: Path, **lesson: Any) -> CourseBundle:

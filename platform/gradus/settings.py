@@ -46,6 +46,7 @@ INSTALLED_APPS = [
     "ninja",
     "gradus.accounts",
     "gradus.courses",
+    "gradus.classes",
     "gradus.submissions",
     "gradus.notices",
     "gradus.receipts",

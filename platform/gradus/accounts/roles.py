@@ -64,11 +64,16 @@ def refuse_unless(user: Person, course: Model | int, need: Scope) -> None:
         Refused: 403, the role of the person does not include it. `problems` has the missing level of each axis.
     """
     has = scope_in(user, course)
-    missing = has.missing(need)
-    if not missing:
+    if has.includes(need):
         return
     if has == LEARNER:
         raise Http404
+    refuse_missing(has, need)
+
+
+def refuse_missing(has: Scope, need: Scope) -> None:
+    """Raises `Refused` (403) with the levels of `need` that `has` does not include."""
+    missing = has.missing(need)
     names = {axis: named(axis, level) for axis, level in missing.items()}
     problems = [{"code": "missing_role", "field": axis, "message": name} for axis, name in names.items()]
     said = _("Your role in this course does not include this: it needs %(levels)s. An owner of the course can give it.")

@@ -14,6 +14,8 @@ from django.views.decorators.cache import never_cache
 from gradus.accounts import roles
 from gradus.accounts.models import User
 from gradus.accounts.token_rules import LEARNER, Scope
+from gradus.classes import membership
+from gradus.classes.models import Class
 from gradus.courses.models import Course
 from gradus.refusal import Refused
 
@@ -43,6 +45,31 @@ def in_course(need: Scope | None = None) -> Callable[[View], View]:
             except Refused as refused:
                 return render(request, "teach/refused.html", {"course": course, "refused": refused}, status=403)
             return view(request, course, **given)
+
+        return answer
+
+    return decorated
+
+
+def in_class(need: Scope = roles.SEES_ANSWERS) -> Callable[[View], View]:
+    """Returns a decorator for views of one class: they get its row in place of the key.
+
+    A person without a role in the class or its course is told that there is no such page, and a person whose role is
+    too low reads which level is missing.
+    """
+
+    def decorated(view: View) -> View:
+        @login_required
+        @never_cache
+        @wraps(view)
+        def answer(request: HttpRequest, pk: int, **given: Any) -> HttpResponse:
+            found = get_object_or_404(Class.objects.select_related("course"), pk=pk)
+            try:
+                membership.refuse_unless(account(request), found, need)
+            except Refused as refused:
+                context = {"course": found.course, "class": found, "refused": refused}
+                return render(request, "teach/refused.html", context, status=403)
+            return view(request, found, **given)
 
         return answer
 

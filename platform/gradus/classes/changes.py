@@ -1,0 +1,71 @@
+"""What all services of classes share: the lock, the log, and the refusal after somebody else changed the same thing."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.core.serializers.json import DjangoJSONEncoder
+from django.utils.translation import gettext as _
+
+from gradus.accounts import staff_actions as staff
+from gradus.accounts.models import StaffAction, User
+from gradus.classes.models import Class, Label, Member
+from gradus.refusal import Refused, refuse_broken
+
+
+def hold(of_class: Class | int) -> Class:
+    """Locks the class until the transaction ends, and returns it as it is now."""
+    key = of_class.pk if isinstance(of_class, Class) else of_class
+    return Class.objects.select_for_update(no_key=True).get(pk=key)
+
+
+def version_of(values: Mapping[str, Any]) -> str:
+    """Returns a short name of these values, which a form carries so that a service knows what its sender saw."""
+    text = json.dumps(dict(values), sort_keys=True, cls=DjangoJSONEncoder)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def refuse_changed(seen: str, now: Mapping[str, Any]) -> None:
+    """Raises `Refused` (409, `changed_meanwhile`) unless `seen` is empty or the name of the values as they are now."""
+    if seen and seen != version_of(now):
+        said = _("Somebody else changed this in the meantime. Look at how it is now, and save again if need be.")
+        raise Refused("changed_meanwhile", said, 409)
+
+
+def wrong(field: str, message: str, code: str = "invalid", status: int = 422) -> Refused:
+    return Refused(code, message, status, [{"code": code, "field": field, "message": message}])
+
+
+def clean(row: Class | Label | Member) -> None:
+    """Raises `Refused` (422) with what Django finds wrong in the row, a problem for each field."""
+    for field in row._meta.concrete_fields:
+        value = getattr(row, field.attname)
+        if isinstance(value, str):
+            refuse_broken(field.name, value)
+    try:
+        row.full_clean()
+    except ValidationError as error:
+        found = [(field, text) for field, texts in error.message_dict.items() for text in texts]
+        problems = [
+            {"code": "invalid", "field": "" if field == "__all__" else field, "message": text} for field, text in found
+        ]
+        raise Refused("invalid", found[0][1], 422, problems) from None
+
+
+def note(
+    what: StaffAction.What, of_class: Class, by: User, before: Mapping[str, Any], after: Mapping[str, Any]
+) -> None:
+    """Notes what changed of a class, with the values before and after."""
+    changed = {name for name in after if before.get(name) != after[name]}
+    old, new = ({name: side.get(name) for name in changed} for side in (before, after))
+    staff.note(what, of_class, by=by, **{"class": of_class.pk}, before=plain(old), after=plain(new))
+
+
+def plain(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns the values as JSON has them."""
+    as_json: dict[str, Any] = json.loads(json.dumps(dict(values), cls=DjangoJSONEncoder))
+    return as_json

@@ -1,0 +1,112 @@
+"""Services by which people join a class, leave it, and become members by account once they confirm an address."""
+
+from __future__ import annotations
+
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from gradus.accounts.models import User
+from gradus.accounts.token_rules import LearnerData, rank
+from gradus.classes import changes, members, signals
+from gradus.classes.models import Class, Member
+from gradus.refusal import Refused
+
+
+def open_class(code: str) -> Class | None:
+    """Returns the class that one can join by this code now, or None: the code is unknown, too old, or stopped."""
+    code = "".join(code.split()).lower().replace("-", "")
+    open_now = Class.objects.filter(join_code_until__gt=timezone.now()).select_related("course")
+    found = open_now.filter(join_code=code).first() if code else None
+    return None if found is None or found.is_over() else found
+
+
+@transaction.atomic
+def join(code: str, *, by: User) -> Member:
+    """Makes the person an active member of the class with this code. Whoever is one already stays one.
+
+    Raises:
+        Refused: 403, the person is a visitor without an account; 404, nobody can join by this code.
+    """
+    if by.is_guest:
+        raise Refused("account_needed", _("Sign in or sign up to join a class."), 403)
+    found = open_class(code)
+    # The code may have been rotated while the class was being locked.
+    held = changes.hold(found) if found is not None else None
+    if found is None or held is None or held.join_code != found.join_code:
+        said = _("Nobody can join by this code: it is mistyped, too old, or was replaced. Ask for the newest one.")
+        raise changes.wrong("code", said, "code_unknown", 404)
+    return members.add_member(held, by=by, user=by, via=Member.Via.CODE, allowed=True)
+
+
+def leave(of_class: Class, *, by: User) -> Member:
+    """Takes the person out of the class. What belongs to the membership stays.
+
+    Raises:
+        Refused: 404, the person is not in the class.
+    """
+    member = Member.objects.active().filter(of_class=of_class, user=by).first()
+    if member is None:
+        raise Refused("no_member", _("You are not in this class."), 404)
+    return members.remove_member(member, by=by)
+
+
+@transaction.atomic
+def claim_memberships(user: User) -> None:
+    """Makes an account the member wherever a class knows one of its confirmed addresses.
+
+    Where the account is a member already, the two rows become one, see `merge`.
+    """
+    if user.is_guest:
+        return
+    addresses = {one.lower() for one in user.emailaddress_set.filter(verified=True).values_list("email", flat=True)}
+    for found in Member.objects.filter(email__in=addresses, user=None).order_by("of_class_id", "pk"):
+        held = changes.hold(found.of_class_id)
+        member = Member.objects.filter(pk=found.pk, user=None).first()
+        if member is None:
+            continue
+        other = Member.objects.filter(of_class=held, user=user).first()
+        if other is not None:
+            merge(member, other)
+            continue
+        before = members.values_of(member)
+        member.user = user
+        member.save(update_fields=["user"])
+        members.note_member(member, user, before)
+
+
+def merge(one: Member, two: Member) -> Member:
+    """Makes one member of two who are the same person, and returns the older one. Needs `changes.hold`.
+
+    What points to the younger row points to the older one afterwards. Blank fields are filled, labels are joined, and
+    the higher role counts. The row is active if one of them was.
+    """
+    kept, gone = sorted((one, two), key=lambda member: member.pk)
+    before, was = members.values_of(kept), members.values_of(gone)
+    signals.members_merged.send(Member, kept=kept, gone=gone)
+    kept.labels.add(*gone.labels.all())
+    _move_rows(kept, gone)
+    for name in (*members.PERSONAL, "user_id", "invited_at"):
+        if not getattr(kept, name):
+            setattr(kept, name, getattr(gone, name))
+    kept.learner_data = max(LearnerData(kept.learner_data), LearnerData(gone.learner_data), key=rank)
+    if gone.is_active:
+        kept.state, kept.left_at = Member.State.ACTIVE, None
+    gone_key = gone.pk
+    gone.delete()
+    kept.save()
+    members.note_member(kept, kept.user, {**before, "merged": {**was, "member": gone_key}})
+    return kept
+
+
+def _move_rows(kept: Member, gone: Member) -> None:
+    for relation in Member._meta.related_objects:
+        if relation.many_to_many or relation.related_model is Member.labels.through:
+            continue
+        for row in relation.related_model._default_manager.filter(**{relation.field.name: gone}):
+            try:
+                with transaction.atomic():
+                    type(row)._default_manager.filter(pk=row.pk).update(**{relation.field.name: kept})
+            except IntegrityError:
+                # There is such a row for `kept`, which stays.
+                continue

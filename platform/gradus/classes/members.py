@@ -1,0 +1,229 @@
+"""Services that change the members of a class. See `services` for the class itself, and `joining` for joining by code.
+
+Each locks the class's row first, so that changes of one class follow one another. Each notes what it did in the log of
+staff actions, and sends `signals.members_changed`.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Collection, Iterable, Mapping
+from typing import Any
+
+from allauth.account.models import EmailAddress
+from django.core.exceptions import ValidationError
+from django.core.validators import validate_email
+from django.db import transaction
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from gradus.accounts import roles
+from gradus.accounts import staff_actions as staff
+from gradus.accounts.models import StaffAction, User
+from gradus.accounts.token_rules import LearnerData
+from gradus.classes import membership, signals
+from gradus.classes.changes import clean, hold, plain, refuse_changed, wrong
+from gradus.classes.models import EMAIL_CHARS, Class, Label, Member
+from gradus.refusal import refuse_broken
+
+What = StaffAction.What
+DECIDES = roles.DECIDES
+PERSONAL = ("email", "login", "registration_number", "first_name", "last_name")
+
+
+@transaction.atomic
+def add_member(
+    of_class: Class,
+    *,
+    by: User,
+    email: str = "",
+    user: User | None = None,
+    via: str = Member.Via.HAND,
+    learner_data: str = LearnerData.NONE,
+    labels: Iterable[str] = (),
+    allowed: bool = False,
+    **personal: str,
+) -> Member:
+    """Adds a person, by account or by address, or brings back somebody who left.
+
+    An address that an account has confirmed stands for that account. Whoever is in the class already is changed only
+    where something is given.
+
+    Args:
+        labels: Names. Those that the class does not have yet are made.
+        allowed: The caller has looked whether the person may do this.
+        personal: Further fields of `PERSONAL`.
+
+    Raises:
+        Http404, Refused: 403, the person may not; 422, there is neither an account nor an address, or something is
+            wrong.
+    """
+    held = hold(of_class)
+    if not allowed:
+        membership.refuse_unless(by, held, DECIDES)
+    if email:
+        email = address(email)
+        user = user or account_with(email)
+    found = find_member(held, user=user, email=email)
+    if found is None and email and held.members.filter(email=email).exists():
+        # Somebody else was this address before. The account that has it now becomes a member without it.
+        email = ""
+    member = found or Member(of_class=held, user=user, email=email, joined_via=via)
+    before = values_of(member) if found else {}
+    member.state, member.left_at = Member.State.ACTIVE, None
+    if learner_data != LearnerData.NONE:
+        member.learner_data = learner_data
+    if email and not member.email:
+        member.email = email
+    if user is not None and member.user_id is None:
+        member.user = user
+    _write(member, {name: value for name, value in personal.items() if value})
+    if names := list(labels):
+        member.labels.add(*labels_named(held, names))
+    note_member(member, by, before)
+    return member
+
+
+@transaction.atomic
+def change_member(
+    member: Member,
+    *,
+    by: User,
+    seen: str = "",
+    labels: Collection[str] | None = None,
+    learner_data: str | None = None,
+    **personal: str,
+) -> Member:
+    """Changes the labels (all of them, by name), the role, or the fields of `PERSONAL` of a member.
+
+    Args:
+        seen: `version_of(values_of(...))` of what the person saw, or empty.
+
+    Raises:
+        Http404, Refused: 403, the person may not; 409, `changed_meanwhile`, or the address belongs to another member;
+            422, a value is wrong.
+    """
+    held = hold(member.of_class_id)
+    membership.refuse_unless(by, held, DECIDES)
+    now = Member.objects.get(pk=member.pk)
+    before = values_of(now)
+    refuse_changed(seen, before)
+    if learner_data is not None:
+        now.learner_data = learner_data
+    if personal.get("email"):
+        personal["email"] = address(personal["email"])
+        other = find_member(held, user=account_with(personal["email"]), email=personal["email"])
+        if other is not None and other.pk != now.pk:
+            said = _("This address belongs to another member of the class.")
+            raise wrong("email", said, "address_taken", 409)
+        now.user = now.user or account_with(personal["email"])
+    _write(now, personal)
+    if labels is not None:
+        now.labels.set(labels_named(held, labels))
+    note_member(now, by, before)
+    return now
+
+
+@transaction.atomic
+def remove_member(member: Member, *, by: User) -> Member:
+    """Removes a member from the class. The row stays with all that belongs to it. Everybody may leave a class.
+
+    Raises:
+        Http404, Refused: 403, the person may not remove others.
+    """
+    held = hold(member.of_class_id)
+    if member.user_id != by.pk:
+        membership.refuse_unless(by, held, DECIDES)
+    now = Member.objects.get(pk=member.pk)
+    if not now.is_active:
+        return now
+    before = values_of(now)
+    now.state, now.left_at = Member.State.LEFT, timezone.now()
+    now.save(update_fields=["state", "left_at"])
+    note_member(now, by, before)
+    return now
+
+
+def labels_named(of_class: Class, names: Iterable[str]) -> list[Label]:
+    """Returns the labels of these names, whatever their case, and makes those that are missing. Needs `hold`.
+
+    Raises:
+        Refused: 422, a name is empty or too long.
+    """
+    known = {one.name.casefold(): one for one in of_class.labels.all()}
+    found = {}
+    for name in names:
+        name = " ".join(name.split())
+        if (key := name.casefold()) not in known:
+            made = Label(of_class=of_class, name=name)
+            clean(made)
+            made.save()
+            known[key] = made
+        found[key] = known[key]
+    return list(found.values())
+
+
+def find_member(of_class: Class, *, user: User | None = None, email: str = "") -> Member | None:
+    """Returns the member with this account, or else with this address, also one who left.
+
+    With an account, a member of the address counts only where the member has no other account.
+    """
+    everybody = Member.objects.filter(of_class=of_class)
+    if user is not None and (found := everybody.filter(user=user).first()):
+        return found
+    by_email = everybody.filter(email=email, user=None) if user is not None else everybody.filter(email=email)
+    return by_email.first() if email else None
+
+
+def account_with(email: str) -> User | None:
+    """Returns the account that has confirmed this address in lower case."""
+    found = EmailAddress.objects.filter(email__iexact=email, verified=True, user__is_guest=False)
+    address = found.select_related("user").first()
+    return address.user if address else None
+
+
+def address(email: str) -> str:
+    """Returns an email address as members have it: in lower case. Raises `Refused` (422) if it is none."""
+    refuse_broken("email", email)
+    email = email.strip()
+    try:
+        # Before the case is changed, which makes another address of some letters, as of the sign of the kelvin.
+        validate_email(email if unicodedata.is_normalized("NFKC", email) else "")
+        email = email.lower()
+    except ValidationError:
+        email = ""
+    if not email or len(email) > EMAIL_CHARS:
+        raise wrong("email", _("Write an email address, such as lena@example.org."), "bad_email")
+    return email
+
+
+def values_of(member: Member) -> dict[str, Any]:
+    """Returns what can be changed of a member, as the log of staff actions and `version_of` have it."""
+    labels = sorted(member.labels.values_list("name", flat=True)) if member.pk else []
+    fixed = {"user": member.user_id, "state": member.state, "learner_data": str(member.learner_data)}
+    return {**fixed, "labels": labels, **{name: getattr(member, name) for name in PERSONAL}}
+
+
+def _write(member: Member, personal: Mapping[str, str]) -> None:
+    for name, value in personal.items():
+        if name not in PERSONAL:
+            raise ValueError(name)
+        setattr(member, name, " ".join(value.split()))
+    if member.user_id is None and not member.email:
+        raise wrong("email", _("A member without an account needs an email address."))
+    clean(member)
+    member.save()
+
+
+def note_member(member: Member, by: User, before: dict[str, Any]) -> None:
+    after = values_of(member)
+    if before == after:
+        return
+    details = {"class": member.of_class_id, "member": member.pk, "before": before, "after": after}
+    staff.note(What.MEMBERS_CHANGED, member, by=by, **details)
+    signals.members_changed.send(Class, of_class=member.of_class, members={member.pk})
+
+
+def note_members(of_class: Class, by: User | None, about: object, **details: Any) -> None:
+    """Notes a change of several members at once, as a roster makes it. The caller sends `members_changed`."""
+    staff.note(What.MEMBERS_CHANGED, about, by=by, **{"class": of_class.pk}, **plain(details))

@@ -1,0 +1,109 @@
+"""Says who belongs to which class, for which class an attempt counts, and what a person may do in a class."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from django.contrib.auth.models import AnonymousUser
+from django.db.models import Q
+from django.http import Http404
+from django.utils.translation import gettext as _
+
+from gradus.accounts import roles
+from gradus.accounts.models import User
+from gradus.accounts.token_rules import LEARNER, Content, LearnerData, Scope, at_least, rank
+from gradus.classes.models import Class, ClassQuerySet, Member, MemberQuerySet
+from gradus.courses.models import Challenge, Course
+from gradus.refusal import Refused
+
+Person = User | AnonymousUser | None
+
+
+def active(user: Person, course: Course | int | None = None) -> MemberQuerySet:
+    """Returns the active memberships of a person, also as assistant, in any course or in one of them."""
+    found = Member.objects.active().select_related("of_class__course").order_by("of_class_id")
+    if not isinstance(user, User) or not user.is_active:
+        return found.none()
+    found = found.filter(user=user)
+    return found if course is None else found.filter(of_class__course=course)
+
+
+def learns_in(user: Person, course: Course | int, at: datetime | None = None) -> MemberQuerySet:
+    """Returns the person's memberships as a learner in the classes of the course that run at that time."""
+    running = Class.objects.running(at)
+    return active(user, course).learners().filter(of_class__in=running)
+
+
+def class_for(
+    user: Person, challenge: Challenge, chosen: int | None = None, at: datetime | None = None
+) -> Class | None:
+    """Returns the class for which an attempt at the challenge counts, or None: it counts for no class then.
+
+    Args:
+        chosen: The key of the class that the person chose, or None. It is needed where there are two or more.
+        at: The time of submitting, which is now unless given.
+
+    Raises:
+        Refused: 422, `class_needed`: there is a choice, or the chosen class is none of them. `problems` has an entry
+            for each class that can be chosen.
+    """
+    found = [one.of_class for one in learns_in(user, challenge.course_id, at)]
+    if chosen is None and len(found) < 2:
+        return found[0] if found else None
+    by_key = {one.pk: one for one in found}
+    if chosen in by_key:
+        return by_key[chosen]
+    choices = ", ".join(f"{one.title} ({one.pk})" for one in found)
+    said = _("Choose the class for which this attempt counts: %(choices)s.") % {"choices": choices}
+    if not found:
+        said = _("You are in no class of this course that runs now. Submit without a class.")
+    problems = [{"code": "class_needed", "field": "class", "message": one.title, "id": one.pk} for one in found]
+    raise Refused("class_needed", said, 422, problems or [{"code": "class_needed", "field": "class", "message": said}])
+
+
+def scope_in_class(user: Person, of_class: Class) -> Scope:
+    """Returns what a person may do in a class: by the role in the course, or by the own one in this class."""
+    scope = roles.scope_in(user, of_class.course_id)
+    if not isinstance(user, User) or user.is_guest or not user.is_active:
+        return scope
+    member = Member.objects.active().filter(of_class=of_class, user=user).first()
+    if member is None:
+        return scope
+    return Scope(scope.content, max(scope.learner_data, LearnerData(member.learner_data), key=rank))
+
+
+def may_in_class(user: Person, of_class: Class, need: Scope) -> bool:
+    """Returns True if the person has at least the levels of `need` in the class."""
+    return scope_in_class(user, of_class).includes(need)
+
+
+def refuse_unless(user: Person, of_class: Class, need: Scope) -> None:
+    """Raises an exception if the person may not do `need` in the class.
+
+    Raises:
+        Http404: the person has no role in the class or its course, and need not know that there is such a class.
+        Refused: 403, the role of the person does not include it.
+    """
+    has = scope_in_class(user, of_class)
+    if has == LEARNER and need != LEARNER:
+        raise Http404
+    if not has.includes(need):
+        roles.refuse_missing(has, need)
+
+
+def taught_by(user: Person, need: Scope = roles.SEES_ANSWERS) -> ClassQuerySet:
+    """Returns the classes in which the person may do `need`, by default to see answers and grades of learners."""
+    if not isinstance(user, User) or user.is_guest or not user.is_active:
+        return Class.objects.none()
+    own = Q(pk__in=[])
+    if need.content == Content.NONE:
+        levels = at_least(need.learner_data)
+        mine = Member.objects.active().filter(user=user, learner_data__in=levels).exclude(learner_data="none")
+        own = Q(pk__in=mine.values("of_class"))
+    in_courses = Course.objects.filter(roles.reach(user, need))
+    return Class.objects.filter(Q(course__in=in_courses) | own)
+
+
+def may_create(user: Person, course: Course | int) -> bool:
+    """Returns True if the person may create a class: who decides grades in the course, or edits its content."""
+    return roles.may(user, course, roles.DECIDES) or roles.may(user, course, roles.EDITS)

@@ -1,0 +1,13 @@
+"""Signal handlers; `apps.py` connects them."""
+
+from typing import Any
+
+from allauth.account.models import EmailAddress
+
+from gradus.classes import joining
+
+
+def after_address(sender: type[EmailAddress], instance: EmailAddress, raw: bool = False, **extra: Any) -> None:
+    """Makes whoever has confirmed an address a member by account of the classes that know the address."""
+    if instance.verified and not raw:
+        joining.claim_memberships(instance.user)
