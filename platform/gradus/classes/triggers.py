@@ -1,4 +1,7 @@
-"""The triggers of members and labels: no guest is a member, and all of them stay in their class, and it in its course.
+"""The triggers of members and labels, and of dates and grants.
+
+No guest is a member. Members and labels stay in their class, and a class in its course. What dates and grants name
+belongs to the class or its course, and what was granted stays as it is.
 
 A later migration that alters one of these tables on SQLite makes it anew, which drops its triggers. It must call
 `remove` first and `install` afterwards.
@@ -44,10 +47,54 @@ RULES = {
     ),
 }
 
+FOREIGN = """(NEW.lesson_id IS NOT NULL
+    AND (SELECT course_id FROM courses_lesson WHERE id = NEW.lesson_id)
+    <> (SELECT course_id FROM classes_class WHERE id = NEW.of_class_id))
+    OR (NEW.challenge_id IS NOT NULL
+    AND (SELECT course_id FROM courses_challenge WHERE id = NEW.challenge_id)
+    <> (SELECT course_id FROM classes_class WHERE id = NEW.of_class_id))
+    OR (NEW.label_id IS NOT NULL
+    AND (SELECT of_class_id FROM classes_label WHERE id = NEW.label_id) <> NEW.of_class_id)
+    OR (NEW.member_id IS NOT NULL
+    AND (SELECT of_class_id FROM classes_member WHERE id = NEW.member_id) <> NEW.of_class_id)"""
+GRANTED_ELSEWHERE = """(SELECT course_id FROM courses_challenge WHERE id = NEW.challenge_id) <> (SELECT course_id
+    FROM classes_class WHERE id = (SELECT of_class_id FROM classes_member WHERE id = NEW.member_id))"""
+FOREIGN_SAID, GRANTED_SAID = "a date rule names what is of its class", "a grant is for a challenge of the class"
+NAMED = "of_class_id, lesson_id, challenge_id, label_id, member_id"
+DATE_RULES = {
+    "classes_daterule_begins": ("classes_daterule", "INSERT", FOREIGN, FOREIGN_SAID),
+    "classes_daterule_stays": ("classes_daterule", f"UPDATE OF {NAMED}", FOREIGN, FOREIGN_SAID),
+    "classes_grant_begins": ("classes_grant", "INSERT", GRANTED_ELSEWHERE, GRANTED_SAID),
+    "classes_grant_moves": ("classes_grant", "UPDATE OF member_id, challenge_id", GRANTED_ELSEWHERE, GRANTED_SAID),
+    "classes_grant_stays": (
+        "classes_grant",
+        "UPDATE OF challenge_id, attempts, reason",
+        "OLD.challenge_id <> NEW.challenge_id OR OLD.attempts <> NEW.attempts OR OLD.reason <> NEW.reason",
+        "a grant stays as it is",
+    ),
+}
+Rules = dict[str, tuple[str, str, str, str]]
+
 
 def install(apps: Any, schema_editor: Any) -> None:
+    _install(RULES, schema_editor)
+
+
+def remove(apps: Any, schema_editor: Any) -> None:
+    _remove(RULES, schema_editor)
+
+
+def install_dates(apps: Any, schema_editor: Any) -> None:
+    _install(DATE_RULES, schema_editor)
+
+
+def remove_dates(apps: Any, schema_editor: Any) -> None:
+    _remove(DATE_RULES, schema_editor)
+
+
+def _install(rules: Rules, schema_editor: Any) -> None:
     sqlite = schema_editor.connection.vendor == "sqlite"
-    for name, (table, event, wrong, said) in RULES.items():
+    for name, (table, event, wrong, said) in rules.items():
         if sqlite:
             schema_editor.execute(
                 f"CREATE TRIGGER {name} BEFORE {event} ON {table} WHEN {wrong} BEGIN SELECT RAISE(ABORT, '{said}'); END"
@@ -66,8 +113,8 @@ CREATE TRIGGER {name} BEFORE {event} ON {table} FOR EACH ROW EXECUTE FUNCTION {n
 """)
 
 
-def remove(apps: Any, schema_editor: Any) -> None:
-    for name, (table, *_rest) in RULES.items():
+def _remove(rules: Rules, schema_editor: Any) -> None:
+    for name, (table, *_rest) in rules.items():
         if schema_editor.connection.vendor == "sqlite":
             schema_editor.execute(f"DROP TRIGGER IF EXISTS {name}")
         else:

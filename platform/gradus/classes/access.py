@@ -1,0 +1,225 @@
+"""Loads what the policy of dates needs, for pages, API, command line, gradebook and "view as" alike.
+
+A place is a challenge, or a lesson as such, whose text can be opened earlier or later than its challenges.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from django.db.models import Q
+from django.utils import timezone
+
+from gradus.accounts import roles
+from gradus.accounts.token_rules import LEARNER
+from gradus.classes import policy
+from gradus.classes.membership import Person
+from gradus.classes.models import Class, DateRule, Label, Member
+from gradus.classes.policy import OPEN, Decision, Facts, Rule, Step, Steps, Where, Who
+from gradus.courses.models import Challenge, Lesson
+
+Place = Challenge | Lesson
+
+
+@dataclass(frozen=True)
+class Viewed:
+    """As whom a person looks at the site: as a member of a class, or as a learner there with these labels."""
+
+    of_class: Class
+    member: Member | None = None
+    labels: tuple[Label, ...] = ()
+
+
+_moment: ContextVar[datetime | None] = ContextVar("moment_of_view", default=None)
+_viewed: ContextVar[Viewed | None] = ContextVar("viewed_as", default=None)
+
+
+def moment() -> datetime:
+    """Returns the time that this request asks about: the one that "view as" has chosen, or else now."""
+    return _moment.get() or timezone.now()
+
+
+def viewed() -> Viewed | None:
+    return _viewed.get()
+
+
+@contextmanager
+def at(chosen: datetime | None) -> Iterator[None]:
+    """Answers for another time meanwhile. None is now."""
+    token = _moment.set(chosen)
+    try:
+        yield
+    finally:
+        _moment.reset(token)
+
+
+@contextmanager
+def as_learner(chosen: Viewed) -> Iterator[None]:
+    """Answers as for this learner meanwhile, whoever asks."""
+    token = _viewed.set(chosen)
+    try:
+        yield
+    finally:
+        _viewed.reset(token)
+
+
+@dataclass(frozen=True)
+class _Participant:
+    """Somebody in a class. `labels` is None as long as they are not known."""
+
+    of_class: Class
+    member: int = 0
+    labels: frozenset[int] | None = None
+    is_exempt: bool = False
+
+    def facts(self, place: Place, rules: Iterable[DateRule]) -> Facts:
+        labels = self.labels or frozenset()
+        concerned = (
+            one
+            for one in rules
+            if one.of_class_id == self.of_class.pk
+            and (one.member_id is None or one.member_id == self.member)
+            and (one.label_id is None or one.label_id in labels)
+            and _concerns(one, place)
+        )
+        return Facts(
+            tuple(map(rule_of, concerned)), self.of_class.begins_at, self.of_class.ends_at, is_exempt=self.is_exempt
+        )
+
+
+def decision_for(user: Person, place: Place, at: datetime | None = None, member: Member | None = None) -> Decision:
+    """Returns what a person may do with a challenge, or whether the person sees a lesson, at a time: now unless given.
+
+    Of several classes the most generous decision holds, because each of them lets the person in. With `member`, only
+    the class of that member counts, whether or not it still runs. Without a class everything is open.
+    """
+    return decisions_for(user, [place], at, member)[place]
+
+
+def decisions_for(
+    user: Person, places: Iterable[Place], at: datetime | None = None, member: Member | None = None
+) -> dict[Place, Decision]:
+    """Returns the same for several challenges and lessons of one or several courses, with as many queries as for one.
+
+    These are one query for a person without a class, and at most four for others.
+    """
+    wanted, when = list(places), at or moment()
+    people = [_participant(member, _has_role(user, member.of_class))] if member else _taking_part(user, when)
+    if not people:
+        return dict.fromkeys(wanted, OPEN)
+    rules = _rules(people)
+    people = _with_labels(people, rules)
+    return {
+        place: _together(
+            [policy.decide(one.facts(place, rules), when) for one in people if one.of_class.course_id == _course(place)]
+        )
+        for place in wanted
+    }
+
+
+def decisions_at(member: Member, place: Place, moments: Sequence[datetime]) -> list[Decision]:
+    """Returns the decision of the member's class for each moment, such as those of attempts, with two queries."""
+    return policy.decide_each(facts_of([member], [place])[member.pk, place], moments)
+
+
+def facts_of(members: Iterable[Member], places: Iterable[Place]) -> dict[tuple[int, Place], Facts]:
+    """Returns the facts for `policy.decide` for each pair of a member's key and a place, with two queries.
+
+    The members have their class at hand (`select_related("of_class")`).
+    """
+    people, wanted = [_participant(member) for member in members], list(places)
+    rules = _rules(people)
+    people = _with_labels(people, rules)
+    concerned = {place: [one for one in rules if _concerns(one, place)] for place in wanted}
+    return {(one.member, place): one.facts(place, concerned[place]) for one in people for place in wanted}
+
+
+def rule_of(row: DateRule) -> Rule:
+    """Returns what a row says, for the policy."""
+    return Rule(
+        who=Who.LEARNER if row.member_id else Who.LABEL if row.label_id else Who.EVERYBODY,
+        where=Where.CHALLENGE if row.challenge_id else Where.LESSON if row.lesson_id else Where.COURSE,
+        label=row.label_id or 0,
+        name=row.label.name if row.label else "",
+        pk=row.pk,
+        reason=row.reason,
+        release_at=row.release_at,
+        due_at=row.due_at,
+        close_at=row.close_at,
+        cleared=frozenset(row.cleared),
+        early=_steps(row.early),
+        late=_steps(row.late),
+        after=row.after,
+    )
+
+
+def _steps(rows: Sequence[Mapping[str, object]] | None) -> Steps | None:
+    if rows is None:
+        return None
+    return tuple(Step(datetime.fromisoformat(str(one["until"])), float(str(one["credit"]))) for one in rows)
+
+
+def _concerns(rule: DateRule, place: Place) -> bool:
+    """Returns True if a rule of the course, of this lesson, or of this challenge or its lesson."""
+    if isinstance(place, Challenge):
+        return rule.challenge_id == place.pk or (
+            rule.challenge_id is None and rule.lesson_id in (None, place.lesson_id)
+        )
+    return rule.challenge_id is None and rule.lesson_id in (None, place.pk)
+
+
+def _course(place: Place) -> int:
+    return place.course_id
+
+
+def _taking_part(user: Person, when: datetime) -> list[_Participant]:
+    """Returns the person in each class that is not over: before it begins, a class shows its members nothing."""
+    if (chosen := _viewed.get()) is not None:
+        labels = None if chosen.member else frozenset(one.pk for one in chosen.labels)
+        return [_Participant(chosen.of_class, chosen.member.pk if chosen.member else 0, labels)]
+    if user is None or not user.is_authenticated:
+        return []
+    goes_on = Q(of_class__ends_at=None) | Q(of_class__ends_at__gt=when)
+    found = list(Member.objects.active().filter(goes_on, user=user).select_related("of_class"))
+    return [_participant(one, _has_role(user, one.of_class)) for one in found]
+
+
+def _participant(member: Member, is_exempt: bool = False) -> _Participant:
+    return _Participant(member.of_class, member.pk, is_exempt=is_exempt or member.teaches)
+
+
+def _has_role(user: Person, of_class: Class) -> bool:
+    """Returns True if the person may see more in the course than a learner does: then no date hides anything."""
+    return roles.scope_in(user, of_class.course_id) != LEARNER
+
+
+def _rules(people: Sequence[_Participant]) -> list[DateRule]:
+    """Returns all rules of these people's classes, without those of other members. Labels are not compared yet."""
+    own = Q(member=None) | Q(member__in=[one.member for one in people])
+    rules = DateRule.objects.filter(own, of_class__in={one.of_class.pk for one in people})
+    return list(rules.select_related("label").order_by("pk"))
+
+
+def _with_labels(people: Sequence[_Participant], rules: Iterable[DateRule]) -> list[_Participant]:
+    """Returns the people with their labels, which are read only where a rule is for one."""
+    if not any(one.label_id for one in rules):
+        return list(people)
+    labels: dict[int, set[int]] = defaultdict(set)
+    asked = [one.member for one in people if one.labels is None]
+    for member, label in Member.labels.through.objects.filter(member__in=asked).values_list("member_id", "label_id"):
+        labels[member].add(label)
+    return [one if one.labels is not None else replace(one, labels=frozenset(labels[one.member])) for one in people]
+
+
+def _together(decisions: Sequence[Decision]) -> Decision:
+    """Returns the most generous decision, which holds at least until the first of them changes."""
+    if not decisions:
+        return OPEN
+    best = max(decisions, key=lambda one: (one.sees, one.submits, one.credit))
+    changes_at = min((one.changes_at for one in decisions if one.changes_at), default=None)
+    return replace(best, changes_at=changes_at, credit_then=best.credit_then if changes_at == best.changes_at else None)

@@ -1,0 +1,32 @@
+"""Classes with their members, labels and dates, and attempts that were granted."""
+
+from gradus.classes.models.dates import GRANTED_MAX, REASON_CHARS, DateRule, Grant
+from gradus.classes.models.members import (
+    EMAIL_CHARS,
+    LABEL_CHARS,
+    NAME_CHARS,
+    TITLE_CHARS,
+    Class,
+    ClassQuerySet,
+    Label,
+    Member,
+    MemberQuerySet,
+    known_timezone,
+)
+
+__all__ = [
+    "EMAIL_CHARS",
+    "GRANTED_MAX",
+    "LABEL_CHARS",
+    "NAME_CHARS",
+    "REASON_CHARS",
+    "TITLE_CHARS",
+    "Class",
+    "ClassQuerySet",
+    "DateRule",
+    "Grant",
+    "Label",
+    "Member",
+    "MemberQuerySet",
+    "known_timezone",
+]
