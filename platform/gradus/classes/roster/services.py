@@ -1,0 +1,213 @@
+"""Services that preview a roster and apply it to a class, and its download in our own columns."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from itertools import batched
+from typing import Any
+
+from allauth.account.models import EmailAddress
+from django.db import IntegrityError, transaction
+from django.db.models.functions import Lower
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from gradus.accounts import roles
+from gradus.accounts.models import User
+from gradus.accounts.token_rules import LearnerData
+from gradus.classes import membership, signals
+from gradus.classes.models import Class, Member
+from gradus.classes.roster.columns import OWN, Form
+from gradus.classes.roster.comparison import PERSONAL, WRITES, Known, Outcome, Plan, Step, compare
+from gradus.classes.roster.people import FORMULA, Person, Roster
+from gradus.classes.services import hold, labels_named, note_members
+from gradus.refusal import Refused
+
+# Parameters of a statement: databases bound them.
+BATCH = 500
+ROLE_NAMES = {LearnerData.NONE: "learner", LearnerData.VIEWER: "assistant", LearnerData.EDITOR: "instructor"}
+
+
+def preview(of_class: Class, roster: Roster, *, by: User, sync: bool = False) -> Plan:
+    """Returns what the roster would change. Nothing is stored.
+
+    Raises:
+        Http404, Refused: 403, the person may not change the members of this class.
+    """
+    membership.refuse_unless(by, of_class, roles.DECIDES)
+    return _plan(of_class, roster, by, sync)
+
+
+@transaction.atomic
+def apply(of_class: Class, roster: Roster, *, by: User, sync: bool = False, seen: str = "") -> Plan:
+    """Applies a roster: all rows that are not wrong, in one transaction. Returns what it changed.
+
+    Args:
+        sync: Removes learners whom the roster does not name. They keep all that belongs to them.
+        seen: `Plan.digest` of what the person saw, or empty: whatever the plan is now is applied.
+
+    Raises:
+        Http404, Refused: 403, the person may not; 409, `changed_meanwhile`: the plan is another one by now; 422,
+            `roster_faults`: a roster with wrong rows removes nobody, because they may be those who would be removed.
+    """
+    held = hold(of_class)
+    membership.refuse_unless(by, held, roles.DECIDES)
+    plan = _plan(held, roster, by, sync)
+    if seen and seen != plan.digest:
+        raise _changed()
+    if plan.sync_blocked:
+        raise _blocked(plan)
+    if plan.writes:
+        try:
+            with transaction.atomic():
+                _write(held, plan, by, roster.form)
+        except IntegrityError:
+            # An account was deleted, or an address confirmed, since the plan was made.
+            raise _changed() from None
+    return plan
+
+
+def add_person(of_class: Class, person: Person, *, by: User) -> Step:
+    """Adds one person by hand, as a roster with one row does. Returns its outcome.
+
+    Raises:
+        Http404, Refused: 403, the person may not; 422, `roster_faults`: the row is wrong; `problems` says why.
+    """
+    plan = apply(of_class, Roster(Form.OWN, "", (person,), labels=person.labels, has_labels=True), by=by)
+    (step,) = plan.steps
+    if step.fault is not None:
+        raise Refused("roster_faults", str(step.fault), 422, [step.fault.as_problem()])
+    return step
+
+
+def _changed() -> Refused:
+    said = _("The class has changed since this preview was made, so nothing was applied. Look at the new preview.")
+    return Refused("changed_meanwhile", said, 409)
+
+
+def _blocked(plan: Plan) -> Refused:
+    said = _(
+        "Some rows are wrong or find nobody, so it is not known who is missing, and nothing was applied. "
+        "Correct these rows, or apply the roster without removing anybody."
+    )
+    return Refused("roster_faults", said, 422, [step.fault.as_problem() for step in plan.steps if step.fault][:100])
+
+
+def _plan(of_class: Class, roster: Roster, by: User, sync: bool) -> Plan:
+    accounts = _accounts({person.email for person in roster.people if person.email})
+    return compare(roster, _members(of_class), accounts, sync=sync, by=by.pk)
+
+
+def _accounts(addresses: Iterable[str]) -> dict[str, int]:
+    """Returns the account that has confirmed an address, by the address in lower case."""
+    confirmed = EmailAddress.objects.filter(verified=True, user__is_guest=False).annotate(lower=Lower("email"))
+    found: dict[str, int] = {}
+    for some in batched(sorted(addresses), BATCH, strict=False):
+        found |= dict(confirmed.filter(lower__in=some).order_by("-pk").values_list("lower", "user_id"))
+    return found
+
+
+def _members(of_class: Class) -> Iterator[Known]:
+    confirmed: dict[int, set[str]] = {}
+    of_members = EmailAddress.objects.filter(verified=True, user__memberships__of_class=of_class)
+    for user, email in of_members.values_list("user_id", "email"):
+        confirmed.setdefault(user, set()).add(email.lower())
+    for one in Member.objects.filter(of_class=of_class).prefetch_related("labels").order_by("pk"):
+        yield Known(
+            pk=one.pk,
+            user=one.user_id,
+            is_active=one.is_active,
+            role=LearnerData(one.learner_data),
+            personal={name: getattr(one, name) for name in PERSONAL},
+            labels=frozenset(label.name for label in one.labels.all()),
+            addresses=frozenset(confirmed.get(one.user_id or 0, set()) | ({one.email} - {""})),
+        )
+
+
+def _write(held: Class, plan: Plan, by: User, form: Form) -> None:
+    """Writes the plan in a number of statements that grows by one with each few hundred members. Needs `hold`."""
+    steps = [step for step in plan.steps if step.outcome in WRITES]
+    known = Member.objects.in_bulk([step.member for step in steps if step.member is not None])
+    changed = [(_changed_member(known[step.member], step), step) for step in steps if step.member is not None]
+    new = [step for step in steps if step.member is None]
+    added = [(_changed_member(Member(of_class=held, joined_via=Member.Via.ROSTER), step), step) for step in new]
+    if fields := {name for step in steps if step.member for name in _fields(step)}:
+        Member.objects.bulk_update([member for member, _step in changed], sorted(fields), batch_size=BATCH)
+    Member.objects.bulk_create([member for member, _step in added], batch_size=BATCH)
+    of_steps = [*changed, *added]
+    _write_labels(held, of_steps)
+    note_members(held, by, held, roster=_details(of_steps), sync=plan.sync, form=form)
+    signals.members_changed.send(Class, of_class=held, members={member.pk for member, _step in of_steps})
+
+
+def _fields(step: Step) -> set[str]:
+    """Returns the columns of a member's row that the step changes."""
+    columns = {"role": ["learner_data"], "state": ["state", "left_at"], "labels": []}
+    found = {column for name in step.after for column in columns.get(name, [name])}
+    return found | ({"user"} if step.user is not None else set())
+
+
+def _changed_member(member: Member, step: Step) -> Member:
+    for name in PERSONAL:
+        setattr(member, name, step.after.get(name, getattr(member, name)))
+    member.learner_data = step.after.get("role", member.learner_data)
+    member.user_id = step.user or member.user_id
+    member.state = step.after.get("state", member.state)
+    member.left_at = None if member.is_active else member.left_at or timezone.now()
+    return member
+
+
+def _write_labels(held: Class, of_steps: list[tuple[Member, Step]]) -> None:
+    labels_named(held, sorted({label for _member, step in of_steps for label in step.after.get("labels", ())}))
+    keys = {label.name.casefold(): label.pk for label in held.labels.all()}
+    through = Member.labels.through
+    new, old = list[Any](), defaultdict[int, list[int]](list)
+    for member, step in of_steps:
+        before, after = ({label.casefold() for label in side.get("labels", ())} for side in (step.before, step.after))
+        new += [through(member_id=member.pk, label_id=keys[name]) for name in sorted(after - before)]
+        for name in before - after:
+            old[keys[name]].append(member.pk)
+    for label, members in old.items():
+        for some in batched(members, BATCH, strict=False):
+            through._default_manager.filter(label=label, member__in=some).delete()
+    through._default_manager.bulk_create(new, batch_size=BATCH)
+
+
+def _details(of_steps: list[tuple[Member, Step]]) -> list[dict[str, Any]]:
+    """Returns what the log of staff actions says: of each member the key, and what was before and after."""
+    return [
+        {"member": member.pk, "outcome": step.outcome, "before": step.before, "after": step.after}
+        for member, step in of_steps
+    ]
+
+
+def as_csv(of_class: Class) -> str:
+    """Returns the active members in our own columns, so that the file can be changed and applied again.
+
+    A cell that a spreadsheet would take for a formula gets an apostrophe, which `parse` takes away again.
+    """
+    file = io.StringIO()
+    writer = csv.writer(file, lineterminator="\r\n")
+    writer.writerow(OWN)
+    found = Member.objects.active().filter(of_class=of_class).prefetch_related("labels", "user__emailaddress_set")
+    for one in found.order_by("last_name", "first_name", "email", "pk"):
+        labels = "; ".join(label.name for label in one.labels.all())
+        role = ROLE_NAMES[LearnerData(one.learner_data)]
+        cells = (one.login, _email(one), one.registration_number, one.first_name, one.last_name, labels, role)
+        writer.writerow([_neutral(cell) for cell in cells])
+    return file.getvalue()
+
+
+def _email(member: Member) -> str:
+    """Returns the address of the roster, or else one that the account has confirmed: only these find the member."""
+    if member.email or member.user is None:
+        return member.email
+    confirmed = [one for one in member.user.emailaddress_set.all() if one.verified]
+    return min(confirmed, key=lambda one: (not one.primary, one.pk)).email.lower() if confirmed else ""
+
+
+def _neutral(cell: str) -> str:
+    return f"'{cell}" if cell.startswith(FORMULA) else cell
