@@ -33,12 +33,14 @@ class Broken:
         return self.name
 
 
-def whole(name: str, data: str | bytes, code: str, cause: str, cure: str, row: int | None = None, column: str = ""):
+def whole(
+    name: str, data: str | bytes, code: str, cause: str, cure: str, row: int | None = None, column: str = ""
+) -> Broken:
     data = data if isinstance(data, bytes) else data.encode()
     return Broken(name, data, code, row, column, cause, cure, is_whole=True)
 
 
-def row(name: str, text: str, code: str, column: str, cause: str, cure: str, *, at: int = 3, faults: int = 1):
+def row(name: str, text: str, code: str, column: str, cause: str, cure: str, *, at: int = 3, faults: int = 1) -> Broken:
     """A good row in row 2, and what is wrong from row 3 on."""
     return Broken(name, (HEAD + GOOD + text + "\n").encode(), code, at, column, cause, cure, faults=faults)
 
@@ -52,7 +54,7 @@ FILES = (
     whole("a PDF", b"%PDF-1.7\n", "not_a_table", "another kind of file", "CSV UTF-8"),
     whole("a web page", "<!DOCTYPE html><table>", "not_a_table", "HTML or JSON", "CSV UTF-8"),
     whole("JSON", '[{"email": "ida@example.org"}]', "not_a_table", "HTML or JSON", "CSV UTF-8"),
-    whole("half a letter in UTF-16", b"\xff\xfei\x00d", "encoding", "says that it is UTF-16.*byte 3", "CSV UTF-8"),
+    whole("half a letter in UTF-16", b"\xff\xfei\x00d", "encoding", "says that it is UTF-16.*byte 5", "CSV UTF-8"),
     whole("bytes of no encoding", HEAD.encode() + b"\xff\x81\x8d", "encoding", "neither UTF-8 nor", "CSV UTF-8"),
     whole("a broken byte after a mark of UTF-8", b"\xef\xbb\xbfemail\nida\xff@example.org\n", "encoding",
           "says that it is UTF-8", "CSV UTF-8"),

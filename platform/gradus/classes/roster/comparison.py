@@ -14,11 +14,10 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from gradus.accounts.token_rules import LearnerData
+from gradus.classes.members import PERSONAL
 from gradus.classes.models import Member
 from gradus.classes.roster.faults import Fault
 from gradus.classes.roster.people import Person, Roster
-
-PERSONAL = ("email", "login", "registration_number", "first_name", "last_name")
 
 
 class Outcome(TextChoices):

@@ -48,7 +48,7 @@ def of_file(code: str, cause: str, cure: str, *, row: int | None = None, column:
 
 
 def too_many_rows(most: int) -> UnreadableRoster:
-    cause = ngettext(
-        "The roster has more than %(most)s row.", "The roster has more than %(most)s rows.", most
-    ) % {"most": f"{most:,}"}
+    cause = ngettext("The roster has more than %(most)s row.", "The roster has more than %(most)s rows.", most) % {
+        "most": f"{most:,}"
+    }
     return of_file("too_many_rows", cause, _("Apply it in several parts, or check whether it is the right file."))

@@ -136,5 +136,5 @@ def _records(text: str, delimiter: str, skipped: int) -> Iterator[tuple[int, lis
             yield number, cells
     except csv.Error:
         cause = _("A quotation mark is not closed, or stands inside a cell.")
-        cure = _("Write the whole cell in quotation marks, and each one in it twice, as in “Ann \"\"Lee\"\"”.")
+        cure = _('Write the whole cell in quotation marks, and each one in it twice, as in “Ann ""Lee""”.')
         raise of_file("quotes", cause, cure, row=number + 1) from None

@@ -5,9 +5,8 @@ from __future__ import annotations
 import csv
 import io
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
-from itertools import batched
-from typing import Any
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, TypeVar
 
 from allauth.account.models import EmailAddress
 from django.db import IntegrityError, transaction
@@ -19,13 +18,15 @@ from gradus.accounts import roles
 from gradus.accounts.models import User
 from gradus.accounts.token_rules import LearnerData
 from gradus.classes import membership, signals
+from gradus.classes.changes import hold
+from gradus.classes.members import PERSONAL, labels_named, note_members
 from gradus.classes.models import Class, Member
 from gradus.classes.roster.columns import OWN, Form
-from gradus.classes.roster.comparison import PERSONAL, WRITES, Known, Outcome, Plan, Step, compare
+from gradus.classes.roster.comparison import WRITES, Known, Plan, Step, compare
 from gradus.classes.roster.people import FORMULA, Person, Roster
-from gradus.classes.services import hold, labels_named, note_members
 from gradus.refusal import Refused
 
+T = TypeVar("T")
 # Parameters of a statement: databases bound them.
 BATCH = 500
 ROLE_NAMES = {LearnerData.NONE: "learner", LearnerData.VIEWER: "assistant", LearnerData.EDITOR: "instructor"}
@@ -105,7 +106,7 @@ def _accounts(addresses: Iterable[str]) -> dict[str, int]:
     """Returns the account that has confirmed an address, by the address in lower case."""
     confirmed = EmailAddress.objects.filter(verified=True, user__is_guest=False).annotate(lower=Lower("email"))
     found: dict[str, int] = {}
-    for some in batched(sorted(addresses), BATCH, strict=False):
+    for some in _batches(sorted(addresses)):
         found |= dict(confirmed.filter(lower__in=some).order_by("-pk").values_list("lower", "user_id"))
     return found
 
@@ -171,9 +172,13 @@ def _write_labels(held: Class, of_steps: list[tuple[Member, Step]]) -> None:
         for name in before - after:
             old[keys[name]].append(member.pk)
     for label, members in old.items():
-        for some in batched(members, BATCH, strict=False):
+        for some in _batches(members):
             through._default_manager.filter(label=label, member__in=some).delete()
     through._default_manager.bulk_create(new, batch_size=BATCH)
+
+
+def _batches(values: Sequence[T]) -> Iterator[Sequence[T]]:
+    return (values[start : start + BATCH] for start in range(0, len(values), BATCH))
 
 
 def _details(of_steps: list[tuple[Member, Step]]) -> list[dict[str, Any]]:
