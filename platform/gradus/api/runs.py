@@ -89,7 +89,7 @@ def run(request: Request, uuid: UUID) -> RunOut:
 @router.get("/runs/{uuid:uuid}/events", openapi_extra=SSE)
 def run_events(request: Request, uuid: UUID) -> HttpResponseBase:
     """Streams events as they happen, beginning after `Last-Event-ID` if it is sent. Ends after `finished`."""
-    return stream.response(request, visible(request, uuid).current)
+    return stream.response(request, visible(request, uuid))
 
 
 @router.post("/runs/{uuid:uuid}/cancel", response=RunOut)

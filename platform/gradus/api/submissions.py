@@ -280,7 +280,7 @@ def submission(request: Request, uuid: UUID) -> SubmissionOut:
 @router.get("/submissions/{uuid:uuid}/events", openapi_extra=SSE)
 def submission_events(request: Request, uuid: UUID) -> HttpResponseBase:
     """Streams events as they happen, beginning after `Last-Event-ID` if it is sent. Ends after `finished`."""
-    return stream.response(request, own(request, uuid).current)
+    return stream.response(request, own(request, uuid))
 
 
 @router.post("/submissions/{uuid:uuid}/cancel", response=SubmissionOut)

@@ -77,7 +77,7 @@ def _final(challenge: Challenge, track: str) -> list[tuple[int, int, float]]:
     """
     version, owner = version_of(challenge), "evaluation__submission__"
     step = version.parsed.feedback.step
-    scores = Score.objects.current().on(challenge, track).of_version(version)
+    scores = Score.objects.current().released().on(challenge, track).of_version(version)
     scores = scores.filter(**{f"{owner}created_at__lte": challenge.lesson.course.frozen_at})
     scores = scores.filter(of_ranked_people(f"{owner}user", challenge.course_id)).best_first()
     best: dict[int, Any] = {}

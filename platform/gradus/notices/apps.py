@@ -10,3 +10,4 @@ class NoticesConfig(AppConfig):
 
         events.recorded.connect(services.on_recorded, dispatch_uid="notices")
         events.closed.connect(services.on_closed, dispatch_uid="notices")
+        events.released.connect(services.on_released, dispatch_uid="notices")

@@ -14,9 +14,9 @@ from challenges.kinds import registry as kinds
 from gradus.accounts.allauth_adapter import can_send_mails
 from gradus.accounts.models import User
 from gradus.notices.models import MailWish, Notice
-from gradus.submissions.models import Evaluation, Run
+from gradus.submissions.models import Evaluation, Run, Submission
 from gradus.submissions.services import Refused
-from gradus.submissions.states import State
+from gradus.submissions.states import GRADED, State
 
 Kind = Notice.Kind
 # A grading that took longer than this is worth a notice.
@@ -28,10 +28,14 @@ UNCONFIRMED = _("Confirm your email address first, so that no mail goes to someb
 
 
 def tell(evaluation: Evaluation, kind: Notice.Kind) -> None:
-    """Tells its learner about an evaluation. A second call about the same evaluation changes nothing."""
+    """Tells its learner about an evaluation. A second call about the same evaluation changes nothing.
+
+    A grade that is withheld is told when it is released.
+    """
     owner = evaluation.submission or evaluation.run
     assert owner is not None
-    if owner.user_id is not None:
+    is_withheld = kind != Kind.FAILED and isinstance(owner, Submission) and owner.grade_withheld
+    if owner.user_id is not None and not is_withheld:
         Notice.objects.get_or_create(evaluation=evaluation, defaults={"user_id": owner.user_id, "kind": kind})
 
 
@@ -105,6 +109,14 @@ def on_recorded(sender: object, evaluation: Evaluation, **extra: Any) -> None:
     """A grade that is only held, or that belongs to an appeal, is not told yet: it may never count."""
     if evaluation.proposal is None:
         tell_of_end(evaluation)
+
+
+def on_released(sender: object, submissions: list[Submission], **extra: Any) -> None:
+    """Tells each learner once about grades that are released together: about the newest attempt that has one."""
+    graded = Evaluation.objects.filter(submission__in=submissions, is_current=True, state__in=GRADED)
+    newest = dict(graded.order_by("submission_id").values_list("submission__user", "pk"))
+    notices = (Notice(user_id=user, evaluation_id=pk, kind=Kind.GRADED) for user, pk in newest.items())
+    Notice.objects.bulk_create(notices, ignore_conflicts=True)
 
 
 def on_closed(sender: object, evaluation: Evaluation, **extra: Any) -> None:

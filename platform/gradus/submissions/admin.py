@@ -56,7 +56,7 @@ class SubmissionAdmin(Exported):
 
     @admin.display
     def state(self, submission: Submission) -> str:
-        return submission.current.state
+        return submission.current_for_staff.state
 
 
 @admin.register(Evaluation)

@@ -21,6 +21,9 @@ class State(StrEnum):
 
 
 OPEN = (State.QUEUED, State.RUNNING)
+GRADED = (State.SCORED, State.REVIEW)
+# What a learner reads in place of a state of `GRADED` until the grade is released. It is never stored.
+WITHHELD = "withheld"
 # The codes of attempts in whose place a later one of the learner waits for a person. They are never graded again.
 WITHDRAWN = ("withdrawn", "withdrawn_late")
 # How often workers may start one evaluation before it ends as `worker_lost` and the learner's attempt is given back.

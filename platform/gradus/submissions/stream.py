@@ -3,6 +3,9 @@
 Format: https://html.spec.whatwg.org/multipage/server-sent-events.html. The `id` of an event is its number within its
 evaluation, so a client that sends `Last-Event-ID` (or `?after=`) gets exactly the events that it has not seen.
 
+While details of an attempt are withheld, its stream has only the event that it has ended, under the number 1, because
+the number of events could tell something of the grade. While the grade is withheld, that event does not tell the state.
+
 The database is polled twice a second for all open streams of a web process together, however many there are.
 """
 
@@ -25,7 +28,7 @@ from django.db import DatabaseError, close_old_connections
 from django.db.models import Q
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
 
-from gradus.submissions.models import Evaluation, Event
+from gradus.submissions.models import Evaluation, Event, Run, Submission
 from gradus.submissions.queue import positions, seconds_each, wait_at
 from gradus.submissions.states import State
 
@@ -41,10 +44,16 @@ LONGEST_SECONDS = 3600
 EventRow = tuple[int, str, dict[str, Any]]
 
 
-def response(request: HttpRequest, evaluation: Evaluation) -> HttpResponseBase:
-    """Returns the stream, or 204, which tells the browser to stop asking, if the client has seen all events."""
+def response(request: HttpRequest, owner: Submission | Run) -> HttpResponseBase:
+    """Returns the stream of the current evaluation for its learner.
+
+    It is 204, which tells the browser to stop asking, if the client has seen all events.
+    """
     after = seen(request)
-    if not evaluation.is_open and after and after >= last_seq(evaluation.pk):
+    is_attempt = isinstance(owner, Submission)
+    evaluation = owner.current_for_staff if is_attempt else owner.current
+    last = 1 if is_attempt and owner.details_withheld else None
+    if not evaluation.is_open and after and after >= (last or last_seq(evaluation.pk)):
         return HttpResponse(status=204)
     stream = StreamingHttpResponse(follow(evaluation.pk, after), content_type="text/event-stream")
     stream["Cache-Control"] = "no-cache, no-transform"
@@ -144,8 +153,9 @@ def look_at(wanted: Mapping[int, int], places: QueuePositions | None = None) -> 
     `wanted` maps the id of an evaluation to the number of the last event that is known. States are read before events:
     an evaluation that has ended by then has written its last event.
     """
-    fields = ("pk", "state", "lane")
-    evaluations = {one.pk: one for one in Evaluation.objects.filter(pk__in=wanted).only(*fields)}
+    fields = ("pk", "state", "lane", "submission__grade_withheld", "submission__details_withheld")
+    found = Evaluation.objects.filter(pk__in=wanted).select_related("submission").only(*fields)
+    evaluations = {one.pk: one for one in found}
     waiting = [one for one in evaluations.values() if one.state == State.QUEUED]
     placed = (places or QueuePositions()).of(waiting)
     events = _events(wanted)
@@ -180,13 +190,35 @@ def _events(wanted: Mapping[int, int]) -> dict[int, list[EventRow]]:
 def _look(
     evaluation: Evaluation, after: int, events: list[EventRow], placed: Mapping[int, tuple[int, int | None]]
 ) -> Look:
+    submission = evaluation.submission
+    if submission is not None and submission.details_withheld:
+        return _withheld(evaluation, submission, after, events, placed)
     if not evaluation.is_open and not events and not after:
         # Old events are deleted after a while. The stream still ends with the event that the evaluation has ended.
         events = [(1, "finished", {"status": evaluation.state})]
+    return Look(_state(evaluation, placed), events, evaluation.is_open)
+
+
+def _state(evaluation: Evaluation, placed: Mapping[int, tuple[int, int | None]]) -> dict[str, Any]:
     waits = evaluation.state == State.QUEUED
     place, wait = placed.get(evaluation.pk, (None, None)) if waits else (None, None)
-    state = {"status": evaluation.state, "queue_position": place, "wait_s": wait}
-    return Look(state, events, evaluation.is_open)
+    return {"status": evaluation.state, "queue_position": place, "wait_s": wait}
+
+
+def _withheld(
+    evaluation: Evaluation,
+    submission: Submission,
+    after: int,
+    events: list[EventRow],
+    placed: Mapping[int, tuple[int, int | None]],
+) -> Look:
+    """Returns what the learner may see while details are withheld, or the grade too."""
+    shown = evaluation.as_shown(submission)
+    if evaluation.is_open or after:
+        return Look(_state(shown, placed), [], evaluation.is_open)
+    ends = [data for _seq, kind, data in events if kind == "finished"]
+    end = ends[-1] if ends and shown.state == evaluation.state else {"status": shown.state}
+    return Look(_state(shown, placed), [(1, "finished", end)], is_open=False)
 
 
 class Follower:

@@ -13,6 +13,7 @@ from gradus.classes.models.members import (
     MemberQuerySet,
     known_timezone,
 )
+from gradus.classes.models.releases import ReleaseRule, ReleaseRuleQuerySet
 
 __all__ = [
     "EMAIL_CHARS",
@@ -28,5 +29,7 @@ __all__ = [
     "Label",
     "Member",
     "MemberQuerySet",
+    "ReleaseRule",
+    "ReleaseRuleQuerySet",
     "known_timezone",
 ]

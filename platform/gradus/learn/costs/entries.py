@@ -172,7 +172,8 @@ def _best_of_each(challenge: Challenge, user: User | None) -> Iterator[Score]:
     """The learner's best final score of each approach on this version."""
     if user is None:
         return
-    of_user = Score.objects.current().of_version(challenge.version).filter(**{f"{OWNER}__user": user})  # type: ignore[arg-type]
+    of_version = Score.objects.current().released().of_version(challenge.version)  # type: ignore[arg-type]
+    of_user = of_version.filter(**{f"{OWNER}__user": user})
     mine = of_user.filter(provisional=False, **{f"{OWNER}__challenge": challenge})
     # `KT` follows no relations.
     named = mine.annotate(method=KeyTextTransform("method", f"{OWNER}__payload"))

@@ -49,7 +49,7 @@ def moment(submission: Submission, evaluation: Evaluation, score: Score) -> Mome
 
 def _earlier(submission: Submission, evaluation: Evaluation) -> list[Mapping[str, Any]]:
     """The scores of the learner's earlier attempts on the same track and version."""
-    scores = Score.objects.current().on(submission.challenge, submission.kind).of_version(evaluation.version)
+    scores = Score.objects.current().released().on(submission.challenge, submission.kind).of_version(evaluation.version)
     before = scores.filter(evaluation__submission__user=submission.user, evaluation__submission__lt=submission.pk)
     return [dict(one) for one in before.values("shown", "passed", "gold")]
 

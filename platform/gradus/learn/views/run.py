@@ -85,7 +85,7 @@ def _fragment(request: HttpRequest, run: Run, **extra: bool) -> HttpResponse:
 
 
 def run_events(request: HttpRequest, uuid: UUID) -> HttpResponseBase:
-    return stream.response(request, own_run(request, uuid).current)
+    return stream.response(request, own_run(request, uuid))
 
 
 @require_POST

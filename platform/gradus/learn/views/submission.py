@@ -95,7 +95,7 @@ def _context(submission: Submission) -> dict[str, Any]:
 
 
 def submission_events(request: HttpRequest, uuid: UUID) -> HttpResponseBase:
-    return stream.response(request, own_submission(request, uuid).current)
+    return stream.response(request, own_submission(request, uuid))
 
 
 @require_POST

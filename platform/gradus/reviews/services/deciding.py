@@ -144,7 +144,7 @@ def mark_blind(review: Review, *, by: User, marks: dict[str, str], comment: str 
     staff.note(What.AUDIT_MARKED, review.submission, by=by, review=review.pk)
     review.refresh_from_db()
     # An appeal against a grade that was accepted in bulk is about a person's grade, and still has to be decided.
-    current = review.submission.current
+    current = review.submission.current_for_staff
     if current.grader == Grader.PERSON and current.pk != review.evaluation_id:
         _close(review, by, marks, "", "")
     elif marks == machine_marks(review.evaluation):

@@ -184,8 +184,8 @@ def _adopt(item: Regraded, by: User, lower: bool) -> str:
         return "not_graded"
     if submission.appeals.filter(closed_at=None).exists():
         return "appealed"
-    if submission.current.pk != item.old_id:
-        return "decided" if submission.current.grader == Grader.PERSON else "superseded"
+    if submission.current_for_staff.pk != item.old_id:
+        return "decided" if submission.current_for_staff.grader == Grader.PERSON else "superseded"
     if submission.user_id == by.pk:
         return "own_answer"
     try:

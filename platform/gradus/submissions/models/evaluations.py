@@ -1,5 +1,6 @@
 """Submissions and runs, and each grading of them."""
 
+import copy
 import uuid
 from typing import Any, Self
 
@@ -14,8 +15,9 @@ from django.utils import timezone
 from challenges.kinds.base import Lane
 from challenges.registry import KIND_NAME_MAX, kind_names
 from challenges.texts import several
+from gradus.classes.models import Class
 from gradus.courses.models import Challenge, ChallengeVersion
-from gradus.submissions.states import CODES, MAX_ATTEMPTS, OPEN, State
+from gradus.submissions.states import CODES, GRADED, MAX_ATTEMPTS, OPEN, WITHHELD, State
 
 LANES = [(lane.value, lane.value) for lane in Lane]
 
@@ -42,6 +44,10 @@ BESIDE = (
 class SubmissionQuerySet(models.QuerySet["Submission"]):
     def of(self, user: Any) -> Self:
         return self.filter(user=user)
+
+    def released(self) -> Self:
+        """Those whose grade is not withheld from the learner."""
+        return self.filter(grade_withheld=False)
 
     def with_current(self) -> Self:
         return (
@@ -84,6 +90,18 @@ class Submission(models.Model):
         editable=False,
         help_text="The learner agreed that earlier attempts are withdrawn once this one waits for a person",
     )
+    of_class = models.ForeignKey(
+        Class,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        editable=False,
+        related_name="submissions",
+        help_text="The class for which it counts, for ever; none where it is self-study",
+    )
+    # The two change only from withheld to released, except before there is a grade: see `triggers.py`.
+    grade_withheld = models.BooleanField(default=False, db_default=False, editable=False)
+    details_withheld = models.BooleanField(default=False, db_default=False, editable=False)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 
     objects = SubmissionQuerySet.as_manager()
@@ -91,15 +109,39 @@ class Submission(models.Model):
     class Meta:
         ordering = ["-id"]
         constraints = [
-            models.UniqueConstraint(name="one_submission_by_key", fields=["user", "challenge", "idempotency_key"])
+            models.UniqueConstraint(name="one_submission_by_key", fields=["user", "challenge", "idempotency_key"]),
+            models.CheckConstraint(
+                name="no_details_without_the_grade", condition=Q(grade_withheld=False) | Q(details_withheld=True)
+            ),
+            models.CheckConstraint(
+                name="only_a_class_withholds", condition=Q(details_withheld=False) | Q(of_class__isnull=False)
+            ),
         ]
-        indexes = [models.Index(name="equal_texts", fields=["challenge", "text_digest"], condition=~Q(text_digest=""))]
+        indexes = [
+            models.Index(name="equal_texts", fields=["challenge", "text_digest"], condition=~Q(text_digest="")),
+            models.Index(name="withheld", fields=["of_class", "challenge", "user"], condition=Q(details_withheld=True)),
+        ]
 
     def __str__(self) -> str:
         return f"{self.challenge} by {self.user}"
 
     @property
+    def shows_grade(self) -> bool:
+        return not self.grade_withheld
+
+    @property
+    def shows_details(self) -> bool:
+        """Whether the learner sees results of public samples, marks of criteria and the like."""
+        return not self.details_withheld
+
+    @property
     def current(self) -> "Evaluation":
+        """The current evaluation as the learner may see it: without what is withheld."""
+        return self.current_for_staff.as_shown(self)
+
+    @property
+    def current_for_staff(self) -> "Evaluation":
+        """The current evaluation as it is stored, with a grade that may be withheld from the learner."""
         prefetched: list[Evaluation] | None = getattr(self, "current_evaluations", None)
         return prefetched[0] if prefetched else self.evaluations.select_related("score").get(is_current=True)
 
@@ -341,6 +383,20 @@ class Evaluation(models.Model):
         owner = self.submission or self.run
         assert owner is not None
         return self.graded_version_id or owner.version_id
+
+    def as_shown(self, submission: Submission) -> "Evaluation":
+        """This evaluation as the learner of its submission may see it.
+
+        Without its details it is a copy that has no result. While the grade is withheld, what was graded is a new
+        evaluation in the state `WITHHELD`. It is not stored and has no key, so that nothing of the grade hangs on it.
+        """
+        if submission.shows_details:
+            return self
+        if submission.grade_withheld and self.state in GRADED:
+            return Evaluation(submission=submission, state=WITHHELD, lane=self.lane, created_at=self.created_at)
+        shown = copy.copy(self)
+        shown.result, shown.raw = None, ""
+        return shown
 
     @property
     def is_open(self) -> bool:

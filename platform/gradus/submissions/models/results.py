@@ -35,6 +35,10 @@ class ScoreQuerySet(models.QuerySet["Score"]):
     def current(self) -> Self:
         return self.filter(evaluation__is_current=True)
 
+    def released(self) -> Self:
+        """Those that are not withheld from their learner."""
+        return self.filter(evaluation__submission__grade_withheld=False)
+
     def on(self, challenge: Any, track: str) -> Self:
         """Scores of one board."""
         return self.filter(evaluation__submission__challenge=challenge, evaluation__submission__kind=track)

@@ -3,7 +3,9 @@
 Signals are sent inside the transaction of what they are about, which a receiver aborts by raising. `submitting`: an
 attempt is about to be stored, and its learner is locked (`user`, `challenge`, `text_digest`, `withdraw_earlier`).
 `recorded`: a grade was recorded (`evaluation`, `outcome`). `closed`: an evaluation ended without a grade
-(`evaluation`). `adopted`: a held grade became current (`evaluation`, `proposal`).
+(`evaluation`). `adopted`: a held grade became current (`evaluation`, `proposal`). `scores_changed`: scores of these
+learners on a board may have changed, withheld ones too (`user_ids`, `challenge_id`, `track`). `released`: learners may
+see these grades from now on (`submissions`).
 """
 
 from collections.abc import Sequence
@@ -21,6 +23,8 @@ submitting = Signal()
 recorded = Signal()
 closed = Signal()
 adopted = Signal()
+scores_changed = Signal()
+released = Signal()
 # An event: its type and its data.
 Item = tuple[str, dict[str, Any]]
 

@@ -130,6 +130,8 @@ def _take(evaluation: Evaluation, outcome: Outcome, value: float, calibration: C
     """Makes the score the current one, or holds it if only a person may decide that."""
     assert evaluation.submission is not None
     hold_learner(evaluation.submission.user_id)
+    # A release, or a rule that withholds, may have ended after this worker had read the attempt.
+    evaluation.submission.refresh_from_db(fields=["grade_withheld", "details_withheld"])
     before = released(evaluation.submission) if evaluation.number > 1 else None
     worse = before is not None and (outcome.unsettled or shown_of(evaluation, value) < before)
     if evaluation.shadow or worse or _is_late(evaluation):

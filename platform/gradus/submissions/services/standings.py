@@ -1,6 +1,10 @@
-"""Services that compute standings from scores: a learner's best shown score on a track of a challenge's version."""
+"""Services that compute standings from scores: a learner's best shown score on a track of a challenge's version.
 
-from collections.abc import Iterable
+A grade that is withheld from its learner is part of no standing, and so of no path and no leaderboard.
+"""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable
 from typing import Any
 
 from django.db import transaction
@@ -9,17 +13,26 @@ from challenges.texts import several
 from gradus.accounts import staff_actions as staff
 from gradus.accounts.models import StaffAction, User
 from gradus.submissions.models import Score, Standing
+from gradus.submissions.services import events
+
+OWNER = "evaluation__submission__"
 
 
-def best_scores(user_id: int, challenge_id: int, track: str) -> dict[int, Score]:
-    """Returns the best score for each version: a passed one first, then a verified, the highest and the earliest."""
-    current = Score.objects.current().on(challenge_id, track).filter(evaluation__submission__user_id=user_id)
-    best: dict[int, int] = {}
-    versions = ("evaluation__graded_version", "evaluation__submission__version")
-    for pk, regraded_by, own in current.best_first().values_list("pk", *versions):
-        best.setdefault(regraded_by or own, pk)
+def best_scores(user_ids: Collection[int], challenge_id: int, track: str) -> dict[tuple[int, int], Score]:
+    """Returns the best released score of each learner for each version, by the keys of both.
+
+    A passed score comes first, then a verified one, then the highest and the earliest.
+    """
+    found = Score.objects.current().released().on(challenge_id, track).filter(**{f"{OWNER}user__in": user_ids})
+    best: dict[tuple[int, int], int] = {}
+    owners = (f"{OWNER}user", "evaluation__graded_version", f"{OWNER}version")
+    for pk, user, regraded_by, own in found.best_first().values_list("pk", *owners):
+        best.setdefault((user, regraded_by or own), pk)
     scores = Score.objects.select_related("evaluation__submission__user").in_bulk(best.values())
-    return {version: scores[pk] for version, pk in best.items()}
+    return {key: scores[pk] for key, pk in best.items()}
+
+
+VALUES = ("submission", "shown", "private_value", "passed", "gold", "provisional", "cost", "reached_at")
 
 
 def values_of(score: Score) -> dict[str, Any]:
@@ -63,23 +76,40 @@ def hold_learners(user_ids: Iterable[int]) -> None:
 
 
 def update_standing(user_id: int, challenge_id: int, track: str) -> None:
-    """Updates the standings of every version, because a regrade can move a score from one version to another.
+    """Updates the standings of one learner; see `update_standings`."""
+    update_standings([user_id], challenge_id, track)
 
-    It locks the learner within the caller's transaction.
+
+def update_standings(user_ids: Collection[int], challenge_id: int, track: str) -> None:
+    """Updates the standings of learners on every version, because a regrade can move a score from one to another.
+
+    It locks the learners within the caller's transaction, and takes a fixed number of queries.
     """
-    hold_learner(user_id)
-    key: dict[str, Any] = {"user_id": user_id, "challenge_id": challenge_id, "track": track}
-    best = best_scores(user_id, challenge_id, track)
-    Standing.objects.filter(**key).exclude(version__in=best).delete()
-    for version, score in best.items():
-        Standing.objects.update_or_create(**key, version_id=version, defaults=values_of(score))
+    hold_learners(user_ids)
+    key: dict[str, Any] = {"challenge_id": challenge_id, "track": track}
+    best = best_scores(user_ids, challenge_id, track)
+    kept = {(row.user_id, row.version_id): row for row in Standing.objects.filter(user__in=user_ids, **key)}
+    Standing.objects.filter(pk__in=[row.pk for at, row in kept.items() if at not in best]).delete()
+    for at, score in best.items():
+        row = kept.get(at) or Standing(user_id=at[0], version_id=at[1], **key)
+        for name, value in values_of(score).items():
+            setattr(row, name, value)
+        kept[at] = row
+    rows = [kept[at] for at in best]
+    Standing.objects.bulk_create(row for row in rows if row.pk is None)
+    Standing.objects.bulk_update([row for row in rows if row.pk is not None], VALUES)
+    events.scores_changed.send(sender=Standing, user_ids=user_ids, challenge_id=challenge_id, track=track)
 
 
 def differences() -> list[str]:
     """Returns the standings that disagree with the scores, one line each."""
     kept = {(*_key(row), row.version_id): row for row in Standing.objects.all()}
-    keys = _scored() | {_key(row) for row in kept.values()}
-    due = {(*key, version): score for key in keys for version, score in best_scores(*key).items()}
+    learners = _learners(_scored() | {_key(row) for row in kept.values()})
+    due = {
+        (user, *board, version): score
+        for board, user_ids in learners.items()
+        for (user, version), score in best_scores(user_ids, *board).items()
+    }
     texts = []
     for key in sorted(due.keys() | kept.keys()):
         best, row = due.get(key), kept.get(key)
@@ -98,17 +128,23 @@ def _key(row: Standing) -> tuple[int, int, str]:
 @transaction.atomic
 def rebuild() -> int:
     """Computes all standings again from the scores. Returns how many there are."""
-    keys = list(_scored())
+    keys = _scored()
     hold_learners(user_id for user_id, _challenge, _track in keys)
     Standing.objects.all().delete()
-    for key in keys:
-        update_standing(*key)
+    for board, user_ids in _learners(keys).items():
+        update_standings(user_ids, *board)
     count = Standing.objects.count()
     staff.note(StaffAction.What.STANDINGS_REBUILT, several(count, "standing"))
     return count
 
 
 def _scored() -> set[tuple[int, int, str]]:
-    owner = "evaluation__submission__"
-    current = Score.objects.filter(evaluation__is_current=True)
-    return set(current.values_list(f"{owner}user_id", f"{owner}challenge_id", f"{owner}kind"))
+    """Who has a score on which board: learner, challenge and track."""
+    return set(Score.objects.current().values_list(f"{OWNER}user_id", f"{OWNER}challenge_id", f"{OWNER}kind"))
+
+
+def _learners(keys: Iterable[tuple[int, int, str]]) -> dict[tuple[int, str], list[int]]:
+    found: dict[tuple[int, str], list[int]] = defaultdict(list)
+    for user_id, challenge_id, track in sorted(keys):
+        found[challenge_id, track].append(user_id)
+    return found

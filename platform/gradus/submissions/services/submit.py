@@ -9,6 +9,8 @@ from django.utils.translation import gettext as _
 from challenges import payloads, texts
 from challenges.kinds import registry as kinds
 from gradus.accounts.models import User
+from gradus.classes import membership, releases
+from gradus.classes.models import Class
 from gradus.courses.models import Challenge
 from gradus.preferences import services as preferences
 from gradus.refusal import Refused
@@ -33,16 +35,18 @@ def submit(
     idempotency_key: str,
     network: str = "",
     withdraw_earlier: bool = False,
+    of_class: int | None = None,
 ) -> tuple[Submission, bool]:
     """Returns the submission and whether it is new; the same key and payload give the same submission.
 
     `network` is as in `limits.Use`. With `withdraw_earlier` the learner agrees that earlier answers which wait for a
-    person are withdrawn as soon as this one waits itself.
+    person are withdrawn as soon as this one waits itself. `of_class` is the key of the class that the learner chose,
+    which is needed only in two or more running classes of the course.
 
     Raises:
         Refused: 422 with every problem of the payload, for rows that are not the learner's own choices, for a method
-            that no worker has, or for a key of another form; 409 for a key used with another payload, or where it
-            would withdraw an earlier attempt without `withdraw_earlier`; 429 over quota.
+            that no worker has, for a key of another form, or where a class has to be chosen; 409 for a key used with
+            another payload, or where it would withdraw an earlier attempt without `withdraw_earlier`; 429 over quota.
     """
     if not KEY.fullmatch(idempotency_key):
         wrong = _("An Idempotency-Key has 1 to 80 visible characters of ASCII: send another key.")
@@ -60,17 +64,18 @@ def submit(
             return before, False
         refuse(list(preferences.strange_rows(user, challenge, payload)))
         workers.require(challenge.spec, payload)
-        if kind.is_judged:
+        counts_for = membership.class_for(user, challenge, of_class)
+        if kind.is_judged and not _withholds(counts_for, challenge):
             asked = {"user": user, "challenge": challenge, "text_digest": text_digest}
             events.submitting.send(sender=Submission, withdraw_earlier=withdraw_earlier, **asked)
-        values = {"idempotency_key": idempotency_key, "text_digest": text_digest}
+        values = {"idempotency_key": idempotency_key, "text_digest": text_digest, "of_class": counts_for}
         return _insert(user, challenge, payload, network, {**values, "withdraws_earlier": withdraw_earlier}), True
 
     submission, is_new = slots.try_again(once)
     if is_new:
         failpoints.reach("submit.committed")
         # By this line a job's log, which has the evaluation, leads to the request.
-        log.info("submitted", submission=str(submission.uuid), evaluation=submission.current.pk)
+        log.info("submitted", submission=str(submission.uuid), evaluation=submission.current_for_staff.pk)
         queue.ring(kind.lane)
     return submission, is_new
 
@@ -81,6 +86,23 @@ def _existing(user: User, challenge: Challenge, key: str, payload: payloads.Subm
         said = _("This Idempotency-Key was used with another payload. Send a new key.")
         raise Refused("key_reused", said, 409)
     return submission
+
+
+def _withholds(of_class: Class | None, challenge: Challenge) -> bool:
+    return of_class is not None and releases.rule_of(of_class, challenge).withholds_grade()
+
+
+def _withhold(submission: Submission) -> None:
+    """Withholds what the rule of the class says.
+
+    It looks only after the attempt was stored: from then on, whoever changes the rule waits for this transaction.
+    """
+    if submission.of_class is None:
+        return
+    rule = releases.rule_of(submission.of_class, submission.challenge)
+    submission.grade_withheld, submission.details_withheld = rule.withholds_grade(), rule.withholds_details()
+    if submission.details_withheld:
+        submission.save(update_fields=["grade_withheld", "details_withheld"])
 
 
 def _insert(
@@ -96,6 +118,7 @@ def _insert(
         payload_sha256=payloads.sha256(payload),
         **values,
     )
+    _withhold(submission)
     use = Use(user=user, challenge=challenge, network=network)
     for limit in limits.OF_A_SUBMISSION:
         if limit.concerns(use):

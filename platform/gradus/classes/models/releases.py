@@ -1,0 +1,87 @@
+"""When the learners of a class see their grades."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Self
+
+from django.conf import settings
+from django.db import models
+from django.db.models import F, Q
+from django.utils.timezone import now
+from django.utils.translation import gettext_lazy as _
+
+from gradus.classes.models.members import Class
+from gradus.courses.models import Challenge
+
+
+class ReleaseRuleQuerySet(models.QuerySet["ReleaseRule"]):
+    def of(self, of_class: Class, challenge: Challenge | int | None = None) -> Self:
+        """The rule of the class, and that of a challenge if there is one, which comes first."""
+        found = self.filter(Q(challenge=None) | Q(challenge=challenge), of_class=of_class)
+        return found.order_by(F("challenge").asc(nulls_last=True))
+
+
+class ReleaseRule(models.Model):
+    """When learners of a class see their grades at a challenge or, without one, at all that have no rule of their own.
+
+    Score and details are released apart, but never the details before the score. `released_score_at` and
+    `released_details_at` say that a person has released them by hand, which may also be earlier than the date.
+    """
+
+    class When(models.TextChoices):
+        NOW = "now", _("At once")
+        DATE = "date", _("At a date")
+        HAND = "hand", _("When I release them")
+
+    of_class = models.ForeignKey(Class, models.CASCADE, related_name="release_rules")
+    challenge = models.ForeignKey(Challenge, models.CASCADE, null=True, blank=True, related_name="+")
+    score = models.CharField(_("Score"), max_length=4, choices=When, default=When.NOW)
+    score_at = models.DateTimeField(_("Date of the score"), null=True, blank=True)
+    details = models.CharField(_("Details"), max_length=4, choices=When, default=When.NOW)
+    details_at = models.DateTimeField(_("Date of the details"), null=True, blank=True)
+    released_score_at = models.DateTimeField(null=True, blank=True, editable=False)
+    released_score_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, editable=False, related_name="+"
+    )
+    released_details_at = models.DateTimeField(null=True, blank=True, editable=False)
+    released_details_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, editable=False, related_name="+"
+    )
+    version = models.PositiveIntegerField(default=0, editable=False, help_text="Rises with each change")
+
+    objects = ReleaseRuleQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(name="one_release_rule_of_a_challenge", fields=["of_class", "challenge"]),
+            models.UniqueConstraint(
+                name="one_release_rule_of_a_class", fields=["of_class"], condition=Q(challenge__isnull=True)
+            ),
+            models.CheckConstraint(
+                name="a_score_is_released_at_a_date",
+                condition=Q(score="date", score_at__isnull=False) | Q(score__in=["now", "hand"], score_at=None),
+            ),
+            models.CheckConstraint(
+                name="details_are_released_at_a_date",
+                condition=Q(details="date", details_at__isnull=False) | Q(details__in=["now", "hand"], details_at=None),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.of_class}: {self.challenge or _('all challenges')}"
+
+    def withholds_grade(self, at: datetime | None = None) -> bool:
+        """Returns True if the grade is not released at that time, which is now unless given."""
+        return not _is_open(self.score, self.score_at, self.released_score_at, at)
+
+    def withholds_details(self, at: datetime | None = None) -> bool:
+        is_open = _is_open(self.details, self.details_at, self.released_details_at, at)
+        return self.withholds_grade(at) or not is_open
+
+
+def _is_open(when: str, date: datetime | None, released_at: datetime | None, at: datetime | None) -> bool:
+    at = at or now()
+    if released_at is not None and released_at <= at:
+        return True
+    return when == ReleaseRule.When.NOW or (date is not None and date <= at)

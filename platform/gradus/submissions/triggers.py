@@ -1,0 +1,47 @@
+"""The triggers that keep an attempt in its class, and a withheld grade out of the standings.
+
+A later migration that alters the table of attempts or of standings on SQLite makes it anew: it has to call `remove`
+first, and `install` afterwards.
+"""
+
+from typing import Any
+
+from gradus import row_rules
+from gradus.row_rules import Rule
+
+ATTEMPTS, STANDINGS = "submissions_submission", "submissions_standing"
+NO_MEMBER = """NEW.of_class_id IS NOT NULL AND NOT EXISTS (
+    SELECT 1 FROM classes_member WHERE of_class_id = NEW.of_class_id AND user_id = NEW.user_id)"""
+HAS_SCORE = """EXISTS (SELECT 1 FROM submissions_score JOIN submissions_evaluation
+    ON submissions_evaluation.id = submissions_score.evaluation_id
+    WHERE submissions_evaluation.submission_id = NEW.id)"""
+WITHHOLDS_MORE = """(NEW.grade_withheld AND NOT OLD.grade_withheld)
+    OR (NEW.details_withheld AND NOT OLD.details_withheld)"""
+IS_WITHHELD = "EXISTS (SELECT 1 FROM submissions_submission WHERE id = NEW.submission_id AND grade_withheld)"
+STAYS = "COALESCE(OLD.of_class_id, 0) <> COALESCE(NEW.of_class_id, 0)"
+RULES = {
+    "submissions_class_of_a_member": Rule(
+        ATTEMPTS, "INSERT", NO_MEMBER, "an attempt counts for a class of its learner"
+    ),
+    "submissions_class_stays": Rule(ATTEMPTS, "UPDATE OF of_class_id", STAYS, "an attempt stays in its class"),
+    "submissions_grade_stays_released": Rule(
+        ATTEMPTS,
+        "UPDATE OF grade_withheld, details_withheld",
+        f"({WITHHOLDS_MORE}) AND {HAS_SCORE}",
+        "a grade that was shown is not withheld again",
+    ),
+    "submissions_standing_is_released": Rule(
+        STANDINGS, "INSERT", IS_WITHHELD, "a standing is made of grades that are released"
+    ),
+    "submissions_standing_stays_released": Rule(
+        STANDINGS, "UPDATE OF submission_id", IS_WITHHELD, "a standing is made of grades that are released"
+    ),
+}
+
+
+def install(apps: Any, schema_editor: Any) -> None:
+    row_rules.install(schema_editor, RULES)
+
+
+def remove(apps: Any, schema_editor: Any) -> None:
+    row_rules.remove(schema_editor, RULES)
