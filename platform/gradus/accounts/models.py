@@ -275,6 +275,8 @@ class StaffAction(models.Model):
         CLASS_CREATED = "class_created", _("Class created")
         CLASS_CHANGED = "class_changed", _("Class changed")
         MEMBERS_CHANGED = "members_changed", _("Members of a class changed")
+        DATES_CHANGED = "dates_changed", _("Dates of a class changed")
+        ATTEMPTS_GRANTED = "attempts_granted", _("Attempts granted")
         ROLE_CHANGED = "role_changed", _("Role in a course changed")
         PERSON_INVITED = "person_invited", _("Person invited to a course")
         INVITATION_WITHDRAWN = "invitation_withdrawn", _("Invitation withdrawn")
