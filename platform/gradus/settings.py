@@ -48,6 +48,7 @@ INSTALLED_APPS = [
     "gradus.courses",
     "gradus.classes",
     "gradus.submissions",
+    "gradus.gradebook",
     "gradus.notices",
     "gradus.receipts",
     "gradus.chats",

@@ -1,0 +1,21 @@
+from django.apps import AppConfig
+
+
+class GradebookConfig(AppConfig):
+    name = "gradus.gradebook"
+
+    def ready(self) -> None:
+        from django.db.models.signals import post_save
+
+        from gradus.classes import signals
+        from gradus.gradebook import receivers
+        from gradus.submissions.models import Evaluation
+        from gradus.submissions.services import events
+
+        post_save.connect(receivers.on_evaluation, sender=Evaluation, dispatch_uid="gradebook-submitted")
+        events.recorded.connect(receivers.on_ended, dispatch_uid="gradebook-recorded")
+        events.closed.connect(receivers.on_ended, dispatch_uid="gradebook-closed")
+        events.scores_changed.connect(receivers.on_scores_changed, dispatch_uid="gradebook-scores")
+        signals.dates_changed.connect(receivers.on_class_changed, dispatch_uid="gradebook-dates")
+        signals.members_changed.connect(receivers.on_class_changed, dispatch_uid="gradebook-members")
+        signals.members_merged.connect(receivers.on_merged, dispatch_uid="gradebook-merged")

@@ -1,0 +1,40 @@
+"""Sends the gradebook of a class as a file, and records that its grades left the site."""
+
+from __future__ import annotations
+
+from django.http import HttpResponse
+from django.utils.text import slugify
+
+from gradus.accounts import staff_actions as staff
+from gradus.accounts.models import StaffAction, User
+from gradus.classes.models import Class
+from gradus.gradebook import exports, queries
+from gradus.gradebook.exports import Written
+from gradus.gradebook.queries import Wanted
+from gradus.gradebook.table import Column
+
+
+def written(of_class: Class, format: str, wanted: Wanted, *, by: User) -> Written:
+    """Returns the grades of these learners in a format of `exports.FORMATS`. Records the export."""
+    table = queries.table(of_class, wanted, whole=format == "long")
+    made = exports.write(table, format, of_class.zone)
+    about = {"class": of_class.pk, "format": format, "rows": len(table.lines)}
+    staff.note(StaffAction.What.DATA_EXPORTED, f"grades, {of_class}", by=by, **about)
+    return made
+
+
+def response(of_class: Class, format: str, made: Written) -> HttpResponse:
+    """Returns the file. Its notes stand in the gradebook and in the API's JSON, because a file has no room for them."""
+    answer = HttpResponse(made.text, content_type="text/csv; charset=utf-8")
+    name = slugify(of_class.title) or "class"
+    answer["Content-Disposition"] = f'attachment; filename="{name}-{of_class.pk}-{format}.csv"'
+    return answer
+
+
+def notes(of_class: Class, wanted: Wanted, columns: tuple[Column, ...]) -> list[str]:
+    """Returns what the files for other systems leave out now, without writing them."""
+    members = queries.learners(of_class, wanted)
+    people = [queries.person_of(one, with_labels=False) for one in members]
+    held = queries.count_held(of_class, members, columns)
+    told = [note for format in exports.TO_OTHER_SYSTEMS for note in exports.notes(format, columns, people, held)]
+    return list(dict.fromkeys(told))

@@ -1,0 +1,105 @@
+"""Reads what the page of a cell shows: the attempts of a learner at a challenge, and what people set there."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from gradus.classes import access
+from gradus.classes.models import Class, Member
+from gradus.courses.models import Challenge, ChallengeVersion
+from gradus.gradebook import points, queries
+from gradus.gradebook.models import Cell as Stored
+from gradus.gradebook.models import Override
+from gradus.gradebook.table import Cell, Column
+from gradus.submissions.models import Evaluation, Submission
+
+# A payload of training rows can be megabytes long.
+SHOWN_CHARS = 5000
+
+
+@dataclass(frozen=True)
+class AttemptLine:
+    """An attempt of a cell. `counts` tells the one that the grade is made of; `credit` is what its date earns today."""
+
+    number: int
+    submission: Submission
+    state: str
+    score: Decimal | None
+    is_final: bool
+    credit: Decimal
+    is_late: bool
+    counts: bool
+
+    @property
+    def credit_percent(self) -> Decimal:
+        return self.credit * 100
+
+    @property
+    def parts(self) -> list[tuple[str, str]]:
+        """What was handed in, by the names of the payload's keys; long texts are cut."""
+        return [(name, _text(value)) for name, value in self.submission.payload.items() if name != "kind" and value]
+
+
+def _text(value: Any) -> str:
+    text = value if isinstance(value, str) else json.dumps(value, indent=1, ensure_ascii=False)
+    return text if len(text) <= SHOWN_CHARS else f"{text[:SHOWN_CHARS]} …"
+
+
+@dataclass(frozen=True)
+class Opened:
+    """What the page of a cell shows. Attempts and overrides come newest first."""
+
+    column: Column
+    cell: Cell
+    attempts: tuple[AttemptLine, ...]
+    history: tuple[Override, ...]
+
+
+def cell_of(of_class: Class, member: Member, challenge: Challenge) -> Opened:
+    """Returns a cell with the attempts behind it, and with everything that people ever set there."""
+    columns = tuple(
+        one for one in queries.columns_of(of_class, queries.learners(of_class)) if one.challenge == challenge.pk
+    )
+    cell = queries.cells_of(of_class, [member], columns, whole=True)[member.pk, challenge.pk]
+    kept = Stored.objects.filter(member=member, challenge=challenge).first()
+    overrides = Override.objects.filter(member=member, challenge=challenge).select_related("by", "ended_by")
+    attempts = _attempts(of_class, member, challenge, kept.submission_id if kept else None)
+    return Opened(columns[0], cell, attempts, tuple(overrides))
+
+
+def _attempts(of_class: Class, member: Member, challenge: Challenge, counted: int | None) -> tuple[AttemptLine, ...]:
+    if member.user_id is None:
+        return ()
+    rows = list(
+        Evaluation.objects.filter(
+            submission__of_class=of_class,
+            submission__user=member.user_id,
+            submission__challenge=challenge,
+            is_current=True,
+        )
+        .select_related("submission__version", "score")
+        .defer(*ChallengeVersion.content("submission__version"))
+        .order_by("submission__created_at", "submission_id")
+    )
+    moments = [row.submission.created_at for row in rows if row.submission]
+    decisions = access.decisions_at(member, challenge, moments) if moments else []
+    lines = []
+    for number, (row, decision) in enumerate(zip(rows, decisions, strict=True), 1):
+        assert row.submission is not None
+        score = getattr(row, "score", None)
+        lines.append(
+            AttemptLine(
+                number=number,
+                submission=row.submission,
+                state=row.state,
+                score=None if score is None else points.exact(score.shown),
+                is_final=score is not None and not score.provisional,
+                credit=points.exact(decision.credit),
+                is_late=decision.is_late,
+                counts=row.submission_id == counted,
+            )
+        )
+    return tuple(reversed(lines))

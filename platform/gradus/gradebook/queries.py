@@ -1,0 +1,265 @@
+"""Reads the gradebook of a class. Pages, the API and exports all take `table`."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, replace
+from datetime import datetime
+from decimal import ROUND_HALF_UP, Decimal
+from typing import Any
+
+from django.core.paginator import Paginator
+from django.db.models import Count, Q, QuerySet, Sum
+from django.db.models.functions import Lower
+
+from gradus.classes import access, policy
+from gradus.classes.models import Class, Member, ReleaseRule
+from gradus.courses import catalogue
+from gradus.courses.models import Challenge
+from gradus.gradebook import points
+from gradus.gradebook.models import Cell as Stored
+from gradus.gradebook.models import Override, Weight
+from gradus.gradebook.table import Cell, Column, Person, State, Table, line
+from gradus.submissions.models import Run, Score
+
+PAGE = 50
+SIZES = (50, 100)
+SEARCHED = (
+    "first_name", "last_name", "email", "login", "registration_number", "user__pseudonym", "user__email",
+)  # fmt: skip
+# What of a cell is read, by the names that `_cell` uses.
+READ = (
+    "member_id", "challenge_id", "state", "score", "share", "raw_share", "credit", "attempts", "is_late", "waits",
+    "submission_id", "submission__created_at", "submission__grade_withheld", "override_id", "override__kind",
+    "override__value", "override__reason",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """Which learners: with this label, with these words in name, address or number, and also those who have left."""
+
+    label: int | None = None
+    search: str = ""
+    left: bool = False
+
+
+EVERYBODY = Wanted()
+
+
+def table(
+    of_class: Class, wanted: Wanted = EVERYBODY, *, page: int | None = None, size: int = PAGE, whole: bool = False
+) -> Table:
+    """Returns the gradebook of a class, in a fixed number of queries.
+
+    Args:
+        page: The number of a page of `size` learners; the nearest one where there is no such page. None is all.
+        whole: Also read what only the long export has: due dates, who graded, and the version of the challenge.
+    """
+    found = learners(of_class, wanted)
+    pages = Paginator(found, size)
+    chosen = pages.get_page(page) if page is not None else None
+    members = list((found if chosen is None else chosen.object_list).prefetch_related("labels"))
+    columns = columns_of(of_class, found)
+    known = cells_of(of_class, members, columns, whole=whole)
+    lines = []
+    for member in members:
+        person = person_of(member)
+        lines.append(line(person, tuple(known[member.pk, column.challenge] for column in columns), columns))
+    if chosen is None:
+        return Table(columns, tuple(lines), len(lines))
+    return Table(columns, tuple(lines), pages.count, chosen.number, pages.num_pages)
+
+
+def learners(of_class: Class, wanted: Wanted = EVERYBODY) -> QuerySet[Member]:
+    """Returns the learners of a class, by name."""
+    found = Member.objects.filter(of_class=of_class).learners().select_related("user", "of_class")
+    if not wanted.left:
+        found = found.active()
+    if wanted.label is not None:
+        found = found.filter(labels=wanted.label)
+    for word in wanted.search.split():
+        found = found.filter(_any_of(word))
+    return found.order_by(Lower("last_name"), Lower("first_name"), "email", "pk")
+
+
+def _any_of(word: str) -> Q:
+    condition = Q()
+    for name in SEARCHED:
+        condition |= Q(**{f"{name}__icontains": word})
+    return condition
+
+
+def person_of(member: Member, *, with_labels: bool = True) -> Person:
+    return Person(
+        member=member.pk,
+        first_name=member.first_name,
+        last_name=member.last_name,
+        email=member.email or (member.user.email.lower() if member.user else ""),
+        login=member.login,
+        registration_number=member.registration_number,
+        pseudonym=member.user.pseudonym if member.user else "",
+        role=member.learner_data,
+        state=member.state,
+        labels=tuple(label.name for label in member.labels.all()) if with_labels else (),
+    )
+
+
+def challenges_of(of_class: Class) -> list[Challenge]:
+    """Returns the challenges that a class has: those of its course now, and then any other that it has grades of."""
+    shown = catalogue.live().challenges.values()
+    current = [one for one in shown if one.course_id == of_class.course_id]
+    touched = Stored.objects.of_class(of_class).exclude(state=State.NONE, override=None)
+    gone = Challenge.objects.filter(pk__in=touched.values("challenge"), version__isnull=False)
+    rest = gone.exclude(pk__in=[one.pk for one in current]).select_related("lesson", "version")
+    return [*current, *rest.order_by("lesson__position", "position", "pk")]
+
+
+def worths_of(of_class: Class) -> dict[int, Decimal]:
+    """Returns how many points a challenge is worth, by its key, where the class says so."""
+    return dict(Weight.objects.filter(of_class=of_class).values_list("challenge_id", "worth"))
+
+
+def columns_of(of_class: Class, members: QuerySet[Member] | None = None) -> tuple[Column, ...]:
+    """Returns the columns, with the averages of these members or without any."""
+    worths = worths_of(of_class)
+    averages = {} if members is None else _averages(of_class, members, worths)
+    columns = []
+    for challenge in challenges_of(of_class):
+        average, graded = averages.get(challenge.pk, (None, 0))
+        worth = worths.get(challenge.pk, points.WORTH)
+        title, lesson = challenge.spec.title, challenge.lesson.title
+        columns.append(Column(challenge.pk, challenge.slug, title, worth, average, graded, lesson))
+    return tuple(columns)
+
+
+def _averages(
+    of_class: Class, members: QuerySet[Member], worths: dict[int, Decimal]
+) -> dict[int, tuple[Decimal | None, int]]:
+    """Returns the mean points and the number of grades, by challenge. Excused cells are no grades."""
+    by_value, by_share = Q(override__kind=Override.Kind.VALUE), Q(override=None, share__isnull=False)
+    rows = (
+        Stored.objects.of_class(of_class)
+        .filter(member__in=members.order_by().values("pk"))
+        .order_by()
+        .values("challenge_id")
+        .annotate(
+            count=Count("pk", filter=by_value | by_share),
+            by_hand=Sum("override__value", filter=by_value),
+            shares=Sum("share", filter=by_share),
+        )
+        .values_list("challenge_id", "count", "by_hand", "shares")
+    )
+    found = {}
+    for challenge, count, by_hand, shares in rows:
+        worth = worths.get(challenge, points.WORTH)
+        total = points.exact(by_hand or 0) + points.exact(shares or 0) * worth
+        found[challenge] = ((total / count).quantize(points.CENT, ROUND_HALF_UP) if count else None, count)
+    return found
+
+
+def released(of_class: Class, challenges: Iterable[int]) -> set[int]:
+    """Returns the challenges, by their keys, whose grades learners see now by the rules of the class.
+
+    It decides for cells without an attempt that counts; an attempt itself knows whether its grade is withheld.
+    """
+    rules = {one.challenge_id: one for one in ReleaseRule.objects.filter(of_class=of_class)}
+    found = {challenge: rules.get(challenge) or rules.get(None) for challenge in challenges}
+    return {challenge for challenge, rule in found.items() if rule is None or not rule.withholds_grade()}
+
+
+def count_held(of_class: Class, members: QuerySet[Member], columns: Iterable[Column]) -> int:
+    """Returns how many grades and excuses of these members are not released."""
+    shown = released(of_class, [column.challenge for column in columns])
+    set_by_hand = Q(override__isnull=False) & ~Q(challenge__in=shown)
+    computed = Q(override=None, share__isnull=False, submission__grade_withheld=True)
+    found = Stored.objects.filter(set_by_hand | computed, member__in=members.order_by().values("pk"))
+    return found.count()
+
+
+class Cells(dict[tuple[int, int], Cell]):
+    """A cell for each learner and challenge; where nothing is kept, an empty one."""
+
+    def __missing__(self, key: tuple[int, int]) -> Cell:
+        return NOTHING
+
+
+NOTHING = Cell()
+
+
+def cells_of(of_class: Class, members: list[Member], columns: Collection[Column], *, whole: bool) -> Cells:
+    worths = {column.challenge: column.worth for column in columns}
+    shown = released(of_class, worths)
+    stored = (
+        Stored.objects.filter(member__in=members) if len(members) <= max(SIZES) else Stored.objects.of_class(of_class)
+    )
+    found, counted = Cells(), {}
+    for row in stored.filter(challenge__in=worths).values_list(*READ):
+        values = dict(zip(READ, row, strict=True))
+        key = (values["member_id"], values["challenge_id"])
+        found[key] = _cell(values, worths[key[1]], shown)
+        counted[key] = values["submission_id"]
+    _mark_drafts(found, members, worths)
+    if whole:
+        _add_dates(found, members, worths)
+        _add_graders(found, counted)
+    return found
+
+
+def _cell(values: dict[str, Any], worth: Decimal, shown: Collection[int]) -> Cell:
+    share, raw, kind = values["share"], values["raw_share"], values["override__kind"]
+    computed = None if share is None else points.points(share, worth)
+    # What people set is seen as the rule of the class says; an attempt knows itself whether its grade is withheld.
+    is_shown = values["challenge_id"] in shown if kind or share is None else not values["submission__grade_withheld"]
+    return Cell(
+        state=_state(values["state"], kind, is_shown=is_shown),
+        points={None: computed, Override.Kind.VALUE: values["override__value"]}.get(kind),
+        computed=computed,
+        raw=None if raw is None else points.points(raw, worth),
+        score=values["score"],
+        credit=values["credit"],
+        attempts=values["attempts"],
+        is_late=values["is_late"],
+        waits=values["waits"],
+        is_shown=is_shown,
+        submitted_at=values["submission__created_at"],
+        override=values["override_id"],
+        reason=values["override__reason"] or "",
+    )
+
+
+def _state(stored: str, kind: str | None, *, is_shown: bool) -> State:
+    if kind is not None:
+        return State.EXCUSED if kind == Override.Kind.EXCUSED else State.OVERRIDDEN
+    return State.HELD if stored == State.GRADED and not is_shown else State(stored)
+
+
+def _mark_drafts(found: Cells, members: Iterable[Member], challenges: Collection[int]) -> None:
+    """Marks what learners have tried out on public samples, but not handed in."""
+    by_user = {member.user_id: member.pk for member in members if member.user_id is not None}
+    tried = Run.objects.filter(purpose=Run.Purpose.TRIAL, user__in=by_user, version__challenge__in=challenges)
+    for user, challenge in tried.order_by().values_list("user_id", "version__challenge_id").distinct():
+        key = (by_user[user], challenge)
+        if (cell := found[key]).state == State.NONE:
+            found[key] = replace(cell, state=State.DRAFT)
+
+
+def _add_dates(found: Cells, members: list[Member], challenges: Collection[int]) -> None:
+    places = Challenge.objects.filter(pk__in=challenges).select_related("lesson")
+    due: dict[Any, datetime | None] = {}
+    for (member, place), facts in access.facts_of(members, places).items():
+        if facts.rules not in due:
+            due[facts.rules] = policy.combine(facts.rules).due_at
+        if (at := due[facts.rules]) is not None:
+            found[member, place.pk] = replace(found[member, place.pk], due_at=at)
+
+
+def _add_graders(found: Cells, counted: dict[tuple[int, int], int | None]) -> None:
+    ended = Score.objects.current().filter(evaluation__submission__in=[pk for pk in counted.values() if pk])
+    names = ("evaluation__submission__version__version", "evaluation__graded_version__version")
+    rows = ended.values_list("evaluation__submission_id", "verified_by", *names)
+    known = {pk: (grader or "", regraded or own) for pk, grader, own, regraded in rows}
+    for key, pk in counted.items():
+        if pk in known:
+            grader, version = known[pk]
+            found[key] = replace(found[key], grader=grader, version=version)

@@ -1,0 +1,227 @@
+"""Services with which people set, excuse and clear grades of a class, and say what its challenges are worth.
+
+Each locks the class's row first, so that changes of one class follow one another, and notes what it did in the log of
+staff actions. None touches a score: an override stands beside the computed grade, survives each regrade, and gives the
+computed grade back when it is cleared.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+from django.db import transaction
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from gradus.accounts import roles
+from gradus.accounts import staff_actions as staff
+from gradus.accounts.models import StaffAction, User
+from gradus.classes import membership
+from gradus.classes.changes import hold, plain, refuse_changed, wrong
+from gradus.classes.models import Class, Member
+from gradus.courses.models import Challenge
+from gradus.gradebook import points, queries
+from gradus.gradebook.models import REASON_CHARS, Cell, Override, Weight
+from gradus.refusal import Refused, refuse_broken
+
+What = StaffAction.What
+Kind = Override.Kind
+# A challenge is worth at most this, and an override at most twice as much as the challenge.
+WORTH_MAX = Decimal(1000)
+OVERRIDE_FACTOR = 2
+
+
+def seen_of(member: Member, challenge: Challenge | int) -> str:
+    """Returns what a form carries so that a service knows what its sender saw: the key of the override in force."""
+    return _seen(Override.objects.open().filter(member=member, challenge=challenge).first())
+
+
+def _seen(current: Override | None) -> str:
+    return str(current.pk) if current else "none"
+
+
+def _refuse_changed(seen: str, current: Override | None) -> None:
+    if seen and seen != _seen(current):
+        said = _("Somebody else changed this grade in the meantime. Look at how it is now, and save again if need be.")
+        raise Refused("changed_meanwhile", said, 409)
+
+
+def _values(override: Override | None) -> dict[str, Any]:
+    if override is None:
+        return {"override": None}
+    return {"override": override.pk, "kind": override.kind, "points": override.value, "reason": override.reason}
+
+
+@transaction.atomic
+def override(member: Member, challenge: Challenge, *, by: User, value: Any, reason: str, seen: str = "") -> Override:
+    """Sets the points of a learner at a challenge in place of the computed ones. An earlier override is ended.
+
+    Args:
+        value: Points, with at most two decimals.
+        seen: `seen_of(...)` when the person looked, or empty: whatever there is now is replaced.
+
+    Raises:
+        Http404, Refused: 403, the person may not, or it is the own grade; 404, the class has no such challenge or
+            learner; 409, `changed_meanwhile`; 422, there is no reason, or the value is no number of points.
+    """
+    held = _held(member.of_class_id, by, [challenge.pk])
+    worth = queries.worths_of(held).get(challenge.pk, points.WORTH)
+    number = _points(value, most=worth * OVERRIDE_FACTOR, field="value")
+    return _set(held, member, challenge, by=by, kind=Kind.VALUE, value=number, reason=_reason(reason), seen=seen)
+
+
+@transaction.atomic
+def excuse(members: Iterable[Member], challenge: Challenge, *, by: User, reason: str, seen: str = "") -> list[Override]:
+    """Excuses learners of one class from a challenge, so that their totals leave it out. See `override` for errors."""
+    members = list(members)
+    if not members:
+        raise wrong("members", _("Choose at least one learner."), "nothing")
+    held = _held(members[0].of_class_id, by, [challenge.pk])
+    said = _reason(reason)
+    return [_set(held, one, challenge, by=by, kind=Kind.EXCUSED, value=None, reason=said, seen=seen) for one in members]
+
+
+@transaction.atomic
+def clear(member: Member, challenge: Challenge, *, by: User, seen: str = "") -> None:
+    """Ends the override in force, so that the computed grade counts again.
+
+    Raises:
+        Http404, Refused: 403, the person may not, or it is the own grade; 409, `changed_meanwhile`, or there is none.
+    """
+    held = _held(member.of_class_id, by, [challenge.pk])
+    _refuse_own(held, member, by)
+    current = Override.objects.open().filter(member=member, challenge=challenge).first()
+    before = _values(current)
+    _refuse_changed(seen, current)
+    if current is None:
+        raise Refused("not_overridden", _("Nothing is set here in place of the computed grade."), 409)
+    _end(current, by)
+    _put(member, challenge, None)
+    _note(What.OVERRIDE_CLEARED, held, member, challenge, by, before, _values(None))
+
+
+@transaction.atomic
+def weigh(of_class: Class, worths: Mapping[int, Any], *, by: User, seen: str = "") -> None:
+    """Sets how many points challenges are worth, by their keys. Computed grades follow, overrides stay as they are.
+
+    Args:
+        seen: `version_of(worths_seen(...))` of what the person saw, or empty.
+
+    Raises:
+        Http404, Refused: 403, the person may not; 409, `changed_meanwhile`; 422, a value is no number of points. Each
+            problem has the challenge's key as its field.
+    """
+    held = _held(of_class.pk, by, worths)
+    before = worths_seen(held)
+    refuse_changed(seen, before)
+    problems, numbers = [], {}
+    for challenge, value in worths.items():
+        try:
+            numbers[challenge] = _points(value, most=WORTH_MAX, field=str(challenge))
+        except Refused as refused:
+            problems += refused.problems
+    if problems:
+        raise Refused(problems[0]["code"], problems[0]["message"], 422, problems)
+    for challenge, number in numbers.items():
+        Weight.objects.update_or_create(of_class=held, challenge_id=challenge, defaults={"worth": number})
+    after = worths_seen(held)
+    changed = {key for key in after if before[key] != after[key]}
+    if changed:
+        old, new = ({key: side[key] for key in sorted(changed)} for side in (before, after))
+        staff.note(What.WEIGHTS_CHANGED, held, by=by, **{"class": held.pk}, before=plain(old), after=plain(new))
+
+
+def worths_seen(of_class: Class) -> dict[str, Decimal]:
+    """Returns what each challenge of the class is worth, by its address."""
+    worths = queries.worths_of(of_class)
+    return {one.slug: worths.get(one.pk, points.WORTH).quantize(points.CENT) for one in queries.challenges_of(of_class)}
+
+
+def _held(of_class: int, by: User, challenges: Collection[int]) -> Class:
+    held = hold(of_class)
+    membership.refuse_unless(by, held, roles.DECIDES)
+    if not {one.pk for one in queries.challenges_of(held)}.issuperset(challenges):
+        raise Refused("no_such_challenge", _("The class has no such challenge."), 404)
+    return held
+
+
+def _set(
+    held: Class,
+    member: Member,
+    challenge: Challenge,
+    *,
+    by: User,
+    kind: Kind,
+    value: Decimal | None,
+    reason: str,
+    seen: str,
+) -> Override:
+    _refuse_own(held, member, by)
+    current = Override.objects.open().filter(member=member, challenge=challenge).first()
+    before = _values(current)
+    _refuse_changed(seen, current)
+    if current is not None:
+        _end(current, by)
+    made = Override.objects.create(member=member, challenge=challenge, kind=kind, value=value, reason=reason, by=by)
+    _put(member, challenge, made)
+    what = What.GRADE_EXCUSED if kind == Kind.EXCUSED else What.GRADE_OVERRIDDEN
+    _note(what, held, member, challenge, by, before, _values(made), reason=reason)
+    return made
+
+
+def _end(current: Override, by: User) -> None:
+    current.ended_at, current.ended_by = timezone.now(), by
+    current.save(update_fields=["ended_at", "ended_by"])
+
+
+def _put(member: Member, challenge: Challenge, override: Override | None) -> None:
+    """Puts the override into the cell, without a look at what is computed beside it."""
+    Cell.objects.bulk_create([Cell(member=member, challenge=challenge)], ignore_conflicts=True)
+    Cell.objects.filter(member=member, challenge=challenge).update(override=override)
+
+
+def _refuse_own(held: Class, member: Member, by: User) -> None:
+    if member.of_class_id != held.pk or member.teaches:
+        raise Refused("not_found", _("The class has no such learner."), 404)
+    if member.user_id == by.pk:
+        raise Refused("own_grade", _("This is your own grade. Somebody else has to change it."), 403)
+
+
+def _reason(text: str) -> str:
+    text = " ".join(text.split())
+    refuse_broken("reason", text)
+    if not text:
+        raise wrong("reason", _("Write why, for those who ask later."), "reason_needed")
+    if len(text) > REASON_CHARS:
+        said = _("A reason has at most %(count)d characters, and this one has %(long)d.")
+        raise wrong("reason", said % {"count": REASON_CHARS, "long": len(text)}, "too_long")
+    return text
+
+
+def _points(value: Any, *, most: Decimal, field: str) -> Decimal:
+    said = _("Write a number of points from 0 to %(most)s, with at most two decimals.") % {"most": f"{most:g}"}
+    try:
+        number = Decimal(str(value).strip().replace(",", "."))
+        # Neither infinite nor not a number at all is comparable, and only what has two decimals can be stored.
+        fits = number.is_finite() and 0 <= number <= most and number == round(number, 2)
+    except InvalidOperation:
+        fits = False
+    if not fits:
+        raise wrong(field, said, "range")
+    return number.quantize(points.CENT)
+
+
+def _note(
+    what: StaffAction.What,
+    held: Class,
+    member: Member,
+    challenge: Challenge,
+    by: User,
+    before: Mapping[str, Any],
+    after: Mapping[str, Any],
+    **more: str,
+) -> None:
+    about = {"class": held.pk, "member": member.pk, "challenge": challenge.slug}
+    staff.note(what, f"{challenge.slug}, {held}", by=by, **about, before=plain(before), after=plain(after), **more)
