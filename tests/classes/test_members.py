@@ -17,18 +17,6 @@ from tests import factories
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture
-def teacher(course: Course) -> User:
-    person = factories.UserFactory()
-    factories.enrol(person, course, factories.TEACHER)
-    return person
-
-
-@pytest.fixture
-def evening(course: Course) -> Class:
-    return factories.a_class(course)
-
-
 def coded(evening: Class, teacher: User) -> str:
     until = timezone.now() + timedelta(days=1)
     return services.rotate_code(evening, by=teacher, until=until).join_code

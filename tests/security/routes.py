@@ -16,6 +16,7 @@ PRIVATE = {
     "lessons/<slug:slug>/retriever/panel/<uuid:uuid>/",
     "lessons/<slug:slug>/retriever/<uuid:words>/<uuid:vectors>/<uuid:both>/",
     "contributions/<int:pk>/withdraw",
+    "classes/<int:pk>/leave",
     "runs/<uuid:uuid>/",
     "runs/<uuid:uuid>/fragment",
     "runs/<uuid:uuid>/events",
@@ -82,8 +83,17 @@ PEOPLE = {
     "api/v1/courses/<slug:id>/invitations",
     "api/v1/courses/<slug:id>/invitations/<int:invitation>",
 }
+# For the people who teach this class; for all others it is not there.
+CLASSES = {
+    "teach/classes/<int:pk>/",
+    "teach/classes/<int:pk>/code",
+    "teach/classes/<int:pk>/members/",
+    "teach/classes/<int:pk>/members/marked",
+    "teach/classes/<int:pk>/members/<int:member>/",
+    "teach/classes/<int:pk>/labels/<int:label>",
+}
 # For reviewers of this course; for all others it is not there.
-REVIEWERS = {
+REVIEWERS = CLASSES | {
     "reviews/<int:pk>/",
     "reviews/<int:pk>/gold",
     "reviews/snippets/<int:pk>",
@@ -119,6 +129,8 @@ LISTS_OF_REVIEWERS = {
     "reviews/judge/",
     "reviews/regrades/",
     "teach/",
+    "teach/classes/",
+    "teach/classes/new",
     "api/v1/reviews",
     "api/v1/reviews/accuracy",
     "api/v1/reviews/claim",
@@ -168,6 +180,8 @@ OPEN = {
     "notices/bell",
     "notices/by-mail",
     "teach/invitations/<slug:secret>/",
+    "join/",
+    "join/<slug:code>/",
     "language/",
     "leaderboards/",
     "leaderboards/<slug:slug>/",

@@ -16,6 +16,7 @@ from challenges.reading import read_course
 from gradus.accounts.models import ApiToken, Enrolment, User
 from gradus.accounts.token_rules import Content, Scope
 from gradus.chats import services as chats
+from gradus.classes.models import Class, Member
 from gradus.courses.models import Calibration, Course, CourseVersion, Upload
 from gradus.courses.services import publish
 from gradus.laboratory import services as laboratory
@@ -111,6 +112,8 @@ def things(ada: User, course: Course, tmp_path) -> Things:
     searched = {"slug": "examples", **dict.fromkeys(("uuid", *retriever.TITLES), search.uuid)}
     uuids = dict(zip(("zero", "few", "tuned"), (one.uuid for one in demos), strict=True))
     calibration = Calibration.objects.first()
+    of_class = factories.a_class(course, title=CANARY)
+    member = factories.member(of_class, ada, labels=["Section 1"])
     return Things(
         prompt,
         {
@@ -132,6 +135,9 @@ def things(ada: User, course: Course, tmp_path) -> Things:
             "reviews/": {"pk": Review.objects.get().pk, "id": Review.objects.get().pk, "slug": "explain"},
             "/gold": {"slug": "explain"},
             "calibration/": {"pk": calibration.pk if calibration else 1},
+            "classes/": {"pk": of_class.pk, "id": of_class.pk},
+            "members/": {"member": member.pk},
+            "labels/": {"label": of_class.labels.get().pk},
             "regrades": {"pk": regrade.pk, "id": regrade.pk},
             "challenges/<slug:id>/": {"id": "explain"},
         },
@@ -278,6 +284,8 @@ def state() -> list[Any]:
         list(ada.api_tokens.values_list("pk", "revoked_at")),
         list(Upload.objects.values_list("pk", "offset")),
         list(Invitation.objects.values_list("pk", "withdrawn_at")),
+        list(Class.objects.values_list("pk", "title", "join_code")),
+        list(Member.objects.values_list("pk", "user", "state", "labels")),
         list(Enrolment.objects.filter(user=ada).values_list("pk", "content", "learner_data")),
         list(Submission.objects.filter(user=ada).values_list("pk", "payload", "appeals")),
     ]

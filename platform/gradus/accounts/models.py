@@ -116,7 +116,11 @@ class User(AbstractUser):
         return Scope(content, max((one.learner_data for one in scopes), key=rank))
 
     def _levels(self) -> models.QuerySet["Enrolment", tuple[str, str]]:
-        return self.enrolments.values_list("content", "learner_data")
+        """Returns the levels in courses, and those of people who teach a class and have no role in its course."""
+        in_courses = self.enrolments.values_list("content", "learner_data")
+        teaching = self.memberships.filter(state="active").exclude(learner_data=LearnerData.NONE)
+        none = models.Value(str(Content.NONE), output_field=models.CharField())
+        return in_courses.union(teaching.values_list(none, "learner_data"))
 
 
 class Enrolment(models.Model):

@@ -144,6 +144,53 @@ def remove_member(member: Member, *, by: User) -> Member:
     return now
 
 
+@transaction.atomic
+def restore_member(member: Member, *, by: User) -> Member:
+    """Lets a member who left or was removed back into the class, with all that belongs to the membership."""
+    held = hold(member.of_class_id)
+    membership.refuse_unless(by, held, DECIDES)
+    now = Member.objects.get(pk=member.pk)
+    before = values_of(now)
+    now.state, now.left_at = Member.State.ACTIVE, None
+    now.save(update_fields=["state", "left_at"])
+    note_member(now, by, before)
+    return now
+
+
+@transaction.atomic
+def remove_members(of_class: Class, found: Iterable[Member], *, by: User) -> None:
+    """Removes several members. Raises as `remove_member` does."""
+    for member in found:
+        remove_member(member, by=by)
+
+
+@transaction.atomic
+def label_members(of_class: Class, found: Collection[Member], name: str, *, by: User, on: bool = True) -> None:
+    """Gives several members of the class a label, or takes it from them.
+
+    Raises:
+        Http404, Refused: 403, the person may not; 422, it is no name, or no label of the class has it.
+    """
+    held = hold(of_class)
+    membership.refuse_unless(by, held, DECIDES)
+    key = " ".join(name.split()).casefold()
+    if not key:
+        raise wrong("label", _("Write the name of a label."))
+    if not on and not any(one.name.casefold() == key for one in held.labels.all()):
+        raise wrong("label", _("The class has no label of this name."))
+    (label,) = labels_named(held, [name])
+    had = set(label.members.filter(pk__in=[one.pk for one in found]).values_list("pk", flat=True))
+    changed = {one.pk for one in found} - had if on else had
+    if not changed:
+        return
+    if on:
+        label.members.add(*changed)
+    else:
+        label.members.remove(*changed)
+    note_members(held, by, label, members=sorted(changed), **{"label_given" if on else "label_taken": label.name})
+    signals.members_changed.send(Class, of_class=held, members=changed)
+
+
 def labels_named(of_class: Class, names: Iterable[str]) -> list[Label]:
     """Returns the labels of these names, whatever their case, and makes those that are missing. Needs `hold`.
 

@@ -4,6 +4,7 @@ from gradus.learn import kind_pages
 from gradus.learn.views import (
     challenge,
     chat,
+    classes,
     costs,
     demo,
     finding,
@@ -19,6 +20,9 @@ app_name = "learn"
 urlpatterns = [
     path("path/", paths.path, name="path"),
     path("courses/<slug:slug>/", paths.course, name="course"),
+    path("join/", classes.join_begin, name="join_begin"),
+    path("join/<slug:code>/", classes.join, name="join"),
+    path("classes/<int:pk>/leave", classes.class_leave, name="class_leave"),
     path("lessons/<slug:slug>/", lesson.lesson, name="lesson"),
     path("lessons/<slug:slug>/advisor/", lesson.advisor, name="advisor"),
     *demo.urlpatterns,

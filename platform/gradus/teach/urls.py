@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from gradus.teach.views import courses, people, preview, verification
+from gradus.teach.views import classes, courses, members, people, preview, verification
 
 app_name = "teach"
 urlpatterns = [
@@ -16,5 +16,13 @@ urlpatterns = [
     path("courses/<slug:slug>/invitations/<int:pk>/withdraw", people.invitation_withdraw, name="withdraw"),
     path("courses/<slug:slug>/verification/<int:pk>/", verification.verification_show, name="verification"),
     path("courses/<slug:slug>/verification/<int:pk>/findings", verification.findings_check, name="findings"),
+    path("classes/", classes.class_list, name="classes"),
+    path("classes/new", classes.class_new, name="class_new"),
+    path("classes/<int:pk>/", classes.class_show, name="class"),
+    path("classes/<int:pk>/code", classes.code_change, name="code"),
+    path("classes/<int:pk>/members/", members.members_show, name="members"),
+    path("classes/<int:pk>/members/marked", members.members_mark, name="members_mark"),
+    path("classes/<int:pk>/members/<int:member>/", members.member_show, name="member"),
+    path("classes/<int:pk>/labels/<int:label>", members.label_change, name="label"),
     path("invitations/<slug:secret>/", people.invitation_show, name="invitation"),
 ]

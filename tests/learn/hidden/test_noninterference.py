@@ -34,6 +34,8 @@ NO_GRADE |= {"documents", "documents_file", "updates_file"}
 NO_GRADE |= {"choices", "choice_undo", "choices_skipped", "choices_forget", "choices_use", "choices_file"}
 # Questions of a lesson, and a search in documents that everybody may read.
 NO_GRADE |= {"question_answer", "retriever", "retriever_panel", "retriever_result"}
+# Joining and leaving a class.
+NO_GRADE |= {"join_begin", "join", "class_leave"}
 STREAMS = {"submission_events"}
 
 

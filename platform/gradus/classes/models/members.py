@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo, available_timezones
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import Case, F, Q, When
 from django.db.models.functions import Lower
 from django.utils.timezone import now
 from django.utils.translation import gettext_lazy as _
@@ -134,6 +134,21 @@ class MemberQuerySet(models.QuerySet["Member"]):
         """Returns the members who learn, without those who teach."""
         return self.filter(learner_data=LearnerData.NONE)
 
+    def by_name(self) -> Self:
+        """Returns the members in the order of their names; those without one come last, by address."""
+        nameless = Case(When(last_name="", then=1), default=0)
+        return self.order_by(nameless, Lower("last_name"), Lower("first_name"), "email", "pk")
+
+    def matching(self, search: str) -> Self:
+        """Returns the members in whose names, addresses, logins, numbers or pseudonyms each of the words occurs."""
+        found = self
+        for word in search.split():
+            either = Q(user__email__icontains=word) | Q(user__pseudonym__icontains=word)
+            for name in ("first_name", "last_name", "email", "login", "registration_number"):
+                either |= Q(**{f"{name}__icontains": word})
+            found = found.filter(either)
+        return found
+
 
 class Member(models.Model):
     """A person in a class: by account or, until the person has confirmed that address in an account, by email address.
@@ -202,6 +217,11 @@ class Member(models.Model):
         """How the people who teach the class read the person: the name of the roster, or else what there is."""
         full = f"{self.first_name} {self.last_name}".strip()
         return full or self.email or self.login or str(self.user)
+
+    @property
+    def address(self) -> str:
+        """The address of the roster, or else that of the account, which need not be confirmed."""
+        return self.email or (self.user.email if self.user else "")
 
     @property
     def scope(self) -> Scope:

@@ -4,6 +4,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
 from gradus.accounts.guests import learner
+from gradus.classes import membership
 from gradus.courses import catalogue
 from gradus.learn.findings import predictions
 from gradus.learn.path import home as homes
@@ -18,7 +19,9 @@ def home(request: HttpRequest) -> HttpResponse:
 
 def course(request: HttpRequest, slug: str) -> HttpResponse:
     course = catalogue.now().course(slug)
-    return render(request, "learn/course.html", {"path": paths.path_of(learner(request), course)})
+    user = learner(request)
+    context = {"path": paths.path_of(user, course), "memberships": membership.active(user, course)}
+    return render(request, "learn/course.html", context)
 
 
 def path(request: HttpRequest) -> HttpResponse:

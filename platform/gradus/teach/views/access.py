@@ -55,7 +55,7 @@ def in_class(need: Scope = roles.SEES_ANSWERS) -> Callable[[View], View]:
     """Returns a decorator for views of one class: they get its row in place of the key.
 
     A person without a role in the class or its course is told that there is no such page, and a person whose role is
-    too low reads which level is missing.
+    too low reads which level is missing, also where a service refuses it.
     """
 
     def decorated(view: View) -> View:
@@ -66,10 +66,12 @@ def in_class(need: Scope = roles.SEES_ANSWERS) -> Callable[[View], View]:
             found = get_object_or_404(Class.objects.select_related("course"), pk=pk)
             try:
                 membership.refuse_unless(account(request), found, need)
+                return view(request, found, **given)
             except Refused as refused:
+                if refused.code != "missing_role":
+                    raise
                 context = {"course": found.course, "class": found, "refused": refused}
                 return render(request, "teach/refused.html", context, status=403)
-            return view(request, found, **given)
 
         return answer
 

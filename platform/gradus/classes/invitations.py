@@ -1,0 +1,163 @@
+"""Adds people to a class by address, and tells them by mail."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+from urllib.parse import urlencode
+
+import structlog
+from django.core.mail import EmailMessage, get_connection
+from django.db import transaction
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from gradus.accounts import roles
+from gradus.accounts.allauth_adapter import can_send_mails
+from gradus.accounts.models import User
+from gradus.accounts.token_rules import LearnerData
+from gradus.classes import changes, members, membership
+from gradus.classes.models import Class, Member
+from gradus.refusal import Refused
+
+log = structlog.get_logger(__name__)
+AT_ONCE = 200
+# A person whose account was taken over must not send mails to the world.
+MAILS_A_DAY = 500
+
+
+@dataclass
+class Invited:
+    """Members who were added or were in already, and of them those who got a mail, and those whose mail failed."""
+
+    members: list[Member]
+    mailed: list[Member] = field(default_factory=list)
+    failed: list[Member] = field(default_factory=list)
+
+
+def addresses_in(text: str) -> list[str]:
+    """Returns the addresses of a text with commas, semicolons or line breaks between them, each once.
+
+    Raises:
+        Refused: 422, `bad_email`: one is no address, and the message names it; `empty`; or there are too many.
+    """
+    # A person's name may stand before the address in angle brackets, as mail programs write it.
+    found = [re.sub(r"^.*<([^<>]*)>$", r"\1", one.strip()) for one in re.split(r"[,;\n]", text)]
+    emails = []
+    for one in filter(None, found):
+        try:
+            emails.append(members.address(one))
+        except Refused:
+            said = _("“%(text)s” is no email address. Put each into a line of its own.") % {"text": one[:80]}
+            raise changes.wrong("emails", said, "bad_email") from None
+    if not emails:
+        raise changes.wrong("emails", _("Write at least one email address."), "empty")
+    if len(emails) > AT_ONCE:
+        said = _("Add at most %(most)d addresses at once, or use a roster.") % {"most": AT_ONCE}
+        raise changes.wrong("emails", said, "too_many")
+    return list(dict.fromkeys(emails))
+
+
+def invite(
+    of_class: Class,
+    emails: Iterable[str],
+    *,
+    by: User,
+    site: str,
+    learner_data: str = LearnerData.NONE,
+    labels: Sequence[str] = (),
+    mail: bool = True,
+) -> Invited:
+    """Adds the addresses to the class, and sends each a mail with a link to the course.
+
+    Args:
+        site: The address under which the person uses the site, such as `https://example.org/`.
+
+    Raises:
+        Http404, Refused: 403, the person may not; 422, an address or label is wrong; 429, too many mails today. Nobody
+            is added then.
+    """
+    emails = list(emails)
+    with transaction.atomic():
+        held = changes.hold(of_class)
+        membership.refuse_unless(by, held, roles.DECIDES)
+        if mail and can_send_mails():
+            _refuse_more(by, len(emails))
+        given = {"learner_data": learner_data, "labels": labels, "via": Member.Via.INVITATION}
+        added = [members.add_member(held, by=by, email=email, **given) for email in emails]
+        if mail and can_send_mails():
+            # Noted before the mails are sent, so that parallel requests count each other.
+            _note_sent(added, by)
+    return _send(held, added, by, site) if mail and can_send_mails() else Invited(added)
+
+
+def invite_again(of_class: Class, found: Iterable[Member], *, by: User, site: str) -> Invited:
+    """Sends members the mail once more, or for the first time. Raises as `invite` does."""
+    found = [one for one in found if one.email]
+    with transaction.atomic():
+        held = changes.hold(of_class)
+        membership.refuse_unless(by, held, roles.DECIDES)
+        if not can_send_mails():
+            raise Refused("mail_not_sent", _("This site cannot send mails. Tell people the link of the class."), 503)
+        _refuse_more(by, len(found))
+        _note_sent(found, by)
+    return _send(held, found, by, site)
+
+
+def _refuse_more(by: User, more: int) -> None:
+    # Parallel requests of one person for several classes wait for each other, so that each counts the others.
+    User.objects.select_for_update(no_key=True).get(pk=by.pk)
+    day = timezone.now() - timedelta(days=1)
+    if Member.objects.filter(invited_by=by, invited_at__gt=day).count() + more > MAILS_A_DAY:
+        said = ngettext(
+            "You may send %(most)d mail within a day. Let people join by link instead.",
+            "You may send %(most)d mails within a day. Let people join by link instead.",
+            MAILS_A_DAY,
+        )
+        raise Refused("too_many_invitations", said % {"most": MAILS_A_DAY}, 429)
+
+
+def _note_sent(found: Iterable[Member], by: User) -> None:
+    keys = [one.pk for one in found]
+    Member.objects.filter(pk__in=keys).update(invited_at=timezone.now(), invited_by=by)
+
+
+def _send(of_class: Class, found: Sequence[Member], by: User, site: str) -> Invited:
+    made = Invited(list(found))
+    try:
+        with get_connection() as connection:
+            for member in found:
+                try:
+                    _mail(of_class, member, by, site, connection).send()
+                    made.mailed.append(member)
+                except OSError as error:
+                    log.warning("mail_refused", member=member.pk, reason=type(error).__name__)
+    except OSError as error:
+        log.warning("mail_server_away", of_class=of_class.pk, reason=type(error).__name__)
+    sent = {one.pk for one in made.mailed}
+    made.failed = [one for one in made.members if one.pk not in sent]
+    Member.objects.filter(pk__in=[one.pk for one in made.failed]).update(invited_at=None)
+    return made
+
+
+def _mail(of_class: Class, member: Member, by: User, site: str, connection: Any) -> EmailMessage:
+    named = {"name": by.pseudonym, "class": of_class.title, "course": of_class.course.title}
+    page = reverse("learn:course", args=[of_class.course.slug])
+    if member.user_id is not None:
+        then = _("You are in. This is the course:") + "\n" + site.rstrip("/") + page
+    else:
+        sign_up = site.rstrip("/") + reverse("account_signup") + "?" + urlencode({"next": page})
+        then = _("Sign up with this address and confirm it. You are in then:") + "\n" + sign_up
+    parts = (
+        _("%(name)s has added you to the class “%(class)s” of the course “%(course)s” on Gradus.") % named,
+        then,
+        _("If you do not know why you get this mail, do nothing."),
+    )
+    # A title with a line break would end the header of the subject.
+    subject = " ".join((_("Your class %(class)s") % named).split())
+    return EmailMessage(subject, "\n\n".join(parts) + "\n", to=[member.email], connection=connection)

@@ -1,0 +1,60 @@
+"""Joining a class by its code or link, and leaving it."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import urlencode
+
+from django.contrib import messages
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_POST
+
+from gradus.accounts.models import User
+from gradus.classes import joining, membership
+from gradus.classes.models import Class
+from gradus.refusal import Refused
+
+
+@never_cache
+def join_begin(request: HttpRequest) -> HttpResponse:
+    """Asks for the code of a class, and leads to its page."""
+    code = "".join(request.GET.get("code", "").split()).lower().replace("-", "")
+    if code and joining.open_class(code) is not None:
+        return redirect("learn:join", code)
+    return render(request, "learn/join_begin.html", {"code": code}, status=404 if code else 200)
+
+
+@never_cache
+def join(request: HttpRequest, code: str) -> HttpResponse:
+    """Says which class this is and what its instructors see. A POST joins it."""
+    found, user = joining.open_class(code), request.user
+    if found is None:
+        return render(request, "learn/join_begin.html", {"code": code}, status=404)
+    account = user if isinstance(user, User) and not user.is_guest else None
+    if request.method == "POST" and account is not None:
+        try:
+            joining.join(code, by=account)
+        except Refused as refused:
+            messages.warning(request, refused.message)
+            return redirect("learn:join_begin")
+        messages.success(request, _("You are in the class “%(title)s”.") % {"title": found.title})
+        return redirect("learn:course", found.course.slug)
+    here = urlencode({"next": reverse("learn:join", args=[code])})
+    context: dict[str, Any] = {"class": found, "account": account, "query": here}
+    context["is_in"] = membership.active(account).filter(of_class=found).exists()
+    return render(request, "learn/join.html", context)
+
+
+@require_POST
+def class_leave(request: HttpRequest, pk: int) -> HttpResponse:
+    """Takes the person out of a class."""
+    found = Class.objects.filter(pk__in=membership.active(request.user).values("of_class"), pk=pk).first()
+    if found is None or not isinstance(request.user, User):
+        raise Http404
+    joining.leave(found, by=request.user)
+    messages.success(request, _("You have left the class “%(title)s”.") % {"title": found.title})
+    return redirect("learn:course", found.course.slug)

@@ -1,0 +1,219 @@
+"""The forms with which people teach a class."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from datetime import timedelta
+from typing import Any
+from zoneinfo import ZoneInfo, available_timezones
+
+from django import forms
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from gradus.accounts.token_rules import LearnerData
+from gradus.classes import changes, members, services
+from gradus.classes.models import LABEL_CHARS, NAME_CHARS, TITLE_CHARS, Class, Label, Member
+from gradus.courses.models import Course
+from gradus.refusal import Refused
+from gradus.teach.local_times import LocalTimeField, in_zone, shown_in
+from gradus.validators import allowed_characters
+
+ROLES = [
+    (LearnerData.NONE, _("Learner")),
+    (LearnerData.VIEWER, _("Assistant: sees answers and grades")),
+    (LearnerData.EDITOR, _("Instructor: also decides")),
+]
+CODE_WORKS_FOR = timedelta(days=14)
+ADDRESSES_CHARS = 20_000
+
+
+def text(label: Any, most: int, *, required: bool = False, **more: Any) -> forms.CharField:
+    return forms.CharField(label=label, max_length=most, required=required, validators=[allowed_characters], **more)
+
+
+class ServiceForm(forms.Form):
+    """Shows the problems of a `Refused` beside the fields that they are about."""
+
+    def refuse(self, refused: Refused) -> None:
+        for problem in refused.problems or [{"field": None, "message": refused.message}]:
+            field = problem["field"]
+            self.add_error(field if field in self.fields else None, problem["message"])
+
+
+class ClassForm(ServiceForm):
+    """What a class is called and when it runs."""
+
+    title = text(_("Title"), TITLE_CHARS, required=True, help_text=_("Such as “Autumn 2026, evening group”."))
+    timezone = text(
+        _("Time zone"),
+        64,
+        required=True,
+        help_text=_("The dates of this class are in this zone. Write a name such as Europe/Vienna."),
+        widget=forms.TextInput(attrs={"list": "time-zones", "autocomplete": "off"}),
+    )
+    begins_at = LocalTimeField(
+        label=_("Begin"), required=False, help_text=_("Before it, nothing counts for this class. Empty: at once.")
+    )
+    ends_at = LocalTimeField(
+        label=_("End"),
+        required=False,
+        help_text=_("From this time on, nothing counts for this class any more. Empty: it has no end."),
+    )
+
+    @property
+    def zones(self) -> list[str]:
+        return sorted(available_timezones())
+
+    def clean(self) -> dict[str, Any]:
+        given = super().clean() or {}
+        zone = given.get("timezone")
+        if zone not in available_timezones():
+            # The service says what is wrong with it.
+            return given | {"begins_at": None, "ends_at": None}
+        for name in ("begins_at", "ends_at"):
+            if given.get(name) is not None:
+                given[name] = in_zone(given[name], ZoneInfo(str(zone)))
+        return given
+
+
+class NewClassForm(ClassForm):
+    course = forms.ModelChoiceField(label=_("Course"), queryset=Course.objects.none(), to_field_name="slug")
+    field_order = ("course", "title", "timezone", "begins_at", "ends_at")
+
+    def __init__(self, courses: Any, data: Any = None, **initial: Any) -> None:
+        super().__init__(data, initial=initial)
+        field: Any = self.fields["course"]
+        field.queryset = courses
+        field.empty_label = None
+
+
+class SettingsForm(ClassForm):
+    """All settings of a class. `seen` says what the person saw, so that nobody overwrites a change unseen."""
+
+    points = forms.ChoiceField(
+        label=_("Points"),
+        choices=Class.Points,
+        help_text=_("How the gradebook turns a score into points. Learners see their score as it is."),
+    )
+    steps = forms.CharField(
+        label=_("Steps"),
+        required=False,
+        widget=forms.Textarea(attrs={"rows": 4, "spellcheck": "false"}),
+        help_text=_("For steps only. In each line a score and the share of the points from it on, such as 0.6 0.8."),
+    )
+    board = forms.ChoiceField(label=_("Leaderboard of the class, by pseudonym"), choices=Class.Board)
+    seen = forms.CharField(widget=forms.HiddenInput, required=False)
+
+    def __init__(self, of_class: Class, data: Any = None) -> None:
+        self.of_class = of_class
+        lines = "\n".join(f"{one['from']:g} {one['points']:g}" for one in of_class.steps)
+        times = {name: shown_in(of_class.zone, getattr(of_class, name)) for name in ("begins_at", "ends_at")}
+        kept = {name: getattr(of_class, name) for name in ("title", "timezone", "points", "board")}
+        super().__init__(data, initial={**kept, **times, "steps": lines, "seen": self.version})
+
+    @property
+    def version(self) -> str:
+        return changes.version_of(services.settings_of(self.of_class))
+
+    def clean_steps(self) -> list[dict[str, str]]:
+        lines = [line.split() for line in self.cleaned_data["steps"].splitlines() if line.strip()]
+        # The service says what is wrong with a line that has other than two numbers.
+        return [dict(zip(("from", "points"), line, strict=False)) if len(line) == 2 else {} for line in lines]
+
+    def differing(self) -> list[tuple[str, Any]]:
+        """Returns the label and the present value of each field that differs from what the person sent."""
+        names = [name for name in self.fields if name not in ("seen", "steps")]
+        now = services.settings_of(self.of_class)
+        found = [(self.fields[name].label, now[name]) for name in names if self.cleaned_data.get(name) != now[name]]
+        return [(str(label), value) for label, value in found]
+
+
+class CodeForm(ServiceForm):
+    join_code_until = LocalTimeField(label=_("The code works until"))
+
+    def __init__(self, of_class: Class, data: Any = None) -> None:
+        until = timezone.now() + CODE_WORKS_FOR
+        if of_class.ends_at is not None and of_class.ends_at > timezone.now():
+            until = min(until, of_class.ends_at)
+        super().__init__(data, initial={"join_code_until": shown_in(of_class.zone, until)})
+        self.zone = of_class.zone
+
+    def clean_join_code_until(self) -> Any:
+        return in_zone(self.cleaned_data["join_code_until"], self.zone)
+
+
+class LabelsField(forms.CharField):
+    """Names of labels, with commas between them, as a list."""
+
+    def __init__(self, **given: Any) -> None:
+        super().__init__(required=False, validators=[allowed_characters], **given)
+
+    def clean(self, value: Any) -> list[str]:
+        names = [" ".join(one.split()) for one in re.split(r"[,;\n]", super().clean(value))]
+        if any(len(name) > LABEL_CHARS for name in names):
+            raise forms.ValidationError(_("A label has at most 40 characters. Put commas between labels."))
+        return [name for name in names if name]
+
+
+class AddForm(ServiceForm):
+    """People who are added by address."""
+
+    emails = forms.CharField(
+        label=_("Email addresses"),
+        max_length=ADDRESSES_CHARS,
+        validators=[allowed_characters],
+        widget=forms.Textarea(attrs={"rows": 4, "autocomplete": "off", "spellcheck": "false"}),
+        help_text=_("One to a line, or with commas. People without an account are in as soon as they confirm it."),
+    )
+    learner_data = forms.ChoiceField(label=_("Role"), choices=ROLES, initial=LearnerData.NONE)
+    labels = LabelsField(label=_("Labels"), help_text=_("With commas, such as: Section 1, Extra time"))
+    mail = forms.BooleanField(label=_("Tell them by mail"), required=False, initial=True)
+
+
+class MemberForm(ServiceForm):
+    first_name = text(_("First name"), NAME_CHARS)
+    last_name = text(_("Last name"), NAME_CHARS)
+    email = text(_("Email address"), 254)
+    login = text(_("Login"), NAME_CHARS, help_text=_("As in the system from which your roster comes."))
+    registration_number = text(_("Registration number"), NAME_CHARS)
+    learner_data = forms.ChoiceField(label=_("Role"), choices=ROLES)
+    labels = LabelsField(label=_("Labels"), help_text=_("With commas, such as: Section 1, Extra time"))
+    seen = forms.CharField(widget=forms.HiddenInput, required=False)
+
+    def __init__(self, member: Member, data: Any = None) -> None:
+        values = members.values_of(member)
+        initial = {**values, "labels": ", ".join(values["labels"]), "seen": changes.version_of(values)}
+        super().__init__(data, initial=initial)
+
+
+class MarkForm(ServiceForm):
+    """What to do with the members that are marked in the list."""
+
+    label = text(_("Label"), LABEL_CHARS)
+    action = forms.ChoiceField(choices=[(one, one) for one in ("label", "unlabel", "remove", "mail")])
+
+
+class FilterForm(forms.Form):
+    """Which members are listed. What is not understood is left out."""
+
+    search = forms.CharField(label=_("Search"), required=False, max_length=NAME_CHARS)
+    label = forms.ModelChoiceField(
+        label=_("Label"), queryset=Label.objects.none(), required=False, empty_label=_("All")
+    )
+    state = forms.ChoiceField(
+        label=_("Shown"),
+        required=False,
+        choices=[("", _("In the class")), ("left", _("Left")), ("new", _("No account"))],
+    )
+
+    def __init__(self, labels: Iterable[Label], data: Any) -> None:
+        super().__init__(data)
+        field: Any = self.fields["label"]
+        field.queryset = labels
+
+    @property
+    def chosen(self) -> dict[str, Any]:
+        self.is_valid()
+        return self.cleaned_data
