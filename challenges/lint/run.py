@@ -61,8 +61,20 @@ def inspect(path: Path | str, similarity: Similarity | None = None) -> Linted:
     `similarity`, which needs sentence embeddings. Raises nothing for anything that an author can write.
     """
     source = Source(Path(path))
+    return _inspect(source, _gather(source), similarity)
+
+
+def inspect_read(source: Source, course: GatheredCourse) -> Linted:
+    """What `inspect` finds in the folder of a course that was just gathered from `source`: no file is read twice.
+
+    Near-duplicates are not looked for.
+    """
+    return _inspect(source, _of_course(source, course), None)
+
+
+def _inspect(source: Source, gathered: Iterator[Gathered], similarity: Similarity | None) -> Linted:
     subjects = []
-    for rel, bundle, arms in _gather(source):
+    for rel, bundle, arms in gathered:
         subjects.append(subject := Subject(source, rel, bundle))
         lint_challenge(subject, arms, similarity)
     lint_shown_rows(subjects)
@@ -110,17 +122,20 @@ Gathered = tuple[str, ChallengeBundle, dict[str, Submitted]]
 def _gather(source: Source) -> Iterator[Gathered]:
     marker = next((name for name in MARKERS if source.has(name)), None)
     if marker == "course.yaml":
-        course = gather_course(source)
-        lint_course(source, course)
-        lint_links(source, course.lessons)
-        lint_names(source)
-        return _lessons(source, course.lessons)
+        return _of_course(source, gather_course(source))
     if marker == "lesson.yaml":
         return _lessons(source, [gather_lesson(source, "")])
     if marker == "challenge.yaml":
         return _alone(source)
     source.add(".", None, f"holds none of {', '.join(MARKERS)}", "give the folder of a course, lesson or challenge")
     return iter(())
+
+
+def _of_course(source: Source, course: GatheredCourse) -> Iterator[Gathered]:
+    lint_course(source, course)
+    lint_links(source, course.lessons)
+    lint_names(source)
+    return _lessons(source, course.lessons)
 
 
 def _alone(source: Source) -> Iterator[Gathered]:

@@ -20,9 +20,10 @@ from django.utils.translation import gettext as _
 
 from challenges.compare import next_version
 from challenges.course_bundle import CourseBundle
-from challenges.lint.run import inspect
+from challenges.files.source import Source
+from challenges.lint.run import inspect_read
 from challenges.problems import Problem
-from challenges.reading import BundleErrors, read_course
+from challenges.reading import BundleErrors, GatheredCourse, gather_course, read_course
 from gradus.accounts import roles
 from gradus.accounts import staff_actions as staff
 from gradus.accounts.models import Enrolment, StaffAction, User
@@ -112,7 +113,9 @@ def push(
             another person's, or the person may not edit it any more.
     """
     seen = _draft_key(course_slug)
-    bundle = _read(folder, course_slug)
+    source = Source(folder)
+    read = gather_course(source)
+    bundle = _whole(source, read, course_slug)
     before = Course.objects.filter(slug=course_slug).first()
     known = _known(before, bundle)
     if known is not None:
@@ -122,7 +125,7 @@ def push(
         archives.keep(archive)
         return _again(known, bundle)
     versions.check_versions(bundle, staged_only=True)
-    found = inspect(folder)
+    found = inspect_read(source, read)
     if found.problems:
         raise BundleErrors(found.problems)
     staging.save_files(bundle)
@@ -168,11 +171,10 @@ def _draft_key(course_slug: str) -> int | None:
     return drafts.values_list("pk", flat=True).first()
 
 
-def _read(folder: Path, course_slug: str) -> CourseBundle:
-    try:
-        bundle = read_course(folder)
-    except BundleErrors as errors:
-        raise BundleErrors(inspect(folder).problems or errors.problems) from None
+def _whole(source: Source, read: GatheredCourse, course_slug: str) -> CourseBundle:
+    bundle = read.bundle()
+    if bundle is None or source.problems:
+        raise BundleErrors(inspect_read(source, read).problems)
     if bundle.course.id != course_slug:
         what = f"the id is `{bundle.course.id}`, but it was pushed as `{course_slug}`"
         raise BundleErrors([Problem("course.yaml", None, what, "correct the id, or push it under its own")])

@@ -7,7 +7,6 @@ from django.db import IntegrityError, transaction
 from django.dispatch import Signal
 from django.utils import timezone
 
-from challenges.bundle import ChallengeBundle
 from challenges.course_bundle import CourseBundle, LessonBundle
 from gradus.accounts import staff_actions as staff
 from gradus.accounts.models import StaffAction, User
@@ -90,9 +89,9 @@ def go_live(
     _write_course(course, bundle)
     course.lessons.update(is_current=False)
     course.challenges.update(is_current=False)
-    written = []
     for position, lesson in enumerate(bundle.lessons):
-        written += _write_lesson(course, position, lesson)
+        _write_lesson(course, position, lesson)
+    written = staging.write_versions(versions.rows_of(bundle), bundle, goes_live=True)
     if not course.versions.drafts().exists():
         staging.drop_staged(course, bundle)
     told = _accept(course, bundle, written, linted, unverified)
@@ -117,20 +116,22 @@ def _write_course(course: Course, bundle: CourseBundle) -> None:
     course.refresh_from_db()
 
 
-def _write_lesson(course: Course, position: int, bundle: LessonBundle) -> list[ChallengeVersion]:
+def _write_lesson(course: Course, position: int, bundle: LessonBundle) -> None:
     values = {**contents.lesson_fields(position, bundle), "is_current": True}
-    first = {**values, "slug": staging.address(Lesson, course, bundle.id)}
+    first = {**values, **_address(Lesson, course, bundle.id)}
     lesson, _ = Lesson.objects.update_or_create(course=course, name=bundle.id, defaults=values, create_defaults=first)
-    return [_write_challenge(lesson, place, challenge) for place, challenge in enumerate(bundle.challenges)]
+    for place, challenge in enumerate(bundle.challenges):
+        _write_challenge(lesson, place, challenge.challenge.id)
 
 
-def _write_challenge(lesson: Lesson, position: int, bundle: ChallengeBundle) -> ChallengeVersion:
-    name, values = bundle.challenge.id, {"lesson": lesson, "position": position, "is_current": True}
-    first = {**values, "slug": staging.address(Challenge, lesson.course, name)}
-    challenge, _ = Challenge.objects.update_or_create(
-        course=lesson.course, name=name, defaults=values, create_defaults=first
-    )
-    return staging.write_version(challenge, bundle, lesson.measured, goes_live=True)
+def _write_challenge(lesson: Lesson, position: int, name: str) -> None:
+    values = {"lesson": lesson, "position": position, "is_current": True}
+    first = {**values, **_address(Challenge, lesson.course, name)}
+    Challenge.objects.update_or_create(course=lesson.course, name=name, defaults=values, create_defaults=first)
+
+
+def _address(model: type[Lesson] | type[Challenge], course: Course, name: str) -> dict[str, str]:
+    return {"slug": staging.addresses(model, course, [name])[name]}
 
 
 def _accept(

@@ -6,14 +6,16 @@ a draft changes nothing of what learners see, and its baselines can run. See `pu
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
 from django.apps import apps
+from django.db.models import prefetch_related_objects
 from django.utils.translation import gettext as _
 
 from challenges.bundle import ChallengeBundle
-from challenges.course_bundle import CourseBundle, LessonBundle
+from challenges.course_bundle import CourseBundle
 from challenges.kinds import registry as kinds
 from gradus.courses import bundles, calibrations, contents, verification, versions
 from gradus.courses.models import Challenge, ChallengeVersion, Course, Lesson
@@ -54,70 +56,126 @@ def stage(course: Course, bundle: CourseBundle) -> list[ChallengeVersion]:
 
     `course` must be locked. What a lesson or challenge shows to learners, and where it stands, stays as it is.
     """
-    staged = []
-    for position, lesson in enumerate(bundle.lessons):
-        # Without a digest until it is published.
-        fields = {**contents.lesson_fields(position, lesson), "digest": "", "is_current": False}
-        row = course.lessons.filter(name=lesson.id).first() or Lesson.objects.create(
-            course=course, name=lesson.id, slug=address(Lesson, course, lesson.id), **fields
-        )
-        for place, challenge in enumerate(lesson.challenges):
-            staged.append(_stage_challenge(row, place, challenge, lesson))
+    staged = write_versions(_challenges(course, bundle, _lessons(course, bundle)), bundle, goes_live=False)
     for version in staged:
         verification.settle(version)
     return staged
 
 
-def _stage_challenge(lesson: Lesson, position: int, bundle: ChallengeBundle, owner: LessonBundle) -> ChallengeVersion:
-    course, name = lesson.course, bundle.challenge.id
-    challenge = course.challenges.filter(name=name).first()
-    if challenge is None:
-        slug = address(Challenge, course, name)
-        challenge = Challenge(course=course, name=name, slug=slug, is_current=False)
-    if challenge.version_id is None and not challenge.is_current:
+def _lessons(course: Course, bundle: CourseBundle) -> dict[str, Lesson]:
+    """Returns the rows of the lessons by id, and writes those that are missing."""
+    rows = {row.name: row for row in course.lessons.only("course", "name")}
+    new = {lesson.id: (place, lesson) for place, lesson in enumerate(bundle.lessons) if lesson.id not in rows}
+    slugs = addresses(Lesson, course, new)
+    # Without a digest until it is published.
+    shown = {"digest": "", "is_current": False}
+    made = Lesson.objects.bulk_create(
+        Lesson(course=course, name=name, slug=slugs[name], **{**contents.lesson_fields(*lesson), **shown})
+        for name, lesson in new.items()
+    )
+    return rows | {row.name: row for row in made}
+
+
+def _challenges(course: Course, bundle: CourseBundle, lessons: Mapping[str, Lesson]) -> dict[str, Challenge]:
+    """Returns the rows of the challenges by id as `versions.rows_of` does, and writes those that are missing."""
+    rows, moved = versions.rows_of(bundle), []
+    places = {
+        challenge.challenge.id: (lessons[lesson.id], place)
+        for lesson in bundle.lessons
+        for place, challenge in enumerate(lesson.challenges)
+    }
+    for name, row in rows.items():
+        lesson, place = places[name]
         # No learner has seen it, so it may stand where the draft has it.
-        challenge.lesson, challenge.position = lesson, position
-        challenge.save()
-    return write_version(challenge, bundle, owner.measured, goes_live=False)
+        if row.version_id is None and not row.is_current and (row.lesson_id, row.position) != (lesson.pk, place):
+            row.lesson, row.position = lesson, place
+            moved.append(row)
+    Challenge.objects.bulk_update(moved, ["lesson", "position"])
+    new = {name: place for name, place in places.items() if name not in rows}
+    slugs = addresses(Challenge, course, new)
+    made = Challenge.objects.bulk_create(
+        Challenge(course=course, lesson=lesson, position=place, name=name, slug=slugs[name], is_current=False)
+        for name, (lesson, place) in new.items()
+    )
+    prefetch_related_objects(made, "versions")
+    return rows | {row.name: row for row in made}
 
 
-def address(model: type[Lesson] | type[Challenge], course: Course, name: str) -> str:
-    """Returns the address of a new lesson or challenge: its id, or for a later course with that id also the course's.
+def addresses(model: type[Lesson] | type[Challenge], course: Course, names: Iterable[str]) -> dict[str, str]:
+    """Returns the addresses of new lessons or challenges by id: the id, or for a later course with that id also the
+    course's.
 
     No id contains the character between the two, so such an address is never the id of anything else.
     """
-    taken = model._default_manager.filter(slug=name).exists()
-    return f"{course.slug}_{name}" if taken else name
+    asked = list(names)
+    taken = set(model._default_manager.filter(slug__in=asked).values_list("slug", flat=True))
+    return {name: f"{course.slug}_{name}" if name in taken else name for name in asked}
 
 
-def write_version(
-    challenge: Challenge, bundle: ChallengeBundle, measured: dict[str, Any], *, goes_live: bool
-) -> ChallengeVersion:
-    """Writes the row of a challenge's version, and removes the draft that gives way to it under its number.
+def write_versions(rows: Mapping[str, Challenge], bundle: CourseBundle, *, goes_live: bool) -> list[ChallengeVersion]:
+    """Writes the rows of the challenges' versions, and removes the drafts that give way to them under their numbers.
 
-    A version of a draft, with `goes_live` False, leaves a row alone that is published or waits to be.
+    `rows` are those of `versions.rows_of`, and the course is locked. A version of a draft, with `goes_live` False,
+    leaves a row alone that is published or waits to be. Returns the versions in the order of the path.
     """
-    for draft in versions.replaced_drafts(challenge, bundle, staged_only=not goes_live):
-        _remove(draft)
-    fields = contents.version_fields(bundle, measured)
-    kept = challenge.versions.filter(digest=bundle.digest).first()
-    if kept and not goes_live and (kept.published_at or kept.goes_live):
-        return kept
-    version, is_new = ChallengeVersion.objects.update_or_create(
-        challenge=challenge, digest=bundle.digest, defaults={**fields, "goes_live": goes_live}
+    _remove(versions.replaced_drafts(rows, bundle, staged_only=not goes_live))
+    kept = ChallengeVersion.objects.filter(
+        challenge__in=rows.values(), digest__in=[one.digest for one in bundle.challenges]
     )
-    if is_new and (twin := _twin(version, bundle)):
-        verification.inherit(version, twin)
-    if kinds.find(bundle.challenge.kind).is_judged:
-        calibrations.save(version, measured.get("calibration", {}).get(bundle.challenge.id, {}))
-    return version
+    by_content = {(one.challenge_id, one.digest): one for one in kept}
+    found, new = [], []
+    measured = []
+    for lesson in bundle.lessons:
+        for content in lesson.challenges:
+            name = content.challenge.id
+            version = by_content.get((rows[name].pk, content.digest)) or ChallengeVersion(digest=content.digest)
+            version.challenge = rows[name]
+            found.append(version)
+            if version.pk and not goes_live and (version.published_at or version.goes_live):
+                continue
+            _fill(version, {**contents.version_fields(content, lesson.measured), "goes_live": goes_live})
+            if not version.pk:
+                new.append((version, content))
+            if kinds.find(content.challenge.kind).is_judged:
+                measured.append((version, lesson.measured.get("calibration", {}).get(name, {})))
+    _inherit(new)
+    ChallengeVersion.objects.bulk_create(version for version, _content in new)
+    for version, calibration in measured:
+        calibrations.save(version, calibration)
+    return found
 
 
-def _twin(version: ChallengeVersion, bundle: ChallengeBundle) -> ChallengeVersion | None:
-    """Returns a version that has this content under another number, first of all one that is verified."""
+def _fill(version: ChallengeVersion, fields: dict[str, Any]) -> None:
+    """Sets what differs of a version, and stores it unless the version is new."""
+    changed = [name for name, value in fields.items() if getattr(version, name) != value]
+    for name in changed:
+        setattr(version, name, fields[name])
+    if version.pk and changed:
+        version.save(update_fields=changed)
+
+
+def _inherit(new: list[tuple[ChallengeVersion, ChallengeBundle]]) -> None:
+    """Gives each new version what was checked of its content under another number, if possible of a verified one."""
+    heads = {
+        one.pk
+        for version, _content in new
+        for one in version.challenge.versions.all()
+        if one.version != version.version and one.hidden_count == version.hidden_count
+    }
+    others = ChallengeVersion.objects.filter(pk__in=heads).defer("statement", "solution", "public", "train", "findings")
+    by_challenge: dict[int, list[ChallengeVersion]] = {}
+    for other in others.order_by("-pk"):
+        by_challenge.setdefault(other.challenge_id, []).append(other)
+    for version, content in new:
+        if twin := _twin(version, content, by_challenge.get(version.challenge_id, [])):
+            verification.inherit(version, twin)
+
+
+def _twin(
+    version: ChallengeVersion, bundle: ChallengeBundle, others: list[ChallengeVersion]
+) -> ChallengeVersion | None:
     spec = {**version.spec, "version": ""}
-    others = version.challenge.versions.exclude(pk=version.pk).filter(hidden_count=version.hidden_count)
-    alike = (other for other in others.order_by("-pk") if {**other.spec, "version": ""} == spec)
+    alike = (other for other in others if {**other.spec, "version": ""} == spec)
     for other in sorted(alike, key=lambda one: (one.verified_at is None, one.linted_at is None)):
         if numbered(bundle, other.version).digest == other.digest:
             return other
@@ -137,20 +195,22 @@ def drop_staged(course: Course, keep: CourseBundle | None = None) -> None:
     kept = {challenge.challenge.id: challenge.digest for challenge in keep.challenges} if keep else {}
     lessons = {lesson.id for lesson in keep.lessons} if keep else set()
     staged = ChallengeVersion.objects.filter(challenge__course=course, goes_live=False, published_at=None)
-    for version in staged.select_related("challenge").defer(*ChallengeVersion.CONTENT):
-        if kept.get(version.challenge.name) != version.digest and not versions.scores_of(version):
-            _remove(version)
+    staged = staged.select_related("challenge").defer(*ChallengeVersion.CONTENT)
+    _remove(versions.without_scores(one for one in staged if kept.get(one.challenge.name) != one.digest))
     unseen = course.challenges.filter(is_current=False, version=None, versions=None).exclude(name__in=kept)
     for row in (*unseen, *course.lessons.filter(digest="", challenges=None).exclude(name__in=lessons)):
         row.delete()
 
 
-def _remove(version: ChallengeVersion) -> None:
-    """Deletes a version with its checks. A worker that carries one out finds it gone, and writes nothing more."""
+def _remove(drafts: list[ChallengeVersion]) -> None:
+    """Deletes versions with their checks. A worker that carries one out finds it gone, and writes nothing more."""
+    if not drafts:
+        return
+    gone = ChallengeVersion.objects.filter(pk__in=[draft.pk for draft in drafts])
     # Nobody begins a check of a locked version, and no worker writes events of a locked evaluation.
-    ChallengeVersion.objects.select_for_update().filter(pk=version.pk).first()
+    list(gone.select_for_update().order_by("pk").values_list("pk", flat=True))
     # The app `submissions` imports this app, so this app cannot import its models.
     evaluations: Any = apps.get_model("submissions", "Evaluation")._default_manager
-    checks = evaluations.select_for_update(of=("self",)).filter(run__version=version).order_by("pk")
+    checks = evaluations.select_for_update(of=("self",)).filter(run__version__in=gone).order_by("pk")
     list(checks.values_list("pk", flat=True))
-    version.delete()
+    gone.delete()

@@ -66,7 +66,7 @@ def record_lint_error(version_id: int, code: str) -> None:
 
 
 def inherit(version: ChallengeVersion, twin: ChallengeVersion) -> None:
-    """Gives a new version what was checked of another one that differs only in its number.
+    """Gives a version that is not stored yet what was checked of another one that differs only in its number.
 
     What another release has graded is left out: this one may grade otherwise.
     """
@@ -74,7 +74,6 @@ def inherit(version: ChallengeVersion, twin: ChallengeVersion) -> None:
     version.linted_at, version.lint = twin.linted_at, twin.lint
     version.baselines = [row for row in twin.baselines if row.get("release") == release]
     version.author_baselines = version.author_baselines or twin.author_baselines
-    version.save(update_fields=["linted_at", "lint", "baselines", "author_baselines"])
 
 
 def lint_problems(version: ChallengeVersion) -> list[Problem]:
@@ -91,11 +90,19 @@ def record(version_id: int, row: dict[str, Any]) -> ChallengeVersion:
     the version becomes verified, and what is to go live then is published.
     """
     version = locks.hold_version(version_id)
-    row = {**row, "release": metadata.version("gradus")}
-    version.baselines = [*(one for one in version.baselines if one["file"] != row["file"]), row]
+    note_results(version, [row])
+    return version
+
+
+def note_results(version: ChallengeVersion, rows: Sequence[dict[str, Any]]) -> None:
+    """Stores results of baselines as `record` does. The caller's transaction must have locked the course and the
+    version; see `locks`.
+    """
+    release, files = metadata.version("gradus"), {row["file"] for row in rows}
+    kept = [one for one in version.baselines if one["file"] not in files]
+    version.baselines = [*kept, *({**row, "release": release} for row in rows)]
     version.save(update_fields=["baselines"])
     settle(version)
-    return version
 
 
 def settle(version: ChallengeVersion) -> None:

@@ -5,11 +5,11 @@ The messages tell the author what to change.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterable, Iterator, Mapping
 from typing import Any
 
 from django.apps import apps
-from django.db.models import Q
+from django.db.models import Prefetch, Q
 from django.utils.translation import gettext as _
 
 from challenges.bundle import ChallengeBundle
@@ -34,8 +34,11 @@ def check_versions(bundle: CourseBundle, *, staged_only: bool = False) -> None:
     With `staged_only`, the content will be a draft, so a version that was imported and waits does not give way to it.
     """
     wrong = [*_course(bundle)]
+    rows = rows_of(bundle)
+    replaced = {one.pk for one in replaced_drafts(rows, bundle, staged_only=staged_only)}
     for challenge in bundle.challenges:
-        wrong += _challenge(bundle.course.id, challenge, staged_only)
+        if row := rows.get(challenge.challenge.id):
+            wrong += _challenge(row, challenge, replaced)
     if wrong:
         raise VersionRefused("\n".join(wrong))
 
@@ -48,16 +51,23 @@ def _course(bundle: CourseBundle) -> Iterator[str]:
         yield f"  Raise `version:` in course.yaml to {here} or more."
 
 
-def _challenge(course: str, bundle: ChallengeBundle, staged_only: bool) -> Iterator[str]:
-    here = Challenge.objects.filter(course__slug=course, name=bundle.challenge.id)
-    challenge = here.select_related("version").first()
-    if challenge is None or (challenge.version is not None and challenge.version.digest == bundle.digest):
+def rows_of(bundle: CourseBundle) -> dict[str, Challenge]:
+    """Returns the rows of the challenges of a course by id, as far as the site has them, in two queries.
+
+    Their versions come along, without the large fields.
+    """
+    names = [challenge.challenge.id for challenge in bundle.challenges]
+    rows = Challenge.objects.filter(course__slug=bundle.course.id, name__in=names)
+    rows = rows.select_related("course", "version").defer(*ChallengeVersion.content("version"))
+    heads = ChallengeVersion.objects.defer(*ChallengeVersion.CONTENT)
+    return {row.name: row for row in rows.prefetch_related(Prefetch("versions", heads))}
+
+
+def _challenge(challenge: Challenge, bundle: ChallengeBundle, replaced: Container[int]) -> Iterator[str]:
+    if challenge.version is not None and challenge.version.digest == bundle.digest:
         return
-    others = challenge.versions.exclude(digest=bundle.digest).defer(*ChallengeVersion.CONTENT)
-    replaced = {one.pk for one in replaced_drafts(challenge, bundle, staged_only=staged_only)}
-    known = sorted(
-        (one for one in others if one.pk not in replaced), key=lambda one: (version_number(one.version), one.pk)
-    )
+    others = (one for one in challenge.versions.all() if one.digest != bundle.digest and one.pk not in replaced)
+    known = sorted(others, key=lambda one: (version_number(one.version), one.pk))
     mine = version_number(bundle.challenge.version)
     if not known or mine > version_number(known[-1].version):
         return
@@ -66,17 +76,22 @@ def _challenge(course: str, bundle: ChallengeBundle, staged_only: bool) -> Itera
 
 
 def replaced_drafts(
-    challenge: Challenge, bundle: ChallengeBundle, *, staged_only: bool = False
+    rows: Mapping[str, Challenge], bundle: CourseBundle, *, staged_only: bool = False
 ) -> list[ChallengeVersion]:
-    """Returns the draft that this content replaces under its number: nobody was graded by it, and no learner saw it.
+    """Returns the drafts that this content replaces under their numbers: nobody was graded by them, and no learner saw
+    them.
 
-    With `staged_only`, it is only replaced if it belongs to the draft of a course, and not if it was imported.
+    `rows` are those of `rows_of`. With `staged_only`, a draft is only replaced if it belongs to the draft of a course,
+    and not if it was imported.
     """
-    drafts = challenge.versions.filter(version=bundle.challenge.version, published_at=None)
-    if staged_only:
-        drafts = drafts.filter(goes_live=False)
-    others = drafts.exclude(digest=bundle.digest).defer(*ChallengeVersion.CONTENT)
-    return [draft for draft in others if not scores_of(draft)]
+    return without_scores(
+        one
+        for content in bundle.challenges
+        if (row := rows.get(content.challenge.id))
+        for one in row.versions.all()
+        if one.version == content.challenge.version and one.digest != content.digest
+        if one.is_draft and not (staged_only and one.goes_live)
+    )
 
 
 def _refusal(bundle: ChallengeBundle, old: ChallengeVersion, highest: str) -> Iterator[str]:
@@ -98,12 +113,24 @@ def _differences(bundle: ChallengeBundle, old: ChallengeVersion) -> list[str]:
         return ["The differences are unknown, because private storage has lost the content of the old version."]
 
 
+def without_scores(versions: Iterable[ChallengeVersion]) -> list[ChallengeVersion]:
+    """Returns those versions by which no current score was graded, in one query."""
+    asked = list(versions)
+    graded = _scores().of_versions(asked).values_list("evaluation__graded_version", "evaluation__submission__version")
+    scored = {newer or own for newer, own in graded.distinct()} if asked else set()
+    return [one for one in asked if one.pk not in scored]
+
+
 def scores_of(version: ChallengeVersion) -> int:
     """Returns how many current scores were graded by this version. A regrade can move a score to another version."""
-    # The app `submissions` imports this app, so this app cannot import its models.
-    scores: Any = apps.get_model("submissions", "Score")._default_manager
-    count: int = scores.current().of_version(version).count()
+    count: int = _scores().of_versions([version]).count()
     return count
+
+
+def _scores() -> Any:
+    """The current scores. The app `submissions` imports this app, so this app cannot import its models."""
+    scores: Any = apps.get_model("submissions", "Score")._default_manager
+    return scores.current()
 
 
 def find(course: Course, version: str, *, but: str = "") -> CourseVersion:

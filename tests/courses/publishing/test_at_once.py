@@ -10,7 +10,7 @@ import pytest
 from django.db import connection
 from django.db.models import QuerySet
 
-from challenges.lint.run import inspect
+from challenges.lint.run import inspect_read
 from challenges.reading import read_course
 from gradus.accounts.models import User
 from gradus.accounts.token_rules import Content, Scope
@@ -67,12 +67,12 @@ def test_a_push_that_began_before_another_one_ended_is_told(
     publishing.publish(push().version, by=grace, unverified=ALL)
     first, second, *_ = copies(folder)
 
-    def slow(path: Path) -> object:
-        monkeypatch.setattr(publishing, "inspect", inspect)
+    def slow(*read: Any) -> object:
+        monkeypatch.setattr(publishing, "inspect_read", inspect_read)
         push(path=second)
-        return inspect(path)
+        return inspect_read(*read)
 
-    monkeypatch.setattr(publishing, "inspect", slow)
+    monkeypatch.setattr(publishing, "inspect_read", slow)
     with pytest.raises(Refused, match=r"has pushed version 1\.0\.0 at the same time"):
         push(path=first)
     assert "Words 1." in publishing.bundle_of(CourseVersion.objects.drafts().get()).lessons[0].text
@@ -92,12 +92,12 @@ def test_a_course_that_somebody_else_pushed_meanwhile_is_not_pushed_into(
     """Ada was allowed to push when no course had this id. Bob's is there before hers is checked."""
     first, second, *_ = copies(folder)
 
-    def slow(path: Path) -> object:
-        monkeypatch.setattr(publishing, "inspect", inspect)
+    def slow(*read: Any) -> object:
+        monkeypatch.setattr(publishing, "inspect_read", inspect_read)
         publishing.publish(push(bob, path=second).version, by=bob, unverified=ALL)
-        return inspect(path)
+        return inspect_read(*read)
 
-    monkeypatch.setattr(publishing, "inspect", slow)
+    monkeypatch.setattr(publishing, "inspect_read", slow)
     with pytest.raises(Refused) as refused:
         push(ada, path=first, force=True)
     assert (refused.value.code, refused.value.problems) == ("name_taken", [])
@@ -113,11 +113,11 @@ def test_a_role_that_is_taken_away_during_a_push_refuses_it(
     factories.enrol(ada, Course.objects.get(), Scope(Content.EDITOR))
     first, *_ = copies(folder)
 
-    def slow(path: Path) -> object:
+    def slow(*read: Any) -> object:
         ada.enrolments.update(content=Content.VIEWER)
-        return inspect(path)
+        return inspect_read(*read)
 
-    monkeypatch.setattr(publishing, "inspect", slow)
+    monkeypatch.setattr(publishing, "inspect_read", slow)
     with pytest.raises(Refused) as refused:
         push(ada, path=first)
     assert (refused.value.code, refused.value.status) == ("missing_role", 403)

@@ -1,5 +1,6 @@
 """What a grading leaves behind: events that pages follow, scores, standings, and attempts that were given back."""
 
+from collections.abc import Iterable
 from typing import Any, Self
 
 from django.conf import settings
@@ -44,9 +45,13 @@ class ScoreQuerySet(models.QuerySet["Score"]):
         return self.filter(evaluation__submission__challenge=challenge, evaluation__submission__kind=track)
 
     def of_version(self, version: ChallengeVersion) -> Self:
-        """Scores that this content gave: to its own submissions, and in a regrade to older ones."""
-        own = Q(evaluation__graded_version=None, evaluation__submission__version=version)
-        return self.filter(own | Q(evaluation__graded_version=version))
+        return self.of_versions([version])
+
+    def of_versions(self, versions: Iterable[ChallengeVersion]) -> Self:
+        """Scores that these contents gave: to their own submissions, and in a regrade to older ones."""
+        keys = [version.pk for version in versions]
+        own = Q(evaluation__graded_version=None, evaluation__submission__version__in=keys)
+        return self.filter(own | Q(evaluation__graded_version__in=keys))
 
     def best_first(self) -> Self:
         """What a standing is made of: passed, then verified, then the highest shown, then the earliest."""

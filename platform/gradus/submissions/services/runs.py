@@ -13,11 +13,12 @@ from django.db import IntegrityError
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from challenges.bundle import Baseline
 from challenges.kinds import registry as kinds
 from challenges.kinds.base import Lane
 from gradus import retention
 from gradus.accounts.models import User
-from gradus.courses import bundles
+from gradus.courses import bundles, preview
 from gradus.courses.models import Challenge, ChallengeVersion
 from gradus.refusal import Refused, refuse_broken, too_long
 from gradus.submissions import limits, queue
@@ -26,6 +27,9 @@ from gradus.submissions.models import RUN_NAME_CHARS, Evaluation, Run, Slot, Sub
 from gradus.submissions.services import slots, workers
 from gradus.submissions.services.payload import parse
 from gradus.submissions.states import OPEN
+
+# What verifies a version, not stored yet, and the lane in which it waits.
+Check = tuple[Run, Lane]
 
 
 @dataclass(frozen=True)
@@ -118,23 +122,42 @@ def queue_chat(user: User, asked: Evaluation) -> Run:
     return run
 
 
-def queue_lint(version: ChallengeVersion, arms: str) -> Run:
-    """Queues lint of a version, in the caller's transaction, in the lane whose workers embed texts anyway.
+def lint_of(version: ChallengeVersion, arms: str) -> Check:
+    """Lint of a version, in the lane whose workers embed texts anyway.
 
     `arms` is the digest of the findings' arms that are checked beside it.
     """
-    run = Run.objects.create(
-        purpose=Run.Purpose.LINT,
-        version=version,
-        label="lint",
-        kind=version.parsed.kind,
-        payload={"arms": arms},
-        expires_at=timezone.now() + retention.run_kept_for(Run.Purpose.LINT),
+    return _check(version, Run.Purpose.LINT, version.parsed.kind, {"arms": arms}, "lint"), Lane.JUDGE
+
+
+def baseline_of(version: ChallengeVersion, baseline: Baseline) -> Check:
+    """A baseline of a version, in the lane of its kind. Raises `Refused`, 422, for a bad payload."""
+    payload = parse(version.parsed, baseline.payload.model_dump(mode="json"))
+    data = payload.model_dump(mode="json")
+    run = _check(version, Run.Purpose.BASELINE, payload.kind, data, baseline.ref.file)
+    return run, kinds.find(payload.kind).lane
+
+
+def _check(version: ChallengeVersion, purpose: Run.Purpose, kind: str, payload: Any, label: str) -> Run:
+    end = timezone.now() + retention.run_kept_for(purpose)
+    return Run(version=version, purpose=purpose, kind=kind, payload=payload, label=label, expires_at=end)
+
+
+def queue_checks(checks: Sequence[Check]) -> None:
+    """Queues what verifies versions, in this order and in the caller's transaction: all of a course at once.
+
+    It takes no slot, because it is nobody's. Raises `Refused`, 409, in a preview.
+    """
+    if not checks:
+        return
+    preview.refuse()
+    Run.objects.bulk_create(run for run, _lane in checks)
+    Evaluation.objects.bulk_create(
+        Evaluation(run=run, lane=lane, fair_share_rank=queue.rank_of_run(run.purpose, 0)) for run, lane in checks
     )
-    rank = queue.rank_of_run(run.purpose, 0)
-    Evaluation.objects.create(run=run, lane=Lane.JUDGE, fair_share_rank=rank)
-    queue.ring_after_commit(Lane.JUDGE)
-    return run
+    # A worker that has answered a bell rings again while there is more.
+    for lane in dict.fromkeys(lane for _run, lane in checks):
+        queue.ring_after_commit(lane)
 
 
 def name_run(run: Run, name: str) -> None:

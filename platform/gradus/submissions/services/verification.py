@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from importlib import metadata
 from typing import Any
 
@@ -22,48 +23,67 @@ from challenges.kinds import registry as kinds
 from challenges.shown_score import floor_to_step
 from challenges.spec import BaselineRef, Challenge
 from gradus.courses import arms, bundles, locks, verification
-from gradus.courses.arms import Arms
 from gradus.courses.models import BaselineOutcome, ChallengeVersion, CourseVersion
 from gradus.submissions.models import Evaluation, Run
 from gradus.submissions.services.cancel import end_run
 from gradus.submissions.services.finish import Outcome
-from gradus.submissions.services.runs import queue_lint, start_run
+from gradus.submissions.services.runs import Check, baseline_of, lint_of, queue_checks
 from gradus.submissions.states import OPEN, State
 
 
-def verify(version: ChallengeVersion, beside: Arms | None = None) -> int:
+@dataclass(frozen=True)
+class Due:
+    """A version with its content, and the digest of the arms of findings that lint has to hold against it."""
+
+    version: ChallengeVersion
+    bundle: ChallengeBundle
+    arms: str
+
+
+def verify(version: ChallengeVersion) -> int:
     """Queues lint and a run for each baseline without a good result here, as far as they do not wait or run already.
 
     Baselines are graded on hidden rows and write no score: `on_recorded` keeps what is shown of them with the version.
     What has not run for this version, but for another one that differs only in bounds, marks or texts, does not run
-    again. `beside` are the arms of findings on the challenge, if the caller knows them. Returns how many baselines were
-    queued.
+    again. Returns how many baselines were queued.
 
     Raises:
         BundleMissing: private storage lacks the content.
     """
-    of_arms = arms.digest_of(arms.of(version) if beside is None else beside)
-    if version.is_verified and not _lint_is_due(version, of_arms):
+    of_arms = arms.digest_of(arms.of(version))
+    if not _is_due(version, of_arms):
         return 0
-    bundle, queued = bundles.load(version), 0
-    with transaction.atomic():
-        # Two imports at once queue each check once.
-        now = locks.hold_version(version.pk)
-        if _lint_is_due(now, of_arms):
-            _queue_lint(now, of_arms)
-        waiting, known = set(open_runs(now)), {row["file"] for row in now.baselines}
-        wanted = set() if now.is_verified else set(verification.to_run(now)) - waiting
-        for one in bundle.baselines:
-            if one.ref.file not in wanted:
-                continue
-            kept = None if one.ref.file in known else _kept(bundle, one)
-            if kept is not None:
-                verification.record(now.pk, _row(now.parsed, one, kept))
-                continue
-            data = one.payload.model_dump(mode="json")
-            start_run(None, now, data, purpose=Run.Purpose.BASELINE, label=one.ref.file)
-            queued += 1
-    return queued
+    return _verify(version.challenge.course_id, [Due(version, bundles.load(version), of_arms)])
+
+
+@transaction.atomic
+def _verify(course_id: int, due: list[Due]) -> int:
+    """Queues the checks of versions of one course as `verify` does, with few queries for any number of them."""
+    # Two imports at once queue each check once.
+    held = locks.hold_versions(course_id, [one.version.pk for one in due])
+    now = [replace(one, version=held[one.version.pk]) for one in due if one.version.pk in held]
+    to_lint = _without_open_lint([one for one in now if _lint_is_due(one.version, one.arms)])
+    to_run = _to_run(now)
+    keys = [key for baselines in to_run.values() for _baseline, key in baselines if key]
+    outcomes = {one.key: one for one in BaselineOutcome.objects.filter(key__in=keys)}
+    checks: list[Check] = []
+    for one in now:
+        version, rows = one.version, []
+        if version.pk in to_lint:
+            checks.append(lint_of(version, one.arms))
+        for baseline, key in to_run[version.pk]:
+            if key in outcomes:
+                rows.append(_row(version.parsed, baseline, outcomes[key]))
+            else:
+                checks.append(baseline_of(version, baseline))
+        if rows:
+            verification.note_results(version, rows)
+    queue_checks(checks)
+    return sum(run.purpose == Run.Purpose.BASELINE for run, _lane in checks)
+
+
+def _is_due(version: ChallengeVersion, of_arms: str) -> bool:
+    return not version.is_verified or _lint_is_due(version, of_arms)
 
 
 def _lint_is_due(version: ChallengeVersion, of_arms: str) -> bool:
@@ -71,17 +91,38 @@ def _lint_is_due(version: ChallengeVersion, of_arms: str) -> bool:
     return version.linted_at is None or bool(of_arms and version.lint.get("arms") != of_arms)
 
 
-def _queue_lint(version: ChallengeVersion, of_arms: str) -> None:
-    """Queues lint unless it is open already. One that was queued beside other arms is withdrawn: it may have read them,
-    and would verify the version without a look at these.
+def _without_open_lint(due: list[Due]) -> set[int]:
+    """Returns the versions whose lint is not open already. One that was queued beside other arms is withdrawn: it may
+    have read them, and would verify the version without a look at these.
     """
-    open_ = Evaluation.objects.open().filter(run__version=version, run__purpose=Run.Purpose.LINT)
+    wanted = {one.version.pk: one.arms for one in due}
+    open_ = Evaluation.objects.open().filter(run__version__in=wanted, run__purpose=Run.Purpose.LINT).order_by("pk")
+    found = set()
     for evaluation in open_.select_related("run").select_for_update(of=("self",)):
         assert evaluation.run is not None
-        if evaluation.run.payload.get("arms") == of_arms:
-            return
-        end_run(evaluation)
-    queue_lint(version, of_arms)
+        if evaluation.run.payload.get("arms") == wanted[evaluation.run.version_id]:
+            found.add(evaluation.run.version_id)
+        else:
+            end_run(evaluation)
+    return wanted.keys() - found
+
+
+def _to_run(due: list[Due]) -> dict[int, list[tuple[Baseline, str]]]:
+    """Returns by version the baselines that must run, each with the key of an outcome that can take its place; it is
+    empty for one that ran for this version and failed.
+    """
+    of_due = Run.objects.filter(version__in=[one.version.pk for one in due], purpose=Run.Purpose.BASELINE)
+    waiting = set(of_due.filter(evaluations__state__in=OPEN).values_list("version", "label"))
+    release, found = metadata.version("gradus"), {}
+    for one in due:
+        version, known = one.version, {row["file"] for row in one.version.baselines}
+        wanted = set() if version.is_verified else set(verification.to_run(version))
+        found[version.pk] = [
+            (baseline, "" if baseline.ref.file in known else _key(one.bundle, baseline, release))
+            for baseline in one.bundle.baselines
+            if baseline.ref.file in wanted and (version.pk, baseline.ref.file) not in waiting
+        ]
+    return found
 
 
 def withdraw_checks(versions: Iterable[ChallengeVersion]) -> int:
@@ -99,8 +140,14 @@ def on_staged(
     sender: object, version: CourseVersion, challenges: list[ChallengeVersion], bundle: CourseBundle, **extra: Any
 ) -> None:
     """The draft of a course was made: its challenges are verified, in the same transaction."""
-    for challenge in challenges:
-        verify(challenge, arms.in_bundle(bundle, challenge.challenge.name))
+    contents = {content.challenge.id: content for content in bundle.challenges}
+    due = []
+    for one in challenges:
+        name = one.challenge.name
+        of_arms = arms.digest_of(arms.in_bundle(bundle, name))
+        if _is_due(one, of_arms):
+            due.append(Due(one, contents[name], of_arms))
+    _verify(version.course_id, due)
     withdraw_checks(verification.unneeded(version.course))
 
 
@@ -109,13 +156,9 @@ def on_went_live(sender: object, version: CourseVersion, **extra: Any) -> None:
     withdraw_checks(verification.unneeded(version.course))
 
 
-def _key(bundle: ChallengeBundle, baseline: Baseline) -> str:
+def _key(bundle: ChallengeBundle, baseline: Baseline, release: str) -> str:
     """A later release may grade otherwise, so it runs the baseline again."""
-    return sha256_of({"release": metadata.version("gradus"), "outcome": outcome_digest(bundle, baseline)})
-
-
-def _kept(bundle: ChallengeBundle, baseline: Baseline) -> BaselineOutcome | None:
-    return BaselineOutcome.objects.filter(key=_key(bundle, baseline)).first()
+    return sha256_of({"release": release, "outcome": outcome_digest(bundle, baseline)})
 
 
 def _row(challenge: Challenge, baseline: Baseline, kept: BaselineOutcome) -> dict[str, Any]:
@@ -180,7 +223,8 @@ def _keep(run: Run, score: float, row: dict[str, Any]) -> None:
     baseline = next(one for one in bundle.baselines if one.ref.file == run.label)
     values = {name: row[name] for name in ("cost", "training", "seconds")}
     BaselineOutcome.objects.update_or_create(
-        key=_key(bundle, baseline), defaults={**values, "score": score, "recorded_at": timezone.now()}
+        key=_key(bundle, baseline, metadata.version("gradus")),
+        defaults={**values, "score": score, "recorded_at": timezone.now()},
     )
 
 
