@@ -7,6 +7,7 @@ import posixpath
 import unicodedata
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -53,6 +54,10 @@ class Source:
     """What lint could not check on this machine, each with the reason in brackets."""
     seen: set[str] = field(default_factory=set)
     """The files that were read."""
+
+    @cached_property
+    def _base(self) -> Path:
+        return self.root.resolve()
 
     def add(self, file: str, line: int | None, what: str, fix: str) -> None:
         self.problems.append(Problem(file, line, what, fix))
@@ -108,7 +113,7 @@ class Source:
     def _inside(self, rel: str) -> Path | None:
         clean = os.path.normpath(rel)
         try:
-            base = self.root.resolve()
+            base = self._base
             path = (base / clean).resolve()
         except (OSError, RuntimeError, ValueError):
             self.add(rel, None, "is no usable path", "use a plain name")

@@ -123,8 +123,7 @@ def write_versions(rows: Mapping[str, Challenge], bundle: CourseBundle, *, goes_
         challenge__in=rows.values(), digest__in=[one.digest for one in bundle.challenges]
     )
     by_content = {(one.challenge_id, one.digest): one for one in kept}
-    found, new = [], []
-    measured = []
+    found, new, measured = [], [], []
     for lesson in bundle.lessons:
         for content in lesson.challenges:
             name = content.challenge.id
@@ -174,6 +173,7 @@ def _inherit(new: list[tuple[ChallengeVersion, ChallengeBundle]]) -> None:
 def _twin(
     version: ChallengeVersion, bundle: ChallengeBundle, others: list[ChallengeVersion]
 ) -> ChallengeVersion | None:
+    """Returns the one of the others that has this content under another number, first of all one that is verified."""
     spec = {**version.spec, "version": ""}
     alike = (other for other in others if {**other.spec, "version": ""} == spec)
     for other in sorted(alike, key=lambda one: (one.verified_at is None, one.linted_at is None)):
