@@ -1,5 +1,5 @@
-"""The reconciler requeues evaluations whose lease has expired, rings workers, mails notices, deletes old rows and
-checks invariants.
+"""The reconciler requeues evaluations whose lease has expired, rings workers, releases grades at their date, mails
+notices, deletes old rows and checks invariants.
 
 It only makes conditional updates, so several reconcilers may run at once. It never waits for a locked row: a row that a
 stopped process keeps locked must not delay all others.
@@ -29,6 +29,7 @@ from gradus.submissions.models import (
     Slot,
     WorkerStatus,
 )
+from gradus.submissions.services import releasing
 from gradus.submissions.services.finish import close, hold_course
 from gradus.submissions.states import CODES, State
 from workers import invariants
@@ -38,6 +39,8 @@ log = structlog.get_logger(__name__)
 WORKER_GONE = timedelta(minutes=10)
 # A transaction of a round changes at most this many rows.
 ROWS = 500
+# Grades that a round releases: as few as take some seconds, for the same reason as mails.
+RELEASES = 2000
 # Mails of a round: few, so that they never delay the recovery of jobs.
 MAILS = 10
 # How long mails rest after the mail server could not be reached.
@@ -50,6 +53,7 @@ def sweep() -> dict[str, int]:
         "requeued": requeue_expired(),
         "failed": fail_exhausted(),
         "unbound": unbind_lost_profiles(),
+        "released": releasing.carry_out(most=RELEASES),
         "pruned": retention.carry_out(),
         "orphans": orphans.hourly(),
     }

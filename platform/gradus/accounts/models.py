@@ -278,6 +278,8 @@ class StaffAction(models.Model):
         PASSWORD_SET = "password_set", _("Password set for somebody")
         CLASS_CREATED = "class_created", _("Class created")
         CLASS_CHANGED = "class_changed", _("Class changed")
+        RELEASE_CHANGED = "release_changed", _("Release of grades changed")
+        GRADES_RELEASED = "grades_released", _("Grades released")
         MEMBERS_CHANGED = "members_changed", _("Members of a class changed")
         DATES_CHANGED = "dates_changed", _("Dates of a class changed")
         ATTEMPTS_GRANTED = "attempts_granted", _("Attempts granted")

@@ -22,7 +22,8 @@ Track = Annotated[str, AfterValidator(known_kind), Field(json_schema_extra=_name
 """The name of a kind, which may come from another package."""
 
 
-State = Literal["queued", "running", "scored", "rejected", "failed", "cancelled", "review"]
+State = Literal["queued", "running", "scored", "rejected", "failed", "cancelled", "review", "withheld"]
+"""`withheld`: it was graded, and the grade is not released to its learner yet."""
 
 
 Verdict = Literal["passed", "not_passed"]

@@ -27,6 +27,7 @@ from gradus.api.results import (
     state_of,
 )
 from gradus.api.runs import SSE
+from gradus.classes import releases
 from gradus.courses import days
 from gradus.courses.models import Challenge
 from gradus.leaderboards import boards
@@ -77,6 +78,9 @@ class SubmissionOut(Schema):
     appeal: AppealOut | None = Field(None, description="The newest appeal")
     created_at: datetime
     finished_at: datetime | None = None
+    of_class: int | None = Field(None, description="The class for which the attempt counts")
+    details_withheld: bool = Field(False, description="Whether the caller does not see results and marks yet")
+    released_at: datetime | None = Field(None, description="When the grade is released, if it is withheld until a date")
 
 
 class ReceiptFacts(Schema):
@@ -168,8 +172,17 @@ def submission_out(submission: Submission) -> SubmissionOut:
             **_appeal(submission),
             "created_at": submission.created_at,
             "finished_at": boards.whole_second(evaluation.finished_at) if evaluation.finished_at else None,
+            "of_class": submission.of_class_id,
+            "details_withheld": submission.details_withheld,
+            "released_at": _released_at(submission),
         }
     )
+
+
+def _released_at(submission: Submission) -> datetime | None:
+    if not submission.grade_withheld or submission.of_class is None:
+        return None
+    return releases.rule_of(submission.of_class, submission.challenge).score_at
 
 
 def _appeal(submission: Submission) -> dict[str, Any]:
@@ -217,6 +230,12 @@ Withdraw = Annotated[
 ]
 
 
+OfClass = Annotated[
+    int | None,
+    Query(alias="class", description="The class for which the attempt counts; needed only where there is a choice"),
+]
+
+
 ZIP = {"responses": {200: {"description": "The adapter", "content": {"application/zip": {}}}}}
 
 
@@ -234,11 +253,13 @@ def submit(
     response: HttpResponse,
     key: Key = None,
     withdraw_earlier: Withdraw = False,
+    of_class: OfClass = None,
 ) -> Status[SubmissionOut]:
     """Submits an attempt. A second request with the same Idempotency-Key and payload returns the same submission.
 
     Only a learner's latest answer in free text waits for a person. A request that would withdraw an earlier one is
-    refused with 409 and the code `earlier_waits`, unless `withdraw_earlier` is true.
+    refused with 409 and the code `earlier_waits`, unless `withdraw_earlier` is true. In two or more running classes of
+    the course, a request without `class` is refused with 422 and the code `class_needed`, whose problems name them.
     """
     challenge = get_object_or_404(Challenge.objects.shown(), slug=id)
     network = hashed_network(request, days.today(challenge.lesson.course.timezone))
@@ -250,6 +271,7 @@ def submit(
         idempotency_key=key,
         network=network,
         withdraw_earlier=withdraw_earlier,
+        of_class=of_class,
     )
     response["Location"] = reverse("api:submission", args=[made.uuid])
     return Status(201, submission_out(own(request, made.uuid)))

@@ -1,11 +1,128 @@
-"""Says when the grades of a class are released. `submissions.services.releasing` carries it out."""
+"""Says when learners of a class see their grades, and changes that. `submissions.services.releasing` carries it out.
+
+Score and details of a grade are released apart. The details are results of public samples, marks of criteria, comments
+and the like.
+"""
 
 from __future__ import annotations
 
+from typing import Any
+
+from django.db import transaction
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from gradus.accounts import roles
+from gradus.accounts import staff_actions as staff
+from gradus.accounts.models import StaffAction, User
+from gradus.classes import membership
+from gradus.classes.changes import clean, note, plain, refuse_changed, wrong
 from gradus.classes.models import Class, ReleaseRule
 from gradus.courses.models import Challenge
 
+What = StaffAction.What
+SETTINGS = ("score", "score_at", "details", "details_at")
+PARTS = ("score", "details")
 
-def rule_of(of_class: Class, challenge: Challenge | int) -> ReleaseRule:
+
+def rule_of(of_class: Class | int, challenge: Challenge | int | None) -> ReleaseRule:
     """Returns the rule for a challenge: its own, or that of the class, or one that withholds nothing."""
-    return ReleaseRule.objects.of(of_class, challenge).first() or ReleaseRule(of_class=of_class)
+    key = of_class.pk if isinstance(of_class, Class) else of_class
+    return ReleaseRule.objects.of(key, challenge).first() or ReleaseRule(of_class_id=key)
+
+
+def settings_of(rule: ReleaseRule) -> dict[str, Any]:
+    """Returns what a person has set. A form carries `changes.version_of` of it."""
+    return {name: getattr(rule, name) for name in SETTINGS}
+
+
+@transaction.atomic
+def change(of_class: Class, challenge: Challenge | None, *, by: User, seen: str = "", **settings: Any) -> ReleaseRule:
+    """Stores when grades at a challenge are released or, without one, at all challenges without a rule of their own.
+
+    What was released by hand before stays so unless its own setting changes. Call `releasing.change_rule`, which
+    carries it out as well.
+
+    Args:
+        settings: `SETTINGS`, the dates with a time zone.
+
+    Raises:
+        Http404, Refused: 403, the person may not decide about grades of this class; 409, `changed_meanwhile`; 422, a
+            setting is wrong.
+    """
+    rule = _held(of_class, challenge, by)
+    before = settings_of(rule)
+    refuse_changed(seen, before)
+    for part in PARTS:
+        when, date = settings[part], settings.get(f"{part}_at")
+        if when == ReleaseRule.When.DATE and date is None:
+            raise wrong(f"{part}_at", _("Set the date and the time of the release."))
+        at = date if when == ReleaseRule.When.DATE else None
+        if (when, at) != (getattr(rule, part), getattr(rule, f"{part}_at")):
+            values = {part: when, f"{part}_at": at, f"released_{part}_at": None, f"released_{part}_by": None}
+            for name, value in values.items():
+                setattr(rule, name, value)
+    clean(rule)
+    rule.save()
+    note(What.RELEASE_CHANGED, of_class, by, _named(before, challenge), _named(settings_of(rule), challenge))
+    return rule
+
+
+@transaction.atomic
+def follow_class(of_class: Class, challenge: Challenge, *, by: User, seen: str = "") -> ReleaseRule:
+    """Removes the rule of a challenge, so that the one of the class holds. Raises what `change` raises."""
+    rule = _held(of_class, challenge, by)
+    refuse_changed(seen, settings_of(rule))
+    after = rule_of(of_class, None)
+    if rule.pk is not None:
+        note(What.RELEASE_CHANGED, of_class, by, _named(settings_of(rule), challenge), {"follows": "class"})
+        rule.delete()
+    return after
+
+
+@transaction.atomic
+def mark_released(of_class: Class, challenge: Challenge | None, parts: tuple[str, ...], *, by: User) -> int:
+    """Stores that a person releases these `PARTS` now. Returns how many of them were not released before.
+
+    Without a challenge, it concerns all challenges of the class. Call `releasing.release`, which carries it out as
+    well.
+
+    Raises:
+        Http404, Refused: 403, the person may not decide about grades of this class.
+    """
+    rules = [_held(of_class, challenge, by)]
+    if challenge is None:
+        rules += ReleaseRule.objects.filter(of_class=of_class, challenge__isnull=False)
+    at, count = timezone.now(), 0
+    for rule in rules:
+        due = [part for part in parts if not rule.is_open(part, at)]
+        for part in due:
+            setattr(rule, f"released_{part}_at", at)
+            setattr(rule, f"released_{part}_by", by)
+        if due:
+            rule.save()
+            what = {"challenge": rule.challenge and rule.challenge.slug, "parts": due}
+            before = {"before": plain(settings_of(rule)), "after": "released"}
+            staff.note(What.GRADES_RELEASED, of_class, by=by, **{"class": of_class.pk}, **what, **before)
+        count += len(due)
+    return count
+
+
+def _held(of_class: Class, challenge: Challenge | None, by: User) -> ReleaseRule:
+    """Returns the rule of exactly this challenge or class to be changed; a new one begins as what held until now.
+
+    The lock is one that a new attempt of the class waits for, so that none is stored by the rule before.
+    """
+    membership.refuse_unless(by, of_class, roles.DECIDES)
+    if challenge is not None and challenge.course_id != of_class.course_id:
+        raise wrong("challenge", _("This challenge belongs to another course."))
+    Class.objects.select_for_update().get(pk=of_class.pk)
+    rule = rule_of(of_class, challenge)
+    if challenge is not None and rule.challenge_id is None:
+        rule.pk, rule.challenge = None, challenge
+        rule._state.adding = True
+    return rule
+
+
+def _named(settings: dict[str, Any], challenge: Challenge | None) -> dict[str, Any]:
+    return {**settings, **({"challenge": challenge.slug} if challenge else {})}

@@ -142,6 +142,7 @@ def submit(
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Wait for the grade.")] = False,
     key: Annotated[str, typer.Option(help="An Idempotency-Key: sent twice with one payload, it is one attempt.")] = "",
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Agree that an earlier answer may be withdrawn.")] = False,
+    of_class: Annotated[int, typer.Option("--class", help="The class for which it counts, if you are in several.")] = 0,
     json: Json = False,
 ) -> None:
     """Submit an attempt, which is graded on hidden samples.
@@ -150,7 +151,8 @@ def submit(
     """
     with site() as api:
         data = _payload(api, challenge, file, rows, method)
-        made = _handed_in(api, f"challenges/{challenge}/submissions", data, key or str(uuid.uuid4()), yes)
+        path = f"challenges/{challenge}/submissions{f'?class={of_class}' if of_class else ''}"
+        made = _handed_in(api, path, data, key or str(uuid.uuid4()), yes)
         typer.echo(made["uuid"], err=json)
         if follow:
             finish(api, f"submissions/{made['uuid']}", json)
@@ -171,7 +173,7 @@ def _handed_in(api: Api, path: str, data: dict[str, Any], key: str, yes: bool) -
         typer.echo(str(failure), err=True)
     if not yes and not typer.confirm("Hand it in, and withdraw the earlier attempt in that case?", err=True):
         raise typer.Exit(REFUSED)
-    return api.post(f"{path}?withdraw_earlier=true", data, key=key)
+    return api.post(f"{path}{'&' if '?' in path else '?'}withdraw_earlier=true", data, key=key)
 
 
 @app.command()
@@ -337,7 +339,7 @@ def finish(api: Api, path: str, json: bool) -> None:
         for event in api.events(f"{path}/events"):
             follower.show(event)
     found = _show(api, path, json)
-    if found["status"] not in ("scored", "review"):
+    if found["status"] not in ("scored", "review", "withheld"):
         raise typer.Exit(REFUSED)
 
 

@@ -33,6 +33,7 @@ STATES = {
     "failed": "our fault, attempt given back",
     "cancelled": "cancelled",
     "review": "with a reviewer",
+    "withheld": "submitted, grade not released yet",
 }
 WITHDRAWN = ("withdrawn", "withdrawn_late")
 TIME_LIMITS = ("timeout", "work_limit")

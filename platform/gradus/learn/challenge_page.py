@@ -11,6 +11,8 @@ from challenges.prompts import target_text
 from challenges.rows import Sample
 from gradus.accounts.guests import learner
 from gradus.accounts.models import User
+from gradus.classes import membership
+from gradus.classes.models import Class
 from gradus.courses import catalogue
 from gradus.courses.models import Challenge
 from gradus.learn.costs.approaches import approaches_of
@@ -79,7 +81,14 @@ def form_context(challenge: Challenge, user: User | None) -> dict[str, Any]:
         "pairs": pairs_of(user, challenge),
         "has_second_grader": has_second_grader(),
         "who_grades": who_grades(challenge, user),
+        "classes": classes_to_choose(user, challenge),
     }
+
+
+def classes_to_choose(user: User | None, challenge: Challenge) -> list[Class]:
+    """The classes that an attempt may count for; none where there is no choice."""
+    found = [member.of_class for member in membership.learns_in(user, challenge.course_id)]
+    return found if len(found) > 1 else []
 
 
 def guest_left(user: User | None) -> int | None:

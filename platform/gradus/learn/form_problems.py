@@ -28,7 +28,11 @@ class Problem:
 
 
 # The titles of fields that every form of an attempt has.
-COMMON = {"kind": gettext_lazy("Kind"), "withdraw_earlier": gettext_lazy("Earlier attempt")}
+COMMON = {
+    "kind": gettext_lazy("Kind"),
+    "withdraw_earlier": gettext_lazy("Earlier attempt"),
+    "class": gettext_lazy("Class"),
+}
 
 
 @dataclass(frozen=True)
@@ -76,6 +80,9 @@ def of_refusal(refusal: Refused, fields: FormFields) -> list[Problem]:
     """A refusal as messages of a form; the number of a training row becomes the line of its file."""
     if not refusal.problems:
         return [Problem("", refusal.message)]
+    if refusal.code == "class_needed":
+        # Its problems are the classes that a program can choose from; the form has a list of them.
+        return [_problem({"field": "class", "message": _("Choose the class for which this attempt counts.")}, fields)]
     return [_problem(item, fields) for item in refusal.problems]
 
 

@@ -56,7 +56,7 @@ def api_tokens(user: User) -> Iterable[Record]:
 
 def submissions(user: User) -> Iterator[Record]:
     """Attempts with their grades; `copied_at` is when the course kept a copy of the answer with a person's marks."""
-    kept = GoldRow.objects.filter(review__submission__user=user)
+    kept = GoldRow.objects.filter(review__submission__user=user, review__submission__grade_withheld=False)
     copied = dict(kept.values_list("review__submission", "created_at"))
     found = Submission.objects.of(user).with_current().select_related("user").order_by("pk")
     for one in found.iterator(LOADED):

@@ -72,9 +72,16 @@ def judges_at_work() -> set[str]:
 
 
 def usual_wait(challenge: Challenge) -> timedelta | None:
-    """Returns the median time from a grade to a person's decision, over the newest decisions on this challenge."""
+    """Returns the median time from a grade to a person's decision, over the newest decisions on this challenge.
+
+    Without those on grades that are withheld, because learners should not know yet that a person has decided.
+    """
     decided = Review.objects.filter(submission__challenge=challenge, kind=Review.Kind.REVIEW, decided_at__isnull=False)
-    times = decided.order_by("-decided_at").values_list("opened_at", "decided_at")[:RECENT]
+    times = (
+        decided.filter(submission__grade_withheld=False)
+        .order_by("-decided_at")
+        .values_list("opened_at", "decided_at")[:RECENT]
+    )
     waits = [(end - start).total_seconds() for start, end in times if end is not None]
     return timedelta(seconds=median(waits)) if waits else None
 

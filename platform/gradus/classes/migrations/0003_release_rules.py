@@ -39,7 +39,6 @@ class Migration(migrations.Migration):
                 ("details_at", models.DateTimeField(blank=True, null=True, verbose_name="Date of the details")),
                 ("released_score_at", models.DateTimeField(blank=True, editable=False, null=True)),
                 ("released_details_at", models.DateTimeField(blank=True, editable=False, null=True)),
-                ("version", models.PositiveIntegerField(default=0, editable=False, help_text="Rises with each change")),
                 (
                     "challenge",
                     models.ForeignKey(

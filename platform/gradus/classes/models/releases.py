@@ -16,7 +16,7 @@ from gradus.courses.models import Challenge
 
 
 class ReleaseRuleQuerySet(models.QuerySet["ReleaseRule"]):
-    def of(self, of_class: Class, challenge: Challenge | int | None = None) -> Self:
+    def of(self, of_class: Class | int, challenge: Challenge | int | None = None) -> Self:
         """The rule of the class, and that of a challenge if there is one, which comes first."""
         found = self.filter(Q(challenge=None) | Q(challenge=challenge), of_class=of_class)
         return found.order_by(F("challenge").asc(nulls_last=True))
@@ -48,7 +48,6 @@ class ReleaseRule(models.Model):
     released_details_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.SET_NULL, null=True, editable=False, related_name="+"
     )
-    version = models.PositiveIntegerField(default=0, editable=False, help_text="Rises with each change")
 
     objects = ReleaseRuleQuerySet.as_manager()
 
@@ -71,17 +70,15 @@ class ReleaseRule(models.Model):
     def __str__(self) -> str:
         return f"{self.of_class}: {self.challenge or _('all challenges')}"
 
+    def is_open(self, part: str, at: datetime | None = None) -> bool:
+        """Returns True if `score` or `details` are released at that time, which is now unless given."""
+        when, date, by_hand = (getattr(self, name) for name in (part, f"{part}_at", f"released_{part}_at"))
+        at = at or now()
+        return bool(when == self.When.NOW or (date and date <= at) or (by_hand and by_hand <= at))
+
     def withholds_grade(self, at: datetime | None = None) -> bool:
-        """Returns True if the grade is not released at that time, which is now unless given."""
-        return not _is_open(self.score, self.score_at, self.released_score_at, at)
+        return not self.is_open("score", at)
 
     def withholds_details(self, at: datetime | None = None) -> bool:
-        is_open = _is_open(self.details, self.details_at, self.released_details_at, at)
-        return self.withholds_grade(at) or not is_open
-
-
-def _is_open(when: str, date: datetime | None, released_at: datetime | None, at: datetime | None) -> bool:
-    at = at or now()
-    if released_at is not None and released_at <= at:
-        return True
-    return when == ReleaseRule.When.NOW or (date is not None and date <= at)
+        """Returns True if learners do not see the details. They never see them before the score."""
+        return not (self.is_open("score", at) and self.is_open("details", at))

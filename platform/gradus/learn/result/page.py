@@ -8,6 +8,7 @@ from challenges.kinds import registry as kinds
 from challenges.prompts import target_text
 from challenges.shown_score import PARTLY, counted
 from challenges.spec import Label
+from gradus.classes import releases
 from gradus.learn.chance import score_interval
 from gradus.learn.kind_pages import page_of
 from gradus.learn.result import rows as results
@@ -60,8 +61,20 @@ def evaluation_context(owner: Submission | Run) -> dict[str, Any]:
     }
 
 
+def withheld_context(submission: Submission) -> dict[str, Any]:
+    """What the page of an attempt shows that was graded, as long as its grade is withheld: nothing of the grade."""
+    return {
+        "owner": submission,
+        "submission": submission,
+        "evaluation": submission.current,
+        "challenge": submission.challenge,
+        "spec": submission.version.parsed,
+        "release": submission.of_class and releases.rule_of(submission.of_class, submission.challenge),
+    }
+
+
 def score_of(evaluation: Evaluation) -> Score | None:
-    return Score.objects.filter(evaluation=evaluation).first()
+    return getattr(evaluation, "score", None)
 
 
 def rows_context(owner: Submission | Run, evaluation: Evaluation) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from django.views.decorators.http import require_POST
 
 from gradus.accounts.guests import learner_or_guest
 from gradus.accounts.rate_limits import hashed_network
+from gradus.classes import releases
 from gradus.courses import days
 from gradus.courses.models import Challenge
 from gradus.learn import forms
@@ -21,7 +22,7 @@ from gradus.learn.kind_pages import Draft, with_line_feeds
 from gradus.learn.path import steps
 from gradus.learn.result.moment import is_celebrated, moment
 from gradus.learn.result.next_step import next_step
-from gradus.learn.result.page import evaluation_context
+from gradus.learn.result.page import evaluation_context, withheld_context
 from gradus.receipts import services as receipts
 from gradus.receipts.statement import statement
 from gradus.reviews import services as reviews
@@ -29,6 +30,7 @@ from gradus.reviews.models import APPEAL_CHARS, Appeal
 from gradus.submissions import services, stream
 from gradus.submissions.models import Submission
 from gradus.submissions.services import Refused
+from gradus.submissions.states import WITHHELD
 
 
 @require_POST
@@ -55,8 +57,15 @@ def _submit(request: HttpRequest, challenge: Challenge, draft: Draft) -> Submiss
     key = request.POST.get("key") or draft.key
     user, network = learner_or_guest(request), hashed_network(request, days.today(challenge.lesson.course.timezone))
     agreed = "withdraw_earlier" in request.POST
+    chosen = request.POST.get("class", "")
     submission, _ = services.submit(
-        user, challenge, payload, idempotency_key=key, network=network, withdraw_earlier=agreed
+        user,
+        challenge,
+        payload,
+        idempotency_key=key,
+        network=network,
+        withdraw_earlier=agreed,
+        of_class=int(chosen) if chosen.isascii() and chosen.isdigit() and len(chosen) < 10 else None,
     )
     return submission
 
@@ -72,10 +81,12 @@ def submission_fragment(request: HttpRequest, uuid: UUID) -> HttpResponse:
 def _seen(request: HttpRequest, submission: Submission) -> dict[str, object]:
     """The context of a page that the learner looks at. A first pass is celebrated the first time."""
     shown = _context(submission)
-    return {**shown, "celebrate": is_celebrated(request.session, shown["evaluation"], shown["moment"])}
+    return {**shown, "celebrate": is_celebrated(request.session, shown["evaluation"], shown.get("moment"))}
 
 
 def _context(submission: Submission) -> dict[str, Any]:
+    if submission.current.state == WITHHELD:
+        return withheld_context(submission)
     shown = evaluation_context(submission)
     return {
         **shown,
@@ -84,6 +95,7 @@ def _context(submission: Submission) -> dict[str, Any]:
         "submission": submission,
         "has_passed": steps.has_passed(submission.user, submission.challenge),
         "appeal_chars": APPEAL_CHARS,
+        "release": releases.rule_of(submission.of_class, submission.challenge) if submission.of_class else None,
         "can_appeal": reviews.can_appeal(submission),
         "follows_later": reviews.follows_later(submission),
         "goes_to_second": reviews.goes_to_second(submission),

@@ -64,6 +64,9 @@ def appeal(submission: Submission, text: str) -> Appeal:
 
 def refuse(submission: Submission, evaluation: Evaluation) -> None:
     """Raises `Refused` (409) if a learner cannot appeal against this grade."""
+    if submission.details_withheld:
+        said = _("You can appeal when your teacher has released the grade with its details.")
+        raise Refused("not_released", said, 409)
     if evaluation.state not in (State.SCORED, State.REVIEW):
         raise Refused("no_grade", _("There is no grade to appeal against yet."), 409)
     if evaluation.grader == Grader.PERSON and not was_in_bulk(submission):

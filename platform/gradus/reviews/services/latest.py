@@ -6,7 +6,8 @@ fail or get a final grade at once. The learner agrees to that when submitting. A
 
 If the text is the same but the rubric has changed in between, both attempts wait: each is marked by its own rubric.
 
-Final grades, audits and attempts under appeal are left alone. Whatever happens here, and every decision, locks the
+Final grades, audits and attempts under appeal are left alone, and so are attempts whose grade is withheld from the
+learner: that one was withdrawn would tell that it waited. Whatever happens here, and every decision, locks the
 learner first. So if an attempt is decided and withdrawn at the same moment, only one of the two happens.
 """
 
@@ -58,7 +59,11 @@ def earlier_attempts(user: User | None, challenge: Challenge, text_digest: str =
     if user is None or challenge.version is None or not _applies_to(challenge):
         return []
     unsettled = Evaluation.objects.filter(
-        submission__user=user, submission__challenge=challenge, is_current=True, state__in=[*OPEN, State.REVIEW]
+        submission__user=user,
+        submission__challenge=challenge,
+        submission__grade_withheld=False,
+        is_current=True,
+        state__in=[*OPEN, State.REVIEW],
     )
     found = (
         unsettled.exclude(UNDER_APPEAL)
@@ -125,7 +130,7 @@ def settle(submission: Submission) -> None:
 
     Attempts whose learner has not agreed stay, such as those from before there was this rule.
     """
-    if not _applies_to(submission.challenge):
+    if submission.grade_withheld or not _applies_to(submission.challenge):
         return
     heads: list[Review] = []
     is_agreed = False
@@ -149,6 +154,7 @@ def _waiting(submission: Submission) -> list[Review]:
         kind=Review.Kind.REVIEW,
         submission__user=submission.user_id,
         submission__challenge=submission.challenge_id,
+        submission__grade_withheld=False,
         evaluation__is_current=True,
         evaluation__state=State.REVIEW,
     )

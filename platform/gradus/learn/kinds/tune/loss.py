@@ -8,7 +8,9 @@ from gradus.submissions.models import Evaluation
 
 
 def loss_curve(evaluation: Evaluation) -> dict[str, Any] | None:
-    """The chart's JSON from the event table; None where nothing was trained."""
+    """The chart's JSON from the event table; None where nothing was trained, or its learner does not see details."""
+    if evaluation.submission is not None and evaluation.submission.details_withheld:
+        return None
     events = evaluation.events.filter(type__in=["loss", "checkpoint", "started"]).values_list("type", "data")
     points: list[dict[str, Any]] = []
     checkpoints: list[int] = []
