@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("accounts", "0012_note_dates"),
+        ("accounts", "0013_note_grades"),
     ]
 
     operations = [
@@ -31,6 +31,10 @@ class Migration(migrations.Migration):
                     ("members_changed", "Members of a class changed"),
                     ("dates_changed", "Dates of a class changed"),
                     ("attempts_granted", "Attempts granted"),
+                    ("grade_overridden", "Grade of a class set by a person"),
+                    ("grade_excused", "Learner excused from a challenge"),
+                    ("override_cleared", "Grade set by a person cleared"),
+                    ("weights_changed", "Points of challenges changed"),
                     ("role_changed", "Role in a course changed"),
                     ("person_invited", "Person invited to a course"),
                     ("invitation_withdrawn", "Invitation withdrawn"),
