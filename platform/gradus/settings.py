@@ -81,6 +81,7 @@ MIDDLEWARE = [
     "django_htmx.middleware.HtmxMiddleware",
     "gradus.accounts.staff_actions.remember_request",
     "gradus.courses.preview.ShowDraft",
+    "gradus.learn.access.SayWhenItOpens",
     "gradus.request_checks.explain_wrong_method",
     "django_prometheus.middleware.PrometheusAfterMiddleware",
 ]

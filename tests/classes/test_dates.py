@@ -9,7 +9,7 @@ from django.utils import timezone
 from gradus.accounts.models import StaffAction, User
 from gradus.accounts.token_rules import LearnerData
 from gradus.classes import access, dates, services, times
-from gradus.classes.dates import Target, Values
+from gradus.classes.date_rules import Target, Values, seen
 from gradus.classes.models import Class, DateRule, Grant, Member
 from gradus.classes.signals import dates_changed
 from gradus.courses.models import Course
@@ -79,18 +79,18 @@ class TestSetting:
 
     def test_of_two_people_who_save_at_once_the_second_is_told(self, evening, teacher):
         target = Target(evening)
-        before = dates.seen(target.rule())
+        before = seen(target.rule())
         first = dates.set_dates(target, Values(after=0.5), by=teacher, seen=before)
         with pytest.raises(Refused) as refused:
             dates.set_dates(target, Values(after=0.1), by=teacher, seen=before)
         assert (refused.value.status, refused.value.code) == (409, "changed_meanwhile")
         assert DateRule.objects.get().after == 0.5
-        dates.set_dates(target, Values(after=0.1), by=teacher, seen=dates.seen(first))
+        dates.set_dates(target, Values(after=0.1), by=teacher, seen=seen(first))
         assert DateRule.objects.get().after == 0.1
 
     def test_a_rule_that_was_removed_and_set_again_is_another_one(self, evening, teacher):
         target = Target(evening)
-        before = dates.seen(dates.set_dates(target, Values(after=0.5), by=teacher))
+        before = seen(dates.set_dates(target, Values(after=0.5), by=teacher))
         dates.set_dates(target, Values(), by=teacher)
         dates.set_dates(target, Values(after=0.5), by=teacher)
         with pytest.raises(Refused, match="in the meantime"):

@@ -19,8 +19,8 @@ from gradus.accounts.models import User
 from gradus.api.auth import OPTIONAL, Request, anyone, caller, caller_or_none, someone
 from gradus.api.problems import FieldProblem
 from gradus.api.results import Track
-from gradus.courses import catalogue
 from gradus.courses.models import Challenge
+from gradus.learn.access import shown_challenge
 from gradus.learn.kinds.rag.views import keys_of
 from gradus.learn.path.steps import has_passed
 from gradus.reviews.who_grades import guest_note, who_grades
@@ -230,21 +230,17 @@ def _best(user: User | None, challenge: Challenge) -> dict[str, float]:
 router = Router(tags=["challenges"], auth=someone)
 
 
-def shown(id: str) -> Challenge:
-    return catalogue.now().challenge(id)
-
-
 @router.get("/challenges/{slug:id}", response=ChallengeOut, by_alias=True, auth=anyone, openapi_extra=OPTIONAL)
 def challenge(request: Request, id: str) -> ChallengeOut:
     """Returns the statement, public samples, limits, attempts left today, and the hints taken."""
-    found, user = shown(id), caller_or_none(request)
+    found, user = shown_challenge(request, id), caller_or_none(request)
     return challenge_out(found, user, services.hints_taken(user, found))
 
 
 @router.post("/challenges/{slug:id}/hints", response=ChallengeOut, by_alias=True)
 def take_hint(request: Request, id: str) -> ChallengeOut:
     """Reveals the next hint. It costs no attempt."""
-    found, user = shown(id), caller(request)
+    found, user = shown_challenge(request, id), caller(request)
     services.take_hint(user, found)
     return challenge_out(found, user, services.hints_taken(user, found))
 
@@ -252,7 +248,7 @@ def take_hint(request: Request, id: str) -> ChallengeOut:
 @router.get("/challenges/{slug:id}/solution", response=SolutionOut)
 def solution(request: Request, id: str) -> SolutionOut:
     """Returns the author's solution to a caller who has passed the challenge."""
-    found = shown(id)
+    found = shown_challenge(request, id)
     if found.version is None or not has_passed(caller(request), found):
         raise Refused("not_passed", "The solution opens once you have passed this challenge.", 403)
     return SolutionOut(solution=found.version.solution)
@@ -261,13 +257,13 @@ def solution(request: Request, id: str) -> SolutionOut:
 @router.get("/challenges/{slug:id}/documents", response=DocumentsOut, auth=anyone, openapi_extra=OPTIONAL)
 def documents(request: Request, id: str) -> DocumentsOut:
     """Returns the documents in which answers are looked up. A challenge without documents is not found here."""
-    return documents_out(keys_of(shown(id)))
+    return documents_out(keys_of(shown_challenge(request, id)))
 
 
 @router.post("/challenges/{slug:id}/dataset", response=DatasetOut)
 def dataset_check(request: Request, id: str, payload: TrainingRows) -> DatasetOut:
     """Checks training rows and estimates the cost of training on them. It costs no attempt."""
-    spec, given = shown(id).spec, payload.root
+    spec, given = shown_challenge(request, id).spec, payload.root
     if TUNE.name not in spec.tracks:
         raise Http404
     report = dataset.report(

@@ -70,13 +70,13 @@ def choices(request: Request, id: str) -> PairsOut:
 
     A challenge without pairs is not found here.
     """
-    return _pairs(request, challenge_with_pairs(id))
+    return _pairs(request, challenge_with_pairs(request, id))
 
 
 @router.put("/challenges/{slug:id}/choices", response=PairsOut)
 def choose(request: Request, id: str, payload: ChoiceIn) -> PairsOut:
     """Stores a choice between two answers at once. A second choice of the same pair takes the place of the first."""
-    found = challenge_with_pairs(id)
+    found = challenge_with_pairs(request, id)
     pair = services.seen(found, payload.id, payload.shown)
     if pair is None:
         raise Refused("other_content", _("This pair is not there, or has changed. List the pairs again."), 409)
@@ -87,7 +87,7 @@ def choose(request: Request, id: str, payload: ChoiceIn) -> PairsOut:
 @router.delete("/challenges/{slug:id}/choices", response=PairsOut)
 def choices_delete(request: Request, id: str) -> PairsOut:
     """Deletes all choices of the caller at this challenge."""
-    found = challenge_with_pairs(id)
+    found = challenge_with_pairs(request, id)
     services.forget(caller(request), found)
     return _pairs(request, found)
 
@@ -95,5 +95,5 @@ def choices_delete(request: Request, id: str) -> PairsOut:
 @router.get("/challenges/{slug:id}/choices.jsonl", openapi_extra=JSON_LINES)
 def choices_export(request: Request, id: str) -> HttpResponse:
     """Returns the caller's choices as training rows with prompt, chosen and rejected answer, as JSON Lines."""
-    found = challenge_with_pairs(id)
+    found = challenge_with_pairs(request, id)
     return jsonl_file(json_lines(services.rows_of(caller(request), found)), f"{id}-choices.jsonl")

@@ -4,8 +4,9 @@ CODES: dict[int, tuple[str, ...]] = {
     400: ("bad_request",),
     401: ("token_expired", "unauthenticated", "wrong_credentials"),
     403: (
-        "forbidden", "lowers", "missing_role", "missing_scope", "not_author", "not_passed", "not_staff",
-        "other_address", "own_answer", "scope_not_yours", "sign_in_needed",
+        "class_ended", "class_not_begun", "closed", "forbidden", "lowers", "missing_role", "missing_scope",
+        "not_author", "not_passed", "not_released", "not_staff", "other_address", "own_answer", "scope_not_yours",
+        "sign_in_needed",
     ),
     404: ("invitation_over", "no_course", "no_draft", "no_such_version", "not_found"),
     405: ("method_not_allowed",),

@@ -7,9 +7,9 @@ from ninja import Query, Router, Schema
 from pydantic import Field
 
 from gradus.api.auth import OPTIONAL, Request, anyone, caller_or_none, someone
-from gradus.api.challenges import shown
 from gradus.api.results import Track
 from gradus.courses.models import Challenge
+from gradus.learn.access import shown_challenge
 from gradus.learn.chance import Spread
 from gradus.learn.costs import prices as cost_prices
 from gradus.learn.costs.comparison import BreakEven, Comparison, Line, comparison, is_compared
@@ -175,7 +175,7 @@ router = Router(tags=["challenges"], auth=someone)
 @router.get("/challenges/{slug:id}/costs", response=CostsOut, auth=anyone, openapi_extra=OPTIONAL)
 def costs(request: Request, id: str, prices: Query[PricesIn]) -> CostsOut:
     """Returns what each method costs: the caller's best attempts and the author's results on the same hidden rows."""
-    found = shown(id)
+    found = shown_challenge(request, id)
     if not is_compared(found):
         raise Http404
     asked = cost_prices.of_site().changed(prices.model_dump(exclude_none=True))

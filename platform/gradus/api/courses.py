@@ -13,6 +13,7 @@ from gradus.api.results import Track
 from gradus.api.runs import RunOut, run_out
 from gradus.courses import catalogue
 from gradus.courses.models import Course, Lesson
+from gradus.learn.access import shown_lesson
 from gradus.learn.demo.demo import DEMO
 from gradus.learn.demo.retriever import RETRIEVER
 from gradus.learn.demo.three_runs import as_typed, problem_with
@@ -214,20 +215,16 @@ def path(request: Request, id: str) -> PathOut:
     return path_out(steps.path_of(caller_or_none(request), catalogue.now().course(id)))
 
 
-def lesson_shown(id: str) -> Lesson:
-    return catalogue.now().lesson(id)
-
-
 @router.get("/lessons/{slug:id}", response=LessonOut, openapi_extra=OPTIONAL)
 def lesson(request: Request, id: str) -> LessonOut:
     """Returns a lesson's text, its questions and answers, and what can be tried in it."""
-    return lesson_out(lesson_shown(id))
+    return lesson_out(shown_lesson(request, id))
 
 
 @router.post("/lessons/{slug:id}/demo", response={201: DemoOut}, auth=someone)
 def demo_start(request: Request, id: str, given: DemoIn) -> Status[DemoOut]:
     """Starts three runs that classify one text with the same model: zero-shot, few-shot and fine-tuned."""
-    found = lesson_shown(id)
+    found = shown_lesson(request, id)
     if found.parsed.demo is None:
         raise Http404
     text = as_typed(given.text)
@@ -239,7 +236,7 @@ def demo_start(request: Request, id: str, given: DemoIn) -> Status[DemoOut]:
 @router.post("/lessons/{slug:id}/retriever", response={201: SearchOut}, auth=someone)
 def search_start(request: Request, id: str, given: DemoIn) -> Status[SearchOut]:
     """Starts three runs that look one question up in the documents of a lesson: by words, by vectors and by both."""
-    found = lesson_shown(id)
+    found = shown_lesson(request, id)
     if found.parsed.retriever is None:
         raise Http404
     text = as_typed(given.text)

@@ -10,10 +10,10 @@ from challenges.findings.spec import ArmRecord, Claim, ClaimRecord, Experiment, 
 from challenges.findings.text import filled
 from gradus.api.auth import OPTIONAL, Request, anyone, caller, someone
 from gradus.api.runs import RunOut, run_out
-from gradus.courses import catalogue
 from gradus.courses.models import Lesson
 from gradus.laboratory import arms, own_sets, runs
 from gradus.laboratory.own_sets import Guess
+from gradus.learn.access import shown_lesson
 from gradus.learn.findings.dots import Dot, dots_of, together
 from gradus.learn.findings.shown import record_of
 from gradus.learn.views.finding import with_finding
@@ -122,7 +122,7 @@ router = Router(tags=["courses"], auth=anyone)
 @router.get("/lessons/{slug:id}/findings", response=list[FindingOut], openapi_extra=OPTIONAL)
 def findings(request: Request, id: str) -> list[FindingOut]:
     """Returns the findings of a lesson, each with its statement, its experiment and the scores of single runs."""
-    lesson = catalogue.now().lesson(id)
+    lesson = shown_lesson(request, id)
     shown = dots_of(lesson, lesson.parsed_findings, None)
     return [_finding(lesson, one, shown[one.id]) for one in lesson.parsed_findings]
 
@@ -133,7 +133,7 @@ def finding_run_start(request: Request, id: str, finding: str, given: FindingRun
 
     With `own_set` it draws a set of examples for you alone; when all its runs have ended, it counts for everybody.
     """
-    lesson, found = with_finding(id, finding)
+    lesson, found = with_finding(request, id, finding)
     _hold_together(given)
     if given.own_set:
         started = own_sets.start(lesson, found, caller(request), _guess(given))

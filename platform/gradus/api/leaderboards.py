@@ -8,8 +8,8 @@ from ninja import Query, Router, Schema
 from pydantic import Field
 
 from gradus.api.auth import OPTIONAL, Request, anyone, caller_or_none, someone
-from gradus.api.challenges import shown
 from gradus.api.results import Track
+from gradus.courses import catalogue
 from gradus.leaderboards import boards
 
 
@@ -94,7 +94,7 @@ def leaderboard(
     version: Annotated[str | None, Query(max_length=40, description="`live_version`, to see its scores")] = None,
 ) -> LeaderboardOut:
     """Returns ranks, tie bands and the caller's row. Equal shown scores share a rank."""
-    found = shown(id)
+    found = catalogue.now().challenge(id)
     held = boards.version_named(found, version)
     chosen = boards.track_of(held, track) if held else None
     if chosen is None:

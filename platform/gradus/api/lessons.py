@@ -9,7 +9,7 @@ from pydantic import Field
 from challenges.lesson.spec import Approach
 from challenges.payloads import Whole
 from gradus.api.auth import OPTIONAL, Request, anyone, caller, caller_or_none, someone
-from gradus.courses import catalogue
+from gradus.learn.access import shown_lesson
 from gradus.learn.lesson import advisor, questions
 from gradus.learn.lesson.advisor import Advice
 from gradus.learn.lesson.questions import Asked, Group
@@ -98,7 +98,7 @@ def _approach(approach: Approach) -> dict[str, str]:
 @router.post("/lessons/{slug:id}/advisor", response=AdviceOut, openapi_extra=OPTIONAL)
 def advise(request: Request, id: str, given: AdvisorIn) -> AdviceOut:
     """Recommends an approach for a use case, gives reasons, and says which answers would change the advice."""
-    spec = catalogue.now().lesson(id).parsed.advisor
+    spec = shown_lesson(request, id).parsed.advisor
     if spec is None:
         raise Http404
     answers = advisor.known(spec, given.answers)
@@ -144,7 +144,7 @@ class AnswerIn(Schema):
 @router.get("/lessons/{slug:id}/questions", response=QuestionsOut, openapi_extra=OPTIONAL)
 def lesson_questions(request: Request, id: str) -> QuestionsOut:
     """Returns the questions of a lesson, your answers, and what is explained already."""
-    shown = questions.shown(catalogue.now().lesson(id), caller_or_none(request))
+    shown = questions.shown(shown_lesson(request, id), caller_or_none(request))
     groups = [group for group in (shown.before, *shown.checks.values(), shown.after) if group]
     gain = shown.after.gain if shown.after else None
     return QuestionsOut(
@@ -156,7 +156,7 @@ def lesson_questions(request: Request, id: str) -> QuestionsOut:
 @router.post("/lessons/{slug:id}/questions/{slug:question}", response=QuestionOut, auth=someone)
 def question_answer(request: Request, id: str, question: str, given: AnswerIn) -> QuestionOut:
     """Answers a question. Your first answer counts; a later one changes nothing."""
-    lesson = catalogue.now().lesson(id)
+    lesson = shown_lesson(request, id)
     user = caller(request)
     group, asked = with_question(lesson, user, question)
     services.answer(user, lesson, asked.question, group.part, given.option)

@@ -10,12 +10,11 @@ from ninja import Query, Router, Schema, Status
 from pydantic import Field
 
 from gradus.api.auth import Request, caller, someone
-from gradus.api.challenges import shown
 from gradus.api.results import ErrorOut, State, Track, error_of
 from gradus.courses.models import ChallengeVersion
 from gradus.leaderboards import boards
 from gradus.learn import forms
-from gradus.learn.access import own_work
+from gradus.learn.access import own_work, shown_challenge
 from gradus.learn.path.history import Entry, history_of
 from gradus.learn.result import compare
 from gradus.notices import services as notices
@@ -102,7 +101,7 @@ LISTED = 100
 @router.get("/challenges/{slug:id}/history", response=list[EntryOut])
 def history(request: Request, id: str) -> list[EntryOut]:
     """Returns the caller's newest attempts and runs on public samples of a challenge in one list, newest first."""
-    return [_entry(one) for one in history_of(caller(request), shown(id))]
+    return [_entry(one) for one in history_of(caller(request), shown_challenge(request, id))]
 
 
 def _entry(entry: Entry) -> EntryOut:
@@ -123,7 +122,7 @@ def _entry(entry: Entry) -> EntryOut:
 @router.get("/challenges/{slug:id}/comparison", response=ComparisonOut)
 def comparison(request: Request, id: str, before: UUID, after: UUID) -> ComparisonOut:
     """Compares two of the caller's attempts or runs: the parts of the payload and the public samples that differ."""
-    challenge, user = shown(id), caller(request)
+    challenge, user = shown_challenge(request, id), caller(request)
     found = compare.compare(own_work(user, challenge, before), own_work(user, challenge, after))
     old, new = compare.texts(found.before.payload), compare.texts(found.after.payload)
     return ComparisonOut.model_validate(
@@ -180,7 +179,7 @@ def _notice(notice: Notice) -> NoticeOut:
 @router.post("/challenges/{slug:id}/reports", response={201: ReportOut})
 def report_make(request: Request, id: str, given: ReportIn) -> Status[ReportOut]:
     """Reports a problem with a challenge to the people who run the course. Their answer is a notice."""
-    challenge = shown(id)
+    challenge = shown_challenge(request, id)
     track = forms.kind_of(challenge.spec, given.track)
     made = reports.report(caller(request), challenge, track=track, what=given.what, text=given.text)
     return Status(201, _report(made))

@@ -11,8 +11,8 @@ from ninja import Router, Schema, Status
 from pydantic import Field
 
 from gradus.api.auth import Request, caller, someone
-from gradus.api.challenges import shown
 from gradus.api.results import ErrorOut, FeedbackOut, Payload, State, Track, feedback_of, state_of
+from gradus.learn.access import shown_challenge
 from gradus.submissions import services, stream
 from gradus.submissions.models import Run
 
@@ -67,7 +67,7 @@ router = Router(tags=["challenges"], auth=someone)
 @router.post("/challenges/{slug:id}/runs", response={201: RunOut})
 def run_start(request: Request, id: str, payload: Payload, response: HttpResponse) -> Status[RunOut]:
     """Starts a run on the public samples. It costs no attempt."""
-    version = shown(id).version
+    version = shown_challenge(request, id).version
     assert version is not None
     run = services.start_run(caller(request), version, payload.root)
     response["Location"] = reverse("api:run", args=[run.uuid])

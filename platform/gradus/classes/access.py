@@ -14,14 +14,18 @@ from datetime import datetime
 
 from django.db.models import Q
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from gradus.accounts import roles
+from gradus.accounts.models import User
 from gradus.accounts.token_rules import LEARNER
 from gradus.classes import policy
 from gradus.classes.membership import Person
 from gradus.classes.models import Class, DateRule, Label, Member
 from gradus.classes.policy import OPEN, Decision, Facts, Rule, Step, Steps, Where, Who
+from gradus.classes.times import shown
 from gradus.courses.models import Challenge, Lesson
+from gradus.refusal import Refused
 
 Place = Challenge | Lesson
 
@@ -87,8 +91,14 @@ class _Participant:
             and (one.label_id is None or one.label_id in labels)
             and _concerns(one, place)
         )
+        whole = self.of_class
         return Facts(
-            tuple(map(rule_of, concerned)), self.of_class.begins_at, self.of_class.ends_at, is_exempt=self.is_exempt
+            tuple(map(rule_of, concerned)),
+            whole.begins_at,
+            whole.ends_at,
+            whole.timezone,
+            whole.pk,
+            is_exempt=self.is_exempt,
         )
 
 
@@ -120,6 +130,38 @@ def decisions_for(
         )
         for place in wanted
     }
+
+
+def refuse_unless_seen(user: Person, place: Place) -> Decision:
+    """Returns the decision of this moment. Raises `Refused` (403) if the person does not see the place yet."""
+    decision = decision_for(user, place)
+    if not decision.sees:
+        raise refusal(decision, place)
+    return decision
+
+
+def refuse_unless_open(user: User, challenge: Challenge, of_class: Class | None, at: datetime) -> None:
+    """Raises `Refused` (403) if the person may not submit at that time what counts for this class, or for none."""
+    member = None if of_class is None else Member.objects.filter(of_class=of_class, user=user).first()
+    if member is not None:
+        # It is at hand, and would be asked for.
+        member.of_class = of_class
+    decision = decision_for(user, challenge, at, member)
+    if not decision.submits:
+        raise refusal(decision, challenge)
+
+
+def refusal(decision: Decision, place: Place) -> Refused:
+    """Returns the refusal of a person who may not do something at this moment, with the date in the class's zone."""
+    opens = decision.opens_at and shown(decision.opens_at, decision.zone)
+    closed = decision.close_at and shown(decision.close_at, decision.zone)
+    said = {
+        "not_released": _("“%(title)s” opens on %(opens)s."),
+        "class_not_begun": _("“%(title)s” opens on %(opens)s, because your class has not begun yet."),
+        "closed": _("“%(title)s” closed on %(closed)s. You can still read it and run it on the public samples."),
+        "class_ended": _("Your class has ended. Attempts no longer count for it."),
+    }[decision.reason]
+    return Refused(decision.reason, said % {"title": place.title, "opens": opens, "closed": closed}, 403)
 
 
 def decisions_at(member: Member, place: Place, moments: Sequence[datetime]) -> list[Decision]:

@@ -6,10 +6,9 @@ actions, and sends `signals.dates_changed`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from itertools import pairwise
 from typing import Any
 
 from django.db import transaction
@@ -19,70 +18,24 @@ from django.utils.translation import gettext as _
 from gradus.accounts import roles
 from gradus.accounts import staff_actions as staff
 from gradus.accounts.models import StaffAction, User
-from gradus.classes import access, membership, policy, signals
+from gradus.classes import membership, signals
 from gradus.classes.changes import hold, wrong
-from gradus.classes.models import GRANTED_MAX, REASON_CHARS, Class, DateRule, Grant, Label, Member
+from gradus.classes.date_rules import (
+    Target,
+    Values,
+    facts_of,
+    refuse_foreign,
+    refuse_wrong,
+    schedule_of,
+    seen,
+    values_of,
+)
+from gradus.classes.models import GRANTED_MAX, REASON_CHARS, Class, DateRule, Grant, Member
 from gradus.classes.times import shown
 from gradus.courses.models import Challenge, Lesson
 from gradus.refusal import Refused, refuse_broken, too_long
 
 What = StaffAction.What
-DATES = ("release_at", "due_at", "close_at")
-STEPS_MAX = 10
-Step = dict[str, Any]
-
-
-@dataclass(frozen=True)
-class Target:
-    """What a rule is about, and for whom. Without a lesson or challenge it is the course, and without a label or member
-    everybody."""
-
-    of_class: Class
-    lesson: Lesson | None = None
-    challenge: Challenge | None = None
-    label: Label | None = None
-    member: Member | None = None
-
-    @property
-    def place(self) -> Challenge | Lesson | None:
-        return self.challenge or self.lesson
-
-    def rule(self) -> DateRule | None:
-        return DateRule.objects.filter(**vars(self)).first()
-
-    def __str__(self) -> str:
-        people = self.label or self.member or _("everybody")
-        return f"{self.of_class}: {self.place or self.of_class.course}, {people}"
-
-
-@dataclass(frozen=True)
-class Values:
-    """What a rule says, as `DateRule` has it; times have a time zone. A step is a dict with `until` and `credit`."""
-
-    release_at: datetime | None = None
-    due_at: datetime | None = None
-    close_at: datetime | None = None
-    cleared: Sequence[str] = ()
-    early: Sequence[Step] | None = None
-    late: Sequence[Step] | None = None
-    after: float | None = None
-
-    @property
-    def says_nothing(self) -> bool:
-        return replace(self, cleared=()) == Values() and not self.cleared
-
-    def stored(self) -> dict[str, Any]:
-        def steps(given: Sequence[Step] | None) -> list[Step] | None:
-            if given is None:
-                return None
-            return [{"until": one["until"].isoformat(), "credit": one["credit"]} for one in given]
-
-        return {**vars(self), "cleared": sorted(self.cleared), "early": steps(self.early), "late": steps(self.late)}
-
-
-def seen(rule: DateRule | None) -> str:
-    """Returns what a form carries, so that a service knows which state of the rule its sender saw."""
-    return f"{rule.pk}.{rule.version}" if rule else "0"
 
 
 @transaction.atomic
@@ -90,7 +43,7 @@ def set_dates(target: Target, values: Values, *, by: User, reason: str = "", see
     """Replaces what is said about the target, or says nothing any more, and returns the rule if there is one.
 
     Args:
-        seen: What the function of this name returned for the rule that the person saw, or empty: whatever it is now is
+        seen: What `date_rules.seen` returned for the rule that the person saw, or empty: whatever it is now is
             replaced.
 
     Raises:
@@ -100,7 +53,7 @@ def set_dates(target: Target, values: Values, *, by: User, reason: str = "", see
     rule = target.rule()
     _refuse_changed(rule, seen)
     reason = _reason(reason, required=target.member is not None and not values.says_nothing)
-    _refuse_wrong(target, values)
+    refuse_wrong(target, values)
     before = facts_of(rule)
     if values.says_nothing:
         if rule is not None:
@@ -111,15 +64,6 @@ def set_dates(target: Target, values: Values, *, by: User, reason: str = "", see
     if facts_of(made) != before:
         _note(target, by, before, facts_of(made), reason)
     return made
-
-
-def facts_of(rule: DateRule | None) -> dict[str, Any]:
-    """Returns what a rule says, as the log of staff actions has it: only what is said."""
-    if rule is None:
-        return {}
-    values = {name: getattr(rule, name) for name in (*DATES, "cleared", "early", "late", "after", "reason")}
-    plain = {name: one.isoformat() if isinstance(one, datetime) else one for name, one in values.items()}
-    return {name: one for name, one in plain.items() if one not in (None, "") and (one != [] or name != "cleared")}
 
 
 @dataclass
@@ -170,7 +114,7 @@ def extend(
 def _extend_one(target: Target, until: datetime, reason: str, by: User) -> bool:
     """Returns False if the member has as much time already."""
     assert target.member is not None
-    now = _schedule(target)
+    now = schedule_of(target)
     has_time = now.due_at is None or now.due_at >= until
     if has_time and (now.close_at is None or now.close_at >= until):
         return False
@@ -189,7 +133,7 @@ def _extend_one(target: Target, until: datetime, reason: str, by: User) -> bool:
         early=None if values.early is None else early,
         late=None if values.late is None else late,
     )
-    _refuse_wrong(target, changed, date="until")
+    refuse_wrong(target, changed, date="until")
     made = _write(target, rule, changed, reason, by)
     _note(target, by, before, facts_of(made), reason)
     return True
@@ -211,7 +155,7 @@ def grant(
     reason = _reason(reason, required=True)
     if not 1 <= attempts <= GRANTED_MAX:
         raise wrong("attempts", _("Grant from 1 to %(most)d attempts.") % {"most": GRANTED_MAX}, "range")
-    _refuse_foreign(Target(held, challenge=challenge))
+    refuse_foreign(Target(held, challenge=challenge))
     given = {"challenge": challenge, "attempts": attempts, "reason": reason, "granted_by": by}
     made = [Grant.objects.create(member=member, **given) for member in chosen]
     for member in chosen:
@@ -219,21 +163,6 @@ def grant(
         staff.note(What.ATTEMPTS_GRANTED, member, by=by, **{"class": held.pk}, **details)
     signals.dates_changed.send(Class, of_class=held, members={member.pk for member in chosen})
     return made
-
-
-def values_of(rule: DateRule | None) -> Values:
-    """Returns what a stored rule says."""
-
-    def steps(rows: Sequence[Mapping[str, Any]] | None) -> list[Step] | None:
-        if rows is None:
-            return None
-        return [{"until": datetime.fromisoformat(one["until"]), "credit": one["credit"]} for one in rows]
-
-    if rule is None:
-        return Values()
-    return Values(
-        rule.release_at, rule.due_at, rule.close_at, rule.cleared, steps(rule.early), steps(rule.late), rule.after
-    )
 
 
 def _hold(of_class: Class, by: User) -> Class:
@@ -265,124 +194,6 @@ def _refuse_changed(rule: DateRule | None, said: str) -> None:
     if said and said != seen(rule):
         message = _("Somebody else changed these dates in the meantime. Look at how they are now, and save again.")
         raise Refused("changed_meanwhile", message, 409)
-
-
-def _refuse_foreign(target: Target) -> None:
-    course = target.of_class.course_id
-    if target.place is not None and target.place.course_id != course:
-        raise wrong("place", _("Choose a lesson or a challenge of this course."))
-    of_class = {one.of_class_id for one in (target.label, target.member) if one is not None}
-    if of_class - {target.of_class.pk}:
-        raise wrong("people", _("Choose a label or a member of this class."))
-
-
-def _refuse_wrong(target: Target, values: Values, date: str = "") -> None:
-    """Raises `Refused` (422) with a problem for each wrong field, or all beside the field `date`."""
-    _refuse_foreign(target)
-    found = [*_wrong_dates(values), *_wrong_steps(values)]
-    if not found:
-        found = _wrong_together(target, values)
-    if found:
-        problems = [{"code": "bad_dates", "field": date or name, "message": text} for name, text in found]
-        raise Refused("bad_dates", found[0][1], 422, problems)
-
-
-Found = list[tuple[str, str]]
-
-
-def _wrong_dates(values: Values) -> Found:
-    release, due, close = values.release_at, values.due_at, values.close_at
-    found: Found = []
-    if release and due and release >= due:
-        found.append(("due_at", _("The due date must come after the moment at which it opens.")))
-    if release and close and release >= close:
-        found.append(("close_at", _("It must close after it opens.")))
-    if due and close and due > close:
-        found.append(("close_at", _("It must not close before the due date.")))
-    found += [
-        (name, _("Choose a date, or that there is none."))
-        for name in DATES
-        if name in values.cleared and getattr(values, name)
-    ]
-    found += [(name, _("There is no such date.")) for name in values.cleared if name not in DATES]
-    return found
-
-
-def _wrong_steps(values: Values) -> Found:
-    found: Found = []
-    for name, least, most in (("early", 1, policy.CREDIT_MAX), ("late", 0, policy.FULL)):
-        steps = list(getattr(values, name) or ())
-        untils, credits = [one["until"] for one in steps], [one["credit"] for one in steps]
-        if len(steps) > STEPS_MAX:
-            found.append((name, _("At most %(most)d steps are possible.") % {"most": STEPS_MAX}))
-        elif not all(least <= one <= most for one in credits):
-            said = _("The credit of each step must be from %(least)d %% to %(most)d %%.")
-            found.append((name, said % {"least": round(100 * least), "most": round(100 * most)}))
-        elif any(one >= other for one, other in pairwise(untils)):
-            found.append((name, _("Each step must end after the one before it.")))
-        elif any(one < other for one, other in pairwise(credits)):
-            found.append((name, _("A later step must not give more credit than an earlier one.")))
-        else:
-            found += _out_of_place(name, untils, values)
-    late = values.late or ()
-    if values.after is not None and not 0 <= values.after <= policy.FULL:
-        found.append(("after", _("The credit after that must be from 0 % to 100 %.")))
-    elif values.after is not None and late and values.after > late[-1]["credit"]:
-        found.append(("after", _("The credit after the last step must not be more than that of the last step.")))
-    return found
-
-
-def _out_of_place(name: str, untils: Sequence[datetime], values: Values) -> Found:
-    if name == "early" and untils:
-        if values.due_at and untils[-1] > values.due_at:
-            return [(name, _("Early credit must end by the due date."))]
-        if values.release_at and untils[0] <= values.release_at:
-            return [(name, _("Early credit must end after it opens."))]
-    if name == "late" and untils:
-        if values.due_at and untils[0] <= values.due_at:
-            return [(name, _("Late credit begins at the due date, so each step must end after it."))]
-        if values.close_at and untils[-1] > values.close_at:
-            return [(name, _("Late credit must end by the moment at which it closes."))]
-    return []
-
-
-def _wrong_together(target: Target, values: Values) -> Found:
-    """Compares with what other rules say for the same people and place, which a rule may leave as it is."""
-    rule = DateRule(**vars(target), **values.stored())
-    now = policy.combine([*_others(target), access.rule_of(rule)])
-    if now.due_at and now.close_at and now.due_at > now.close_at and (values.due_at or values.close_at):
-        said = _("It would close on %(when)s, before the due date. Choose when it closes here, too.")
-        return [("close_at", said % {"when": shown(now.close_at, target.of_class.timezone)})]
-    if now.release_at and now.close_at and now.release_at >= now.close_at and (values.release_at or values.close_at):
-        return [("release_at", _("It would open only after it closes. Choose another date, or when it closes."))]
-    return []
-
-
-def _others(target: Target) -> list[policy.Rule]:
-    """Returns the other rules that hold for the target's people at its place."""
-    rules = DateRule.objects.filter(of_class=target.of_class).select_related("label")
-    labels = {target.label.pk} if target.label else set()
-    if target.member:
-        labels = set(target.member.labels.values_list("pk", flat=True))
-    places = {(None, None)}
-    if target.challenge:
-        places |= {(None, target.challenge.pk), (target.challenge.lesson_id, None)}
-    elif target.lesson:
-        places |= {(target.lesson.pk, None)}
-    own = target.rule()
-    return [
-        access.rule_of(one)
-        for one in rules
-        if one.pk != (own.pk if own else None)
-        and (one.lesson_id, one.challenge_id) in places
-        and (one.label_id is None or one.label_id in labels)
-        and (one.member_id is None or (target.member and one.member_id == target.member.pk))
-    ]
-
-
-def _schedule(target: Target) -> policy.Schedule:
-    own = target.rule()
-    return policy.combine([*_others(target), *([access.rule_of(own)] if own else [])])
 
 
 def _write(target: Target, rule: DateRule | None, values: Values, reason: str, by: User) -> DateRule:

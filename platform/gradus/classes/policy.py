@@ -76,12 +76,15 @@ class Rule:
 class Facts:
     """All that a decision depends on: the rules that concern this learner and challenge, and when the class runs.
 
-    `is_exempt` is true for those who look after the class: no date holds for them.
+    `is_exempt` is true for those who look after the class: no date holds for them. `zone` and `of_class`
+    are the time zone and the key of the class.
     """
 
     rules: tuple[Rule, ...] = ()
     begins_at: datetime | None = None
     ends_at: datetime | None = None
+    zone: str = "UTC"
+    of_class: int = 0
     is_exempt: bool = False
 
 
@@ -123,7 +126,8 @@ class Decision:
 
     `reason` is the code of the refusal where `submits` is false. `credit` is the share that an attempt of this moment
     counts. It does not depend on release and close, so that an attempt which was accepted keeps its credit when these
-    are moved. `changes_at` is the next moment at which any of this changes.
+    are moved. `changes_at` is the next moment at which any of this changes. `opens_at` is the moment from which the
+    challenge is seen: the later one of `release_at` and the begin of the class.
     """
 
     sees: bool = True
@@ -132,12 +136,15 @@ class Decision:
     credit: float = FULL
     is_late: bool = False
     reason: str = ""
+    opens_at: datetime | None = None
     release_at: datetime | None = None
     due_at: datetime | None = None
     close_at: datetime | None = None
     changes_at: datetime | None = None
     credit_then: float | None = None
     applied: tuple[Applied, ...] = ()
+    zone: str = "UTC"
+    of_class: int = 0
 
 
 OPEN = Decision()
@@ -169,12 +176,6 @@ def combine(rules: Sequence[Rule]) -> Schedule:
     return Schedule(**{one.field: one.value for one in applied}, applied=tuple(applied))
 
 
-def opens_at(facts: Facts) -> datetime | None:
-    """Returns the moment from which a learner sees the challenge, or None if it has always been open."""
-    known = [one for one in (combine(facts.rules).release_at, facts.begins_at) if one is not None]
-    return max(known, default=None)
-
-
 def _decide(facts: Facts, schedule: Schedule, at: datetime) -> Decision:
     core = _core(facts, schedule, at)
     moments = sorted(one for one in _moments(facts, schedule) if one > at)
@@ -187,12 +188,15 @@ def _decide(facts: Facts, schedule: Schedule, at: datetime) -> Decision:
         credit=credit,
         is_late=is_late,
         reason=reason,
+        opens_at=max((one for one in (schedule.release_at, facts.begins_at) if one is not None), default=None),
         release_at=schedule.release_at,
         due_at=schedule.due_at,
         close_at=schedule.close_at,
         changes_at=changes_at,
         credit_then=None if changes_at is None else _core(facts, schedule, changes_at)[2],
         applied=schedule.applied,
+        zone=facts.zone,
+        of_class=facts.of_class,
     )
 
 

@@ -1,23 +1,81 @@
-"""Finding what a request names. What belongs to somebody else, or is not shown, is 404."""
+"""Finding what a request names. What belongs to somebody else, or is not shown, is 404.
 
+What the dates of a class do not show yet is a page that says when it opens.
+"""
+
+from collections.abc import Callable
+from typing import TypeVar
 from uuid import UUID
 
-from django.http import HttpRequest
-from django.shortcuts import get_object_or_404
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import get_object_or_404, render
 
 from gradus.accounts.guests import learner
 from gradus.accounts.models import User
+from gradus.classes import access as dates
+from gradus.classes.policy import Decision
 from gradus.courses import catalogue
 from gradus.courses.models import Challenge, Lesson
+from gradus.refusal import Refused
 from gradus.submissions.models import Run, Submission
 
-
-def shown_challenge(slug: str) -> Challenge:
-    return catalogue.now().challenge(slug)
+Shown = TypeVar("Shown", Challenge, Lesson)
 
 
-def shown_lesson(slug: str) -> Lesson:
-    return catalogue.now().lesson(slug)
+class NotOpen(Refused):
+    """A class does not show this challenge or lesson yet. The API answers with it as with every refusal."""
+
+    def __init__(self, place: dates.Place, decision: Decision) -> None:
+        super().__init__(**vars(dates.refusal(decision, place)))
+        self.place, self.decision = place, decision
+
+
+class SayWhenItOpens:
+    """Middleware that answers pages with that of `NotOpen`, whichever view has asked for what is not open."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        return self.get_response(request)
+
+    def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
+        if not isinstance(exception, NotOpen):
+            return None
+        context = {"place": exception.place, "course": exception.place.course, "decision": exception.decision}
+        return render(request, "learn/not_open.html", context, status=403)
+
+
+def decision_of(request: HttpRequest, place: dates.Place) -> Decision:
+    """Returns what the dates of a class say of a place. A request asks for each place once."""
+    kept: dict[dates.Place, Decision] = request.__dict__.setdefault("decisions", {})
+    if place not in kept:
+        kept[place] = dates.decision_for(_person(request), place)
+    return kept[place]
+
+
+def _person(request: HttpRequest) -> User | None:
+    """Returns the caller of the API, or who looks at a page."""
+    if hasattr(request, "auth"):
+        return request.auth if isinstance(request.auth, User) else None
+    return learner(request)
+
+
+def shown_challenge(request: HttpRequest, slug: str) -> Challenge:
+    """Raises `Http404`, or `NotOpen` where a class does not show the challenge yet."""
+    return _open(request, catalogue.now().challenge(slug))
+
+
+def shown_lesson(request: HttpRequest, slug: str) -> Lesson:
+    """Raises `Http404`, or `NotOpen` where a class does not show the lesson yet."""
+    return _open(request, catalogue.now().lesson(slug))
+
+
+def _open(request: HttpRequest, place: Shown) -> Shown:
+    decision = decision_of(request, place)
+    if not decision.sees:
+        raise NotOpen(place, decision)
+    return place
 
 
 def own_submission(request: HttpRequest, uuid: UUID) -> Submission:

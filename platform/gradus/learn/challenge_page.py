@@ -15,6 +15,7 @@ from gradus.classes import membership
 from gradus.classes.models import Class
 from gradus.courses import catalogue
 from gradus.courses.models import Challenge
+from gradus.learn.access import decision_of
 from gradus.learn.costs.approaches import approaches_of
 from gradus.learn.form_problems import Problem
 from gradus.learn.kind_pages import Draft, page_of
@@ -53,7 +54,7 @@ def challenge_page(
         "approaches": approaches_of(challenge, user),
         "runs_kept_days": TRIALS.time.days,
         **page_of(draft.kind).context(challenge.spec, draft),
-        **form_context(challenge, user),
+        **form_context(request, challenge, user),
         **hints_context(request, challenge),
         **learner_context(challenge, user),
         **(extra or {}),
@@ -71,10 +72,13 @@ def _samples(challenge: Challenge) -> list[tuple[Sample, str]]:
     return [(sample, ", ".join(kind.expected(challenge.spec, sample))) for sample in version.samples]
 
 
-def form_context(challenge: Challenge, user: User | None) -> dict[str, Any]:
-    """Limits and attempts, which every form shows before it is sent."""
+def form_context(request: HttpRequest, challenge: Challenge, user: User | None) -> dict[str, Any]:
+    """Limits, attempts and dates, which every form shows before it is sent."""
+    decision = decision_of(request, challenge)
+    use = Use(user=user, challenge=challenge, of_class=decision.of_class or None)
     return {
-        "attempts_left": slots.left(limits.ATTEMPTS, Use(user=user, challenge=challenge)),
+        "decision": decision,
+        "attempts_left": slots.left(limits.ATTEMPTS, use),
         "guest_left": guest_left(user),
         "guest_note": guest_note(user, challenge.kind),
         "has_starter": bool(challenge.version and challenge.version.train),

@@ -15,9 +15,11 @@ from enum import Enum, auto
 from typing import Any
 
 from django.conf import settings
+from django.db.models import Sum
 from django.utils.translation import gettext_lazy, ngettext_lazy
 
 from gradus.accounts.models import User
+from gradus.classes.models import Class, Grant
 from gradus.courses import days
 from gradus.courses.models import Challenge, ChallengeVersion, Course, Lesson
 
@@ -27,7 +29,8 @@ class Use:
     """Who does something, and where: a limit counts separately for those of these fields that its `per` names.
 
     `network` is what `accounts.rate_limits.hashed_network` returned, empty if its attempts are not counted.
-    `measured` is an attempt or a baseline whose costs are measured.
+    `measured` is an attempt or a baseline whose costs are measured. `of_class` is the class for which it
+    counts, or the key of that class.
     """
 
     user: User | None = None
@@ -37,6 +40,7 @@ class Use:
     network: str = ""
     version: ChallengeVersion | None = None
     measured: str = ""
+    of_class: Class | int | None = None
 
     @property
     def course(self) -> Course:
@@ -72,6 +76,8 @@ class Limit:
     concerns: Callable[[Use], Any] = lambda use: True
     # Whether an attempt that is given back frees it.
     given_back: bool = False
+    # What is used where all of this one is used.
+    beyond: Limit | None = None
 
     def scope(self, use: Use) -> str:
         """What a use counts for, beside the user: each name in `per` with its value, or with the key of its row."""
@@ -87,6 +93,17 @@ def _attempts(use: Use) -> int:
     return use.challenge.spec.limits.attempts_per_day
 
 
+def _granted(use: Use) -> int:
+    """Returns how many attempts at the challenge were granted to the member of the class, on all days together."""
+    if use.user is None or use.of_class is None:
+        return 0
+    grants = Grant.objects.filter(member__user=use.user, member__of_class=use.of_class, challenge=use.challenge)
+    return grants.aggregate(all=Sum("attempts", default=0))["all"]
+
+
+GRANTED_ATTEMPTS = Limit(
+    "granted_attempts", Period.EVER, _granted, per=("user", "challenge", "of_class"), given_back=True
+)
 # Of several limits that are all used, a submission is refused for the first.
 ATTEMPTS = Limit(
     "attempts",
@@ -103,6 +120,7 @@ ATTEMPTS = Limit(
         "samples are still free.",
         "count",
     ),
+    beyond=GRANTED_ATTEMPTS,
 )
 GUEST_ATTEMPTS = Limit(
     "guest_attempts",
@@ -123,8 +141,8 @@ GUEST_ATTEMPTS = Limit(
 NETWORK_ATTEMPTS = Limit(
     "network_attempts",
     Period.DAY,
-    # A single learner may always use the attempts that the challenge allows.
-    lambda use: max(settings.NETWORK_ATTEMPTS, _attempts(use)),
+    # A single learner may always use the attempts that the challenge allows, and those that were granted.
+    lambda use: max(settings.NETWORK_ATTEMPTS, _attempts(use) + _granted(use)),
     per=("challenge", "network"),
     each_submission=True,
     concerns=lambda use: use.network,

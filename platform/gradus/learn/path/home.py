@@ -135,17 +135,21 @@ def home(user: User | None) -> Home:
         resume=place,
         course=here.course if here else None,
         week=look_back(user, walked) if user and begun else None,
-        demo=None if begun else _first_demo(),
-        compared=None if begun else _first_compared(),
+        demo=None if begun else _first_demo(walked),
+        compared=None if begun else _first_compared(walked),
     )
 
 
-def _first_demo() -> RecordedDemo | None:
-    demos = (recorded_demo(lesson) for lesson in catalogue.now().lessons.values())
+def _first_demo(paths: list[CoursePath]) -> RecordedDemo | None:
+    """Of the first lesson with one, if a class does not keep anything of it from the learner."""
+    lessons = (step for path in paths for step in path.lessons if step.is_open)
+    demos = (recorded_demo(step.lesson) for step in lessons)
     return next((demo for demo in demos if demo), None)
 
 
-def _first_compared() -> tuple[Challenge, Approaches] | None:
+def _first_compared(paths: list[CoursePath]) -> tuple[Challenge, Approaches] | None:
     """Of the first challenge whose approaches were measured."""
-    pairs = approaches_of_each(catalogue.now().challenges.values(), None)
+    hidden = set[int]().union(*(path.hidden for path in paths))
+    shown = [one for one in catalogue.now().challenges.values() if one.pk not in hidden]
+    pairs = approaches_of_each(shown, None)
     return next(((challenge, shown) for challenge, shown in pairs if len(shown.best) > 1), None)

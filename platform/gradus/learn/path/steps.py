@@ -1,13 +1,16 @@
 """The learning path: what is locked, open, passed or gold for a learner, and what comes next."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 from django.db.models import Count, Max, Value
 
 from gradus.accounts.models import User
+from gradus.classes import access as dates
+from gradus.classes import policy
+from gradus.classes.policy import Decision
 from gradus.courses import catalogue
 from gradus.courses.models import Challenge, ChallengeVersion, Course, Lesson
 from gradus.submissions.models import HintsTaken, Standing, Submission
@@ -21,7 +24,8 @@ LOCKED, OPEN, PASSED, GOLD = "locked", "open", "passed", "gold"
 class ChallengeStep:
     """A challenge and how far the learner is. What was passed under an older version stays passed.
 
-    `standing` is that of the track which passing asks for, under the live version if there is one.
+    `standing` is that of the track which passing asks for, under the live version if there is one. `decision` says what
+    the dates of the learner's class allow at this moment.
     """
 
     challenge: Challenge
@@ -29,6 +33,12 @@ class ChallengeStep:
     standing: Standing | None = None
     attempts: int = 0
     is_next: bool = False
+    decision: Decision = policy.OPEN
+
+    @property
+    def is_to_do(self) -> bool:
+        """True if it is not passed yet, and can be submitted at this moment."""
+        return self.state in (OPEN, LOCKED) and self.decision.submits
 
 
 @dataclass(frozen=True)
@@ -43,10 +53,16 @@ class LessonStep:
     waits_for: tuple[Lesson, ...] = ()
     needs: tuple[Lesson, ...] = ()
     needed_by: tuple[Lesson, ...] = ()
+    decision: Decision = policy.OPEN
 
     @property
     def done(self) -> int:
         return sum(step.state in (PASSED, GOLD) for step in self.challenges)
+
+    @property
+    def is_open(self) -> bool:
+        """True if the dates of a class show the lesson and all its challenges."""
+        return self.decision.sees and all(step.decision.sees for step in self.challenges)
 
     @property
     def is_verified(self) -> bool:
@@ -71,6 +87,11 @@ class CoursePath:
         return next((steps[key] for key in self.worked if key in steps), None)
 
     @property
+    def hidden(self) -> set[int]:
+        """The keys of the challenges that a class does not show the learner yet."""
+        return {step.challenge.pk for one in self.lessons for step in one.challenges if not step.decision.sees}
+
+    @property
     def next(self) -> ChallengeStep | None:
         return next((step for lesson in self.lessons for step in lesson.challenges if step.is_next), None)
 
@@ -79,17 +100,18 @@ class CoursePath:
         one that they worked on last.
 
         It is that challenge until it is passed, then what follows it in its lesson, then what precedes it there. Then
-        come the lessons that follow, and then the earlier ones, without those that wait for another lesson.
+        come the lessons that follow, and then the earlier ones, without those that wait for another lesson. What a
+        class has not opened yet, or has closed, never comes next.
         """
         if challenge is None and self.touched is not None:
             challenge = self.touched.challenge
         at = next(place for place, step in enumerate(self.lessons) if step.lesson.pk == lesson.pk)
         here = self.lessons[at].challenges
         first = next((n for n, step in enumerate(here) if challenge and step.challenge.pk == challenge.pk), 0)
-        if unfinished := next((step for step in (*here[first:], *here[:first]) if step.state in (OPEN, LOCKED)), None):
+        if unfinished := next((step for step in (*here[first:], *here[:first]) if step.is_to_do), None):
             return unfinished
         further = (step for one in (*self.lessons[at + 1 :], *self.lessons[:at]) for step in one.challenges)
-        return next((step for step in further if step.state == OPEN), None)
+        return next((step for step in further if step.is_to_do and step.state == OPEN), None)
 
     @property
     def done(self) -> int:
@@ -130,7 +152,24 @@ def path_of(user: User | None, course: Course) -> CoursePath:
 def _walked(user: User | None, courses: Iterable[Course]) -> list[CoursePath]:
     standings = standings_of(user)
     attempts, worked = _attempts(user) if user else ({}, ())
-    return [_course_path(course, standings, attempts, worked) for course in courses]
+    walked = list(courses)
+    lessons = [lesson for course in walked for lesson in course.current_lessons]
+    places: list[dates.Place] = [*lessons, *(one for lesson in lessons for one in lesson.current_challenges)]
+    decisions = dates.decisions_for(user, places)
+    return [_dated(_course_path(course, standings, attempts), worked, decisions) for course in walked]
+
+
+def _dated(path: CoursePath, worked: tuple[int, ...], decisions: Mapping[dates.Place, Decision]) -> CoursePath:
+    """Returns the path with what the dates of a class allow, and with what comes next."""
+    lessons = tuple(
+        replace(
+            one,
+            decision=decisions[one.lesson],
+            challenges=tuple(replace(step, decision=decisions[step.challenge]) for step in one.challenges),
+        )
+        for one in path.lessons
+    )
+    return _with_next(CoursePath(path.course, lessons, worked))
 
 
 def standings_of(user: User | None, challenge: Challenge | None = None) -> Standings:
@@ -191,7 +230,7 @@ def _attempts(user: User) -> tuple[dict[int, int], tuple[int, ...]]:
     return {challenge: n for challenge, n, _ in rows if n}, worked or tuple(read)
 
 
-def _course_path(course: Course, standings: Standings, attempts: dict[int, int], worked: tuple[int, ...]) -> CoursePath:
+def _course_path(course: Course, standings: Standings, attempts: dict[int, int]) -> CoursePath:
     steps: list[LessonStep] = []
     for lesson in course.current_lessons:
         waits = tuple(s.lesson for s in steps if s.lesson.name in lesson.parsed.requires and s.state in (OPEN, LOCKED))
@@ -199,7 +238,7 @@ def _course_path(course: Course, standings: Standings, attempts: dict[int, int],
         needed_by = tuple(one for one in course.current_lessons if lesson.name in one.parsed.requires)
         step = _lesson_step(lesson, waits, standings, attempts)
         steps.append(replace(step, needs=needs, needed_by=needed_by))
-    return _with_next(CoursePath(course, tuple(steps), worked))
+    return CoursePath(course, tuple(steps))
 
 
 def _lesson_step(

@@ -32,7 +32,7 @@ THANKS = _("Thank you. The people who run this course will read your report. The
 
 def challenge(request: HttpRequest, slug: str) -> HttpResponse:
     """Statement, samples, limits, hints, and the form of the track asked for."""
-    challenge = shown_challenge(slug)
+    challenge = shown_challenge(request, slug)
     draft, extra = _draft(request, challenge), dict[str, Any]()
     if challenge.version is not None:
         draft, extra = page_of(draft.kind).opened(request, challenge.version, draft)
@@ -69,7 +69,7 @@ def _uuid(text: str) -> UUID | None:
 @require_POST
 def hint(request: HttpRequest, slug: str) -> HttpResponse:
     """Shows one hint more."""
-    challenge = shown_challenge(slug)
+    challenge = shown_challenge(request, slug)
     services.take_hint(learner_or_guest(request), challenge)
     if request.headers.get("HX-Request"):
         return render(request, "learn/_hints.html", hints_context(request, challenge))
@@ -78,7 +78,7 @@ def hint(request: HttpRequest, slug: str) -> HttpResponse:
 
 def samples(request: HttpRequest, slug: str) -> HttpResponse:
     """The public samples, as a file."""
-    challenge = shown_challenge(slug)
+    challenge = shown_challenge(request, slug)
     if challenge.version is None or not challenge.version.public:
         raise Http404
     keys = ("id", "input", "target", "documents")
@@ -88,7 +88,7 @@ def samples(request: HttpRequest, slug: str) -> HttpResponse:
 
 def solution(request: HttpRequest, slug: str) -> HttpResponse:
     """After passing only, and in previews."""
-    challenge = shown_challenge(slug)
+    challenge = shown_challenge(request, slug)
     is_open = preview.is_on() or steps.has_passed(learner(request), challenge)
     if challenge.version is None or not is_open:
         return render(request, "learn/solution_locked.html", {"challenge": challenge}, status=403)
@@ -98,12 +98,12 @@ def solution(request: HttpRequest, slug: str) -> HttpResponse:
 
 def board(request: HttpRequest, slug: str) -> HttpResponse:
     """The address at which approaches were compared before there was a page about costs."""
-    return redirect("learn:costs", shown_challenge(slug).slug, permanent=True)
+    return redirect("learn:costs", shown_challenge(request, slug).slug, permanent=True)
 
 
 def report(request: HttpRequest, slug: str) -> HttpResponse:
     """The form with which a learner reports a problem. What is refused stays in the form, beside the reason."""
-    challenge = shown_challenge(slug)
+    challenge = shown_challenge(request, slug)
     if request.method != "POST":
         return _report_form(request, challenge)
     given = _reported(request, challenge)

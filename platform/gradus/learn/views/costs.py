@@ -20,7 +20,7 @@ from gradus.submissions.services import Refused
 
 def costs(request: HttpRequest, slug: str) -> HttpResponse:
     """Scores, sizes, times and money; at prices that stand in the address, or were typed before."""
-    challenge, user = _compared(slug), learner(request)
+    challenge, user = _compared(request, slug), learner(request)
     prices, form, whose = chosen(request)
     compared = comparison(challenge, user, prices)
     context = {
@@ -41,7 +41,7 @@ def costs(request: HttpRequest, slug: str) -> HttpResponse:
 @require_POST
 def costs_measure(request: HttpRequest, slug: str) -> HttpResponse:
     """Has an attempt of one's own, or the author's result in a file, measured on an idle lane."""
-    challenge = _compared(slug)
+    challenge = _compared(request, slug)
     try:
         _start(request, challenge)
     except Refused as refused:
@@ -65,8 +65,8 @@ def _start(request: HttpRequest, challenge: Challenge) -> None:
     services.measure_attempt(user, challenge, attempt)
 
 
-def _compared(slug: str) -> Challenge:
-    challenge = shown_challenge(slug)
+def _compared(request: HttpRequest, slug: str) -> Challenge:
+    challenge = shown_challenge(request, slug)
     if not is_compared(challenge):
         raise Http404
     return challenge

@@ -36,7 +36,7 @@ class ThreeRunsPages(Generic[Spec]):
 
     def start(self, request: HttpRequest, slug: str) -> HttpResponse:
         """Starts three real runs on one text; the result page fills its panels as they end."""
-        lesson, spec = self._found(slug)
+        lesson, spec = self._found(request, slug)
         text = as_typed(request.POST.get("text", ""))
         if wrong := problem_with(spec.input_chars, text):
             return self._again(request, lesson, text, wrong, 422)
@@ -49,13 +49,13 @@ class ThreeRunsPages(Generic[Spec]):
         return redirect(f"learn:{self.name}_result", slug, *[run.uuid for run in runs])
 
     def result(self, request: HttpRequest, slug: str, **uuids: UUID) -> HttpResponse:
-        lesson, _ = self._found(slug)
+        lesson, _ = self._found(request, slug)
         runs = [self._own_run(request, uuids[name]) for name in self.uuids]
         return render(request, f"learn/{self.name}.html", self._result(lesson, runs))
 
     def panel(self, request: HttpRequest, slug: str, uuid: UUID) -> HttpResponse:
         """One panel, asked for again while its run is open."""
-        lesson, _ = self._found(slug)
+        lesson, _ = self._found(request, slug)
         context = {**self.asked.context(lesson), "panel": self.asked.panel(lesson, self._own_run(request, uuid))}
         return render(request, f"learn/_{self.name}_panel.html", context)
 
@@ -85,8 +85,8 @@ class ThreeRunsPages(Generic[Spec]):
             raise Http404
         return run
 
-    def _found(self, slug: str) -> tuple[Lesson, Spec]:
-        lesson = shown_lesson(slug)
+    def _found(self, request: HttpRequest, slug: str) -> tuple[Lesson, Spec]:
+        lesson = shown_lesson(request, slug)
         spec = self.asked.spec(lesson)
         if spec is None:
             raise Http404

@@ -23,7 +23,7 @@ OWN = "own"
 
 def finding(request: HttpRequest, slug: str, name: str) -> HttpResponse:
     """A finding on a page of its own. htmx asks for the runs alone, and gets 204 while nothing is new."""
-    lesson, finding = with_finding(slug, name)
+    lesson, finding = with_finding(request, slug, name)
     if not request.headers.get("HX-Request"):
         return page(request, lesson, finding)
     attempts = shown.attempts_of(lesson, finding, learner(request))
@@ -35,7 +35,7 @@ def finding(request: HttpRequest, slug: str, name: str) -> HttpResponse:
 @require_POST
 def finding_run(request: HttpRequest, slug: str, name: str) -> HttpResponse:
     """Starts a set of the learner's own, or the prompt arms of one of the author's repetitions, on public rows."""
-    lesson, finding = with_finding(slug, name)
+    lesson, finding = with_finding(request, slug, name)
     try:
         if request.POST.get("repetition") == OWN:
             guess = guessed(request)
@@ -144,8 +144,8 @@ def fragment(
     return render(request, "learn/_finding_runs.html", context, status=status)
 
 
-def with_finding(slug: str, name: str) -> tuple[Lesson, Finding]:
-    lesson = shown_lesson(slug)
+def with_finding(request: HttpRequest, slug: str, name: str) -> tuple[Lesson, Finding]:
+    lesson = shown_lesson(request, slug)
     finding = next((one for one in lesson.parsed_findings if one.id == name), None)
     if finding is None:
         raise Http404

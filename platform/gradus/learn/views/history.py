@@ -22,7 +22,7 @@ from gradus.submissions.services import Refused
 
 def history(request: HttpRequest, slug: str) -> HttpResponse:
     """The list alone, which a page asks for again whenever a run begins or ends."""
-    challenge = shown_challenge(slug)
+    challenge = shown_challenge(request, slug)
     shown = {"challenge": challenge, "spec": challenge.spec, "history": history_of(learner(request), challenge)}
     shown["runs_kept_days"] = TRIALS.time.days
     return render(request, "learn/_history.html", shown)
@@ -58,7 +58,7 @@ def _named(request: HttpRequest, run: Run, status: int, **extra: object) -> Http
 
 def compare(request: HttpRequest, slug: str) -> HttpResponse:
     """Two of one's own attempts or runs, `?a=` and `?b=` or twice `?pick=`: only what differs."""
-    challenge = shown_challenge(slug)
+    challenge = shown_challenge(request, slug)
     chosen = [own_work(learner(request), challenge, uuid) for uuid in dict.fromkeys(_uuids(request))]
     if len(chosen) != 2:
         return redirect(reverse("learn:challenge", args=[slug]) + "?pick=two#history")

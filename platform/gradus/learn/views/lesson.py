@@ -1,5 +1,6 @@
 """A lesson's page, its advisor, and the answers to its questions."""
 
+from collections.abc import Container
 from typing import Any
 from urllib.parse import urlencode
 
@@ -13,12 +14,13 @@ from challenges.lesson.spec import Advisor
 from gradus.accounts.guests import learner, learner_or_guest
 from gradus.accounts.models import User
 from gradus.courses import catalogue
-from gradus.courses.models import Lesson
+from gradus.courses.models import Challenge, Lesson
 from gradus.learn.access import shown_lesson
 from gradus.learn.challenge_page import guest_left
 from gradus.learn.costs.approaches import approaches_of_each
 from gradus.learn.demo.demo import DEMO
 from gradus.learn.demo.retriever import RETRIEVER
+from gradus.learn.demo.three_runs import ThreeRuns
 from gradus.learn.findings import shown as findings
 from gradus.learn.lesson import advisor as rules
 from gradus.learn.lesson import markdown, questions
@@ -33,7 +35,7 @@ from gradus.submissions.services import Refused
 
 def lesson(request: HttpRequest, slug: str) -> HttpResponse:
     """Text, features where the author put them, questions, challenges, and what comes next."""
-    lesson, user = shown_lesson(slug), learner(request)
+    lesson, user = shown_lesson(request, slug), learner(request)
     course_path = steps.path_of(user, lesson.course)
     moved = catalogue.now().moved(lesson.course)
     page = markdown.render(lesson.text, moved)
@@ -58,19 +60,24 @@ def lesson(request: HttpRequest, slug: str) -> HttpResponse:
         "guest_left": guest_left(user),
         "by_code": by_code,
         "by_ai": by_ai,
-        **features(lesson, user),
+        **features(lesson, user, course_path.hidden),
     }
     return render(request, "learn/lesson.html", context)
 
 
-def features(lesson: Lesson, user: User | None) -> dict[str, Any]:
-    """What the marks in a lesson's text stand for."""
+def features(lesson: Lesson, user: User | None, hidden: Container[int] = ()) -> dict[str, Any]:
+    """What the marks in a lesson's text stand for, without what is of the challenges with the keys `hidden`."""
     spec = lesson.parsed
-    compared = approaches_of_each(lesson.current_challenges, user)
+    compared = approaches_of_each([one for one in lesson.current_challenges if one.pk not in hidden], user)
+
+    def shown_here(runs: ThreeRuns[Any]) -> Challenge | None:
+        asked = runs.challenge(lesson)
+        return asked if asked and asked.pk not in hidden else None
+
     return {
         "figures": figures.lines(lesson),
-        "demo": spec.demo if DEMO.challenge(lesson) else None,
-        "retriever": spec.retriever if (documents := RETRIEVER.challenge(lesson)) else None,
+        "demo": spec.demo if shown_here(DEMO) else None,
+        "retriever": spec.retriever if (documents := shown_here(RETRIEVER)) else None,
         "searched": documents,
         "compared": compared,
         **(step_context(lesson, spec.advisor, {}, "") if spec.advisor else {}),
@@ -79,7 +86,7 @@ def features(lesson: Lesson, user: User | None) -> dict[str, Any]:
 
 def advisor(request: HttpRequest, slug: str) -> HttpResponse:
     """One question at a time; the answers so far stand in the address, so Back is the browser's too."""
-    lesson = shown_lesson(slug)
+    lesson = shown_lesson(request, slug)
     spec = lesson.parsed.advisor
     if spec is None:
         raise Http404
@@ -115,7 +122,7 @@ def _given(spec: Advisor, answers: dict[str, str]) -> list[tuple[str, str, str]]
 @require_POST
 def question_answer(request: HttpRequest, slug: str, name: str) -> HttpResponse:
     """Keeps an answer. htmx gets the questions that stand together with it, other browsers go back to the lesson."""
-    lesson = shown_lesson(slug)
+    lesson = shown_lesson(request, slug)
     group, asked = with_question(lesson, learner(request), name)
     try:
         services.answer(learner_or_guest(request), lesson, asked.question, group.part, _chosen(request))

@@ -22,7 +22,7 @@ from gradus.submissions.services import Refused
 @require_POST
 def run_start(request: HttpRequest, slug: str) -> HttpResponse:
     """A run on the public samples. From a page with htmx the result appears beside the form, which stays as it is."""
-    challenge = shown_challenge(slug)
+    challenge = shown_challenge(request, slug)
     draft = forms.from_request(challenge.spec, request)
     assert challenge.version is not None
     try:
@@ -53,7 +53,7 @@ def _problems(request: HttpRequest, problems: list[Problem]) -> HttpResponse:
 @require_POST
 def tokens(request: HttpRequest, slug: str) -> HttpResponse:
     """How many tokens the form uses of those allowed; nothing where it cannot be read yet."""
-    challenge = shown_challenge(slug)
+    challenge = shown_challenge(request, slug)
     draft = forms.from_request(challenge.spec, request)
     try:
         use = services.token_use(challenge.spec, forms.payload_of(challenge.spec, draft))

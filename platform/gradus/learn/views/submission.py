@@ -36,7 +36,7 @@ from gradus.submissions.states import WITHHELD
 @require_POST
 def submit(request: HttpRequest, slug: str) -> HttpResponse:
     """Takes the attempt, or shows the form again with everything typed and each problem by field and line."""
-    challenge = shown_challenge(slug)
+    challenge = shown_challenge(request, slug)
     draft = forms.from_request(challenge.spec, request)
     try:
         submission = _submit(request, challenge, draft)

@@ -18,6 +18,7 @@ from challenges.kinds import registry as kinds
 from challenges.kinds.base import Lane
 from gradus import retention
 from gradus.accounts.models import User
+from gradus.classes import access
 from gradus.courses import bundles, preview
 from gradus.courses.models import Challenge, ChallengeVersion
 from gradus.refusal import Refused, refuse_broken, too_long
@@ -57,8 +58,11 @@ def start_run(
     `repeats` goes with the purposes `finding` and `proof`, and with no other.
 
     Raises:
-        Refused: 422 for a bad payload or a method that no worker has, 429 where the learner has too many runs open.
+        Refused: 403 where the dates of a class do not show the challenge yet, 422 for a bad payload or a method that no
+            worker has, 429 where the learner has too many runs open.
     """
+    if purpose in (Run.Purpose.TRIAL, Run.Purpose.DEMO):
+        access.refuse_unless_seen(user, version.challenge)
     payload = parse(version.parsed, data)
     lane = kinds.find(payload.kind).lane if purpose in Run.VERIFYING else Lane.INTERACTIVE
     if purpose == Run.Purpose.TRIAL:

@@ -26,14 +26,17 @@ RACES = 30
 def take(limit: Limit, use: Use, *, submission: Submission | None = None, run: Run | None = None) -> Slot:
     """Takes the lowest free slot within the caller's transaction, for a submission or run if it is one that uses it.
 
+    If all are in use, it takes one of the limit that is used beyond this one, if there is such a limit.
+
     Raises:
         Refused: 429, all that the limit allows is in use.
         IntegrityError: another transaction has taken this slot meanwhile. See `try_again`.
     """
-    slot = take_if_free(limit, use, submission=submission, run=run)
-    if slot is None:
-        raise _refused(limit, use)
-    return slot
+    for one in filter(None, (limit, limit.beyond)):
+        slot = take_if_free(one, use, submission=submission, run=run)
+        if slot is not None:
+            return slot
+    raise _refused(limit, use)
 
 
 def take_if_free(
@@ -70,7 +73,8 @@ def left(limit: Limit, use: Use) -> int:
     It is 0 if a change of the limit allows less than what has been used.
     """
     nobody = "user" in limit.per and use.user is None
-    return max(0, limit.allowed(use) - (0 if nobody else in_use(limit, use).count()))
+    free = max(0, limit.allowed(use) - (0 if nobody else in_use(limit, use).count()))
+    return free + (left(limit.beyond, use) if limit.beyond and use.of_class else 0)
 
 
 def _refused(limit: Limit, use: Use) -> Refused:

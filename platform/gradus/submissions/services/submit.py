@@ -4,12 +4,13 @@ import re
 from typing import Any
 
 import structlog
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from challenges import payloads, texts
 from challenges.kinds import registry as kinds
 from gradus.accounts.models import User
-from gradus.classes import membership, releases
+from gradus.classes import access, membership, releases
 from gradus.classes.models import Class
 from gradus.courses.models import Challenge
 from gradus.preferences import services as preferences
@@ -45,9 +46,12 @@ def submit(
 
     Raises:
         Refused: 422 with every problem of the payload, for rows that are not the learner's own choices, for a method
-            that no worker has, for a key of another form, or where a class has to be chosen; 409 for a key used with
-            another payload, or where it would withdraw an earlier attempt without `withdraw_earlier`; 429 over quota.
+            that no worker has, for a key of another form, or where a class has to be chosen; 403 where the dates of
+            the class do not let the learner submit at the moment of the call, which is stored as `created_at`; 409 for
+            a key used with another payload, or where it would withdraw an earlier attempt without `withdraw_earlier`;
+            429 over quota.
     """
+    at = timezone.now()
     if not KEY.fullmatch(idempotency_key):
         wrong = _("An Idempotency-Key has 1 to 80 visible characters of ASCII: send another key.")
         raise Refused("bad_key", wrong, problems=[{"code": "bad_key", "field": "Idempotency-Key", "message": wrong}])
@@ -62,13 +66,19 @@ def submit(
         before = _existing(user, challenge, idempotency_key, payload)
         if before:
             return before, False
+        counts_for = membership.class_for(user, challenge, of_class, at)
+        access.refuse_unless_open(user, challenge, counts_for, at)
         refuse(list(preferences.strange_rows(user, challenge, payload)))
         workers.require(challenge.spec, payload)
-        counts_for = membership.class_for(user, challenge, of_class)
         if kind.is_judged and not _withholds(counts_for, challenge):
             asked = {"user": user, "challenge": challenge, "text_digest": text_digest}
             events.submitting.send(sender=Submission, withdraw_earlier=withdraw_earlier, **asked)
-        values = {"idempotency_key": idempotency_key, "text_digest": text_digest, "of_class": counts_for}
+        values = {
+            "idempotency_key": idempotency_key,
+            "text_digest": text_digest,
+            "of_class": counts_for,
+            "created_at": at,
+        }
         return _insert(user, challenge, payload, network, {**values, "withdraws_earlier": withdraw_earlier}), True
 
     submission, is_new = slots.try_again(once)
@@ -119,7 +129,7 @@ def _insert(
         **values,
     )
     _withhold(submission)
-    use = Use(user=user, challenge=challenge, network=network)
+    use = Use(user=user, challenge=challenge, network=network, of_class=submission.of_class)
     for limit in limits.OF_A_SUBMISSION:
         if limit.concerns(use):
             slots.take(limit, use, submission=submission)

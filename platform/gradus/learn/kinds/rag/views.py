@@ -14,7 +14,7 @@ from gradus.learn.kinds.jsonl import json_lines, jsonl_file
 
 def documents(request: HttpRequest, slug: str) -> HttpResponse:
     """All documents, and those that change half-way through the hidden samples."""
-    challenge = shown_challenge(slug)
+    challenge = shown_challenge(request, slug)
     keys = keys_of(challenge)
     known = {document.id for document in keys.corpus}
     context = {
@@ -27,12 +27,12 @@ def documents(request: HttpRequest, slug: str) -> HttpResponse:
 
 def documents_file(request: HttpRequest, slug: str) -> HttpResponse:
     """The documents as a file that a bundle can name as its corpus."""
-    return _file(keys_of(shown_challenge(slug)).corpus, f"{slug}-documents.jsonl")
+    return _file(keys_of(shown_challenge(request, slug)).corpus, f"{slug}-documents.jsonl")
 
 
 def updates_file(request: HttpRequest, slug: str) -> HttpResponse:
     """The documents that change; 404 where none does."""
-    return _file(keys_of(shown_challenge(slug)).updates, f"{slug}-updates.jsonl")
+    return _file(keys_of(shown_challenge(request, slug)).updates, f"{slug}-updates.jsonl")
 
 
 def keys_of(challenge: Challenge) -> RagKeys:

@@ -34,9 +34,9 @@ from gradus.submissions.services.payload import counter
 SIDES = {str(side.value): side for side in Side}
 
 
-def _challenge(slug: str) -> Challenge:
+def _challenge(request: HttpRequest, slug: str) -> Challenge:
     """The challenge, if it accepts training runs; else Http404."""
-    challenge = shown_challenge(slug)
+    challenge = shown_challenge(request, slug)
     if KIND.name not in challenge.spec.tracks:
         raise Http404
     return challenge
@@ -45,7 +45,7 @@ def _challenge(slug: str) -> Challenge:
 @require_POST
 def dataset_check(request: HttpRequest, slug: str) -> HttpResponse:
     """What is in the rows, and what they will cost, before an attempt is spent."""
-    challenge = _challenge(slug)
+    challenge = _challenge(request, slug)
     draft = drafts.posted(KIND.name, challenge.spec, request)
     problems: list[Problem] = []
     report: dataset.DatasetReport | None = None
@@ -79,14 +79,14 @@ def _report(challenge: Challenge, draft: TuneDraft) -> dataset.DatasetReport:
 @require_POST
 def method(request: HttpRequest, slug: str) -> HttpResponse:
     """The form with the settings of the method that was chosen in it. What was typed elsewhere stays."""
-    challenge = _challenge(slug)
+    challenge = _challenge(request, slug)
     draft = drafts.posted(KIND.name, challenge.spec, request)
     return challenge_page(request, challenge, drafts.with_method(draft, challenge.spec, knobs.method_of(draft.method)))
 
 
 def starter(request: HttpRequest, slug: str) -> HttpResponse:
     """The author's starter rows, as a file."""
-    challenge = shown_challenge(slug)
+    challenge = shown_challenge(request, slug)
     if challenge.version is None or not challenge.version.train:
         raise Http404
     return jsonl_file(json_lines(challenge.version.train), f"{slug}-train.jsonl")
@@ -95,14 +95,14 @@ def starter(request: HttpRequest, slug: str) -> HttpResponse:
 @require_POST
 def starter_use(request: HttpRequest, slug: str) -> HttpResponse:
     """Puts the starter rows into the form."""
-    challenge = _challenge(slug)
+    challenge = _challenge(request, slug)
     return _with_rows(request, challenge, challenge.version.train if challenge.version else [])
 
 
 @require_POST
 def choices_use(request: HttpRequest, slug: str) -> HttpResponse:
     """Puts what the learner has chosen between two answers into the form."""
-    challenge = _challenge(slug)
+    challenge = _challenge(request, slug)
     return _with_rows(request, challenge, rows_of(learner(request), challenge), own=True)
 
 
@@ -125,9 +125,9 @@ def _with_rows(request: HttpRequest, challenge: Challenge, rows: drafts.Rows, *,
     return challenge_page(request, challenge, draft, extra={"starter": context})
 
 
-def challenge_with_pairs(slug: str) -> Challenge:
+def challenge_with_pairs(request: HttpRequest, slug: str) -> Challenge:
     """Raises `Http404` where there is nothing to choose between."""
-    challenge = shown_challenge(slug)
+    challenge = shown_challenge(request, slug)
     if not candidates(challenge.spec):
         raise Http404
     return challenge
@@ -135,7 +135,7 @@ def challenge_with_pairs(slug: str) -> Challenge:
 
 def choices(request: HttpRequest, slug: str) -> HttpResponse:
     """The first pair that is open, and how far the learner is. A POST chooses, which is stored at once."""
-    challenge = challenge_with_pairs(slug)
+    challenge = challenge_with_pairs(request, slug)
     if request.method != "POST":
         return _page(request, challenge)
     pair = services.seen(challenge, request.POST.get("pair", ""), request.POST.get("shown", ""))
@@ -149,7 +149,7 @@ def choices(request: HttpRequest, slug: str) -> HttpResponse:
 @require_POST
 def choice_undo(request: HttpRequest, slug: str) -> HttpResponse:
     """Takes the newest choice back."""
-    challenge = challenge_with_pairs(slug)
+    challenge = challenge_with_pairs(request, slug)
     services.undo(learner_or_guest(request), challenge)
     return _answer(request, challenge)
 
@@ -157,7 +157,7 @@ def choice_undo(request: HttpRequest, slug: str) -> HttpResponse:
 @require_POST
 def choices_skipped(request: HttpRequest, slug: str) -> HttpResponse:
     """Shows the skipped pairs again."""
-    challenge = challenge_with_pairs(slug)
+    challenge = challenge_with_pairs(request, slug)
     services.forget_skipped(learner_or_guest(request), challenge)
     return _answer(request, challenge)
 
@@ -165,14 +165,14 @@ def choices_skipped(request: HttpRequest, slug: str) -> HttpResponse:
 @require_POST
 def choices_forget(request: HttpRequest, slug: str) -> HttpResponse:
     """Deletes all choices of the learner here."""
-    challenge = challenge_with_pairs(slug)
+    challenge = challenge_with_pairs(request, slug)
     services.forget(learner_or_guest(request), challenge)
     return _answer(request, challenge)
 
 
 def choices_file(request: HttpRequest, slug: str) -> HttpResponse:
     """The learner's choices as preference rows."""
-    challenge = challenge_with_pairs(slug)
+    challenge = challenge_with_pairs(request, slug)
     return jsonl_file(json_lines(services.rows_of(learner(request), challenge)), f"{slug}-choices.jsonl")
 
 
