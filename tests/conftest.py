@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
+from urllib.parse import urlsplit
 
 import pytest
+from django.conf import settings as site
 from django.core.cache import cache
 from django.db import connection, transaction
 from django.test import Client, TransactionTestCase
@@ -22,13 +25,17 @@ from gradus.courses import triggers as courses
 from gradus.courses.models import Challenge, Course
 from gradus.receipts import triggers as receipts
 from gradus.reviews import triggers as reviews
-from tests import factories
+from tests import factories, migrated
 
 pytest_plugins = ["tests.requirements", "tests.packages"]
 
 # A busy machine generates data slowly; that says nothing about our code.
 settings.register_profile("gradus", suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("gradus")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    migrated.begin(config.add_cleanup)
 
 
 @pytest.fixture(autouse=True)
@@ -61,6 +68,32 @@ def guards(do: str) -> None:
         getattr(receipts, do)(None, editor)
         getattr(courses, f"{do}_versions")(None, editor)
         getattr(reviews, f"{do}_calls")(None, editor)
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(
+    request: pytest.FixtureRequest, django_db_modify_db_settings_parallel_suffix: None
+) -> None:
+    """The database of the tests themselves begins as a copy, too."""
+    database = site.DATABASES["default"]
+    if request.config.getoption("nomigrations"):
+        return
+    if site.SQLITE:
+        file = Path(os.environ[migrated.FOLDER]) / f"tests-{os.getpid()}.sqlite3"
+        migrated.copy_sqlite(file)
+        database["TEST"]["NAME"] = file
+        # What a test has written need not survive a power cut.
+        database["OPTIONS"]["init_command"] = "PRAGMA journal_mode=WAL; PRAGMA synchronous=OFF;"
+        return
+    server = os.environ.get("GRADUS_TEST_POSTGRES", "")
+    if (urlsplit(server).hostname, urlsplit(server).port) == (database["HOST"], int(database["PORT"] or 0)):
+        database["TEST"]["TEMPLATE"] = migrated.postgres_template(server)
+
+
+@pytest.fixture(scope="session")
+def django_db_keepdb(request: pytest.FixtureRequest, django_db_modify_db_settings: None) -> bool:
+    """True for the copy: Django would remove it first. It goes with its folder."""
+    return bool(site.SQLITE or request.config.getoption("reuse_db"))
 
 
 @pytest.fixture(autouse=True)

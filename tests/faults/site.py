@@ -16,6 +16,8 @@ from urllib.parse import urlsplit
 
 import psycopg
 
+from tests import migrated
+
 END_SECONDS = 15
 ROOT = Path(__file__).resolve().parents[2]
 DROPPED = ("OPENAI_API_KEY", "OPENAI_BASE_URL", "GRADUS_JUDGE_MODEL", "GRADUS_PRODUCTION", "GRADUS_DEBUG")
@@ -76,6 +78,8 @@ def open_site(postgres: str | None = None, *, lease: int = 3, heartbeat: int = 1
         folder = Path(name)
         (folder / "failpoints").mkdir()
         env = environment(folder, url, lease, heartbeat) | extra
+        if url is None:
+            migrated.copy_sqlite(Path(env["DATABASE_URL"].removeprefix("sqlite:///")))
         with (folder / "log").open("wb") as log, subprocess.Popen(
             [sys.executable, "-m", "tests.faults.harness"],
             cwd=ROOT, env=env, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log,
@@ -116,13 +120,14 @@ def environment(folder: Path, url: str | None, lease: int, heartbeat: int) -> di
 
 @contextmanager
 def database(server: str | None) -> Iterator[str | None]:
-    """Makes a new database on the server, and drops it at the end."""
+    """Makes a new database on the server, in a run of the tests with all tables, and drops it at the end."""
     if server is None:
         yield None
         return
     name = f"gradus_faults_{secrets.token_hex(4)}"
+    template = migrated.postgres_template(server) or "template1"
     with psycopg.connect(server, autocommit=True) as link:
-        link.execute(f'create database "{name}"')
+        link.execute(f'create database "{name}" template "{template}"')
     try:
         yield urlsplit(server)._replace(path=f"/{name}").geturl()
     finally:

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tests import migrated
 from tests.browser.driver.site import free_port, wait_for
 from tests.faults.site import ROOT, database, environment
 
@@ -47,6 +48,8 @@ def opened(
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="gradus-crowd-")))
         env = environment(folder, stack.enter_context(database(postgres)), lease=60, heartbeat=10)
         env.pop("GRADUS_FAILPOINTS")
+        if postgres is None:
+            migrated.copy_sqlite(folder / "gradus.sqlite3")
         site = CrowdSite(tuple(free_port() for _ in range(2 if postgres else 1)), env)
         site.ask("prepare", str(folder / "course"), str(attempts))
         for port in site.ports:

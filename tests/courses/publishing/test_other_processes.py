@@ -16,6 +16,7 @@ import pytest
 from django.conf import settings
 
 from challenges.bundle import ChallengeBundle
+from tests import migrated
 from tests.challenges.factory import write_course
 from tests.courses.test_versions import edit, turn_labels
 
@@ -51,8 +52,9 @@ def site(tmp_path: Path) -> Iterator[tuple[Process, Path, Path]]:
     """A process, the folder of a published course, and the site's data folder."""
     folder, data = write_course(tmp_path / "mine"), tmp_path / "data"
     data.mkdir()
+    migrated.copy_sqlite(data / "gradus.sqlite3")
     with closing(Process(data)) as first:
-        first.say("migrate")
+        first.say("begin")
         first.say("push", folder)
         assert first.say("publish") is not None
         yield first, folder, data

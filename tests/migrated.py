@@ -1,0 +1,94 @@
+"""Databases with all tables, made once for a run of the tests: each database of a test begins as a copy of one.
+
+On an empty database `migrate` takes seconds of computing, on a copy nothing. Every migration still runs once for each
+kind of database. Processes that pytest-xdist or a test starts find what is made by a variable of the environment;
+without it, as outside of the tests, a database begins empty.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import psycopg
+from psycopg import sql
+
+FOLDER = "GRADUS_TEST_MIGRATED"
+ROOT = Path(__file__).resolve().parents[1]
+OURS = ("GRADUS_", "OPENAI_", "EMAIL_")
+
+
+def begin(at_the_end: Callable[[Callable[[], None]], object]) -> None:
+    """Makes the run's folder; the process that made it removes it `at_the_end`."""
+    if FOLDER not in os.environ:
+        os.environ[FOLDER] = tempfile.mkdtemp(prefix="gradus-migrated-")
+        at_the_end(_forget)
+
+
+def _forget() -> None:
+    folder = Path(os.environ.pop(FOLDER))
+    for made in folder.glob("*.postgres"):
+        name, server = made.read_text().split()
+        # A server of a test's own is gone by now.
+        with suppress(psycopg.OperationalError), psycopg.connect(server, autocommit=True) as link:
+            link.execute(sql.SQL("drop database if exists {}").format(sql.Identifier(name)))
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def copy_sqlite(path: Path) -> None:
+    """Puts a SQLite database with all tables at this path, where none is yet."""
+    if FOLDER not in os.environ:
+        return
+    with _alone() as folder:
+        made = folder / "made.sqlite3"
+        if not made.exists():
+            half = folder / "half.sqlite3"
+            _migrate(f"sqlite:///{half}")
+            half.rename(made)
+    shutil.copyfile(made, path)
+
+
+def postgres_template(server: str) -> str:
+    """The name of a database with all tables on the server, from which others are made; empty outside of a run."""
+    if FOLDER not in os.environ:
+        return ""
+    address = urlsplit(server)
+    with _alone() as folder:
+        made = folder / f"{address.hostname}-{address.port}.postgres"
+        if not made.exists():
+            name = f"{folder.name}_{address.port}".replace("-", "_")
+            with psycopg.connect(server, autocommit=True) as link:
+                link.execute(sql.SQL("create database {}").format(sql.Identifier(name)))
+            _migrate(address._replace(path=f"/{name}").geturl())
+            made.write_text(f"{name} {server}")
+        return made.read_text().split()[0]
+
+
+@contextmanager
+def _alone() -> Iterator[Path]:
+    folder = Path(os.environ[FOLDER])
+    with (folder / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield folder
+
+
+def _migrate(address: str) -> None:
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(OURS)}
+    env = {
+        "DJANGO_SETTINGS_MODULE": "gradus.settings",
+        "PYTHONPATH": os.pathsep.join(map(str, (ROOT / "platform", ROOT))),
+        "GRADUS_DATA_DIR": os.environ[FOLDER],
+        "DATABASE_URL": address,
+        "REDIS_URL": "",
+    }
+    argv = [sys.executable, "-m", "django", "migrate", "--verbosity", "0"]
+    done = subprocess.run(argv, cwd=ROOT, env=kept | env, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
