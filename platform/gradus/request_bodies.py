@@ -28,6 +28,9 @@ ROUTES_WITH_ROWS = frozenset({
     "api/v1/challenges/<slug:id>/submissions",
     "api/v1/challenges/<slug:id>/runs",
     "api/v1/challenges/<slug:id>/dataset",
+    # The roster of a large course has thousands of people.
+    "teach/classes/<int:pk>/roster/",
+    "api/v1/classes/<int:id>/roster",
 })  # fmt: skip
 # The parts of a course's archive are octets, not JSON.
 ROUTE_OF_PARTS = "api/v1/uploads/<uuidstr:uuid>/<int:offset>"

@@ -19,6 +19,7 @@ from tests.challenges import factory
 from tests.cli.test_learners import JSON_CALLS
 from tests.cli.test_people import JSON_CALLS as PEOPLE
 from tests.cli.test_publishing import JSON_CALLS as PUBLISHING
+from tests.cli.test_rosters import JSON_CALLS as ROSTERS
 from tests.workers.authoring.prove_process import Knowing
 from workers.authoring import baselines, prove_command, test_command, try_command
 from workers.authoring.baselines import Outcome
@@ -85,7 +86,7 @@ def test_every_command_with_the_option_is_called_here() -> None:
     flags = {name: [one for one in found.params if "--json" in one.opts] for name, found in commands(_group())}
     # The option of `calibrate` and `qualify` names a file instead.
     has_it = {name for name, found in flags.items() if any(getattr(one, "is_flag", False) for one in found)}
-    assert has_it == CALLS.keys() | JSON_CALLS.keys() | PEOPLE.keys() | PUBLISHING.keys()
+    assert has_it == CALLS.keys() | JSON_CALLS.keys() | PEOPLE.keys() | PUBLISHING.keys() | ROSTERS.keys()
 
 
 def _group() -> Any:

@@ -73,6 +73,7 @@ PEOPLE = {
     "teach/courses/<slug:slug>/",
     "teach/courses/<slug:slug>/verification/<int:pk>/",
     "teach/courses/<slug:slug>/verification/<int:pk>/findings",
+    "api/v1/classes/<int:id>/roster",
     "teach/courses/<slug:slug>/people/",
     "teach/courses/<slug:slug>/people/<int:pk>",
     "teach/courses/<slug:slug>/people/leave",
@@ -239,11 +240,12 @@ SCOPES = {
     },
     "learner_data:viewer": {
         *("reviews", "reviews_accuracy", "review", "challenge_gold", "challenge_certainty"),
-        *("regrades", "regrade"),
+        *("regrades", "regrade", "class_roster"),
     },
     "learner_data:editor": {
         *("review_blind", "review_decision", "review_gold", "review_take_over"),
         *("reviews_claim", "reviews_renew", "reviews_release", "challenge_accept_marks", "challenge_mark_blind"),
+        "class_roster_apply",
         *("regrade_start", "regrade_approve", "regrade_discard"),
     },
 }

@@ -28,6 +28,7 @@ from gradus.api import (
     regrades,
     review_desk,
     reviews,
+    rosters,
     runs,
     submissions,
     tokens,
@@ -111,6 +112,7 @@ ROUTERS = (
     reviews.router,
     regrades.router,
     publishing.router,
+    rosters.router,
     tokens.router,
     uploads.router,
 )

@@ -142,6 +142,8 @@ HONEST: dict[str, tuple[str, str, Any]] = {
     "upload_start": ("staff", "tiny", {"bytes": 3, "sha256": "a" * 64}),
     "upload": ("staff", "half", None),
     "upload_part": ("staff", "half", b"\0"),
+    "class_roster": ("staff", "evening", None),
+    "class_roster_apply": ("staff", "evening", b"email\nsam@example.org\n"),
     "course_people": ("staff", "tiny", None),
     "course_invite": ("staff", "tiny", {"email": "sam@example.org", "content": "viewer"}),
     "course_invitation_withdraw": ("staff", "tiny", None),

@@ -86,6 +86,7 @@ def make(folder: Path) -> World:
             "offset": {"half": uploads.PART_MIN},
             "person": {"tiny": role.pk},
             "invitation": {"tiny": invited.pk},
+            "classes": {"evening": factories.a_class(tiny).pk},
             "regrades": {"waiting": waiting.pk, "done": regraded.pk},
         },
     )

@@ -111,11 +111,17 @@ def _accounts(addresses: Iterable[str]) -> dict[str, int]:
     return found
 
 
+def _confirmed(of_class: Class) -> dict[int | None, list[str]]:
+    """Returns the confirmed addresses of each account in the class, in lower case, the primary one first."""
+    found = EmailAddress.objects.filter(verified=True, user__memberships__of_class=of_class).order_by("-primary", "pk")
+    addresses = defaultdict[int | None, list[str]](list)
+    for user, email in found.values_list("user_id", "email"):
+        addresses[user].append(email.lower())
+    return addresses
+
+
 def _members(of_class: Class) -> Iterator[Known]:
-    confirmed: dict[int, set[str]] = {}
-    of_members = EmailAddress.objects.filter(verified=True, user__memberships__of_class=of_class)
-    for user, email in of_members.values_list("user_id", "email"):
-        confirmed.setdefault(user, set()).add(email.lower())
+    confirmed = _confirmed(of_class)
     for one in Member.objects.filter(of_class=of_class).prefetch_related("labels").order_by("pk"):
         yield Known(
             pk=one.pk,
@@ -124,7 +130,7 @@ def _members(of_class: Class) -> Iterator[Known]:
             role=LearnerData(one.learner_data),
             personal={name: getattr(one, name) for name in PERSONAL},
             labels=frozenset(label.name for label in one.labels.all()),
-            addresses=frozenset(confirmed.get(one.user_id or 0, set()) | ({one.email} - {""})),
+            addresses=frozenset({*confirmed.get(one.user_id, ()), one.email} - {""}),
         )
 
 
@@ -197,21 +203,16 @@ def as_csv(of_class: Class) -> str:
     file = io.StringIO()
     writer = csv.writer(file, lineterminator="\r\n")
     writer.writerow(OWN)
-    found = Member.objects.active().filter(of_class=of_class).prefetch_related("labels", "user__emailaddress_set")
+    confirmed = _confirmed(of_class)
+    found = Member.objects.active().filter(of_class=of_class).prefetch_related("labels")
     for one in found.order_by("last_name", "first_name", "email", "pk"):
+        # Without an address in the roster, only a confirmed one of the account finds the member again.
+        email = one.email or next(iter(confirmed.get(one.user_id, ())), "")
         labels = "; ".join(label.name for label in one.labels.all())
         role = ROLE_NAMES[LearnerData(one.learner_data)]
-        cells = (one.login, _email(one), one.registration_number, one.first_name, one.last_name, labels, role)
+        cells = (one.login, email, one.registration_number, one.first_name, one.last_name, labels, role)
         writer.writerow([_neutral(cell) for cell in cells])
     return file.getvalue()
-
-
-def _email(member: Member) -> str:
-    """Returns the address of the roster, or else one that the account has confirmed: only these find the member."""
-    if member.email or member.user is None:
-        return member.email
-    confirmed = [one for one in member.user.emailaddress_set.all() if one.verified]
-    return min(confirmed, key=lambda one: (not one.primary, one.pk)).email.lower() if confirmed else ""
 
 
 def _neutral(cell: str) -> str:

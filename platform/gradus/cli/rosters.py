@@ -1,0 +1,84 @@
+"""The command `gradus class roster`: shows what a table of people would change in a class, and applies it."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from gradus.cli import output as showing
+from gradus.cli.client import REFUSED, WRONG_NAME, Api
+from gradus.cli.learners import Json, site
+
+# For a roster of ten thousand rows on a busy site.
+SECONDS = 120.0
+
+Class = Annotated[int, typer.Argument(metavar="CLASS", help="The class's number, as its address has it.")]
+File = Annotated[str, typer.Argument(metavar="[FILE]", help="CSV, or an export of Canvas or Moodle; - is stdin.")]
+Apply = Annotated[bool, typer.Option("--apply", help="Apply what is shown.")]
+Sync = Annotated[bool, typer.Option("--sync", help="Remove learners who are not in the file. Their work stays.")]
+
+
+def roster(of_class: Class, file: File = "", apply: Apply = False, sync: Sync = False, as_json: Json = False) -> None:
+    """Show what a roster changes in a class, and with --apply apply it. Without a file, print the people as CSV.
+
+    Exit status: 1 rows are wrong or find nobody; the others are applied nevertheless.
+    """
+    flags = {"dry_run": str(not apply).lower(), "sync": str(sync).lower()}
+    with site() as api:
+        if not file:
+            typer.echo(api.content(f"classes/{of_class}/roster").decode(), nl=False)
+            return
+        found = _compared(api, of_class, _bytes(file), flags)
+    showing.say(found, as_json, show)
+    if found["counts"]["wrong"] or found["counts"]["not_found"]:
+        raise typer.Exit(REFUSED)
+
+
+def _compared(api: Api, of_class: int, data: bytes, flags: dict[str, str]) -> dict[str, Any]:
+    found: dict[str, Any] = api.post_octets(f"classes/{of_class}/roster", data, SECONDS, **flags)
+    return found
+
+
+def _bytes(file: str) -> bytes:
+    if file == "-":
+        return sys.stdin.buffer.read()
+    try:
+        return Path(file).read_bytes()
+    except OSError as error:
+        typer.echo(f"{file} cannot be read: {error.strerror}.", err=True)
+        raise typer.Exit(WRONG_NAME) from None
+
+
+def show(found: dict[str, Any]) -> None:
+    """Prints each row that is wrong or changes something, and how many rows have which outcome."""
+    rows = [one for one in found["rows"] if one["outcome"] != "unchanged"]
+    if rows:
+        showing.table("", ("Row", "Person", "Outcome", "What"), (_line(one) for one in rows))
+    counts = [f"{_worded(name)} {count}" for name, count in found["counts"].items() if count]
+    typer.echo(f"{', '.join(counts).capitalize()}.")
+    if found["missing"]:
+        typer.echo(f"Not in the file, and stay: {', '.join(found['missing'])}. --sync removes them.")
+    if found["sync_blocked"]:
+        typer.echo("Correct the rows that are wrong or not found first: until then --sync removes nobody.", err=True)
+    if not found["applied"]:
+        typer.echo("Nothing is changed yet. Apply it with --apply.")
+
+
+def _line(one: dict[str, Any]) -> tuple[Any, ...]:
+    before, after, fault = one["before"], one["after"], one["fault"]
+    what = "; ".join(f"{name}: {_text(before.get(name))} -> {_text(value)}" for name, value in after.items())
+    if fault:
+        column = f"{fault['column']}: " if fault["column"] else ""
+        what = f"{column}{fault['cause']} {fault['cure']}"
+    return one["row"], one["name"], _worded(one["outcome"]), what
+
+
+def _worded(outcome: str) -> str:
+    return {"back": "bring back"}.get(outcome, outcome.replace("_", " "))
+
+
+def _text(value: Any) -> str:
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value or "nothing")
