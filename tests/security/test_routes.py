@@ -103,7 +103,6 @@ def things(ada: User, course: Course, tmp_path) -> Things:
     laboratory.count(dot, {})
     publish(read_course(example_course.write_course(tmp_path / "examples")))
     role = factories.enrol(ada, course, Scope(Content.PREVIEWER))
-    of_class = factories.a_class(course, title=CANARY)
     owner = factories.UserFactory.create(is_staff=True)
     invited = people.invite(
         course, by=owner, email="lena@example.org", scope=Scope(Content.VIEWER), site="/"
@@ -131,7 +130,6 @@ def things(ada: User, course: Course, tmp_path) -> Things:
             "demo/": {"uuid": demos[0].uuid, **uuids},
             "tokens/": {"pk": token.pk},
             "verification/": {"pk": pushed.pk},
-            "classes/": {"pk": of_class.pk, "id": of_class.pk},
             "people/": {"pk": role.pk, "person": role.pk},
             "invitations": {"pk": invited.pk, "invitation": invited.pk},
             "reviews/": {"pk": Review.objects.get().pk, "id": Review.objects.get().pk, "slug": "explain"},
