@@ -21,7 +21,7 @@ from django.utils.translation import gettext as _
 from challenges.compare import next_version
 from challenges.course_bundle import CourseBundle
 from challenges.files.source import Source
-from challenges.lint.run import inspect_read
+from challenges.lint.run import inspect, inspect_read
 from challenges.problems import Problem
 from challenges.reading import BundleErrors, GatheredCourse, gather_course, read_course
 from gradus.accounts import roles
@@ -174,7 +174,8 @@ def _draft_key(course_slug: str) -> int | None:
 def _whole(source: Source, read: GatheredCourse, course_slug: str) -> CourseBundle:
     bundle = read.bundle()
     if bundle is None or source.problems:
-        raise BundleErrors(inspect_read(source, read).problems)
+        # The folder may be none of a course at all, of which lint says more.
+        raise BundleErrors(inspect(source.root).problems or source.problems)
     if bundle.course.id != course_slug:
         what = f"the id is `{bundle.course.id}`, but it was pushed as `{course_slug}`"
         raise BundleErrors([Problem("course.yaml", None, what, "correct the id, or push it under its own")])
