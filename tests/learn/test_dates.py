@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 import time_machine
+from django.db import IntegrityError, transaction
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
@@ -227,6 +228,9 @@ class TestGrantedAttempts:
         assert refused.value.code == "over_quota"
         used = Slot.objects.of(limits.GRANTED_ATTEMPTS).order_by("number")
         assert [(one.number, one.allowed) for one in used] == [(1, 2), (2, 2)]
+        for number in (0, 1, 3):
+            with pytest.raises(IntegrityError), transaction.atomic():
+                used.filter(number=2).update(number=number)
 
     def test_they_do_not_come_back_the_next_day(self, ada, evening, member, teacher, sea_or_sky, most):
         dates.grant(evening, [member], by=teacher, challenge=sea_or_sky, attempts=1, reason="ill")

@@ -91,6 +91,12 @@ CLASSES = {
     "teach/classes/<int:pk>/members/",
     "teach/classes/<int:pk>/members/marked",
     "teach/classes/<int:pk>/members/<int:member>/",
+    "teach/classes/<int:pk>/members/<int:member>/why/",
+    "teach/classes/<int:pk>/dates/",
+    "teach/classes/<int:pk>/dates/<slug:key>/edit",
+    "teach/classes/<int:pk>/dates/more/",
+    "teach/classes/<int:pk>/dates/more/extend",
+    "teach/classes/<int:pk>/dates/more/grant",
     "teach/classes/<int:pk>/labels/<int:label>",
 }
 # For reviewers of this course; for all others it is not there.

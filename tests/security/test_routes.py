@@ -137,6 +137,7 @@ def things(ada: User, course: Course, tmp_path) -> Things:
             "calibration/": {"pk": calibration.pk if calibration else 1},
             "classes/": {"pk": of_class.pk, "id": of_class.pk},
             "members/": {"member": member.pk},
+            "dates/": {"key": "course"},
             "labels/": {"label": of_class.labels.get().pk},
             "regrades": {"pk": regrade.pk, "id": regrade.pk},
             "challenges/<slug:id>/": {"id": "explain"},

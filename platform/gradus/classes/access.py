@@ -22,7 +22,7 @@ from gradus.accounts.token_rules import LEARNER
 from gradus.classes import policy
 from gradus.classes.membership import Person
 from gradus.classes.models import Class, DateRule, Label, Member
-from gradus.classes.policy import OPEN, Decision, Facts, Rule, Step, Steps, Where, Who
+from gradus.classes.policy import OPEN, Decision, Facts, Rule, Schedule, Step, Steps, Where, Who
 from gradus.classes.times import shown
 from gradus.courses.models import Challenge, Lesson
 from gradus.refusal import Refused
@@ -81,7 +81,7 @@ class _Participant:
     labels: frozenset[int] | None = None
     is_exempt: bool = False
 
-    def facts(self, place: Place, rules: Iterable[DateRule]) -> Facts:
+    def facts(self, place: Place | None, rules: Iterable[DateRule]) -> Facts:
         labels = self.labels or frozenset()
         concerned = (
             one
@@ -181,6 +181,18 @@ def facts_of(members: Iterable[Member], places: Iterable[Place]) -> dict[tuple[i
     return {(one.member, place): one.facts(place, concerned[place]) for one in people for place in wanted}
 
 
+def schedules(seen_as: Viewed, places: Sequence[Place | None]) -> dict[Place | None, Schedule]:
+    """Returns what holds at each place for a member, for somebody with these labels, or else for everybody.
+
+    None is the course as such.
+    """
+    labels = None if seen_as.member else frozenset(one.pk for one in seen_as.labels)
+    person = _Participant(seen_as.of_class, seen_as.member.pk if seen_as.member else 0, labels)
+    rules = _rules([person])
+    [person] = _with_labels([person], rules)
+    return {place: policy.combine(person.facts(place, rules).rules) for place in places}
+
+
 def rule_of(row: DateRule) -> Rule:
     """Returns what a row says, for the policy."""
     return Rule(
@@ -206,8 +218,10 @@ def _steps(rows: Sequence[Mapping[str, object]] | None) -> Steps | None:
     return tuple(Step(datetime.fromisoformat(str(one["until"])), float(str(one["credit"]))) for one in rows)
 
 
-def _concerns(rule: DateRule, place: Place) -> bool:
-    """Returns True if a rule of the course, of this lesson, or of this challenge or its lesson."""
+def _concerns(rule: DateRule, place: Place | None) -> bool:
+    """Returns True for a rule of the course, of this lesson, or of this challenge or its lesson."""
+    if place is None:
+        return rule.challenge_id is None and rule.lesson_id is None
     if isinstance(place, Challenge):
         return rule.challenge_id == place.pk or (
             rule.challenge_id is None and rule.lesson_id in (None, place.lesson_id)

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from gradus.teach.views import classes, courses, members, people, preview, verification
+from gradus.teach.views import classes, courses, dates, members, people, preview, verification
 
 app_name = "teach"
 urlpatterns = [
@@ -23,6 +23,12 @@ urlpatterns = [
     path("classes/<int:pk>/members/", members.members_show, name="members"),
     path("classes/<int:pk>/members/marked", members.members_mark, name="members_mark"),
     path("classes/<int:pk>/members/<int:member>/", members.member_show, name="member"),
+    path("classes/<int:pk>/members/<int:member>/why/", dates.why, name="why"),
+    path("classes/<int:pk>/dates/", dates.dates_show, name="dates"),
+    path("classes/<int:pk>/dates/<slug:key>/edit", dates.dates_edit, name="dates_edit"),
+    path("classes/<int:pk>/dates/more/", dates.people_show, name="more_time"),
+    path("classes/<int:pk>/dates/more/extend", dates.extend, name="extend"),
+    path("classes/<int:pk>/dates/more/grant", dates.grant, name="grant"),
     path("classes/<int:pk>/labels/<int:label>", members.label_change, name="label"),
     path("invitations/<slug:secret>/", people.invitation_show, name="invitation"),
 ]

@@ -80,7 +80,7 @@ def class_show(request: HttpRequest, of_class: Class) -> HttpResponse:
             of_class.refresh_from_db()
             meanwhile = form.differing() if refused.code == "changed_meanwhile" else []
             # Who has read what it is now, and saves again, means it.
-            form.data = form.data | {"seen": form.version} if meanwhile else form.data
+            form.data = request.POST.dict() | {"seen": form.version} if meanwhile else form.data
             return page(request, of_class, form=form, meanwhile=meanwhile, status=refused.status)
         messages.success(request, _("The settings are saved."))
         return redirect("teach:class", of_class.pk)

@@ -126,7 +126,7 @@ def member_show(request: HttpRequest, of_class: Class, member: int) -> HttpRespo
         meanwhile = None
         if refused.code == "changed_meanwhile":
             meanwhile = members.values_of(Member.objects.get(pk=found.pk))
-            form.data = form.data | {"seen": MemberForm(Member.objects.get(pk=found.pk)).initial["seen"]}
+            form.data = request.POST.dict() | {"seen": MemberForm(Member.objects.get(pk=found.pk)).initial["seen"]}
         return member_page(request, of_class, found, form, meanwhile=meanwhile, status=refused.status)
     messages.success(request, _("The member is changed."))
     return redirect("teach:member", of_class.pk, found.pk)

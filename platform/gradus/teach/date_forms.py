@@ -1,0 +1,255 @@
+"""The forms with which people set the dates of a class, give more time or attempts, and ask who can submit when."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any
+
+from django import forms
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from gradus.classes import date_rules, times
+from gradus.classes.date_rules import DATES, Step, Target, Values
+from gradus.classes.models import GRANTED_MAX, REASON_CHARS, Class, DateRule, Member
+from gradus.courses.models import Challenge, Course, Lesson
+from gradus.teach.class_forms import ServiceForm, text
+from gradus.teach.local_times import FORMATS, LocalTimeField, shown_in
+
+COURSE = "course"
+Place = Challenge | Lesson | None
+# A learner in the list of a form; more are found by searching.
+LISTED = 200
+
+
+def places_of(course: Course) -> list[Place]:
+    """Returns the course as such, then each lesson with its challenges, in the order of the path."""
+    found: list[Place] = [None]
+    for lesson in course.lessons.filter(is_current=True).order_by("position"):
+        found.append(lesson)
+        found += lesson.challenges.filter(is_current=True, version__isnull=False).select_related("version")
+    return found
+
+
+def key_of(place: Place) -> str:
+    """Returns what stands for a place in an address, such as `lesson-4`."""
+    if place is None:
+        return COURSE
+    return f"{'challenge' if isinstance(place, Challenge) else 'lesson'}-{place.pk}"
+
+
+def place_choices(places: Iterable[Place]) -> list[tuple[str, str]]:
+    def title(place: Place) -> str:
+        if place is None:
+            return _("The whole course")
+        return (
+            f"\u00a0\u00a0{place.title}"
+            if isinstance(place, Challenge)
+            else _("Lesson: %(title)s") % {"title": place.title}
+        )
+
+    return [(key_of(place), title(place)) for place in places]
+
+
+class StepsField(forms.CharField):
+    """Lines with a time and a credit in percent, such as `2026-10-05 23:59 50`. The word `none` says that there are
+    none, and without a line nothing is said."""
+
+    NONE = "none"
+    WRONG = gettext_lazy("Write in each line a time and the credit in percent, such as 2026-10-05 23:59 50.")
+
+    def __init__(self, **given: Any) -> None:
+        super().__init__(
+            required=False, widget=forms.Textarea(attrs={"rows": 3, "spellcheck": "false"}), max_length=2000, **given
+        )
+
+    def clean(self, value: Any) -> list[Step] | None:
+        lines = [line.strip() for line in super().clean(value).splitlines() if line.strip()]
+        if not lines:
+            return None
+        return [] if [line.casefold() for line in lines] == [self.NONE] else [self._step(line) for line in lines]
+
+    def _step(self, line: str) -> Step:
+        found = re.fullmatch(r"(\S+(?:[ T]\S+)?)\s+([0-9]{1,3}(?:\.[0-9]{1,2})?)\s*%?", line)
+        until = _parsed(found[1]) if found else None
+        if found is None or until is None:
+            raise forms.ValidationError(self.WRONG, code="invalid")
+        return {"until": until, "credit": float(found[2]) / 100}
+
+
+def _parsed(text: str) -> datetime | None:
+    for form in FORMATS:
+        try:
+            return datetime.strptime(text, form)
+        except ValueError:
+            continue
+    return None
+
+
+class DatesForm(ServiceForm):
+    """What is said about one place for some people. What stays empty is as it is for others or for the whole course."""
+
+    release_at = LocalTimeField(label=gettext_lazy("Opens"), required=False)
+    no_release_at = forms.BooleanField(label=gettext_lazy("It is open from the beginning"), required=False)
+    early = StepsField(
+        label=gettext_lazy("Early credit"),
+        help_text=gettext_lazy(
+            "Until a time, an attempt counts more: one line for each time, such as 2026-10-01 23:59 110."
+        ),
+    )
+    due_at = LocalTimeField(label=gettext_lazy("Due"), required=False)
+    no_due_at = forms.BooleanField(label=gettext_lazy("There is no due date"), required=False)
+    late = StepsField(
+        label=gettext_lazy("Late credit"),
+        help_text=gettext_lazy(
+            "After the due date an attempt counts this much until a time, such as 2026-10-12 23:59 50."
+        ),
+    )
+    after = forms.FloatField(
+        label=gettext_lazy("Credit after that, in percent"),
+        required=False,
+        min_value=0,
+        max_value=100,
+        help_text=gettext_lazy(
+            "Empty: 0 %, or what holds for others. Attempts can still be handed in until it closes."
+        ),
+    )
+    close_at = LocalTimeField(
+        label=gettext_lazy("Closes"),
+        required=False,
+        help_text=gettext_lazy("From then on nothing can be submitted. It can still be read and run."),
+    )
+    no_close_at = forms.BooleanField(label=gettext_lazy("It never closes"), required=False)
+    reason = text(
+        gettext_lazy("Reason"), REASON_CHARS, help_text=gettext_lazy("It stands beside the dates, for those who teach.")
+    )
+    seen = forms.CharField(widget=forms.HiddenInput, required=False)
+
+    def __init__(self, target: Target, rule: DateRule | None, data: Any = None) -> None:
+        self.target = target
+        super().__init__(data, initial=self._initial(rule))
+        self.fields["reason"].required = target.member is not None
+
+    def _initial(self, rule: DateRule | None) -> dict[str, Any]:
+        zone, said = self.target.of_class.zone, date_rules.values_of(rule)
+
+        def lines(steps: Sequence[Step] | None) -> str:
+            shown = [f"{shown_in(zone, one['until']):%Y-%m-%d %H:%M} {100 * one['credit']:g}" for one in steps or ()]
+            return StepsField.NONE if steps is not None and not steps else "\n".join(shown)
+
+        return {
+            **{name: shown_in(zone, getattr(said, name)) for name in DATES},
+            **{f"no_{name}": name in said.cleared for name in DATES},
+            "early": lines(said.early),
+            "late": lines(said.late),
+            "after": None if said.after is None else 100 * said.after,
+            "reason": rule.reason if rule else "",
+            "seen": date_rules.seen(rule),
+        }
+
+    @property
+    def values(self) -> Values:
+        """What was typed, in UTC."""
+        given, zone = self.cleaned_data, self.target.of_class.timezone
+
+        def moment(name: str) -> datetime | None:
+            return times.read(given[name], zone, later=name != "release_at") if given[name] else None
+
+        def steps(name: str) -> list[Step] | None:
+            if given[name] is None:
+                return None
+            return [{**one, "until": times.read(one["until"], zone)} for one in given[name]]
+
+        return Values(
+            **{name: moment(name) for name in DATES},
+            cleared=[name for name in DATES if given[f"no_{name}"]],
+            early=steps("early"),
+            late=steps("late"),
+            after=None if given["after"] is None else given["after"] / 100,
+        )
+
+
+class PeopleForm(ServiceForm):
+    """Gives learners more time, or more attempts. `members` are those that the list of the page offers."""
+
+    members = forms.ModelMultipleChoiceField(
+        label=gettext_lazy("For whom"),
+        queryset=Member.objects.none(),
+        widget=forms.CheckboxSelectMultiple,
+        error_messages={"required": gettext_lazy("Choose at least one learner.")},
+    )
+    place = forms.ChoiceField(label=gettext_lazy("For what"))
+    reason = text(
+        gettext_lazy("Reason"),
+        REASON_CHARS,
+        required=True,
+        help_text=gettext_lazy("It stays beside it, for those who teach. The learner does not see it."),
+    )
+
+    def __init__(self, of_class: Class, places: Iterable[Place], data: Any = None, initial: Any = None) -> None:
+        super().__init__(data, initial=initial, prefix=self.name)
+        self.of_class, self.places = of_class, {key_of(one): one for one in places if self.offers(one)}
+        chosen: Any = self.fields["members"]
+        chosen.queryset = of_class.members.active().learners().by_name()
+        place: Any = self.fields["place"]
+        place.choices = place_choices(self.places.values())
+
+    name = ""
+
+    def offers(self, place: Place) -> bool:
+        return True
+
+    @property
+    def chosen_place(self) -> Place:
+        return self.places[self.cleaned_data["place"]]
+
+
+class ExtendForm(PeopleForm):
+    name = "extend"
+    until = LocalTimeField(
+        label=gettext_lazy("Due until"),
+        help_text=gettext_lazy("Until then attempts count in full. If it would close before, it closes then."),
+    )
+    field_order = ("place", "until", "members", "reason")
+
+    def clean_until(self) -> datetime:
+        return times.read(self.cleaned_data["until"], self.of_class.timezone)
+
+
+class GrantForm(PeopleForm):
+    name = "grant"
+    attempts = forms.IntegerField(
+        label=gettext_lazy("More attempts"),
+        min_value=1,
+        max_value=GRANTED_MAX,
+        help_text=gettext_lazy("They are used when those of a day are used, on any day until the class ends."),
+    )
+    field_order = ("place", "attempts", "members", "reason")
+
+    def offers(self, place: Place) -> bool:
+        return isinstance(place, Challenge)
+
+
+class WhyForm(forms.Form):
+    """For which challenge and time it is asked whether a member can submit."""
+
+    challenge = forms.ChoiceField(label=gettext_lazy("Challenge"))
+    at = LocalTimeField(label=gettext_lazy("When"), required=False, help_text=gettext_lazy("Empty: now."))
+
+    def __init__(self, of_class: Class, challenges: Sequence[Challenge], data: Any = None) -> None:
+        super().__init__(data)
+        self.of_class = of_class
+        self.challenges = {one.slug: one for one in challenges}
+        asked: Any = self.fields["challenge"]
+        asked.choices = [(slug, one.title) for slug, one in self.challenges.items()]
+
+    def clean_at(self) -> datetime:
+        given = self.cleaned_data["at"]
+        return times.read(given, self.of_class.timezone) if given else timezone.now()
+
+    @property
+    def chosen(self) -> Challenge:
+        return self.challenges[self.cleaned_data["challenge"]]

@@ -1,0 +1,244 @@
+"""The dates of a class, more time and attempts for learners, and why a member can submit at a time."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import messages
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+from django.views.decorators.http import require_POST
+
+from gradus.accounts.roles import DECIDES
+from gradus.classes import access, dates
+from gradus.classes.access import Viewed
+from gradus.classes.date_rules import Target, Values, seen
+from gradus.classes.models import Class, Grant, Label, Member
+from gradus.courses.models import Challenge, Lesson
+from gradus.refusal import Refused
+from gradus.submissions import limits
+from gradus.submissions.limits import Use
+from gradus.submissions.services import slots
+from gradus.teach import date_rows
+from gradus.teach.date_forms import (
+    LISTED,
+    DatesForm,
+    ExtendForm,
+    GrantForm,
+    PeopleForm,
+    WhyForm,
+    key_of,
+    places_of,
+)
+from gradus.teach.views.access import account, in_class
+from gradus.teach.views.classes import shared
+
+
+@in_class()
+def dates_show(request: HttpRequest, of_class: Class) -> HttpResponse:
+    """Shows what holds by lesson and challenge, for everybody or a label, and all exceptions."""
+    labels = list(of_class.labels.all())
+    label = next((one for one in labels if str(one.pk) == request.GET.get("label")), None)
+    seen_as = Viewed(of_class, labels=(label,) if label else ())
+    context = {
+        **shared(request, of_class),
+        "rows": date_rows.table(seen_as, places_of(of_class.course)),
+        "labels": labels,
+        "label": label,
+        "exceptions": date_rows.exceptions(of_class),
+        "grants": Grant.objects.filter(member__of_class=of_class).select_related(
+            "member__user", "challenge__version", "granted_by"
+        ),
+    }
+    return render(request, "teach/classes/dates.html", context)
+
+
+@in_class(DECIDES)
+def dates_edit(request: HttpRequest, of_class: Class, key: str) -> HttpResponse:
+    """Shows the form of one place for everybody, `?label=` or `?member=`. A POST sets or removes the dates."""
+    target = _target(request, of_class, key)
+    rule = target.rule()
+    if request.method != "POST":
+        return _edit_page(request, target, DatesForm(target, rule))
+    form = DatesForm(target, rule, request.POST)
+    removes = request.POST.get("action") == "remove"
+    try:
+        if removes:
+            dates.set_dates(target, Values(), by=account(request), seen=request.POST.get("seen", ""))
+        elif form.is_valid():
+            given = {"reason": form.cleaned_data["reason"], "seen": form.cleaned_data["seen"]}
+            dates.set_dates(target, form.values, by=account(request), **given)
+        else:
+            return _edit_page(request, target, form, status=422)
+    except Refused as refused:
+        form.is_valid()
+        form.refuse(refused)
+        if refused.code == "changed_meanwhile":
+            # Who has read what it is now, and saves again, means it.
+            form.data = form.data.copy()
+            form.data["seen"] = seen(target.rule())
+            return _edit_page(request, target, form, status=409, is_changed=True)
+        return _edit_page(request, target, form, status=refused.status)
+    messages.success(request, _("The dates are removed.") if removes else _("The dates are saved."))
+    return redirect(_shown(target))
+
+
+def _shown(target: Target) -> str:
+    page = reverse("teach:dates", args=[target.of_class.pk])
+    return f"{page}?label={target.label.pk}" if target.label else page
+
+
+def _target(request: HttpRequest, of_class: Class, key: str) -> Target:
+    """Returns what the address names. Raises `Http404` for what is not of this class."""
+    place = next((one for one in places_of(of_class.course) if key_of(one) == key), False)
+    if place is False:
+        raise Http404
+    given = {"lesson": place if isinstance(place, Lesson) else None}
+    given["challenge"] = place if isinstance(place, Challenge) else None
+    for name, rows in (("label", Label.objects), ("member", Member.objects.select_related("user"))):
+        asked = request.GET.get(name, "")
+        given[name] = get_object_or_404(rows, of_class=of_class, pk=asked) if asked.isdecimal() else None
+    if given["label"] and given["member"]:
+        raise Http404
+    return Target(of_class, **given)
+
+
+def _edit_page(
+    request: HttpRequest, target: Target, form: DatesForm, *, status: int = 200, is_changed: bool = False
+) -> HttpResponse:
+    rule = target.rule()
+    labels = (target.label,) if target.label else ()
+    seen_as = Viewed(target.of_class, target.member, labels)
+    [row] = date_rows.table(seen_as, [target.place])
+    context = {
+        **shared(request, target.of_class),
+        "target": target,
+        "form": form,
+        "rule": rule,
+        "now": date_rows.says(rule, target.of_class.timezone) if rule and is_changed else "",
+        "is_changed": is_changed,
+        "row": row,
+        "back": _shown(target),
+    }
+    return render(request, "teach/classes/dates_edit.html", context, status=status)
+
+
+@in_class(DECIDES)
+def people_show(request: HttpRequest, of_class: Class) -> HttpResponse:
+    """Shows the forms that give learners more time or attempts; `?search=` and `?member=` choose whom they offer."""
+    return _people_page(request, of_class)
+
+
+@require_POST
+@in_class(DECIDES)
+def extend(request: HttpRequest, of_class: Class) -> HttpResponse:
+    """Gives the chosen learners more time."""
+    form = ExtendForm(of_class, places_of(of_class.course), request.POST)
+    if not form.is_valid():
+        return _people_page(request, of_class, extend=form, status=422)
+    place, given = form.chosen_place, form.cleaned_data
+    try:
+        done = dates.extend(
+            of_class,
+            given["members"],
+            by=account(request),
+            until=given["until"],
+            reason=given["reason"],
+            lesson=place if isinstance(place, Lesson) else None,
+            challenge=place if isinstance(place, Challenge) else None,
+        )
+    except Refused as refused:
+        form.refuse(refused)
+        return _people_page(request, of_class, extend=form, status=refused.status)
+    said = ngettext("%(count)d learner has more time.", "%(count)d learners have more time.", len(done.moved))
+    messages.success(request, said % {"count": len(done.moved)})
+    if done.untouched:
+        names = ", ".join(map(str, done.untouched))
+        messages.warning(request, _("These have as much time already: %(names)s.") % {"names": names})
+    return redirect("teach:dates", of_class.pk)
+
+
+@require_POST
+@in_class(DECIDES)
+def grant(request: HttpRequest, of_class: Class) -> HttpResponse:
+    """Grants the chosen learners more attempts."""
+    form = GrantForm(of_class, places_of(of_class.course), request.POST)
+    if not form.is_valid():
+        return _people_page(request, of_class, grant=form, status=422)
+    place, given = form.chosen_place, form.cleaned_data
+    assert isinstance(place, Challenge)
+    try:
+        made = dates.grant(
+            of_class,
+            given["members"],
+            by=account(request),
+            challenge=place,
+            attempts=given["attempts"],
+            reason=given["reason"],
+        )
+    except Refused as refused:
+        form.refuse(refused)
+        return _people_page(request, of_class, grant=form, status=refused.status)
+    said = ngettext("%(count)d learner has more attempts.", "%(count)d learners have more attempts.", len(made))
+    messages.success(request, said % {"count": len(made)})
+    return redirect("teach:dates", of_class.pk)
+
+
+def _people_page(
+    request: HttpRequest,
+    of_class: Class,
+    *,
+    extend: ExtendForm | None = None,
+    grant: GrantForm | None = None,
+    status: int = 200,
+) -> HttpResponse:
+    places, search = places_of(of_class.course), request.GET.get("search", "")[:120]
+    marked = [one for one in request.GET.getlist("member") if one.isdecimal()]
+    initial = {"members": marked, "place": request.GET.get("place", "")}
+    made: list[PeopleForm] = [
+        extend or ExtendForm(of_class, places, initial=initial),
+        grant or GrantForm(of_class, places, initial=initial),
+    ]
+    found = of_class.members.active().learners().matching(search).by_name()
+    listed = list(found.select_related("user")[:LISTED])
+    for form in made:
+        field: Any = form.fields["members"]
+        chosen = {str(one) for one in form["members"].value() or ()}
+        more = of_class.members.filter(pk__in=[one for one in chosen if one.isdecimal()]).select_related("user")
+        field.widget.choices = [(one.pk, str(one)) for one in dict.fromkeys([*more, *listed])]
+    context = {
+        **shared(request, of_class),
+        "extend": made[0],
+        "grant": made[1],
+        "search": search,
+        "listed": len(listed),
+        "all": of_class.members.active().learners().count(),
+        "place": initial["place"],
+    }
+    return render(request, "teach/classes/more_time.html", context, status=status)
+
+
+@in_class()
+def why(request: HttpRequest, of_class: Class, member: int) -> HttpResponse:
+    """Says whether a member can submit a challenge at a time, and which rules say so."""
+    found = get_object_or_404(Member.objects.select_related("of_class", "user").filter(of_class=of_class), pk=member)
+    challenges = [one for one in places_of(of_class.course) if isinstance(one, Challenge)]
+    first = {"challenge": challenges[0].slug, "at": ""} if challenges else {}
+    form = WhyForm(of_class, challenges, {**first, **request.GET.dict()})
+    context = {**shared(request, of_class), "member": found, "form": form}
+    if form.is_valid():
+        challenge, at = form.chosen, form.cleaned_data["at"]
+        decision = access.decision_for(found.user, challenge, at, found)
+        use = Use(user=found.user, challenge=challenge, of_class=of_class)
+        context |= {
+            "challenge": challenge,
+            "at": at,
+            "decision": decision,
+            "reasons": date_rows.reasons(decision.applied, of_class.timezone),
+            "attempts_left": slots.left(limits.ATTEMPTS, use) if found.user else None,
+            "granted": sum(one.attempts for one in found.grants.filter(challenge=challenge)),
+        }
+    return render(request, "teach/classes/why.html", context, status=200 if form.is_valid() else 422)

@@ -1,0 +1,231 @@
+"""The pages on which a class gets its dates, and on which its teachers see why a member can submit."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+
+from gradus.accounts.models import StaffAction, User
+from gradus.accounts.token_rules import LearnerData
+from gradus.classes import access
+from gradus.classes.models import Class, DateRule, Grant, Member
+from gradus.courses.models import Course
+from tests import factories
+
+DAY = timedelta(days=1)
+VIENNA_NOON = datetime(2026, 12, 1, 11, tzinfo=UTC)
+
+
+@pytest.fixture
+def evening(course: Course) -> Class:
+    return factories.a_class(course, timezone="Europe/Vienna")
+
+
+@pytest.fixture
+def ann(evening: Class) -> Member:
+    return factories.member(
+        evening, factories.UserFactory(), first_name="Ann", last_name="Novak", labels=["Extra time"]
+    )
+
+
+@pytest.fixture
+def teacher(course: Course, grace: User) -> User:
+    factories.enrol(grace, course, factories.TEACHER)
+    return grace
+
+
+def edit(evening: Class, key: str = "course", query: str = "") -> str:
+    return reverse("teach:dates_edit", args=[evening.pk, key]) + query
+
+
+class TestTheForm:
+    def test_dates_are_typed_and_shown_in_the_zone_of_the_class(self, grace_client, evening, teacher, sea_or_sky):
+        page = edit(evening, f"challenge-{sea_or_sky.pk}")
+        sent = {
+            "due_at": "2026-12-01T12:00",
+            "late": "2026-12-03 12:00 50\n2026-12-05 12:00 25 %",
+            "after": "10",
+            "no_close_at": "on",
+            "seen": "0",
+        }
+        assert grace_client.post(page, sent).status_code == 302
+        rule = access.rule_of(DateRule.objects.get())
+        assert (rule.due_at, rule.after, rule.cleared) == (VIENNA_NOON, 0.1, {"close_at"})
+        assert [(one.until, one.credit) for one in rule.late] == [
+            (VIENNA_NOON + 2 * DAY, 0.5),
+            (VIENNA_NOON + 4 * DAY, 0.25),
+        ]
+        form = grace_client.get(page).content.decode()
+        assert 'value="2026-12-01T12:00"' in form
+        assert "2026-12-03 12:00 50\n2026-12-05 12:00 25" in form
+        table = grace_client.get(reverse("teach:dates", args=[evening.pk])).content.decode()
+        assert "<strong>1 Dec 2026, 12:00</strong>" in table
+        assert "50 % until 3 Dec 2026, 12:00, 25 % until 5 Dec 2026, 12:00, then 10 %" in table
+
+    @pytest.mark.parametrize(
+        ("sent", "said"),
+        [
+            ({"due_at": "soon"}, "Enter a valid date/time."),
+            ({"late": "tomorrow 50"}, "Write in each line a time and the credit in percent"),
+            ({"late": "2026-12-01 12:00 150"}, "The credit of each step must be from 0 % to 100 %."),
+            ({"release_at": "2026-12-02T12:00", "due_at": "2026-12-01T12:00"}, "The due date must come after"),
+            ({"after": "101"}, "less than or equal to 100"),
+        ],
+    )
+    def test_what_is_wrong_stands_beside_the_field_and_what_was_typed_stays(
+        self, grace_client, evening, teacher, sent, said
+    ):
+        response = grace_client.post(edit(evening), {"seen": "0", **sent})
+        text = response.content.decode()
+        assert response.status_code == 422
+        assert said in text.replace("\n", " ") and "field-error" in text
+        assert all(value in text for value in sent.values())
+        assert not DateRule.objects.exists()
+
+    def test_of_two_teachers_the_second_sees_both(self, grace_client, evening, teacher):
+        assert grace_client.post(edit(evening), {"after": "50", "seen": "0"}).status_code == 302
+        response = grace_client.post(edit(evening), {"after": "20", "seen": "0"})
+        text = response.content.decode()
+        assert response.status_code == 409
+        said = ["Somebody else changed these dates", "Credit after that: 50 %", 'value="20"']
+        assert [one for one in said if one not in text] == []
+        rule = DateRule.objects.get()
+        assert f'name="seen" value="{rule.pk}.{rule.version}"' in text
+        assert rule.after == 0.5
+
+    def test_a_member_needs_a_reason_and_a_label_does_not(self, grace_client, evening, teacher, ann):
+        refused = grace_client.post(edit(evening, query=f"?member={ann.pk}"), {"after": "50", "seen": "0"})
+        assert refused.status_code == 422
+        label = ann.labels.get()
+        assert grace_client.post(edit(evening, query=f"?label={label.pk}"), {"after": "50"}).status_code == 302
+        assert DateRule.objects.get().label == label
+
+    def test_dates_are_removed(self, grace_client, evening, teacher):
+        grace_client.post(edit(evening), {"after": "50", "seen": "0"})
+        assert grace_client.post(edit(evening), {"action": "remove"}).status_code == 302
+        assert not DateRule.objects.exists()
+
+    @pytest.mark.parametrize("key", ["challenge-0", "lesson-999", "nothing"])
+    def test_what_is_not_of_the_course_is_not_found(self, grace_client, evening, teacher, key):
+        assert grace_client.get(edit(evening, key)).status_code == 404
+
+    def test_a_label_or_member_of_another_class_is_not_found(self, grace_client, course, evening, teacher):
+        other = factories.a_class(course, title="Morning group")
+        label, member = other.labels.create(name="A"), factories.member(other, factories.UserFactory())
+        for query in (f"?label={label.pk}", f"?member={member.pk}", f"?member={2**70}"):
+            assert grace_client.get(edit(evening, query=query)).status_code == 404
+
+
+class TestMoreTime:
+    def test_several_learners_get_more_time_at_once(self, grace_client, evening, teacher, ann, sea_or_sky):
+        ben = factories.member(evening, factories.UserFactory(), first_name="Ben")
+        DateRule.objects.create(of_class=evening, due_at=VIENNA_NOON)
+        sent = {
+            "extend-members": [ann.pk, ben.pk],
+            "extend-place": f"challenge-{sea_or_sky.pk}",
+            "extend-until": "2026-12-24T12:00",
+            "extend-reason": "The train stood still.",
+        }
+        response = grace_client.post(reverse("teach:extend", args=[evening.pk]), sent, follow=True)
+        text = response.content.decode()
+        assert "2 learners have more time." in text
+        assert "Due: 24 Dec 2026, 12:00" in text and "The train stood still." in text
+        assert DateRule.objects.filter(member__in=[ann, ben], challenge=sea_or_sky).count() == 2
+
+    def test_several_learners_get_more_attempts_at_once(self, grace_client, evening, teacher, ann, sea_or_sky):
+        sent = {
+            "grant-members": [ann.pk],
+            "grant-place": f"challenge-{sea_or_sky.pk}",
+            "grant-attempts": "3",
+            "grant-reason": "ill",
+        }
+        response = grace_client.post(reverse("teach:grant", args=[evening.pk]), sent, follow=True)
+        assert "1 learner has more attempts." in response.content.decode()
+        assert Grant.objects.get().attempts == 3
+
+    @pytest.mark.parametrize(
+        ("form", "sent", "said"),
+        [
+            ("extend", {"reason": ""}, "This field is required."),
+            ("extend", {"members": []}, "Choose at least one learner."),
+            ("extend", {"until": "2020-01-01T12:00"}, "This time is past."),
+            ("grant", {"attempts": "0"}, "greater than or equal to 1"),
+            ("grant", {"place": "course"}, "Select a valid choice."),
+        ],
+    )
+    def test_what_is_wrong_stands_beside_the_field(
+        self, grace_client, evening, teacher, ann, sea_or_sky, form, sent, said
+    ):
+        given = {"members": [ann.pk], "place": f"challenge-{sea_or_sky.pk}", "until": "2030-12-24T12:00",
+                 "attempts": "2", "reason": "ill", **sent}  # fmt: skip
+        response = grace_client.post(
+            reverse(f"teach:{form}", args=[evening.pk]), {f"{form}-{name}": one for name, one in given.items()}
+        )
+        assert response.status_code == 422 and said in response.content.decode()
+        assert not DateRule.objects.exists() and not Grant.objects.exists()
+
+    def test_a_large_class_is_searched(self, grace_client, evening, teacher, ann, monkeypatch):
+        monkeypatch.setattr("gradus.teach.views.dates.LISTED", 1)
+        factories.member(evening, factories.UserFactory(), first_name="Zoe", last_name="Zander")
+        page = reverse("teach:more_time", args=[evening.pk])
+        assert "1 of 2 learners can be chosen below." in grace_client.get(page).content.decode()
+        found = grace_client.get(page, {"search": "zander"}).content.decode()
+        assert "Zoe Zander" in found and "Ann Novak" not in found
+
+
+class TestWhy:
+    def why(self, client: Client, evening: Class, ann: Member, **asked: str) -> str:
+        response = client.get(reverse("teach:why", args=[evening.pk, ann.pk]), asked)
+        assert response.status_code == 200
+        return " ".join(response.content.decode().split())
+
+    def test_it_names_each_rule_that_applied_with_its_reason(self, grace_client, evening, teacher, ann, sea_or_sky):
+        DateRule.objects.create(of_class=evening, due_at=VIENNA_NOON, close_at=VIENNA_NOON + DAY)
+        DateRule.objects.create(of_class=evening, label=ann.labels.get(), after=0.5)
+        DateRule.objects.create(
+            of_class=evening, member=ann, challenge=sea_or_sky, due_at=VIENNA_NOON + DAY, reason="ill"
+        )
+        text = self.why(grace_client, evening, ann, challenge=sea_or_sky.slug, at="2026-12-01T13:00")
+        assert "Ann Novak can submit, and an attempt counts <strong>100 %</strong>" in text
+        assert "for this person, at this challenge" in text and "ill" in text
+        assert "for the label “Extra time”, in the whole course" in text
+        assert "for everybody, in the whole course" in text
+        closed = self.why(grace_client, evening, ann, challenge=sea_or_sky.slug, at="2026-12-02T12:00")
+        assert "Ann Novak <strong>cannot</strong> submit. It closed on 2 Dec 2026, 12:00 (Europe/Vienna)." in closed
+
+    def test_it_works_for_people_without_an_account_and_for_whoever_left(self, grace_client, evening, teacher, ann):
+        invited = factories.member(evening, email="zoe@example.org")
+        assert "There is no account with this address yet" in self.why(grace_client, evening, invited)
+        Member.objects.filter(pk=ann.pk).update(state="left", left_at=timezone.now())
+        assert "has left the class" in self.why(grace_client, evening, ann)
+
+    def test_a_wrong_time_is_said(self, grace_client, evening, teacher, ann):
+        page = reverse("teach:why", args=[evening.pk, ann.pk])
+        response = grace_client.get(page, {"challenge": "sea-or-sky", "at": "soon"})
+        assert response.status_code == 422 and "Enter a valid date/time." in response.content.decode()
+
+
+class TestWhoMay:
+    def pages(self, evening: Class, ann: Member) -> list[str]:
+        return [
+            reverse("teach:dates", args=[evening.pk]),
+            reverse("teach:why", args=[evening.pk, ann.pk]),
+            reverse("teach:more_time", args=[evening.pk]),
+            edit(evening),
+        ]
+
+    def test_assistants_look_and_do_not_change(self, bob_client, bob, evening, ann):
+        factories.member(evening, bob, learner_data=LearnerData.VIEWER)
+        assert [bob_client.get(one).status_code for one in self.pages(evening, ann)] == [200, 200, 403, 403]
+        assert bob_client.post(edit(evening), {"after": "50"}).status_code == 403
+        assert not StaffAction.objects.filter(what="dates_changed").exists()
+
+    def test_learners_and_assistants_of_other_classes_find_nothing(self, bob_client, bob, course, evening, ann):
+        factories.member(evening, bob)
+        other = factories.a_class(course, title="Morning group")
+        factories.member(other, bob, learner_data=LearnerData.EDITOR)
+        assert {bob_client.get(one).status_code for one in self.pages(evening, ann)} == {404}
