@@ -98,6 +98,14 @@ CLASSES = {
     "teach/classes/<int:pk>/dates/more/extend",
     "teach/classes/<int:pk>/dates/more/grant",
     "teach/classes/<int:pk>/labels/<int:label>",
+    "teach/classes/<int:pk>/grades/",
+    "teach/classes/<int:pk>/grades/points",
+    "teach/classes/<int:pk>/grades/excuse",
+    "teach/classes/<int:pk>/grades/<slug:format>.csv",
+    "teach/classes/<int:pk>/grades/<int:member>/<slug:slug>/",
+    "api/v1/classes/<int:id>/grades",
+    "api/v1/classes/<int:id>/overrides",
+    "api/v1/classes/<int:id>/worths",
 }
 # For reviewers of this course; for all others it is not there.
 REVIEWERS = CLASSES | {
@@ -246,12 +254,13 @@ SCOPES = {
     },
     "learner_data:viewer": {
         *("reviews", "reviews_accuracy", "review", "challenge_gold", "challenge_certainty"),
-        *("regrades", "regrade", "class_roster"),
+        *("regrades", "regrade", "class_roster", "class_grades"),
     },
     "learner_data:editor": {
         *("review_blind", "review_decision", "review_gold", "review_take_over"),
         *("reviews_claim", "reviews_renew", "reviews_release", "challenge_accept_marks", "challenge_mark_blind"),
         "class_roster_apply",
+        *("class_override", "class_weigh"),
         *("regrade_start", "regrade_approve", "regrade_discard"),
     },
 }

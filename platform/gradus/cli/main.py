@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from challenges.models.catalogue import ModelsFileError
-from gradus.cli import authors, learners, lessons, people, publishing, receipts, records, rosters, scaffolding
+from gradus.cli import authors, grades, learners, lessons, people, publishing, receipts, records, rosters, scaffolding
 from gradus.cli.plugins import JudgeGroup, LazyGroup
 
 app = typer.Typer(
@@ -37,6 +37,7 @@ publishing.app.command("role")(people.change_role)
 publishing.app.command("remove")(people.remove)
 publishing.app.command("leave")(people.leave)
 classes.command("roster")(rosters.roster)
+classes.command("grades")(grades.grades)
 app.command("schema")(scaffolding.print_schema)
 scaffolding.lessons.command("show")(lessons.lesson)
 app.add_typer(scaffolding.lessons, name="lesson")

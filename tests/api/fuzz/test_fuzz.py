@@ -19,7 +19,7 @@ from gradus.preferences.services import Pair
 from tests import factories
 from tests.api.fuzz import checks
 from tests.api.fuzz.site import Site
-from tests.api.fuzz.world import World
+from tests.api.fuzz.world import MEMBER, World
 from tests.reviews import cases
 
 pytestmark = pytest.mark.django_db
@@ -69,6 +69,7 @@ def test_calls_answer_as_the_document_says_at_length(case: Any, who: str, made: 
 
 
 MARKS = {"marks": cases.ALL_MET}
+OVERRIDE = {"members": [MEMBER], "challenge": "sea-or-sky", "kind": "value", "value": 7.5, "reason": "An oral exam."}
 SOUP = Pair(
     "soup",
     "Tell the table that the soup is hot.",
@@ -144,6 +145,9 @@ HONEST: dict[str, tuple[str, str, Any]] = {
     "upload_part": ("staff", "half", b"\0"),
     "class_roster": ("staff", "evening", None),
     "class_roster_apply": ("staff", "evening", b"email\nsam@example.org\n"),
+    "class_grades": ("staff", "evening", None),
+    "class_override": ("staff", "evening", OVERRIDE),
+    "class_weigh": ("staff", "evening", {"worths": {"sea-or-sky": 20}}),
     "course_people": ("staff", "tiny", None),
     "course_invite": ("staff", "tiny", {"email": "sam@example.org", "content": "viewer"}),
     "course_invitation_withdraw": ("staff", "tiny", None),

@@ -32,6 +32,8 @@ from tests.learn import scene
 from tests.reviews import cases
 
 Names = dict[str, Any]
+# The key of a member of the class.
+MEMBER = 4711
 CHALLENGES = ("sea-or-sky", "ticket", "explain", "ask-the-library", "your-clicks")
 TICKET = {**factories.LORA, "rows": TICKETS}
 
@@ -66,6 +68,8 @@ def make(folder: Path) -> World:
     tiny = version.challenge.course
     role = factories.enrol(learner, tiny, Scope(Content.PREVIEWER))
     invited = people.invite(tiny, by=staff, email="lena@example.org", scope=Scope(Content.VIEWER), site="/").invitation
+    evening = factories.a_class(tiny)
+    factories.member(evening, pk=MEMBER, email="dan@example.org")
     attempts["queued"] = factories.submit(learner, "ticket", TICKET)
     return World(
         tokens={
@@ -86,7 +90,7 @@ def make(folder: Path) -> World:
             "offset": {"half": uploads.PART_MIN},
             "person": {"tiny": role.pk},
             "invitation": {"tiny": invited.pk},
-            "classes": {"evening": factories.a_class(tiny).pk},
+            "classes": {"evening": evening.pk},
             "regrades": {"waiting": waiting.pk, "done": regraded.pk},
         },
     )

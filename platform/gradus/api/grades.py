@@ -1,0 +1,239 @@
+"""The gradebook of a class: its grades as JSON or as files, and what people set there. Strangers get 404."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Annotated, Literal
+
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404
+from django.utils.translation import gettext as _
+from ninja import Query, Router, Schema, Status
+from pydantic import Field
+
+from gradus.accounts import roles
+from gradus.accounts.token_rules import Scope
+from gradus.api.auth import Request, caller, requires
+from gradus.classes import membership
+from gradus.classes.models import Class
+from gradus.gradebook import downloads, queries, services
+from gradus.gradebook.models import REASON_CHARS
+from gradus.gradebook.queries import Wanted
+from gradus.gradebook.table import Cell, Line, State, Table
+from gradus.refusal import Refused
+
+Format = Literal["json", "canvas", "moodle", "wide", "long"]
+
+
+class ColumnOut(Schema):
+    challenge: str
+    title: str
+    worth: float = Field(description="How many points the challenge gives at most, without credit for an early date")
+    average: float | None = Field(description="The mean points of the learners who have a grade")
+    graded: int = Field(description="How many learners have a grade")
+    released: bool = Field(description="Whether learners see new grades at once")
+
+
+class CellOut(Schema):
+    challenge: str
+    state: State
+    points: float | None = Field(description="What counts; null where there is no grade")
+    computed: float | None = Field(description="What the attempts earn, with the credit for the date")
+    score: float | None = Field(description="The shown score of the attempt that counts, from 0 to 1")
+    credit: float | None = Field(description="The share of the points that the date of this attempt earns")
+    attempts: int
+    late: bool
+    waits: bool = Field(description="Whether an attempt waits for a person")
+    released: bool = Field(description="Whether the learner sees it")
+    submitted_at: datetime | None
+    override: int | None = Field(description="The key of what a person set; send it back as `seen`")
+    reason: str = Field(description="Why a person set it")
+
+
+class LearnerOut(Schema):
+    member: int
+    name: str
+    email: str
+    login: str
+    registration_number: str
+    labels: list[str]
+    state: str
+    points: float = Field(description="The sum of the cells with a grade")
+    possible: float = Field(description="What these cells are worth")
+    missing: int = Field(description="How many cells have no grade and are not excused")
+    cells: list[CellOut]
+
+
+class GradesOut(Schema):
+    """A page of the gradebook. `notes` tell what the files for Canvas and Moodle leave out."""
+
+    challenges: list[ColumnOut]
+    learners: list[LearnerOut]
+    count: int
+    page: int
+    pages: int
+    notes: list[str]
+
+
+class OverrideIn(Schema):
+    """What to set for each of these learners at a challenge."""
+
+    members: list[int] = Field(min_length=1, max_length=1000, description="Members of the class, by their keys")
+    challenge: str
+    kind: Literal["value", "excused", "cleared"] = Field(
+        description="Points, an excuse, or the end of what was set, so that the computed grade counts again"
+    )
+    value: float | None = Field(None, description="Points, where the kind is `value`")
+    reason: str = Field("", max_length=REASON_CHARS, description="Needed unless the kind is `cleared`")
+    seen: str = Field(
+        "",
+        max_length=20,
+        description="The key of the override that you saw, or `none`; a change by somebody else then stays",
+    )
+
+
+class OverridesOut(Schema):
+    learners: list[LearnerOut]
+
+
+class WorthsIn(Schema):
+    worths: dict[str, float] = Field(max_length=1000, description="Points by challenge; others stay as they are")
+
+
+def number(value: Decimal | None) -> float | None:
+    return None if value is None else float(value)
+
+
+def cell_out(challenge: str, cell: Cell) -> CellOut:
+    return CellOut(
+        challenge=challenge,
+        state=cell.state,
+        points=number(cell.points),
+        computed=number(cell.computed),
+        score=number(cell.score),
+        credit=number(cell.credit),
+        attempts=cell.attempts,
+        late=cell.is_late,
+        waits=cell.waits,
+        released=cell.is_shown,
+        submitted_at=cell.submitted_at,
+        override=cell.override,
+        reason=cell.reason,
+    )
+
+
+def learner_out(line: Line, slugs: list[str]) -> LearnerOut:
+    person, total = line.person, line.total
+    return LearnerOut(
+        member=person.member,
+        name=person.name,
+        email=person.email,
+        login=person.login,
+        registration_number=person.registration_number,
+        labels=list(person.labels),
+        state=person.state,
+        points=float(total.points),
+        possible=float(total.possible),
+        missing=total.missing,
+        cells=[cell_out(slug, cell) for slug, cell in zip(slugs, line.cells, strict=True)],
+    )
+
+
+def columns_out(of_class: Class, table: Table) -> list[ColumnOut]:
+    released = queries.released(of_class, [column.challenge for column in table.columns])
+    return [
+        ColumnOut(
+            challenge=one.slug,
+            title=one.title,
+            worth=float(one.worth),
+            average=number(one.average),
+            graded=one.graded,
+            released=one.challenge in released,
+        )
+        for one in table.columns
+    ]
+
+
+router = Router(tags=["classes"], auth=requires(roles.SEES_ANSWERS))
+
+
+def class_of(request: Request, id: int, need: Scope = roles.SEES_ANSWERS) -> Class:
+    """Returns the class. Raises `Http404` or `Refused` (403) if the caller may not do this in it."""
+    found = get_object_or_404(Class.objects.select_related("course"), pk=id)
+    membership.refuse_unless(caller(request), found, need)
+    return found
+
+
+def label_named(of_class: Class, name: str) -> int | None:
+    if not name:
+        return None
+    found = of_class.labels.filter(name__iexact=name).first()
+    if found is None:
+        said = _("The class has no label of this name.")
+        raise Refused("no_such_label", said, 422, [{"code": "no_such_label", "field": "label", "message": said}])
+    return found.pk
+
+
+CSV = {"responses": {200: {"content": {"text/csv": {"schema": {"type": "string"}}}}}}
+
+
+@router.get("/classes/{int:id}/grades", response=GradesOut, openapi_extra=CSV)
+def class_grades(
+    request: Request,
+    id: int,
+    format: Format = "json",
+    label: Annotated[str, Query(max_length=40)] = "",
+    search: Annotated[str, Query(max_length=100)] = "",
+    left: bool = False,
+    page: Annotated[int, Query(ge=1, le=10**6)] = 1,
+    size: Annotated[int, Query(ge=1, le=100)] = 100,
+) -> GradesOut | HttpResponse:
+    """Returns a page of the gradebook as JSON, or all of it as a CSV file.
+
+    `canvas` and `moodle` have released grades only, `wide` and `long` all of them. `label`, `search` and `left` choose
+    learners, `left` those who have left as well.
+    """
+    of_class = class_of(request, id)
+    wanted = Wanted(label=label_named(of_class, label), search=search, left=left)
+    if format != "json":
+        made = downloads.written(of_class, format, wanted, by=caller(request))
+        return downloads.response(of_class, format, made)
+    table = queries.table(of_class, wanted, page=page, size=size)
+    slugs = [column.slug for column in table.columns]
+    return GradesOut(
+        challenges=columns_out(of_class, table),
+        learners=[learner_out(line, slugs) for line in table.lines],
+        count=table.count,
+        page=table.page,
+        pages=table.pages,
+        notes=downloads.notes(of_class, wanted, table.columns),
+    )
+
+
+@router.post("/classes/{int:id}/overrides", response={201: OverridesOut}, auth=requires(roles.DECIDES))
+def class_override(request: Request, id: int, given: OverrideIn) -> Status[OverridesOut]:
+    """Sets points, excuses, or ends what was set, for one or many learners: for all of them, or for none."""
+    of_class = class_of(request, id, roles.DECIDES)
+    members = services.members_with(of_class, given.members)
+    challenge = services.challenge_named(of_class, given.challenge)
+    by = caller(request)
+    match given.kind:
+        case "excused":
+            services.excuse(members, challenge, by=by, reason=given.reason, seen=given.seen)
+        case "cleared":
+            services.clear(members, challenge, by=by, seen=given.seen)
+        case _value:
+            services.override(members, challenge, by=by, value=given.value, reason=given.reason, seen=given.seen)
+    table = queries.table(of_class, Wanted(left=True, members=tuple(given.members)))
+    slugs = [column.slug for column in table.columns]
+    return Status(201, OverridesOut(learners=[learner_out(line, slugs) for line in table.lines]))
+
+
+@router.put("/classes/{int:id}/worths", response=list[ColumnOut], auth=requires(roles.DECIDES))
+def class_weigh(request: Request, id: int, given: WorthsIn) -> list[ColumnOut]:
+    """Sets how many points challenges are worth, and returns all of them."""
+    of_class = class_of(request, id, roles.DECIDES)
+    worths = {services.challenge_named(of_class, slug).pk: worth for slug, worth in given.worths.items()}
+    services.weigh(of_class, worths, by=caller(request))
+    return columns_out(of_class, queries.table(of_class, page=1, size=1))

@@ -1,0 +1,81 @@
+"""The command with which teachers read the gradebook of a class, or write it to a file for another system."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from gradus.cli import output as showing
+from gradus.cli.learners import Json, site
+
+
+class Format(StrEnum):
+    TABLE = "table"
+    CANVAS = "canvas"
+    MOODLE = "moodle"
+    WIDE = "wide"
+    LONG = "long"
+
+
+SHORT = {"overridden": "set by a person", "held": "not released", "none": "", "graded": ""}
+PAGE = 100
+
+
+def grades(
+    class_id: Annotated[int, typer.Argument(metavar="CLASS", help="The class's number, as its address has it.")],
+    format: Annotated[
+        Format, typer.Option("--format", help="A table to read here, or a file of this kind.")
+    ] = Format.TABLE,
+    out: Annotated[
+        Path | None, typer.Option("--out", dir_okay=False, help="Where the file goes; standard output if left out.")
+    ] = None,
+    label: Annotated[str, typer.Option("--label", help="Only learners with this label.")] = "",
+    as_json: Json = False,
+) -> None:
+    """Show the grades of a class, or write them to a file for Canvas, Moodle or a spreadsheet.
+
+    The files for Canvas and Moodle have released grades only.
+    """
+    address = f"classes/{class_id}/grades"
+    with site() as api:
+        if as_json or format == Format.TABLE:
+            found = everybody(api, address, label)
+            showing.say(found, as_json, show)
+            return
+        notes = api.get(address, label=label or None, size=1)["notes"]
+        if out is None:
+            api.download(address, typer.get_binary_stream("stdout"), format=format.value, label=label or None)
+        else:
+            with out.open("wb") as file:
+                api.download(address, file, format=format.value, label=label or None)
+            typer.echo(f"The grades are in {out}.", err=True)
+    if format in (Format.CANVAS, Format.MOODLE):
+        for note in notes:
+            typer.echo(note, err=True)
+
+
+def everybody(api: Any, address: str, label: str) -> dict[str, Any]:
+    """Returns the gradebook with the learners of all pages."""
+    found: dict[str, Any] = api.get(address, label=label or None, size=PAGE)
+    for page in range(2, found["pages"] + 1):
+        found["learners"] += api.get(address, label=label or None, size=PAGE, page=page)["learners"]
+    return {**found, "page": 1, "pages": 1}
+
+
+def show(found: dict[str, Any]) -> None:
+    columns = [column["challenge"] for column in found["challenges"]]
+    rows = (
+        (one["name"], *map(_cell, one["cells"]), f"{one['points']:g} of {one['possible']:g}")
+        for one in found["learners"]
+    )
+    showing.table("", ("Learner", *columns, "Total"), rows)
+
+
+def _cell(cell: dict[str, Any]) -> str:
+    points = showing.number(cell["points"])
+    told = [SHORT.get(cell["state"], cell["state"]), "late" if cell["late"] else ""]
+    words = ", ".join(word for word in told if word)
+    return f"{points} ({words})" if points and words else points or words
