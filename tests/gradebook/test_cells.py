@@ -105,14 +105,14 @@ def test_a_regrade_changes_what_is_computed_and_not_what_a_person_set(
 ) -> None:
     made = factories.submit(ada)
     factories.grade(made, 0.5)
-    services.override(ann, sea_or_sky, by=teacher, value="9", reason="the mail server was down")
+    services.override([ann], sea_or_sky, by=teacher, value="9", reason="the mail server was down")
     again = Evaluation.objects.create(
         submission=made, number=2, is_current=False, lane=made.current_for_staff.lane, fair_share_rank=0
     )
     factories.grade(made, 0.8) if again.is_current else _record(again, 0.8)
     found = cell(evening, ann)
     assert (found.state, found.points, found.computed) == (State.OVERRIDDEN, Decimal(9), Decimal(8))
-    services.clear(ann, sea_or_sky, by=teacher)
+    services.clear([ann], sea_or_sky, by=teacher)
     assert (cell(evening, ann).state, cell(evening, ann).points) == (State.GRADED, Decimal(8))
     assert cells.differences(evening) == []
 

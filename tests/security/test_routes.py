@@ -138,6 +138,7 @@ def things(ada: User, course: Course, tmp_path) -> Things:
             "classes/": {"pk": of_class.pk, "id": of_class.pk},
             "members/": {"member": member.pk},
             "dates/": {"key": "course"},
+            "grades/": {"member": member.pk, "format": "wide"},
             "labels/": {"label": of_class.labels.get().pk},
             "regrades": {"pk": regrade.pk, "id": regrade.pk},
             "challenges/<slug:id>/": {"id": "explain"},

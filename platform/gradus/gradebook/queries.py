@@ -37,11 +37,15 @@ READ = (
 
 @dataclass(frozen=True)
 class Wanted:
-    """Which learners: with this label, with these words in name, address or number, and also those who have left."""
+    """Which learners: with this label, with these words in name, address or number, and also those who have left.
+
+    `members` are keys, or None for everybody.
+    """
 
     label: int | None = None
     search: str = ""
     left: bool = False
+    members: tuple[int, ...] | None = None
 
 
 EVERYBODY = Wanted()
@@ -76,6 +80,8 @@ def learners(of_class: Class, wanted: Wanted = EVERYBODY) -> QuerySet[Member]:
     found = Member.objects.filter(of_class=of_class).learners().select_related("user", "of_class")
     if not wanted.left:
         found = found.active()
+    if wanted.members is not None:
+        found = found.filter(pk__in=wanted.members)
     if wanted.label is not None:
         found = found.filter(labels=wanted.label)
     for word in wanted.search.split():

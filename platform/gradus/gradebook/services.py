@@ -24,6 +24,7 @@ from gradus.classes.models import Class, Member
 from gradus.courses.models import Challenge
 from gradus.gradebook import points, queries
 from gradus.gradebook.models import REASON_CHARS, Cell, Override, Weight
+from gradus.gradebook.table import Column
 from gradus.refusal import Refused, refuse_broken
 
 What = StaffAction.What
@@ -55,51 +56,53 @@ def _values(override: Override | None) -> dict[str, Any]:
 
 
 @transaction.atomic
-def override(member: Member, challenge: Challenge, *, by: User, value: Any, reason: str, seen: str = "") -> Override:
-    """Sets the points of a learner at a challenge in place of the computed ones. An earlier override is ended.
+def override(
+    members: Iterable[Member], challenge: Challenge, *, by: User, value: Any, reason: str, seen: str = ""
+) -> list[Override]:
+    """Sets the points of learners at a challenge in place of the computed ones. Earlier overrides are ended.
 
     Args:
+        members: Learners of one class.
         value: Points, with at most two decimals.
         seen: `seen_of(...)` when the person looked, or empty: whatever there is now is replaced.
 
     Raises:
-        Http404, Refused: 403, the person may not, or it is the own grade; 404, the class has no such challenge or
-            learner; 409, `changed_meanwhile`; 422, there is no reason, or the value is no number of points.
+        Http404, Refused: 403, the person may not, or it is the own grade; 409, `changed_meanwhile`; 422, the class
+            has no such challenge or learner, there is no reason, or the value is no number of points.
     """
-    held = _held(member.of_class_id, by, [challenge.pk])
+    held, chosen = _held_for(members, challenge, by)
     worth = queries.worths_of(held).get(challenge.pk, points.WORTH)
-    number = _points(value, most=worth * OVERRIDE_FACTOR, field="value")
-    return _set(held, member, challenge, by=by, kind=Kind.VALUE, value=number, reason=_reason(reason), seen=seen)
+    number, said = _points(value, most=worth * OVERRIDE_FACTOR, field="value"), _reason(reason)
+    given = {"by": by, "kind": Kind.VALUE, "value": number, "reason": said, "seen": seen}
+    return [_set(held, one, challenge, **given) for one in chosen]
 
 
 @transaction.atomic
 def excuse(members: Iterable[Member], challenge: Challenge, *, by: User, reason: str, seen: str = "") -> list[Override]:
     """Excuses learners of one class from a challenge, so that their totals leave it out. See `override` for errors."""
-    members = list(members)
-    if not members:
-        raise wrong("members", _("Choose at least one learner."), "nothing")
-    held = _held(members[0].of_class_id, by, [challenge.pk])
-    said = _reason(reason)
-    return [_set(held, one, challenge, by=by, kind=Kind.EXCUSED, value=None, reason=said, seen=seen) for one in members]
+    held, chosen = _held_for(members, challenge, by)
+    given = {"by": by, "kind": Kind.EXCUSED, "value": None, "reason": _reason(reason), "seen": seen}
+    return [_set(held, one, challenge, **given) for one in chosen]
 
 
 @transaction.atomic
-def clear(member: Member, challenge: Challenge, *, by: User, seen: str = "") -> None:
-    """Ends the override in force, so that the computed grade counts again.
+def clear(members: Iterable[Member], challenge: Challenge, *, by: User, seen: str = "") -> None:
+    """Ends what is in force for learners of one class, so that their computed grades count again.
 
     Raises:
         Http404, Refused: 403, the person may not, or it is the own grade; 409, `changed_meanwhile`, or there is none.
     """
-    held = _held(member.of_class_id, by, [challenge.pk])
-    _refuse_own(held, member, by)
-    current = Override.objects.open().filter(member=member, challenge=challenge).first()
-    before = _values(current)
-    _refuse_changed(seen, current)
-    if current is None:
-        raise Refused("not_overridden", _("Nothing is set here in place of the computed grade."), 409)
-    _end(current, by)
-    _put(member, challenge, None)
-    _note(What.OVERRIDE_CLEARED, held, member, challenge, by, before, _values(None))
+    held, chosen = _held_for(members, challenge, by)
+    for member in chosen:
+        _refuse_own(held, member, by)
+        current = Override.objects.open().filter(member=member, challenge=challenge).first()
+        before = _values(current)
+        _refuse_changed(seen, current)
+        if current is None:
+            raise Refused("not_overridden", _("Nothing is set here in place of the computed grade."), 409)
+        _end(current, by)
+        _put(member, challenge, None)
+        _note(What.OVERRIDE_CLEARED, held, member, challenge, by, before, _values(None))
 
 
 @transaction.atomic
@@ -114,7 +117,7 @@ def weigh(of_class: Class, worths: Mapping[int, Any], *, by: User, seen: str = "
             problem has the challenge's key as its field.
     """
     held = _held(of_class.pk, by, worths)
-    before = worths_seen(held)
+    before = worths_seen(queries.columns_of(held))
     refuse_changed(seen, before)
     problems, numbers = [], {}
     for challenge, value in worths.items():
@@ -126,24 +129,46 @@ def weigh(of_class: Class, worths: Mapping[int, Any], *, by: User, seen: str = "
         raise Refused(problems[0]["code"], problems[0]["message"], 422, problems)
     for challenge, number in numbers.items():
         Weight.objects.update_or_create(of_class=held, challenge_id=challenge, defaults={"worth": number})
-    after = worths_seen(held)
+    after = worths_seen(queries.columns_of(held))
     changed = {key for key in after if before[key] != after[key]}
     if changed:
         old, new = ({key: side[key] for key in sorted(changed)} for side in (before, after))
         staff.note(What.WEIGHTS_CHANGED, held, by=by, **{"class": held.pk}, before=plain(old), after=plain(new))
 
 
-def worths_seen(of_class: Class) -> dict[str, Decimal]:
-    """Returns what each challenge of the class is worth, by its address."""
-    worths = queries.worths_of(of_class)
-    return {one.slug: worths.get(one.pk, points.WORTH).quantize(points.CENT) for one in queries.challenges_of(of_class)}
+def worths_seen(columns: Iterable[Column]) -> dict[str, Decimal]:
+    """Returns what each challenge is worth, by its address."""
+    return {one.slug: one.worth.quantize(points.CENT) for one in columns}
+
+
+def members_with(of_class: Class, keys: Collection[int]) -> list[Member]:
+    """Returns the learners of the class with these keys. Raises `Refused` (422) if one is not there."""
+    found = list(queries.learners(of_class, queries.Wanted(left=True, members=tuple(keys))))
+    if len(found) != len(set(keys)):
+        raise wrong("members", _("The class has no such learner."), "no_such_member")
+    return found
+
+
+def challenge_named(of_class: Class, slug: str) -> Challenge:
+    """Returns the challenge of the class with this address. Raises `Refused` (422) if there is none."""
+    found = next((one for one in queries.challenges_of(of_class) if one.slug == slug), None)
+    if found is None:
+        raise wrong("challenge", _("The class has no such challenge."), "no_such_challenge")
+    return found
+
+
+def _held_for(members: Iterable[Member], challenge: Challenge, by: User) -> tuple[Class, list[Member]]:
+    chosen = sorted(members, key=lambda one: one.pk)
+    if not chosen:
+        raise wrong("members", _("Choose at least one learner."), "nothing")
+    return _held(chosen[0].of_class_id, by, [challenge.pk]), chosen
 
 
 def _held(of_class: int, by: User, challenges: Collection[int]) -> Class:
     held = hold(of_class)
     membership.refuse_unless(by, held, roles.DECIDES)
     if not {one.pk for one in queries.challenges_of(held)}.issuperset(challenges):
-        raise Refused("no_such_challenge", _("The class has no such challenge."), 404)
+        raise wrong("challenge", _("The class has no such challenge."), "no_such_challenge")
     return held
 
 
@@ -184,7 +209,7 @@ def _put(member: Member, challenge: Challenge, override: Override | None) -> Non
 
 def _refuse_own(held: Class, member: Member, by: User) -> None:
     if member.of_class_id != held.pk or member.teaches:
-        raise Refused("not_found", _("The class has no such learner."), 404)
+        raise wrong("members", _("The class has no such learner."), "no_such_member")
     if member.user_id == by.pk:
         raise Refused("own_grade", _("This is your own grade. Somebody else has to change it."), 403)
 

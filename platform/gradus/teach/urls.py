@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from gradus.teach.views import classes, courses, dates, members, people, preview, verification
+from gradus.teach.views import classes, courses, dates, grades, members, people, preview, verification
 
 app_name = "teach"
 urlpatterns = [
@@ -30,5 +30,10 @@ urlpatterns = [
     path("classes/<int:pk>/dates/more/extend", dates.extend, name="extend"),
     path("classes/<int:pk>/dates/more/grant", dates.grant, name="grant"),
     path("classes/<int:pk>/labels/<int:label>", members.label_change, name="label"),
+    path("classes/<int:pk>/grades/", grades.grades_show, name="grades"),
+    path("classes/<int:pk>/grades/points", grades.grades_weigh, name="grades_weigh"),
+    path("classes/<int:pk>/grades/excuse", grades.grades_excuse, name="grades_excuse"),
+    path("classes/<int:pk>/grades/<slug:format>.csv", grades.grades_download, name="grades_download"),
+    path("classes/<int:pk>/grades/<int:member>/<slug:slug>/", grades.cell_show, name="cell"),
     path("invitations/<slug:secret>/", people.invitation_show, name="invitation"),
 ]

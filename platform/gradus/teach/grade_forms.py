@@ -1,0 +1,129 @@
+"""The forms of the gradebook: which learners it shows, what is set in a cell, and what challenges are worth."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from django import forms
+from django.utils.translation import gettext_lazy as _
+
+from gradus.classes.changes import version_of
+from gradus.classes.models import Class, Label
+from gradus.courses.models import Challenge
+from gradus.gradebook import services
+from gradus.gradebook.models import REASON_CHARS
+from gradus.gradebook.queries import PAGE, SIZES, Wanted
+from gradus.gradebook.table import Column
+from gradus.refusal import Refused
+from gradus.validators import allowed_characters
+
+SEARCH_CHARS = 100
+
+
+class Refusing(forms.Form):
+    def refuse(self, refused: Refused) -> None:
+        """Shows each message beside the field that it is about."""
+        if not hasattr(self, "cleaned_data"):
+            self.full_clean()
+        problems = refused.problems or [{"field": "", "message": refused.message}]
+        for one in problems:
+            self.add_error(one["field"] if one["field"] in self.fields else None, one["message"])
+
+
+class FilterForm(forms.Form):
+    """Which learners the gradebook shows. What cannot be understood is left out, because an address may be old."""
+
+    label = forms.ModelChoiceField(Label.objects.none(), label=_("Label"), empty_label=_("All"), required=False)
+    search = forms.CharField(
+        label=_("Name, address or number"),
+        max_length=SEARCH_CHARS,
+        required=False,
+        validators=[allowed_characters],
+        widget=forms.TextInput(attrs={"type": "search", "autocomplete": "off"}),
+    )
+    left = forms.BooleanField(label=_("Also those who have left"), required=False)
+    size = forms.TypedChoiceField(
+        label=_("Learners on a page"),
+        choices=[(one, one) for one in SIZES],
+        coerce=int,
+        empty_value=PAGE,
+        required=False,
+    )
+
+    def __init__(self, of_class: Class, data: Any) -> None:
+        super().__init__(data, auto_id="filter-%s")
+        label = self.fields["label"]
+        assert isinstance(label, forms.ModelChoiceField)
+        label.queryset = of_class.labels.all()
+        self.full_clean()
+        self.page = _whole_number(data.get("page", ""))
+
+    @property
+    def wanted(self) -> Wanted:
+        label = self.cleaned_data.get("label")
+        search, left = self.cleaned_data.get("search", ""), self.cleaned_data.get("left", False)
+        return Wanted(label=label.pk if label else None, search=search, left=left)
+
+    @property
+    def page_size(self) -> int:
+        return int(self.cleaned_data.get("size") or PAGE)
+
+
+def _whole_number(text: str) -> int:
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 9 else 1
+
+
+class OverrideForm(Refusing):
+    value = forms.CharField(
+        label=_("Points"), required=False, max_length=20, widget=forms.TextInput(attrs={"inputmode": "decimal"})
+    )
+    reason = forms.CharField(
+        label=_("Reason"),
+        help_text=_("Everybody who sees the gradebook can read it. The learner cannot."),
+        max_length=REASON_CHARS,
+        required=False,
+        widget=forms.Textarea(attrs={"rows": 2}),
+    )
+
+    def __init__(self, data: Any = None) -> None:
+        super().__init__(data, auto_id="override-%s")
+        self.label_suffix = ""
+        for field in self.fields.values():
+            field.validators.append(allowed_characters)
+
+
+class ExcuseForm(Refusing):
+    """Excuses all who have a label from one challenge."""
+
+    label = forms.ModelChoiceField(Label.objects.none(), label=_("Everybody with the label"))
+    challenge = forms.ModelChoiceField(Challenge.objects.none(), label=_("from the challenge"))
+    reason = forms.CharField(label=_("Reason"), max_length=REASON_CHARS, validators=[allowed_characters])
+
+    def __init__(self, of_class: Class, columns: Sequence[Column], data: Any = None) -> None:
+        super().__init__(data, auto_id="excuse-%s")
+        label, challenge = self.fields["label"], self.fields["challenge"]
+        assert isinstance(label, forms.ModelChoiceField) and isinstance(challenge, forms.ModelChoiceField)
+        label.queryset = of_class.labels.all()
+        challenge.queryset = Challenge.objects.filter(pk__in=[one.challenge for one in columns])
+        challenge.choices = [(one.challenge, one.title) for one in columns]
+
+
+class WorthForm(Refusing):
+    """A field for each challenge, named by its key."""
+
+    def __init__(self, columns: Sequence[Column], data: Any = None) -> None:
+        super().__init__(data, auto_id="worth-%s")
+        for one in columns:
+            self.fields[str(one.challenge)] = forms.CharField(
+                label=one.title,
+                initial=f"{one.worth.normalize():f}",
+                max_length=20,
+                validators=[allowed_characters],
+                widget=forms.TextInput(attrs={"inputmode": "decimal", "autocomplete": "off"}),
+            )
+        self.seen = version_of(services.worths_seen(columns))
+
+    @property
+    def given(self) -> dict[int, str]:
+        return {int(name): self.data[name] for name in self.fields if name in self.data}

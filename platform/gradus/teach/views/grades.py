@@ -1,0 +1,165 @@
+"""The gradebook of a class: its page, its files, the page of a cell, and what people set there."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import messages
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+from django.views.decorators.http import require_POST, require_safe
+
+from gradus.accounts.roles import DECIDES, SEES_ANSWERS
+from gradus.classes import membership
+from gradus.classes.models import Class, Member
+from gradus.courses.models import Challenge
+from gradus.gradebook import downloads, exports, opened, queries, services
+from gradus.gradebook.queries import Wanted
+from gradus.gradebook.table import Table
+from gradus.refusal import Refused
+from gradus.teach.grade_forms import ExcuseForm, FilterForm, OverrideForm, WorthForm
+from gradus.teach.views.access import account, in_class
+from gradus.teach.views.classes import shared
+
+
+@require_safe
+@in_class(SEES_ANSWERS)
+def grades_show(request: HttpRequest, of_class: Class) -> HttpResponse:
+    """Shows the gradebook, a page of learners at a time."""
+    return page(request, of_class)
+
+
+@require_safe
+@in_class(SEES_ANSWERS)
+def grades_download(request: HttpRequest, of_class: Class, format: str) -> HttpResponse:
+    """Sends the gradebook as a file, and records that."""
+    if format not in exports.FORMATS:
+        raise Http404
+    filters = FilterForm(of_class, request.GET)
+    written = downloads.written(of_class, format, filters.wanted, by=account(request))
+    return downloads.response(of_class, format, written)
+
+
+@require_POST
+@in_class(DECIDES)
+def grades_weigh(request: HttpRequest, of_class: Class) -> HttpResponse:
+    """Sets how many points the challenges are worth."""
+    form = WorthForm(queries.columns_of(of_class), request.POST)
+    try:
+        services.weigh(of_class, form.given, by=account(request), seen=request.POST.get("seen", ""))
+    except Refused as refused:
+        form.refuse(refused)
+        return page(request, of_class, worths=form, status=refused.status)
+    messages.success(request, _("The points of the challenges are saved."))
+    return redirect("teach:grades", of_class.pk)
+
+
+@require_POST
+@in_class(DECIDES)
+def grades_excuse(request: HttpRequest, of_class: Class) -> HttpResponse:
+    """Excuses all learners with a label from a challenge."""
+    form = ExcuseForm(of_class, queries.columns_of(of_class), request.POST)
+    if not form.is_valid():
+        return page(request, of_class, excuses=form, status=422)
+    members = queries.learners(of_class, Wanted(label=form.cleaned_data["label"].pk))
+    try:
+        done = services.excuse(
+            members, form.cleaned_data["challenge"], by=account(request), reason=form.cleaned_data["reason"]
+        )
+    except Refused as refused:
+        form.refuse(refused)
+        return page(request, of_class, excuses=form, status=refused.status)
+    said = ngettext("%(count)d learner is excused.", "%(count)d learners are excused.", len(done))
+    messages.success(request, said % {"count": len(done)})
+    return redirect("teach:grades", of_class.pk)
+
+
+@in_class(SEES_ANSWERS)
+def cell_show(request: HttpRequest, of_class: Class, member: int, slug: str) -> HttpResponse:
+    """Shows the attempts of a learner at a challenge, and what people set. A POST sets, excuses or clears."""
+    learner = get_object_or_404(Member.objects.filter(of_class=of_class).learners().select_related("user"), pk=member)
+    known = {one.slug: one for one in queries.challenges_of(of_class)}
+    if (challenge := known.get(slug)) is None:
+        raise Http404
+    if request.method != "POST":
+        return cell_page(request, of_class, learner, challenge, OverrideForm())
+    membership.refuse_unless(account(request), of_class, DECIDES)
+    form = OverrideForm(request.POST)
+    try:
+        said = act(request, learner, challenge, form)
+    except Refused as refused:
+        form.refuse(refused)
+        return cell_page(request, of_class, learner, challenge, form, status=refused.status)
+    messages.success(request, said)
+    return redirect("teach:cell", of_class.pk, learner.pk, challenge.slug)
+
+
+def act(request: HttpRequest, learner: Member, challenge: Challenge, form: OverrideForm) -> str:
+    """Does what the button of the form says, and returns what the person reads then."""
+    given = {"by": account(request), "seen": form.data.get("seen", "")}
+    match form.data.get("action"):
+        case "clear":
+            services.clear([learner], challenge, **given)
+            return _("The computed grade counts again.")
+        case "excuse":
+            services.excuse([learner], challenge, reason=form.data.get("reason", ""), **given)
+            return _("The learner is excused from this challenge.")
+        case _other:
+            value, reason = form.data.get("value", ""), form.data.get("reason", "")
+            services.override([learner], challenge, value=value, reason=reason, **given)
+            return _("These points count now.")
+
+
+def page(
+    request: HttpRequest,
+    of_class: Class,
+    *,
+    worths: WorthForm | None = None,
+    excuses: ExcuseForm | None = None,
+    status: int = 200,
+) -> HttpResponse:
+    filters = FilterForm(of_class, request.GET)
+    size = filters.page_size
+    found = queries.table(of_class, filters.wanted, page=filters.page, size=size)
+    common = shared(request, of_class)
+    decides, has_labels = common["decides"], of_class.labels.exists()
+    context = {
+        **common,
+        "filters": filters,
+        "has_labels": has_labels,
+        "table": found,
+        "rows": rows_of(found),
+        "worths": worths or (WorthForm(found.columns) if decides else None),
+        "excuses": excuses or (ExcuseForm(of_class, found.columns) if decides and has_labels else None),
+        "released": queries.released(of_class, [column.challenge for column in found.columns]),
+        "notes": downloads.notes(of_class, filters.wanted, found.columns),
+    }
+    return render(request, "teach/classes/grades/table.html", context, status=status)
+
+
+def rows_of(table: Table) -> list[tuple[Any, list[tuple[Any, Any]]]]:
+    """Returns each line with its cells beside their columns."""
+    return [(line, list(zip(table.columns, line.cells, strict=True))) for line in table.lines]
+
+
+def cell_page(
+    request: HttpRequest, of_class: Class, learner: Member, challenge: Challenge, form: OverrideForm, status: int = 200
+) -> HttpResponse:
+    found = opened.cell_of(of_class, learner, challenge)
+    context = {
+        **shared(request, of_class),
+        "person": queries.person_of(learner),
+        "challenge": challenge,
+        "column": found.column,
+        "cell": found.cell,
+        "attempts": found.attempts,
+        "history": found.history,
+        "form": form,
+        "seen": services.seen_of(learner, challenge),
+        "is_own": learner.user_id == account(request).pk,
+        "back": reverse("teach:grades", args=[of_class.pk]),
+    }
+    return render(request, "teach/classes/grades/cell.html", context, status=status)
