@@ -1,5 +1,5 @@
-"""The reconciler requeues evaluations whose lease has expired, rings workers, releases grades at their date, mails
-notices, deletes old rows and checks invariants.
+"""The reconciler requeues evaluations whose lease has expired, rings workers, releases grades at their date, tells
+what classes announce, mails notices, deletes old rows and checks invariants.
 
 It only makes conditional updates, so several reconcilers may run at once. It never waits for a locked row: a row that a
 stopped process keeps locked must not delay all others.
@@ -20,7 +20,7 @@ from django.db.models.functions import Now
 
 from challenges.kinds.base import Lane
 from gradus import retention
-from gradus.notices import mails
+from gradus.notices import announcements, mails
 from gradus.submissions import failpoints, queue
 from gradus.submissions.models import (
     Evaluation,
@@ -62,6 +62,7 @@ def sweep() -> dict[str, int]:
         log.error("invariants_broken", **broken)
     # After the check, so that a fault of the code is reported before its consequence is repaired.
     done["freed"] = free_orphan_slots()
+    done["announced"] = announcements.tell_due()
     done["mailed"] = send_mails()
     report(done, broken)
     ring_all()

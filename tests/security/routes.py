@@ -106,6 +106,10 @@ CLASSES = {
     "api/v1/classes/<int:id>/grades",
     "api/v1/classes/<int:id>/overrides",
     "api/v1/classes/<int:id>/worths",
+    "teach/classes/<int:pk>/announcements/",
+    "teach/classes/<int:pk>/announcements/<int:key>/",
+    "teach/classes/<int:pk>/view-as/",
+    "teach/classes/<int:pk>/audit/",
 }
 # For reviewers of this course; for all others it is not there.
 REVIEWERS = CLASSES | {
@@ -195,6 +199,7 @@ OPEN = {
     "notices/bell",
     "notices/by-mail",
     "teach/invitations/<slug:secret>/",
+    "teach/view-as/stop",
     "join/",
     "join/<slug:code>/",
     "language/",

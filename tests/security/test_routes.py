@@ -16,7 +16,7 @@ from challenges.reading import read_course
 from gradus.accounts.models import ApiToken, Enrolment, User
 from gradus.accounts.token_rules import Content, Scope
 from gradus.chats import services as chats
-from gradus.classes.models import Class, Member
+from gradus.classes.models import Announcement, Class, Member
 from gradus.courses.models import Calibration, Course, CourseVersion, Upload
 from gradus.courses.services import publish
 from gradus.laboratory import services as laboratory
@@ -114,6 +114,7 @@ def things(ada: User, course: Course, tmp_path) -> Things:
     calibration = Calibration.objects.first()
     of_class = factories.a_class(course, title=CANARY)
     member = factories.member(of_class, ada, labels=["Section 1"])
+    announcement = Announcement.objects.create(of_class=of_class, title=CANARY, text=CANARY)
     return Things(
         prompt,
         {
@@ -139,6 +140,7 @@ def things(ada: User, course: Course, tmp_path) -> Things:
             "members/": {"member": member.pk},
             "dates/": {"key": "course"},
             "grades/": {"member": member.pk, "format": "wide"},
+            "announcements/": {"key": announcement.pk, "announcement": announcement.pk},
             "labels/": {"label": of_class.labels.get().pk},
             "regrades": {"pk": regrade.pk, "id": regrade.pk},
             "challenges/<slug:id>/": {"id": "explain"},

@@ -287,6 +287,8 @@ class StaffAction(models.Model):
         GRADE_EXCUSED = "grade_excused", _("Learner excused from a challenge")
         OVERRIDE_CLEARED = "override_cleared", _("Grade set by a person cleared")
         WEIGHTS_CHANGED = "weights_changed", _("Points of challenges changed")
+        ANNOUNCED = "announced", _("Announcement written, changed or withdrawn")
+        VIEWED_AS = "viewed_as", _("Site viewed as a learner")
         ROLE_CHANGED = "role_changed", _("Role in a course changed")
         PERSON_INVITED = "person_invited", _("Person invited to a course")
         INVITATION_WITHDRAWN = "invitation_withdrawn", _("Invitation withdrawn")

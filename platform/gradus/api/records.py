@@ -62,10 +62,10 @@ class ComparisonOut(Schema):
 
 
 class NoticeOut(Schema):
-    """Tells that something has ended: an attempt, a run, a review, an appeal, a regrade, or a report of a problem."""
+    """Tells that something has ended, such as an attempt, a run or a review, or what is announced to a class."""
 
-    kind: Literal["graded", "failed", "run", "reviewed", "appealed", "regraded", "answered"]
-    challenge: str
+    kind: Literal["graded", "failed", "run", "reviewed", "appealed", "regraded", "answered", "announced"]
+    challenge: str = Field(description="Empty for an announcement of a class")
     title: str
     text: str
     page: str = Field(description="The path of the page that shows what has ended")
@@ -160,13 +160,13 @@ def notices_seen(request: Request) -> list[NoticeOut]:
 def _notice(notice: Notice) -> NoticeOut:
     with translation.override("en"):
         title, text = (
-            " ".join(render_to_string(name, {"notice": notice, "challenge": notice.version.parsed.title}).split())
+            " ".join(render_to_string(name, {"notice": notice, "challenge": notice.subject}).split())
             for name in ("notices/plain_title.txt", "notices/plain_text.txt")
         )
     return NoticeOut.model_validate(
         {
             "kind": notice.kind,
-            "challenge": notice.version.challenge.slug,
+            "challenge": notice.version.challenge.slug if notice.version else "",
             "title": title,
             "text": text,
             "page": notice.address,

@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 
 from gradus.accounts import staff_actions as staff
 from gradus.accounts.models import StaffAction, User
-from gradus.classes.models import Class, Label, Member, ReleaseRule
+from gradus.classes.models import Announcement, Class, Label, Member, ReleaseRule
 from gradus.refusal import Refused, refuse_broken
 
 
@@ -40,7 +40,7 @@ def wrong(field: str, message: str, code: str = "invalid", status: int = 422) ->
     return Refused(code, message, status, [{"code": code, "field": field, "message": message}])
 
 
-def clean(row: Class | Label | Member | ReleaseRule) -> None:
+def clean(row: Class | Label | Member | ReleaseRule | Announcement) -> None:
     """Raises `Refused` (422) with what Django finds wrong in the row, a problem for each field."""
     for field in row._meta.concrete_fields:
         value = getattr(row, field.attname)

@@ -139,13 +139,16 @@ def remove_label(label: Label, *, by: User) -> None:
     """Removes a label from the class and from all its members.
 
     Raises:
-        Http404, Refused: 403, the person may not; 409, `label_has_dates`.
+        Http404, Refused: 403, the person may not; 409, `label_has_dates` or `label_has_announcements`.
     """
     held = hold(label.of_class_id)
     membership.refuse_unless(by, held, DECIDES)
     if label.date_rules.exists():
         said = _("Dates are set for this label. Remove these dates first, so that nobody's dates change unnoticed.")
         raise wrong("label", said, "label_has_dates", 409)
+    if label.announcements.filter(withdrawn_at=None).exists():
+        said = _("An announcement is for this label. Withdraw it first, or it would be for nobody.")
+        raise wrong("label", said, "label_has_announcements", 409)
     marked = set(label.members.values_list("pk", flat=True))
     before = {"label": label.name, "members": sorted(marked)}
     label.delete()

@@ -58,6 +58,10 @@ class Edition:
         others = [one for one in self.courses if one.pk != course.pk]
         return _edition(sorted([*others, course], key=lambda one: one.pk))
 
+    def only(self, course: int) -> Edition:
+        """Returns the same with the course of this primary key alone."""
+        return _edition(one for one in self.courses if one.pk == course)
+
     def moved(self, course: Course) -> tuple[tuple[str, str], ...]:
         """Returns how texts of a course are linked: a path by id, and the path of its address where that is another.
 
@@ -92,6 +96,18 @@ def _edition(courses: Iterable[Course]) -> Edition:
 _kept: tuple[Stamp, Edition] | None = None
 _instead: ContextVar[Course | None] = ContextVar("course_instead_of_the_live_one", default=None)
 
+_alone: ContextVar[int | None] = ContextVar("course_that_alone_is_shown", default=None)
+
+
+@contextmanager
+def alone(course: int) -> Iterator[None]:
+    """Leaves out all courses but the one of this primary key from what this request reads meanwhile."""
+    token = _alone.set(course)
+    try:
+        yield
+    finally:
+        _alone.reset(token)
+
 
 @contextmanager
 def instead(course: Course) -> Iterator[None]:
@@ -105,8 +121,9 @@ def instead(course: Course) -> Iterator[None]:
 
 def now() -> Edition:
     """Returns what this request shows: what is published at this moment, but for the draft that it previews."""
-    course = _instead.get()
-    return live() if course is None else live().with_course(course)
+    course, alone = _instead.get(), _alone.get()
+    shown = live() if course is None else live().with_course(course)
+    return shown if alone is None else shown.only(alone)
 
 
 def live() -> Edition:

@@ -11,7 +11,7 @@ from datetime import timedelta
 
 import structlog
 from django.core.mail import EmailMessage, get_connection
-from django.db.models import F
+from django.db.models import F, Q
 from django.db.models.functions import Now
 from django.template.loader import render_to_string
 from django.utils import timezone
@@ -34,7 +34,9 @@ class MailServerAway(Exception):
 def due() -> NoticeQuerySet:
     """Returns the notices to mail: not seen, wanted by mail when they were written, to a confirmed address."""
     now = timezone.now()
+    wanted = Q(announcement=None) | Q(announcement__by_mail=True)
     return Notice.objects.unseen().filter(
+        wanted,
         mailed_at=None,
         created_at__lte=now - WAIT,
         created_at__gte=now - NEWS,

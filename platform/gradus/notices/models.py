@@ -30,11 +30,16 @@ class NoticeQuerySet(models.QuerySet["Notice"]):
     def with_subjects(self) -> Self:
         """Loads what a notice is about, without the large fields of challenges."""
         content = [name for path in VERSIONS for name in ChallengeVersion.content(path)]
-        return self.select_related(*VERSIONS, "evaluation__score", "report__version__challenge").defer(*content)
+        with_them = self.select_related(
+            *VERSIONS, "evaluation__score", "report__version__challenge", "announcement__of_class__course"
+        )
+        return with_them.defer(*content)
 
 
 class Notice(models.Model):
-    """Tells one learner that something has ended. There is at most one notice about an evaluation, and about a report.
+    """Tells one learner that something has ended, or what is announced to a class of theirs.
+
+    There is at most one notice about an evaluation, and about a report, and one for each learner of an announcement.
 
     The row is also the outbox of mails: a process sends a mail only after it has set `mailed_at`.
     """
@@ -47,11 +52,15 @@ class Notice(models.Model):
         APPEALED = "appealed", _("Appeal decided")
         REGRADED = "regraded", _("Graded again")
         ANSWERED = "answered", _("Report answered")
+        ANNOUNCED = "announced", _("Announcement of a class")
 
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="notices")
     kind = models.CharField(max_length=10, choices=Kind.choices)
     evaluation = models.OneToOneField(Evaluation, models.CASCADE, null=True, blank=True, related_name="notice")
     report = models.OneToOneField("reports.ProblemReport", models.CASCADE, null=True, blank=True, related_name="notice")
+    announcement = models.ForeignKey(
+        "classes.Announcement", models.CASCADE, null=True, blank=True, related_name="notices"
+    )
     created_at = models.DateTimeField(db_default=Now(), editable=False)
     seen_at = models.DateTimeField(null=True, blank=True)
     mailed_at = models.DateTimeField(null=True, blank=True, help_text=_("When a process took it on to send a mail"))
@@ -62,13 +71,20 @@ class Notice(models.Model):
         ordering = ["-id"]
         constraints = [
             models.CheckConstraint(
-                name="a_notice_is_of_an_evaluation_or_a_report",
+                name="a_notice_is_about_one_thing",
                 condition=Q(
                     kind__in=["graded", "failed", "run", "reviewed", "appealed", "regraded"],
                     evaluation__isnull=False,
                     report__isnull=True,
+                    announcement__isnull=True,
                 )
-                | Q(kind="answered", evaluation__isnull=True, report__isnull=False),
+                | Q(kind="answered", evaluation__isnull=True, report__isnull=False, announcement__isnull=True)
+                | Q(kind="announced", evaluation__isnull=True, report__isnull=True, announcement__isnull=False),
+            ),
+            models.UniqueConstraint(
+                name="one_notice_of_an_announcement",
+                fields=["announcement", "user"],
+                condition=Q(announcement__isnull=False),
             ),
             models.CheckConstraint(
                 name="a_notice_is_mailed_after_it_was_written",
@@ -93,17 +109,30 @@ class Notice(models.Model):
         return None if self.evaluation is None else self.evaluation.submission or self.evaluation.run
 
     @property
-    def version(self) -> ChallengeVersion:
-        """The version of the challenge that it is about."""
+    def version(self) -> ChallengeVersion | None:
+        """The version of the challenge that it is about; None where it is about an announcement."""
         subject = self.evaluation or self.report
-        assert subject is not None
-        return subject.version
+        return None if subject is None else subject.version
+
+    @property
+    def subject(self) -> str:
+        """The title of what it is about: of a challenge, or of a class."""
+        if self.announcement is not None:
+            return self.announcement.of_class.title
+        return "" if self.version is None else self.version.parsed.title
+
+    @property
+    def title_template(self) -> str:
+        return "notices/_title.txt" if self.announcement is None else "notices/_announced.txt"
 
     @property
     def address(self) -> str:
         """The path of the page that shows what has ended."""
         if self.report is not None:
             return reverse("notices:list") + f"#notice-{self.pk}"
+        if self.announcement is not None:
+            course = self.announcement.of_class.course
+            return reverse("learn:course", args=[course.slug]) + f"#announcement-{self.announcement.pk}"
         assert self.owner is not None
         return reverse("learn:run" if self.kind == self.Kind.RUN else "learn:submission", args=[self.owner.uuid])
 

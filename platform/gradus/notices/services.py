@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from challenges.kinds import registry as kinds
 from gradus.accounts.allauth_adapter import can_send_mails
 from gradus.accounts.models import User
+from gradus.classes import access
 from gradus.notices.models import MailWish, Notice
 from gradus.submissions.models import Evaluation, Run, Submission
 from gradus.submissions.services import Refused
@@ -71,7 +72,8 @@ def see(user: User | None, evaluation: Evaluation) -> None:
     It looks first, because on SQLite even an UPDATE of no rows waits for writers.
     """
     unseen = Notice.objects.of(user).unseen().filter(evaluation=evaluation)
-    if user is not None and not evaluation.is_open and unseen.exists():
+    # Somebody who looks at the site as the learner sees it has not seen it for the learner.
+    if user is not None and access.viewed() is None and not evaluation.is_open and unseen.exists():
         unseen.update(seen_at=Now())
 
 

@@ -113,7 +113,8 @@ def notices(user: User) -> Iterator[Record]:
     for one in Notice.objects.of(user).with_subjects().order_by("pk").iterator(LOADED):
         yield {
             "kind": one.kind,
-            "challenge": one.version.challenge.slug,
+            "challenge": one.version.challenge.slug if one.version else None,
+            "announcement": one.announcement.title if one.announcement else None,
             "about": one.owner.uuid if one.owner else None,
             "created_at": whole_second(one.created_at),
             "seen_at": one.seen_at,

@@ -2,7 +2,19 @@
 
 from django.urls import path
 
-from gradus.teach.views import classes, courses, dates, grades, members, people, preview, verification
+from gradus.teach.views import (
+    announcements,
+    audit,
+    classes,
+    courses,
+    dates,
+    grades,
+    members,
+    people,
+    preview,
+    verification,
+    viewing,
+)
 
 app_name = "teach"
 urlpatterns = [
@@ -35,5 +47,10 @@ urlpatterns = [
     path("classes/<int:pk>/grades/excuse", grades.grades_excuse, name="grades_excuse"),
     path("classes/<int:pk>/grades/<slug:format>.csv", grades.grades_download, name="grades_download"),
     path("classes/<int:pk>/grades/<int:member>/<slug:slug>/", grades.cell_show, name="cell"),
+    path("classes/<int:pk>/announcements/", announcements.announcements_show, name="announcements"),
+    path("classes/<int:pk>/announcements/<int:key>/", announcements.announcement_change, name="announcement"),
+    path("classes/<int:pk>/audit/", audit.audit_show, name="audit"),
+    path("classes/<int:pk>/view-as/", viewing.view_as, name="view_as"),
+    path("view-as/stop", viewing.view_as_stop, name="view_as_stop"),
     path("invitations/<slug:secret>/", people.invitation_show, name="invitation"),
 ]

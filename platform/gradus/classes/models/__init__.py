@@ -1,5 +1,6 @@
 """Classes with their members, labels and dates, and attempts that were granted."""
 
+from gradus.classes.models.announcements import TEXT_CHARS, Announcement, AnnouncementQuerySet
 from gradus.classes.models.dates import GRANTED_MAX, REASON_CHARS, DateRule, Grant
 from gradus.classes.models.members import (
     EMAIL_CHARS,
@@ -21,7 +22,10 @@ __all__ = [
     "LABEL_CHARS",
     "NAME_CHARS",
     "REASON_CHARS",
+    "TEXT_CHARS",
     "TITLE_CHARS",
+    "Announcement",
+    "AnnouncementQuerySet",
     "Class",
     "ClassQuerySet",
     "DateRule",

@@ -2,6 +2,7 @@
 
 import json as json_module
 import math
+import re
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any
@@ -34,6 +35,7 @@ from gradus.learn.result import compare
 from gradus.submissions.models import Run, Submission
 
 register = template.Library()
+HEADING_ID = re.compile(r'<(h[1-6]) id="[^"]*">')
 register.filter("translated", translated)
 
 
@@ -176,6 +178,12 @@ def json(value: object) -> SafeString:
 def headings(text: str) -> list[str]:
     """The headings of level 2 of a lesson's text."""
     return [heading.text for heading in markdown.render(text).headings if heading.level == 2]
+
+
+@register.filter
+def from_markdown(text: str) -> SafeString:
+    """A text of somebody who teaches, as safe HTML. Its headings have no ids, as another text may have the same."""
+    return SafeString(HEADING_ID.sub(r"<\1>", markdown.render(text).html))
 
 
 @register.filter

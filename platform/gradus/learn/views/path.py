@@ -4,12 +4,12 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
 from gradus.accounts.guests import learner
-from gradus.classes import membership
 from gradus.courses import catalogue
 from gradus.learn.findings import predictions
 from gradus.learn.path import home as homes
 from gradus.learn.path import steps as paths
 from gradus.learn.path.home import look_back
+from gradus.notices import announcements
 
 
 def home(request: HttpRequest) -> HttpResponse:
@@ -20,7 +20,7 @@ def home(request: HttpRequest) -> HttpResponse:
 def course(request: HttpRequest, slug: str) -> HttpResponse:
     course = catalogue.now().course(slug)
     user = learner(request)
-    context = {"path": paths.path_of(user, course), "memberships": membership.active(user, course)}
+    context = {"path": paths.path_of(user, course), "memberships": announcements.classes_of(user, course)}
     return render(request, "learn/course.html", context)
 
 
@@ -32,5 +32,6 @@ def path(request: HttpRequest) -> HttpResponse:
         "paths": walked,
         "week": look_back(user, walked) if user else None,
         "predictions": predictions.summary(user),
+        "memberships": announcements.classes_of(user),
     }
     return render(request, "learn/path.html", context)

@@ -11,6 +11,8 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from gradus.accounts.models import User
+from gradus.classes.models import Announcement, Member
+from gradus.notices import announcements
 from gradus.notices.models import Notice
 from gradus.submissions import limits
 from gradus.submissions.models import Slot
@@ -40,6 +42,12 @@ def bell_of(context: Mapping[str, Any]) -> Bell | None:
     """What the bell shows the learner; None for a visitor who has done nothing."""
     user = context.get("learner")
     return _bell(user) if user else None
+
+
+@register.simple_tag
+def announcements_of(member: Member) -> list[Announcement]:
+    """What a member of a class reads of it, the newest first."""
+    return list(announcements.shown_to(member))
 
 
 @register.filter

@@ -1,0 +1,92 @@
+"""The audit of a class: who did what, as whom, with what before and after, why and when."""
+
+from __future__ import annotations
+
+import csv
+import io
+from urllib.parse import urlencode
+
+import pytest
+
+from gradus.accounts.models import StaffAction, User
+from gradus.classes import members, services
+from gradus.classes.models import Class
+from gradus.courses.models import Course
+from gradus.gradebook import services as grades
+from tests import factories
+from tests.conftest import logged_in
+from tests.teach.test_viewing import look
+
+
+@pytest.fixture
+def tess(course: Course) -> User:
+    person = factories.UserFactory.create(username="tess", email="tess@example.org", pseudonym="tutor")
+    factories.enrol(person, course, factories.TEACHER)
+    return person
+
+
+@pytest.fixture
+def evening(course: Course, tess: User, ada: User) -> Class:
+    """A class to which some things were done, beside another one."""
+    made = services.create(course, by=tess, title="Evening")
+    services.create(course, by=tess, title="Another")
+    services.change(made, by=tess, title="=SUM(1)")
+    members.add_member(made, by=tess, user=ada, first_name="Ann", last_name="Example")
+    return made
+
+
+def page(user: User, evening: Class, query: str = "") -> str:
+    response = logged_in(user).get(f"/teach/classes/{evening.pk}/audit/{query}")
+    assert response.status_code == 200
+    return response.content.decode()
+
+
+def test_it_says_who_did_what_with_before_and_after(evening: Class, tess: User) -> None:
+    shown = page(tess, evening)
+    assert str(tess) in shown
+    assert "<del>Evening</del>" in shown
+    assert "<ins>=SUM(1)</ins>" in shown
+    assert "Another" not in shown
+
+
+def test_it_says_as_whom_somebody_looked(evening: Class, tess: User) -> None:
+    look(logged_in(tess), evening, f"member-{evening.members.get().pk}")
+    assert 'as <span lang="">Ann Example</span>' in page(tess, evening)
+
+
+def test_it_says_why(evening: Class, tess: User) -> None:
+    member = evening.members.get()
+    challenge = factories.challenge("sea-or-sky")
+    grades.override(member, challenge, by=tess, value=5, reason="Oral exam")
+    assert 'Reason: <span lang="">Oral exam</span>' in page(tess, evening)
+
+
+def test_it_is_filtered_by_person_and_kind(evening: Class, tess: User) -> None:
+    other = factories.UserFactory.create(is_staff=True, email="olga@example.org")
+    services.change(evening, by=other, board="staff")
+    by_her = urlencode({"who": StaffAction.objects.first().who})
+    assert "<ins>staff</ins>" in page(tess, evening, f"?{by_her}")
+    assert "<ins>=SUM(1)</ins>" not in page(tess, evening, f"?{by_her}")
+    assert "<ins>=SUM(1)</ins>" not in page(tess, evening, "?what=members_changed")
+    assert "<ins>=SUM(1)</ins>" in page(tess, evening, "?what=class_changed&who=nobody")
+
+
+def test_it_has_pages(evening: Class, tess: User) -> None:
+    for number in range(51):
+        StaffAction.objects.create(what="class_changed", about=f"about-{number}", details={"class": evening.pk})
+    assert "about-50" in page(tess, evening)
+    assert "about-0" not in page(tess, evening)
+    assert "about-0" in page(tess, evening, "?page=2")
+
+
+def test_the_file_has_all_of_it_and_no_formula(evening: Class, tess: User) -> None:
+    StaffAction.objects.create(what="class_changed", about="=1+1", who="@x", details={"class": evening.pk})
+    rows = list(csv.DictReader(io.StringIO(page(tess, evening, "?format=csv"))))
+    assert len(rows) == StaffAction.objects.filter(details__class=evening.pk).count()
+    assert (rows[0]["about"], rows[0]["who"]) == ("'=1+1", "'@x")
+    assert not any(cell.startswith(("=", "+", "-", "@")) for row in rows for cell in row.values())
+
+
+def test_a_learner_and_a_stranger_find_none(evening: Class, ada: User, bob: User) -> None:
+    for person in (ada, bob):
+        assert logged_in(person).get(f"/teach/classes/{evening.pk}/audit/").status_code == 404
