@@ -74,6 +74,9 @@ class Observer:
         # DEBUG names objects by their place in memory, which no two worlds share.
         self.level = logging.INFO
         self.publish: Callable[..., None] = publish_world
+        self.judge: Callable[[Hidden], Any] = lambda world: TalkativeJudge(world.secret)
+        # What staff do after the attempts, before anybody looks.
+        self.afterwards: Callable[[Hidden, Sequence[Submission]], None] = lambda world, made: None
         monkeypatch.setattr(status, "digests", lambda: {"smollm2-135m-instruct": "d" * 64})
         stands_in = SimpleNamespace(monotonic=lambda: time.time(), sleep=lambda seconds: self.clock.shift(seconds))
         for module in ("events", "hidden_row_timing"):
@@ -97,10 +100,11 @@ class Observer:
             self.publish(root, world, **prompt)
             made = [self._attempt(world, clock, root, n, *attempt) for n, attempt in enumerate(attempts)]
             self._measure(world, clock, root, made[0])
+            self.afterwards(world, made)
             clock.move_to(START + timedelta(hours=1))
             pages = {path: self._page(*call) for call in self._calls(made) for path in [f"{call[0]} {call[1]}"]}
             pages |= {f"events {one.uuid}": events_of(one) for one in made}
-            ended = [one.current for one in made]
+            ended = [one.current_for_staff for one in made]
             values = tuple(e.score.value for e in ended if hasattr(e, "score"))
             transaction.set_rollback(True)
         return Seen(pages, log.getvalue(), tuple(e.state for e in ended), values)
@@ -111,7 +115,7 @@ class Observer:
         Submission.objects.filter(pk=made.pk).update(uuid=uuid.UUID(int=n + 1))
         made.refresh_from_db()
         engine = Engine(world, clock, root)
-        assert Worker(lane, runner=engine, judge=TalkativeJudge(world.secret)).step()  # type: ignore[arg-type]
+        assert Worker(lane, runner=engine, judge=self.judge(world)).step()  # type: ignore[arg-type]
         return made
 
     def _measure(self, world: Hidden, clock: Any, root: Path, made: Submission) -> None:
@@ -188,7 +192,8 @@ def addresses(made: Sequence[Submission]) -> list[str]:
 
 def events_of(submission: Submission) -> bytes:
     """The stream's bytes, read in this thread, which alone sees the world before it is rolled back."""
-    look = stream.look_at({submission.current.pk: 0})[submission.current.pk]
+    key = submission.current_for_staff.pk
+    look = stream.look_at({key: 0})[key]
     lines = [stream.line("state", look.state)] + [stream.line(kind, data, seq) for seq, kind, data in look.events]
     return b"".join(lines)
 

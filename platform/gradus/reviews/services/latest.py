@@ -59,9 +59,7 @@ def earlier_attempts(user: User | None, challenge: Challenge, text_digest: str =
     if user is None or challenge.version is None or not _applies_to(challenge):
         return []
     unsettled = Evaluation.objects.filter(
-        submission__user=user,
-        submission__challenge=challenge,
-        submission__grade_withheld=False,
+        submission__in=Submission.objects.of(user).released().filter(challenge=challenge),
         is_current=True,
         state__in=[*OPEN, State.REVIEW],
     )
@@ -152,9 +150,7 @@ def _waiting(submission: Submission) -> list[Review]:
     """Returns the learner's reviews of this question, the latest attempt first."""
     reviews = Review.objects.undecided().filter(
         kind=Review.Kind.REVIEW,
-        submission__user=submission.user_id,
-        submission__challenge=submission.challenge_id,
-        submission__grade_withheld=False,
+        submission__in=Submission.objects.of(submission.user_id).released().filter(challenge=submission.challenge_id),
         evaluation__is_current=True,
         evaluation__state=State.REVIEW,
     )
