@@ -52,6 +52,10 @@ def test_submissions_and_the_worker_hold_on_postgresql(postgres_url, tmp_path):
     assert passed_on_postgresql(postgres_url, tmp_path, *suites) > 0
 
 
+def test_grades_are_released_once_on_postgresql(postgres_url, tmp_path):
+    assert passed_on_postgresql(postgres_url, tmp_path, "tests/postgres/releases.py") > 0
+
+
 def test_the_logs_and_every_call_of_the_api_hold_on_postgresql(postgres_url, tmp_path):
     suites = ("tests/security/test_staff_actions.py", "tests/api/fuzz", "-m", "not slow", "-k", "staff or honest")
     assert passed_on_postgresql(postgres_url, tmp_path, *suites) > 0

@@ -110,6 +110,8 @@ CLASSES = {
     "teach/classes/<int:pk>/announcements/<int:key>/",
     "teach/classes/<int:pk>/view-as/",
     "teach/classes/<int:pk>/audit/",
+    "teach/classes/<int:pk>/release/",
+    "teach/classes/<int:pk>/release/now",
 }
 # For reviewers of this course; for all others it is not there.
 REVIEWERS = CLASSES | {

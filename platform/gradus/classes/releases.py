@@ -23,6 +23,8 @@ from gradus.courses.models import Challenge
 What = StaffAction.What
 SETTINGS = ("score", "score_at", "details", "details_at")
 PARTS = ("score", "details")
+# Of a release by hand: when and by whom.
+BY = ("at", "by")
 
 
 def rule_of(of_class: Class | int, challenge: Challenge | int | None) -> ReleaseRule:
@@ -119,8 +121,8 @@ def _held(of_class: Class, challenge: Challenge | None, by: User) -> ReleaseRule
     Class.objects.select_for_update().get(pk=of_class.pk)
     rule = rule_of(of_class, challenge)
     if challenge is not None and rule.challenge_id is None:
-        rule.pk, rule.challenge = None, challenge
-        rule._state.adding = True
+        by_hand = {f"released_{part}_{name}": getattr(rule, f"released_{part}_{name}") for part in PARTS for name in BY}
+        return ReleaseRule(of_class=of_class, challenge=challenge, **settings_of(rule), **by_hand)
     return rule
 
 

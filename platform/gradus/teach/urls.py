@@ -12,6 +12,7 @@ from gradus.teach.views import (
     members,
     people,
     preview,
+    releases,
     verification,
     viewing,
 )
@@ -52,5 +53,7 @@ urlpatterns = [
     path("classes/<int:pk>/audit/", audit.audit_show, name="audit"),
     path("classes/<int:pk>/view-as/", viewing.view_as, name="view_as"),
     path("view-as/stop", viewing.view_as_stop, name="view_as_stop"),
+    path("classes/<int:pk>/release/", releases.release_show, name="release"),
+    path("classes/<int:pk>/release/now", releases.release_now, name="release_now"),
     path("invitations/<slug:secret>/", people.invitation_show, name="invitation"),
 ]

@@ -8,10 +8,12 @@ has died, because what is left to do can always be seen from the attempts and th
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Exists, OuterRef
+from django.db.models import Count, Exists, OuterRef, Q
 
 from gradus.accounts.models import User
 from gradus.classes import changes, releases
@@ -20,6 +22,7 @@ from gradus.courses.models import Challenge
 from gradus.submissions.models import Evaluation, Score, Submission, SubmissionQuerySet
 from gradus.submissions.services import events
 from gradus.submissions.services.standings import hold_learners, update_standings
+from gradus.submissions.states import GRADED, OPEN, State
 
 # A transaction releases at most this many attempts.
 BATCH = 500
@@ -134,3 +137,48 @@ def _withhold(unseen: SubmissionQuerySet, *, grade: bool) -> int:
     has_score = Exists(Score.objects.filter(evaluation__submission=OuterRef("pk")))
     still = Submission.objects.filter(~has_score, pk__in=keys, grade_withheld=False)
     return still.update(grade_withheld=grade, details_withheld=True)
+
+
+@dataclass(frozen=True)
+class Overview:
+    """How far the grades of a class at a challenge are released.
+
+    `rule` is the one that holds, of the challenge or, without `is_own`, of the class. `withheld` counts graded attempts
+    whose score learners do not see, `details` those whose score they see without its details, and `ungraded` attempts
+    that are still being graded or wait for a person.
+    """
+
+    challenge: Challenge
+    rule: ReleaseRule
+    withheld: int = 0
+    details: int = 0
+    ungraded: int = 0
+
+    @property
+    def is_own(self) -> bool:
+        return self.rule.challenge_id is not None
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """What is not released yet and can be released by hand."""
+        return tuple(part for part in releases.PARTS if not self.rule.is_open(part))
+
+
+def overview(of_class: Class, challenges: Iterable[Challenge]) -> list[Overview]:
+    """Returns how far the grades at these challenges are released, in a fixed number of queries."""
+    rules = {rule.challenge_id: rule for rule in ReleaseRule.objects.filter(of_class=of_class)}
+    default = rules.get(None) or ReleaseRule(of_class=of_class)
+    waits = Q(evaluations__state__in=(*OPEN, State.REVIEW))
+    graded = Q(evaluations__state__in=GRADED)
+    counts = {
+        row.pop("challenge"): row
+        for row in Submission.objects.filter(of_class=of_class, evaluations__is_current=True)
+        .order_by()
+        .values("challenge")
+        .annotate(
+            withheld=Count("pk", filter=graded & Q(grade_withheld=True)),
+            details=Count("pk", filter=graded & Q(grade_withheld=False, details_withheld=True)),
+            ungraded=Count("pk", filter=waits),
+        )
+    }
+    return [Overview(one, rules.get(one.pk, default), **counts.get(one.pk, {})) for one in challenges]

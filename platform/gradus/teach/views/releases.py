@@ -1,0 +1,91 @@
+"""The page where the people who teach a class release grades, and say when grades are released."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import messages
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+from django.views.decorators.http import require_POST
+
+from gradus.accounts import roles
+from gradus.classes import membership, releases
+from gradus.classes.models import Class
+from gradus.courses import catalogue
+from gradus.courses.models import Challenge
+from gradus.refusal import Refused
+from gradus.submissions.services import releasing
+from gradus.teach.release_forms import ReleaseForm
+from gradus.teach.views.access import account, in_class
+from gradus.teach.views.classes import shared
+
+
+@in_class()
+def release_show(request: HttpRequest, of_class: Class) -> HttpResponse:
+    """Shows for each challenge what is released. A POST changes when, for one or for all."""
+    if request.method != "POST":
+        return _page(request, of_class)
+    membership.refuse_unless(account(request), of_class, roles.DECIDES)
+    challenge = _named(of_class, request.POST.get("challenge", ""))
+    form = ReleaseForm(of_class, releases.rule_of(of_class, challenge), challenge, request.POST)
+    if not form.is_valid():
+        return _page(request, of_class, form, 422)
+    by, seen = account(request), form.cleaned_data["seen"]
+    try:
+        if challenge is not None and form.follows:
+            releasing.follow_class(of_class, challenge, by=by, seen=seen)
+        else:
+            releasing.change_rule(of_class, challenge, by=by, seen=seen, **form.settings())
+    except Refused as refused:
+        form.refuse(refused)
+        return _page(request, of_class, form, refused.status)
+    messages.success(request, _("Saved. What learners have seen stays visible to them."))
+    return redirect("teach:release", of_class.pk)
+
+
+@require_POST
+@in_class(roles.DECIDES)
+def release_now(request: HttpRequest, of_class: Class) -> HttpResponse:
+    """Releases score or details, or both, at one challenge or at all."""
+    challenge = _named(of_class, request.POST.get("challenge", ""))
+    parts = tuple(part for part in releases.PARTS if part in request.POST.getlist("part"))
+    count = releasing.release(of_class, challenge, by=account(request), parts=parts or releases.PARTS)
+    said = ngettext("Released: %(count)d attempt.", "Released: %(count)d attempts.", count)
+    messages.success(request, said % {"count": count})
+    return redirect("teach:release", of_class.pk)
+
+
+def _named(of_class: Class, slug: str) -> Challenge | None:
+    if not slug:
+        return None
+    found = {one.slug: one for one in _challenges(of_class)}
+    if slug not in found:
+        raise Http404
+    return found[slug]
+
+
+def _challenges(of_class: Class) -> list[Challenge]:
+    """The challenges that are offered now, in the order of the course."""
+    courses = [course for course in catalogue.live().courses if course.pk == of_class.course_id]
+    return [one for course in courses for lesson in course.current_lessons for one in lesson.current_challenges]
+
+
+def _page(request: HttpRequest, of_class: Class, refused: ReleaseForm | None = None, status: int = 200) -> HttpResponse:
+    rows: list[dict[str, Any]] = []
+    for one in releasing.overview(of_class, _challenges(of_class)):
+        form = ReleaseForm(of_class, one.rule, one.challenge)
+        is_refused = refused is not None and refused.challenge is not None and refused.challenge.pk == one.challenge.pk
+        rows.append({"release": one, "form": refused if is_refused else form, "is_open": is_refused})
+    own = releases.rule_of(of_class, None)
+    of_all = refused if refused is not None and refused.challenge is None else ReleaseForm(of_class, own)
+    context = {
+        **shared(request, of_class),
+        "rows": rows,
+        "form": of_all,
+        "rule": own,
+        "withheld": sum(row["release"].withheld + row["release"].details for row in rows),
+    }
+    return render(request, "teach/classes/release.html", context, status=status)
