@@ -148,12 +148,18 @@ LEFT_OUT = {
     "submissions.Score": "a part of `submissions`, where it is shown",
     "submissions.Slot": "places in a limit",
     "courses.CourseVersion": "what an author has done for a course",
+    "classes.Class": "what people who teach have done",
+    "classes.DateRule": "what people who teach have done",
+    "classes.Grant": "what people who teach have done",
+    "classes.ReleaseRule": "what people who teach have done",
+    "gradebook.Override": "what people who teach have done",
     "courses.Upload": "an archive on its way to the site, for a day",
 }
 KEPT = {
     "preferences.PairChoice",
     "questions.Answer",
     "accounts.ApiToken",
+    "classes.Member",
     "submissions.Submission",
     "submissions.Run",
     "submissions.Standing",

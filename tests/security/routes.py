@@ -112,6 +112,11 @@ CLASSES = {
     "teach/classes/<int:pk>/audit/",
     "teach/classes/<int:pk>/release/",
     "teach/classes/<int:pk>/release/now",
+    "api/v1/classes/<int:id>",
+    "api/v1/classes/<int:id>/code",
+    "api/v1/classes/<int:id>/members",
+    "api/v1/classes/<int:id>/members/me",
+    "api/v1/classes/<int:id>/members/<int:member>",
 }
 # For reviewers of this course; for all others it is not there.
 REVIEWERS = CLASSES | {
@@ -217,6 +222,8 @@ OPEN = {
     "api/v1/openapi.json",
     "api/v1/docs",
     r"api/v1/^(?P<path>[\s\S]*)$",
+    "api/v1/classes",
+    "api/v1/classes/join",
     "api/v1/courses",
     "api/v1/courses/<slug:id>/path",
     "api/v1/lessons/<slug:id>",
@@ -261,7 +268,7 @@ SCOPES = {
     },
     "learner_data:viewer": {
         *("reviews", "reviews_accuracy", "review", "challenge_gold", "challenge_certainty"),
-        *("regrades", "regrade", "class_roster", "class_grades"),
+        *("regrades", "regrade", "class_roster", "class_grades", "class_members"),
     },
     "learner_data:editor": {
         *("review_blind", "review_decision", "review_gold", "review_take_over"),
@@ -269,6 +276,8 @@ SCOPES = {
         "class_roster_apply",
         *("class_override", "class_weigh"),
         *("regrade_start", "regrade_approve", "regrade_discard"),
+        *("class_create", "class_change", "class_code", "class_code_stop"),
+        *("class_add", "class_member_change", "class_member_remove"),
     },
 }
 KNOWN = PRIVATE | EDITORS | PEOPLE | REVIEWERS | LISTS_OF_REVIEWERS | OPEN

@@ -16,6 +16,7 @@ from gradus.api import (
     challenges,
     chats,
     choices,
+    classes,
     costs,
     courses,
     findings,
@@ -99,6 +100,7 @@ api = Api(
 ROUTERS = (
     courses.router,
     people.router,
+    classes.router,
     lessons.router,
     findings.router,
     challenges.router,

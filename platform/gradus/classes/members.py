@@ -246,7 +246,7 @@ def address(email: str) -> str:
 
 def values_of(member: Member) -> dict[str, Any]:
     """Returns what can be changed of a member, as the log of staff actions and `version_of` have it."""
-    labels = sorted(member.labels.values_list("name", flat=True)) if member.pk else []
+    labels = sorted(one.name for one in member.labels.all()) if member.pk else []
     fixed = {"user": member.user_id, "state": member.state, "learner_data": str(member.learner_data)}
     return {**fixed, "labels": labels, **{name: getattr(member, name) for name in PERSONAL}}
 

@@ -11,7 +11,19 @@ from typing import Annotated
 import typer
 
 from challenges.models.catalogue import ModelsFileError
-from gradus.cli import authors, grades, learners, lessons, people, publishing, receipts, records, rosters, scaffolding
+from gradus.cli import (
+    authors,
+    classes,
+    grades,
+    learners,
+    lessons,
+    people,
+    publishing,
+    receipts,
+    records,
+    rosters,
+    scaffolding,
+)
 from gradus.cli.plugins import JudgeGroup, LazyGroup
 
 app = typer.Typer(
@@ -22,7 +34,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-classes = typer.Typer(no_args_is_help=True, help="Teach a class: one offering of a course to a group of learners.")
 judge = typer.Typer(cls=JudgeGroup, no_args_is_help=True, help="Try out the judge of free-text answers.")
 app.add_typer(learners.app)
 app.add_typer(lessons.app)
@@ -36,14 +47,14 @@ publishing.app.command("invite")(people.invite)
 publishing.app.command("role")(people.change_role)
 publishing.app.command("remove")(people.remove)
 publishing.app.command("leave")(people.leave)
-classes.command("roster")(rosters.roster)
-classes.command("grades")(grades.grades)
+classes.app.command("roster")(rosters.roster)
+classes.app.command("grades")(grades.grades)
 app.command("schema")(scaffolding.print_schema)
 scaffolding.lessons.command("show")(lessons.lesson)
 app.add_typer(scaffolding.lessons, name="lesson")
 app.add_typer(authors.app, name="challenge")
 app.add_typer(publishing.app, name="course")
-app.add_typer(classes, name="class")
+app.add_typer(classes.app, name="class")
 app.add_typer(judge, name="judge")
 
 

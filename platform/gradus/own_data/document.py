@@ -48,6 +48,18 @@ def account(user: User) -> Iterator[Record]:
     }
 
 
+def classes(user: User) -> Iterator[Record]:
+    """Classes in which the person is or was, with what their people who teach have written of the person."""
+    for one in user.memberships.select_related("of_class__course").prefetch_related("labels").order_by("pk"):
+        kept = ("email", "login", "registration_number", "first_name", "last_name", "learner_data", "state")
+        yield {
+            "course": one.of_class.course.slug,
+            "class": one.of_class.title,
+            "labels": [label.name for label in one.labels.all()],
+            **{name: getattr(one, name) for name in (*kept, "joined_via", "joined_at", "left_at", "invited_at")},
+        }
+
+
 def api_tokens(user: User) -> Iterable[Record]:
     kept = ("name", "prefix", "content", "learner_data", "created_at", "expires_at", "last_used_at", "revoked_at")
     found: Iterable[Record] = user.api_tokens.order_by("pk").values(*kept)
@@ -160,6 +172,7 @@ SECTIONS: dict[str, Callable[[User], Iterable[Record]]] = {
     section.__name__: section
     for section in (
         account,
+        classes,
         submissions,
         runs,
         chats,

@@ -157,6 +157,7 @@ def addresses(made: Sequence[Submission]) -> list[str]:
     found = ["/", "/path/", "/profile/", "/courses/tiny/", "/lessons/first/", "/leaderboards/", "/metrics", "/notices/"]
     found += ["/profile/my-data.json"]
     found += [
+        "/api/v1/classes",
         "/api/v1/courses",
         "/api/v1/courses/tiny/path",
         "/api/v1/submissions",

@@ -1,0 +1,328 @@
+"""Classes of a course: settings, the code by which people join, and members. What is not one's own class is 404.
+
+A time without an offset is in the zone of the class.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, Literal
+from zoneinfo import ZoneInfo, available_timezones
+
+from django.http import Http404
+from django.shortcuts import get_object_or_404
+from django.urls import reverse
+from django.utils import timezone
+from ninja import Router, Schema, Status
+from pydantic import Field
+
+from gradus.accounts.models import User
+from gradus.accounts.roles import DECIDES, SEES_ANSWERS
+from gradus.accounts.token_rules import LearnerData
+from gradus.api.auth import Request, caller, requires, someone
+from gradus.classes import changes, invitations, joining, members, membership, services
+from gradus.classes.models import NAME_CHARS, TITLE_CHARS, Class, Member
+from gradus.courses.models import Course
+from gradus.teach.local_times import in_zone
+
+Points = Literal["share", "pass", "steps"]
+Board = Literal["off", "staff", "members"]
+ROLES = {"none": "learner", "viewer": "assistant", "editor": "instructor"}
+LISTED_MAX = 1000
+
+
+class StepIn(Schema):
+    from_: float = Field(alias="from", ge=0, le=1, description="A score")
+    points: float = Field(ge=0, le=1, description="The share of the points from this score on")
+
+
+class ClassIn(Schema):
+    course: str = Field(max_length=64, description="The course's id")
+    title: str = Field(max_length=TITLE_CHARS)
+    timezone: str = Field("", max_length=64, description="An IANA name. Without it, the class has that of the course")
+    begins_at: datetime | None = None
+    ends_at: datetime | None = Field(None, description="From then on, attempts do not count for the class")
+
+
+class ClassChangeIn(Schema):
+    """What is left out stays as it is."""
+
+    title: str = Field("", max_length=TITLE_CHARS)
+    timezone: str = Field("", max_length=64)
+    begins_at: datetime | None = None
+    ends_at: datetime | None = None
+    points: Points = "share"
+    steps: list[StepIn] = []
+    board: Board = "off"
+    version: str = Field(
+        "", max_length=16, description="The class's `version` that the caller saw: 409 if it is another one by now"
+    )
+
+
+class ClassOut(Schema):
+    id: int
+    course: str
+    title: str
+    timezone: str
+    begins_at: datetime | None
+    ends_at: datetime | None
+    state: Literal["upcoming", "running", "ended"]
+    you: Literal["learner", "assistant", "instructor"]
+
+
+class ClassPageOut(ClassOut):
+    """A class with what only the people who teach it see. For learners, these values are null."""
+
+    points: Points | None = None
+    steps: list[dict[str, float]] | None = None
+    board: Board | None = None
+    learners: int | None = Field(None, description="Members who learn, with those who have no account yet")
+    join_code: str | None = Field(None, description="Null also where nobody can join by code")
+    join_link: str | None = None
+    join_code_until: datetime | None = None
+    version: str | None = Field(None, description="Changes with the settings")
+
+
+class CodeIn(Schema):
+    until: datetime = Field(description="The code works before this time")
+
+
+class JoinIn(Schema):
+    code: str = Field(max_length=40)
+
+
+class MemberOut(Schema):
+    id: int
+    name: str
+    pseudonym: str | None = Field(description="The name on leaderboards, or null: there is no account yet")
+    email: str = Field(description="The address of the roster, or else that of the account")
+    login: str
+    registration_number: str
+    first_name: str
+    last_name: str
+    labels: list[str]
+    role: Literal["learner", "assistant", "instructor"]
+    state: Literal["active", "left"]
+    joined_at: datetime
+    left_at: datetime | None
+    version: str = Field(description="Changes with the member")
+
+
+class MembersOut(Schema):
+    members: list[MemberOut]
+    more: bool = Field(description="True if there are more members than were asked for")
+
+
+class AddIn(Schema):
+    emails: list[str] = Field(min_length=1, max_length=invitations.AT_ONCE)
+    role: Literal["learner", "assistant", "instructor"] = "learner"
+    labels: list[str] = Field([], max_length=20)
+    mail: bool = Field(True, description="Whether they are told by mail, where the site can send mails")
+
+
+class AddedOut(Schema):
+    members: list[MemberOut]
+    mailed: list[str] = Field(description="The addresses to which a mail was sent")
+    not_mailed: list[str] = Field(description="The addresses to which the mail could not be sent")
+
+
+class MemberIn(Schema):
+    """What is left out stays as it is."""
+
+    email: str | None = Field(None, max_length=254)
+    login: str | None = Field(None, max_length=NAME_CHARS)
+    registration_number: str | None = Field(None, max_length=NAME_CHARS)
+    first_name: str | None = Field(None, max_length=NAME_CHARS)
+    last_name: str | None = Field(None, max_length=NAME_CHARS)
+    labels: list[str] | None = Field(None, max_length=20, description="All of the member's labels")
+    role: Literal["learner", "assistant", "instructor"] | None = None
+    state: Literal["active"] | None = Field(None, description="Lets a member who has left back in")
+    version: str = Field("", max_length=16, description="The member's `version` that the caller saw")
+
+
+router = Router(tags=["classes"])
+
+
+def class_of(request: Request, id: int, need: Any = SEES_ANSWERS) -> Class:
+    """Returns the class. Raises `Http404` or `Refused` (403) if the caller may not do this in it."""
+    found = get_object_or_404(Class.objects.select_related("course"), pk=id)
+    membership.refuse_unless(caller(request), found, need)
+    return found
+
+
+def class_out(found: Class, you: str) -> dict[str, Any]:
+    state = "ended" if found.is_over() else "running" if found.runs() else "upcoming"
+    kept = {name: getattr(found, name) for name in ("title", "timezone", "begins_at", "ends_at")}
+    return {"id": found.pk, "course": found.course.slug, "state": state, "you": you, **kept}
+
+
+def page_out(found: Class, user: User, request: Request) -> ClassPageOut:
+    level = membership.scope_in_class(user, found).learner_data
+    shown = class_out(found, ROLES[level])
+    if level == LearnerData.NONE:
+        return ClassPageOut(**shown)
+    open_now = bool(found.join_code_until and found.join_code_until > timezone.now() and not found.is_over())
+    link = reverse("learn:join", args=[found.join_code]) if open_now else ""
+    return ClassPageOut(
+        **shown,
+        points=found.points,
+        steps=found.steps,
+        board=found.board,
+        learners=found.members.active().learners().count(),
+        join_code=found.join_code if open_now else None,
+        join_link=request.build_absolute_uri(link) if link else None,
+        join_code_until=found.join_code_until if open_now else None,
+        version=changes.version_of(services.settings_of(found)),
+    )
+
+
+def member_out(one: Member) -> MemberOut:
+    names = ("login", "registration_number", "first_name", "last_name", "state", "joined_at", "left_at", "name")
+    return MemberOut(
+        id=one.pk,
+        pseudonym=one.user.pseudonym if one.user else None,
+        email=one.address,
+        labels=sorted(label.name for label in one.labels.all()),
+        role=ROLES[one.learner_data],
+        version=changes.version_of(members.values_of(one)),
+        **{name: getattr(one, name) for name in names},
+    )
+
+
+def moments(given: dict[str, Any], zone: str) -> dict[str, Any]:
+    """Returns the values with local times as moments. Without a known zone, a service refuses the zone anyway."""
+    if zone not in available_timezones():
+        return {name: value for name, value in given.items() if not isinstance(value, datetime)}
+    local = {name: one for name, one in given.items() if isinstance(one, datetime) and one.tzinfo is None}
+    return {**given, **{name: in_zone(value, ZoneInfo(zone)) for name, value in local.items()}}
+
+
+def level_of(role: str) -> str:
+    return next(level for level, name in ROLES.items() if name == role)
+
+
+@router.get("/classes", response=list[ClassOut], auth=someone)
+def classes(request: Request) -> list[dict[str, Any]]:
+    """Returns the classes that the caller teaches or is in, the newest first."""
+    user = caller(request)
+    mine = {one.of_class_id: one for one in membership.active(user)}
+    found = membership.taught_by(user) | Class.objects.filter(pk__in=mine)
+    taught = set(membership.taught_by(user, DECIDES).values_list("pk", flat=True))
+    seen = set(membership.taught_by(user).values_list("pk", flat=True))
+    rows = found.distinct().select_related("course").order_by("-pk")[:LISTED_MAX]
+    you = {one.pk: "instructor" if one.pk in taught else "assistant" if one.pk in seen else "learner" for one in rows}
+    return [class_out(one, you[one.pk]) for one in rows]
+
+
+@router.post("/classes", response={201: ClassPageOut}, auth=requires(DECIDES))
+def class_create(request: Request, given: ClassIn) -> Status[ClassPageOut]:
+    """Makes a class of a course. The caller must edit the course, or decide about grades in it."""
+    course = get_object_or_404(Course, slug=given.course)
+    fields = given.model_dump(exclude={"course"})
+    fields["timezone"] = given.timezone or course.timezone
+    made = services.create(course, by=caller(request), **moments(fields, fields["timezone"]))
+    return Status(201, page_out(made, caller(request), request))
+
+
+@router.get("/classes/{int:id}", response=ClassPageOut, auth=someone)
+def class_show(request: Request, id: int) -> ClassPageOut:
+    """Returns one class, to its learners and to those who teach it."""
+    found, user = get_object_or_404(Class.objects.select_related("course"), pk=id), caller(request)
+    if not membership.active(user).filter(of_class=found).exists():
+        membership.refuse_unless(user, found, SEES_ANSWERS)
+    return page_out(found, user, request)
+
+
+@router.patch("/classes/{int:id}", response=ClassPageOut, auth=requires(DECIDES))
+def class_change(request: Request, id: int, given: ClassChangeIn) -> ClassPageOut:
+    """Changes settings of the class."""
+    fields = given.model_dump(exclude={"version"}, exclude_unset=True, by_alias=True)
+    found = class_of(request, id, DECIDES)
+    fields = moments(fields, fields.get("timezone", found.timezone))
+    changed = services.change(found, by=caller(request), seen=given.version, **fields)
+    return page_out(changed, caller(request), request)
+
+
+@router.put("/classes/{int:id}/code", response=ClassPageOut, auth=requires(DECIDES))
+def class_code(request: Request, id: int, given: CodeIn) -> ClassPageOut:
+    """Makes another code by which people join. An earlier one no longer works."""
+    found = class_of(request, id, DECIDES)
+    until = moments({"until": given.until}, found.timezone)["until"]
+    return page_out(services.rotate_code(found, by=caller(request), until=until), caller(request), request)
+
+
+@router.delete("/classes/{int:id}/code", response=ClassPageOut, auth=requires(DECIDES))
+def class_code_stop(request: Request, id: int) -> ClassPageOut:
+    """Lets nobody join by code any more."""
+    found = services.stop_code(class_of(request, id, DECIDES), by=caller(request))
+    return page_out(found, caller(request), request)
+
+
+@router.post("/classes/join", response=ClassOut, auth=someone)
+def class_join(request: Request, given: JoinIn) -> dict[str, Any]:
+    """Makes the caller a member of the class with this code. Its instructors see attempts, grades and address then."""
+    member = joining.join(given.code, by=caller(request))
+    return class_out(member.of_class, ROLES[member.learner_data])
+
+
+@router.get("/classes/{int:id}/members", response=MembersOut, auth=requires(SEES_ANSWERS))
+def class_members(
+    request: Request, id: int, label: str = "", search: str = "", state: Literal["active", "left"] = "active"
+) -> MembersOut:
+    """Returns the members by name, at most 1,000, with this label and with these words in names or addresses."""
+    found = class_of(request, id).members.filter(state=state).matching(search)
+    if label:
+        found = found.filter(labels__name__iexact=label)
+    rows = found.by_name().select_related("user").prefetch_related("labels")[: LISTED_MAX + 1]
+    shown = [member_out(one) for one in rows[:LISTED_MAX]]
+    return MembersOut(members=shown, more=len(rows) > LISTED_MAX)
+
+
+@router.post("/classes/{int:id}/members", response={201: AddedOut}, auth=requires(DECIDES))
+def class_add(request: Request, id: int, given: AddIn) -> Status[AddedOut]:
+    """Adds people by email address. Those without an account are in as soon as they have confirmed the address."""
+    found = class_of(request, id, DECIDES)
+    emails = invitations.addresses_in("\n".join(given.emails))
+    made = invitations.invite(
+        found,
+        emails,
+        by=caller(request),
+        site=request.build_absolute_uri("/"),
+        learner_data=level_of(given.role),
+        labels=given.labels,
+        mail=given.mail,
+    )
+    mailed, failed = ([one.email for one in some] for some in (made.mailed, made.failed))
+    return Status(201, AddedOut(members=[member_out(one) for one in made.members], mailed=mailed, not_mailed=failed))
+
+
+@router.patch("/classes/{int:id}/members/{int:member}", response=MemberOut, auth=requires(DECIDES))
+def class_member_change(request: Request, id: int, member: int, given: MemberIn) -> MemberOut:
+    """Changes what the class knows of a member, or lets a member who left back in."""
+    found = get_object_or_404(Member.objects.filter(of_class=class_of(request, id, DECIDES)), pk=member)
+    fields = given.model_dump(exclude={"version", "role", "state"}, exclude_none=True)
+    if given.role is not None:
+        fields["learner_data"] = level_of(given.role)
+    user = caller(request)
+    if given.state is not None:
+        members.restore_member(found, by=user)
+    if fields:
+        members.change_member(found, by=user, seen=given.version, **fields)
+    return member_out(Member.objects.get(pk=member))
+
+
+@router.delete("/classes/{int:id}/members/me", response=ClassOut, auth=someone)
+def class_leave(request: Request, id: int) -> dict[str, Any]:
+    """Takes the caller out of the class. What counted for the class stays in its grades."""
+    found = membership.active(caller(request)).filter(of_class=id).first()
+    if found is None:
+        raise Http404
+    joining.leave(found.of_class, by=caller(request))
+    return class_out(found.of_class, ROLES[found.learner_data])
+
+
+@router.delete("/classes/{int:id}/members/{int:member}", response=MemberOut, auth=requires(DECIDES))
+def class_member_remove(request: Request, id: int, member: int) -> MemberOut:
+    """Removes a member from the class. Attempts and grades stay, and are there again if the person comes back."""
+    found = get_object_or_404(Member.objects.filter(of_class=class_of(request, id, DECIDES)), pk=member)
+    return member_out(members.remove_member(found, by=caller(request)))

@@ -1,0 +1,95 @@
+"""The calls of the API about classes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from gradus.accounts.models import ApiToken, User
+from gradus.accounts.token_rules import LearnerData, Scope
+from gradus.classes.models import Class, Member
+from gradus.courses.models import Course
+from tests import factories
+
+API = "/api/v1/classes"
+
+
+def calls(user: User, scope: Scope | None = None) -> Any:
+    token = ApiToken.issue(user, "tests", scope or Scope(learner_data=LearnerData.EDITOR))[1]
+
+    def call(method: str, path: str = "", body: Any = None) -> Any:
+        headers = {"Authorization": f"Bearer {token}"}
+        return getattr(Client(), method)(f"{API}{path}", body, content_type="application/json", headers=headers)
+
+    return call
+
+
+def test_a_class_is_made_changed_and_read_with_its_version(course: Course, teacher: User) -> None:
+    call = calls(teacher)
+    given = {"course": course.slug, "title": "Autumn", "timezone": "Europe/Vienna", "begins_at": "2026-10-05T09:00"}
+    made = call("post", "", given)
+    assert made.status_code == 201 and made.json()["begins_at"] == "2026-10-05T07:00:00Z"
+    path, version = f"/{made.json()['id']}", made.json()["version"]
+    steps = [{"from": 0.5, "points": 0.8}]
+    changed = call("patch", path, {"points": "steps", "steps": steps, "version": version})
+    assert changed.status_code == 200 and changed.json()["steps"] == steps
+    assert changed.json()["title"] == "Autumn"
+    late = call("patch", path, {"title": "Winter", "version": version})
+    assert (late.status_code, late.json()["code"]) == (409, "changed_meanwhile")
+    wrong = call("patch", path, {"timezone": "Vienna", "ends_at": "2027-01-01T00:00"})
+    assert (wrong.status_code, wrong.json()["problems"][0]["field"]) == (422, "timezone")
+
+
+def test_a_learner_sees_the_class_without_what_teachers_see(evening: Class, ada: User, bob: User) -> None:
+    factories.member(evening, ada)
+    Class.objects.update(join_code="aaaaabbbbb", join_code_until="2199-01-01T00:00Z")
+    call = calls(ada, Scope())
+    assert [(one["id"], one["you"]) for one in call("get").json()] == [(evening.pk, "learner")]
+    shown = call("get", f"/{evening.pk}").json()
+    assert (shown["title"], shown["join_code"], shown["learners"], shown["version"]) == ("Evening group", *[None] * 3)
+    assert calls(bob, Scope())("get").json() == []
+    assert calls(bob, Scope())("get", f"/{evening.pk}").status_code == 404
+    assert calls(bob, Scope())("delete", f"/{evening.pk}/members/me").status_code == 404
+
+
+def test_members_are_added_changed_removed_and_come_back(evening: Class, teacher: User) -> None:
+    call, path = calls(teacher), f"/{evening.pk}/members"
+    added = call("post", path, {"emails": ["Ann@example.org"], "labels": ["One"]}).json()
+    assert added["mailed"] == ["ann@example.org"]
+    (ann,) = added["members"]
+    one = f"{path}/{ann['id']}"
+    changed = call(
+        "patch", one, {"last_name": "Lee", "labels": ["Two"], "role": "assistant", "version": ann["version"]}
+    )
+    assert (changed.json()["labels"], changed.json()["role"]) == (["Two"], "assistant")
+    assert call("patch", one, {"last_name": "Lo", "version": ann["version"]}).status_code == 409
+    assert call("delete", one).json()["state"] == "left"
+    assert call("get", path).json()["members"] == []
+    assert call("patch", one, {"state": "active"}).json()["state"] == "active"
+    assert Member.objects.get().last_name == "Lee"
+    assert call("post", path, {"emails": ["nobody"]}).json()["code"] == "bad_email"
+
+
+def test_an_assistant_reads_members_and_changes_nothing(evening: Class, bob: User) -> None:
+    factories.member(evening, bob, learner_data="viewer")
+    member = factories.member(evening, email="ann@example.org")
+    call = calls(bob, Scope(learner_data=LearnerData.VIEWER))
+    assert len(call("get", f"/{evening.pk}/members").json()["members"]) == 2
+    assert call("get").json()[0]["you"] == "assistant"
+    # No token of an assistant may change anything anywhere.
+    assert call("delete", f"/{evening.pk}/members/{member.pk}").status_code == 404
+    other = factories.a_class(evening.course, title="Other")
+    factories.member(other, bob, learner_data="editor")
+    wide = calls(User.objects.get(pk=bob.pk))
+    assert wide("delete", f"/{evening.pk}/members/{member.pk}").json()["code"] == "missing_role"
+    assert wide("get", f"/{other.pk}/members").status_code == 200
+
+
+@pytest.mark.parametrize("code", ["", "nothing", "AAAAABBBBB"])
+def test_joining_by_api_needs_the_code(evening: Class, ada: User, code: str) -> None:
+    Class.objects.update(join_code="aaaaabbbbb", join_code_until="2199-01-01T00:00Z")
+    answer = calls(ada, Scope())("post", "/join", {"code": code})
+    assert answer.status_code == (200 if code == "AAAAABBBBB" else 404)
+    assert Member.objects.count() == (1 if code == "AAAAABBBBB" else 0)
