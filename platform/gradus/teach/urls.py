@@ -13,6 +13,7 @@ from gradus.teach.views import (
     people,
     preview,
     releases,
+    roster,
     verification,
     viewing,
 )
@@ -42,6 +43,8 @@ urlpatterns = [
     path("classes/<int:pk>/dates/more/", dates.people_show, name="more_time"),
     path("classes/<int:pk>/dates/more/extend", dates.extend, name="extend"),
     path("classes/<int:pk>/dates/more/grant", dates.grant, name="grant"),
+    path("classes/<int:pk>/roster/", roster.roster_show, name="roster"),
+    path("classes/<int:pk>/roster.csv", roster.roster_download, name="roster_download"),
     path("classes/<int:pk>/labels/<int:label>", members.label_change, name="label"),
     path("classes/<int:pk>/grades/", grades.grades_show, name="grades"),
     path("classes/<int:pk>/grades/points", grades.grades_weigh, name="grades_weigh"),

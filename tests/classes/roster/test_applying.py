@@ -13,7 +13,7 @@ from gradus.classes import joining, signals
 from gradus.classes.models import Class, Member
 from gradus.classes.roster import services
 from gradus.classes.roster.comparison import Plan
-from gradus.classes.roster.people import Person, parse
+from gradus.classes.roster.people import parse
 from gradus.courses.models import Course
 from gradus.refusal import Refused
 from tests.hostile.rosters.cast import account, class_of, state_of
@@ -81,6 +81,7 @@ def test_applied_twice_changes_nothing(evening: Class, tom: User) -> None:
 def test_what_was_downloaded_changes_nothing(evening: Class, tom: User) -> None:
     Member.objects.filter(first_name="Dan").update(last_name="=1+1")
     Member.objects.filter(last_name="Two").update(registration_number="")
+    evening.labels.filter(name="Section A").update(name="Monday, 9 o'clock")
     plan = applied(evening, services.as_csv(evening), tom, sync=True)
     assert "'=1+1" in services.as_csv(evening)
     assert {step.outcome.value for step in plan.steps} == {"unchanged"} and len(plan.steps) == 5
@@ -219,10 +220,10 @@ def test_only_who_decides_may(evening: Class, ada: User) -> None:
 
 
 def test_one_person_is_added_by_hand(evening: Class, tom: User) -> None:
-    step = services.add_person(evening, Person(1, "new@example.org", first_name="Nu", labels=("Lab",)), by=tom)
+    step = services.add_person(evening, {"email": "new@example.org", "firstname": "Nu", "labels": "Lab"}, by=tom)
     assert step.outcome == "add" and labels("Nu") == {"Lab"}
     with pytest.raises(Refused) as refused:
-        services.add_person(evening, Person(1, "eva@example.org", registration_number="1001"), by=tom)
+        services.add_person(evening, {"email": "eva@example.org", "registrationnumber": "1001"}, by=tom)
     assert refused.value.problems[0]["code"] == "other_account"
 
 

@@ -21,6 +21,7 @@ from gradus.classes.roster.reading import read
 
 # Of one person, and of a whole roster: more of them are mostly a wrong column.
 LABELS_MAX, ALL_LABELS_MAX = 20, 100
+LABELS_CHARS = LABELS_MAX * (LABEL_CHARS + 2)
 ROLES = {
     "learner": LearnerData.NONE, "student": LearnerData.NONE, "participant": LearnerData.NONE,
     "none": LearnerData.NONE, "assistant": LearnerData.VIEWER, "ta": LearnerData.VIEWER,
@@ -193,7 +194,7 @@ def text_of(cell: str, field: Field) -> str:
     if text.casefold() in NOTHING:
         return ""
     _refuse_spreadsheet_marks(cell.strip(), text, field)
-    most = {Field.EMAIL: EMAIL_CHARS, Field.LABELS: LABELS_MAX * (LABEL_CHARS + 2), Field.NAME: 2 * NAME_CHARS}
+    most = {Field.EMAIL: EMAIL_CHARS, Field.LABELS: LABELS_CHARS, Field.NAME: 2 * NAME_CHARS}
     if len(text) > most.get(field, NAME_CHARS):
         cause = _("The cell has %(count)s characters; %(most)s are allowed.")
         counts = {"count": f"{len(text):,}", "most": most.get(field, NAME_CHARS)}
@@ -238,13 +239,14 @@ def _role(text: str) -> LearnerData | None:
 def labels_of(text: str, form: Form = Form.OWN, sections: set[str] | frozenset[str] = frozenset()) -> tuple[str, ...]:
     """Returns the labels in a cell, each once whatever its case. Raises `WrongCell`.
 
+    They are parted by semicolons or else by commas, so that a label with a comma can stand before a semicolon.
     Canvas writes several sections as “A, B, and C”, which may also be the name of one: they are taken apart only where
     each of them stands alone in another row.
     """
-    parts = re.split(r"[;,|]", text)
+    parts = text.split(";" if ";" in text else ",")
     if form is Form.CANVAS:
         apart = [part for part in re.split(r",\s+and\s+|\s+and\s+|,\s+", text) if part]
-        parts = apart if all(part in sections for part in apart) else [text]
+        parts = apart if all(part in sections for part in apart) else [text.replace(";", ",")]
     found = {label.casefold(): label for label in reversed([part.strip() for part in parts]) if label}
     labels = tuple(reversed(found.values()))
     if long := [label for label in labels if len(label) > LABEL_CHARS]:

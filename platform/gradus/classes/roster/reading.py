@@ -38,7 +38,7 @@ def read(data: bytes) -> Table:
         UnreadableRoster: it is another kind of file, is empty or too large, or its encoding or quotes are broken.
     """
     _refuse_other_files(data)
-    encoding, text = _decoded(data)
+    encoding, text = decoded(data)
     if text.lstrip()[:1] in MARKUP and text.lstrip()[:1]:
         raise of_file("not_a_table", _("This is no table, but HTML or JSON."), _save_as_csv())
     delimiter, skipped, text = _told_delimiter(text)
@@ -63,8 +63,8 @@ def _save_as_csv() -> str:
     return _("Save the table as “CSV UTF-8” in your spreadsheet program, and choose that file.")
 
 
-def _decoded(data: bytes) -> tuple[str, str]:
-    """Returns the name of the encoding and the text."""
+def decoded(data: bytes) -> tuple[str, str]:
+    """Returns the name of the encoding and the text. Raises `UnreadableRoster`."""
     encoding = next((name for bom, name in BOMS.items() if data.startswith(bom)), "") or _utf_16(data)
     try:
         if encoding:

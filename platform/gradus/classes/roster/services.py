@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
 from allauth.account.models import EmailAddress
@@ -23,7 +23,7 @@ from gradus.classes.members import PERSONAL, labels_named, note_members
 from gradus.classes.models import Class, Member
 from gradus.classes.roster.columns import OWN, Form
 from gradus.classes.roster.comparison import WRITES, Known, Plan, Step, compare
-from gradus.classes.roster.people import FORMULA, Person, Roster
+from gradus.classes.roster.people import FORMULA, Roster, parse
 from gradus.refusal import Refused
 
 T = TypeVar("T")
@@ -71,17 +71,21 @@ def apply(of_class: Class, roster: Roster, *, by: User, sync: bool = False, seen
     return plan
 
 
-def add_person(of_class: Class, person: Person, *, by: User) -> Step:
+def add_person(of_class: Class, cells: Mapping[str, str], *, by: User) -> Step:
     """Adds one person by hand, as a roster with one row does. Returns its outcome.
 
+    Args:
+        cells: By the headings of our own columns.
+
     Raises:
-        Http404, Refused: 403, the person may not; 422, `roster_faults`: the row is wrong; `problems` says why.
+        Http404, Refused: 403, the person may not; 422, `roster_faults`: a cell is wrong; `problems` says why.
     """
-    plan = apply(of_class, Roster(Form.OWN, "", (person,), labels=person.labels, has_labels=True), by=by)
-    (step,) = plan.steps
-    if step.fault is not None:
-        raise Refused("roster_faults", str(step.fault), 422, [step.fault.as_problem()])
-    return step
+    file = io.StringIO()
+    csv.writer(file).writerows([OWN, [cells.get(name, "") for name in OWN]])
+    plan = apply(of_class, parse(file.getvalue().encode()), by=by)
+    if faults := [step.fault for step in plan.steps if step.fault is not None]:
+        raise Refused("roster_faults", str(faults[0]), 422, [fault.as_problem() for fault in faults])
+    return plan.steps[0]
 
 
 def _changed() -> Refused:
@@ -208,11 +212,16 @@ def as_csv(of_class: Class) -> str:
     for one in found.order_by("last_name", "first_name", "email", "pk"):
         # Without an address in the roster, only a confirmed one of the account finds the member again.
         email = one.email or next(iter(confirmed.get(one.user_id, ())), "")
-        labels = "; ".join(label.name for label in one.labels.all())
+        labels = _labels(one)
         role = ROLE_NAMES[LearnerData(one.learner_data)]
         cells = (one.login, email, one.registration_number, one.first_name, one.last_name, labels, role)
         writer.writerow([_neutral(cell) for cell in cells])
     return file.getvalue()
+
+
+def _labels(member: Member) -> str:
+    names = sorted((label.name for label in member.labels.all()), key=str.casefold)
+    return "; ".join(names) + (";" if len(names) == 1 and "," in names[0] else "")
 
 
 def _neutral(cell: str) -> str:

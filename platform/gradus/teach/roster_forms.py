@@ -1,0 +1,79 @@
+"""The forms with which people who teach a class give a roster, and add one person by hand."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+
+from challenges.characters import cleaned
+from gradus.accounts.token_rules import LearnerData
+from gradus.classes.models import EMAIL_CHARS, NAME_CHARS
+from gradus.classes.roster.faults import UnreadableRoster
+from gradus.classes.roster.people import LABELS_CHARS, Roster, parse
+from gradus.classes.roster.reading import BYTES_MAX, decoded
+from gradus.classes.roster.services import ROLE_NAMES
+from gradus.teach.class_forms import ROLES, ServiceForm, text
+from gradus.validators import allowed_characters
+
+
+class RosterForm(forms.Form):
+    """A form that is valid has a `roster`. `seen` names the preview that is applied; it is empty for a preview."""
+
+    file = forms.FileField(
+        label=_("A file"),
+        required=False,
+        allow_empty_file=True,
+        widget=forms.FileInput(attrs={"accept": ".csv,.tsv,.txt,text/csv"}),
+    )
+    text = forms.CharField(
+        label=_("Or its text"),
+        help_text=_("Paste the cells as your spreadsheet copies them, or a list of email addresses, one in each line."),
+        required=False,
+        strip=False,
+        max_length=BYTES_MAX,
+        validators=[allowed_characters],
+        widget=forms.Textarea(attrs={"rows": 6, "class": "mono", "spellcheck": "false", "lang": ""}),
+    )
+    sync = forms.BooleanField(
+        label=_("Also remove learners who are not in the roster"),
+        help_text=_("Their work, grades and extensions stay, and come back with them. People who teach stay."),
+        required=False,
+    )
+    seen = forms.RegexField("^[0-9a-f]{64}$", required=False, widget=forms.HiddenInput)
+    roster: Roster
+    sent = ""
+
+    def clean(self) -> dict[str, Any]:
+        """Reads the roster. `sent` is its text, without what a page cannot hold."""
+        if not self.errors:
+            file, pasted = self.cleaned_data["file"], self.cleaned_data["text"]
+            try:
+                data = file.read() if file else pasted.encode()
+                self.roster = parse(data)
+                self.sent = cleaned(decoded(data)[1])
+            except UnreadableRoster as refused:
+                for fault in refused.faults:
+                    self.add_error("file" if file or not pasted else "text", _said(fault.row, str(fault)))
+        return self.cleaned_data
+
+
+def _said(row: int | None, message: str) -> str:
+    return message if row is None else gettext("Row %(row)d: %(message)s") % {"row": row, "message": message}
+
+
+class PersonForm(ServiceForm):
+    """One person, by the headings of a roster."""
+
+    email = text(_("Email address"), EMAIL_CHARS, widget=forms.EmailInput(attrs={"autocomplete": "off"}))
+    firstname = text(_("First name"), NAME_CHARS)
+    lastname = text(_("Last name"), NAME_CHARS)
+    registrationnumber = text(_("Registration number"), NAME_CHARS)
+    login = text(_("Login"), NAME_CHARS)
+    labels = text(_("Labels"), LABELS_CHARS, help_text=_("With commas, such as: Section 1, Extra time"))
+    role = forms.ChoiceField(label=_("Role"), choices=[(ROLE_NAMES[LearnerData(level)], name) for level, name in ROLES])
+
+    def __init__(self, data: Any = None) -> None:
+        super().__init__(data, auto_id="person-%s")

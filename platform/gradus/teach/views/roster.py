@@ -1,0 +1,142 @@
+"""The page on which a roster is given, previewed and applied, and the download of the people of a class."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from gradus.accounts import roles
+from gradus.classes.models import Class
+from gradus.classes.roster import services
+from gradus.classes.roster.columns import OWN
+from gradus.classes.roster.comparison import Outcome, Plan, Step
+from gradus.refusal import Refused
+from gradus.teach.class_forms import ROLES
+from gradus.teach.roster_forms import PersonForm, RosterForm
+from gradus.teach.views.access import account, in_class
+from gradus.teach.views.classes import shared
+
+# Rows of one outcome that the page shows. The API and the command line have all of them.
+SHOWN = 200
+FIELDS = {
+    "email": gettext_lazy("Email address"),
+    "login": gettext_lazy("Login"),
+    "registration_number": gettext_lazy("Registration number"),
+    "first_name": gettext_lazy("First name"),
+    "last_name": gettext_lazy("Last name"),
+    "role": gettext_lazy("Role"),
+    "labels": gettext_lazy("Labels"),
+}
+ORDER = (
+    (Outcome.WRONG, gettext_lazy("Wrong, and left out")),
+    (Outcome.NOT_FOUND, gettext_lazy("Not found, and left out")),
+    (Outcome.REMOVE, gettext_lazy("Removed")),
+    (Outcome.CHANGE, gettext_lazy("Changed")),
+    (Outcome.BACK, gettext_lazy("Brought back")),
+    (Outcome.ADD, gettext_lazy("Added")),
+    (Outcome.UNCHANGED, gettext_lazy("Unchanged")),
+)
+
+
+@in_class(roles.DECIDES)
+def roster_show(request: HttpRequest, of_class: Class) -> HttpResponse:
+    """Shows the form for a roster. A POST previews it, applies what was previewed, or adds one person."""
+    if request.method != "POST":
+        return page(request, of_class)
+    if request.POST.get("action") == "add":
+        return person_add(request, of_class)
+    form, by = RosterForm(request.POST, request.FILES), account(request)
+    if not form.is_valid():
+        return page(request, of_class, form=form, status=422)
+    seen, sync = form.cleaned_data["seen"], form.cleaned_data["sync"]
+    try:
+        if seen:
+            plan = services.apply(of_class, form.roster, by=by, sync=sync, seen=seen)
+            return page(request, of_class, form=form, plan=plan, applied=True)
+    except Refused as refused:
+        plan = services.preview(of_class, form.roster, by=by, sync=sync)
+        return page(request, of_class, form=form, plan=plan, refused=refused, status=refused.status)
+    return page(request, of_class, form=form, plan=services.preview(of_class, form.roster, by=by, sync=sync))
+
+
+def person_add(request: HttpRequest, of_class: Class) -> HttpResponse:
+    """Adds the person of the form, or brings the person back, or fills in what the class does not know yet."""
+    form = PersonForm(request.POST)
+    if not form.is_valid():
+        return page(request, of_class, person=form, status=422)
+    try:
+        step = services.add_person(of_class, form.cleaned_data, by=account(request))
+    except Refused as refused:
+        form.refuse(refused)
+        return page(request, of_class, person=form, status=refused.status)
+    said = {
+        Outcome.ADD: _("%(name)s is in the class."),
+        Outcome.BACK: _("%(name)s is in the class again, with all that was there before."),
+        Outcome.CHANGE: _("%(name)s was in the class already, and is changed."),
+        Outcome.UNCHANGED: _("%(name)s was in the class already. Nothing is changed."),
+    }
+    messages.success(request, said[step.outcome] % {"name": step.name})
+    return redirect("teach:roster", of_class.pk)
+
+
+@in_class()
+def roster_download(request: HttpRequest, of_class: Class) -> HttpResponse:
+    """Sends the people of the class as CSV, in the columns that a roster has."""
+    response = HttpResponse(services.as_csv(of_class), content_type="text/csv; charset=utf-8")
+    response["Content-Disposition"] = f'attachment; filename="roster-{of_class.pk}.csv"'
+    return response
+
+
+def page(
+    request: HttpRequest,
+    of_class: Class,
+    *,
+    form: RosterForm | None = None,
+    person: PersonForm | None = None,
+    plan: Plan | None = None,
+    refused: Refused | None = None,
+    applied: bool = False,
+    status: int = 200,
+) -> HttpResponse:
+    """Renders the page. With `plan` it shows what the roster of `form` changes or, if `applied`, has changed."""
+    context = {
+        **shared(request, of_class),
+        "form": form or RosterForm(),
+        "person": person or PersonForm(),
+        "plan": plan,
+        "groups": list(groups(plan)) if plan else [],
+        "refused": refused,
+        "applied": applied,
+        "headings": ",".join(OWN),
+        "missing": plan.missing[:SHOWN] if plan else (),
+    }
+    return render(request, "teach/classes/roster.html", context, status=status)
+
+
+def groups(plan: Plan) -> Iterator[dict[str, Any]]:
+    """Yields the rows by outcome, those that need attention first."""
+    for outcome, title in ORDER:
+        steps = [step for step in plan.steps if step.outcome is outcome]
+        if steps:
+            rows = [(step, list(changes(step))) for step in steps[:SHOWN]]
+            more = len(steps) - len(rows)
+            yield {"outcome": outcome, "title": title, "count": len(steps), "rows": rows, "more": more}
+
+
+def changes(step: Step) -> Iterator[tuple[str, str, str]]:
+    """Yields the name of each field that changes, with its value before and after."""
+    for name, value in step.after.items():
+        if name in FIELDS:
+            yield str(FIELDS[name]), _shown(name, step.before.get(name, "")), _shown(name, value)
+
+
+def _shown(name: str, value: Any) -> str:
+    if isinstance(value, list):
+        return ", ".join(value)
+    return str(dict(ROLES).get(value, value)) if name == "role" and value else str(value)
