@@ -117,6 +117,8 @@ CLASSES = {
     "api/v1/classes/<int:id>/members",
     "api/v1/classes/<int:id>/members/me",
     "api/v1/classes/<int:id>/members/<int:member>",
+    "teach/classes/<int:pk>/roster/",
+    "teach/classes/<int:pk>/roster.csv",
 }
 # For reviewers of this course; for all others it is not there.
 REVIEWERS = CLASSES | {

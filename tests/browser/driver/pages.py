@@ -74,7 +74,16 @@ def taught(slug: str, learner: User, owner: User) -> list[str]:
         note="A correction that a learner asked for",
     )
     named = f"/teach/courses/{slug}/"
-    return ["/teach/", named, f"{named}people/", f"/teach/invitations/{LINK}/"]
+    return ["/teach/", named, f"{named}people/", f"/teach/invitations/{LINK}/", *class_pages(course)]
+
+
+def class_pages(course: Course) -> list[str]:
+    """A class with a few members; the pages about it."""
+    made = factories.a_class(course, title="Autumn 2026, evening group")
+    for first, last, label in (("Ann", "Lee", "Section 1"), ("Ben", "Okafor", "Section 2"), ("Cem", "Demir", "")):
+        email, labels = f"{first.lower()}@example.org", [label] if label else []
+        factories.member(made, email=email, first_name=first, last_name=last, labels=labels)
+    return [f"/teach/classes/{made.pk}/{name}" for name in ("", "members/", "roster/")]
 
 
 def furnish(folder: Path, learner: User) -> Pages:

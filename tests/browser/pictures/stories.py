@@ -12,6 +12,7 @@ from django.test import RequestFactory
 from playwright.sync_api import Page, expect
 
 from gradus.accounts.models import User
+from gradus.classes.models import Class
 from gradus.courses import verification
 from gradus.courses.models import Challenge, ChallengeVersion
 from gradus.receipts import services as receipts
@@ -69,10 +70,31 @@ def states(world: World) -> Iterator[Story]:
     for done, name in (("nothing", "nobody"), ("half", "half"), ("everything", "whole")):
         for title, path in (("path", "/path/"), ("front page", "/"), ("profile", "/profile/")):
             yield Story(f"{title} with {done} done", at(path), lambda user=world.people[name]: user)
+    yield Story("roster previewed", previewed_roster, lambda: world.people["grace"])
     yield Story("receipt checked", checked_receipt(world))
     yield Story("leaderboard empty", at(EMPTY_BOARD))
     yield Story("leaderboard full", at("/leaderboards/sea-or-sky/"), lambda: world.people["ada"])
     yield Story("leaderboard of the version before", two_versions, lambda: world.people["grace"])
+
+
+ROSTER = """email,firstname,lastname,registrationnumber,labels,role
+ann@example.org,Anna-Lena Theodora,Lee,00123,Section 2; Extra time,
+cem@example.org,,,,,
+mei@example.org,Mei,Ng,00124,Section 1,assistant
+a very long text that is no address of anybody,Lou,Sand,,,
+,Sam,Roe,00999,,"""
+
+
+def previewed_roster(page: Page) -> Iterator[str]:
+    """A roster with rows of each outcome: previewed, with removing, and applied."""
+    path = f"/teach/classes/{Class.objects.order_by('pk')[0].pk}/roster/"
+    for name, removes, rows in (("wrong rows", True, ROSTER), ("removing", True, ROSTER.rpartition("a very")[0])):
+        page.goto(path)
+        page.get_by_label("Or its text").fill(rows)
+        page.get_by_label("Also remove learners").set_checked(removes)
+        page.get_by_role("button", name="Preview").click()
+        page.wait_for_selector("#plan-title")
+        yield name
 
 
 def two_versions(page: Page) -> Iterator[str]:
