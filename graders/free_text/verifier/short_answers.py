@@ -89,7 +89,7 @@ def by_spelling(texts: Sequence[str]) -> Matrix:
 
 def by_numbers(texts: Sequence[str]) -> Matrix:
     """Returns the similarity (n, n) by shared numbers and by an equal last number, the result; 0 without numbers."""
-    named = [values(text) for text in texts]
+    named = [tuple(values(text)) for text in texts]
     if not any(named):
         return np.zeros((len(texts), len(texts)))
     return np.array([[_alike(a, b) for b in named] for a in named])
@@ -117,8 +117,10 @@ def _near(cosine: Matrix) -> Matrix:
     return similarity
 
 
-def _alike(one: Sequence[float], other: Sequence[float]) -> float:
+@lru_cache(maxsize=1 << 14)
+def _alike(one: tuple[float, ...], other: tuple[float, ...]) -> float:
     if not one or not other:
         return float(not one and not other)
-    shared = [np.mean([any(same(x, y) for y in b) for x in a]) for a, b in ((one, other), (other, one))]
-    return float(np.mean(shared) + same(one[-1], other[-1])) / 2
+    # Without NumPy, which takes ten times as long for the mean of two numbers.
+    here, there = (sum(any(same(x, y) for y in b) for x in a) / len(a) for a, b in ((one, other), (other, one)))
+    return ((here + there) / 2 + same(one[-1], other[-1])) / 2
