@@ -254,7 +254,7 @@ def write_pages(root: Path) -> None:
 
 def write_yaml(path: Path, data: Mapping[str, Any]) -> None:
     """One mapping, keys in the order given."""
-    write_text(path, yaml.safe_dump(dict(data), sort_keys=False, allow_unicode=True))
+    write_text(path, yaml.dump(dict(data), Dumper=yaml.CSafeDumper, sort_keys=False, allow_unicode=True))
 
 
 def write_rows(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
