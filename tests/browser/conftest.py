@@ -30,6 +30,16 @@ UNPAINTED = "was preloaded using link preload but not used within a few seconds"
 REFUSED = "the server responded with a status of 422"
 # A page that is left aborts what it was still asking for, and htmx reports that after an `htmx:afterRequest`.
 LEFT = "htmx:sendAbort"
+# A process in reserve for each context, which costs a third of it and is never used. The others are those that
+# Playwright switches off in this list, and that a second list would switch on again.
+SWITCHED_OFF = "--disable-features=" + ",".join(
+    (
+        "SpareRendererForSitePerProcess", "AvoidUnnecessaryBeforeUnloadCheckSync", "DestroyProfileOnBrowserClose",
+        "HttpsUpgrades", "HttpsFirstBalancedModeAutoEnable", "LensOverlay", "MediaRouter", "PaintHolding",
+        "ThirdPartyStoragePartitioning", "AvoidCorsURLLoaderRestartOnRedirect", "OptimizationHints",
+        "NetworkTimeServiceQuerying", "AimEnabled", "PreconnectToSearch",
+    )
+)  # fmt: skip
 Work = Callable[[str], bool]
 Visit = Callable[..., Page]
 
@@ -40,7 +50,7 @@ def browser(chromium_path: str) -> Iterator[Browser]:
     with pytest.MonkeyPatch.context() as patch, sync_playwright() as playwright:
         patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
         expect.set_options(timeout=SECONDS)
-        browser = playwright.chromium.launch(executable_path=chromium_path, args=["--no-sandbox"])
+        browser = playwright.chromium.launch(executable_path=chromium_path, args=["--no-sandbox", SWITCHED_OFF])
         yield browser
         browser.close()
 
