@@ -16,6 +16,7 @@ from gradus.api import (
     challenges,
     chats,
     choices,
+    class_dates,
     classes,
     costs,
     courses,
@@ -117,6 +118,7 @@ ROUTERS = (
     grades.router,
     publishing.router,
     rosters.router,
+    class_dates.router,
     tokens.router,
     uploads.router,
 )

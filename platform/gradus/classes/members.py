@@ -14,6 +14,7 @@ from allauth.account.models import EmailAddress
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.db import transaction
+from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -220,6 +221,24 @@ def find_member(of_class: Class, *, user: User | None = None, email: str = "") -
         return found
     by_email = everybody.filter(email=email, user=None) if user is not None else everybody.filter(email=email)
     return by_email.first() if email else None
+
+
+def member_named(of_class: Class, text: str, field: str) -> Member:
+    """Returns the member with this email address, login, registration number or key, also one who left.
+
+    Raises:
+        Refused: 422 beside the field, if the class has no such member, or several.
+    """
+    everybody = of_class.members.select_related("of_class", "user")
+    ways = Q(email=text.lower()) | Q(user__email__iexact=text) | Q(login=text) | Q(registration_number=text)
+    found = list(everybody.filter(ways)[:2])
+    if not found and text.isascii() and text.isdecimal() and len(text) < 19:
+        found = list(everybody.filter(pk=int(text)))
+    if len(found) == 1:
+        return found[0]
+    several = _("Several members of the class are called “%(text)s”. Give the email address.")
+    said = several if found else _("The class has no member “%(text)s”. Give the email address.")
+    raise wrong(field, said % {"text": text}, "no_such_member")
 
 
 def account_with(email: str) -> User | None:

@@ -13,6 +13,7 @@ import typer
 from challenges.models.catalogue import ModelsFileError
 from gradus.cli import (
     authors,
+    class_dates,
     classes,
     grades,
     learners,
@@ -49,6 +50,10 @@ publishing.app.command("remove")(people.remove)
 publishing.app.command("leave")(people.leave)
 classes.app.command("roster")(rosters.roster)
 classes.app.command("grades")(grades.grades)
+classes.app.command("dates")(class_dates.dates)
+classes.app.command("extend")(class_dates.extend)
+classes.app.command("grant")(class_dates.grant)
+classes.app.command("why")(class_dates.why)
 app.command("schema")(scaffolding.print_schema)
 scaffolding.lessons.command("show")(lessons.lesson)
 app.add_typer(scaffolding.lessons, name="lesson")

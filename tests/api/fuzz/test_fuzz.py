@@ -69,6 +69,7 @@ def test_calls_answer_as_the_document_says_at_length(case: Any, who: str, made: 
 
 
 MARKS = {"marks": cases.ALL_MET}
+FOR_DAN = {"members": ["dan@example.org"], "reason": "The train stood still."}
 OVERRIDE = {"members": [MEMBER], "challenge": "sea-or-sky", "kind": "value", "value": 7.5, "reason": "An oral exam."}
 SOUP = Pair(
     "soup",
@@ -145,6 +146,12 @@ HONEST: dict[str, tuple[str, str, Any]] = {
     "upload_part": ("staff", "half", b"\0"),
     "class_roster": ("staff", "evening", None),
     "class_roster_apply": ("staff", "evening", b"email\nsam@example.org\n"),
+    "class_dates": ("staff", "evening", None),
+    "class_dates_set": ("staff", "evening", {"due_at": "2030-12-01T12:00"}),
+    "class_extend": ("staff", "evening", {**FOR_DAN, "until": "2030-12-24T12:00"}),
+    "class_grants": ("staff", "evening", None),
+    "class_grant": ("staff", "evening", {**FOR_DAN, "challenge": "sea-or-sky", "attempts": 2}),
+    "class_decision": ("staff", "evening", None),
     "class_grades": ("staff", "evening", None),
     "class_override": ("staff", "evening", OVERRIDE),
     "class_weigh": ("staff", "evening", {"worths": {"sea-or-sky": 20}}),

@@ -1,0 +1,321 @@
+"""The dates of a class, more time and attempts for its members, and what a member may do at a time.
+
+A time without an offset is in the zone of the class. Where clocks are changed, it is read in favour of the learner.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+from django.shortcuts import get_object_or_404
+from ninja import Query, Router, Schema, Status
+from pydantic import Field
+
+from gradus.accounts.roles import DECIDES, SEES_ANSWERS
+from gradus.accounts.token_rules import Scope
+from gradus.api.auth import Request, caller, requires
+from gradus.classes import access, date_rules, dates, membership, times
+from gradus.classes.date_rules import Target, Values
+from gradus.classes.members import member_named
+from gradus.classes.models import GRANTED_MAX, Class, DateRule, Grant, Member
+from gradus.classes.policy import Applied, Decision, Step
+from gradus.courses.models import Challenge, Lesson
+
+Dated = Literal["release_at", "due_at", "close_at"]
+# What `rule_out` reads beside a rule.
+BESIDE = ("lesson", "challenge", "label", "member__user", "changed_by")
+SHARE = "A share: 1.0 is all points"
+PEOPLE = "Each is an email address, a login, a registration number, or the number of a member"
+
+
+class StepOut(Schema):
+    until: datetime = Field(description="An attempt before this time counts `credit`")
+    credit: float = Field(ge=0, le=2, description=SHARE)
+
+
+class PlaceIn(Schema):
+    """A lesson or a challenge by its id, or the whole course if both are left out."""
+
+    lesson: str | None = Field(None, max_length=129)
+    challenge: str | None = Field(None, max_length=129)
+
+
+class RuleIn(PlaceIn):
+    """All that is said about a place for some people. What is null or left out holds as it is set elsewhere."""
+
+    label: str | None = Field(None, max_length=40, description="The name of a label")
+    member: str | None = Field(None, max_length=254, description=PEOPLE)
+    release_at: datetime | None = None
+    due_at: datetime | None = None
+    close_at: datetime | None = None
+    cleared: list[Dated] = Field([], max_length=3, description="The dates of which is said that there is none")
+    early: list[StepOut] | None = Field(None, max_length=20, description="Holds before the due date")
+    late: list[StepOut] | None = Field(None, max_length=20, description="Holds from the due date on")
+    after: float | None = Field(None, ge=0, le=1, description="The credit after the last late step")
+    reason: str = Field("", max_length=1000, description="Needed for a member")
+
+
+class RuleSetIn(RuleIn):
+    seen: str = Field(
+        "", max_length=40, description="The rule's `seen` when the caller looked: 409 if it is another one by now"
+    )
+
+
+class RuleOut(RuleIn):
+    called: list[str] = Field(description="What the member can be called, with the number in `member`")
+    seen: str
+    changed_by: str | None
+    changed_at: datetime
+
+
+class HeldOut(PlaceIn):
+    """What holds at a place for everybody who has no label and no date of the own."""
+
+    release_at: datetime | None
+    due_at: datetime | None
+    close_at: datetime | None
+    early: list[StepOut]
+    late: list[StepOut]
+    after: float
+
+
+class DatesOut(Schema):
+    timezone: str
+    begins_at: datetime | None
+    ends_at: datetime | None
+    rules: list[RuleOut]
+    everybody: list[HeldOut] = Field(description="The course, then each lesson with its challenges")
+
+
+class ExtensionIn(PlaceIn):
+    members: list[str] = Field(min_length=1, max_length=1000, description=PEOPLE)
+    until: datetime = Field(description="The new due date. What would close before closes then")
+    reason: str = Field(max_length=1000)
+
+
+class ExtensionOut(Schema):
+    moved: list[str] = Field(description="Who has more time now")
+    untouched: list[str] = Field(description="Who had as much time already")
+
+
+class GrantIn(Schema):
+    members: list[str] = Field(min_length=1, max_length=1000, description=PEOPLE)
+    challenge: str = Field(max_length=129)
+    attempts: int = Field(description=f"From 1 to {GRANTED_MAX}, used when those of a day are used")
+    reason: str = Field(max_length=1000)
+
+
+class GrantOut(Schema):
+    member: int
+    name: str
+    challenge: str
+    attempts: int
+    reason: str
+    granted_by: str | None
+    granted_at: datetime
+
+
+class AppliedOut(Schema):
+    """A field that rules have decided, and these rules: several only where labels were combined."""
+
+    field: str
+    value: Any = Field(description="A time, a credit, a list of steps, or null for no date")
+    rules: list[RuleOut]
+
+
+class DecisionOut(Schema):
+    """What a member may do with a challenge at a time."""
+
+    at: datetime
+    timezone: str
+    sees: bool
+    runs: bool
+    submits: bool
+    credit: float = Field(description="The share that an attempt of this time counts")
+    is_late: bool
+    reason: str = Field(description="Why nothing can be submitted, as the code of the refusal; or empty")
+    opens_at: datetime | None
+    due_at: datetime | None
+    close_at: datetime | None
+    changes_at: datetime | None = Field(description="When any of this changes next")
+    applied: list[AppliedOut]
+
+
+router = Router(tags=["classes"], auth=requires(SEES_ANSWERS))
+
+
+def class_of(request: Request, id: int, need: Scope) -> Class:
+    """Returns the class. Raises `Http404` or `Refused` (403) if the caller may not do this in it."""
+    found = get_object_or_404(Class.objects.select_related("course"), pk=id)
+    membership.refuse_unless(caller(request), found, need)
+    return found
+
+
+def place_of(of_class: Class, given: PlaceIn) -> dict[str, Any]:
+    """Returns the lesson and the challenge. Raises `Http404` for what is not of the course."""
+    course = of_class.course
+    return {
+        "lesson": get_object_or_404(course.lessons, slug=given.lesson) if given.lesson else None,
+        "challenge": get_object_or_404(course.challenges, slug=given.challenge) if given.challenge else None,
+    }
+
+
+def _called(member: Member) -> list[str]:
+    account = member.user.email if member.user else ""
+    names = (str(member.pk), member.email, account, member.login, member.registration_number)
+    return list(dict.fromkeys(filter(None, names)))
+
+
+def rule_out(rule: DateRule) -> RuleOut:
+    values = date_rules.values_of(rule)
+    return RuleOut.model_validate(
+        {
+            **vars(values),
+            "lesson": rule.lesson.slug if rule.lesson else None,
+            "challenge": rule.challenge.slug if rule.challenge else None,
+            "label": rule.label.name if rule.label else None,
+            "member": str(rule.member_id) if rule.member_id else None,
+            "called": _called(rule.member) if rule.member else [],
+            "reason": rule.reason,
+            "seen": date_rules.seen(rule),
+            "changed_by": rule.changed_by.pseudonym if rule.changed_by else None,
+            "changed_at": rule.changed_at,
+        }
+    )
+
+
+def _steps(steps: tuple[Step, ...]) -> list[dict[str, Any]]:
+    return [vars(one) for one in steps]
+
+
+def dates_out(of_class: Class) -> DatesOut:
+    rules = of_class.date_rules.select_related(*BESIDE).order_by("pk")
+    places: list[Challenge | Lesson | None] = [None]
+    for lesson in of_class.course.lessons.filter(is_current=True).order_by("position"):
+        places += [lesson, *lesson.challenges.filter(is_current=True, version__isnull=False)]
+    held = access.schedules(access.Viewed(of_class), places)
+    return DatesOut(
+        timezone=of_class.timezone,
+        begins_at=of_class.begins_at,
+        ends_at=of_class.ends_at,
+        rules=[rule_out(one) for one in rules],
+        everybody=[
+            HeldOut.model_validate(
+                {
+                    **vars(held[place]),
+                    "early": _steps(held[place].early),
+                    "late": _steps(held[place].late),
+                    "lesson": place.slug if isinstance(place, Lesson) else None,
+                    "challenge": place.slug if isinstance(place, Challenge) else None,
+                }
+            )
+            for place in places
+        ],
+    )
+
+
+def grant_out(made: Grant) -> GrantOut:
+    return GrantOut(
+        member=made.member_id,
+        name=str(made.member),
+        challenge=made.challenge.slug,
+        attempts=made.attempts,
+        reason=made.reason,
+        granted_by=made.granted_by.pseudonym if made.granted_by else None,
+        granted_at=made.granted_at,
+    )
+
+
+def decision_out(decision: Decision, at: datetime, of_class: Class) -> DecisionOut:
+    rows = of_class.date_rules.select_related(*BESIDE).in_bulk(
+        [rule.pk for one in decision.applied for rule in one.rules]
+    )
+
+    def applied_out(one: Applied) -> AppliedOut:
+        value = _steps(one.value) if one.field in {"early", "late"} else one.value
+        return AppliedOut(field=one.field, value=value, rules=[rule_out(rows[rule.pk]) for rule in one.rules])
+
+    values = {**vars(decision), "at": at, "timezone": of_class.timezone}
+    return DecisionOut.model_validate({**values, "applied": [applied_out(one) for one in decision.applied]})
+
+
+@router.get("/classes/{int:id}/dates", response=DatesOut)
+def class_dates(request: Request, id: int) -> DatesOut:
+    """Returns all rules about dates, and what holds at each place for everybody."""
+    return dates_out(class_of(request, id, SEES_ANSWERS))
+
+
+@router.put("/classes/{int:id}/dates", response=RuleOut | None, auth=requires(DECIDES))
+def class_dates_set(request: Request, id: int, given: RuleSetIn) -> RuleOut | None:
+    """Sets the dates of a place for everybody, a label or a member. If nothing is said, the rule is removed: null."""
+    of_class = class_of(request, id, DECIDES)
+    label = get_object_or_404(of_class.labels, name__iexact=given.label) if given.label else None
+    member = member_named(of_class, given.member, "member") if given.member else None
+    target = Target(of_class, **place_of(of_class, given), label=label, member=member)
+    zone = of_class.timezone
+
+    def steps(rows: list[StepOut] | None) -> list[dict[str, Any]] | None:
+        return None if rows is None else [{"until": times.read(one.until, zone), "credit": one.credit} for one in rows]
+
+    values = Values(
+        release_at=times.read(given.release_at, zone, later=False) if given.release_at else None,
+        due_at=times.read(given.due_at, zone) if given.due_at else None,
+        close_at=times.read(given.close_at, zone) if given.close_at else None,
+        cleared=given.cleared,
+        early=steps(given.early),
+        late=steps(given.late),
+        after=given.after,
+    )
+    made = dates.set_dates(target, values, by=caller(request), reason=given.reason, seen=given.seen)
+    return rule_out(made) if made else None
+
+
+@router.post("/classes/{int:id}/extensions", response=ExtensionOut, auth=requires(DECIDES))
+def class_extend(request: Request, id: int, given: ExtensionIn) -> ExtensionOut:
+    """Gives members more time for a challenge, a lesson or the whole course. It takes no time from anybody."""
+    of_class = class_of(request, id, DECIDES)
+    chosen = [member_named(of_class, one, "members") for one in given.members]
+    done = dates.extend(
+        of_class,
+        chosen,
+        by=caller(request),
+        until=times.read(given.until, of_class.timezone),
+        reason=given.reason,
+        **place_of(of_class, given),
+    )
+    return ExtensionOut(moved=list(map(str, done.moved)), untouched=list(map(str, done.untouched)))
+
+
+@router.get("/classes/{int:id}/grants", response=list[GrantOut])
+def class_grants(request: Request, id: int) -> list[GrantOut]:
+    """Returns the attempts that were granted, the newest first."""
+    found = Grant.objects.filter(member__of_class=class_of(request, id, SEES_ANSWERS))
+    return [grant_out(one) for one in found.select_related("member__user", "challenge", "granted_by")]
+
+
+@router.post("/classes/{int:id}/grants", response={201: list[GrantOut]}, auth=requires(DECIDES))
+def class_grant(request: Request, id: int, given: GrantIn) -> Status[list[GrantOut]]:
+    """Grants members attempts at a challenge beyond those of a day."""
+    of_class = class_of(request, id, DECIDES)
+    chosen = [member_named(of_class, one, "members") for one in given.members]
+    challenge = get_object_or_404(Challenge, course=of_class.course, slug=given.challenge)
+    asked = {"challenge": challenge, "attempts": given.attempts, "reason": given.reason}
+    made = dates.grant(of_class, chosen, by=caller(request), **asked)
+    return Status(201, [grant_out(one) for one in made])
+
+
+@router.get("/classes/{int:id}/members/{member}/decision", response=DecisionOut)
+def class_decision(
+    request: Request,
+    id: int,
+    member: str,
+    challenge: str,
+    at: Annotated[datetime | None, Query(description="Now, if it is left out")] = None,
+) -> DecisionOut:
+    """Says whether a member can submit a challenge at a time, how much an attempt counts, and which rules say so."""
+    of_class = class_of(request, id, SEES_ANSWERS)
+    found: Member = member_named(of_class, member, "member")
+    asked = get_object_or_404(Challenge, course=of_class.course, slug=challenge)
+    when = times.read(at, of_class.timezone) if at else access.moment()
+    return decision_out(access.decision_for(found.user, asked, when, found), when, of_class)
