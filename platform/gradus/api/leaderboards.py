@@ -92,6 +92,7 @@ def leaderboard(
     track: Track | None = None,
     page: Annotated[int, Query(ge=1)] = 1,
     version: Annotated[str | None, Query(max_length=40, description="`live_version`, to see its scores")] = None,
+    of_class: Annotated[int | None, Query(alias="class", description="A class, to see its own leaderboard")] = None,
 ) -> LeaderboardOut:
     """Returns ranks, tie bands and the caller's row. Equal shown scores share a rank."""
     found = catalogue.now().challenge(id)
@@ -99,4 +100,9 @@ def leaderboard(
     chosen = boards.track_of(held, track) if held else None
     if chosen is None:
         raise Http404
-    return leaderboard_out(boards.board(found, chosen, caller_or_none(request), page, version=held))
+    viewer, group = caller_or_none(request), None
+    if of_class is not None:
+        group = next((one for one in boards.groups(viewer, found.course) if one.of_class.pk == of_class), None)
+        if group is None:
+            raise Http404
+    return leaderboard_out(boards.board(found, chosen, viewer, page, version=held, group=group))

@@ -11,10 +11,13 @@ from django.db.models import Count
 from challenges import spec as specs
 from challenges.kinds import registry as kinds
 from gradus.accounts.models import User
+from gradus.classes import access, membership
+from gradus.classes.membership import Person
+from gradus.classes.models import Class
 from gradus.courses import catalogue
 from gradus.courses.boards import is_frozen
 from gradus.courses.models import Challenge, ChallengeVersion, Course
-from gradus.leaderboards.ranking import Band, Place, Ranking, ranking, version_of
+from gradus.leaderboards.ranking import Band, ComputedRanking, Group, Place, Ranking, ranking, version_of
 from gradus.submissions.models import Standing
 
 PAGE_ROWS = 50
@@ -64,6 +67,7 @@ class Board:
     page: int
     pages: int
     spec: specs.Challenge
+    group: Group | None = None
     version: str = ""
     older: tuple[Older, ...] = ()
     rows: list[BoardRow] = field(default_factory=list)
@@ -106,15 +110,18 @@ def board(
     own: Own | None = None,
     others: bool = True,
     version: ChallengeVersion | None = None,
+    group: Group | None = None,
 ) -> Board:
     """Returns the page of a leaderboard that `viewer` sees. If `page` is out of range, it is the nearest page.
 
     `own` are the viewer's standings, if the caller has them already. Without `others`, scores of older versions are
-    not counted. `version` is the one to show, if it is not the one that the leaderboard holds.
+    not counted. `version` is the one to show, if it is not the one that the leaderboard holds. With `group`, it is the
+    leaderboard of a class, which has no other version.
 
     `mine_on_live` is the viewer's row on the leaderboard of the live version, if this one holds another version.
     """
-    ranked = ranking(challenge, track, version)
+    ranked = ComputedRanking(challenge, track, group) if group else ranking(challenge, track, version)
+    others = others and group is None
     pages = max(1, math.ceil(ranked.total / rows))
     page = min(max(1, page), pages)
     shown = [(place.user_id, row_of(standing, place)) for place, standing in ranked.slice((page - 1) * rows, rows)]
@@ -127,11 +134,14 @@ def board(
         page=page,
         pages=pages,
         spec=ranked.version.parsed,
+        group=group,
         version=ranked.version.version,
         older=older(ranked) if others else (),
         rows=[replace(row, mine=True) if viewer and viewer.pk == user_id else row for user_id, row in shown],
         bands=list(bands.values()),
-        mine=_mine(ranked, own_standings(viewer, ranked.version) if own is None else own),
+        mine=_mine_in(ranked, viewer)
+        if isinstance(ranked, ComputedRanking) and group
+        else _mine(ranked, own_standings(viewer, ranked.version) if own is None else own),
         mine_on_live=_on_live(ranked, viewer) if others else None,
     )
 
@@ -178,11 +188,30 @@ def beside(
     viewer: User | None,
     own: Own | None = None,
     version: ChallengeVersion | None = None,
+    group: Group | None = None,
 ) -> list[Board]:
     """Returns the first rows of the challenge's other tracks, which are graded on the same hidden samples."""
     version = version or version_of(challenge)
     others = [kind for kind in version.parsed.tracks if kind != track]
-    return [board(challenge, other, viewer, 1, BESIDE_ROWS, own, others=False, version=version) for other in others]
+    return [board(challenge, other, viewer, 1, BESIDE_ROWS, own, False, version, group) for other in others]
+
+
+def groups(viewer: Person, course: Course) -> list[Group]:
+    """Returns the classes of the course whose leaderboard the person may see; who teaches one sees all its grades.
+
+    In "view as", these are those that the learner sees.
+    """
+    of_course = Class.objects.filter(course=course).order_by("title", "pk")
+    for_members = of_course.filter(board=Class.Board.MEMBERS)
+    if (viewed := access.viewed()) is not None:
+        return [Group(one) for one in for_members.filter(pk=viewed.of_class.pk)]
+    if viewer is None or not viewer.is_authenticated:
+        return []
+    taught = of_course.exclude(board=Class.Board.OFF).filter(pk__in=membership.taught_by(viewer).values("pk"))
+    found = {one.pk: Group(one, withheld=True) for one in taught}
+    for one in for_members.filter(pk__in=membership.active(viewer, course).values("of_class")):
+        found.setdefault(one.pk, Group(one))
+    return list(found.values())
 
 
 def version_named(challenge: Challenge, wanted: str | None) -> ChallengeVersion | None:
@@ -222,6 +251,11 @@ def _mine(board: Ranking, own: Own) -> BoardRow | None:
     if placed is not None:
         return replace(row_of(placed[1], placed[0]), mine=True)
     return replace(row_of(standing, None), mine=True, no_rank=_why_none(standing))
+
+
+def _mine_in(board: ComputedRanking, viewer: User | None) -> BoardRow | None:
+    placed = board.of_user(viewer.pk) if viewer else None
+    return replace(row_of(placed[1], placed[0]), mine=True) if placed else None
 
 
 def _why_none(standing: Standing) -> str:

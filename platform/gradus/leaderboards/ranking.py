@@ -16,6 +16,7 @@ from typing import Any, Protocol
 from django.db.models import Count
 
 from challenges.shown_score import floor_to_step
+from gradus.classes.models import Class
 from gradus.courses.boards import is_frozen
 from gradus.courses.models import Challenge, ChallengeVersion
 from gradus.submissions.models import Score, Standing
@@ -34,7 +35,7 @@ class Band:
 
 @dataclass(frozen=True)
 class Place:
-    """The rank of a standing, whose row is not loaded yet. On a frozen leaderboard, `pk` is that of a score."""
+    """The rank of a standing, whose row is not loaded yet. Where it was computed, `pk` is that of a score."""
 
     pk: int
     user_id: int
@@ -58,10 +59,18 @@ def version_of(challenge: Challenge) -> ChallengeVersion:
     return shown.order_by("published_at", "pk").last() or challenge.version
 
 
-def places(challenge: Challenge, track: str) -> list[Place]:
+@dataclass(frozen=True)
+class Group:
+    """A class whose learners are ranked by their attempts for it. Withheld ones count only with `withheld`."""
+
+    of_class: Class
+    withheld: bool = False
+
+
+def places(challenge: Challenge, track: str, group: Group | None = None) -> list[Place]:
     """Returns the places of all ranked standings, best first. Equal scores share a rank, as in 1, 1, 3."""
-    if is_frozen(challenge):
-        scores = _final(challenge, track)
+    if is_frozen(challenge) or group is not None:
+        scores = _by_scores(challenge, track, group)
     else:
         ranked = Standing.objects.ranked(challenge.course_id).filter(version=version_of(challenge), track=track)
         scores = list(ranked.values_list("pk", "user_id", "shown"))
@@ -70,22 +79,29 @@ def places(challenge: Challenge, track: str) -> list[Place]:
     return list(_ranked(scores, equal))
 
 
-def _final(challenge: Challenge, track: str) -> list[tuple[int, int, float]]:
-    """Returns (id of the score, id of the learner, final score), earliest first.
+def _by_scores(challenge: Challenge, track: str, group: Group | None) -> list[tuple[int, int, float]]:
+    """Returns (id of the score, id of the learner, score), earliest first.
 
-    Each learner has the best score, by its shown value, among those submitted before the freeze.
+    Each learner has the best score, by its shown value, among those of the class and those submitted before the freeze.
     """
-    version, owner = version_of(challenge), "evaluation__submission__"
+    version, owner, frozen = version_of(challenge), "evaluation__submission__", is_frozen(challenge)
     step = version.parsed.feedback.step
-    scores = Score.objects.current().released().on(challenge, track).of_version(version)
-    scores = scores.filter(**{f"{owner}created_at__lte": challenge.lesson.course.frozen_at})
+    scores = Score.objects.current().on(challenge, track).of_version(version)
+    if frozen:
+        scores = scores.filter(**{f"{owner}created_at__lte": challenge.lesson.course.frozen_at})
+    if group is not None:
+        learners = group.of_class.members.active().learners().filter(user__isnull=False).values("user")
+        scores = scores.filter(**{f"{owner}of_class": group.of_class, f"{owner}user__in": learners})
+    if group is None or not group.withheld:
+        scores = scores.released()
     scores = scores.filter(of_ranked_people(f"{owner}user", challenge.course_id)).best_first()
     best: dict[int, Any] = {}
     for row in scores.values_list("pk", f"{owner}user_id", "shown", "private_value", "provisional", "created_at"):
         best.setdefault(row[1], row)
     rows = sorted((row for row in best.values() if not row[4]), key=lambda row: (row[5], row[0]))
     return [
-        (pk, user, shown if private is None else floor_to_step(private, step)) for pk, user, shown, private, *_ in rows
+        (pk, user, floor_to_step(private, step) if frozen and private is not None else shown)
+        for pk, user, shown, private, *_ in rows
     ]
 
 
@@ -113,12 +129,12 @@ class Ranking(Protocol):
         """Returns the place of a standing that was loaded `with_rank`, or None if it has none."""
 
 
-class FrozenRanking:
-    """The ranking of a frozen leaderboard. All places are computed, from the scores at the time of the freeze."""
+class ComputedRanking:
+    """The ranking of a frozen leaderboard, or of that of a class. All places are computed from the scores."""
 
-    def __init__(self, challenge: Challenge, track: str) -> None:
+    def __init__(self, challenge: Challenge, track: str, group: Group | None = None) -> None:
         self.challenge, self.version, self.track = challenge, version_of(challenge), track
-        self.places = places(challenge, track)
+        self.places = places(challenge, track, group)
         self.total = len(self.places)
         self.best = self.places[0].score if self.places else None
 
@@ -126,7 +142,10 @@ class FrozenRanking:
         return self._loaded(self.places[start : start + rows])
 
     def of(self, standing: Standing) -> tuple[Place, Standing] | None:
-        mine = [place for place in self.places if place.user_id == standing.user_id]
+        return self.of_user(standing.user_id)
+
+    def of_user(self, user_id: int) -> tuple[Place, Standing] | None:
+        mine = [place for place in self.places if place.user_id == user_id]
         return next(iter(self._loaded(mine)), None)
 
     def _loaded(self, shown: list[Place]) -> list[tuple[Place, Standing]]:
@@ -179,5 +198,5 @@ def ranking(challenge: Challenge, track: str, version: ChallengeVersion | None =
     Without `version`, it is that of the version that the leaderboard holds.
     """
     if is_frozen(challenge):
-        return FrozenRanking(challenge, track)
+        return ComputedRanking(challenge, track)
     return RunningRanking(challenge, track, version)

@@ -30,9 +30,15 @@ def board_show(request: HttpRequest, slug: str) -> HttpResponse:
         raise Http404
     viewer, page = learner(request), request.GET.get("page", "")
     number = int(page) if page.isascii() and page.isdigit() and len(page) < 8 else 1
+    groups = boards.groups(viewer, challenge.course)
+    group = next((one for one in groups if str(one.of_class.pk) == request.GET.get("class")), None)
+    if group is None and "class" in request.GET:
+        raise Http404
     own = boards.own_standings(viewer, version)
-    board = boards.board(challenge, track, viewer, number, own=own, version=version)
+    board = boards.board(challenge, track, viewer, number, own=own, version=version, group=group)
     asked = version.version if version.version != board.begun_version else ""
+    kept = {"version": asked} if asked else {}
+    kept |= {"class": str(group.of_class.pk)} if group else {}
     begins = board.begun_version != board.live_version and not board.frozen
     return render(
         request,
@@ -43,12 +49,13 @@ def board_show(request: HttpRequest, slug: str) -> HttpResponse:
             "gold": board.spec.gold_of(track),
             "track_name": board.track_name,
             "tracks": [(kind, kinds.allowed(board.spec, kind)) for kind in board.spec.tracks],
-            "beside": boards.beside(challenge, track, viewer, own, version),
+            "beside": boards.beside(challenge, track, viewer, own, version, group),
+            "groups": groups,
             "shows_costs": kinds.find(track).measures_costs(board.spec),
             "pinned": board.mine and board.mine.pseudonym not in {row.pseudonym for row in board.rows},
             "asked_version": asked,
-            "kept_query": f"&{urlencode({'version': asked})}" if asked else "",
-            "may_begin": begins and roles.may(viewer, challenge.course_id, roles.EDITS),
+            "kept_query": f"&{urlencode(kept)}" if kept else "",
+            "may_begin": begins and group is None and roles.may(viewer, challenge.course_id, roles.EDITS),
         },
     )
 
