@@ -123,6 +123,8 @@ CLASSES = {
     "api/v1/classes/<int:id>/members/<int:member>",
     "teach/classes/<int:pk>/roster/",
     "teach/classes/<int:pk>/roster.csv",
+    "teach/classes/<int:pk>/progress/",
+    "teach/classes/<int:pk>/progress/write",
 }
 # For reviewers of this course; for all others it is not there.
 REVIEWERS = CLASSES | {
