@@ -105,6 +105,11 @@ def test_roles_and_boards_hold_on_postgresql(postgres_url, tmp_path):
     assert passed_on_postgresql(postgres_url, tmp_path, *suites) > 0
 
 
+def test_rosters_hold_on_postgresql(postgres_url, tmp_path):
+    """Above all rosters that are applied while a learner submits or confirms an address."""
+    assert passed_on_postgresql(postgres_url, tmp_path, "tests/classes/roster") > 0
+
+
 def test_a_long_queue_is_read_along_its_index(postgres_url, tmp_path):
     assert passed_on_postgresql(postgres_url, tmp_path, "tests/postgres/plans.py") > 0
 
