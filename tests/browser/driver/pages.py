@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 from django.conf import settings
+from django.urls import reverse
+from django.utils import timezone
 
 from challenges import payloads
 from challenges.kinds.tune_keys import candidates
@@ -16,6 +19,7 @@ from graders.registry import grade
 from gradus.accounts.models import User, digest_of
 from gradus.accounts.token_rules import Content, LearnerData, Scope
 from gradus.chats import services as chats
+from gradus.classes import services as classes
 from gradus.courses import bundles, catalogue
 from gradus.courses.models import Calibration, Course, CourseVersion
 from gradus.courses.services import publish
@@ -74,16 +78,36 @@ def taught(slug: str, learner: User, owner: User) -> list[str]:
         note="A correction that a learner asked for",
     )
     named = f"/teach/courses/{slug}/"
-    return ["/teach/", named, f"{named}people/", f"/teach/invitations/{LINK}/", *class_pages(course)]
+    return ["/teach/", named, f"{named}people/", f"/teach/invitations/{LINK}/", *class_pages(course, learner, owner)]
 
 
-def class_pages(course: Course) -> list[str]:
-    """A class with a few members; the pages about it."""
-    made = factories.a_class(course, title="Autumn 2026, evening group")
-    for first, last, label in (("Ann", "Lee", "Section 1"), ("Ben", "Okafor", "Section 2"), ("Cem", "Demir", "")):
-        email, labels = f"{first.lower()}@example.org", [label] if label else []
-        factories.member(made, email=email, first_name=first, last_name=last, labels=labels)
-    return [f"/teach/classes/{made.pk}/{name}" for name in ("", "members/", "roster/")]
+def class_pages(course: Course, learner: User, owner: User) -> list[str]:
+    """A class with members of all roles and states, with labels and a link to join by; the pages about it."""
+    begun = timezone.now() - timedelta(days=30)
+    made = factories.a_class(course, title="Autumn 2026, evening group", timezone="Europe/Vienna", begins_at=begun)
+    code = classes.rotate_code(made, by=owner, until=timezone.now() + timedelta(days=14)).join_code
+    ann = factories.member(made, learner, first_name="Ann", last_name="Lee", labels=["Section 1", "Extra time"])
+    factories.member(made, email="a.very.long.address.of.a.learner@a-university.example.org", labels=["Section 2"])
+    factories.member(made, factories.UserFactory.create(), first_name="Ben", last_name="Okafor", labels=["Section 1"])
+    factories.member(made, factories.UserFactory.create(), last_name="Assistant", learner_data="viewer")
+    gone = factories.member(made, email="gone@example.org", state="left", left_at=timezone.now())
+    named = f"/teach/classes/{made.pk}/"
+    # Whoever adds a page of a class adds its name here.
+    names = (
+        "class",
+        "members",
+        "roster",
+        "dates",
+        "more_time",
+        "grades",
+        "release",
+        "announcements",
+        "view_as",
+        "audit",
+    )
+    pages = [reverse(f"teach:{name}", args=[made.pk]) for name in names]
+    members = [f"{named}members/{one.pk}/" for one in (ann, gone)]
+    return ["/teach/classes/", "/teach/classes/new", *pages, *members, f"/join/{code}/"]
 
 
 def furnish(folder: Path, learner: User) -> Pages:
@@ -118,11 +142,13 @@ def furnish(folder: Path, learner: User) -> Pages:
             f"{LIBRARY_PAGE}documents/",
             "/challenges/short-and-steady/",
             "/receipts/",
+            "/join/",
             "/accounts/login/",
             "/accounts/signup/",
             "/accounts/password/reset/",
         ],
         own=[
+            "/courses/tiny/",
             "/lessons/first/",
             "/lessons/first/findings/few-shot/",
             "/lessons/first/advisor/?changes=weekly&rows=many",

@@ -126,6 +126,7 @@ def page(
         "learners": learners.count(),
         "without_account": learners.filter(user=None).count(),
         "link": link and request.build_absolute_uri(link),
+        "join": request.build_absolute_uri(reverse("learn:join_begin")),
     }
     return render(request, "teach/classes/class.html", context, status=status)
 

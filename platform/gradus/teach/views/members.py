@@ -147,7 +147,7 @@ def member_page(
 
 def page(request: HttpRequest, of_class: Class, *, add: AddForm | None = None, status: int = 200) -> HttpResponse:
     learners = Count("members", filter=Q(members__state=Member.State.ACTIVE))
-    labels = of_class.labels.annotate(members_now=learners)
+    labels = of_class.labels.annotate(members_now=learners).order_by("name", "pk")
     chosen = FilterForm(of_class.labels.all(), request.GET)
     rows = Paginator(listed(of_class, chosen.chosen), LISTED).get_page(request.GET.get("page"))
     kept = request.GET.copy()
