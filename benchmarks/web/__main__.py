@@ -23,7 +23,7 @@ from typing import Any
 
 from benchmarks import venvs
 from benchmarks.figures.machines import with_cores
-from benchmarks.web import report, stack
+from benchmarks.web import dates, report, stack
 
 ROOT = Path(__file__).resolve().parents[2]
 CLAIM_EVERY = 0.1
@@ -83,11 +83,13 @@ def measured(given: argparse.Namespace, locust: Path, folder: Path, redis: Any, 
         begin = time.monotonic()
         seeded = seed(given.users, given.scores, given.queued, given.streams)
         say(f"seeded in {time.monotonic() - begin:.0f} s")
+        member = dates.seed_class(seeded.learners[-1])
         facts = {"seed_s": round(time.monotonic() - begin, 1), "versions": versions(locust)}
         connections.close_all()
         port = ports.any_free()
         stack.start(running, port, address, redis)
         found = load(given, locust, folder, port, seeded, running)
+        found |= dates.measured(port, stack.HOST, pages()["challenge"], seeded.learners[-1], member)
         crashes = sum(child.crashes for child in running.children)
     return {**found, **facts, "crashes": crashes, "machine": with_cores()}
 

@@ -15,6 +15,7 @@ GOALS = {
     "lesson_p95_ms": 60.0,
     "leaderboard_p95_ms": 60.0,
     "claim_p99_ms": 5.0,
+    "dates_add_ms": 2.0,
 }
 
 

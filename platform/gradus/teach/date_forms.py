@@ -210,8 +210,10 @@ class PeopleForm(ServiceForm):
 class ExtendForm(PeopleForm):
     name = "extend"
     until = LocalTimeField(
-        label=gettext_lazy("Due until"),
-        help_text=gettext_lazy("Until then attempts count in full. If it would close before, it closes then."),
+        label=gettext_lazy("New due date"),
+        help_text=gettext_lazy(
+            "In the zone of the class. Until then attempts count in full. If it would close before, it closes then."
+        ),
     )
     field_order = ("place", "until", "members", "reason")
 

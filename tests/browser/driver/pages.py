@@ -20,6 +20,7 @@ from gradus.accounts.models import User, digest_of
 from gradus.accounts.token_rules import Content, LearnerData, Scope
 from gradus.chats import services as chats
 from gradus.classes import services as classes
+from gradus.classes.models import Class, DateRule, Grant
 from gradus.courses import bundles, catalogue
 from gradus.courses.models import Calibration, Course, CourseVersion
 from gradus.courses.services import publish
@@ -106,8 +107,23 @@ def class_pages(course: Course, learner: User, owner: User) -> list[str]:
         "audit",
     )
     pages = [reverse(f"teach:{name}", args=[made.pk]) for name in names]
+    dated(made)
+    pages += [f"{named}dates/course/edit", f"{named}members/{ann.pk}/why/"]
     members = [f"{named}members/{one.pk}/" for one in (ann, gone)]
     return ["/teach/classes/", "/teach/classes/new", *pages, *members, f"/join/{code}/"]
+
+
+def dated(of_class: Class) -> None:
+    """Gives the class dates of every kind, and Ann dates and attempts of her own."""
+    now, day = timezone.now(), timedelta(days=1)
+    ann, label = of_class.members.get(first_name="Ann"), of_class.labels.get(name="Section 2")
+    late = [{"until": (now + 12 * day).isoformat(), "credit": 0.5}]
+    DateRule.objects.create(of_class=of_class, release_at=now - 9 * day, due_at=now + 5 * day, late=late)
+    first = of_class.course.challenges.get(name="sea-or-sky")
+    DateRule.objects.create(of_class=of_class, challenge=first, close_at=now + 20 * day)
+    DateRule.objects.create(of_class=of_class, label=label, due_at=now + 8 * day, cleared=["close_at"])
+    DateRule.objects.create(of_class=of_class, member=ann, due_at=now + 9 * day, reason="Ill until the day before.")
+    Grant.objects.create(member=ann, challenge=first, attempts=2, reason="The page was down for an hour.")
 
 
 def furnish(folder: Path, learner: User) -> Pages:

@@ -160,12 +160,24 @@ def _walked(user: User | None, courses: Iterable[Course]) -> list[CoursePath]:
 
 
 def _dated(path: CoursePath, worked: tuple[int, ...], decisions: Mapping[dates.Place, Decision]) -> CoursePath:
-    """Returns the path with what the dates of a class allow, and with what comes next."""
+    """Returns the path with what the dates of a class allow, and with what comes next.
+
+    What is not open yet comes later, like a lesson that waits for another one.
+    """
+
+    def state(now: str, decision: Decision) -> str:
+        return LOCKED if now == OPEN and not decision.sees else now
+
+    def dated(step: ChallengeStep) -> ChallengeStep:
+        decision = decisions[step.challenge]
+        return replace(step, decision=decision, state=state(step.state, decision))
+
     lessons = tuple(
         replace(
             one,
             decision=decisions[one.lesson],
-            challenges=tuple(replace(step, decision=decisions[step.challenge]) for step in one.challenges),
+            state=state(one.state, decisions[one.lesson]),
+            challenges=tuple(map(dated, one.challenges)),
         )
         for one in path.lessons
     )
