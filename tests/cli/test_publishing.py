@@ -160,6 +160,45 @@ def test_a_draft_that_was_never_shown_here_is_shown_before_it_is_published(
     assert json.loads(done.stdout)["version"] == "1.1.0"
 
 
+def test_another_machine_publishes_only_what_is_in_its_folder(
+    gradus: Gradus, push: Run, folder: Path, home: Path, author: User
+) -> None:
+    """As in CI, where nothing is known of earlier pushes: a colleague's draft is not taken for the folder's."""
+    change(folder)
+    said(push())
+    other = write_course(home / "other" / "tiny")
+    told = said(gradus("course", "publish", str(other)), 1)
+    assert f"The draft of tiny is not what is in {other}: it was pushed " in told and "--course tiny" in told
+    same = home / "same" / "tiny"
+    shutil.copytree(folder, same)
+    assert "tiny 1.1.0 is published." in said(gradus("course", "publish", str(same)))
+
+
+def test_another_machine_does_not_undo_what_it_has_not_seen(
+    gradus: Gradus, push: Run, folder: Path, home: Path, author: User
+) -> None:
+    """Two clones of one repository go on from the same content, and both call theirs 1.1.0."""
+    clone = home / "clone" / "tiny"
+    shutil.copytree(folder, clone)
+    change(folder)
+    said(push())
+    said(gradus("course", "publish", str(folder)))
+    change(clone, summary="Another one.")
+    told = said(gradus("course", "push", str(clone), "--no-lint"), 1)
+    assert "tiny 1.1.0 is published already, with other content, pushed " in told and "`gradus course pull`" in told
+    assert not CourseVersion.objects.drafts().exists()
+    said(gradus("course", "push", str(clone), "--no-lint", "--force"))
+
+
+def test_a_push_says_whose_draft_it_replaces(gradus: Gradus, push: Run, folder: Path, home: Path, author: User) -> None:
+    change(folder)
+    said(push("--note", "mine"))
+    other = write_course(home / "other" / "tiny")
+    change(other, "1.2.0")
+    told = said(gradus("course", "push", str(other), "--no-lint"))
+    assert "This replaces the draft 1.1.0 with other content, pushed " in told and "(mine)" in told
+
+
 def test_a_rollback_publishes_what_it_has_made_and_nothing_else(
     gradus: Gradus, folder: Path, home: Path, author: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -238,9 +277,11 @@ def test_a_token_that_may_not_says_how_to_get_one(
     push: Run, ada: User, author: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("GRADUS_TOKEN", ApiToken.issue(ada, "learner")[1])
-    assert "gradus login --content editor" in said(push(), 5)
+    assert "gradus token create --content editor" in said(push(), 5)
     monkeypatch.delenv("GRADUS_TOKEN")
-    assert "gradus login" in said(push(), 5)
+    assert "`gradus login`" in said(push(), 5)
+    monkeypatch.setenv("GRADUS_URL", "127.0.0.1:9")
+    assert "must begin with https:// or http://" in said(push(), 4)
     monkeypatch.setenv("GRADUS_URL", "http://127.0.0.1:9")
     monkeypatch.setattr(archives, "WAIT_SECONDS", 0.0)
     assert "does not answer" in said(push(), 4)

@@ -19,7 +19,7 @@ import typer
 from challenges.authoring.archive import Packed, is_left_out, pack, unpack
 from challenges.files.source import Source
 from challenges.files.writing import write_whole
-from challenges.reading import BundleErrors
+from challenges.reading import BundleErrors, read_course
 from gradus.cli import client
 from gradus.cli.client import UNREACHABLE, WRONG_NAME, Api, Failure
 
@@ -36,18 +36,33 @@ Told = Callable[[int, int], None]
 
 def course_of(folder: Path, given: str = "") -> str:
     """Returns the id of the course in a folder, unless one was given. Raises `Failure` if there is none."""
-    if given:
-        return given
+    return given or _of_course(folder, "id")
+
+
+def version_of(folder: Path) -> str:
+    """Returns the version number of the course in a folder. Raises `Failure` if there is none."""
+    return _of_course(folder, "version")
+
+
+def _of_course(folder: Path, key: str) -> str:
     if not (folder / "course.yaml").is_file():
         told = f"{folder}: there is no course.yaml in it. Name the folder of a course, or give --course ID."
         raise Failure(told, WRONG_NAME)
     source = Source(folder)
     located = source.yaml("course.yaml")
-    found = located.data.get("id") if located else None
+    found = located.data.get(key) if located else None
     if not isinstance(found, str) or not found:
-        told = f"{folder / 'course.yaml'}: there is no `id` that can be read. Correct it, or give --course ID."
+        told = f"{folder / 'course.yaml'}: there is no `{key}` that can be read. Correct it."
         raise Failure(told, problems=tuple(map(str, source.problems)))
     return found
+
+
+def digest_of(folder: Path) -> str:
+    """Returns the digest of the course in a folder, or an empty text if the folder cannot be read as a course."""
+    try:
+        return read_course(folder).digest
+    except BundleErrors:
+        return ""
 
 
 @contextmanager

@@ -171,6 +171,9 @@ class Api:
     def _reaching(self) -> Iterator[None]:
         try:
             yield
+        except httpx.UnsupportedProtocol as error:
+            told = f"The address {self.config.url} of the site must begin with https:// or http://. GRADUS_URL sets it."
+            raise Failure(told, UNREACHABLE) from error
         except httpx.TransportError as error:
             where = f"{self.config.url} does not answer ({type(error).__name__})."
             raise Failure(f"{where} Is the site running? Set GRADUS_URL to its address.", UNREACHABLE) from error
@@ -227,8 +230,8 @@ def checked(response: httpx.Response) -> httpx.Response:
             # A proxy answers in place of a site that is away.
             raise Failure(detail, UNREACHABLE) from None
     if response.status_code == 401:
-        how = "" if "`gradus login`" in detail else " Run `gradus login` to sign in."
-        raise Failure(detail + how, NOT_SIGNED_IN)
+        how = "" if "`gradus login`" in detail else " Run `gradus login` to sign in, or set GRADUS_TOKEN."
+        raise Failure(detail + how, NOT_SIGNED_IN, reason=reason)
     after = response.headers.get("Retry-After")
     again = f" Try again in {after} s." if after else ""
     lines = tuple(worded(problem) for problem in problems if _says_more(problem, detail))

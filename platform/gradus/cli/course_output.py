@@ -41,8 +41,23 @@ def brief(version: dict[str, Any]) -> None:
 
 
 def _headline(version: dict[str, Any]) -> str:
-    pushed = f"pushed {moment(version['pushed_at'])} by {version['pushed_by'] or 'an import'}"
-    return f"{version['course']} {version['version']}, {version['state']}, {pushed}"
+    return f"{version['course']} {version['version']}, {version['state']}, {pushed_how(version)}"
+
+
+def pushed_how(version: dict[str, Any]) -> str:
+    """Says when and by whom a version was pushed, with its note."""
+    note = f" ({version['note']})" if version.get("note") else ""
+    return f"pushed {moment(version['pushed_at'])} by {version['pushed_by'] or 'an import'}{note}"
+
+
+def replaces(draft: dict[str, Any]) -> None:
+    """Says which draft a push has taken the place of, on standard error."""
+    told = f"This replaces the draft {draft['version']} with other content, {pushed_how(draft)}."
+    typer.echo(f"{told} `gradus course versions` still lists it.", err=True)
+
+
+def failed(challenge: dict[str, Any]) -> bool:
+    return any(run["state"] == "failed" for run in challenge["runs"])
 
 
 def _difference(difference: dict[str, Any], err: bool = False) -> None:
@@ -97,7 +112,14 @@ def published(version: dict[str, Any]) -> None:
     typer.echo(f"{version['course']} {version['version']} is published.")
     waiting = [one for one in version["challenges"] if one["state"] == "waiting"]
     for one in waiting:
-        typer.echo(f"{one['id']} {one['version']} goes live as soon as it is verified.")
+        name = f"{one['id']} {one['version']}"
+        if failed(one):
+            told = (
+                f"{name} does not go live, because a check of it has FAILED: correct it and push again. To publish it"
+            )
+            typer.echo(f"{told} as it is: `gradus course publish --unverified {one['id']}`")
+        else:
+            typer.echo(f"{name} goes live as soon as it is verified.")
     if waiting:
         typer.echo("`gradus course status -f` follows that.")
     for one in version["challenges"]:

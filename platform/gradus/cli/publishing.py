@@ -6,6 +6,7 @@ signed in, or with a token that may not change courses.
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,6 +18,7 @@ from typing import Annotated, Any
 import typer
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn
 
+from challenges.compare import version_number
 from challenges.texts import several
 from gradus.cli import archives, authors, course_output
 from gradus.cli import output as showing
@@ -34,6 +36,8 @@ Version = Annotated[str, typer.Argument(metavar="VERSION", help="A number, as `g
 HERE = Path()
 POLL_SECONDS = 2.0
 NOT_CHECKED = 3
+# What is asked for before the command's own call says the same, with all that the command needs.
+UNSEEN = ("not_found", "missing_scope", "missing_role")
 WRONG_NAMES = ("no_course", "no_such_version", "no_such_challenge")
 
 
@@ -66,8 +70,14 @@ def _explained(api: Api, failure: Failure) -> Failure:
     if failure.reason == "missing_scope":
         levels = [str(one["message"]).partition(":") for one in failure.details]
         options = " ".join(f"--{axis.replace('_', '-')} {level}" for axis, _, level in levels)
-        told = f"Your token may not do this. Get one that may: gradus login {options}"
+        whose, how = (
+            ("The token in GRADUS_TOKEN", "token create") if os.environ.get("GRADUS_TOKEN") else ("Your token", "login")
+        )
+        told = f"{whose} may not do this. Get one that may: gradus {how} {options}"
         return Failure(told, NOT_SIGNED_IN, reason=failure.reason)
+    if failure.reason == "moved":
+        failure.problems = (*failure.problems, "`gradus course pull` brings what is there into the folder.")
+        return failure
     if failure.reason == "not_found":
         asked = api.asked
         known = [one["id"] for one in api.get("courses")]
@@ -106,12 +116,34 @@ def push(
         name = archives.course_of(folder, course)
         if lint:
             _lint(folder)
-        seen = Seen.of(api, name, folder)
+        seen, before = Seen.of(api, name, folder), _draft_or_none(api, name)
+        if not seen.live and not force:
+            _refuse_used_number(api, name, folder)
         with archives.packed(folder) as (archive, found), _upload_bar() as told:
             given = {"base": seen.live, "force": force, "note": note}
             made = archives.push(api, name, archive, found, given, told)
+        if before is not None and before["digest"] != made["digest"]:
+            course_output.replaces(before)
         Seen(_live_digest(api, name), found.sha256, _draft_digest(made)).note(api, name, folder)
         showing.say(made, json, course_output.pushed)
+
+
+def _refuse_used_number(api: Api, course: str, folder: Path) -> None:
+    """Raises `Failure` if the number of a folder that was neither pushed nor pulled here is published with other
+    content: it may lack what a colleague has published, as where a clone of a repository is older.
+    """
+    found = _live(api, course)
+    if found is None or found["digest"] == archives.digest_of(folder):
+        return
+    here = archives.version_of(folder)
+    if version_number(here) <= version_number(found["version"]):
+        told = (
+            f"{course} {found['version']} is published already, with other content, {course_output.pushed_how(found)}."
+        )
+        how = (
+            "If the folder lacks that content, bring it in: `gradus course pull` downloads it. Then raise `version:` in"
+        )
+        raise Failure(f"{told} {how} course.yaml. --force pushes the folder as it is.", reason="number_used")
 
 
 def _folder(path: Path) -> Path:
@@ -141,10 +173,21 @@ def _upload_bar() -> Iterator[archives.Told]:
         yield told
 
 
+def _live(api: Api, course: str) -> dict[str, Any] | None:
+    """What is live of a course, or None if nothing is, or if there is no such course."""
+    try:
+        versions: list[dict[str, Any]] = api.get(f"courses/{course}/versions")
+    except Failure as failure:
+        if failure.reason not in UNSEEN:
+            raise
+        return None
+    return next((one for one in versions if one["is_live"]), None)
+
+
 def _live_digest(api: Api, course: str) -> str:
     """The digest of what is live of a course, empty if nothing is."""
-    versions: list[dict[str, Any]] = api.get(f"courses/{course}/versions")
-    return next((str(one["digest"]) for one in versions if one["is_live"]), "")
+    found = _live(api, course)
+    return str(found["digest"]) if found else ""
 
 
 def _draft_digest(version: dict[str, Any]) -> str:
@@ -181,13 +224,18 @@ def status(
 
 
 def _draft_or_live(api: Api, course: str) -> dict[str, Any]:
-    found: dict[str, Any]
+    found: dict[str, Any] = _draft_or_none(api, course, known=True) or api.get(f"courses/{course}/live")
+    return found
+
+
+def _draft_or_none(api: Api, course: str, *, known: bool = False) -> dict[str, Any] | None:
+    """Returns the draft of a course, or None. With `known`, a course that does not exist is a `Failure`."""
     try:
-        found = api.get(f"courses/{course}/draft")
+        found: dict[str, Any] = api.get(f"courses/{course}/draft")
     except Failure as failure:
-        if failure.reason != "no_draft":
-            raise
-        found = api.get(f"courses/{course}/live")
+        if failure.reason == "no_draft" or (failure.reason in UNSEEN and not known):
+            return None
+        raise
     return found
 
 
@@ -238,15 +286,34 @@ def publish(
     ] = False,
     json: Json = False,
 ) -> None:
-    """Publish the draft of a course. A challenge that is not verified yet goes live as soon as it is."""
+    """Publish the draft of a course. A challenge that is not verified yet goes live as soon as it is.
+
+    A draft that was neither pushed from this folder nor shown here must have the folder's content; --course publishes
+    it as it is. The exit status is 1, too, where a check of a challenge has failed, so that it does not go live.
+    """
     folder = _folder(folder)
     with authoring(json) as api:
         name = archives.course_of(folder, course)
         chosen = all_unverified or unverified or False
-        digest = Seen.of(api, name, folder).draft or _shown(api, name, live=bool(chosen))
+        seen = Seen.of(api, name, folder).draft
+        if not seen and not course:
+            _refuse_another_draft(api, name, folder)
+        digest = seen or _shown(api, name, live=bool(chosen))
         made = api.post(f"courses/{name}/draft/publish", {"unverified": chosen, "digest": digest})
         _note_live(api, name, folder, made["digest"])
         showing.say(made, json, course_output.published)
+    if any(course_output.failed(one) for one in made["challenges"] if one["state"] == "waiting"):
+        raise typer.Exit(REFUSED)
+
+
+def _refuse_another_draft(api: Api, course: str, folder: Path) -> None:
+    """Raises `Failure` if the draft has another content than the folder, as where a colleague has pushed it."""
+    draft = _draft_or_none(api, course)
+    if draft is None or draft["digest"] == archives.digest_of(folder):
+        return
+    told = f"The draft of {course} is not what is in {folder}: it was {course_output.pushed_how(draft)}."
+    how = "Push the folder, or look at the draft with `gradus course pull --version draft`. To publish it as it is, "
+    raise Failure(f"{told} {how}name it: --course {course}.", reason="other_content")
 
 
 def _shown(api: Api, course: str, *, live: bool = False) -> str:

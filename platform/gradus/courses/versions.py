@@ -103,7 +103,7 @@ def _refusal(bundle: ChallengeBundle, old: ChallengeVersion, highest: str) -> It
     yield from (f"  {line}" for line in _differences(bundle, old))
     count = scores_of(old)
     yield f"  Version {old.version} has {several(count, 'score')}."
-    yield f"  Raise `version:` in challenge.yaml to {next_version(highest)} or more, and import again."
+    yield f"  Raise `version:` in challenge.yaml to {next_version(highest)} or more."
 
 
 def _differences(bundle: ChallengeBundle, old: ChallengeVersion) -> list[str]:
