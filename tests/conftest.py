@@ -32,6 +32,11 @@ from tests import factories, migrated
 
 pytest_plugins = ["tests.requirements", "tests.packages"]
 
+# Set before NumPy or torch is loaded. With a second thread, sums of small matrices take eight times the computing: the
+# other one spins while it waits, on a core where another process runs tests.
+for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+    os.environ.setdefault(name, "1")
+
 OF_MIGRATE = {ContentType._meta.db_table, Permission._meta.db_table}
 
 # A busy machine generates data slowly; that says nothing about our code.
