@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import factory
@@ -94,10 +95,18 @@ def member(of_class: Class, user: User | None = None, *, labels: Iterable[str] =
 
 def tiny_bundle(folder: Path, **lesson: Any) -> CourseBundle:
     """The bundle of the course in `tests.challenges.factory`; keywords change fields of its lesson."""
-    bundle = read_course(write_course(folder))
+    write_course(folder)
+    bundle = _tiny()
     first = bundle.lessons[0]
     spec = Lesson.model_validate({**first.lesson.model_dump(mode="json", by_alias=True), **lesson})
     return replace(bundle, lessons=(replace(first, lesson=spec),))
+
+
+@cache
+def _tiny() -> CourseBundle:
+    """Read once: a bundle never changes, and thousands of tests publish this one."""
+    with TemporaryDirectory() as folder:
+        return read_course(write_course(Path(folder) / "tiny"))
 
 
 def tiny_course(folder: Path, **lesson: Any) -> Course:
