@@ -89,6 +89,17 @@ def store(apps: Any, ada: User, challenge: Challenge) -> None:
     rows("laboratory", "Contribution").create(lesson_id=challenge.lesson_id, **drawn, **of_day)
 
 
+def store_of_yesterday(apps: Any, bob: User, challenge: Challenge) -> None:
+    """An attempt of the day before."""
+    whose = {"user_id": bob.pk, "challenge_id": challenge.pk}
+    values = {"kind": "prompt", "payload": {}, "payload_sha256": "", "idempotency_key": "yesterday"}
+    submission = apps.get_model("submissions", "Submission").objects.create(
+        version_id=challenge.version_id, **whose, **values
+    )
+    of_day = {"day": DAY - timedelta(days=1), "slot": 1, "allowed": 10, "submission": submission}
+    apps.get_model("submissions", "QuotaSlot").objects.create(**whose, **of_day)
+
+
 OLD = [
     *(
         ("submissions", name)
@@ -109,9 +120,10 @@ def stored(apps: Any) -> dict[str, list[dict[str, Any]]]:
     return {name: values(app, name) for app, name in OLD}
 
 
-def test_every_slot_is_carried_over_and_back(move: Move, ada: User, sea_or_sky: Challenge) -> None:
+def test_every_slot_is_carried_over_and_back(move: Move, ada: User, bob: User, sea_or_sky: Challenge) -> None:
     apps = move(BEFORE)
     store(apps, ada, sea_or_sky)
+    store_of_yesterday(apps, bob, sea_or_sky)
     before = stored(apps)
     assert all(before.values())
 
@@ -123,18 +135,16 @@ def test_every_slot_is_carried_over_and_back(move: Move, ada: User, sea_or_sky: 
     for limit in (limits.CANCELLED_RUNNING, limits.CANCELLED_WAITING, limits.OPEN_RUNS, limits.OPEN_CHATS):
         assert slots.in_use(limit, use).count() == 1, limit.name
     assert slots.in_use(limits.SETS, Use(user=ada, lesson=sea_or_sky.lesson, finding="few-shot")).get().number == 4
-    attempt = Slot.objects.of(limits.ATTEMPTS).get(number=1).submission
+    attempt = Slot.objects.of(limits.ATTEMPTS).get(number=1, period=str(DAY)).submission
     for measured in (f"attempt {attempt.pk}", "baseline baselines/a.yaml"):
         assert slots.in_use(limits.OPEN_MEASUREMENT, Use(version=sea_or_sky.version, measured=measured)).get().run
-    assert {slot.period for slot in Slot.objects.all()} == {str(DAY), ""}
+    yesterday = str(DAY - timedelta(days=1))
+    assert {slot.period for slot in Slot.objects.all()} == {str(DAY), yesterday, ""}
 
     assert stored(move(BEFORE)) == before
 
-
-def test_slots_of_another_day_stay_of_that_day(move: Move, ada: User, sea_or_sky: Challenge) -> None:
-    apps = move(BEFORE)
-    store(apps, ada, sea_or_sky)
-    apps.get_model("submissions", "QuotaSlot").objects.update(day=DAY - timedelta(days=1))
+    # A slot of another day stays of that day: today's attempts are all there, and count from one.
     move(MigrationExecutor(connection).loader.graph.leaf_nodes())
-    assert slots.left(limits.ATTEMPTS, Use(user=ada, challenge=sea_or_sky)) == 10
-    assert factories.submit(ada, "ticket").slots.of(limits.ATTEMPTS).get().number == 1
+    assert Slot.objects.of(limits.ATTEMPTS).get(period=yesterday).submission.user == bob
+    assert slots.left(limits.ATTEMPTS, Use(user=bob, challenge=sea_or_sky)) == 10
+    assert factories.submit(bob).slots.of(limits.ATTEMPTS).get().number == 1
