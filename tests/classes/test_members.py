@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 from allauth.account.models import EmailAddress
 from django.db import IntegrityError, transaction
+from django.test import Client
 from django.utils import timezone
 
 from gradus.accounts.models import StaffAction, User
@@ -56,6 +57,17 @@ def test_an_address_that_is_confirmed_already_is_its_account_at_once(evening: Cl
     ann = factories.UserFactory()
     confirm(ann, "ann@example.org")
     assert members.add_member(evening, by=teacher, email="ann@example.org").user == ann
+
+
+def test_an_address_that_was_confirmed_at_the_same_moment_counts_at_the_next_login(
+    evening: Class, client: Client
+) -> None:
+    ann = factories.UserFactory(email="ann@example.org")
+    confirm(ann, "ann@example.org")
+    member = factories.member(evening, email="ann@example.org")
+    client.force_login(ann, "django.contrib.auth.backends.ModelBackend")
+    member.refresh_from_db()
+    assert member.user == ann
 
 
 def test_two_rows_of_one_person_become_the_older_one(evening: Class, teacher: User) -> None:

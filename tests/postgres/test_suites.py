@@ -56,6 +56,11 @@ def test_grades_are_released_once_on_postgresql(postgres_url, tmp_path):
     assert passed_on_postgresql(postgres_url, tmp_path, "tests/postgres/releases.py") > 0
 
 
+def test_members_of_a_class_hold_on_postgresql(postgres_url, tmp_path):
+    suites = ("tests/postgres/members.py", "tests/classes/test_members.py", "tests/classes/test_pages.py")
+    assert passed_on_postgresql(postgres_url, tmp_path, *suites) > 0
+
+
 def test_the_logs_and_every_call_of_the_api_hold_on_postgresql(postgres_url, tmp_path):
     suites = ("tests/security/test_staff_actions.py", "tests/api/fuzz", "-m", "not slow", "-k", "staff or honest")
     assert passed_on_postgresql(postgres_url, tmp_path, *suites) > 0
