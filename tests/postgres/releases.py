@@ -27,8 +27,8 @@ from tests.threads import at_once
 
 pytestmark = [pytest.mark.postgres, pytest.mark.django_db(transaction=True)]
 LEARNERS = 5000
-# Of one batch; it does not depend on the number of its attempts.
-QUERIES = 25
+# Of one batch, with the cells of the gradebook; it does not depend on the number of its attempts.
+QUERIES = 30
 
 
 @pytest.fixture

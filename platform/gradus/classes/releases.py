@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.db import transaction
+from django.db import connection, transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -31,6 +31,16 @@ def rule_of(of_class: Class | int, challenge: Challenge | int | None) -> Release
     """Returns the rule for a challenge: its own, or that of the class, or one that withholds nothing."""
     key = of_class.pk if isinstance(of_class, Class) else of_class
     return ReleaseRule.objects.of(key, challenge).first() or ReleaseRule(of_class_id=key)
+
+
+def keep_rules(of_class: Class) -> None:
+    """Keeps all rules of the class as they are until the end of the transaction. Others may do so at the same time.
+
+    On SQLite, whoever writes does so alone. On PostgreSQL, a foreign key locks its row only at the end.
+    """
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT 1 FROM classes_class WHERE id = %s FOR KEY SHARE", [of_class.pk])
 
 
 def settings_of(rule: ReleaseRule) -> dict[str, Any]:
@@ -113,7 +123,7 @@ def mark_released(of_class: Class, challenge: Challenge | None, parts: tuple[str
 def _held(of_class: Class, challenge: Challenge | None, by: User) -> ReleaseRule:
     """Returns the rule of exactly this challenge or class to be changed; a new one begins as what held until now.
 
-    The lock is one that a new attempt of the class waits for, so that none is stored by the rule before.
+    It waits for whoever keeps the rules, so that no attempt is stored by the rule before.
     """
     membership.refuse_unless(by, of_class, roles.DECIDES)
     if challenge is not None and challenge.course_id != of_class.course_id:

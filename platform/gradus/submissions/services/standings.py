@@ -88,16 +88,11 @@ def update_standings(user_ids: Collection[int], challenge_id: int, track: str) -
     hold_learners(user_ids)
     key: dict[str, Any] = {"challenge_id": challenge_id, "track": track}
     best = best_scores(user_ids, challenge_id, track)
-    kept = {(row.user_id, row.version_id): row for row in Standing.objects.filter(user__in=user_ids, **key)}
-    Standing.objects.filter(pk__in=[row.pk for at, row in kept.items() if at not in best]).delete()
-    for at, score in best.items():
-        row = kept.get(at) or Standing(user_id=at[0], version_id=at[1], **key)
-        for name, value in values_of(score).items():
-            setattr(row, name, value)
-        kept[at] = row
-    rows = [kept[at] for at in best]
-    Standing.objects.bulk_create(row for row in rows if row.pk is None)
-    Standing.objects.bulk_update([row for row in rows if row.pk is not None], VALUES)
+    kept = Standing.objects.filter(user__in=user_ids, **key).values_list("pk", "user_id", "version_id")
+    Standing.objects.filter(pk__in=[pk for pk, *at in kept if tuple(at) not in best]).delete()
+    rows = [Standing(user_id=at[0], version_id=at[1], **key, **values_of(score)) for at, score in best.items()]
+    unique = ("user", "challenge", "track", "version")
+    Standing.objects.bulk_create(rows, update_conflicts=True, unique_fields=unique, update_fields=VALUES)
     events.scores_changed.send(sender=Standing, user_ids=user_ids, challenge_id=challenge_id, track=track)
 
 

@@ -103,12 +103,10 @@ def _withholds(of_class: Class | None, challenge: Challenge) -> bool:
 
 
 def _withhold(submission: Submission) -> None:
-    """Withholds what the rule of the class says.
-
-    It looks only after the attempt was stored: from then on, whoever changes the rule waits for this transaction.
-    """
+    """Withholds what the rule of the class says. Whoever changes the rule waits for this transaction, and sees it."""
     if submission.of_class is None:
         return
+    releases.keep_rules(submission.of_class)
     rule = releases.rule_of(submission.of_class, submission.challenge)
     submission.grade_withheld, submission.details_withheld = rule.withholds_grade(), rule.withholds_details()
     if submission.details_withheld:
