@@ -115,6 +115,11 @@ def test_rosters_hold_on_postgresql(postgres_url, tmp_path):
     assert passed_on_postgresql(postgres_url, tmp_path, "tests/classes/roster") > 0
 
 
+def test_dates_of_classes_hold_on_postgresql(postgres_url, tmp_path):
+    suites = ("tests/classes/test_access.py", "tests/classes/test_dates.py", "tests/classes/test_dates_at_once.py")
+    assert passed_on_postgresql(postgres_url, tmp_path, *suites, "tests/learn/test_dates.py") > 0
+
+
 def test_a_long_queue_is_read_along_its_index(postgres_url, tmp_path):
     assert passed_on_postgresql(postgres_url, tmp_path, "tests/postgres/plans.py") > 0
 

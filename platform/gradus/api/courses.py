@@ -1,6 +1,8 @@
 """Courses and their lessons, the caller's path through them, and what can be tried in a lesson."""
 
+from datetime import datetime
 from functools import partial
+from typing import Any
 
 from django.http import Http404
 from ninja import Router, Schema, Status
@@ -11,6 +13,7 @@ from gradus.api.auth import OPTIONAL, Request, anyone, caller, caller_or_none, s
 from gradus.api.lessons import AdvisorChoiceOut, AdvisorQuestionOut
 from gradus.api.results import Track
 from gradus.api.runs import RunOut, run_out
+from gradus.classes.policy import Decision
 from gradus.courses import catalogue
 from gradus.courses.models import Course, Lesson
 from gradus.learn.access import shown_lesson
@@ -37,6 +40,19 @@ class CourseOut(Schema):
     lessons: list[LessonBrief]
 
 
+class DatesOut(Schema):
+    """What the dates of a class of the caller say of a challenge now."""
+
+    timezone: str
+    sees: bool
+    submits: bool
+    credit: float = Field(description="The share of its points that an attempt of now counts")
+    opens_at: datetime | None
+    due_at: datetime | None
+    close_at: datetime | None
+    changes_at: datetime | None = Field(description="When any of this changes next")
+
+
 class ChallengeStep(Schema):
     """The caller's state in a challenge: `locked`, `open`, `passed` or `gold`."""
 
@@ -47,6 +63,7 @@ class ChallengeStep(Schema):
     score: float | None = None
     version: str | None = Field(None, description="The version of the challenge that gave the score")
     provisional: bool = False
+    dates: DatesOut | None = Field(None, description="null where no class of the caller has dates for it")
 
 
 class LessonStep(Schema):
@@ -196,8 +213,16 @@ def _challenge_step(step: steps.ChallengeStep) -> ChallengeStep:
             "score": step.standing.shown if step.standing else None,
             "version": step.standing.version.version if step.standing else None,
             "provisional": step.standing.provisional if step.standing else False,
+            "dates": dates_out(step.decision),
         }
     )
+
+
+def dates_out(decision: Decision) -> dict[str, Any] | None:
+    """Returns what a learner is told of a decision, or None if it depends on no date."""
+    if decision.opens_at is None and not decision.applied:
+        return None
+    return {**vars(decision), "timezone": decision.zone}
 
 
 router = Router(tags=["courses"], auth=anyone)

@@ -17,6 +17,7 @@ from gradus.accounts.models import User
 from gradus.api.chats import chat_out
 from gradus.api.runs import run_out
 from gradus.api.submissions import appeal_out, submission_out
+from gradus.classes.date_rules import facts_of
 from gradus.leaderboards.boards import whole_second
 from gradus.notices.models import MailWish, Notice
 from gradus.reports.models import ProblemReport
@@ -57,6 +58,10 @@ def classes(user: User) -> Iterator[Record]:
             "class": one.of_class.title,
             "labels": [label.name for label in one.labels.all()],
             **{name: getattr(one, name) for name in (*kept, "joined_via", "joined_at", "left_at", "invited_at")},
+            "own_dates": [
+                {"for": str(rule.challenge or rule.lesson or ""), **facts_of(rule)} for rule in one.date_rules.all()
+            ],
+            "granted_attempts": list(one.grants.values("challenge__slug", "attempts", "reason", "granted_at")),
         }
 
 

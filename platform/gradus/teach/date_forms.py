@@ -186,7 +186,7 @@ class PeopleForm(ServiceForm):
         gettext_lazy("Reason"),
         REASON_CHARS,
         required=True,
-        help_text=gettext_lazy("It stays beside it, for those who teach. The learner does not see it."),
+        help_text=gettext_lazy("For those who teach. The learner reads it only in a copy of the own data."),
     )
 
     def __init__(self, of_class: Class, places: Iterable[Place], data: Any = None, initial: Any = None) -> None:
