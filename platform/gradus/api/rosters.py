@@ -97,6 +97,7 @@ def class_roster_apply(
     id: int,
     dry_run: Annotated[bool, Query(description="Only say what the roster would change")] = True,
     sync: Annotated[bool, Query(description="Remove learners whom the roster does not name; their work stays")] = False,
+    domain: Annotated[str, Query(max_length=253, description="The domain that makes addresses of logins")] = "",
     seen: Annotated[str, Query(pattern="^([0-9a-f]{64})?$", description="The digest of the preview")] = "",
 ) -> RosterOut:
     """Compares a table with the members of the class and, without `dry_run`, applies it: every row that is not wrong.
@@ -105,7 +106,7 @@ def class_roster_apply(
     """
     of_class, by = get_object_or_404(Class, pk=id), caller(request)
     membership.refuse_unless(by, of_class, roles.DECIDES)
-    roster = parse(request.body)
+    roster = parse(request.body, domain)
     if dry_run:
         return roster_out(roster, services.preview(of_class, roster, by=by, sync=sync), applied=False)
     return roster_out(roster, services.apply(of_class, roster, by=by, sync=sync, seen=seen), applied=True)

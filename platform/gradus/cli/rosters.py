@@ -18,15 +18,23 @@ SECONDS = 120.0
 Class = Annotated[int, typer.Argument(metavar="CLASS", help="The class's number, as its address has it.")]
 File = Annotated[str, typer.Argument(metavar="[FILE]", help="CSV, or an export of Canvas or Moodle; - is stdin.")]
 Apply = Annotated[bool, typer.Option("--apply", help="Apply what is shown.")]
+Domain = Annotated[str, typer.Option("--domain", help="The domain that makes addresses of logins, as example.org.")]
 Sync = Annotated[bool, typer.Option("--sync", help="Remove learners who are not in the file. Their work stays.")]
 
 
-def roster(of_class: Class, file: File = "", apply: Apply = False, sync: Sync = False, as_json: Json = False) -> None:
+def roster(
+    of_class: Class,
+    file: File = "",
+    apply: Apply = False,
+    sync: Sync = False,
+    domain: Domain = "",
+    as_json: Json = False,
+) -> None:
     """Show what a roster changes in a class, and with --apply apply it. Without a file, print the people as CSV.
 
     Exit status: 1 rows are wrong or find nobody; the others are applied nevertheless.
     """
-    flags = {"dry_run": str(not apply).lower(), "sync": str(sync).lower()}
+    flags = {"dry_run": str(not apply).lower(), "sync": str(sync).lower(), "domain": domain}
     with site() as api:
         if not file:
             typer.echo(api.content(f"classes/{of_class}/roster").decode(), nl=False)

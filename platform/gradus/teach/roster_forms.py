@@ -37,6 +37,14 @@ class RosterForm(forms.Form):
         validators=[allowed_characters],
         widget=forms.Textarea(attrs={"rows": 6, "class": "mono", "spellcheck": "false", "lang": ""}),
     )
+    domain = forms.CharField(
+        label=_("The domain of logins"),
+        help_text=_("If the table has no email addresses: with example.org, the login anna is anna@example.org."),
+        required=False,
+        max_length=253,
+        validators=[allowed_characters],
+        widget=forms.TextInput(attrs={"autocomplete": "off", "autocapitalize": "none", "spellcheck": "false"}),
+    )
     sync = forms.BooleanField(
         label=_("Also remove learners who are not in the roster"),
         help_text=_("Their work, grades and extensions stay, and come back with them. People who teach stay."),
@@ -52,11 +60,12 @@ class RosterForm(forms.Form):
             file, pasted = self.cleaned_data["file"], self.cleaned_data["text"]
             try:
                 data = file.read() if file else pasted.encode()
-                self.roster = parse(data)
+                self.roster = parse(data, self.cleaned_data["domain"])
                 self.sent = cleaned(decoded(data)[1])
             except UnreadableRoster as refused:
                 for fault in refused.faults:
-                    self.add_error("file" if file or not pasted else "text", _said(fault.row, str(fault)))
+                    field = "domain" if fault.code == "bad_domain" else "file" if file or not pasted else "text"
+                    self.add_error(field, _said(fault.row, str(fault)))
         return self.cleaned_data
 
 

@@ -245,3 +245,18 @@ def test_who_leaves_and_joins_by_code_is_found_again(evening: Class, tom: User) 
     joining.leave(evening, by=ann)
     assert outcomes(applied(evening, OWN + ",ann@work.example,,,,,\n", tom)) == [("back", 2)]
     assert member("Ann").user == ann and member("Ann").email == ""
+
+
+def test_a_login_becomes_an_address_only_where_nothing_else_finds_the_person(evening: Class, tom: User) -> None:
+    """A Canvas export of a school whose logins are no addresses."""
+    Member.objects.filter(first_name="Dan").update(login="dan")
+    text = CANVAS + "Dan,1,,dan,\nNu,2,,Nu,\nEva Roe,3,,eva,\nSam,4,,sam or so,\n"
+    assert outcomes(applied(evening, text, tom)) == [("unchanged", 2), *(("not_found", row) for row in (3, 4, 5))]
+    plan = services.apply(evening, parse(text.encode(), "@Example.org"), by=tom)
+    assert outcomes(plan) == [("unchanged", 2), ("add", 3), ("add", 4), ("not_found", 5)]
+    assert member("Eva").user == User.objects.get(username="eva") and Member.objects.get(email="nu@example.org")
+    twice = parse((OWN + "lou,,,,,,\n,lou@example.org,,,,,\n").encode(), "example.org")
+    assert outcomes(services.apply(evening, twice, by=tom)) == [("wrong", 2), ("wrong", 3)]
+    with pytest.raises(Refused) as refused:
+        parse(text.encode(), "no domain")
+    assert refused.value.problems[0]["code"] == "bad_domain"

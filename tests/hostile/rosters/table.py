@@ -126,7 +126,7 @@ ROWS = (
         "belong to one person"),
     row("a number that two people have", ",,1007", "ambiguous", "", "Several people.*Fay One, Fay Two",
         "Add the email address"),
-    row("a login that nobody has", "nobody,,", "not_found", "", "Nobody in the class", "email address"),
+    row("a login that nobody has", "nobody,,", "not_found", "", "Nobody in the class", "email address, or give"),
     row("the own role", ",tom@example.org,,,,,learner", "own_role", "role", "your own role", "somebody else"),
 )  # fmt: skip
 

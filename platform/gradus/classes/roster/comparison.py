@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from django.db.models import TextChoices
@@ -147,7 +147,7 @@ class _ClassNow:
     def found(self, person: Person, account: int | None) -> list[set[int]]:
         """Returns for each identifier of the row that members have, the keys of these members."""
         sets = [
-            self.by_value.get((name, value.casefold()), set())
+            self.by_value.get((name, value if name == "email" else value.casefold()), set())
             for name in ("email", "login", "registration_number")
             if (value := getattr(person, name))
         ]
@@ -161,6 +161,8 @@ def _step(
 ) -> Step:
     account = accounts.get(person.email)
     found = now.found(person, account)
+    if not found and person.login_email:
+        return _step(replace(person, email=person.login_email, login_email=""), now, accounts, roster, sync, by)
     if not found:
         return _addition(person, account) if person.email else _not_found(person)
     common = set.intersection(*found)
@@ -195,7 +197,7 @@ def _addition(person: Person, account: int | None) -> Step:
 
 def _not_found(person: Person) -> Step:
     cause = _("Nobody in the class has this login or registration number.")
-    cure = _("Add the person's email address to the row. The person then becomes a member by that address.")
+    cure = _("Add the person's email address, or give the domain with which logins are addresses.")
     fault = Fault("not_found", person.row, "", cause, cure)
     return Step(Outcome.NOT_FOUND, person.row, _name(person), fault=fault)
 
@@ -253,12 +255,14 @@ def _removal(known: Known) -> Step:
 
 def _without_shared(steps: list[Step]) -> list[Step]:
     """Refuses rows that turn out to be about one person, as with two addresses of one account."""
-    by_person: dict[tuple[str, int], list[Step]] = defaultdict(list)
+    by_person: dict[tuple[str, int | str], list[Step]] = defaultdict(list)
     for step in steps:
         if step.member is not None:
             by_person["member", step.member].append(step)
         if step.user is not None:
             by_person["user", step.user].append(step)
+        if "email" in step.after:
+            by_person["email", step.after["email"]].append(step)
     shared = {step.row: same for same in by_person.values() if len(same) > 1 for step in same}
     return [_same_person(step, shared[step.row]) if step.row in shared else step for step in steps]
 

@@ -44,7 +44,10 @@ TEST_STUDENT = "Student, Test"
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Whom a row is about. What the row leaves empty is "", () or None; texts are in Unicode's form NFC."""
+    """Whom a row is about. What the row leaves empty is "", () or None; texts are in Unicode's form NFC.
+
+    `login_email` is the login with the domain that was given: the address of somebody whom nothing else finds.
+    """
 
     row: int
     email: str = ""
@@ -54,6 +57,7 @@ class Person:
     last_name: str = ""
     labels: tuple[str, ...] = ()
     role: LearnerData | None = None
+    login_email: str = ""
 
     @property
     def shown(self) -> str:
@@ -80,12 +84,18 @@ class Roster:
     labels: tuple[str, ...] = field(default=())
 
 
-def parse(data: bytes) -> Roster:
+def parse(data: bytes, domain: str = "") -> Roster:
     """Reads a roster.
+
+    Args:
+        domain: Such as `example.org`: people without an address, whom the class does not know, get that of their login.
 
     Raises:
         UnreadableRoster: the file as a whole cannot be used.
     """
+    domain = domain.strip().lstrip("@").lower()
+    if domain and not _is_email(f"a@{domain}"):
+        raise of_file("bad_domain", _("This is no domain of addresses."), _("Write it like example.org."))
     table = read(data)
     columns, rows = columns_of(table)
     people, faults, skipped = list[Person](), list[Fault](), list[int]()
@@ -94,7 +104,7 @@ def parse(data: bytes) -> Roster:
         if columns.form is Form.CANVAS and _is_nobody(cells, columns):
             skipped.append(number)
             continue
-        found = _person(number, cells, columns, whole_cells)
+        found = _person(number, cells, columns, whole_cells, domain)
         faults += found if isinstance(found, list) else []
         people += [found] if isinstance(found, Person) else []
     if not people and not faults:
@@ -137,7 +147,7 @@ def _cell(cells: Sequence[str], place: int | None) -> str:
     return cells[place].strip() if place is not None and place < len(cells) else ""
 
 
-def _person(row: int, cells: Sequence[str], columns: Columns, sections: set[str]) -> Person | list[Fault]:
+def _person(row: int, cells: Sequence[str], columns: Columns, sections: set[str], domain: str) -> Person | list[Fault]:
     faults = list[Fault]()
     texts: dict[Field, str] = {}
 
@@ -170,9 +180,11 @@ def _person(row: int, cells: Sequence[str], columns: Columns, sections: set[str]
     if not email and _is_email(login):
         # Many schools sign in with the address.
         email = login.lower()
+    guessed = f"{login}@{domain}".lower()
+    guessed = guessed if domain and login and not email and _is_email(guessed) else ""
     first, last = _names(texts)
     number = texts.get(Field.NUMBER, "")
-    return Person(row, email, login, number, first, last, labels, _role(role) if role else None)
+    return Person(row, email, login, number, first, last, labels, _role(role) if role else None, guessed)
 
 
 class WrongCell(Exception):
@@ -267,7 +279,7 @@ def _names(texts: dict[Field, str]) -> tuple[str, str]:
     if "," in whole:
         last, _comma, first = (part.strip() for part in whole.partition(","))
     else:
-        first, _space, last = whole.rpartition(" ")
+        first, _space, last = whole.rpartition(" ") if " " in whole else (whole, "", "")
     return first[:NAME_CHARS], last[:NAME_CHARS]
 
 
@@ -280,7 +292,7 @@ def without_repeated(people: Sequence[Person], headings: dict[Field, str]) -> tu
     for person in people:
         for name in IDENTIFIERS:
             if value := getattr(person, name):
-                by_value[name, value.casefold()].append(person)
+                by_value[name, value if name is Field.EMAIL else value.casefold()].append(person)
     faults: dict[int, Fault] = {}
     for (name, _value), same in by_value.items():
         for fault in _repeated(name, same, headings.get(name, "")) if len(same) > 1 else ():

@@ -102,7 +102,8 @@ def _blocked(plan: Plan) -> Refused:
 
 
 def _plan(of_class: Class, roster: Roster, by: User, sync: bool) -> Plan:
-    accounts = _accounts({person.email for person in roster.people if person.email})
+    addresses = {address for person in roster.people for address in (person.email, person.login_email)}
+    accounts = _accounts(addresses - {""})
     return compare(roster, _members(of_class), accounts, sync=sync, by=by.pk)
 
 
