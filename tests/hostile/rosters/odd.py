@@ -114,6 +114,10 @@ EXPORTS = (
         "an apostrophe before what is no formula then", b"email,lastname\nmia@example.org,'-Ng\n",
         (Person(2, "mia@example.org", last_name="-Ng"),),
     ),
+    Odd(
+        "somebody called Null", b"email,lastname,login\nmia@example.org,Null,NULL\n",
+        (Person(2, "mia@example.org", last_name="Null"),),
+    ),
     Odd("a whole name", b"Name,Email\nMia Lou Ng,mia@example.org\n",
         (Person(2, "mia@example.org", first_name="Mia Lou", last_name="Ng"),)),
 )  # fmt: skip

@@ -36,8 +36,8 @@ TEXT_FORMULA = re.compile(r'="([^"=]*)"')
 NEUTRALISED = re.compile(r"'(?=[=+\-@])")
 ROUNDED = re.compile(r"\d(?:[.,]\d+)?E\+\d+", re.IGNORECASE)
 SPREADSHEET_ERROR = re.compile(r"#(?:N/A|REF!|VALUE!|NAME\?|DIV/0!|NULL!|NUM!)", re.IGNORECASE)
-# What exports write where there is nothing.
-NOTHING = ("", "-", "n/a", "null")
+# What exports write where there is nothing. People are called Null, so names may be.
+NOTHING, NAMES = ("n/a", "null"), (Field.FIRST, Field.LAST, Field.NAME)
 POINTS_POSSIBLE = "pointspossible"
 TEST_STUDENT = "Student, Test"
 
@@ -203,7 +203,7 @@ def text_of(cell: str, field: Field) -> str:
         raise WrongCell("lost_letter", cause, _("Export the file again as UTF-8."))
     text = " ".join(unicodedata.normalize("NFC", UNSEEN.sub("", cell)).split())
     text = TEXT_FORMULA.sub(r"\1", text) if TEXT_FORMULA.fullmatch(text) else NEUTRALISED.sub("", text, count=1)
-    if text.casefold() in NOTHING:
+    if text in ("", "-") or (text.casefold() in NOTHING and field not in NAMES):
         return ""
     _refuse_spreadsheet_marks(cell.strip(), text, field)
     most = {Field.EMAIL: EMAIL_CHARS, Field.LABELS: LABELS_CHARS, Field.NAME: 2 * NAME_CHARS}
