@@ -95,13 +95,18 @@ def taught_by(user: Person, need: Scope = roles.SEES_ANSWERS) -> ClassQuerySet:
     """Returns the classes in which the person may do `need`, by default to see answers and grades of learners."""
     if not isinstance(user, User) or user.is_guest or not user.is_active:
         return Class.objects.none()
-    own = Q(pk__in=[])
-    if need.content == Content.NONE:
-        levels = at_least(need.learner_data)
-        mine = Member.objects.active().filter(user=user, learner_data__in=levels).exclude(learner_data="none")
-        own = Q(pk__in=mine.values("of_class"))
+    own = Q(pk__in=own_classes(user, need))
     in_courses = Course.objects.filter(roles.reach(user, need))
     return Class.objects.filter(Q(course__in=in_courses) | own)
+
+
+def own_classes(user: User, need: Scope) -> set[int]:
+    """Returns the keys of the classes in which the person's own role there includes `need`, which learner data do."""
+    if need.content != Content.NONE:
+        return set()
+    levels = at_least(need.learner_data)
+    mine = Member.objects.active().filter(user=user, learner_data__in=levels).exclude(learner_data=LearnerData.NONE)
+    return set(mine.values_list("of_class", flat=True))
 
 
 def may_create(user: Person, course: Course | int) -> bool:

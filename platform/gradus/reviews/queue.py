@@ -1,12 +1,14 @@
 """Queries for reviewers: which answers wait, in which order, and who may see them. Nobody sees their own answers."""
 
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.http import Http404, HttpRequest
 
 from gradus.accounts import roles
 from gradus.accounts.models import User
 from gradus.accounts.roles import DECIDES, SEES_ANSWERS
 from gradus.accounts.token_rules import Scope
+from gradus.classes import membership
+from gradus.classes.models import Class
 from gradus.courses.models import Challenge, Course
 from gradus.reviews.models import Appeal, Regrade, Review, ReviewQuerySet
 
@@ -21,8 +23,8 @@ def reviewer(request: HttpRequest) -> User:
 def waiting_for(user: User, need: Scope = SEES_ANSWERS) -> ReviewQuerySet:
     """Returns the reviews that wait: appeals first, then the others and audits by predicted score.
 
-    They are those of the courses in which the person's role includes `need`. The annotation `appealed` says which are
-    appeals.
+    They are those of the courses in which the person's role includes `need`, and the attempts that count for a class
+    in which the own role there does. The annotation `appealed` says which are appeals.
     """
     person = Appeal.Stage.PERSON
     open_appeal = Appeal.objects.filter(evaluation=OuterRef("evaluation"), stage=person)
@@ -31,8 +33,15 @@ def waiting_for(user: User, need: Scope = SEES_ANSWERS) -> ReviewQuerySet:
     )
     reviews = waiting.exclude(submission__user=user)
     if not user.is_staff:
-        reviews = reviews.filter(submission__challenge__lesson__course__in=taught_by(user, need))
+        reviews = reviews.filter(_of_taught(user, need))
     return reviews.annotate(appealed=Exists(open_appeal)).order_by("-appealed", "place", "pk")
+
+
+def _of_taught(user: User, need: Scope) -> Q:
+    in_courses = Q(submission__challenge__lesson__course__in=taught_by(user, need))
+    # Most people have a role in courses only, whose queries stay as simple as they were.
+    classes = list(membership.own_classes(user, need))
+    return in_courses | Q(submission__of_class__in=classes) if classes else in_courses
 
 
 def taught_by(user: User, need: Scope = SEES_ANSWERS) -> QuerySet[Course]:
@@ -40,14 +49,30 @@ def taught_by(user: User, need: Scope = SEES_ANSWERS) -> QuerySet[Course]:
     return Course.objects.filter(roles.reach(user, need))
 
 
-def decides(user: User, challenge: Challenge) -> bool:
-    """Returns True if the person may decide about grades in the challenge's course, and not only see them."""
+def decides(user: User, challenge: Challenge, of_class: Class | None = None) -> bool:
+    """Returns True if the person may decide about grades, and not only see them.
+
+    That is in the challenge's course, or in the class for which an attempt counts.
+    """
+    if of_class is not None:
+        return membership.may_in_class(user, of_class, DECIDES)
     return roles.may(user, challenge.course_id, DECIDES)
 
 
 def refuse_unless_decides(user: User, challenge: Challenge) -> None:
     """Raises `Refused` (403) or `Http404` if the person may not decide about grades in the challenge's course."""
     roles.refuse_unless(user, challenge.course_id, DECIDES)
+
+
+def refuse_unless_decides_of(user: User, review: Review) -> None:
+    """Raises `Refused` (403) or `Http404` if the person may not decide about this answer.
+
+    Who decides about grades in its course may, and who decides in the class for which the attempt counts.
+    """
+    if (of_class := review.submission.of_class) is not None:
+        membership.refuse_unless(user, of_class, DECIDES)
+    else:
+        refuse_unless_decides(user, review.submission.challenge)
 
 
 def challenges_of(user: User, need: Scope = SEES_ANSWERS) -> QuerySet[Challenge]:
@@ -72,7 +97,7 @@ def reviews_for(user: User) -> QuerySet[Review]:
         "decided_by",
         "blind_by",
     )
-    return reviews.filter(submission__challenge__lesson__course__in=taught_by(user)).exclude(submission__user=user)
+    return reviews.filter(_of_taught(user, SEES_ANSWERS)).exclude(submission__user=user)
 
 
 def after(user: User, review: Review) -> Review | None:

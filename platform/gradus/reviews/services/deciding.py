@@ -69,7 +69,7 @@ def decide(
     refuse_text("reason", reason, REASON_CHARS)
     refuse_text("comment", comment, COMMENT_CHARS)
     refuse_own(review, by)
-    queue.refuse_unless_decides(by, review.submission.challenge)
+    queue.refuse_unless_decides_of(by, review)
     score_of(review.evaluation.version.parsed, marks)
     hold_learner(review.submission.user_id)
     review = latest.head_of(review)
@@ -131,7 +131,7 @@ def mark_blind(review: Review, *, by: User, marks: dict[str, str], comment: str 
             comment is refused as by `decide`.
     """
     refuse_own(review, by)
-    queue.refuse_unless_decides(by, review.submission.challenge)
+    queue.refuse_unless_decides_of(by, review)
     refuse_text("comment", comment, COMMENT_CHARS)
     score_of(review.evaluation.version.parsed, marks)
     hold_learner(review.submission.user_id)
@@ -218,7 +218,7 @@ def make_gold(review: Review, *, by: User, role: str) -> GoldRow:
             decided, or was accepted in bulk, or was collected as a gold row by consent; 422, the role is unknown.
     """
     refuse_own(review, by)
-    queue.refuse_unless_decides(by, review.submission.challenge)
+    queue.refuse_unless_decides_of(by, review)
     if review.decided_at is None:
         raise Refused("undecided", _("Only an answer that a person has decided can become a gold row."), 409)
     if review.in_bulk:

@@ -56,7 +56,7 @@ def review_show(request: HttpRequest, pk: int) -> HttpResponse:
     user = reviewer(request)
     is_held = request.method != "GET" or services.open_for_marking(user, pk)
     review = get_object_or_404(queue.reviews_for(user), pk=pk)
-    decides = queue.decides(user, review.submission.challenge)
+    decides = queue.decides(user, review.submission.challenge, review.submission.of_class)
     if decides and not is_held and review.is_locked and review.locked_by != user:
         messages.warning(request, locks.why_not(review, user).message)
     case = evidence.case(review)
