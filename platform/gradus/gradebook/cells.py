@@ -16,13 +16,13 @@ from typing import Any
 from django.db import transaction
 from django.db.models import Q
 
-from gradus.classes import access, policy
 from gradus.classes.models import Class, Member
 from gradus.classes.policy import Schedule
 from gradus.courses.models import Challenge
 from gradus.gradebook import points
 from gradus.gradebook.models import Cell, Override
 from gradus.gradebook.points import Attempt, Scheme
+from gradus.gradebook.schedules import schedules
 from gradus.gradebook.table import State
 from gradus.submissions import states
 from gradus.submissions.models import Submission
@@ -109,10 +109,10 @@ def _compute(of_class: Class, chosen: Q, challenge_ids: Collection[int]) -> None
     attempts = _attempts(of_class, by_user, challenge_ids)
     open_ones = Override.objects.open().filter(member__in=members, challenge__in=challenge_ids)
     overrides = {(one.member_id, one.challenge_id): one.pk for one in open_ones}
-    schedules, scheme = _schedules(of_class, members, places), scheme_of(of_class)
+    dates, scheme = schedules(members, places), scheme_of(of_class)
     changed = []
     for key, cell in kept.items():
-        schedule = schedules[key]
+        schedule = dates[key]
         made = values_of(attempts[key], scheme, _credit_by(schedule), schedule.is_late)
         if _differs(cell, {**made, "override_id": overrides.get(key)}):
             changed.append(cell)
@@ -153,18 +153,6 @@ def _attempts(
         final = shown is not None and not provisional
         score = points.exact(shown) if final else None
         found[by_user[user].pk, challenge].append(Attempt(pk, at, state, score, bool(passed)))
-    return found
-
-
-def _schedules(of_class: Class, members: list[Member], places: list[Challenge]) -> dict[Key, Schedule]:
-    """Returns what holds for each member at each challenge. Most have the same rules, which are combined once."""
-    combined: dict[Any, Schedule] = {}
-    found = {}
-    for (member, place), facts in access.facts_of(members, places).items():
-        rules = () if facts.is_exempt else facts.rules
-        if rules not in combined:
-            combined[rules] = policy.combine(rules)
-        found[member, place.pk] = combined[rules]
     return found
 
 

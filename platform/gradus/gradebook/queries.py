@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
-from datetime import datetime
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
@@ -12,13 +11,13 @@ from django.core.paginator import Paginator
 from django.db.models import Count, Q, QuerySet, Sum
 from django.db.models.functions import Lower
 
-from gradus.classes import access, policy
 from gradus.classes.models import Class, Member, ReleaseRule
 from gradus.courses import catalogue
 from gradus.courses.models import Challenge
 from gradus.gradebook import points
 from gradus.gradebook.models import Cell as Stored
 from gradus.gradebook.models import Override, Weight
+from gradus.gradebook.schedules import schedules
 from gradus.gradebook.table import Cell, Column, Person, State, Table, line
 from gradus.submissions.models import Run, Score
 
@@ -252,12 +251,9 @@ def _mark_drafts(found: Cells, members: Iterable[Member], challenges: Collection
 
 def _add_dates(found: Cells, members: list[Member], challenges: Collection[int]) -> None:
     places = Challenge.objects.filter(pk__in=challenges).select_related("lesson")
-    due: dict[Any, datetime | None] = {}
-    for (member, place), facts in access.facts_of(members, places).items():
-        if facts.rules not in due:
-            due[facts.rules] = policy.combine(facts.rules).due_at
-        if (at := due[facts.rules]) is not None:
-            found[member, place.pk] = replace(found[member, place.pk], due_at=at)
+    for key, schedule in schedules(members, places).items():
+        if schedule.due_at is not None:
+            found[key] = replace(found[key], due_at=schedule.due_at)
 
 
 def _add_graders(found: Cells, counted: dict[tuple[int, int], int | None]) -> None:
