@@ -17,6 +17,7 @@ PRIVATE = {
     "lessons/<slug:slug>/retriever/<uuid:words>/<uuid:vectors>/<uuid:both>/",
     "contributions/<int:pk>/withdraw",
     "classes/<int:pk>/leave",
+    "classes/<int:pk>/grades/",
     "runs/<uuid:uuid>/",
     "runs/<uuid:uuid>/fragment",
     "runs/<uuid:uuid>/events",

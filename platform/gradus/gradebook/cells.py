@@ -14,7 +14,7 @@ from decimal import Decimal
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
 from gradus.classes.models import Class, Member
 from gradus.classes.policy import Schedule
@@ -92,13 +92,21 @@ def rebuild(of_class: Class, members: Collection[int] | None = None) -> None:
     """Computes all cells of a class again, or those of some members, given by their keys."""
     chosen = Q() if members is None else Q(pk__in=members)
     found = Member.objects.filter(chosen, of_class=of_class)
-    hold_learners(user for user in found.values_list("user_id", flat=True) if user is not None)
-    attempted = Submission.objects.filter(of_class=of_class).order_by().values_list("challenge_id", flat=True)
-    kept = Cell.objects.of_class(of_class).order_by().values_list("challenge_id", flat=True)
-    by_hand = Override.objects.open().of_class(of_class).order_by().values_list("challenge_id", flat=True)
+    users = [user for user in found.values_list("user_id", flat=True) if user is not None]
+    hold_learners(users)
     # One challenge after another, so that a class with a million attempts needs no memory for all of them.
-    for challenge in sorted({*attempted.distinct(), *kept.distinct(), *by_hand}):
+    for challenge in _challenges_of(of_class, found, None if members is None else users):
         _compute(of_class, chosen, [challenge])
+
+
+def _challenges_of(of_class: Class, members: QuerySet[Member], users: Collection[int] | None) -> list[int]:
+    """Returns the challenges at which these members have anything, so that a roster of new people costs little."""
+    attempts = Submission.objects.filter(of_class=of_class)
+    attempts = attempts if users is None else attempts.filter(user__in=users)
+    kept = Cell.objects.filter(member__in=members)
+    by_hand = Override.objects.open().filter(member__in=members)
+    keys = (rows.order_by().values_list("challenge_id", flat=True).distinct() for rows in (attempts, kept, by_hand))
+    return sorted(set().union(*keys))
 
 
 def _compute(of_class: Class, chosen: Q, challenge_ids: Collection[int]) -> None:
@@ -106,14 +114,14 @@ def _compute(of_class: Class, chosen: Q, challenge_ids: Collection[int]) -> None
     by_user = {member.user_id: member for member in members if member.user_id is not None}
     places = list(Challenge.objects.filter(pk__in=challenge_ids).select_related("lesson"))
     kept = lock(of_class, members, challenge_ids, by_user)
-    attempts = _attempts(of_class, by_user, challenge_ids)
+    attempts = attempts_of(of_class, by_user, challenge_ids)
     open_ones = Override.objects.open().filter(member__in=members, challenge__in=challenge_ids)
     overrides = {(one.member_id, one.challenge_id): one.pk for one in open_ones}
     dates, scheme = schedules(members, places), scheme_of(of_class)
     changed = []
     for key, cell in kept.items():
         schedule = dates[key]
-        made = values_of(attempts[key], scheme, _credit_by(schedule), schedule.is_late)
+        made = values_of(attempts[key], scheme, credit_by(schedule), schedule.is_late)
         if _differs(cell, {**made, "override_id": overrides.get(key)}):
             changed.append(cell)
     # The rows are there and locked. An insert that finds them writes hundreds at once, far faster than an update.
@@ -139,13 +147,14 @@ def lock(
     return {(one.member_id, one.challenge_id): one for one in there.order_by("pk").select_for_update()}
 
 
-def _attempts(
-    of_class: Class, by_user: dict[int, Member], challenge_ids: Collection[int]
+def attempts_of(
+    of_class: Class, by_user: dict[int, Member], challenge_ids: Collection[int], *, only_released: bool = False
 ) -> defaultdict[Key, list[Attempt]]:
     found: defaultdict[Key, list[Attempt]] = defaultdict(list)
     rows = Submission.objects.filter(
         of_class=of_class, user__in=by_user, challenge__in=challenge_ids, evaluations__is_current=True
     )
+    rows = rows.released() if only_released else rows
     graded = "evaluations__score__"
     names = ("user_id", "challenge_id", "pk", "created_at", "evaluations__state")
     scores = (f"{graded}shown", f"{graded}passed", f"{graded}provisional")
@@ -156,7 +165,7 @@ def _attempts(
     return found
 
 
-def _credit_by(schedule: Schedule) -> Callable[[datetime], Decimal]:
+def credit_by(schedule: Schedule) -> Callable[[datetime], Decimal]:
     return lambda at: points.exact(schedule.credit(at))
 
 

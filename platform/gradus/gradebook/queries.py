@@ -110,12 +110,14 @@ def person_of(member: Member, *, with_labels: bool = True) -> Person:
     )
 
 
-def challenges_of(of_class: Class) -> list[Challenge]:
-    """Returns the challenges that a class has: those of its course now, and then any other that it has grades of."""
+def challenges_of(of_class: Class, *, touched: bool = True) -> list[Challenge]:
+    """Returns the challenges of a class: those of its course now and, with `touched`, others that it has grades of."""
     shown = catalogue.live().challenges.values()
     current = [one for one in shown if one.course_id == of_class.course_id]
-    touched = Stored.objects.of_class(of_class).exclude(state=State.NONE, override=None)
-    gone = Challenge.objects.filter(pk__in=touched.values("challenge"), version__isnull=False)
+    if not touched:
+        return current
+    graded = Stored.objects.of_class(of_class).exclude(state=State.NONE, override=None)
+    gone = Challenge.objects.filter(pk__in=graded.values("challenge"), version__isnull=False)
     rest = gone.exclude(pk__in=[one.pk for one in current]).select_related("lesson", "version")
     return [*current, *rest.order_by("lesson__position", "position", "pk")]
 
@@ -129,13 +131,14 @@ def columns_of(of_class: Class, members: QuerySet[Member] | None = None) -> tupl
     """Returns the columns, with the averages of these members or without any."""
     worths = worths_of(of_class)
     averages = {} if members is None else _averages(of_class, members, worths)
-    columns = []
-    for challenge in challenges_of(of_class):
-        average, graded = averages.get(challenge.pk, (None, 0))
-        worth = worths.get(challenge.pk, points.WORTH)
-        title, lesson = challenge.spec.title, challenge.lesson.title
-        columns.append(Column(challenge.pk, challenge.slug, title, worth, average, graded, lesson))
-    return tuple(columns)
+    return tuple(column_of(one, worths, *averages.get(one.pk, (None, 0))) for one in challenges_of(of_class))
+
+
+def column_of(
+    challenge: Challenge, worths: dict[int, Decimal], average: Decimal | None = None, graded: int = 0
+) -> Column:
+    worth = worths.get(challenge.pk, points.WORTH)
+    return Column(challenge.pk, challenge.slug, challenge.title, worth, average, graded)
 
 
 def _averages(

@@ -50,7 +50,6 @@ class Column:
     worth: Decimal
     average: Decimal | None = None
     graded: int = 0
-    lesson: str = ""
 
 
 @dataclass(frozen=True)

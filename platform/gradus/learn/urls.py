@@ -22,6 +22,7 @@ urlpatterns = [
     path("courses/<slug:slug>/", paths.course, name="course"),
     path("join/", classes.join_begin, name="join_begin"),
     path("join/<slug:code>/", classes.join, name="join"),
+    path("classes/<int:pk>/grades/", classes.class_grades, name="class_grades"),
     path("classes/<int:pk>/leave", classes.class_leave, name="class_leave"),
     path("lessons/<slug:slug>/", lesson.lesson, name="lesson"),
     path("lessons/<slug:slug>/advisor/", lesson.advisor, name="advisor"),

@@ -10,6 +10,7 @@ import pytest
 
 from graders.base import DENIALS, Judge, Judged
 from gradus.accounts.models import ApiToken, User
+from gradus.gradebook import services as gradebook
 from gradus.notices import services as notices
 from gradus.notices.models import Notice
 from gradus.submissions import services, stream
@@ -86,6 +87,9 @@ def test_what_staff_do_with_a_withheld_grade_is_not_seen(observer: Observer) -> 
     def work(world: Hidden, made: Sequence[Submission]) -> None:
         if world is PASSES:
             services.decide(made[3], by=colleague, value=0.9, result={"comment": "a comment", "marks": []})
+            member = made[0].of_class.members.get(user=made[0].user)
+            gradebook.override([member], made[0].challenge, by=colleague, value=3, reason="a reason")
+            gradebook.excuse([member], made[3].challenge, by=colleague, reason="another")
             services.regrade(made[0])
             services.decide(made[2], by=colleague, value=0.1, result={})
 

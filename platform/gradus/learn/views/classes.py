@@ -14,8 +14,9 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST
 
 from gradus.accounts.models import User
-from gradus.classes import joining, membership
+from gradus.classes import access, joining, membership
 from gradus.classes.models import Class
+from gradus.gradebook import own
 from gradus.refusal import Refused
 
 
@@ -58,3 +59,18 @@ def class_leave(request: HttpRequest, pk: int) -> HttpResponse:
     joining.leave(found, by=request.user)
     messages.success(request, _("You have left the class “%(title)s”.") % {"title": found.title})
     return redirect("learn:course", found.course.slug)
+
+
+@never_cache
+def class_grades(request: HttpRequest, pk: int) -> HttpResponse:
+    """Shows learners the own grades in a class, as far as they are released."""
+    viewed = access.viewed()
+    if viewed is not None and viewed.member is not None and viewed.of_class.pk == pk:
+        member = viewed.member
+    else:
+        found = membership.active(request.user).learners().filter(of_class=pk).first()
+        if found is None:
+            raise Http404
+        member = found
+    context = {"class": member.of_class, "course": member.of_class.course, "grades": own.grades_of(member)}
+    return render(request, "learn/class_grades.html", context)

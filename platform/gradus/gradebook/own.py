@@ -1,0 +1,65 @@
+"""What learners see of their own grades in a class: what is released, and nothing that another grade would change.
+
+It is computed from released attempts alone, and not from the kept cells. Of a withheld attempt that is better than a
+released one, a cell would tell by going away.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from gradus.classes import access
+from gradus.classes.models import Member
+from gradus.gradebook import cells, points, queries
+from gradus.gradebook.models import Override
+from gradus.gradebook.points import Counted, Total
+from gradus.gradebook.schedules import schedules
+from gradus.gradebook.table import Cell, Column, State
+
+
+@dataclass(frozen=True)
+class OwnGrades:
+    """The challenges that the learner can see by the dates of the class, each with a cell, and the total."""
+
+    rows: tuple[tuple[Column, Cell], ...]
+    total: Total
+
+
+def grades_of(member: Member) -> OwnGrades:
+    """Returns what a learner sees of the own grades, with a fixed number of queries."""
+    of_class = member.of_class
+    places = queries.challenges_of(of_class, touched=False)
+    decided = access.decisions_for(member.user, places, member=member)
+    places = [place for place in places if decided[place].sees]
+    worths = queries.worths_of(of_class)
+    columns = [queries.column_of(place, worths) for place in places]
+    keys = [place.pk for place in places]
+    shown = queries.released(of_class, keys)
+    by_user = {member.user_id: member} if member.user_id is not None else {}
+    attempts = cells.attempts_of(of_class, by_user, keys, only_released=True)
+    dates, scheme = schedules([member], places), cells.scheme_of(of_class)
+    set_by_hand = {one.challenge_id: one for one in Override.objects.open().filter(member=member, challenge__in=shown)}
+    rows = []
+    for column in columns:
+        key = (member.pk, column.challenge)
+        values = cells.values_of(attempts[key], scheme, cells.credit_by(dates[key]), dates[key].is_late)
+        rows.append((column, _cell(column, values, set_by_hand.get(column.challenge))))
+    counted = [Counted(cell.points, column.worth, cell.is_excused) for column, cell in rows]
+    return OwnGrades(tuple(rows), points.total(counted))
+
+
+def _cell(column: Column, values: dict[str, object], override: Override | None) -> Cell:
+    """Returns the cell without who set a grade and why, which is for the people who teach."""
+    if override is not None:
+        is_value = override.kind == Override.Kind.VALUE
+        return Cell(state=State.OVERRIDDEN if is_value else State.EXCUSED, points=override.value)
+    if values["state"] != State.GRADED:
+        return Cell()
+    share = points.exact(values["share"])
+    return Cell(
+        state=State.GRADED,
+        points=points.points(share, column.worth),
+        score=points.exact(values["score"]),
+        credit=points.exact(values["credit"]),
+        is_late=bool(values["is_late"]),
+    )
