@@ -119,6 +119,11 @@ class Submission(models.Model):
         ]
         indexes = [
             models.Index(name="equal_texts", fields=["challenge", "text_digest"], condition=~Q(text_digest="")),
+            models.Index(
+                name="attempts_of_a_class",
+                fields=["of_class", "user", "challenge"],
+                condition=Q(of_class__isnull=False),
+            ),
             models.Index(name="withheld", fields=["of_class", "challenge", "user"], condition=Q(details_withheld=True)),
         ]
 
