@@ -125,6 +125,8 @@ CLASSES = {
     "teach/classes/<int:pk>/roster/",
     "teach/classes/<int:pk>/roster.csv",
     "teach/classes/<int:pk>/progress/",
+    "api/v1/classes/<int:id>/announcements",
+    "api/v1/classes/<int:id>/announcements/<int:announcement>",
     "teach/classes/<int:pk>/progress/write",
 }
 # For reviewers of this course; for all others it is not there.
@@ -278,7 +280,7 @@ SCOPES = {
     "learner_data:viewer": {
         *("reviews", "reviews_accuracy", "review", "challenge_gold", "challenge_certainty"),
         *("regrades", "regrade", "class_roster", "class_grades", "class_members"),
-        *("class_dates", "class_grants", "class_decision"),
+        *("class_dates", "class_grants", "class_decision", "class_announcements"),
     },
     "learner_data:editor": {
         *("review_blind", "review_decision", "review_gold", "review_take_over"),
@@ -288,6 +290,7 @@ SCOPES = {
         *("regrade_start", "regrade_approve", "regrade_discard"),
         *("class_create", "class_change", "class_code", "class_code_stop"),
         *("class_add", "class_member_change", "class_member_remove"),
+        *("class_announce", "class_announcement_change", "class_announcement_withdraw"),
     },
 }
 KNOWN = PRIVATE | EDITORS | PEOPLE | REVIEWERS | LISTS_OF_REVIEWERS | OPEN

@@ -13,6 +13,7 @@ from ninja.openapi.schema import OpenAPISchema
 
 from gradus.accounts.token_rules import LEARNER, named
 from gradus.api import (
+    announcements,
     challenges,
     chats,
     choices,
@@ -118,6 +119,7 @@ ROUTERS = (
     grades.router,
     publishing.router,
     rosters.router,
+    announcements.router,
     class_dates.router,
     tokens.router,
     uploads.router,

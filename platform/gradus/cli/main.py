@@ -12,6 +12,7 @@ import typer
 
 from challenges.models.catalogue import ModelsFileError
 from gradus.cli import (
+    announcements,
     authors,
     class_dates,
     classes,
@@ -54,6 +55,9 @@ classes.app.command("dates")(class_dates.dates)
 classes.app.command("extend")(class_dates.extend)
 classes.app.command("grant")(class_dates.grant)
 classes.app.command("why")(class_dates.why)
+classes.app.command("announce")(announcements.announce)
+classes.app.command("announcements")(announcements.list_announcements)
+classes.app.command("withdraw")(announcements.withdraw)
 app.command("schema")(scaffolding.print_schema)
 scaffolding.lessons.command("show")(lessons.lesson)
 app.add_typer(scaffolding.lessons, name="lesson")

@@ -19,6 +19,7 @@ from gradus.classes import access, changes, membership
 from gradus.classes.models import Announcement, AnnouncementQuerySet, Class, Label, Member
 from gradus.courses.models import Course
 from gradus.notices.models import Notice
+from gradus.refusal import Refused
 
 SETTINGS = ("label_id", "title", "text", "publish_at", "by_mail")
 # A round of a reconciler tells the members of at most this many announcements.
@@ -142,6 +143,10 @@ def shown_to(member: Member) -> AnnouncementQuerySet:
     return Announcement.objects.of(member.of_class, member.labels.all()).published(at)
 
 
+def unknown_label() -> Refused:
+    return changes.wrong("label", _("The class has no label of this name."), "unknown_label")
+
+
 def _held(announcement: Announcement, by: User) -> Announcement:
     held = changes.hold(announcement.of_class_id)
     membership.refuse_unless(by, held, roles.DECIDES)
@@ -159,6 +164,6 @@ def _write(announcement: Announcement, **settings: Any) -> None:
     announcement.text = announcement.text.replace("\r\n", "\n").strip()
     label = announcement.label
     if label is not None and label.of_class_id != announcement.of_class_id:
-        raise changes.wrong("label", _("The class has no such label."), "unknown_label")
+        raise unknown_label()
     changes.clean(announcement)
     announcement.save()

@@ -17,6 +17,7 @@ from challenges.reading import read_course
 from gradus.accounts.models import ApiToken, User
 from gradus.accounts.token_rules import Content, LearnerData, Scope
 from gradus.chats import services as chats
+from gradus.classes.models import Announcement
 from gradus.courses import archives, publishing, uploads
 from gradus.courses.models import Challenge, ChallengeVersion, Upload
 from gradus.courses.services import publish
@@ -70,6 +71,7 @@ def make(folder: Path) -> World:
     invited = people.invite(tiny, by=staff, email="lena@example.org", scope=Scope(Content.VIEWER), site="/").invitation
     evening = factories.a_class(tiny)
     factories.member(evening, pk=MEMBER, email="dan@example.org")
+    announced = Announcement.objects.create(of_class=evening, title="Room", text="Room 4.")
     attempts["queued"] = factories.submit(learner, "ticket", TICKET)
     return World(
         tokens={
@@ -91,6 +93,7 @@ def make(folder: Path) -> World:
             "person": {"tiny": role.pk},
             "invitation": {"tiny": invited.pk},
             "classes": {"evening": evening.pk},
+            "announcement": {"evening": announced.pk},
             "regrades": {"waiting": waiting.pk, "done": regraded.pk},
         },
     )

@@ -1,0 +1,119 @@
+"""Announcements of a class, for the people who teach it. Members find them among their notices."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, Literal
+
+from django.shortcuts import get_object_or_404
+from ninja import Router, Schema, Status
+from pydantic import Field
+
+from gradus.accounts.roles import DECIDES, SEES_ANSWERS
+from gradus.api.auth import Request, caller, requires
+from gradus.api.classes import class_of, moments
+from gradus.classes import changes
+from gradus.classes.models import LABEL_CHARS, TEXT_CHARS, TITLE_CHARS, Announcement, Class, Label
+from gradus.notices import announcements as services
+
+LISTED = 100
+
+
+class AnnouncementIn(Schema):
+    title: str = Field(max_length=TITLE_CHARS)
+    text: str = Field(max_length=TEXT_CHARS, description="In Markdown")
+    label: str = Field("", max_length=LABEL_CHARS, description="Only for the members with this label")
+    publish_at: datetime | None = Field(
+        None, description="Without it, at once. A time without an offset is in the zone of the class"
+    )
+    by_mail: bool = Field(True, description="Also by mail to those who have asked for notices by mail")
+
+
+class AnnouncementChangeIn(Schema):
+    """What is left out stays as it is. Once the members have been told, only the title and the text can change."""
+
+    title: str = Field("", max_length=TITLE_CHARS)
+    text: str = Field("", max_length=TEXT_CHARS)
+    label: str = Field("", max_length=LABEL_CHARS, description="Empty: everybody in the class")
+    publish_at: datetime | None = None
+    by_mail: bool = True
+    version: str = Field("", max_length=16, description="The `version` that the caller saw: 409 if it is another one")
+
+
+class AnnouncementOut(Schema):
+    id: int
+    title: str
+    text: str
+    label: str | None
+    publish_at: datetime
+    by_mail: bool
+    state: Literal["scheduled", "published", "withdrawn"]
+    by: str | None = Field(description="The pseudonym of who wrote it")
+    version: str = Field(description="Changes with the announcement")
+
+
+def announcement_out(one: Announcement) -> AnnouncementOut:
+    state = "withdrawn" if one.withdrawn_at else "published" if one.sent_at else "scheduled"
+    kept = {name: getattr(one, name) for name in ("title", "text", "publish_at", "by_mail")}
+    return AnnouncementOut.model_validate(
+        {
+            **kept,
+            "id": one.pk,
+            "label": one.label.name if one.label else None,
+            "state": state,
+            "by": one.by.pseudonym if one.by else None,
+            "version": changes.version_of(services.settings_of(one)),
+        }
+    )
+
+
+def label_named(of_class: Class, name: str) -> Label | None:
+    """Returns the label, or None for no name. Raises `Refused` (422) if the class has none of this name."""
+    if not name:
+        return None
+    found = of_class.labels.filter(name__iexact=" ".join(name.split())).first()
+    if found is None:
+        raise services.unknown_label()
+    return found
+
+
+router = Router(tags=["classes"])
+
+
+@router.get("/classes/{int:id}/announcements", response=list[AnnouncementOut], auth=requires(SEES_ANSWERS))
+def class_announcements(request: Request, id: int) -> list[AnnouncementOut]:
+    """Returns the newest 100 announcements of the class, with those that are scheduled or withdrawn."""
+    found = class_of(request, id).announcements.select_related("label", "by")
+    return [announcement_out(one) for one in found[:LISTED]]
+
+
+@router.post("/classes/{int:id}/announcements", response={201: AnnouncementOut}, auth=requires(DECIDES))
+def class_announce(request: Request, id: int, given: AnnouncementIn) -> Status[AnnouncementOut]:
+    """Writes an announcement, and tells the members at once unless its time is later."""
+    found = class_of(request, id, DECIDES)
+    fields = moments(given.model_dump(exclude={"label"}), found.timezone)
+    made = services.announce(found, by=caller(request), label=label_named(found, given.label), **fields)
+    return Status(201, announcement_out(made))
+
+
+@router.patch("/classes/{int:id}/announcements/{int:announcement}", response=AnnouncementOut, auth=requires(DECIDES))
+def class_announcement_change(
+    request: Request, id: int, announcement: int, given: AnnouncementChangeIn
+) -> AnnouncementOut:
+    """Changes an announcement. Members who have been told are not told again."""
+    of_class = class_of(request, id, DECIDES)
+    found = get_object_or_404(of_class.announcements, pk=announcement)
+    fields: dict[str, Any] = moments(given.model_dump(exclude={"version"}, exclude_unset=True), of_class.timezone)
+    if "label" in fields:
+        fields["label"] = label_named(of_class, fields["label"])
+    if "publish_at" in fields and fields["publish_at"] is None:
+        del fields["publish_at"]
+    return announcement_out(services.change(found, by=caller(request), seen=given.version, **fields))
+
+
+@router.delete("/classes/{int:id}/announcements/{int:announcement}", response={204: None}, auth=requires(DECIDES))
+def class_announcement_withdraw(request: Request, id: int, announcement: int) -> Status[None]:
+    """Takes an announcement away, with its notices. Mails that have gone out stay where they are."""
+    found = get_object_or_404(class_of(request, id, DECIDES).announcements, pk=announcement)
+    services.withdraw(found, by=caller(request))
+    return Status(204, None)

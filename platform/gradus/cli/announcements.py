@@ -1,0 +1,63 @@
+"""The commands `gradus class announce`, `announcements` and `withdraw`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from gradus.cli import output as showing
+from gradus.cli.classes import WRONG_USAGE, Class
+from gradus.cli.learners import Json, site
+
+
+def announce(
+    number: Class,
+    title: Annotated[str, typer.Argument(metavar="TITLE", help="Such as “Another room on Monday”.")],
+    text: Annotated[str, typer.Option("--text", help="The text, in Markdown.")] = "",
+    file: Annotated[Path | None, typer.Option("--file", help="A file with the text.", exists=True)] = None,
+    label: Annotated[str, typer.Option("--label", help="Only for the members with this label.")] = "",
+    at: Annotated[str | None, typer.Option("--at", help="Such as 2026-10-05T09:00; else at once.")] = None,
+    mail: Annotated[bool, typer.Option(help="Whether those who wish notices by mail get it by mail.")] = True,
+    as_json: Json = False,
+) -> None:
+    """Announce something to a class: on its course's page, as a notice, and by mail to those who wish that."""
+    if bool(text) == (file is not None):
+        typer.echo("Give the text with --text, or a file with --file.", err=True)
+        raise typer.Exit(WRONG_USAGE)
+    said = file.read_text("utf-8") if file else text
+    given = {"title": title, "text": said, "label": label, "publish_at": at, "by_mail": mail}
+    with site() as api:
+        made = api.post(f"classes/{number}/announcements", given)
+    if as_json:
+        showing.as_json(made)
+    elif made["state"] == "published":
+        typer.echo(f"Announcement {made['id']} is published.")
+    else:
+        typer.echo(f"Announcement {made['id']} will be published at {made['publish_at']}.")
+
+
+def list_announcements(number: Class, as_json: Json = False) -> None:
+    """List what was announced to a class that you teach, and what is scheduled."""
+    with site() as api:
+        found = {"announcements": api.get(f"classes/{number}/announcements")}
+    showing.say(found, as_json, show_announcements)
+
+
+def show_announcements(found: dict[str, Any]) -> None:
+    rows = (
+        (one["id"], one["title"], one["label"] or "everybody", one["state"], one["publish_at"])
+        for one in found["announcements"]
+    )
+    showing.table("", ("Number", "Title", "For", "State", "Time"), rows)
+
+
+def withdraw(
+    number: Class,
+    announcement: Annotated[int, typer.Argument(metavar="NUMBER", help="The number of the announcement.")],
+) -> None:
+    """Withdraw an announcement. It disappears from pages and notices; mails that have gone out stay."""
+    with site() as api:
+        api.delete(f"classes/{number}/announcements/{announcement}")
+    typer.echo("The announcement is withdrawn.")
