@@ -56,6 +56,12 @@ def test_grades_are_released_once_on_postgresql(postgres_url, tmp_path):
     assert passed_on_postgresql(postgres_url, tmp_path, "tests/postgres/releases.py") > 0
 
 
+def test_announcements_are_told_once_on_postgresql(postgres_url, tmp_path):
+    suites = ("tests/postgres/announcements.py", "tests/leaderboards/test_class_boards.py")
+    suites += ("tests/gradebook/test_progress.py", "tests/teach/test_audit.py", "tests/teach/test_viewing.py")
+    assert passed_on_postgresql(postgres_url, tmp_path, *suites) > 0
+
+
 def test_members_of_a_class_hold_on_postgresql(postgres_url, tmp_path):
     suites = ("tests/postgres/members.py", "tests/classes/test_members.py", "tests/classes/test_pages.py")
     assert passed_on_postgresql(postgres_url, tmp_path, *suites) > 0

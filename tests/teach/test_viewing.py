@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -132,7 +133,13 @@ def test_what_writes_is_refused(client: Client, at: str) -> None:
 
 def test_htmx_reads_the_refusal_on_the_page(client: Client) -> None:
     response = client.post("/challenges/sea-or-sky/hint", headers={"HX-Request": "true"})
-    assert (response.status_code, response["HX-Refresh"]) == (409, "true")
+    assert response.status_code == 409
+    assert "nothing can be changed here" in json.loads(response["HX-Trigger"])["gradus:toast"]["value"]
+
+
+def test_what_a_page_counts_by_itself_is_answered(client: Client) -> None:
+    typed = {"track": "prompt", "instructions": "Sea or sky?"}
+    assert client.post("/challenges/sea-or-sky/tokens", typed, headers={"HX-Request": "true"}).status_code == 200
 
 
 @pytest.mark.parametrize(

@@ -50,7 +50,7 @@ def announce(
     membership.refuse_unless(by, held, roles.DECIDES)
     made = Announcement(of_class=held, by=by)
     _write(made, title=title, text=text, label=label, publish_at=publish_at or timezone.now(), by_mail=by_mail)
-    changes.note(StaffAction.What.ANNOUNCED, held, by, {}, {"announcement": made.pk, **settings_of(made)})
+    changes.note(StaffAction.What.ANNOUNCED, held, by, {}, _noted(made))
     tell(made.pk)
     made.refresh_from_db()
     return made
@@ -68,14 +68,13 @@ def change(announcement: Announcement, *, by: User, seen: str = "", **settings: 
         Http404, Refused: 403, the person may not; 409, it is withdrawn, or `changed_meanwhile`; 422, a field is wrong.
     """
     now = _held(announcement, by)
-    before = settings_of(now)
-    changes.refuse_changed(seen, before)
+    before = _noted(now)
+    changes.refuse_changed(seen, settings_of(now))
     if now.sent_at is not None:
         settings = {name: settings[name] for name in ("title", "text") if name in settings}
     _write(now, **settings)
-    if (after := settings_of(now)) != before:
-        about = {"announcement": now.pk}
-        changes.note(StaffAction.What.ANNOUNCED, now.of_class, by, before, after | about)
+    if (after := _noted(now)) != before:
+        changes.note(StaffAction.What.ANNOUNCED, now.of_class, by, before, after)
     tell(now.pk)
     now.refresh_from_db()
     return now
@@ -92,10 +91,7 @@ def withdraw(announcement: Announcement, *, by: User) -> None:
     now.withdrawn_at = timezone.now()
     now.save(update_fields=["withdrawn_at"])
     Notice.objects.filter(announcement=now).delete()
-    before, after = (
-        {"withdrawn_at": None},
-        {"announcement": now.pk, "title": now.title, "withdrawn_at": now.withdrawn_at},
-    )
+    before, after = {"withdrawn_at": None}, {"title": now.title, "withdrawn_at": now.withdrawn_at}
     changes.note(StaffAction.What.ANNOUNCED, now.of_class, by, before, after)
 
 
@@ -108,9 +104,10 @@ def tell_due() -> int:
 def tell(pk: int) -> bool:
     """Tells the members about an announcement, if its time has come and no other process does. Returns whether it did.
 
-    PostgreSQL looks at the conditions again when another process held the row, so only one of them goes on.
+    A row that another process holds is left out, because a reconciler never waits for one: its turn comes again.
     """
-    if not Announcement.objects.due().filter(pk=pk).update(sent_at=timezone.now()):
+    free = Announcement.objects.due().filter(pk=pk).select_for_update(skip_locked=True, no_key=True)
+    if not list(free) or not Announcement.objects.due().filter(pk=pk).update(sent_at=timezone.now()):
         return False
     announcement = Announcement.objects.select_related("of_class").get(pk=pk)
     people = addressees(announcement).exclude(user=None).values_list("user", flat=True)
@@ -141,6 +138,13 @@ def shown_to(member: Member) -> AnnouncementQuerySet:
     if viewed is not None and viewed.member is None:
         return Announcement.objects.of(viewed.of_class, viewed.labels).published(at)
     return Announcement.objects.of(member.of_class, member.labels.all()).published(at)
+
+
+def _noted(announcement: Announcement) -> dict[str, Any]:
+    """Returns the settings as the log of staff actions has them, with the name of the label."""
+    settings = settings_of(announcement)
+    del settings["label_id"]
+    return {**settings, "label": announcement.label.name if announcement.label else None}
 
 
 def unknown_label() -> Refused:

@@ -25,6 +25,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
+from django_htmx.http import trigger_client_event
 
 from gradus.accounts import roles, staff_actions
 from gradus.accounts.models import StaffAction, User
@@ -60,6 +61,8 @@ SHOWN = {
         )
     ),
 }
+# What a page sends by itself to show what is counted in its form. It is answered without anything being stored.
+COUNTED = {"learn:tokens", "learn:dataset_check"}
 
 
 @dataclass(frozen=True)
@@ -182,10 +185,10 @@ class ShowAsLearner:
         viewing = _viewing.get()
         if viewing is None:
             return None
-        if request.method not in ("GET", "HEAD"):
+        name = request.resolver_match.view_name if request.resolver_match else ""
+        if request.method not in ("GET", "HEAD") and name not in COUNTED:
             return _refused(request, str(READ_ONLY), 409)
-        match = request.resolver_match
-        if match is None or match.view_name not in SHOWN:
+        if name not in SHOWN | COUNTED:
             return _refused(request, str(NOT_SHOWN), 403)
         for value in kwargs.values():
             if isinstance(value, UUID) and not _is_of_course(value, viewing.of_class.course_id):
@@ -229,6 +232,5 @@ def _is_of_course(uuid: UUID, course: int) -> bool:
 
 def _refused(request: HttpRequest, said: str, status: int) -> HttpResponse:
     if request.headers.get("HX-Request"):
-        messages.warning(request, said)
-        return HttpResponse(status=status, headers={"HX-Refresh": "true"})
+        return trigger_client_event(HttpResponse(status=status), "gradus:toast", {"value": said})
     return render(request, "teach/viewing_refused.html", {"said": said}, status=status)

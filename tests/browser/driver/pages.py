@@ -25,6 +25,7 @@ from gradus.courses import bundles, catalogue
 from gradus.courses.models import Calibration, Course, CourseVersion
 from gradus.courses.services import publish
 from gradus.laboratory import runs
+from gradus.notices import announcements
 from gradus.reviews.models import Review
 from gradus.reviews.services import start_regrade
 from gradus.submissions import services
@@ -92,6 +93,12 @@ def class_pages(course: Course, learner: User, owner: User) -> list[str]:
     factories.member(made, factories.UserFactory.create(), first_name="Ben", last_name="Okafor", labels=["Section 1"])
     factories.member(made, factories.UserFactory.create(), last_name="Assistant", learner_data="viewer")
     gone = factories.member(made, email="gone@example.org", state="left", left_at=timezone.now())
+    said = announcements.announce(
+        made,
+        by=owner,
+        title="Another room on Monday",
+        text="We meet in **room 4**.\n\n- Bring your laptop\n- and a pen",
+    )
     named = f"/teach/classes/{made.pk}/"
     # Whoever adds a page of a class adds its name here.
     names = (
@@ -103,6 +110,7 @@ def class_pages(course: Course, learner: User, owner: User) -> list[str]:
         "grades",
         "release",
         "announcements",
+        "progress",
         "view_as",
         "audit",
     )
@@ -110,6 +118,7 @@ def class_pages(course: Course, learner: User, owner: User) -> list[str]:
     dated(made)
     pages += [f"{named}dates/course/edit", f"{named}members/{ann.pk}/why/"]
     members = [f"{named}members/{one.pk}/" for one in (ann, gone)]
+    pages.append(f"{named}announcements/{said.pk}/")
     return ["/teach/classes/", "/teach/classes/new", *pages, *members, f"/join/{code}/"]
 
 
