@@ -7,6 +7,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -151,6 +152,7 @@ def attempts() -> dict[str, Submission]:
     for state, score in (("passed", 0.7), ("gold", 0.95), ("below the pass mark", 0.3)):
         found[state] = factories.submit(made())
         factories.grade(found[state], score)
+    found |= withheld()
     found["provisional"] = factories.submit(made(), "explain", factories.FREE_TEXT)
     factories.grade(found["provisional"], 0.65, **(TASKS[2].outcome or {}))
     found["cancelled"] = factories.submit(made())
@@ -161,4 +163,22 @@ def attempts() -> dict[str, Submission]:
     found["running"] = factories.submit(made())
     begin(found["running"])
     found["waiting"] = factories.submit(made())
+    return found
+
+
+def withheld() -> dict[str, Submission]:
+    """Attempts for classes whose teachers withhold the grade until a date, or only its details."""
+    from django.utils import timezone
+
+    from gradus.classes.models import ReleaseRule
+    from tests import factories
+
+    course, found = factories.challenge("sea-or-sky").course, {}
+    date = {"score": "date", "score_at": timezone.now() + timedelta(days=9), "details": "hand"}
+    for state, rule in (("withheld", date), ("with withheld details", {"details": "hand"})):
+        group, learner = factories.a_class(course, title=state), factories.UserFactory.create()
+        factories.member(group, learner)
+        ReleaseRule.objects.create(of_class=group, **rule)
+        found[state] = factories.submit(learner)
+        factories.grade(found[state], 0.7)
     return found
