@@ -51,7 +51,7 @@ def canvas(text: str, people: list[Known]) -> Imported:
     head, *rows = rows_of(text)
     if tuple(head[:5]) != REQUIRED:
         raise Refused(f"these are no headings of Canvas: {head[:5]}")
-    titles = {}
+    titles: dict[int, str] = {}
     for place, title in enumerate(head[5:], 5):
         if DROPPED.search(title):
             continue

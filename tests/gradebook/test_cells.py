@@ -58,6 +58,7 @@ def test_an_attempt_that_was_cancelled_is_none(evening: Class, ann: Member, ada:
 def test_a_trial_alone_is_a_draft(evening: Class, ann: Member, ada: User, sea_or_sky: Challenge) -> None:
     from gradus.submissions import services as submissions
 
+    assert sea_or_sky.version is not None
     submissions.start_run(ada, sea_or_sky.version, factories.PROMPT)
     assert cell(evening, ann).state == State.DRAFT
 
@@ -122,6 +123,7 @@ def _record(evaluation: Evaluation, score: float) -> None:
 
     claimed = submissions.claim(evaluation.lane, worker="worker-1", profile="cpu/float32/1")
     assert claimed is not None and claimed.pk == evaluation.pk
+    assert claimed.submission is not None
     result = factories.result_for(claimed.submission)
     submissions.record(claimed.pk, claimed.fence, submissions.Outcome(score=score, result=result))
 
@@ -197,14 +199,14 @@ def test_the_table_is_what_a_slow_computation_gives(
         for one in made:
             store(of_class, members[one.learner], challenges[one.challenge], one)
         for place, who, hour, after in dates:
-            whom = {"label": {"label": ann.labels.get()}, "learner": {"member": ann}}.get(who, {})
+            groups: dict[str, dict[str, Any]] = {"label": {"label": ann.labels.get()}, "learner": {"member": ann}}
             DateRule.objects.create(
                 of_class=of_class,
                 challenge=challenges[place],
                 due_at=MOMENT + timedelta(hours=hour),
                 after=after / 10,
                 reason="x",
-                **whom,
+                **groups.get(who, {}),
             )
         services.weigh(
             of_class, {one.pk: worth for one, worth in zip(challenges, weights, strict=True) if worth}, by=teacher
@@ -225,6 +227,7 @@ def test_the_table_is_what_a_slow_computation_gives(
 
 
 def store(of_class: Class, member: Member, challenge: Challenge, one: Made) -> None:
+    assert member.user is not None and challenge.version is not None
     row = Submission.objects.create(
         user=member.user, challenge=challenge, version=challenge.version, kind=challenge.kind, payload={},
         payload_sha256="", idempotency_key=f"k{next(factories.KEYS)}", of_class=of_class,
@@ -268,7 +271,7 @@ def compare(of_class: Class, members: list[Member], challenges: list[Challenge],
         if values:
             assert column.average is not None
             # The average is of what was earned, before each cell is rounded.
-            assert abs(column.average - sum(values) / len(values)) <= Decimal("0.02")
+            assert abs(column.average - sum(values, Decimal(0)) / len(values)) <= Decimal("0.02")
 
 
 def slow(of_class: Class, member: Member, challenge: Challenge, worth: Decimal) -> tuple[Decimal | None, bool]:

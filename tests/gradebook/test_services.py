@@ -63,9 +63,10 @@ def test_excused_is_neither_missing_nor_zero(
     states = {line.person.member: line for line in queries.table(evening).lines}
     totals = {pk: (line.total.points, line.total.possible, line.total.missing) for pk, line in states.items()}
     # The two other challenges have no grade.
-    assert totals == {ann.pk: (0, 10, 2), ben.pk: (0, 0, 2), eve.pk: (0, 0, 2)}
+    zero, ten = Decimal(0), Decimal(10)
+    assert totals == {ann.pk: (zero, ten, 2), ben.pk: (zero, zero, 2), eve.pk: (zero, zero, 2)}
     column = queries.table(evening).columns[0]
-    assert (column.average, column.graded) == (0, 1)
+    assert (column.average, column.graded) == (zero, 1)
 
 
 def test_a_learner_without_an_account_can_be_given_points(
@@ -117,7 +118,7 @@ def test_nothing_to_clear_is_said(ann: Member, teacher: User, sea_or_sky: Challe
 def test_who_may(
     evening: Class, ann: Member, ben: Member, bob: User, ada: User, course: Course, sea_or_sky: Challenge
 ) -> None:
-    given = {"value": 1, "reason": "because"}
+    given: dict[str, Any] = {"value": 1, "reason": "because"}
     with pytest.raises(Http404):
         services.override([ann], sea_or_sky, by=bob, **given)
     other = factories.a_class(course, title="Another class")
@@ -141,7 +142,7 @@ def test_points_of_a_challenge_change_what_is_computed_only(
     services.override([ben], sea_or_sky, by=teacher, value=8, reason="because")
     seen = queries_seen(evening)
     services.weigh(evening, {sea_or_sky.pk: "20"}, by=teacher, seen=seen)
-    assert (shown(evening, ann).points, shown(evening, ben).points) == (10, 8)
+    assert (shown(evening, ann).points, shown(evening, ben).points) == (Decimal(10), Decimal(8))
     noted = StaffAction.objects.get(what="weights_changed").details
     assert (noted["before"], noted["after"]) == ({"sea-or-sky": "10.00"}, {"sea-or-sky": "20.00"})
     assert refusal(services.weigh, evening, {sea_or_sky.pk: "5"}, by=teacher, seen=seen).code == "changed_meanwhile"
@@ -178,7 +179,7 @@ def test_what_is_not_released_is_held_for_the_learner_alone(
     factories.grade(factories.submit(ada), 0.5)
     services.override([ben], sea_or_sky, by=teacher, value=8, reason="because")
     found = shown(evening, ann)
-    assert (found.state, found.points, found.is_shown) == (State.HELD, 5, False)
+    assert (found.state, found.points, found.is_shown) == (State.HELD, Decimal(5), False)
     assert shown(evening, ben).is_shown is False
     table = queries.table(evening)
     assert queries.count_held(evening, queries.learners(evening), table.columns) == 2

@@ -59,6 +59,10 @@ def test_grades_are_released_once_on_postgresql(postgres_url, tmp_path):
 def test_announcements_are_told_once_on_postgresql(postgres_url, tmp_path):
     suites = ("tests/postgres/announcements.py", "tests/leaderboards/test_class_boards.py")
     suites += ("tests/gradebook/test_progress.py", "tests/teach/test_audit.py", "tests/teach/test_viewing.py")
+
+
+def test_the_gradebook_holds_on_postgresql(postgres_url, tmp_path):
+    suites = ("tests/postgres/gradebook.py", "tests/gradebook/test_cells.py", "tests/gradebook/test_services.py")
     assert passed_on_postgresql(postgres_url, tmp_path, *suites) > 0
 
 

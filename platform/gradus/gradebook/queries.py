@@ -62,7 +62,8 @@ def table(
     found = learners(of_class, wanted)
     pages = Paginator(found, size)
     chosen = pages.get_page(page) if page is not None else None
-    members = list((found if chosen is None else chosen.object_list).prefetch_related("labels"))
+    shown = found if chosen is None else found[(chosen.number - 1) * size : chosen.number * size]
+    members = list(shown.prefetch_related("labels"))
     columns = columns_of(of_class, found)
     known = cells_of(of_class, members, columns, whole=whole)
     lines = []

@@ -8,6 +8,7 @@ computed grade back when it is cleared.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
@@ -73,16 +74,16 @@ def override(
     held, chosen = _held_for(members, challenge, by)
     worth = queries.worths_of(held).get(challenge.pk, points.WORTH)
     number, said = _points(value, most=worth * OVERRIDE_FACTOR, field="value"), _reason(reason)
-    given = {"by": by, "kind": Kind.VALUE, "value": number, "reason": said, "seen": seen}
-    return [_set(held, one, challenge, **given) for one in chosen]
+    made = Set(by, Kind.VALUE, number, said, seen)
+    return [_set(held, one, challenge, made) for one in chosen]
 
 
 @transaction.atomic
 def excuse(members: Iterable[Member], challenge: Challenge, *, by: User, reason: str, seen: str = "") -> list[Override]:
     """Excuses learners of one class from a challenge, so that their totals leave it out. See `override` for errors."""
     held, chosen = _held_for(members, challenge, by)
-    given = {"by": by, "kind": Kind.EXCUSED, "value": None, "reason": _reason(reason), "seen": seen}
-    return [_set(held, one, challenge, **given) for one in chosen]
+    made = Set(by, Kind.EXCUSED, None, _reason(reason), seen)
+    return [_set(held, one, challenge, made) for one in chosen]
 
 
 @transaction.atomic
@@ -172,27 +173,35 @@ def _held(of_class: int, by: User, challenges: Collection[int]) -> Class:
     return held
 
 
-def _set(
-    held: Class,
-    member: Member,
-    challenge: Challenge,
-    *,
-    by: User,
-    kind: Kind,
-    value: Decimal | None,
-    reason: str,
-    seen: str,
-) -> Override:
-    _refuse_own(held, member, by)
+@dataclass(frozen=True)
+class Set:
+    """What a person sets for learners at a challenge, and which override the person saw."""
+
+    by: User
+    kind: Override.Kind
+    value: Decimal | None
+    reason: str
+    seen: str
+
+
+def _set(held: Class, member: Member, challenge: Challenge, given: Set) -> Override:
+    _refuse_own(held, member, given.by)
     current = Override.objects.open().filter(member=member, challenge=challenge).first()
     before = _values(current)
-    _refuse_changed(seen, current)
+    _refuse_changed(given.seen, current)
     if current is not None:
-        _end(current, by)
-    made = Override.objects.create(member=member, challenge=challenge, kind=kind, value=value, reason=reason, by=by)
+        _end(current, given.by)
+    made = Override.objects.create(
+        member=member,
+        challenge=challenge,
+        kind=given.kind,
+        value=given.value,
+        reason=given.reason,
+        by=given.by,
+    )
     _put(member, challenge, made)
-    what = What.GRADE_EXCUSED if kind == Kind.EXCUSED else What.GRADE_OVERRIDDEN
-    _note(what, held, member, challenge, by, before, _values(made), reason=reason)
+    what = What.GRADE_EXCUSED if given.kind == Kind.EXCUSED else What.GRADE_OVERRIDDEN
+    _note(what, held, member, challenge, given.by, before, _values(made), reason=given.reason)
     return made
 
 

@@ -47,7 +47,6 @@ class FilterForm(forms.Form):
         label=_("Learners on a page"),
         choices=[(one, one) for one in SIZES],
         coerce=int,
-        empty_value=PAGE,
         required=False,
     )
 

@@ -117,6 +117,7 @@ def class_pages(course: Course, learner: User, owner: User) -> list[str]:
     pages = [reverse(f"teach:{name}", args=[made.pk]) for name in names]
     dated(made)
     pages += [f"{named}dates/course/edit", f"{named}members/{ann.pk}/why/"]
+    pages.append(f"{named}grades/{ann.pk}/sea-or-sky/")
     members = [f"{named}members/{one.pk}/" for one in (ann, gone)]
     pages.append(f"{named}announcements/{said.pk}/")
     return ["/teach/classes/", "/teach/classes/new", *pages, *members, f"/join/{code}/"]
