@@ -172,6 +172,7 @@ def addresses(made: Sequence[Submission]) -> list[str]:
         found += [f"/challenges/{slug}/costs/", f"/challenges/{slug}/costs/?input=0.5&training=9"]
         found += [f"/challenges/{slug}/{name}" for name in ("solution/", "public.jsonl", "starter.jsonl", "history")]
         found += [f"/leaderboards/{slug}/", f"/leaderboards/{slug}/?track=tune"]
+        found += [f"/leaderboards/{slug}/?class={made[0].of_class_id or 1}"]
         api = f"/api/v1/challenges/{slug}"
         found += [
             f"{api}/history",
