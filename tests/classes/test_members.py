@@ -1,5 +1,6 @@
 """Members join, leave, come back, and become members by account, and the database keeps to the rules as well."""
 
+import json
 from datetime import timedelta
 
 import pytest
@@ -8,11 +9,15 @@ from django.db import IntegrityError, transaction
 from django.test import Client
 from django.utils import timezone
 
+from gradus.accounts import roles
+from gradus.accounts.deletion import delete_account
 from gradus.accounts.models import StaffAction, User
 from gradus.classes import joining, members, membership, services
 from gradus.classes.models import Class, Label, Member
 from gradus.classes.signals import members_merged
 from gradus.courses.models import Course
+from gradus.own_data.document import document
+from gradus.refusal import Refused
 from tests import factories
 
 pytestmark = pytest.mark.django_db
@@ -88,6 +93,67 @@ def test_two_rows_of_one_person_become_the_older_one(evening: Class, teacher: Us
     assert sorted(str(one) for one in kept.labels.all()) == ["1", "Extra time"]
     noted = StaffAction.objects.filter(what="members_changed").latest("pk")
     assert noted.details["before"]["merged"]["user"] == ann.pk
+
+
+def test_an_attempt_counts_for_the_only_class_that_runs_or_for_the_chosen_one(
+    evening: Class, course: Course, ada: User
+) -> None:
+    challenge, now = factories.challenge("sea-or-sky"), timezone.now()
+    assert membership.class_for(ada, challenge) is None
+    factories.member(evening, ada)
+    assert membership.class_for(ada, challenge) == evening
+    taught = factories.a_class(course, title="Taught")
+    factories.member(taught, ada, learner_data="viewer")
+    assert membership.class_for(ada, challenge) == evening
+    second = factories.a_class(course, title="Second", begins_at=now)
+    factories.member(second, ada)
+    assert membership.class_for(ada, challenge, at=now - timedelta(seconds=1)) == evening
+    with pytest.raises(Refused) as refused:
+        membership.class_for(ada, challenge)
+    assert refused.value.code == "class_needed"
+    assert [one["id"] for one in refused.value.problems] == [evening.pk, second.pk]
+    assert membership.class_for(ada, challenge, second.pk) == second
+    with pytest.raises(Refused):
+        membership.class_for(ada, challenge, taught.pk)
+    Class.objects.filter(pk=evening.pk).update(ends_at=now)
+    # From its end on, it is over, and in the moment before it is not.
+    assert membership.class_for(ada, challenge, at=now) == second
+    assert membership.class_for(ada, challenge, evening.pk, at=now - timedelta(seconds=1)) == evening
+    joining.leave(second, by=ada)
+    assert membership.class_for(ada, challenge) is None
+
+
+def test_a_guest_joins_no_class(evening: Class, teacher: User, guest: User) -> None:
+    with pytest.raises(Refused) as refused:
+        joining.join(coded(evening, teacher), by=guest)
+    assert refused.value.code == "account_needed" and not Member.objects.exists()
+
+
+def test_a_membership_goes_with_the_account_and_the_class_stays(evening: Class, ada: User, teacher: User) -> None:
+    Class.objects.update(created_by=teacher)
+    factories.member(evening, ada, labels=["One"])
+    factories.member(evening, teacher, learner_data="editor")
+    assert delete_account(ada) and delete_account(teacher)
+    kept = Class.objects.get()
+    assert kept.created_by is None and not kept.members.exists() and kept.labels.count() == 1
+
+
+def test_own_data_have_what_a_class_has_written_of_a_person(evening: Class, ada: User, bob: User) -> None:
+    factories.member(evening, ada, labels=["Extra time"], last_name="Lovelace", registration_number="007")
+    factories.member(evening, bob)
+    own = json.loads("".join(document(ada)))["classes"]
+    assert len(own) == 1 and own[0]["class"] == evening.title
+    assert (own[0]["labels"], own[0]["registration_number"]) == (["Extra time"], "007")
+
+
+def test_a_member_who_teaches_has_no_more_rights_elsewhere(evening: Class, course: Course, ada: User) -> None:
+    other = factories.a_class(course, title="Other")
+    factories.member(evening, ada, learner_data="editor")
+    assert membership.may_in_class(ada, evening, roles.DECIDES)
+    assert not membership.may_in_class(ada, other, roles.SEES_ANSWERS)
+    assert not roles.may(ada, course, roles.SEES_ANSWERS)
+    assert not membership.may_in_class(ada, evening, roles.PREVIEWS)
+    assert list(membership.taught_by(ada)) == [evening] and not membership.may_create(ada, course)
 
 
 def refused_by_the_database(change: object) -> None:

@@ -12,12 +12,13 @@ from django.views.decorators.cache import never_cache
 from gradus.accounts import roles
 from gradus.accounts.models import EVERYTHING, User
 from gradus.accounts.token_rules import LEARNER, Scope
+from gradus.classes import membership
 from gradus.courses import differences, publishing
 from gradus.courses.models import Course, CourseVersion
 from gradus.teach.views.access import account, allowed, has_role, in_course
 from gradus.teach.views.verification import verification_of
 
-# The versions that a course's page lists.
+# The versions that a course's page lists, and the classes that the list of courses does.
 NEWEST = 10
 
 
@@ -35,7 +36,9 @@ def course_list(request: HttpRequest) -> HttpResponse:
         {"course": one, "scope": levels.get(one.pk), "may": may_of(user, one, levels), "draft": drafts.get(one.pk)}
         for one in found
     ]
-    return render(request, "teach/courses.html", {"rows": rows, "may_create": user.may_create_courses or user.is_staff})
+    context = {"rows": rows, "may_create": user.may_create_courses or user.is_staff}
+    context["classes"] = membership.taught_by(user).select_related("course").order_by("-pk")[:NEWEST]
+    return render(request, "teach/courses.html", context)
 
 
 def may_of(user: User, course: Course, levels: dict[int, Scope]) -> dict[str, bool]:
