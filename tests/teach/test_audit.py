@@ -57,7 +57,7 @@ def test_it_says_as_whom_somebody_looked(evening: Class, tess: User) -> None:
 def test_it_says_why(evening: Class, tess: User) -> None:
     member = evening.members.get()
     challenge = factories.challenge("sea-or-sky")
-    grades.override(member, challenge, by=tess, value=5, reason="Oral exam")
+    grades.override([member], challenge, by=tess, value=5, reason="Oral exam")
     assert 'Reason: <span lang="">Oral exam</span>' in page(tess, evening)
 
 
