@@ -34,7 +34,7 @@ def response(of_class: Class, format: str, made: Written) -> HttpResponse:
 def notes(of_class: Class, wanted: Wanted, columns: tuple[Column, ...]) -> list[str]:
     """Returns what the files for other systems leave out now, without writing them."""
     members = queries.learners(of_class, wanted)
-    people = [queries.person_of(one, with_labels=False) for one in members]
+    people = queries.identities(members)
     held = queries.count_held(of_class, members, columns)
     told = [note for format in exports.TO_OTHER_SYSTEMS for note in exports.notes(format, columns, people, held)]
     return list(dict.fromkeys(told))

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from django import forms
+from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 
 from gradus.classes.changes import version_of
@@ -55,6 +56,8 @@ class FilterForm(forms.Form):
         label = self.fields["label"]
         assert isinstance(label, forms.ModelChoiceField)
         label.queryset = of_class.labels.all()
+        # Labels are the words of the people who teach, in whatever language.
+        label.widget.attrs["lang"] = ""
         self.full_clean()
         self.page = _whole_number(data.get("page", ""))
 
@@ -104,6 +107,7 @@ class ExcuseForm(Refusing):
         label, challenge = self.fields["label"], self.fields["challenge"]
         assert isinstance(label, forms.ModelChoiceField) and isinstance(challenge, forms.ModelChoiceField)
         label.queryset = of_class.labels.all()
+        label.widget.attrs["lang"], challenge.widget.attrs["lang"] = "", "en"
         challenge.queryset = Challenge.objects.filter(pk__in=[one.challenge for one in columns])
         challenge.choices = [(one.challenge, one.title) for one in columns]
 
@@ -115,7 +119,7 @@ class WorthForm(Refusing):
         super().__init__(data, auto_id="worth-%s")
         for one in columns:
             self.fields[str(one.challenge)] = forms.CharField(
-                label=one.title,
+                label=format_html('<span lang="en">{}</span>', one.title),
                 initial=f"{one.worth.normalize():f}",
                 max_length=20,
                 validators=[allowed_characters],
