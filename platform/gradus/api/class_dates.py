@@ -10,8 +10,9 @@ from typing import Annotated, Any, Literal
 
 from django.shortcuts import get_object_or_404
 from ninja import Query, Router, Schema, Status
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
+from challenges.payloads import Whole
 from gradus.accounts.roles import DECIDES, SEES_ANSWERS
 from gradus.accounts.token_rules import Scope
 from gradus.api.auth import Request, caller, requires
@@ -22,6 +23,15 @@ from gradus.classes.models import GRANTED_MAX, Class, DateRule, Grant, Member
 from gradus.classes.policy import Applied, Decision, Step
 from gradus.courses.models import Challenge, Lesson
 
+
+def _as_text(given: object) -> object:
+    """Raises ValueError for a number, which pydantic would take as seconds since 1970."""
+    if isinstance(given, int | float):
+        raise ValueError("Write the time as text, such as 2026-10-05T23:59.")
+    return given
+
+
+Moment = Annotated[datetime, BeforeValidator(_as_text)]
 Dated = Literal["release_at", "due_at", "close_at"]
 # What `rule_out` reads beside a rule.
 BESIDE = ("lesson", "challenge", "label", "member__user", "changed_by")
@@ -30,7 +40,7 @@ PEOPLE = "Each is an email address, a login, a registration number, or the numbe
 
 
 class StepOut(Schema):
-    until: datetime = Field(description="An attempt before this time counts `credit`")
+    until: Moment = Field(description="An attempt before this time counts `credit`")
     credit: float = Field(ge=0, le=2, description=SHARE)
 
 
@@ -46,9 +56,9 @@ class RuleIn(PlaceIn):
 
     label: str | None = Field(None, max_length=40, description="The name of a label")
     member: str | None = Field(None, max_length=254, description=PEOPLE)
-    release_at: datetime | None = None
-    due_at: datetime | None = None
-    close_at: datetime | None = None
+    release_at: Moment | None = None
+    due_at: Moment | None = None
+    close_at: Moment | None = None
     cleared: list[Dated] = Field([], max_length=3, description="The dates of which is said that there is none")
     early: list[StepOut] | None = Field(None, max_length=20, description="Holds before the due date")
     late: list[StepOut] | None = Field(None, max_length=20, description="Holds from the due date on")
@@ -89,8 +99,8 @@ class DatesOut(Schema):
 
 
 class ExtensionIn(PlaceIn):
-    members: list[str] = Field(min_length=1, max_length=1000, description=PEOPLE)
-    until: datetime = Field(description="The new due date. What would close before closes then")
+    members: list[str] = Field(min_length=1, max_length=500, description=PEOPLE)
+    until: Moment = Field(description="The new due date. What would close before closes then")
     reason: str = Field(max_length=1000)
 
 
@@ -100,9 +110,9 @@ class ExtensionOut(Schema):
 
 
 class GrantIn(Schema):
-    members: list[str] = Field(min_length=1, max_length=1000, description=PEOPLE)
+    members: list[str] = Field(min_length=1, max_length=500, description=PEOPLE)
     challenge: str = Field(max_length=129)
-    attempts: int = Field(description=f"From 1 to {GRANTED_MAX}, used when those of a day are used")
+    attempts: Whole = Field(description=f"From 1 to {GRANTED_MAX}, used when those of a day are used")
     reason: str = Field(max_length=1000)
 
 
@@ -300,8 +310,9 @@ def class_grant(request: Request, id: int, given: GrantIn) -> Status[list[GrantO
     of_class = class_of(request, id, DECIDES)
     chosen = [member_named(of_class, one, "members") for one in given.members]
     challenge = get_object_or_404(Challenge, course=of_class.course, slug=given.challenge)
-    asked = {"challenge": challenge, "attempts": given.attempts, "reason": given.reason}
-    made = dates.grant(of_class, chosen, by=caller(request), **asked)
+    made = dates.grant(
+        of_class, chosen, by=caller(request), challenge=challenge, attempts=given.attempts, reason=given.reason
+    )
     return Status(201, [grant_out(one) for one in made])
 
 
@@ -311,7 +322,7 @@ def class_decision(
     id: int,
     member: str,
     challenge: str,
-    at: Annotated[datetime | None, Query(description="Now, if it is left out")] = None,
+    at: Annotated[Moment | None, Query(description="Now, if it is left out")] = None,
 ) -> DecisionOut:
     """Says whether a member can submit a challenge at a time, how much an attempt counts, and which rules say so."""
     of_class = class_of(request, id, SEES_ANSWERS)

@@ -116,13 +116,13 @@ def decisions_for(
 ) -> dict[Place, Decision]:
     """Returns the same for several challenges and lessons of one or several courses, with as many queries as for one.
 
-    These are one query for a person without a class, and at most four for others.
+    These are one query for a person without a class, and two or three for others.
     """
     wanted, when = list(places), at or moment()
     people = [_participant(member, _has_role(user, member.of_class))] if member else _taking_part(user, when)
     if not people:
         return dict.fromkeys(wanted, OPEN)
-    rules = _rules(people)
+    rules = _rules(people, wanted)
     people = _with_labels(people, rules)
     return {
         place: _together(
@@ -143,7 +143,7 @@ def refuse_unless_seen(user: Person, place: Place) -> Decision:
 def refuse_unless_open(user: User, challenge: Challenge, of_class: Class | None, at: datetime) -> None:
     """Raises `Refused` (403) if the person may not submit at that time what counts for this class, or for none."""
     member = None if of_class is None else Member.objects.filter(of_class=of_class, user=user).first()
-    if member is not None:
+    if member is not None and of_class is not None:
         # It is at hand, and would be asked for.
         member.of_class = of_class
     decision = decision_for(user, challenge, at, member)
@@ -175,7 +175,7 @@ def facts_of(members: Iterable[Member], places: Iterable[Place]) -> dict[tuple[i
     The members have their class at hand (`select_related("of_class")`).
     """
     people, wanted = [_participant(member) for member in members], list(places)
-    rules = _rules(people)
+    rules = _rules(people, wanted)
     people = _with_labels(people, rules)
     concerned = {place: [one for one in rules if _concerns(one, place)] for place in wanted}
     return {(one.member, place): one.facts(place, concerned[place]) for one in people for place in wanted}
@@ -186,9 +186,8 @@ def schedules(seen_as: Viewed, places: Sequence[Place | None]) -> dict[Place | N
 
     None is the course as such.
     """
-    labels = None if seen_as.member else frozenset(one.pk for one in seen_as.labels)
-    person = _Participant(seen_as.of_class, seen_as.member.pk if seen_as.member else 0, labels)
-    rules = _rules([person])
+    person = _viewed_as(seen_as)
+    rules = _rules([person], places)
     [person] = _with_labels([person], rules)
     return {place: policy.combine(person.facts(place, rules).rules) for place in places}
 
@@ -199,7 +198,6 @@ def rule_of(row: DateRule) -> Rule:
         who=Who.LEARNER if row.member_id else Who.LABEL if row.label_id else Who.EVERYBODY,
         where=Where.CHALLENGE if row.challenge_id else Where.LESSON if row.lesson_id else Where.COURSE,
         label=row.label_id or 0,
-        name=row.label.name if row.label else "",
         pk=row.pk,
         reason=row.reason,
         release_at=row.release_at,
@@ -236,13 +234,19 @@ def _course(place: Place) -> int:
 def _taking_part(user: Person, when: datetime) -> list[_Participant]:
     """Returns the person in each class that is not over: before it begins, a class shows its members nothing."""
     if (chosen := _viewed.get()) is not None:
-        labels = None if chosen.member else frozenset(one.pk for one in chosen.labels)
-        return [_Participant(chosen.of_class, chosen.member.pk if chosen.member else 0, labels)]
-    if user is None or not user.is_authenticated:
+        return [_viewed_as(chosen)]
+    if not isinstance(user, User) or user.is_guest or not user.is_active:
         return []
-    goes_on = Q(of_class__ends_at=None) | Q(of_class__ends_at__gt=when)
-    found = list(Member.objects.active().filter(goes_on, user=user).select_related("of_class"))
-    return [_participant(one, _has_role(user, one.of_class)) for one in found]
+    found = Member.objects.active().filter(user=user).select_related("of_class")
+    here = [one for one in found if not one.of_class.is_over(when)]
+    # Whether a person has any role is asked once for a request.
+    return [_participant(one, user.has_role and _has_role(user, one.of_class)) for one in here]
+
+
+def _viewed_as(chosen: Viewed) -> _Participant:
+    if chosen.member is not None:
+        return _Participant(chosen.of_class, chosen.member.pk)
+    return _Participant(chosen.of_class, 0, frozenset(one.pk for one in chosen.labels))
 
 
 def _participant(member: Member, is_exempt: bool = False) -> _Participant:
@@ -254,11 +258,16 @@ def _has_role(user: Person, of_class: Class) -> bool:
     return roles.scope_in(user, of_class.course_id) != LEARNER
 
 
-def _rules(people: Sequence[_Participant]) -> list[DateRule]:
-    """Returns all rules of these people's classes, without those of other members. Labels are not compared yet."""
-    own = Q(member=None) | Q(member__in=[one.member for one in people])
-    rules = DateRule.objects.filter(own, of_class__in={one.of_class.pk for one in people})
-    return list(rules.select_related("label").order_by("pk"))
+def _rules(people: Sequence[_Participant], places: Sequence[Place | None]) -> list[DateRule]:
+    """Returns the rules of these people's classes for these places, without those of other members.
+
+    Labels and lessons are compared later: a query with more conditions takes longer to write than to answer.
+    """
+    keys = [one.member for one in people]
+    challenges = [one.pk for one in places if isinstance(one, Challenge)]
+    whose, where = Q(member=None) | Q(member__in=keys), Q(challenge=None) | Q(challenge__in=challenges)
+    of_classes = {one.of_class.pk for one in people}
+    return list(DateRule.objects.filter(whose, where, of_class__in=of_classes).order_by("pk"))
 
 
 def _with_labels(people: Sequence[_Participant], rules: Iterable[DateRule]) -> list[_Participant]:

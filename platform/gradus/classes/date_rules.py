@@ -192,11 +192,11 @@ def _wrong_together(target: Target, values: Values) -> Found:
 
 def _others(target: Target) -> list[policy.Rule]:
     """Returns the other rules that hold for the target's people at its place."""
-    rules = DateRule.objects.filter(of_class=target.of_class).select_related("label")
+    rules = DateRule.objects.filter(of_class=target.of_class)
     labels = {target.label.pk} if target.label else set()
     if target.member:
         labels = set(target.member.labels.values_list("pk", flat=True))
-    places = {(None, None)}
+    places: set[tuple[int | None, int | None]] = {(None, None)}
     if target.challenge:
         places |= {(None, target.challenge.pk), (target.challenge.lesson_id, None)}
     elif target.lesson:

@@ -53,14 +53,13 @@ Steps = tuple[Step, ...]
 class Rule:
     """What a date rule says for one learner and one challenge. None is said about a field that is None.
 
-    `cleared` names the dates of which it says that there is none. `label` is the primary key of the label, and `name`
-    what people call the label. `early` holds before the due date, `late` from it on, and `after` when `late` is over.
+    `cleared` names the dates of which it says that there is none. `label` is the key of the label. `early` holds before
+    the due date, `late` from it on, and `after` when `late` is over.
     """
 
     who: Who = Who.EVERYBODY
     where: Where = Where.COURSE
     label: int = 0
-    name: str = ""
     pk: int = 0
     reason: str = ""
     release_at: datetime | None = None

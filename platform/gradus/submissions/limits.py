@@ -98,7 +98,7 @@ def _granted(use: Use) -> int:
     if use.user is None or use.of_class is None:
         return 0
     grants = Grant.objects.filter(member__user=use.user, member__of_class=use.of_class, challenge=use.challenge)
-    return grants.aggregate(all=Sum("attempts", default=0))["all"]
+    return int(grants.aggregate(all=Sum("attempts", default=0))["all"])
 
 
 GRANTED_ATTEMPTS = Limit(

@@ -154,14 +154,15 @@ class Reason:
     notes: tuple[str, ...]
 
 
-def reasons(applied: Sequence[Applied], zone: str) -> list[Reason]:
+def reasons(applied: Sequence[Applied], of_class: Class) -> list[Reason]:
     """Returns each field that a rule has decided, in the order in which things happen."""
-    by_field = {one.field: one for one in applied}
+    by_field, zone = {one.field: one for one in applied}, of_class.timezone
+    labels = dict(of_class.labels.values_list("pk", "name"))
     return [
         Reason(
             str(title),
             in_words(name, by_field[name].value, zone),
-            tuple(map(source, by_field[name].rules)),
+            tuple(source(rule, labels.get(rule.label, "")) for rule in by_field[name].rules),
             tuple(rule.reason for rule in by_field[name].rules if rule.reason),
         )
         for name, title in NAMES.items()
@@ -169,11 +170,11 @@ def reasons(applied: Sequence[Applied], zone: str) -> list[Reason]:
     ]
 
 
-def source(rule: Rule) -> str:
+def source(rule: Rule, label: str) -> str:
     """Returns which rule it is, such as "for the label Extra time, at this challenge"."""
     who = {
         Who.EVERYBODY: _("for everybody"),
-        Who.LABEL: _("for the label “%(name)s”") % {"name": rule.name},
+        Who.LABEL: _("for the label “%(name)s”") % {"name": label},
         Who.LEARNER: _("for this person"),
     }[rule.who]
     where = {

@@ -93,6 +93,7 @@ def make(folder: Path) -> World:
             "person": {"tiny": role.pk},
             "invitation": {"tiny": invited.pk},
             "classes": {"evening": evening.pk},
+            "member": {"evening": MEMBER},
             "announcement": {"evening": announced.pk},
             "regrades": {"waiting": waiting.pk, "done": regraded.pk},
         },

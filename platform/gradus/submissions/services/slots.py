@@ -73,7 +73,8 @@ def left(limit: Limit, use: Use) -> int:
     It is 0 if a change of the limit allows less than what has been used.
     """
     nobody = "user" in limit.per and use.user is None
-    free = max(0, limit.allowed(use) - (0 if nobody else in_use(limit, use).count()))
+    allowed = limit.allowed(use)
+    free = max(0, allowed - in_use(limit, use).count()) if allowed and not nobody else allowed
     return free + (left(limit.beyond, use) if limit.beyond and use.of_class else 0)
 
 

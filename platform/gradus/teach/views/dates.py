@@ -78,8 +78,7 @@ def dates_edit(request: HttpRequest, of_class: Class, key: str) -> HttpResponse:
         form.refuse(refused)
         if refused.code == "changed_meanwhile":
             # Who has read what it is now, and saves again, means it.
-            form.data = form.data.copy()
-            form.data["seen"] = seen(target.rule())
+            form.data = request.POST.dict() | {"seen": seen(target.rule())}
             return _edit_page(request, target, form, status=409, is_changed=True)
         return _edit_page(request, target, form, status=refused.status)
     messages.success(request, _("The dates are removed.") if removes else _("The dates are saved."))
@@ -96,14 +95,18 @@ def _target(request: HttpRequest, of_class: Class, key: str) -> Target:
     place = next((one for one in places_of(of_class.course) if key_of(one) == key), False)
     if place is False:
         raise Http404
-    given = {"lesson": place if isinstance(place, Lesson) else None}
-    given["challenge"] = place if isinstance(place, Challenge) else None
-    for name, rows in (("label", Label.objects), ("member", Member.objects.select_related("user"))):
-        asked = request.GET.get(name, "")
-        given[name] = get_object_or_404(rows, of_class=of_class, pk=asked) if asked.isdecimal() else None
-    if given["label"] and given["member"]:
+    label, member = (request.GET.get(name, "") for name in ("label", "member"))
+    if label and member:
         raise Http404
-    return Target(of_class, **given)
+    return Target(
+        of_class,
+        lesson=place if isinstance(place, Lesson) else None,
+        challenge=place if isinstance(place, Challenge) else None,
+        label=get_object_or_404(Label, of_class=of_class, pk=label) if label.isdecimal() else None,
+        member=get_object_or_404(Member.objects.select_related("user"), of_class=of_class, pk=member)
+        if member.isdecimal()
+        else None,
+    )
 
 
 def _edit_page(
@@ -237,7 +240,7 @@ def why(request: HttpRequest, of_class: Class, member: int) -> HttpResponse:
             "challenge": challenge,
             "at": at,
             "decision": decision,
-            "reasons": date_rows.reasons(decision.applied, of_class.timezone),
+            "reasons": date_rows.reasons(decision.applied, of_class),
             "attempts_left": slots.left(limits.ATTEMPTS, use) if found.user else None,
             "granted": sum(one.attempts for one in found.grants.filter(challenge=challenge)),
         }
