@@ -12,13 +12,14 @@ from django.utils import timezone
 from gradus.accounts import roles
 from gradus.accounts.deletion import delete_account
 from gradus.accounts.models import StaffAction, User
-from gradus.classes import joining, members, membership, services
-from gradus.classes.models import Class, Label, Member
+from gradus.classes import invitations, joining, members, membership, services
+from gradus.classes.models import Class, Label, Member, ReleaseRule
 from gradus.classes.signals import members_merged
 from gradus.courses.models import Course
 from gradus.own_data.document import document
 from gradus.refusal import Refused
 from tests import factories
+from tests.conftest import logged_in
 
 pytestmark = pytest.mark.django_db
 
@@ -44,6 +45,40 @@ def test_join_leave_and_come_back_keep_the_row(evening: Class, teacher: User) ->
     assert [str(one) for one in back.labels.all()] == ["Section 1"]
     acts = StaffAction.objects.filter(what="members_changed", details__member=member.pk).order_by("pk")
     assert [one.details["after"]["state"] for one in acts] == ["active", "left", "active"]
+
+
+def test_who_taught_a_class_comes_back_by_its_link_as_a_learner(evening: Class, teacher: User) -> None:
+    ann, code = factories.UserFactory(), coded(evening, teacher)
+    member = members.add_member(evening, by=teacher, user=ann, learner_data="editor")
+    members.remove_member(member, by=teacher)
+    assert joining.join(code, by=ann).learner_data == "none"
+    assert not membership.may_in_class(ann, evening, roles.SEES_ANSWERS)
+
+
+def test_nobody_leaves_a_class_to_see_a_withheld_grade(evening: Class, teacher: User) -> None:
+    ann = factories.UserFactory()
+    member = members.add_member(evening, by=teacher, user=ann)
+    rule = ReleaseRule.objects.create(of_class=evening, score="hand", details="hand")
+    with pytest.raises(Refused) as refused:
+        joining.leave(evening, by=ann)
+    assert (refused.value.code, refused.value.status) == ("not_released", 409)
+    said = logged_in(ann).post(f"/classes/{evening.pk}/leave", follow=True).content.decode()
+    assert "Ask a teacher to take you out" in said and membership.active(ann).exists()
+    members.remove_member(member, by=teacher)
+    members.restore_member(member, by=teacher)
+    rule.delete()
+    assert not joining.leave(evening, by=ann).is_active
+
+
+def test_nobody_is_flooded_with_invitations(evening: Class, teacher: User, mailoutbox: list[object]) -> None:
+    for _ in range(3):
+        made = invitations.invite(evening, ["lena@example.org"], by=teacher, site="https://example.org/")
+        assert [one.email for one in made.members] == ["lena@example.org"]
+    invitations.invite_again(evening, made.members, by=teacher, site="https://example.org/")
+    assert len(mailoutbox) == 1
+    Member.objects.update(invited_at=timezone.now() - timedelta(hours=2))
+    invitations.invite_again(evening, made.members, by=teacher, site="https://example.org/")
+    assert len(mailoutbox) == 2
 
 
 def test_a_member_by_address_gets_the_account_that_confirms_it(evening: Class, teacher: User) -> None:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from django.http import Http404
 from django.test import Client
 
-from gradus.accounts.models import User
+from gradus.accounts.models import StaffAction, User
 from gradus.classes.models import Class
 from gradus.refusal import Refused
 from gradus.reviews import queue, services
@@ -61,3 +62,40 @@ def test_an_instructor_decides_and_an_assistant_does_not(evening: Class, reviews
     services.decide(mine, by=instructor, marks=ALL_MET, reason="")
     mine.refresh_from_db()
     assert mine.decided_by == instructor
+
+
+def test_beside_an_answer_stand_no_answers_of_others_than_the_class(
+    evening: Class, ada: User, bob: User, grace: User
+) -> None:
+    """Neither a similar one of a learner outside of the class, nor an earlier one of the learner for no class."""
+    text = "Because the weights keep old facts, whereas a look-up reads the newest zanzibar page."
+    outside = factories.submit(bob, "explain", {"kind": "free_text", "answer": text})
+    before = factories.submit(ada, "explain", {"kind": "free_text", "answer": f"{text} I think."})
+    for one in (outside, before):
+        factories.grade(one, 0.65, provisional=True, review=("provisional",), result={"marks": []})
+    for one in (outside, before):
+        services.decide(Review.objects.get(submission=one), by=grace, marks=ALL_MET, reason="")
+    factories.member(evening, ada)
+    mine = answered(ada)
+    instructor = factories.UserFactory.create()
+    factories.member(evening, instructor, learner_data="editor")
+    for user, seen in ((instructor, False), (grace, True)):
+        page = logged_in(user).get(f"/reviews/{mine.pk}/").content.decode()
+        assert ("zanzibar" in page) is seen
+
+
+def test_a_class_does_not_write_gold_rows_of_the_course(evening: Class, reviews: tuple[Review, Review]) -> None:
+    mine, _ = reviews
+    instructor = factories.UserFactory.create()
+    factories.member(evening, instructor, learner_data="editor")
+    services.decide(mine, by=instructor, marks=ALL_MET, reason="")
+    mine.refresh_from_db()
+    with pytest.raises((Refused, Http404)):
+        services.make_gold(mine, by=instructor, role="calibration")
+
+
+def test_a_decision_is_in_the_log_of_the_class(evening: Class, reviews: tuple[Review, Review], grace: User) -> None:
+    for review in reviews:
+        services.decide(review, by=grace, marks=ALL_MET, reason="")
+    noted = StaffAction.objects.filter(what=StaffAction.What.GRADE_DECIDED)
+    assert {one.details.get("class") for one in noted} == {evening.pk, None}

@@ -231,7 +231,8 @@ def visible(request: Request, id: int) -> Review:
 
 
 def shown(request: Request, id: int) -> ReviewOut:
-    return review_out(evidence.case(visible(request, id)))
+    review = visible(request, id)
+    return review_out(evidence.case(review, of_class=queue.limited_to(reviewer(request), review)))
 
 
 @router.get("/reviews", response=list[ReviewBrief], auth=READS)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
 from urllib.parse import urlencode
@@ -29,6 +29,7 @@ log = structlog.get_logger(__name__)
 AT_ONCE = 200
 # A person whose account was taken over must not send mails to the world.
 MAILS_A_DAY = 500
+HOUR = timedelta(hours=1)
 
 
 @dataclass
@@ -90,10 +91,12 @@ def invite(
             _refuse_more(by, len(emails))
         given = {"learner_data": learner_data, "labels": labels, "via": Member.Via.INVITATION}
         added = [members.add_member(held, by=by, email=email, **given) for email in emails]
-        if mail and can_send_mails():
-            # Noted before the mails are sent, so that parallel requests count each other.
-            _note_sent(added, by)
-    return _send(held, added, by, site) if mail and can_send_mails() else Invited(added)
+        if not (mail and can_send_mails()):
+            return Invited(added)
+        due = _due(added)
+        # Noted before the mails are sent, so that parallel requests count each other.
+        _note_sent(due, by)
+    return replace(_send(held, due, by, site), members=added)
 
 
 def invite_again(of_class: Class, found: Iterable[Member], *, by: User, site: str) -> Invited:
@@ -104,9 +107,18 @@ def invite_again(of_class: Class, found: Iterable[Member], *, by: User, site: st
         membership.refuse_unless(by, held, roles.DECIDES)
         if not can_send_mails():
             raise Refused("mail_not_sent", _("This site cannot send mails. Tell people the link of the class."), 503)
-        _refuse_more(by, len(found))
-        _note_sent(found, by)
-    return _send(held, found, by, site)
+        due = _due(found)
+        _refuse_more(by, len(due))
+        _note_sent(due, by)
+    return _send(held, due, by, site)
+
+
+def _due(found: Iterable[Member]) -> list[Member]:
+    """Returns those who have had no such mail within the last hour, so that nobody is flooded with them."""
+    keys = [one.pk for one in found]
+    lately = Member.objects.filter(pk__in=keys, invited_at__gt=timezone.now() - HOUR).values_list("pk", flat=True)
+    had = set(lately)
+    return [one for one in found if one.pk not in had]
 
 
 def _refuse_more(by: User, more: int) -> None:

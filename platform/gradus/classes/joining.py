@@ -43,11 +43,15 @@ def leave(of_class: Class, *, by: User) -> Member:
     """Takes the person out of the class. What belongs to the membership stays.
 
     Raises:
-        Refused: 404, the person is not in the class.
+        Refused: 404, the person is not in the class; 409, `not_released`, grades of the class are not released yet:
+            outside of it, the person would see the grade of the same work at once.
     """
     member = Member.objects.active().filter(of_class=of_class, user=by).first()
     if member is None:
         raise Refused("no_member", _("You are not in this class."), 404)
+    if not member.teaches and any(rule.withholds_grade() for rule in of_class.release_rules.all()):
+        said = _("Grades of this class are not released yet. Ask a teacher to take you out of it, or leave after that.")
+        raise Refused("not_released", said, 409)
     return members.remove_member(member, by=by)
 
 
@@ -79,7 +83,7 @@ def merge(one: Member, two: Member) -> Member:
     """Makes one member of two who are the same person, and returns the older one. Needs `changes.hold`.
 
     What points to the younger row points to the older one afterwards. Blank fields are filled, labels are joined, and
-    the higher role counts. The row is active if one of them was.
+    the higher role of those that are active counts. The row is active if one of them was.
     """
     kept, gone = sorted((one, two), key=lambda member: member.pk)
     before, was = members.values_of(kept), members.values_of(gone)
@@ -89,7 +93,9 @@ def merge(one: Member, two: Member) -> Member:
     for name in (*members.PERSONAL, "user_id", "invited_at"):
         if not getattr(kept, name):
             setattr(kept, name, getattr(gone, name))
-    kept.learner_data = max(LearnerData(kept.learner_data), LearnerData(gone.learner_data), key=rank)
+    # A role that somebody had before leaving is over.
+    levels = [LearnerData(one.learner_data) for one in (kept, gone) if one.is_active]
+    kept.learner_data = max(levels, key=rank, default=LearnerData.NONE)
     if gone.is_active:
         kept.state, kept.left_at = Member.State.ACTIVE, None
     gone_key = gone.pk

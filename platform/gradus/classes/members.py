@@ -71,9 +71,10 @@ def add_member(
         email = ""
     member = found or Member(of_class=held, user=user, email=email, joined_via=via)
     before = values_of(member) if found else {}
-    member.state, member.left_at = Member.State.ACTIVE, None
-    if learner_data != LearnerData.NONE:
+    if learner_data != LearnerData.NONE or not member.is_active:
+        # Whoever left comes back with the role that is given now: a class's link is known to all who ever taught it.
         member.learner_data = learner_data
+    member.state, member.left_at = Member.State.ACTIVE, None
     if email and not member.email:
         member.email = email
     if user is not None and member.user_id is None:

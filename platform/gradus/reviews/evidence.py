@@ -109,8 +109,12 @@ class Case:
         return not self.review.is_blind and all(line.mark in table.allowed(line.criterion) for line in self.lines)
 
 
-def case(review: Review, *, with_nearest: bool = True) -> Case:
-    """Returns everything about one review. Without `with_nearest`, no similar answers are looked for."""
+def case(review: Review, *, with_nearest: bool = True, of_class: int | None = None) -> Case:
+    """Returns everything about one review. Without `with_nearest`, no similar answers are looked for.
+
+    With `of_class`, other answers come along only if they count for that class: a reader who teaches nothing else of
+    the course sees no others.
+    """
     challenge, blind = review.evaluation.version.parsed, review.is_blind
     answer = review.submission.payload.get("answer", "")
     private = raw_result(review.evaluation).get("private", {})
@@ -126,12 +130,12 @@ def case(review: Review, *, with_nearest: bool = True) -> Case:
         lines=lines,
         reasons=reasons.all_in_words(shown, challenge, {} if blind else quotes_of_reasons(lines, private)),
         notes=machine,
-        nearest=nearest.neighbours(review, private, challenge) if with_nearest else [],
+        nearest=nearest.neighbours(review, private, challenge, of_class) if with_nearest else [],
         signs=signs.signs(answer),
         predicted=None if blind else review.predicted,
         appeal=open_appeal,
-        earlier=earlier_attempts(review.submission),
-        copied_from=[] if blind else copied_from(review, private),
+        earlier=[one for one in earlier_attempts(review.submission) if of_class in (None, one.of_class_id)],
+        copied_from=[] if blind else _within(copied_from(review, private), of_class),
     )
 
 
@@ -142,6 +146,10 @@ def earlier_attempts(submission: Submission) -> list[Submission]:
         return []
     others = own.exclude(text_digest=submission.text_digest) if submission.text_digest else own
     return [one for one in others.order_by("-pk")[:EARLIER_SHOWN] if one.payload.get("answer")]
+
+
+def _within(reviews: Iterable[Review], of_class: int | None) -> list[Review]:
+    return [one for one in reviews if of_class in (None, one.submission.of_class_id)]
 
 
 def copied_from(review: Review, private: dict[str, Any]) -> list[Review]:

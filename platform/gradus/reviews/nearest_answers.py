@@ -41,12 +41,17 @@ class Neighbour:
     by: str
 
 
-def neighbours(review: Review, private: dict[str, Any], challenge: Challenge) -> list[Neighbour]:
-    """Returns the nearest graded answers: the author's, found by embeddings, and those of reviewers, by words."""
+def neighbours(
+    review: Review, private: dict[str, Any], challenge: Challenge, of_class: int | None = None
+) -> list[Neighbour]:
+    """Returns the nearest graded answers: the author's, found by embeddings, and those of reviewers, by words.
+
+    With `of_class`, those of reviewers are only answers that count for that class.
+    """
     by_author = [
         _neighbour(i["likeness"], i["answer"], i["marks"], challenge, "author") for i in private.get("nearest", [])
     ]
-    decided = person_graded(review)
+    decided = person_graded(review, of_class)
     return by_author + [
         _neighbour(near, other.submission.payload["answer"], other.marks, challenge, "person")
         for near, other in decided
@@ -57,7 +62,7 @@ def _neighbour(likeness: float, answer: str, marks: dict[str, str], challenge: C
     return Neighbour(likeness, answer, marks, table.score(free_text(challenge).rubric, marks), by)
 
 
-def person_graded(review: Review) -> list[tuple[float, Review]]:
+def person_graded(review: Review, of_class: int | None = None) -> list[tuple[float, Review]]:
     """Returns the three nearest decided answers of other learners to this question, each with its similarity.
 
     Similarities are in [0.1, 1], the highest first.
@@ -65,6 +70,8 @@ def person_graded(review: Review) -> list[tuple[float, Review]]:
     decided = Review.objects.filter(
         submission__challenge=review.submission.challenge_id, decided_at__isnull=False, in_bulk=False
     ).exclude(submission__user=review.submission.user_id)
+    if of_class is not None:
+        decided = decided.filter(submission__of_class=of_class)
     others = list(decided.select_related("submission").order_by("-decided_at")[:LOOKED_AT])
     texts = [other.submission.payload.get("answer", "") for other in others]
     near = likeness(review.submission.payload.get("answer", ""), texts)

@@ -59,6 +59,12 @@ def decides(user: User, challenge: Challenge, of_class: Class | None = None) -> 
     return roles.may(user, challenge.course_id, DECIDES)
 
 
+def limited_to(user: User, review: Review) -> int | None:
+    """Returns the class whose answers alone the person sees beside this one, or None for all of the course."""
+    may_see_all = roles.may(user, review.submission.challenge.course_id, SEES_ANSWERS)
+    return None if may_see_all else review.submission.of_class_id
+
+
 def refuse_unless_decides(user: User, challenge: Challenge) -> None:
     """Raises `Refused` (403) or `Http404` if the person may not decide about grades in the challenge's course."""
     roles.refuse_unless(user, challenge.course_id, DECIDES)

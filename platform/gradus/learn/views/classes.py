@@ -56,8 +56,12 @@ def class_leave(request: HttpRequest, pk: int) -> HttpResponse:
     found = Class.objects.filter(pk__in=membership.active(request.user).values("of_class"), pk=pk).first()
     if found is None or not isinstance(request.user, User):
         raise Http404
-    joining.leave(found, by=request.user)
-    messages.success(request, _("You have left the class “%(title)s”.") % {"title": found.title})
+    try:
+        joining.leave(found, by=request.user)
+    except Refused as refused:
+        messages.error(request, refused.message)
+    else:
+        messages.success(request, _("You have left the class “%(title)s”.") % {"title": found.title})
     return redirect("learn:course", found.course.slug)
 
 

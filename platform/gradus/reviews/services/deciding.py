@@ -71,8 +71,10 @@ def decide(
     refuse_own(review, by)
     queue.refuse_unless_decides_of(by, review)
     score_of(review.evaluation.version.parsed, marks)
+    challenge = review.submission.challenge
     hold_learner(review.submission.user_id)
     review = latest.head_of(review)
+    queue.refuse_unless_decides_of(by, review)
     if review.is_blind:
         raise Refused("blind_first", _("This answer is marked blind: give your own marks first."), 409)
     made = _record(review, by, marks, reason, comment, in_bulk=in_bulk)
@@ -85,6 +87,8 @@ def decide(
         gold.keep_decision(review, marks, by=by)
     # One notice and one gold row are enough: the attempts have the same text.
     for follower in latest.followers_of(review):
+        if not queue.decides(by, challenge, follower.submission.of_class):
+            continue
         reason_here = latest.reason_of_follower(review)
         try:
             # Nobody has marked it blind, and it measures nothing.
@@ -113,8 +117,16 @@ def _record(review: Review, by: User, marks: dict[str, str], reason: str, commen
         graded_version=evaluation.graded_version,
     )
     opening.supersede(evaluation)
-    staff.note(What.GRADE_DECIDED, review.submission, by=by, review=review.pk, evaluation=made.pk, **how)
+    staff.note(
+        What.GRADE_DECIDED, review.submission, by=by, review=review.pk, evaluation=made.pk, **how, **_class_of(review)
+    )
     return made
+
+
+def _class_of(review: Review) -> dict[str, int]:
+    """Returns what puts a note into the log of the class for which the attempt counts, if there is one."""
+    key = review.submission.of_class_id
+    return {} if key is None else {"class": key}
 
 
 @transaction.atomic
@@ -141,7 +153,7 @@ def mark_blind(review: Review, *, by: User, marks: dict[str, str], comment: str 
         if blind.exists() or not waiting.exists():
             raise locks.why_not(review, by)
         raise Refused("decided", _("This answer has been marked blind already, or is not to be marked blind."), 409)
-    staff.note(What.AUDIT_MARKED, review.submission, by=by, review=review.pk)
+    staff.note(What.AUDIT_MARKED, review.submission, by=by, review=review.pk, **_class_of(review))
     review.refresh_from_db()
     # An appeal against a grade that was accepted in bulk is about a person's grade, and still has to be decided.
     current = review.submission.current_for_staff
@@ -218,7 +230,8 @@ def make_gold(review: Review, *, by: User, role: str) -> GoldRow:
             decided, or was accepted in bulk, or was collected as a gold row by consent; 422, the role is unknown.
     """
     refuse_own(review, by)
-    queue.refuse_unless_decides_of(by, review)
+    # A gold row is about the learners of all classes.
+    queue.refuse_unless_decides(by, review.submission.challenge)
     if review.decided_at is None:
         raise Refused("undecided", _("Only an answer that a person has decided can become a gold row."), 409)
     if review.in_bulk:

@@ -147,10 +147,11 @@ def settle(submission: Submission) -> None:
 
 
 def _waiting(submission: Submission) -> list[Review]:
-    """Returns the learner's reviews of this question, the latest attempt first."""
+    """Returns the learner's reviews of this question in the same class, the latest attempt first."""
+    own = Submission.objects.of(submission.user_id).released().filter(of_class=submission.of_class_id)
     reviews = Review.objects.undecided().filter(
         kind=Review.Kind.REVIEW,
-        submission__in=Submission.objects.of(submission.user_id).released().filter(challenge=submission.challenge_id),
+        submission__in=own.filter(challenge=submission.challenge_id),
         evaluation__is_current=True,
         evaluation__state=State.REVIEW,
     )

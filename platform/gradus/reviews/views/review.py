@@ -59,7 +59,7 @@ def review_show(request: HttpRequest, pk: int) -> HttpResponse:
     decides = queue.decides(user, review.submission.challenge, review.submission.of_class)
     if decides and not is_held and review.is_locked and review.locked_by != user:
         messages.warning(request, locks.why_not(review, user).message)
-    case = evidence.case(review)
+    case = evidence.case(review, of_class=queue.limited_to(user, review))
     form = DecisionForm(case, posted(request, case), comment=request.session.pop(f"comment-{pk}", ""))
     if request.method == "POST" and form.is_valid():
         refusal = record(request, user, review, form)
