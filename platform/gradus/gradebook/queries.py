@@ -19,7 +19,7 @@ from gradus.gradebook.models import Cell as Stored
 from gradus.gradebook.models import Override, Weight
 from gradus.gradebook.schedules import schedules
 from gradus.gradebook.table import Cell, Column, Person, State, Table, line
-from gradus.submissions.models import Run, Score
+from gradus.submissions.models import Run, Score, Submission
 
 PAGE = 50
 SIZES = (50, 100)
@@ -190,7 +190,11 @@ def count_held(of_class: Class, members: QuerySet[Member], columns: Iterable[Col
     """Returns how many grades and excuses of these members are not released."""
     shown = released(of_class, [column.challenge for column in columns])
     set_by_hand = Q(override__isnull=False) & ~Q(challenge__in=shown)
-    computed = Q(override=None, share__isnull=False, submission__grade_withheld=True)
+    withheld = Submission.objects.filter(of_class=of_class, details_withheld=True, grade_withheld=True)
+    # An index has the withheld attempts. Without any, nobody has to look at the attempt of each cell.
+    computed = (
+        Q(override=None, share__isnull=False, submission__grade_withheld=True) if withheld.exists() else Q(pk=None)
+    )
     found = Stored.objects.filter(set_by_hand | computed, member__in=members.order_by().values("pk"))
     return found.count()
 
