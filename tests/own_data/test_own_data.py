@@ -148,6 +148,7 @@ LEFT_OUT = {
     "submissions.Score": "a part of `submissions`, where it is shown",
     "submissions.Slot": "places in a limit",
     "courses.CourseVersion": "what an author has done for a course",
+    "classes.Announcement": "what people who teach have done",
     "classes.Class": "what people who teach have done",
     "classes.DateRule": "what people who teach have done",
     "classes.Grant": "what people who teach have done",
