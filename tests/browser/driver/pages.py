@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 from django.conf import settings
-from django.urls import reverse
-from django.utils import timezone
 
 from challenges import payloads
 from challenges.kinds.tune_keys import candidates
@@ -19,13 +16,10 @@ from graders.registry import grade
 from gradus.accounts.models import User, digest_of
 from gradus.accounts.token_rules import Content, LearnerData, Scope
 from gradus.chats import services as chats
-from gradus.classes import services as classes
-from gradus.classes.models import Class, DateRule, Grant
 from gradus.courses import bundles, catalogue
 from gradus.courses.models import Calibration, Course, CourseVersion
 from gradus.courses.services import publish
 from gradus.laboratory import runs
-from gradus.notices import announcements
 from gradus.reviews.models import Review
 from gradus.reviews.services import start_regrade
 from gradus.submissions import services
@@ -33,6 +27,7 @@ from gradus.submissions.models import Run, Submission
 from gradus.teach import people
 from gradus.teach.models import Invitation
 from tests import example_course, factories
+from tests.browser.driver.classes import CODE, class_pages, own_grades
 from tests.kinds.rag_engine import PAYLOAD, Engine
 from tests.learn import scene
 from tests.reviews.test_calibration import JUDGE, report
@@ -80,60 +75,7 @@ def taught(slug: str, learner: User, owner: User) -> list[str]:
         note="A correction that a learner asked for",
     )
     named = f"/teach/courses/{slug}/"
-    return ["/teach/", named, f"{named}people/", f"/teach/invitations/{LINK}/", *class_pages(course, learner, owner)]
-
-
-def class_pages(course: Course, learner: User, owner: User) -> list[str]:
-    """A class with members of all roles and states, with labels and a link to join by; the pages about it."""
-    begun = timezone.now() - timedelta(days=30)
-    made = factories.a_class(course, title="Autumn 2026, evening group", timezone="Europe/Vienna", begins_at=begun)
-    code = classes.rotate_code(made, by=owner, until=timezone.now() + timedelta(days=14)).join_code
-    ann = factories.member(made, learner, first_name="Ann", last_name="Lee", labels=["Section 1", "Extra time"])
-    factories.member(made, email="a.very.long.address.of.a.learner@a-university.example.org", labels=["Section 2"])
-    factories.member(made, factories.UserFactory.create(), first_name="Ben", last_name="Okafor", labels=["Section 1"])
-    factories.member(made, factories.UserFactory.create(), last_name="Assistant", learner_data="viewer")
-    gone = factories.member(made, email="gone@example.org", state="left", left_at=timezone.now())
-    said = announcements.announce(
-        made,
-        by=owner,
-        title="Another room on Monday",
-        text="We meet in **room 4**.\n\n- Bring your laptop\n- and a pen",
-    )
-    named = f"/teach/classes/{made.pk}/"
-    # Whoever adds a page of a class adds its name here.
-    names = (
-        "class",
-        "members",
-        "roster",
-        "dates",
-        "more_time",
-        "grades",
-        "release",
-        "announcements",
-        "progress",
-        "view_as",
-        "audit",
-    )
-    pages = [reverse(f"teach:{name}", args=[made.pk]) for name in names]
-    dated(made)
-    pages += [f"{named}dates/course/edit", f"{named}members/{ann.pk}/why/"]
-    pages.append(f"{named}grades/{ann.pk}/sea-or-sky/")
-    members = [f"{named}members/{one.pk}/" for one in (ann, gone)]
-    pages.append(f"{named}announcements/{said.pk}/")
-    return ["/teach/classes/", "/teach/classes/new", *pages, *members, f"/join/{code}/"]
-
-
-def dated(of_class: Class) -> None:
-    """Gives the class dates of every kind, and Ann dates and attempts of her own."""
-    now, day = timezone.now(), timedelta(days=1)
-    ann, label = of_class.members.get(first_name="Ann"), of_class.labels.get(name="Section 2")
-    late = [{"until": (now + 12 * day).isoformat(), "credit": 0.5}]
-    DateRule.objects.create(of_class=of_class, release_at=now - 9 * day, due_at=now + 5 * day, late=late)
-    first = of_class.course.challenges.get(name="sea-or-sky")
-    DateRule.objects.create(of_class=of_class, challenge=first, close_at=now + 20 * day)
-    DateRule.objects.create(of_class=of_class, label=label, due_at=now + 8 * day, cleared=["close_at"])
-    DateRule.objects.create(of_class=of_class, member=ann, due_at=now + 9 * day, reason="Ill until the day before.")
-    Grant.objects.create(member=ann, challenge=first, attempts=2, reason="The page was down for an hour.")
+    return ["/teach/", named, f"{named}people/", f"/teach/invitations/{LINK}/"]
 
 
 def furnish(folder: Path, learner: User) -> Pages:
@@ -150,8 +92,9 @@ def furnish(folder: Path, learner: User) -> Pages:
     for repeated in runs.start(shown, shown.parsed_findings[0], learner, 2):
         factories.grade(repeated)
     looked_up, tried = with_documents(folder / "examples", learner)
-    waiting = factories.submit(learner, "ticket", {**factories.LORA, "rows": TICKETS})
     staff = factories.UserFactory.create(is_staff=True)
+    of_class = class_pages(Course.objects.get(slug="tiny"), staff, learner)
+    waiting = factories.submit(learner, "ticket", {**factories.LORA, "rows": TICKETS})
     explain = factories.challenge("explain")
     regrade = start_regrade(explain, by=staff, note="A new judge")
     missed = ["Only 30 answers that people have marked were graded, and 40 are needed."]
@@ -169,12 +112,15 @@ def furnish(folder: Path, learner: User) -> Pages:
             "/challenges/short-and-steady/",
             "/receipts/",
             "/join/",
+            f"/join/{CODE}/",
+            "/join/",
             "/accounts/login/",
             "/accounts/signup/",
             "/accounts/password/reset/",
         ],
         own=[
             "/courses/tiny/",
+            own_grades(),
             "/lessons/first/",
             "/lessons/first/findings/few-shot/",
             "/lessons/first/advisor/?changes=weekly&rows=many",
@@ -192,13 +138,16 @@ def furnish(folder: Path, learner: User) -> Pages:
             "/challenges/sea-or-sky/costs/",
             "/challenges/sea-or-sky/solution/",
             "/challenges/sea-or-sky/report/",
+            "/courses/tiny/",
+            own_grades(),
             "/notices/",
             "/profile/",
         ],
         staff=[
             *taught("tiny", learner, staff),
+            *of_class,
             "/reviews/",
-            f"/reviews/{Review.objects.get().pk}/",
+            f"/reviews/{Review.objects.get(evaluation__submission=attempts[3]).pk}/",
             "/reviews/question/explain/",
             "/reviews/question/explain/bulk/",
             "/reviews/snippets/",

@@ -1,0 +1,107 @@
+"""A class in the middle of its term, for the checks that visit each page of it."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from django.urls import reverse
+from django.utils import timezone
+
+from gradus.accounts.models import User
+from gradus.classes import dates, services
+from gradus.classes.date_rules import Target, Values
+from gradus.classes.models import Class, ReleaseRule
+from gradus.courses.models import Course
+from gradus.gradebook import services as gradebook
+from gradus.notices import announcements
+from gradus.submissions.services import releasing
+from tests import factories
+
+PEOPLE = [
+    ("Ann", "Lee", ["Section 1"]),
+    ("Ben", "Okafor", ["Section 2", "Extra time"]),
+    ("Cem", "Demir", []),
+    ("Maximiliane Theodora", "von Hohenstein-Wittgenstein", ["Section 2"]),
+]
+WHEN = ReleaseRule.When
+CODE = "evening26"
+NEWS = "Bring your laptop on **Tuesday**, and read [the second lesson](/lessons/first/) before."
+
+
+def a_term(course: Course, owner: User, learner: User) -> Class:
+    """A class with dates, an extension, announcements, and cells in most of the states that a gradebook can show.
+
+    `learner` is in it, without attempts that count for it.
+    """
+    now = timezone.now()
+    made = factories.a_class(
+        course, title="Autumn 2026, evening group", timezone="Europe/Vienna", begins_at=now - timedelta(days=30)
+    )
+    services.rotate_code(made, by=owner, until=now + timedelta(days=14))
+    Class.objects.filter(pk=made.pk).update(join_code=CODE)
+    people = []
+    for first, last, labels in PEOPLE:
+        user = None if first == "Cem" else factories.UserFactory.create()
+        email = f"{first.split()[0].lower()}@example.org"
+        people.append(factories.member(made, user, email=email, first_name=first, last_name=last, labels=labels))
+    factories.member(made, learner, first_name="Ada", last_name="Byron", labels=["Section 1"])
+    factories.member(made, email="a.very.long.address.of.a.learner@a-university.example.org", labels=["Section 2"])
+    factories.member(made, email="gone@example.org", state="left", left_at=now)
+    factories.member(made, factories.UserFactory.create(), first_name="Eve", last_name="Moss", learner_data="viewer")
+    shore, ticket, explain = map(factories.challenge, ("sea-or-sky", "ticket", "explain"))
+    releasing.change_rule(made, ticket, by=owner, score=WHEN.HAND, details=WHEN.HAND, score_at=None, details_at=None)
+    term = Values(due_at=now + timedelta(days=10), late=[{"until": now + timedelta(days=17), "credit": 0.5}])
+    dates.set_dates(Target(made), term, by=owner)
+    missed = Values(due_at=now - timedelta(days=1), close_at=now + timedelta(days=3), after=0.5)
+    dates.set_dates(Target(made, challenge=ticket), missed, by=owner)
+    dates.extend(made, people[1:2], by=owner, until=now + timedelta(days=2), reason="Was ill", challenge=ticket)
+    dates.grant(made, people[:1], by=owner, challenge=shore, attempts=2, reason="The network was down")
+    users = [one.user for one in people if one.user is not None]
+    for user, score in zip(users, (0.91, 0.62, 0.35), strict=True):
+        factories.grade(factories.submit(user), score)
+    for user in users[:2]:
+        factories.grade(factories.submit(user, "ticket", factories.LORA), 0.8)
+    answer = factories.submit(users[0], "explain", factories.FREE_TEXT)
+    factories.grade(answer, 0.6, provisional=True, review=("no-calibration",))
+    gradebook.excuse(people[2:3], explain, by=owner, reason="Joined later")
+    gradebook.override(people[3:], explain, by=owner, value=8.5, reason="An oral exam in place of the text")
+    label = made.labels.get(name="Section 2")
+    announcements.announce(made, by=owner, title="Tuesday", text=NEWS)
+    later = now + timedelta(days=3)
+    announcements.announce(made, by=owner, title="The exam", text="Room 12.", label=label, publish_at=later)
+    return made
+
+
+def class_pages(course: Course, owner: User, learner: User) -> list[str]:
+    """The pages of such a class for the people who teach it, beside the list of classes and the form of a new one."""
+    made = a_term(course, owner, learner)
+    shore, label = factories.challenge("sea-or-sky"), made.labels.get(name="Section 2")
+    ben, cem, _ada = made.members.filter(first_name__in=["Ben", "Cem", "Ada"]).order_by("pk")
+    gone, announcement = made.members.get(state="left"), made.announcements.order_by("pk")[0]
+    names = [
+        "",
+        "members/",
+        f"members/{ben.pk}/",
+        f"members/{gone.pk}/",
+        f"members/{ben.pk}/why/?challenge=ticket",
+        "roster/",
+        "dates/",
+        f"dates/?label={label.pk}",
+        f"dates/challenge-{shore.pk}/edit",
+        "dates/more/",
+        "grades/",
+        f"grades/{ben.pk}/sea-or-sky/",
+        f"grades/{cem.pk}/explain/",
+        "release/",
+        "progress/",
+        "announcements/",
+        f"announcements/{announcement.pk}/",
+        "view-as/",
+        "audit/",
+    ]
+    return ["/teach/classes/", "/teach/classes/new", *(f"/teach/classes/{made.pk}/{name}" for name in names)]
+
+
+def own_grades() -> str:
+    """The page on which a learner of the class sees the own grades."""
+    return reverse("learn:class_grades", args=[Class.objects.get(join_code=CODE).pk])
