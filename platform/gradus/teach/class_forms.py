@@ -18,6 +18,7 @@ from gradus.classes.models import LABEL_CHARS, NAME_CHARS, TITLE_CHARS, Class, L
 from gradus.courses.models import Course
 from gradus.refusal import Refused
 from gradus.teach.local_times import LocalTimeField, in_zone, shown_in
+from gradus.teach.widgets import NamesSelect
 from gradus.validators import allowed_characters
 
 ROLES = [
@@ -79,7 +80,9 @@ class ClassForm(ServiceForm):
 
 
 class NewClassForm(ClassForm):
-    course = forms.ModelChoiceField(label=_("Course"), queryset=Course.objects.none(), to_field_name="slug")
+    course = forms.ModelChoiceField(
+        label=_("Course"), queryset=Course.objects.none(), to_field_name="slug", widget=NamesSelect("en")
+    )
     field_order = ("course", "title", "timezone", "begins_at", "ends_at")
 
     def __init__(self, courses: Any, data: Any = None, **initial: Any) -> None:
@@ -200,7 +203,7 @@ class FilterForm(forms.Form):
 
     search = forms.CharField(label=_("Search"), required=False, max_length=NAME_CHARS)
     label = forms.ModelChoiceField(
-        label=_("Label"), queryset=Label.objects.none(), required=False, empty_label=_("All")
+        label=_("Label"), queryset=Label.objects.none(), required=False, empty_label=_("All"), widget=NamesSelect()
     )
     state = forms.ChoiceField(
         label=_("Shown"),

@@ -18,6 +18,7 @@ from gradus.classes.models import GRANTED_MAX, REASON_CHARS, Class, DateRule, Me
 from gradus.courses.models import Challenge, Course, Lesson
 from gradus.teach.class_forms import ServiceForm, text
 from gradus.teach.local_times import FORMATS, LocalTimeField, shown_in
+from gradus.teach.widgets import NamesSelect, PeopleField
 
 COURSE = "course"
 Place = Challenge | Lesson | None
@@ -172,16 +173,19 @@ class DatesForm(ServiceForm):
         )
 
 
+def _is_challenge(key: str) -> bool:
+    return key.startswith("challenge-")
+
+
 class PeopleForm(ServiceForm):
     """Gives learners more time, or more attempts. `members` are those that the list of the page offers."""
 
-    members = forms.ModelMultipleChoiceField(
+    members = PeopleField(
         label=gettext_lazy("For whom"),
         queryset=Member.objects.none(),
-        widget=forms.CheckboxSelectMultiple,
         error_messages={"required": gettext_lazy("Choose at least one learner.")},
     )
-    place = forms.ChoiceField(label=gettext_lazy("For what"))
+    place = forms.ChoiceField(label=gettext_lazy("For what"), widget=NamesSelect("en", _is_challenge))
     reason = text(
         gettext_lazy("Reason"),
         REASON_CHARS,
@@ -238,7 +242,7 @@ class GrantForm(PeopleForm):
 class WhyForm(forms.Form):
     """For which challenge and time it is asked whether a member can submit."""
 
-    challenge = forms.ChoiceField(label=gettext_lazy("Challenge"))
+    challenge = forms.ChoiceField(label=gettext_lazy("Challenge"), widget=NamesSelect("en"))
     at = LocalTimeField(label=gettext_lazy("When"), required=False, help_text=gettext_lazy("Empty: now."))
 
     def __init__(self, of_class: Class, challenges: Sequence[Challenge], data: Any = None) -> None:

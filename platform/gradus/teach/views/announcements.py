@@ -23,6 +23,7 @@ from gradus.teach.class_forms import ServiceForm, text
 from gradus.teach.local_times import LocalTimeField, in_zone, shown_in
 from gradus.teach.views.access import account, in_class
 from gradus.teach.views.classes import shared
+from gradus.teach.widgets import NamesSelect
 from gradus.validators import allowed_characters
 
 LISTED = 20
@@ -36,7 +37,7 @@ class AnnouncementForm(ServiceForm):
         label=gettext_lazy("Text"),
         max_length=TEXT_CHARS,
         validators=[allowed_characters],
-        widget=forms.Textarea(attrs={"rows": 6}),
+        widget=forms.Textarea(attrs={"rows": 6, "lang": ""}),
         help_text=gettext_lazy("In Markdown, as in a lesson: lists, links, code and formulas work."),
     )
     label = forms.ModelChoiceField(
@@ -44,6 +45,7 @@ class AnnouncementForm(ServiceForm):
         queryset=Label.objects.none(),
         required=False,
         empty_label=gettext_lazy("Everybody in the class"),
+        widget=NamesSelect(),
     )
     publish_at = LocalTimeField(label=gettext_lazy("From when on"), required=False)
     by_mail = forms.BooleanField(

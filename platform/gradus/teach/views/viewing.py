@@ -19,12 +19,13 @@ from gradus.teach.class_forms import ServiceForm
 from gradus.teach.local_times import LocalTimeField, in_zone
 from gradus.teach.views.access import in_class
 from gradus.teach.views.classes import shared
+from gradus.teach.widgets import NamesSelect
 
 
 class ViewForm(ServiceForm):
     """As whom to look, and when. `who` is `label-KEY` or `member-KEY`; without it, it is a learner without labels."""
 
-    who = forms.ChoiceField(label=_("As whom"), required=False)
+    who = forms.ChoiceField(label=_("As whom"), required=False, widget=NamesSelect())
     at = LocalTimeField(label=_("At what time"), required=False)
 
     def __init__(self, of_class: Class, data: Any = None, who: str = "") -> None:

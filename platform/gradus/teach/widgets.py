@@ -1,0 +1,35 @@
+"""Choices that are not the site's words, such as people's names and titles of challenges, with their language."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from django import forms
+from django.utils.html import format_html
+
+
+class NamesSelect(forms.Select):
+    """A list whose choices are marked with a language, by default as one that nobody knows.
+
+    `is_name` tells by its value whether a choice is marked; without it, all but the empty one are.
+    """
+
+    def __init__(self, lang: str = "", is_name: Callable[[str], bool] = bool) -> None:
+        super().__init__()
+        self.lang, self.is_name = lang, is_name
+
+    def create_option(self, name: str, value: Any, *args: Any, **given: Any) -> dict[str, Any]:
+        made: dict[str, Any] = super().create_option(name, value, *args, **given)
+        if self.is_name(str(value)):
+            made["attrs"]["lang"] = self.lang
+        return made
+
+
+class PeopleField(forms.ModelMultipleChoiceField):
+    """Boxes to tick beside people's names."""
+
+    widget = forms.CheckboxSelectMultiple
+
+    def label_from_instance(self, obj: Any) -> str:
+        return format_html('<span lang="">{}</span>', obj)
