@@ -57,7 +57,7 @@ def dates(
     with site() as api:
         if given or cleared or clear:
             rules = api.get(f"classes/{of_class}/dates")["rules"]
-            now = next((one for one in rules if _is_of(one, target)), {})
+            now: dict[str, Any] = next((one for one in rules if _is_of(one, target)), {})
             body = {**target, "seen": now.get("seen", ""), "reason": reason or now.get("reason", "")}
             api.put(f"classes/{of_class}/dates", body if clear else {**body, **_merged(now, given, cleared)})
         found = api.get(f"classes/{of_class}/dates")
