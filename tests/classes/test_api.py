@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.test import Client
+from django.utils import timezone
 
 from gradus.accounts.models import ApiToken, User
 from gradus.accounts.token_rules import LearnerData, Scope
+from gradus.classes import services
 from gradus.classes.models import Class, Member
 from gradus.courses.models import Course
 from tests import factories
+from tests.conftest import logged_in
 
 API = "/api/v1/classes"
 
@@ -93,3 +97,22 @@ def test_joining_by_api_needs_the_code(evening: Class, ada: User, code: str) -> 
     answer = calls(ada, Scope())("post", "/join", {"code": code})
     assert answer.status_code == (200 if code == "AAAAABBBBB" else 404)
     assert Member.objects.count() == (1 if code == "AAAAABBBBB" else 0)
+
+
+def test_a_token_that_may_not_see_answers_gets_no_code(course: Course, teacher: User, evening: Class) -> None:
+    services.rotate_code(evening, by=teacher, until=timezone.now() + timedelta(days=1))
+    seen = calls(teacher)("get", f"/{evening.pk}").json()
+    unseen = calls(teacher, Scope())("get", f"/{evening.pk}").json()
+    assert seen["join_code"] and unseen["join_code"] is None and unseen["version"] != seen["version"]
+
+
+def test_keys_that_no_database_has_are_not_found_or_refused(teacher: User, evening: Class) -> None:
+    call, huge = calls(teacher), 10**30
+    assert call("delete", f"/{huge}/members/me").status_code == 404
+    given = {"challenge": "sea-or-sky", "members": [huge], "kind": "excused", "reason": "ill"}
+    assert call("post", f"/{evening.pk}/overrides", given).status_code == 422
+    client = logged_in(teacher)
+    assert client.get(f"/classes/{huge}/grades/").status_code == 404
+    assert client.post(f"/classes/{huge}/leave").status_code == 404
+    marked = client.post(f"/teach/classes/{evening.pk}/members/marked", {"member": str(huge), "action": "remove"})
+    assert marked.status_code == 302

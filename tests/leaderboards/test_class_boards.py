@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import pytest
+from django.test import Client
 from django.utils import timezone
 
-from gradus.accounts.models import User
-from gradus.accounts.token_rules import LearnerData
+from gradus.accounts.models import ApiToken, User
+from gradus.accounts.token_rules import LearnerData, Scope
 from gradus.classes.models import Class, Member, ReleaseRule
 from gradus.courses.models import Course
 from gradus.submissions.models import Slot, Submission
@@ -106,3 +107,18 @@ def test_a_frozen_board_of_a_class_ranks_by_the_private_part(
     attempt(bob, evening, 0.5)
     Course.objects.filter(pk=course.pk).update(frozen_at=timezone.now())
     assert [row[1] for row in ranks(ada, evening)] == [ada.pseudonym, bob.pseudonym]
+
+
+@pytest.mark.parametrize(("board", "answer"), [("staff", 404), ("members", 200)])
+def test_a_token_that_may_not_see_answers_shows_no_withheld_grade(
+    evening: Class, tess: User, ada: User, board: str, answer: int
+) -> None:
+    Class.objects.filter(pk=evening.pk).update(board=board)
+    ReleaseRule.objects.create(of_class=evening, score="hand", details="hand")
+    attempt(ada, evening, 0.7)
+    address = f"/api/v1/challenges/sea-or-sky/leaderboard?class={evening.pk}"
+    for scope, status, rows in ((Scope(), answer, 0), (Scope(learner_data=LearnerData.VIEWER), 200, 1)):
+        headers = {"Authorization": f"Bearer {ApiToken.issue(tess, 'board', scope)[1]}"}
+        found = Client().get(address, headers=headers)
+        assert found.status_code == status
+        assert len(found.json().get("rows", [])) == rows

@@ -255,3 +255,14 @@ def test_a_label_at_a_chosen_time_sees_what_its_dates_open(evening: Class, tess:
         assert "with the label" in said(page)
         client.post("/teach/view-as/stop")
     assert with_label[at] == 200
+
+
+def test_the_grades_in_the_class_are_shown_and_chats_are_not(
+    ann: Member, ada: User, evening: Class, client: Client
+) -> None:
+    assert client.get(f"/classes/{evening.pk}/grades/").status_code == 200
+    made = attempt(ada, evening)
+    assert client.get(f"/submissions/{made.uuid}/").status_code == 200
+    assert client.get(f"/submissions/{made.uuid}/chat/").status_code in (403, 404)
+    page = client.get("/path/")
+    assert page.context["predictions"] is None and page.context["week"] is None

@@ -19,6 +19,10 @@ from gradus.submissions.services import Refused
 USE_NOTED_EVERY = timedelta(minutes=1)
 
 
+# Under this name, a request carries the scope of the token that it came with.
+SCOPE = "gradus_scope"
+
+
 class Nobody:
     """A caller without an account. It is truthy, because ninja lets a call go on only for a truthy value."""
 
@@ -49,6 +53,7 @@ class BearerToken(HttpBearer):
             raise Refused("token_expired", f"{ended} Make a new one on your profile, or with `gradus login`.", 401)
         note_use(found)
         self.check(found)
+        vars(request)[SCOPE] = found.scope
         return found.user
 
     def check(self, token: ApiToken) -> None:
@@ -102,6 +107,12 @@ OPTIONAL: dict[str, Any] = {"security": [{}]}
 def need_of(callbacks: Any) -> Scope:
     """Returns the scope that a call needs, given the value of its `auth`."""
     return next((one.need for one in callbacks or () if isinstance(one, BearerToken)), LEARNER)
+
+
+def allows(request: HttpRequest, need: Scope) -> bool:
+    """Returns False if the call came with a token whose scope is too small for a part of what it could answer."""
+    scope: Scope | None = vars(request).get(SCOPE)
+    return scope is None or scope.includes(need)
 
 
 def caller(request: Request) -> User:

@@ -19,7 +19,7 @@ from pydantic import Field
 from gradus.accounts.models import User
 from gradus.accounts.roles import DECIDES, SEES_ANSWERS
 from gradus.accounts.token_rules import LearnerData
-from gradus.api.auth import Request, caller, requires, someone
+from gradus.api.auth import Request, allows, caller, requires, someone
 from gradus.classes import changes, invitations, joining, members, membership, services
 from gradus.classes.models import NAME_CHARS, TITLE_CHARS, Class, Member
 from gradus.courses.models import Course
@@ -159,7 +159,7 @@ def class_out(found: Class, you: str) -> dict[str, Any]:
 def page_out(found: Class, user: User, request: Request) -> ClassPageOut:
     level = membership.scope_in_class(user, found).learner_data
     shown = class_out(found, ROLES[level])
-    if level == LearnerData.NONE:
+    if level == LearnerData.NONE or not allows(request, SEES_ANSWERS):
         return ClassPageOut(**shown)
     open_now = bool(found.join_code_until and found.join_code_until > timezone.now() and not found.is_over())
     link = reverse("learn:join", args=[found.join_code]) if open_now else ""
@@ -314,7 +314,7 @@ def class_member_change(request: Request, id: int, member: int, given: MemberIn)
 @router.delete("/classes/{int:id}/members/me", response=ClassOut, auth=someone)
 def class_leave(request: Request, id: int) -> dict[str, Any]:
     """Takes the caller out of the class. What counted for the class stays in its grades."""
-    found = membership.active(caller(request)).filter(of_class=id).first()
+    found = membership.active(caller(request)).filter(of_class=get_object_or_404(Class, pk=id)).first()
     if found is None:
         raise Http404
     joining.leave(found.of_class, by=caller(request))

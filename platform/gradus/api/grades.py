@@ -25,6 +25,9 @@ from gradus.refusal import Refused
 
 Format = Literal["json", "canvas", "moodle", "wide", "long"]
 
+# As the database stores keys.
+Key = Annotated[int, Field(ge=1, lt=2**63)]
+
 
 class ColumnOut(Schema):
     challenge: str
@@ -79,7 +82,7 @@ class GradesOut(Schema):
 class OverrideIn(Schema):
     """What to set for each of these learners at a challenge."""
 
-    members: list[int] = Field(min_length=1, max_length=1000, description="Members of the class, by their keys")
+    members: list[Key] = Field(min_length=1, max_length=1000, description="Members of the class, by their keys")
     challenge: str
     kind: Literal["value", "excused", "cleared"] = Field(
         description="Points, an excuse, or the end of what was set, so that the computed grade counts again"

@@ -7,7 +7,8 @@ from django.http import Http404
 from ninja import Query, Router, Schema
 from pydantic import Field
 
-from gradus.api.auth import OPTIONAL, Request, anyone, caller_or_none, someone
+from gradus.accounts.roles import SEES_ANSWERS
+from gradus.api.auth import OPTIONAL, Request, allows, anyone, caller_or_none, someone
 from gradus.api.results import Track
 from gradus.courses import catalogue
 from gradus.leaderboards import boards
@@ -103,6 +104,8 @@ def leaderboard(
     viewer, group = caller_or_none(request), None
     if of_class is not None:
         group = next((one for one in boards.groups(viewer, found.course) if one.of_class.pk == of_class), None)
+        if group is not None and group.withheld and not allows(request, SEES_ANSWERS):
+            group = boards.as_member_sees(group)
         if group is None:
             raise Http404
     return leaderboard_out(boards.board(found, chosen, viewer, page, version=held, group=group))

@@ -214,6 +214,11 @@ def groups(viewer: Person, course: Course) -> list[Group]:
     return list(found.values())
 
 
+def as_member_sees(group: Group) -> Group | None:
+    """Returns the leaderboard of a class as its learners see it, or None if they do not."""
+    return Group(group.of_class) if group.of_class.board == Class.Board.MEMBERS else None
+
+
 def version_named(challenge: Challenge, wanted: str | None) -> ChallengeVersion | None:
     """Returns the version of a leaderboard: the one that it holds if `wanted` is empty, or that of this number.
 

@@ -57,7 +57,7 @@ SHOWN = {
         for name in (
             *("path", "course", "lesson", "advisor", "finding", "demo_panel", "demo_result"),
             *("retriever_panel", "retriever_result", "challenge", "samples", "solution", "board", "costs", "compare"),
-            *("history", "run", "run_fragment", "submission", "submission_fragment", "chat"),
+            *("history", "run", "run_fragment", "submission", "submission_fragment", "class_grades"),
         )
     ),
 }

@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
@@ -53,8 +53,8 @@ def join(request: HttpRequest, code: str) -> HttpResponse:
 @require_POST
 def class_leave(request: HttpRequest, pk: int) -> HttpResponse:
     """Takes the person out of a class."""
-    found = Class.objects.filter(pk__in=membership.active(request.user).values("of_class"), pk=pk).first()
-    if found is None or not isinstance(request.user, User):
+    found = get_object_or_404(Class, pk=pk)
+    if not isinstance(request.user, User) or not membership.active(request.user).filter(of_class=found).exists():
         raise Http404
     try:
         joining.leave(found, by=request.user)
@@ -72,7 +72,8 @@ def class_grades(request: HttpRequest, pk: int) -> HttpResponse:
     if viewed is not None and viewed.member is not None and viewed.of_class.pk == pk:
         member = viewed.member
     else:
-        found = membership.active(request.user).learners().filter(of_class=pk).first()
+        of_class = get_object_or_404(Class, pk=pk)
+        found = membership.active(request.user).learners().filter(of_class=of_class).first()
         if found is None:
             raise Http404
         member = found

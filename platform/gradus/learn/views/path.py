@@ -4,6 +4,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
 from gradus.accounts.guests import learner
+from gradus.classes import access
 from gradus.courses import catalogue
 from gradus.learn.findings import predictions
 from gradus.learn.path import home as homes
@@ -30,8 +31,9 @@ def path(request: HttpRequest) -> HttpResponse:
     walked = paths.paths(user)
     context = {
         "paths": walked,
-        "week": look_back(user, walked) if user else None,
-        "predictions": predictions.summary(user),
+        # Whoever looks at the site as a learner teaches one course, and these are about all courses.
+        "week": look_back(user, walked) if user and not access.viewed() else None,
+        "predictions": None if access.viewed() else predictions.summary(user),
         "memberships": announcements.classes_of(user),
     }
     return render(request, "learn/path.html", context)
