@@ -117,7 +117,7 @@ def test_a_teacher_goes_from_a_roster_to_released_grades(
 def begin(reader: Reader) -> None:
     with reader.section("1"):
         reader.link("Teach")
-        reader.link("Your classes")
+        reader.link("All classes, and a new one")
         reader.link("New class")
         reader.field("Title").fill("Spring 2027")
         reader.field("Time zone").fill("Europe/Vienna")
