@@ -53,7 +53,7 @@ def sweep() -> dict[str, int]:
         "requeued": requeue_expired(),
         "failed": fail_exhausted(),
         "unbound": unbind_lost_profiles(),
-        "released": releasing.carry_out(most=RELEASES),
+        "released": releasing.carry_out(most=RELEASES, waits=False),
         "pruned": retention.carry_out(),
         "orphans": orphans.hourly(),
     }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from typing import Any
 
 import pytest
@@ -12,18 +12,19 @@ from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 
 from gradus.accounts.models import User
-from gradus.classes import releases
+from gradus.classes import changes, releases
 from gradus.classes.models import Class
 from gradus.courses.models import Challenge
 from gradus.notices.models import Notice
 from gradus.submissions import services
 from gradus.submissions.models import Evaluation, Standing, Submission
 from gradus.submissions.services import releasing
-from gradus.submissions.services.standings import differences
+from gradus.submissions.services.standings import differences, hold_learners
 from tests import factories
 from tests.postgres.concurrency import LOCK_SECONDS, claim, somebody_waits
 from tests.submissions.test_releasing import HAND, NOW, graded_many
 from tests.threads import at_once
+from workers import reconciler
 
 pytestmark = [pytest.mark.postgres, pytest.mark.django_db(transaction=True)]
 LEARNERS = 5000
@@ -115,6 +116,39 @@ def test_no_attempt_is_stored_by_the_rule_before(grace: User, group: Class, sea_
     at_once(act, 24)
     # Nothing was graded, so what came before the change is withheld as well.
     assert set(Submission.objects.values_list("grade_withheld", "details_withheld")) == {(True, True)}
+
+
+@pytest.mark.parametrize("held", ["class", "learner"])
+def test_a_round_of_the_reconciler_leaves_what_is_locked_to_the_next_one(
+    ada: User, group: Class, grace: User, sea_or_sky: Challenge, held: str
+) -> None:
+    """A roster holds its class for as long as it takes; other classes get their grades, and jobs go on."""
+    other = factories.a_class(sea_or_sky.course)
+    releasing.change_rule(other, None, by=grace, **HAND)
+    made = factories.submit(ada)
+    graded_many(other, 2, sea_or_sky)
+    factories.grade(made)
+    for one in (group, other):
+        releases.mark_released(one, None, releases.PARTS, by=grace)
+    with ThreadPoolExecutor(1) as beside:
+        with transaction.atomic():
+            hold_learners([ada.pk]) if held == "learner" else changes.hold(group)
+            round = beside.submit(lambda: at_once(lambda number: reconciler.sweep(), 1))
+            # It must end while the lock is held. This wait ends the transaction where it does not.
+            wait([round], timeout=2 * LOCK_SECONDS)
+            ended = round.done()
+        round.result(timeout=LOCK_SECONDS)
+    assert ended
+    made.refresh_from_db()
+    assert made.details_withheld and not Submission.objects.filter(of_class=other, details_withheld=True).exists()
+    assert reconciler.sweep()["released"] == 1
+
+
+def test_a_round_locks_no_class_in_which_nothing_is_due(ada: User, group: Class) -> None:
+    factories.grade(factories.submit(ada))
+    with CaptureQueriesContext(connection) as queries:
+        assert reconciler.sweep()["released"] == 0
+    assert not [one for one in queries.captured_queries if "classes_class" in one["sql"] and " FOR " in one["sql"]]
 
 
 def test_five_thousand_grades_are_released_in_a_bounded_number_of_queries(

@@ -303,3 +303,19 @@ def test_a_release_in_batches_leaves_nobody_out(group, grace, sea_or_sky, monkey
     # The process has died before it has carried it out; the reconciler goes on, a bounded part in each round.
     assert [releasing.carry_out(most=10) for _ in range(4)] == [14, 14, 2, 0]
     assert Standing.objects.count() == Notice.objects.count() == 30 and differences() == []
+
+
+def test_a_place_where_a_release_fails_stops_no_round(ada, by_hand, grace, sea_or_sky, monkeypatch):
+    factories.grade(factories.submit(ada))
+    releases.mark_released(by_hand, None, releases.PARTS, by=grace)
+
+    def refused(*given: Any) -> None:
+        raise IntegrityError("refused")
+
+    monkeypatch.setattr(releasing, "_tell", refused)
+    done = reconciler.sweep()
+    assert done["released"] == 0 and "mailed" in done and in_class(by_hand) == 1
+    with pytest.raises(IntegrityError):
+        releasing.carry_out()
+    monkeypatch.undo()
+    assert reconciler.sweep()["released"] == 1

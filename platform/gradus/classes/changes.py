@@ -9,6 +9,7 @@ from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.core.serializers.json import DjangoJSONEncoder
+from django.db import connection
 from django.utils.translation import gettext as _
 
 from gradus.accounts import staff_actions as staff
@@ -21,6 +22,12 @@ def hold(of_class: Class | int) -> Class:
     """Locks the class until the transaction ends, and returns it as it is now."""
     key = of_class.pk if isinstance(of_class, Class) else of_class
     return Class.objects.select_for_update(no_key=True).get(pk=key)
+
+
+def hold_free(of_class: int) -> bool:
+    """Locks the class as `hold` does, but never waits: returns False if another transaction holds it."""
+    skips = connection.features.has_select_for_update_skip_locked
+    return Class.objects.select_for_update(no_key=True, skip_locked=skips).filter(pk=of_class).first() is not None
 
 
 def version_of(values: Mapping[str, Any]) -> str:

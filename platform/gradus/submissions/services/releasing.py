@@ -8,11 +8,12 @@ has died, because what is left to do can always be seen from the attempts and th
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from django.db import transaction
+import structlog
+from django.db import DatabaseError, transaction
 from django.db.models import Count, Exists, OuterRef, Q
 
 from gradus.accounts.models import User
@@ -24,6 +25,9 @@ from gradus.submissions.services import events
 from gradus.submissions.services.standings import hold_learners, update_standings
 from gradus.submissions.states import GRADED, OPEN, State
 
+log = structlog.get_logger(__name__)
+# The keys of a class and a challenge.
+Place = tuple[int, int]
 # A transaction releases at most this many attempts.
 BATCH = 500
 
@@ -53,50 +57,81 @@ def follow_class(of_class: Class, challenge: Challenge, *, by: User, seen: str =
     return carry_out(of_class, challenge)
 
 
-def carry_out(of_class: Class | None = None, challenge: Challenge | None = None, *, most: int | None = None) -> int:
+def carry_out(
+    of_class: Class | None = None, challenge: Challenge | None = None, *, most: int | None = None, waits: bool = True
+) -> int:
     """Makes attempts follow the rules: of one class and challenge, or of all. Returns how many attempts changed.
 
-    `most` bounds how many are released. What is left is done by the next call.
+    Args:
+        most: Bounds how many are released. What is left is done by the next call.
+        waits: If False, what another transaction holds is left to the next call, and so is a place where the database
+            refuses a change. That is logged.
     """
     attempts = Submission.objects.filter(of_class__isnull=False)
     attempts = attempts.filter(of_class=of_class) if of_class else attempts
     attempts = attempts.filter(challenge=challenge) if challenge else attempts
-    return _withhold_unseen(attempts) + _release_due(attempts, most)
+    return _withhold_unseen(attempts, waits) + _release_due(attempts, most, waits)
 
 
-def _release_due(attempts: SubmissionQuerySet, most: int | None) -> int:
-    withheld = attempts.filter(details_withheld=True)
+def _release_due(attempts: SubmissionQuerySet, most: int | None, waits: bool) -> int:
+    places = _places(attempts.filter(details_withheld=True))
+    kept = ReleaseRule.objects.filter(of_class__in={class_id for class_id, _challenge in places})
+    rules = {(rule.of_class_id, rule.challenge_id): rule for rule in kept}
     done = 0
-    for class_id, challenge_id in _places(withheld):
+    for place in places:
+        rule = rules.get(place) or rules.get((place[0], None)) or ReleaseRule(of_class_id=place[0])
+        # Most places have nothing to release, and locking a class stops all who change it.
+        if not _due(rule, place).exists():
+            continue
         while most is None or done < most:
-            changed = _release_batch(class_id, challenge_id)
+            changed = _one_place(_release_batch, place, waits)
             done += changed
             if not changed:
                 break
     return done
 
 
-def _places(attempts: SubmissionQuerySet) -> list[tuple[int, int]]:
+def _one_place(step: Callable[[Place, bool], int], place: Place, waits: bool) -> int:
+    """Does a step at one class and challenge. Without `waits`, its failure does not concern the others."""
+    try:
+        return step(place, waits)
+    except DatabaseError:
+        if waits:
+            raise
+        log.exception("release_failed", of_class=place[0], challenge=place[1])
+        return 0
+
+
+def _places(attempts: SubmissionQuerySet) -> list[Place]:
     """The keys of class and challenge of these attempts."""
     found = attempts.order_by("of_class", "challenge").values_list("of_class", "challenge").distinct()
     return [(of_class, challenge) for of_class, challenge in found if of_class is not None]
 
 
-@transaction.atomic
-def _release_batch(class_id: int, challenge_id: int) -> int:
-    """Releases at most `BATCH` attempts, with their standings and notices, if the rule says so."""
-    # The rule stays as it is until the end of the transaction.
-    changes.hold(class_id)
-    rule = releases.rule_of(class_id, challenge_id)
+def _due(rule: ReleaseRule, place: Place) -> SubmissionQuerySet:
+    """The attempts of which the rule shows more than learners see of them."""
     if rule.withholds_grade():
+        return Submission.objects.none()
+    withheld = Submission.objects.filter(of_class=place[0], challenge=place[1], details_withheld=True)
+    return withheld.filter(grade_withheld=True) if rule.withholds_details() else withheld
+
+
+@transaction.atomic
+def _release_batch(place: Place, waits: bool) -> int:
+    """Releases at most `BATCH` attempts, with their standings and notices, if the rule says so."""
+    class_id, challenge_id = place
+    # The rule stays as it is until the end of the transaction.
+    if waits:
+        changes.hold(class_id)
+    elif not changes.hold_free(class_id):
         return 0
-    due = Submission.objects.filter(of_class=class_id, challenge=challenge_id, details_withheld=True)
-    if rule.withholds_details():
-        due = due.filter(grade_withheld=True)
+    rule = releases.rule_of(class_id, challenge_id)
+    due = _due(rule, place)
     chosen = list(due.order_by("user_id", "pk").values_list("pk", "user_id")[:BATCH])
-    hold_learners(user for _pk, user in chosen)
+    held = hold_learners((user for _pk, user in chosen), waits=waits)
     # Read after the lock: a worker that records a grade holds its learner, too.
-    rows = list(due.filter(pk__in=[pk for pk, _user in chosen]).only("pk", "user", "kind", "grade_withheld"))
+    keys = [pk for pk, user in chosen if user in held]
+    rows = list(due.filter(pk__in=keys).only("pk", "user", "kind", "grade_withheld"))
     Submission.objects.filter(pk__in=[one.pk for one in rows]).update(
         grade_withheld=False, details_withheld=rule.withholds_details()
     )
@@ -114,26 +149,30 @@ def _tell(released: list[Submission], challenge_id: int) -> None:
         events.released.send(sender=Submission, submissions=released)
 
 
-def _withhold_unseen(attempts: SubmissionQuerySet) -> int:
+def _withhold_unseen(attempts: SubmissionQuerySet, waits: bool) -> int:
     """Withholds attempts that are still being graded, where the rule has changed since they were handed in."""
     is_strict = ReleaseRule.objects.exclude(score=ReleaseRule.When.NOW, details=ReleaseRule.When.NOW)
     is_open = Exists(Evaluation.objects.open().filter(submission=OuterRef("pk")))
     unseen = attempts.filter(is_open, of_class__in=is_strict.values("of_class"), grade_withheld=False)
-    done = 0
-    for class_id, challenge_id in _places(unseen):
-        rule = releases.rule_of(class_id, challenge_id)
-        if rule.withholds_details():
-            done += _withhold(unseen.filter(of_class=class_id, challenge=challenge_id), grade=rule.withholds_grade())
-    return done
+
+    def withhold(place: Place, waits: bool) -> int:
+        rule = releases.rule_of(*place)
+        if not rule.withholds_details():
+            return 0
+        here = unseen.filter(of_class=place[0], challenge=place[1])
+        return _withhold(here, grade=rule.withholds_grade(), waits=waits)
+
+    return sum(_one_place(withhold, place, waits) for place in _places(unseen))
 
 
 @transaction.atomic
-def _withhold(unseen: SubmissionQuerySet, *, grade: bool) -> int:
+def _withhold(unseen: SubmissionQuerySet, *, grade: bool, waits: bool) -> int:
     """Withholds the details, or the whole `grade`, of those of these attempts that have no score yet."""
     if not grade:
         unseen = unseen.filter(details_withheld=False)
-    keys = dict(unseen.values_list("pk", "user_id"))
-    hold_learners(keys.values())
+    users = dict(unseen.values_list("pk", "user_id"))
+    held = hold_learners(users.values(), waits=waits)
+    keys = [pk for pk, user in users.items() if user in held]
     has_score = Exists(Score.objects.filter(evaluation__submission=OuterRef("pk")))
     still = Submission.objects.filter(~has_score, pk__in=keys, grade_withheld=False)
     return still.update(grade_withheld=grade, details_withheld=True)

@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable
 from typing import Any
 
-from django.db import transaction
+from django.db import connection, transaction
 
 from challenges.texts import several
 from gradus.accounts import staff_actions as staff
@@ -69,10 +69,14 @@ def hold_learner(user_id: int) -> None:
     hold_learners([user_id])
 
 
-def hold_learners(user_ids: Iterable[int]) -> None:
-    """Locks the standings of several learners, always in the same order."""
-    rows = User.objects.select_for_update(no_key=True).filter(pk__in=set(user_ids))
-    list(rows.order_by("pk").values_list("pk", flat=True))
+def hold_learners(user_ids: Iterable[int], *, waits: bool = True) -> set[int]:
+    """Locks the standings of several learners, always in the same order, and returns whose are locked now.
+
+    Those that another transaction holds are left out if `waits` is False.
+    """
+    skips = not waits and connection.features.has_select_for_update_skip_locked
+    rows = User.objects.select_for_update(no_key=True, skip_locked=skips).filter(pk__in=set(user_ids))
+    return set(rows.order_by("pk").values_list("pk", flat=True))
 
 
 def update_standing(user_id: int, challenge_id: int, track: str) -> None:
