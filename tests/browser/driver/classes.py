@@ -87,6 +87,7 @@ def class_pages(course: Course, owner: User, learner: User) -> list[str]:
         "roster/",
         "dates/",
         f"dates/?label={label.pk}",
+        f"progress/?label={label.pk}",
         f"dates/challenge-{shore.pk}/edit",
         "dates/more/",
         "grades/",

@@ -47,7 +47,7 @@ def dates_show(request: HttpRequest, of_class: Class) -> HttpResponse:
         **shared(request, of_class),
         "rows": date_rows.table(seen_as, places_of(of_class.course)),
         "labels": labels,
-        "label": label,
+        "chosen": label,
         "exceptions": date_rows.exceptions(of_class),
         "grants": Grant.objects.filter(member__of_class=of_class).select_related(
             "member__user", "challenge__version", "granted_by"

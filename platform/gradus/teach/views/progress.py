@@ -31,7 +31,7 @@ def progress_show(request: HttpRequest, of_class: Class) -> HttpResponse:
         **shared(request, of_class),
         "found": found,
         "labels": labels,
-        "label": label,
+        "chosen": label,
         "listed": LISTED,
         "stuck_after": STUCK,
         "weeks": _weeks(found),
