@@ -11,12 +11,16 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
+from allauth.account.models import EmailAddress
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gradus.gradebook import exports
+from gradus.classes import members
+from gradus.classes.models import Class
+from gradus.gradebook import exports, queries
 from gradus.gradebook.table import Cell, Column, Line, Person, State, Table, line
 from gradus.submissions.exports import FORMULA
+from tests import factories
 from tests.gradebook import imports
 from tests.gradebook.imports import Known
 
@@ -163,3 +167,36 @@ def test_the_parsers_refuse_what_the_systems_refuse() -> None:
         imports.moodle(text.replace("8.50", "8.50 of 10"), PEOPLE)
     with pytest.raises(imports.Refused, match="asks who"):
         imports.canvas(exports.write(whole(), "canvas").text, PEOPLE[:2])
+
+
+@pytest.mark.django_db
+def test_an_address_that_nobody_has_confirmed_names_nobody(evening: Class) -> None:
+    """Anybody can sign up with the address of somebody else, whose grade would be overwritten in the other system."""
+    victim = factories.member(evening, email="victim@example.org", first_name="Vera", last_name="Victim")
+    user = factories.UserFactory.create(username="victim", pseudonym="owl-7")
+    member = factories.member(evening, user)
+    assert user.email == victim.email
+
+    def addresses() -> list[str]:
+        table = queries.table(evening)
+        people = queries.identities(queries.learners(evening))
+        assert [line.person.email for line in table.lines if line.person.member == member.pk] == [
+            one.email for one in people if one.member == member.pk
+        ]
+        files = [exports.write(table, name) for name in ("canvas", "moodle", "wide", "long")]
+        assert files[1].notes == exports.notes("moodle", table.columns, people, 0)
+        return [
+            *(row["Email address"] for row in csv.DictReader(io.StringIO(files[1].text))),
+            *(row["SIS Login ID"] for row in list(csv.DictReader(io.StringIO(files[0].text)))[1:]),
+            *(row["UID"] for row in csv.DictReader(io.StringIO(files[2].text))),
+        ]
+
+    own = "victim@example.org"
+    assert sorted(addresses()) == ["owl-7", own, own, own]
+    assert members.member_named(evening, own, "member") == victim
+
+    user.email = "Own@example.org"
+    user.save()
+    EmailAddress.objects.create(user=user, email=user.email, verified=True, primary=True)
+    assert addresses().count("own@example.org") == 3
+    assert members.member_named(evening, "own@example.org", "member") == member

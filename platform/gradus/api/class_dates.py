@@ -35,6 +35,7 @@ Moment = Annotated[datetime, BeforeValidator(_as_text)]
 Dated = Literal["release_at", "due_at", "close_at"]
 # What `rule_out` reads beside a rule.
 BESIDE = ("lesson", "challenge", "label", "member__user", "changed_by")
+ADDRESSES = "member__user__emailaddress_set"
 SHARE = "A share: 1.0 is all points"
 PEOPLE = "Each is an email address, a login, a registration number, or the number of a member"
 
@@ -172,8 +173,7 @@ def place_of(of_class: Class, given: PlaceIn) -> dict[str, Any]:
 
 
 def _called(member: Member) -> list[str]:
-    account = member.user.email if member.user else ""
-    names = (str(member.pk), member.email, account, member.login, member.registration_number)
+    names = (str(member.pk), member.known_address, member.login, member.registration_number)
     return list(dict.fromkeys(filter(None, names)))
 
 
@@ -200,7 +200,7 @@ def _steps(steps: tuple[Step, ...]) -> list[dict[str, Any]]:
 
 
 def dates_out(of_class: Class) -> DatesOut:
-    rules = of_class.date_rules.select_related(*BESIDE).order_by("pk")
+    rules = of_class.date_rules.select_related(*BESIDE).prefetch_related(ADDRESSES).order_by("pk")
     places: list[Challenge | Lesson | None] = [None]
     for lesson in of_class.course.lessons.filter(is_current=True).order_by("position"):
         places += [lesson, *lesson.challenges.filter(is_current=True, version__isnull=False)]
@@ -238,8 +238,10 @@ def grant_out(made: Grant) -> GrantOut:
 
 
 def decision_out(decision: Decision, at: datetime, of_class: Class) -> DecisionOut:
-    rows = of_class.date_rules.select_related(*BESIDE).in_bulk(
-        [rule.pk for one in decision.applied for rule in one.rules]
+    rows = (
+        of_class.date_rules.select_related(*BESIDE)
+        .prefetch_related(ADDRESSES)
+        .in_bulk([rule.pk for one in decision.applied for rule in one.rules])
     )
 
     def applied_out(one: Applied) -> AppliedOut:

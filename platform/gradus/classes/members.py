@@ -225,13 +225,14 @@ def find_member(of_class: Class, *, user: User | None = None, email: str = "") -
 
 
 def member_named(of_class: Class, text: str, field: str) -> Member:
-    """Returns the member with this email address, login, registration number or key, also one who left.
+    """Returns the member with this confirmed email address, login, registration number or key, also one who left.
 
     Raises:
         Refused: 422 beside the field, if the class has no such member, or several.
     """
     everybody = of_class.members.select_related("of_class", "user")
-    ways = Q(email=text.lower()) | Q(user__email__iexact=text) | Q(login=text) | Q(registration_number=text)
+    confirmed = EmailAddress.objects.filter(email__iexact=text, verified=True).values("user")
+    ways = Q(email=text.lower()) | Q(user__in=confirmed) | Q(login=text) | Q(registration_number=text)
     found = list(everybody.filter(ways)[:2])
     if not found and text.isascii() and text.isdecimal() and len(text) < 19:
         found = list(everybody.filter(pk=int(text)))

@@ -7,8 +7,9 @@ from dataclasses import dataclass, replace
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
+from allauth.account.models import EmailAddress
 from django.core.paginator import Paginator
-from django.db.models import Count, Q, QuerySet, Sum
+from django.db.models import Count, OuterRef, Q, QuerySet, Subquery, Sum
 from django.db.models.functions import Lower
 
 from gradus.classes.models import Class, Member, ReleaseRule
@@ -63,7 +64,7 @@ def table(
     pages = Paginator(found, size)
     chosen = pages.get_page(page) if page is not None else None
     shown = found if chosen is None else found[(chosen.number - 1) * size : chosen.number * size]
-    members = list(shown.prefetch_related("labels"))
+    members = list(shown.prefetch_related("labels", "user__emailaddress_set"))
     columns = columns_of(of_class, found)
     known = cells_of(of_class, members, columns, whole=whole)
     lines = []
@@ -98,19 +99,23 @@ def _any_of(word: str) -> Q:
 
 def identities(members: QuerySet[Member]) -> list[Person]:
     """Returns by what other systems know these members, without all that a page shows of them."""
-    rows = members.order_by().values_list("pk", "email", "login", "registration_number", "user__email")
+    confirmed = EmailAddress.objects.filter(user=OuterRef("user"), email__iexact=OuterRef("user__email"), verified=True)
+    own = Subquery(confirmed.values("email")[:1])
+    rows = members.order_by().values_list("pk", "email", "login", "registration_number", own)
     return [
-        Person(pk, email=email or own or "", login=login, registration_number=number)
+        Person(pk, email=email or (own or "").lower(), login=login, registration_number=number)
         for pk, email, login, number, own in rows
     ]
 
 
 def person_of(member: Member) -> Person:
+    known = member.known_address
     return Person(
         member=member.pk,
         first_name=member.first_name,
         last_name=member.last_name,
-        email=member.email or (member.user.email.lower() if member.user else ""),
+        email=known,
+        unconfirmed="" if known else member.address,
         login=member.login,
         registration_number=member.registration_number,
         pseudonym=member.user.pseudonym if member.user else "",

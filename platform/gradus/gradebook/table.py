@@ -54,7 +54,10 @@ class Column:
 
 @dataclass(frozen=True)
 class Person:
-    """A learner of the class. `identity` is what the person is called in every list: the login, or else the address."""
+    """A learner of the class. `identity` is what the person is called in every list: the login, or else the address.
+
+    `unconfirmed` is the address of an account that has not confirmed it. It is for people to read, and in no file.
+    """
 
     member: int
     first_name: str = ""
@@ -63,6 +66,7 @@ class Person:
     login: str = ""
     registration_number: str = ""
     pseudonym: str = ""
+    unconfirmed: str = ""
     role: str = "none"
     state: str = "active"
     labels: tuple[str, ...] = ()

@@ -224,6 +224,19 @@ class Member(models.Model):
         return self.email or (self.user.email if self.user else "")
 
     @property
+    def known_address(self) -> str:
+        """The address of the roster, or else that of the account in lower case if it is confirmed, or else nothing.
+
+        Only this one says to other systems who the person is: anybody can sign up with the address of somebody else.
+        For many members, prefetch `user__emailaddress_set`.
+        """
+        if self.email or self.user is None:
+            return self.email
+        own = self.user.email.lower()
+        confirmed = {one.email.lower() for one in self.user.emailaddress_set.all() if one.verified}
+        return own if own in confirmed else ""
+
+    @property
     def scope(self) -> Scope:
         return Scope(learner_data=LearnerData(self.learner_data))
 

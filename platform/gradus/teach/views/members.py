@@ -170,4 +170,5 @@ def listed(of_class: Class, chosen: dict[str, Any]) -> Any:
         found = found.filter(user=None)
     if label := chosen.get("label"):
         found = found.filter(labels=label)
-    return found.matching(chosen.get("search") or "").by_name().select_related("user").prefetch_related("labels")
+    found = found.matching(chosen.get("search") or "").by_name()
+    return found.select_related("user").prefetch_related("labels", "user__emailaddress_set")
