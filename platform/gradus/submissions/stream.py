@@ -50,9 +50,10 @@ def response(request: HttpRequest, owner: Submission | Run) -> HttpResponseBase:
     It is 204, which tells the browser to stop asking, if the client has seen all events.
     """
     after = seen(request)
-    is_attempt = isinstance(owner, Submission)
-    evaluation = owner.current_for_staff if is_attempt else owner.current
-    last = 1 if is_attempt and owner.details_withheld else None
+    if isinstance(owner, Submission):
+        evaluation, last = owner.current_for_staff, 1 if owner.details_withheld else None
+    else:
+        evaluation, last = owner.current, None
     if not evaluation.is_open and after and after >= (last or last_seq(evaluation.pk)):
         return HttpResponse(status=204)
     stream = StreamingHttpResponse(follow(evaluation.pk, after), content_type="text/event-stream")

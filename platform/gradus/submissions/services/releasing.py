@@ -209,15 +209,12 @@ def overview(of_class: Class, challenges: Iterable[Challenge]) -> list[Overview]
     default = rules.get(None) or ReleaseRule(of_class=of_class)
     waits = Q(evaluations__state__in=(*OPEN, State.REVIEW))
     graded = Q(evaluations__state__in=GRADED)
-    counts = {
-        row.pop("challenge"): row
-        for row in Submission.objects.filter(of_class=of_class, evaluations__is_current=True)
-        .order_by()
-        .values("challenge")
-        .annotate(
-            withheld=Count("pk", filter=graded & Q(grade_withheld=True)),
-            details=Count("pk", filter=graded & Q(grade_withheld=False, details_withheld=True)),
-            ungraded=Count("pk", filter=waits),
-        )
+    counted = {
+        "withheld": Count("pk", filter=graded & Q(grade_withheld=True)),
+        "details": Count("pk", filter=graded & Q(grade_withheld=False, details_withheld=True)),
+        "ungraded": Count("pk", filter=waits),
     }
+    current = Submission.objects.filter(of_class=of_class, evaluations__is_current=True).order_by()
+    rows = current.values("challenge").annotate(**counted).values_list("challenge", *counted)
+    counts = {challenge: dict(zip(counted, numbers, strict=True)) for challenge, *numbers in rows}
     return [Overview(one, rules.get(one.pk, default), **counts.get(one.pk, {})) for one in challenges]
