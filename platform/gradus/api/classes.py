@@ -6,7 +6,7 @@ A time without an offset is in the zone of the class.
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Literal, cast
 from zoneinfo import ZoneInfo, available_timezones
 
 from django.http import Http404
@@ -27,7 +27,8 @@ from gradus.teach.local_times import in_zone
 
 Points = Literal["share", "pass", "steps"]
 Board = Literal["off", "staff", "members"]
-ROLES = {"none": "learner", "viewer": "assistant", "editor": "instructor"}
+Role = Literal["learner", "assistant", "instructor"]
+ROLES: dict[str, Role] = {"none": "learner", "viewer": "assistant", "editor": "instructor"}
 LISTED_MAX = 1000
 
 
@@ -67,7 +68,7 @@ class ClassOut(Schema):
     begins_at: datetime | None
     ends_at: datetime | None
     state: Literal["upcoming", "running", "ended"]
-    you: Literal["learner", "assistant", "instructor"]
+    you: Role
 
 
 class ClassPageOut(ClassOut):
@@ -101,7 +102,7 @@ class MemberOut(Schema):
     first_name: str
     last_name: str
     labels: list[str]
-    role: Literal["learner", "assistant", "instructor"]
+    role: Role
     state: Literal["active", "left"]
     joined_at: datetime
     left_at: datetime | None
@@ -115,7 +116,7 @@ class MembersOut(Schema):
 
 class AddIn(Schema):
     emails: list[str] = Field(min_length=1, max_length=invitations.AT_ONCE)
-    role: Literal["learner", "assistant", "instructor"] = "learner"
+    role: Role = "learner"
     labels: list[str] = Field([], max_length=20)
     mail: bool = Field(True, description="Whether they are told by mail, where the site can send mails")
 
@@ -135,7 +136,7 @@ class MemberIn(Schema):
     first_name: str | None = Field(None, max_length=NAME_CHARS)
     last_name: str | None = Field(None, max_length=NAME_CHARS)
     labels: list[str] | None = Field(None, max_length=20, description="All of the member's labels")
-    role: Literal["learner", "assistant", "instructor"] | None = None
+    role: Role | None = None
     state: Literal["active"] | None = Field(None, description="Lets a member who has left back in")
     version: str = Field("", max_length=16, description="The member's `version` that the caller saw")
 
@@ -165,9 +166,9 @@ def page_out(found: Class, user: User, request: Request) -> ClassPageOut:
     link = reverse("learn:join", args=[found.join_code]) if open_now else ""
     return ClassPageOut(
         **shown,
-        points=found.points,
+        points=cast(Points, found.points),
         steps=found.steps,
-        board=found.board,
+        board=cast(Board, found.board),
         learners=found.members.active().learners().count(),
         join_code=found.join_code if open_now else None,
         join_link=request.build_absolute_uri(link) if link else None,

@@ -89,7 +89,7 @@ def invite(
         membership.refuse_unless(by, held, roles.DECIDES)
         if mail and can_send_mails():
             _refuse_more(by, len(emails))
-        given = {"learner_data": learner_data, "labels": labels, "via": Member.Via.INVITATION}
+        given: dict[str, Any] = {"learner_data": learner_data, "labels": labels, "via": Member.Via.INVITATION}
         added = [members.add_member(held, by=by, email=email, **given) for email in emails]
         if not (mail and can_send_mails()):
             return Invited(added)

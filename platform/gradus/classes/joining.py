@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from allauth.account.models import EmailAddress
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -63,7 +64,8 @@ def claim_memberships(user: User) -> None:
     """
     if user.is_guest:
         return
-    addresses = {one.lower() for one in user.emailaddress_set.filter(verified=True).values_list("email", flat=True)}
+    confirmed = EmailAddress.objects.filter(user=user, verified=True).values_list("email", flat=True)
+    addresses = {one.lower() for one in confirmed}
     for found in Member.objects.filter(email__in=addresses, user=None).order_by("of_class_id", "pk"):
         held = changes.hold(found.of_class_id)
         member = Member.objects.filter(pk=found.pk, user=None).first()

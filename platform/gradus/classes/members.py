@@ -283,7 +283,7 @@ def _write(member: Member, personal: Mapping[str, str]) -> None:
     member.save()
 
 
-def note_member(member: Member, by: User, before: dict[str, Any]) -> None:
+def note_member(member: Member, by: User | None, before: dict[str, Any]) -> None:
     after = values_of(member)
     if before == after:
         return
