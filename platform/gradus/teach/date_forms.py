@@ -18,7 +18,7 @@ from gradus.classes.models import GRANTED_MAX, REASON_CHARS, Class, DateRule, Me
 from gradus.courses.models import Challenge, Course, Lesson
 from gradus.teach.class_forms import ServiceForm, text
 from gradus.teach.local_times import FORMATS, LocalTimeField, shown_in
-from gradus.teach.widgets import NamesSelect, PeopleField
+from gradus.teach.widgets import NamesSelect
 
 COURSE = "course"
 Place = Challenge | Lesson | None
@@ -180,9 +180,10 @@ def _is_challenge(key: str) -> bool:
 class PeopleForm(ServiceForm):
     """Gives learners more time, or more attempts. `members` are those that the list of the page offers."""
 
-    members = PeopleField(
+    members = forms.ModelMultipleChoiceField(
         label=gettext_lazy("For whom"),
         queryset=Member.objects.none(),
+        widget=forms.CheckboxSelectMultiple,
         error_messages={"required": gettext_lazy("Choose at least one learner.")},
     )
     place = forms.ChoiceField(label=gettext_lazy("For what"), widget=NamesSelect("en", _is_challenge))

@@ -26,10 +26,6 @@ class NamesSelect(forms.Select):
         return made
 
 
-class PeopleField(forms.ModelMultipleChoiceField):
-    """Boxes to tick beside people's names."""
-
-    widget = forms.CheckboxSelectMultiple
-
-    def label_from_instance(self, obj: Any) -> str:
-        return format_html('<span lang="">{}</span>', obj)
+def as_name(person: Any) -> str:
+    """Returns a person's name for a label in HTML, such as that of a box to tick."""
+    return format_html('<span lang="">{}</span>', person)

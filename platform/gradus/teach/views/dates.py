@@ -35,6 +35,7 @@ from gradus.teach.date_forms import (
 )
 from gradus.teach.views.access import account, in_class
 from gradus.teach.views.classes import shared
+from gradus.teach.widgets import as_name
 
 
 @in_class()
@@ -211,7 +212,7 @@ def _people_page(
         field: Any = form.fields["members"]
         chosen = {str(one) for one in form["members"].value() or ()}
         more = of_class.members.filter(pk__in=[one for one in chosen if one.isdecimal()]).select_related("user")
-        field.widget.choices = [(one.pk, field.label_from_instance(one)) for one in dict.fromkeys([*more, *listed])]
+        field.widget.choices = [(one.pk, as_name(one)) for one in dict.fromkeys([*more, *listed])]
     context = {
         **shared(request, of_class),
         "extend": made[0],
