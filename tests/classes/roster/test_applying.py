@@ -9,7 +9,7 @@ from django.test.utils import CaptureQueriesContext
 
 from gradus.accounts.models import StaffAction, User
 from gradus.accounts.token_rules import LearnerData
-from gradus.classes import joining, signals
+from gradus.classes import joining, members, signals
 from gradus.classes.models import Class, Member
 from gradus.classes.roster import services
 from gradus.classes.roster.comparison import Plan
@@ -117,6 +117,18 @@ def test_whoever_left_comes_back_with_all_that_was_there(evening: Class, tom: Us
     back = member("Dan")
     assert (back.pk, back.state, back.left_at) == (dan.pk, "active", None)
     assert labels("Dan") == {"Section A", "Section B", "extra time"}
+
+
+@pytest.mark.parametrize("text", [OWN + ",dan@example.org,,,,,\n", "email\ndan@example.org\n"])
+def test_whoever_taught_comes_back_as_a_learner(evening: Class, tom: User, text: str) -> None:
+    """Whoever was removed gets no role that the row does not give, and the preview says so."""
+    Member.objects.filter(first_name="Dan").update(learner_data=LearnerData.EDITOR)
+    assert outcomes(applied(evening, text, tom)) == [("unchanged", 2)]
+    members.remove_member(member("Dan"), by=tom)
+    (step,) = services.preview(evening, parse(text.encode()), by=tom).steps
+    assert (step.before["role"], step.after["role"]) == ("editor", "none")
+    assert outcomes(applied(evening, text, tom)) == [("back", 2)]
+    assert (member("Dan").learner_data, member("Dan").is_active) == (LearnerData.NONE, True)
 
 
 def test_sync_takes_labels_that_the_row_does_not_have(evening: Class, tom: User) -> None:

@@ -174,7 +174,7 @@ def _step(
         cure = _("Write an address that the person has confirmed, or leave the cell empty.")
         return _wrong(person, "other_account", "email", cause % {"email": person.email, "name": known.name}, cure)
     before, after = _difference(person, known, roster, sync)
-    if "role" in after and known.user is not None and known.user == by:
+    if person.role is not None and "role" in after and known.user is not None and known.user == by:
         cause = _("This row would change your own role.")
         return _wrong(person, "own_role", "role", cause, _("Leave the cell empty, or ask somebody else to change it."))
     outcome = Outcome.CHANGE if after else Outcome.UNCHANGED
@@ -221,7 +221,7 @@ def _name(person: Person) -> str:
 
 
 def _difference(person: Person, known: Known, roster: Roster, sync: bool) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Returns what of the member differs before and after. An empty cell changes nothing."""
+    """Returns what of the member differs before and after. An empty cell changes nothing but a former role."""
     before, after = dict[str, Any](), dict[str, Any]()
     for name in PERSONAL:
         value = getattr(person, name)
@@ -229,8 +229,10 @@ def _difference(person: Person, known: Known, roster: Roster, sync: bool) -> tup
         same = value in known.addresses if name == "email" else value == known.personal[name]
         if value and not same:
             before[name], after[name] = known.personal[name], value
-    if person.role is not None and person.role != known.role:
-        before["role"], after["role"] = str(known.role), str(person.role)
+    # Whoever comes back has the role that is given now, and an empty cell gives none.
+    role = person.role or (known.role if known.is_active else LearnerData.NONE)
+    if role != known.role:
+        before["role"], after["role"] = str(known.role), str(role)
     labels = _labels(person, known, roster, sync)
     if labels != known.labels:
         before["labels"], after["labels"] = sorted(known.labels), sorted(labels)
