@@ -12,7 +12,8 @@ from django.utils import timezone
 from gradus.accounts import roles
 from gradus.accounts.deletion import delete_account
 from gradus.accounts.models import StaffAction, User
-from gradus.classes import invitations, joining, members, membership, services
+from gradus.classes import dates, invitations, joining, members, membership, services
+from gradus.classes.date_rules import Target, Values
 from gradus.classes.models import Class, Label, Member, ReleaseRule
 from gradus.classes.signals import members_merged
 from gradus.courses.models import Course
@@ -128,6 +129,25 @@ def test_two_rows_of_one_person_become_the_older_one(evening: Class, teacher: Us
     assert sorted(str(one) for one in kept.labels.all()) == ["1", "Extra time"]
     noted = StaffAction.objects.filter(what="members_changed").latest("pk")
     assert noted.details["before"]["merged"]["user"] == ann.pk
+
+
+@pytest.mark.parametrize("by_code_is_newer", [True, False])
+def test_of_two_extensions_of_one_person_the_newer_one_stays_and_the_other_is_noted(
+    evening: Class, teacher: User, by_code_is_newer: bool
+) -> None:
+    by_email = members.add_member(evening, by=teacher, email="ann@example.org")
+    ann = factories.UserFactory()
+    by_code = joining.join(coded(evening, teacher), by=ann)
+    older, newer = (by_email, by_code) if by_code_is_newer else (by_code, by_email)
+    due = {days: timezone.now() + timedelta(days=days) for days in (2, 9)}
+    for member, days in ((older, 2), (newer, 9)):
+        dates.set_dates(Target(evening, member=member), Values(due_at=due[days]), by=teacher, reason=f"{days} days")
+    confirm(ann, "ann@example.org")
+    kept = Member.objects.get(of_class=evening)
+    assert list(kept.date_rules.values_list("due_at", "reason")) == [(due[9], "9 days")]
+    noted = StaffAction.objects.filter(what="members_changed").latest("pk")
+    (dropped,) = noted.details["before"]["merged"]["date_rules"]
+    assert (dropped["place"], dropped["due_at"], dropped["reason"]) == (None, due[2].isoformat(), "2 days")
 
 
 def test_an_attempt_counts_for_the_only_class_that_runs_or_for_the_chosen_one(

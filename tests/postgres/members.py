@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
 from allauth.account.models import EmailAddress
-from django.db import connection
+from django.db import connection, transaction
 from django.utils import timezone
 
 from gradus.accounts.models import StaffAction, User
@@ -14,7 +15,9 @@ from gradus.classes import changes, joining, members, services
 from gradus.classes.models import Class, Label, Member
 from gradus.courses.models import Course
 from gradus.refusal import Refused
+from gradus.submissions.services.standings import hold_learners
 from tests import factories
+from tests.postgres.concurrency import LOCK_SECONDS, somebody_waits
 from tests.postgres.releases import beside
 from tests.threads import THREADS, at_once
 
@@ -62,6 +65,28 @@ def test_an_address_is_confirmed_while_its_owner_joins_by_code(evening: Class, a
 
     beside(confirm, lambda: joining.join(evening.join_code, by=ada))
     assert (Member.objects.get().user, Member.objects.get().first_name) == (ada, "Ada")
+
+
+def test_an_address_is_confirmed_that_two_classes_know_while_one_of_them_changes(
+    evening: Class, ada: User, grace: User, course: Course
+) -> None:
+    """Whoever changes a class holds it, and then its learners."""
+    other = factories.a_class(course)
+    for one in (evening, other):
+        factories.member(one, email=ada.email)
+    EmailAddress.objects.create(user=ada, email=ada.email, verified=False)
+
+    with ThreadPoolExecutor(1) as pool:
+        with transaction.atomic():
+            changes.hold(other)
+            confirmed = pool.submit(
+                lambda: at_once(lambda number: EmailAddress.objects.get(user=ada).set_verified(), 1)
+            )
+            while not (confirmed.done() or somebody_waits()):
+                pass
+            hold_learners([ada.pk])
+        confirmed.result(timeout=LOCK_SECONDS)
+    assert set(Member.objects.values_list("of_class", "user")) == {(evening.pk, ada.pk), (other.pk, ada.pk)}
 
 
 def test_a_member_who_joins_while_the_code_is_replaced_is_refused(evening: Class, ada: User, grace: User) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from allauth.account.models import EmailAddress
 from django.db import IntegrityError, transaction
 from django.utils import timezone
@@ -9,7 +11,7 @@ from django.utils.translation import gettext as _
 
 from gradus.accounts.models import User
 from gradus.accounts.token_rules import LearnerData, rank
-from gradus.classes import changes, members, signals
+from gradus.classes import changes, date_rules, members, signals
 from gradus.classes.models import Class, Member
 from gradus.refusal import Refused
 
@@ -66,8 +68,11 @@ def claim_memberships(user: User) -> None:
         return
     confirmed = EmailAddress.objects.filter(user=user, verified=True).values_list("email", flat=True)
     addresses = {one.lower() for one in confirmed}
-    for found in Member.objects.filter(email__in=addresses, user=None).order_by("of_class_id", "pk"):
-        held = changes.hold(found.of_class_id)
+    known = list(Member.objects.filter(email__in=addresses, user=None).order_by("of_class_id", "pk"))
+    # All classes before the first learner, whom a change locks: others hold a class first, too.
+    classes = {key: changes.hold(key) for key in sorted({one.of_class_id for one in known})}
+    for found in known:
+        held = classes[found.of_class_id]
         member = Member.objects.filter(pk=found.pk, user=None).first()
         if member is None:
             continue
@@ -84,13 +89,15 @@ def claim_memberships(user: User) -> None:
 def merge(one: Member, two: Member) -> Member:
     """Makes one member of two who are the same person, and returns the older one. Needs `changes.hold`.
 
-    What points to the younger row points to the older one afterwards. Blank fields are filled, labels are joined, and
+    What points to the younger row points to the older one afterwards; of two date rules for one place, the one that
+    somebody changed later stays, and the other is in the log. Blank fields are filled, labels are joined, and
     the higher role of those that are active counts. The row is active if one of them was.
     """
     kept, gone = sorted((one, two), key=lambda member: member.pk)
     before, was = members.values_of(kept), members.values_of(gone)
     signals.members_merged.send(Member, kept=kept, gone=gone)
     kept.labels.add(*gone.labels.all())
+    dropped = _newer_rules(kept, gone)
     _move_rows(kept, gone)
     for name in (*members.PERSONAL, "user_id", "invited_at"):
         if not getattr(kept, name):
@@ -103,8 +110,24 @@ def merge(one: Member, two: Member) -> Member:
     gone_key = gone.pk
     gone.delete()
     kept.save()
-    members.note_member(kept, kept.user, {**before, "merged": {**was, "member": gone_key}})
+    rules = {"date_rules": dropped} if dropped else {}
+    members.note_member(kept, kept.user, {**before, "merged": {**was, "member": gone_key, **rules}})
     return kept
+
+
+def _newer_rules(kept: Member, gone: Member) -> list[dict[str, Any]]:
+    """Where both have a rule for one place, deletes the older one. Returns what the deleted ones said."""
+    found = {(rule.lesson_id, rule.challenge_id): rule for rule in kept.date_rules.all()}
+    dropped = []
+    for rule in gone.date_rules.all():
+        other = found.get((rule.lesson_id, rule.challenge_id))
+        if other is None:
+            continue
+        older = min(rule, other, key=lambda one: (one.changed_at, one.pk))
+        place = older.challenge or older.lesson
+        dropped.append({"place": place.slug if place else None, **date_rules.facts_of(older)})
+        older.delete()
+    return dropped
 
 
 def _move_rows(kept: Member, gone: Member) -> None:
