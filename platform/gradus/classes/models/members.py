@@ -233,7 +233,9 @@ class Member(models.Model):
         if self.email or self.user is None:
             return self.email
         own = self.user.email.lower()
-        confirmed = {one.email.lower() for one in self.user.emailaddress_set.all() if one.verified}
+        # What allauth adds to accounts has no types.
+        user: Any = self.user
+        confirmed = {one.email.lower() for one in user.emailaddress_set.all() if one.verified}
         return own if own in confirmed else ""
 
     @property

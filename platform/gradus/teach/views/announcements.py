@@ -84,7 +84,7 @@ class AnnouncementForm(ServiceForm):
 def announcements_show(request: HttpRequest, of_class: Class) -> HttpResponse:
     """Lists the announcements, the newest first. A POST writes one."""
     if request.method != "POST":
-        label = of_class.labels.filter(pk=_whole(request.GET.get("label"))).first()
+        label = of_class.labels.filter(pk=_whole(request.GET.get("label")) or 0).first()
         return page(request, of_class, AnnouncementForm(of_class, label=label))
     user = account(request)
     membership.refuse_unless(user, of_class, roles.DECIDES)
@@ -126,7 +126,9 @@ def announcement_change(request: HttpRequest, of_class: Class, key: int) -> Http
         if refused.code == "changed_meanwhile":
             meanwhile = Announcement.objects.select_related("label").get(pk=found.pk)
             # Who has read what it is now, and saves again, means it.
-            form.data = form.data | {"seen": changes.version_of(services.settings_of(meanwhile))}
+            given = request.POST.copy()
+            given["seen"] = changes.version_of(services.settings_of(meanwhile))
+            form.data = given
     return one_page(request, of_class, found, form, meanwhile, status)
 
 
