@@ -70,12 +70,13 @@ def in_use(limit: Limit, use: Use) -> SlotQuerySet:
 def left(limit: Limit, use: Use) -> int:
     """How often it may still be done; a visitor who is nobody yet has used nothing.
 
-    It is 0 if a change of the limit allows less than what has been used.
+    It is 0 if a change of the limit allows less than what has been used. Where nothing is left of this limit, it is
+    what is left of the limit beyond it, which is asked for only then, because most pages need not know.
     """
     nobody = "user" in limit.per and use.user is None
     allowed = limit.allowed(use)
     free = max(0, allowed - in_use(limit, use).count()) if allowed and not nobody else allowed
-    return free + (left(limit.beyond, use) if limit.beyond and use.of_class else 0)
+    return left(limit.beyond, use) if limit.beyond and use.of_class and not free else free
 
 
 def _refused(limit: Limit, use: Use) -> Refused:
