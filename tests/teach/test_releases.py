@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from gradus.accounts.models import StaffAction
 from gradus.classes.models import ReleaseRule
 from gradus.submissions.models import Standing, Submission
 from gradus.submissions.services import releasing
@@ -128,3 +129,30 @@ def test_a_learner_of_two_classes_chooses_one(ada, ada_client, course, group, se
     other.ends_at = other.created_at
     other.save()
     assert "Class for which" not in ada_client.get("/challenges/sea-or-sky/").content.decode()
+
+
+@pytest.mark.parametrize("challenge", ["sea-or-sky", ""])
+def test_after_a_release_later_attempts_can_be_withheld_again(ada, group, teacher, sea_or_sky, challenge):
+    client, address = logged_in(teacher), f"/teach/classes/{group.pk}/release/"
+    said = "Later attempts are shown at once"
+    client.post(address, form(score="hand", details="hand"))
+    assert said not in client.get(address).content.decode()
+    first = factories.submit(ada)
+    factories.grade(first)
+    client.post(f"{address}now", {"challenge": challenge})
+    assert said in client.get(address).content.decode()
+
+    assert client.post(f"{address}end", {"challenge": challenge}).status_code == 302
+    assert said not in client.get(address).content.decode()
+    second = factories.submit(ada)
+    factories.grade(second)
+    shown = Submission.objects.order_by("pk").values_list("grade_withheld", "details_withheld")
+    assert list(shown) == [(False, False), (True, True)]
+    note = StaffAction.objects.filter(what="release_changed").latest("pk")
+    assert (note.user_id, note.details["after"]["withheld_again"]) == (teacher.pk, ["score", "details"])
+
+
+def test_nobody_else_withholds_again(ada_client, bob, group, sea_or_sky):
+    factories.member(group, bob, learner_data="viewer")
+    address = f"/teach/classes/{group.pk}/release/end"
+    assert [client.post(address).status_code for client in (ada_client, logged_in(bob))] == [404, 403]

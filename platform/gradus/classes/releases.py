@@ -120,6 +120,31 @@ def mark_released(of_class: Class, challenge: Challenge | None, parts: tuple[str
     return count
 
 
+@transaction.atomic
+def withhold_later(of_class: Class, challenge: Challenge | None, *, by: User) -> int:
+    """Ends a release by hand for attempts from now on, which the rule withholds again. Returns how many rules changed.
+
+    Without a challenge, it concerns all challenges of the class. What learners have seen stays visible to them.
+
+    Raises:
+        Http404, Refused: 403, the person may not decide about grades of this class.
+    """
+    rules = [_held(of_class, challenge, by)]
+    if challenge is None:
+        rules += ReleaseRule.objects.filter(of_class=of_class, challenge__isnull=False)
+    count = 0
+    for rule in rules:
+        ended = [part for part in PARTS if getattr(rule, f"released_{part}_at")]
+        for part in ended:
+            setattr(rule, f"released_{part}_at", None)
+            setattr(rule, f"released_{part}_by", None)
+        if ended:
+            rule.save()
+            note(What.RELEASE_CHANGED, of_class, by, {}, _named({"withheld_again": ended}, rule.challenge))
+            count += 1
+    return count
+
+
 def _held(of_class: Class, challenge: Challenge | None, by: User) -> ReleaseRule:
     """Returns the rule of exactly this challenge or class to be changed; a new one begins as what held until now.
 

@@ -61,5 +61,6 @@ urlpatterns = [
     path("view-as/stop", viewing.view_as_stop, name="view_as_stop"),
     path("classes/<int:pk>/release/", releases.release_show, name="release"),
     path("classes/<int:pk>/release/now", releases.release_now, name="release_now"),
+    path("classes/<int:pk>/release/end", releases.release_end, name="release_end"),
     path("invitations/<slug:secret>/", people.invitation_show, name="invitation"),
 ]

@@ -76,6 +76,16 @@ class ReleaseRule(models.Model):
         at = at or now()
         return bool(when == self.When.NOW or (date and date <= at) or (by_hand and by_hand <= at))
 
+    @property
+    def shows_later(self) -> bool:
+        """Returns True if only a release by hand shows later attempts, which the rule would withhold."""
+        without = ReleaseRule(
+            score=self.score, score_at=self.score_at, details=self.details, details_at=self.details_at
+        )
+        return self.withholds_details() != without.withholds_details() or (
+            self.withholds_grade() != without.withholds_grade()
+        )
+
     def withholds_grade(self, at: datetime | None = None) -> bool:
         return not self.is_open("score", at)
 

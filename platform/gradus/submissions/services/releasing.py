@@ -51,6 +51,12 @@ def change_rule(of_class: Class, challenge: Challenge | None, *, by: User, seen:
     return carry_out(of_class, challenge)
 
 
+def withhold_later(of_class: Class, challenge: Challenge | None, *, by: User) -> int:
+    """Ends a release by hand, and withholds what nobody has seen. Raises what `releases.withhold_later` raises."""
+    releases.withhold_later(of_class, challenge, by=by)
+    return carry_out(of_class, challenge)
+
+
 def follow_class(of_class: Class, challenge: Challenge, *, by: User, seen: str = "") -> int:
     """Removes the rule of a challenge, and carries out the one of the class. Raises what `change_rule` raises."""
     releases.follow_class(of_class, challenge, by=by, seen=seen)

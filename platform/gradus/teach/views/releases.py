@@ -58,6 +58,15 @@ def release_now(request: HttpRequest, of_class: Class) -> HttpResponse:
     return redirect("teach:release", of_class.pk)
 
 
+@require_POST
+@in_class(roles.DECIDES)
+def release_end(request: HttpRequest, of_class: Class) -> HttpResponse:
+    """Withholds later attempts again after a release by hand, at one challenge or at all."""
+    releasing.withhold_later(of_class, _named(of_class, request.POST.get("challenge", "")), by=account(request))
+    messages.success(request, _("Later attempts are withheld again. What learners have seen stays visible to them."))
+    return redirect("teach:release", of_class.pk)
+
+
 def _named(of_class: Class, slug: str) -> Challenge | None:
     if not slug:
         return None
