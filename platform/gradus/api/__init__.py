@@ -13,16 +13,12 @@ from ninja.openapi.schema import OpenAPISchema
 
 from gradus.accounts.token_rules import LEARNER, named
 from gradus.api import (
-    announcements,
     challenges,
     chats,
     choices,
-    class_dates,
-    classes,
     costs,
     courses,
     findings,
-    grades,
     leaderboards,
     lessons,
     people,
@@ -32,7 +28,6 @@ from gradus.api import (
     regrades,
     review_desk,
     reviews,
-    rosters,
     runs,
     submissions,
     tokens,
@@ -41,6 +36,7 @@ from gradus.api import (
 from gradus.api.auth import need_of
 from gradus.api.ninja_internals import Operation, operations_of
 from gradus.api.parser import StrictParser
+from gradus.api.teaching import announcements, classes, dates, grades, rosters
 
 DESCRIPTION = """Gradus over HTTP. Send `Authorization: Bearer gradus_...`; make a token on your profile,
 with `gradus login`, or with `POST /tokens`. A token expires after 90 days unless you choose otherwise,
@@ -120,7 +116,7 @@ ROUTERS = (
     publishing.router,
     rosters.router,
     announcements.router,
-    class_dates.router,
+    dates.router,
     tokens.router,
     uploads.router,
 )

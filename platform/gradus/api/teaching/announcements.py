@@ -11,7 +11,7 @@ from pydantic import Field
 
 from gradus.accounts.roles import DECIDES, SEES_ANSWERS
 from gradus.api.auth import Request, caller, requires
-from gradus.api.classes import class_of, moments
+from gradus.api.teaching.classes import class_of, moments
 from gradus.classes import changes
 from gradus.classes.models import LABEL_CHARS, TEXT_CHARS, TITLE_CHARS, Announcement, Class, Label
 from gradus.notices import announcements as services
