@@ -18,9 +18,8 @@ from typing import Annotated, Any
 import typer
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn
 
-from challenges.compare import version_number
 from challenges.texts import several
-from gradus.cli import archives, authors, course_output
+from gradus.cli import archives, authors, course_output, on_site
 from gradus.cli import output as showing
 from gradus.cli.archives import Seen
 from gradus.cli.client import NOT_SIGNED_IN, REFUSED, WRONG_NAME, Api, Config, Failure
@@ -36,8 +35,6 @@ Version = Annotated[str, typer.Argument(metavar="VERSION", help="A number, as `g
 HERE = Path()
 POLL_SECONDS = 2.0
 NOT_CHECKED = 3
-# What is asked for before the command's own call says the same, with all that the command needs.
-UNSEEN = ("not_found", "missing_scope", "missing_role")
 WRONG_NAMES = ("no_course", "no_such_version", "no_such_challenge")
 
 
@@ -116,34 +113,16 @@ def push(
         name = archives.course_of(folder, course)
         if lint:
             _lint(folder)
-        seen, before = Seen.of(api, name, folder), _draft_or_none(api, name)
+        seen, before = Seen.of(api, name, folder), on_site.draft_or_none(api, name)
         if not seen.live and not force:
-            _refuse_used_number(api, name, folder)
+            on_site.refuse_used_number(api, name, folder)
         with archives.packed(folder) as (archive, found), _upload_bar() as told:
             given = {"base": seen.live, "force": force, "note": note}
             made = archives.push(api, name, archive, found, given, told)
         if before is not None and before["digest"] != made["digest"]:
             course_output.replaces(before)
-        Seen(_live_digest(api, name), found.sha256, _draft_digest(made)).note(api, name, folder)
+        Seen(on_site.live_digest(api, name), found.sha256, on_site.draft_digest(made)).note(api, name, folder)
         showing.say(made, json, course_output.pushed)
-
-
-def _refuse_used_number(api: Api, course: str, folder: Path) -> None:
-    """Raises `Failure` if the number of a folder that was neither pushed nor pulled here is published with other
-    content: it may lack what a colleague has published, as where a clone of a repository is older.
-    """
-    found = _live(api, course)
-    if found is None or found["digest"] == archives.digest_of(folder):
-        return
-    here = archives.version_of(folder)
-    if version_number(here) <= version_number(found["version"]):
-        told = (
-            f"{course} {found['version']} is published already, with other content, {course_output.pushed_how(found)}."
-        )
-        how = (
-            "If the folder lacks that content, bring it in: `gradus course pull` downloads it. Then raise `version:` in"
-        )
-        raise Failure(f"{told} {how} course.yaml. --force pushes the folder as it is.", reason="number_used")
 
 
 def _folder(path: Path) -> Path:
@@ -173,27 +152,6 @@ def _upload_bar() -> Iterator[archives.Told]:
         yield told
 
 
-def _live(api: Api, course: str) -> dict[str, Any] | None:
-    """What is live of a course, or None if nothing is, or if there is no such course."""
-    try:
-        versions: list[dict[str, Any]] = api.get(f"courses/{course}/versions")
-    except Failure as failure:
-        if failure.reason not in UNSEEN:
-            raise
-        return None
-    return next((one for one in versions if one["is_live"]), None)
-
-
-def _live_digest(api: Api, course: str) -> str:
-    """The digest of what is live of a course, empty if nothing is."""
-    found = _live(api, course)
-    return str(found["digest"]) if found else ""
-
-
-def _draft_digest(version: dict[str, Any]) -> str:
-    return str(version["digest"]) if version["state"] == "draft" else ""
-
-
 @app.command()
 def status(
     folder: Folder = HERE,
@@ -212,31 +170,15 @@ def status(
     with authoring(json) as api:
         name = archives.course_of(folder, course)
         if findings:
-            state = _draft_or_live(api, name)["state"]
+            state = on_site.draft_or_live(api, name)["state"]
             api.post(f"courses/{name}/{'draft' if state == 'draft' else 'live'}/findings")
-        found = _followed(api, name, quiet=json) if follow else _draft_or_live(api, name)
-        replace(Seen.of(api, name, folder), draft=_draft_digest(found)).note(api, name, folder)
+        found = _followed(api, name, quiet=json) if follow else on_site.draft_or_live(api, name)
+        replace(Seen.of(api, name, folder), draft=on_site.draft_digest(found)).note(api, name, folder)
         showing.say(found, json, course_output.status)
     if _has_ended(found) and _has_failed(found):
         raise typer.Exit(REFUSED)
     if not _has_ended(found) or not found["is_verified"]:
         raise typer.Exit(NOT_CHECKED)
-
-
-def _draft_or_live(api: Api, course: str) -> dict[str, Any]:
-    found: dict[str, Any] = _draft_or_none(api, course, known=True) or api.get(f"courses/{course}/live")
-    return found
-
-
-def _draft_or_none(api: Api, course: str, *, known: bool = False) -> dict[str, Any] | None:
-    """Returns the draft of a course, or None. With `known`, a course that does not exist is a `Failure`."""
-    try:
-        found: dict[str, Any] = api.get(f"courses/{course}/draft")
-    except Failure as failure:
-        if failure.reason == "no_draft" or (failure.reason in UNSEEN and not known):
-            return None
-        raise
-    return found
 
 
 def _has_ended(version: dict[str, Any]) -> bool:
@@ -257,7 +199,7 @@ def _followed(api: Api, course: str, quiet: bool) -> dict[str, Any]:
     with Progress(*columns, console=showing.messages, transient=True) as progress:
         task = progress.add_task("checking", total=None)
         while True:
-            found = _draft_or_live(api, course)
+            found = on_site.draft_or_live(api, course)
             progress.update(task, completed=found["progress"]["done"], total=found["progress"]["total"])
             if _has_ended(found):
                 return found
@@ -297,7 +239,7 @@ def publish(
         chosen = all_unverified or unverified or False
         seen = Seen.of(api, name, folder).draft
         if not seen and not course:
-            _refuse_another_draft(api, name, folder)
+            on_site.refuse_another_draft(api, name, folder)
         digest = seen or _shown(api, name, live=bool(chosen))
         made = api.post(f"courses/{name}/draft/publish", {"unverified": chosen, "digest": digest})
         _note_live(api, name, folder, made["digest"])
@@ -306,22 +248,12 @@ def publish(
         raise typer.Exit(REFUSED)
 
 
-def _refuse_another_draft(api: Api, course: str, folder: Path) -> None:
-    """Raises `Failure` if the draft has another content than the folder, as where a colleague has pushed it."""
-    draft = _draft_or_none(api, course)
-    if draft is None or draft["digest"] == archives.digest_of(folder):
-        return
-    told = f"The draft of {course} is not what is in {folder}: it was {course_output.pushed_how(draft)}."
-    how = "Push the folder, or look at the draft with `gradus course pull --version draft`. To publish it as it is, "
-    raise Failure(f"{told} {how}name it: --course {course}.", reason="other_content")
-
-
 def _shown(api: Api, course: str, *, live: bool = False) -> str:
     """Shows a draft that was not shown in this folder before. Returns its digest, which names it to the site.
 
     With `live`, it is what is live if there is no draft.
     """
-    found = _draft_or_live(api, course) if live else api.get(f"courses/{course}/draft")
+    found = on_site.draft_or_live(api, course) if live else api.get(f"courses/{course}/draft")
     course_output.brief(found)
     return str(found["digest"])
 
@@ -420,6 +352,6 @@ def pull(
         with TemporaryFile() as archive:
             api.download(f"courses/{name}/bundle", archive, version=version or None)
             written, kept, sha256 = archives.replace(folder, archive, known=seen.sha256, force=force)
-        Seen(_live_digest(api, name), sha256).note(api, name, folder)
+        Seen(on_site.live_digest(api, name), sha256).note(api, name, folder)
         found = {"course": name, "folder": str(folder), "written": written, "only_here": kept}
         showing.say(found, json, course_output.pulled)

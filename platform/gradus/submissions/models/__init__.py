@@ -6,7 +6,6 @@ from gradus.submissions.models.evaluations import (
     Evaluation,
     EvaluationQuerySet,
     Grader,
-    HintsTaken,
     Run,
     RunQuerySet,
     Submission,
@@ -14,7 +13,7 @@ from gradus.submissions.models.evaluations import (
     known_kind,
 )
 from gradus.submissions.models.results import Event, Refund, Score, ScoreQuerySet, Standing, StandingQuerySet
-from gradus.submissions.models.slots import Slot, SlotQuerySet
+from gradus.submissions.models.slots import HintsTaken, Slot, SlotQuerySet
 from gradus.submissions.models.workers import EngineChoice, ReconcilerStatus, WorkerStatus
 
 __all__ = [

@@ -14,7 +14,6 @@ from django.utils import timezone
 
 from challenges.kinds.base import Lane
 from challenges.registry import KIND_NAME_MAX, kind_names
-from challenges.texts import several
 from gradus.classes.models import Class
 from gradus.courses.models import Challenge, ChallengeVersion
 from gradus.submissions.states import CODES, GRADED, MAX_ATTEMPTS, OPEN, WITHHELD, State
@@ -242,24 +241,6 @@ class Run(models.Model):
     def current(self) -> "Evaluation":
         prefetched: list[Evaluation] | None = getattr(self, "current_evaluations", None)
         return prefetched[0] if prefetched else self.evaluations.get(is_current=True)
-
-
-class HintsTaken(models.Model):
-    """How many hints of a challenge a learner has seen; a hint costs nothing, but the path may tell."""
-
-    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
-    challenge = models.ForeignKey(Challenge, models.CASCADE, related_name="+")
-    count = models.PositiveSmallIntegerField(default=0)
-
-    class Meta:
-        verbose_name = verbose_name_plural = "hints taken"
-        constraints = [
-            models.UniqueConstraint(name="one_count_of_hints", fields=["user", "challenge"]),
-            models.CheckConstraint(name="three_hints", condition=Q(count__lte=3)),
-        ]
-
-    def __str__(self) -> str:
-        return several(self.count, "hint")
 
 
 class EvaluationQuerySet(models.QuerySet["Evaluation"]):

@@ -1,4 +1,4 @@
-"""Numbered slots, which limit how often or how many at a time. Each is unique, so parallel requests cannot share it."""
+"""What learners have used: numbered slots, which parallel requests cannot share, and hints."""
 
 from typing import TYPE_CHECKING, Self
 
@@ -6,6 +6,8 @@ from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
 
+from challenges.texts import several
+from gradus.courses.models import Challenge
 from gradus.submissions.models.evaluations import Run, Submission
 
 if TYPE_CHECKING:
@@ -76,3 +78,21 @@ class Slot(models.Model):
 
     def __str__(self) -> str:
         return f"{self.limit} {self.number} of {self.allowed}"
+
+
+class HintsTaken(models.Model):
+    """How many hints of a challenge a learner has seen; a hint costs nothing, but the path may tell."""
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
+    challenge = models.ForeignKey(Challenge, models.CASCADE, related_name="+")
+    count = models.PositiveSmallIntegerField(default=0)
+
+    class Meta:
+        verbose_name = verbose_name_plural = "hints taken"
+        constraints = [
+            models.UniqueConstraint(name="one_count_of_hints", fields=["user", "challenge"]),
+            models.CheckConstraint(name="three_hints", condition=Q(count__lte=3)),
+        ]
+
+    def __str__(self) -> str:
+        return several(self.count, "hint")

@@ -1,0 +1,78 @@
+"""What the site has of a course, and whether a folder may take its place."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from challenges.compare import version_number
+from gradus.cli import archives, course_output
+from gradus.cli.client import Api, Failure
+
+# What is asked for before the command's own call says the same, with all that the command needs.
+UNSEEN = ("not_found", "missing_scope", "missing_role")
+
+
+def refuse_used_number(api: Api, course: str, folder: Path) -> None:
+    """Raises `Failure` if the number of a folder that was neither pushed nor pulled here is published with other
+    content: it may lack what a colleague has published, as where a clone of a repository is older.
+    """
+    found = live(api, course)
+    if found is None or found["digest"] == archives.digest_of(folder):
+        return
+    here = archives.version_of(folder)
+    if version_number(here) <= version_number(found["version"]):
+        told = (
+            f"{course} {found['version']} is published already, with other content, {course_output.pushed_how(found)}."
+        )
+        how = (
+            "If the folder lacks that content, bring it in: `gradus course pull` downloads it. Then raise `version:` in"
+        )
+        raise Failure(f"{told} {how} course.yaml. --force pushes the folder as it is.", reason="number_used")
+
+
+def live(api: Api, course: str) -> dict[str, Any] | None:
+    """What is live of a course, or None if nothing is, or if there is no such course."""
+    try:
+        versions: list[dict[str, Any]] = api.get(f"courses/{course}/versions")
+    except Failure as failure:
+        if failure.reason not in UNSEEN:
+            raise
+        return None
+    return next((one for one in versions if one["is_live"]), None)
+
+
+def live_digest(api: Api, course: str) -> str:
+    """The digest of what is live of a course, empty if nothing is."""
+    found = live(api, course)
+    return str(found["digest"]) if found else ""
+
+
+def draft_digest(version: dict[str, Any]) -> str:
+    return str(version["digest"]) if version["state"] == "draft" else ""
+
+
+def draft_or_live(api: Api, course: str) -> dict[str, Any]:
+    found: dict[str, Any] = draft_or_none(api, course, known=True) or api.get(f"courses/{course}/live")
+    return found
+
+
+def draft_or_none(api: Api, course: str, *, known: bool = False) -> dict[str, Any] | None:
+    """Returns the draft of a course, or None. With `known`, a course that does not exist is a `Failure`."""
+    try:
+        found: dict[str, Any] = api.get(f"courses/{course}/draft")
+    except Failure as failure:
+        if failure.reason == "no_draft" or (failure.reason in UNSEEN and not known):
+            return None
+        raise
+    return found
+
+
+def refuse_another_draft(api: Api, course: str, folder: Path) -> None:
+    """Raises `Failure` if the draft has another content than the folder, as where a colleague has pushed it."""
+    draft = draft_or_none(api, course)
+    if draft is None or draft["digest"] == archives.digest_of(folder):
+        return
+    told = f"The draft of {course} is not what is in {folder}: it was {course_output.pushed_how(draft)}."
+    how = "Push the folder, or look at the draft with `gradus course pull --version draft`. To publish it as it is, "
+    raise Failure(f"{told} {how}name it: --course {course}.", reason="other_content")
