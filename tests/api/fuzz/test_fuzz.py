@@ -19,7 +19,7 @@ from gradus.preferences.services import Pair
 from tests import factories
 from tests.api.fuzz import checks
 from tests.api.fuzz.site import Site
-from tests.api.fuzz.world import MEMBER, World
+from tests.api.fuzz.world import CODE, MEMBER, World
 from tests.reviews import cases
 
 pytestmark = pytest.mark.django_db
@@ -144,6 +144,18 @@ HONEST: dict[str, tuple[str, str, Any]] = {
     "upload_start": ("staff", "tiny", {"bytes": 3, "sha256": "a" * 64}),
     "upload": ("staff", "half", None),
     "upload_part": ("staff", "half", b"\0"),
+    "classes": ("staff", "", None),
+    "class_create": ("staff", "", {"course": "tiny", "title": "Spring"}),
+    "class_show": ("staff", "evening", None),
+    "class_change": ("staff", "evening", {"title": "Autumn", "board": "members"}),
+    "class_code": ("staff", "evening", {"until": "2030-12-01T12:00:00Z"}),
+    "class_code_stop": ("staff", "evening", None),
+    "class_join": ("learner", "", {"code": CODE}),
+    "class_members": ("staff", "evening", None),
+    "class_add": ("staff", "evening", {"emails": ["sam@example.org"], "labels": ["Section 1"]}),
+    "class_member_change": ("staff", "evening", {"first_name": "Dan", "labels": ["Section 2"]}),
+    "class_member_remove": ("staff", "evening", None),
+    "class_leave": ("staff", "morning", None),
     "class_roster": ("staff", "evening", None),
     "class_roster_apply": ("staff", "evening", b"email\nsam@example.org\n"),
     "class_dates": ("staff", "evening", None),

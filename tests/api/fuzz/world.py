@@ -6,11 +6,13 @@ import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import Any
 
 from django.conf import settings
+from django.utils import timezone
 
 from challenges.authoring.archive import pack
 from challenges.reading import read_course
@@ -35,6 +37,8 @@ from tests.reviews import cases
 Names = dict[str, Any]
 # The key of a member of the class.
 MEMBER = 4711
+# With which one joins the class.
+CODE = "abcdefghjk"
 CHALLENGES = ("sea-or-sky", "ticket", "explain", "ask-the-library", "your-clicks")
 TICKET = {**factories.LORA, "rows": TICKETS}
 
@@ -69,7 +73,10 @@ def make(folder: Path) -> World:
     tiny = version.challenge.course
     role = factories.enrol(learner, tiny, Scope(Content.PREVIEWER))
     invited = people.invite(tiny, by=staff, email="lena@example.org", scope=Scope(Content.VIEWER), site="/").invitation
-    evening = factories.a_class(tiny)
+    until = timezone.now() + timedelta(days=30)
+    evening = factories.a_class(tiny, join_code=CODE, join_code_until=until)
+    morning = factories.a_class(tiny)
+    factories.member(morning, staff, learner_data=LearnerData.EDITOR)
     factories.member(evening, pk=MEMBER, email="dan@example.org")
     announced = Announcement.objects.create(of_class=evening, title="Room", text="Room 4.")
     attempts["queued"] = factories.submit(learner, "ticket", TICKET)
@@ -92,7 +99,7 @@ def make(folder: Path) -> World:
             "offset": {"half": uploads.PART_MIN},
             "person": {"tiny": role.pk},
             "invitation": {"tiny": invited.pk},
-            "classes": {"evening": evening.pk},
+            "classes": {"evening": evening.pk, "morning": morning.pk},
             "member": {"evening": MEMBER},
             "announcement": {"evening": announced.pk},
             "regrades": {"waiting": waiting.pk, "done": regraded.pk},

@@ -21,7 +21,7 @@ LISTED = 100
 
 class AnnouncementIn(Schema):
     title: str = Field(max_length=TITLE_CHARS)
-    text: str = Field(max_length=TEXT_CHARS, description="In Markdown")
+    text: str = Field(description=f"In Markdown, at most {TEXT_CHARS} characters")
     label: str = Field("", max_length=LABEL_CHARS, description="Only for the members with this label")
     publish_at: datetime | None = Field(
         None, description="Without it, at once. A time without an offset is in the zone of the class"
@@ -33,7 +33,7 @@ class AnnouncementChangeIn(Schema):
     """What is left out stays as it is. Once the members have been told, only the title and the text can change."""
 
     title: str = Field("", max_length=TITLE_CHARS)
-    text: str = Field("", max_length=TEXT_CHARS)
+    text: str = Field("", description=f"In Markdown, at most {TEXT_CHARS} characters")
     label: str = Field("", max_length=LABEL_CHARS, description="Empty: everybody in the class")
     publish_at: datetime | None = None
     by_mail: bool = True

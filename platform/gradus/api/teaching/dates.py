@@ -40,7 +40,7 @@ SHARE = "A share: 1.0 is all points"
 PEOPLE = "Each is an email address, a login, a registration number, or the number of a member"
 
 
-class StepOut(Schema):
+class CreditStepOut(Schema):
     until: Moment = Field(description="An attempt before this time counts `credit`")
     credit: float = Field(ge=0, le=2, description=SHARE)
 
@@ -61,8 +61,8 @@ class RuleIn(PlaceIn):
     due_at: Moment | None = None
     close_at: Moment | None = None
     cleared: list[Dated] = Field([], max_length=3, description="The dates of which is said that there is none")
-    early: list[StepOut] | None = Field(None, max_length=20, description="Holds before the due date")
-    late: list[StepOut] | None = Field(None, max_length=20, description="Holds from the due date on")
+    early: list[CreditStepOut] | None = Field(None, max_length=20, description="Holds before the due date")
+    late: list[CreditStepOut] | None = Field(None, max_length=20, description="Holds from the due date on")
     after: float | None = Field(None, ge=0, le=1, description="The credit after the last late step")
     reason: str = Field("", max_length=1000, description="Needed for a member")
 
@@ -80,23 +80,23 @@ class RuleOut(RuleIn):
     changed_at: datetime
 
 
-class HeldOut(PlaceIn):
+class PlaceDatesOut(PlaceIn):
     """What holds at a place for everybody who has no label and no date of the own."""
 
     release_at: datetime | None
     due_at: datetime | None
     close_at: datetime | None
-    early: list[StepOut]
-    late: list[StepOut]
+    early: list[CreditStepOut]
+    late: list[CreditStepOut]
     after: float
 
 
-class DatesOut(Schema):
+class ClassDatesOut(Schema):
     timezone: str
     begins_at: datetime | None
     ends_at: datetime | None
     rules: list[RuleOut]
-    everybody: list[HeldOut] = Field(description="The course, then each lesson with its challenges")
+    everybody: list[PlaceDatesOut] = Field(description="The course, then each lesson with its challenges")
 
 
 class ExtensionIn(PlaceIn):
@@ -199,19 +199,19 @@ def _steps(steps: tuple[Step, ...]) -> list[dict[str, Any]]:
     return [vars(one) for one in steps]
 
 
-def dates_out(of_class: Class) -> DatesOut:
+def dates_out(of_class: Class) -> ClassDatesOut:
     rules = of_class.date_rules.select_related(*BESIDE).prefetch_related(ADDRESSES).order_by("pk")
     places: list[Challenge | Lesson | None] = [None]
     for lesson in of_class.course.lessons.filter(is_current=True).order_by("position"):
         places += [lesson, *lesson.challenges.filter(is_current=True, version__isnull=False)]
     held = access.schedules(access.Viewed(of_class), places)
-    return DatesOut(
+    return ClassDatesOut(
         timezone=of_class.timezone,
         begins_at=of_class.begins_at,
         ends_at=of_class.ends_at,
         rules=[rule_out(one) for one in rules],
         everybody=[
-            HeldOut.model_validate(
+            PlaceDatesOut.model_validate(
                 {
                     **vars(held[place]),
                     "early": _steps(held[place].early),
@@ -252,8 +252,8 @@ def decision_out(decision: Decision, at: datetime, of_class: Class) -> DecisionO
     return DecisionOut.model_validate({**values, "applied": [applied_out(one) for one in decision.applied]})
 
 
-@router.get("/classes/{int:id}/dates", response=DatesOut)
-def class_dates(request: Request, id: int) -> DatesOut:
+@router.get("/classes/{int:id}/dates", response=ClassDatesOut)
+def class_dates(request: Request, id: int) -> ClassDatesOut:
     """Returns all rules about dates, and what holds at each place for everybody."""
     return dates_out(class_of(request, id, SEES_ANSWERS))
 
@@ -267,7 +267,7 @@ def class_dates_set(request: Request, id: int, given: RuleSetIn) -> RuleOut | No
     target = Target(of_class, **place_of(of_class, given), label=label, member=member)
     zone = of_class.timezone
 
-    def steps(rows: list[StepOut] | None) -> list[dict[str, Any]] | None:
+    def steps(rows: list[CreditStepOut] | None) -> list[dict[str, Any]] | None:
         return None if rows is None else [{"until": times.read(one.until, zone), "credit": one.credit} for one in rows]
 
     values = Values(

@@ -101,7 +101,7 @@ class OverridesOut(Schema):
 
 
 class WorthsIn(Schema):
-    worths: dict[str, float] = Field(max_length=1000, description="Points by challenge; others stay as they are")
+    worths: dict[str, float] = Field(description="Points by challenge; others stay as they are")
 
 
 def number(value: Decimal | None) -> float | None:
