@@ -117,6 +117,7 @@ CLASSES = {
     "teach/classes/<int:pk>/audit/",
     "teach/classes/<int:pk>/release/",
     "teach/classes/<int:pk>/release/now",
+    "teach/classes/<int:pk>/release/end",
     "api/v1/classes/<int:id>",
     "api/v1/classes/<int:id>/code",
     "api/v1/classes/<int:id>/members",
