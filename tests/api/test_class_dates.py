@@ -94,7 +94,7 @@ def test_more_time_more_attempts_and_the_decision(grace, grace_client, evening, 
     assert (decision["submits"], decision["credit"], decision["changes_at"]) == (True, 1.0, "2030-12-24T11:00:00Z")
     [applied] = decision["applied"]
     assert (applied["field"], applied["rules"][0]["reason"]) == ("due_at", "ill")
-    assert applied["rules"][0]["called"] == [str(ann.pk), ann.user.email, "ann01"]
+    assert applied["rules"][0]["called"] == [str(ann.pk), "ann01"]
 
 
 def test_a_name_of_two_members_is_refused(grace_client, evening, ann):
