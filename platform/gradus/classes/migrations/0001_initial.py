@@ -12,6 +12,8 @@ class Migration(migrations.Migration):
     initial = True
 
     dependencies = [
+        # Its triggers name the table of accounts, which these migrations make anew.
+        ("accounts", "0008_one_role_on_two_axes"),
         ("courses", "0011_uploads"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
