@@ -207,6 +207,9 @@ def groups(viewer: Person, course: Course) -> list[Group]:
         return [Group(one) for one in for_members.filter(pk=viewed.of_class.pk)]
     if viewer is None or not viewer.is_authenticated:
         return []
+    # Most courses have no class with a board, and are asked no more than this.
+    if not of_course.exclude(board=Class.Board.OFF).exists():
+        return []
     taught = of_course.exclude(board=Class.Board.OFF).filter(pk__in=membership.taught_by(viewer).values("pk"))
     found = {one.pk: Group(one, withheld=True) for one in taught}
     for one in for_members.filter(pk__in=membership.active(viewer, course).values("of_class")):
