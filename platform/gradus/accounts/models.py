@@ -111,16 +111,22 @@ class User(AbstractUser):
             return LEARNER
         if self.is_staff:
             return EVERYTHING
-        scopes = [LEARNER, *(Scope(Content(one), LearnerData(two)) for one, two in self._levels())]
+        scopes = [LEARNER, *(Scope(Content(one), LearnerData(two)) for one, two in self._levels)]
         content = max((one.content for one in scopes), key=rank)
         return Scope(content, max((one.learner_data for one in scopes), key=rank))
 
-    def _levels(self) -> models.QuerySet["Enrolment", tuple[str, str]]:
-        """Returns the levels in courses, and those of people who teach a class and have no role in its course."""
+    @property
+    def takes_part(self) -> bool:
+        """True if the person has a role in a course, or is a member of a class."""
+        return self.is_staff or bool(self._levels)
+
+    @cached_property
+    def _levels(self) -> list[tuple[str, str]]:
+        """The levels of the person's roles in courses and in classes, each pair once. Learners of a class have none."""
         in_courses = self.enrolments.values_list("content", "learner_data")
-        teaching = self.memberships.filter(state="active").exclude(learner_data=LearnerData.NONE)
         none = models.Value(str(Content.NONE), output_field=models.CharField())
-        return in_courses.union(teaching.values_list(none, "learner_data"))
+        in_classes = self.memberships.filter(state="active").values_list(none, "learner_data")
+        return list(in_courses.union(in_classes))
 
 
 class Enrolment(models.Model):

@@ -205,10 +205,8 @@ def groups(viewer: Person, course: Course) -> list[Group]:
     for_members = of_course.filter(board=Class.Board.MEMBERS)
     if (viewed := access.viewed()) is not None:
         return [Group(one) for one in for_members.filter(pk=viewed.of_class.pk)]
-    if viewer is None or not viewer.is_authenticated:
-        return []
-    # Most courses have no class with a board, and are asked no more than this.
-    if not of_course.exclude(board=Class.Board.OFF).exists():
+    # The head of the page asks for the roles anyway.
+    if not isinstance(viewer, User) or not viewer.takes_part:
         return []
     taught = of_course.exclude(board=Class.Board.OFF).filter(pk__in=membership.taught_by(viewer).values("pk"))
     found = {one.pk: Group(one, withheld=True) for one in taught}
