@@ -164,6 +164,8 @@ def test_starter_rows_ask_before_they_overwrite_and_are_taken_back(ada, course, 
     page.goto("/challenges/ticket/")
     page.get_by_role("textbox", name="Training rows").fill(OWN)
     page.locator("summary", has_text="Instructions").click()
+    # Until then, the field of the form stands in its place.
+    expect(page.locator(".cm-editor").first).to_be_visible()
     page.get_by_role("textbox", name="Instructions").fill("Be brief.")
     page.get_by_role("button", name="Use the starter rows").click()
     expect(page.get_by_text("Your 1 line would go")).to_be_in_viewport()

@@ -77,7 +77,7 @@ def test_a_grade_is_found_and_set_by_keyboard(evening: Class, grace: User, visit
 
 
 def test_both_pages_fit_every_width_and_have_no_barrier(evening: Class, grace: User, visit: Visit, axe: Axe) -> None:
-    page = visit(grace)
+    page = visit(grace, reduced_motion="reduce")  # Else colours are still on their way when they are compared.
     first = evening.members.get(last_name="Aaronson")
     for where in (f"/teach/classes/{evening.pk}/grades/", f"/teach/classes/{evening.pk}/grades/{first.pk}/ticket/"):
         page.goto(where)

@@ -75,6 +75,8 @@ def test_a_broken_file_shows_what_is_wrong_until_it_is_mended(page, folder, loca
 
 def test_what_would_be_graded_is_refused_where_it_is_pressed(page, local):
     page.goto("/challenges/sea-or-sky/")
+    # Until then, the field of the form stands in its place.
+    expect(page.locator(".cm-editor").first).to_be_visible()
     page.get_by_role("textbox", name="Instructions").fill("Sea or sky?")
     page.get_by_role("button", name="Run").click()
     expect(page.locator("#problems").get_by_text("nothing is run or graded here")).to_be_visible()
@@ -119,6 +121,8 @@ def test_a_previewer_sees_a_draft_until_she_leaves_it(visit, course, draft, ada,
     his.goto(f"/courses/{course.slug}/")
     expect(his.get_by_role("heading", name="Tomorrow's course")).to_be_hidden()
     hers.goto("/challenges/sea-or-sky/")
+    # Until then, the field of the form stands in its place.
+    expect(hers.locator(".cm-editor").first).to_be_visible()
     hers.get_by_role("textbox", name="Instructions").fill("Sea or sky?")
     hers.get_by_role("button", name="Run").click()
     expect(hers.locator("#problems").get_by_text("This is a preview of a draft")).to_be_visible()
