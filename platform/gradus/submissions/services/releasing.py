@@ -92,7 +92,7 @@ def _release_due(attempts: SubmissionQuerySet, most: int | None, waits: bool) ->
         while most is None or done < most:
             changed = _one_place(_release_batch, place, waits)
             done += changed
-            if not changed:
+            if changed < BATCH:
                 break
     return done
 

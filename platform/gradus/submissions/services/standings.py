@@ -80,14 +80,16 @@ def hold_learners(user_ids: Iterable[int], *, waits: bool = True) -> set[int]:
 
 
 def update_standing(user_id: int, challenge_id: int, track: str) -> None:
-    """Updates the standings of one learner; see `update_standings`."""
+    """Updates the standings of a learner after a score of the learner has changed; see `update_standings`."""
     update_standings([user_id], challenge_id, track)
+    events.scores_changed.send(sender=Standing, user_ids=[user_id], challenge_id=challenge_id, track=track)
 
 
 def update_standings(user_ids: Collection[int], challenge_id: int, track: str) -> None:
     """Updates the standings of learners on every version, because a regrade can move a score from one to another.
 
-    It locks the learners within the caller's transaction, and takes a fixed number of queries.
+    It locks the learners within the caller's transaction, and takes a fixed number of queries. A release changes which
+    scores count here, and no score.
     """
     hold_learners(user_ids)
     key: dict[str, Any] = {"challenge_id": challenge_id, "track": track}
@@ -97,7 +99,6 @@ def update_standings(user_ids: Collection[int], challenge_id: int, track: str) -
     rows = [Standing(user_id=at[0], version_id=at[1], **key, **values_of(score)) for at, score in best.items()]
     unique = ("user", "challenge", "track", "version")
     Standing.objects.bulk_create(rows, update_conflicts=True, unique_fields=unique, update_fields=VALUES)
-    events.scores_changed.send(sender=Standing, user_ids=user_ids, challenge_id=challenge_id, track=track)
 
 
 def differences() -> list[str]:
@@ -132,6 +133,7 @@ def rebuild() -> int:
     Standing.objects.all().delete()
     for board, user_ids in _learners(keys).items():
         update_standings(user_ids, *board)
+        events.scores_changed.send(sender=Standing, user_ids=user_ids, challenge_id=board[0], track=board[1])
     count = Standing.objects.count()
     staff.note(StaffAction.What.STANDINGS_REBUILT, several(count, "standing"))
     return count
