@@ -117,7 +117,10 @@ def test_two_rows_of_one_person_become_the_older_one(evening: Class, teacher: Us
     by_code = joining.join(coded(evening, teacher), by=ann)
     by_code.labels.add(*members.labels_named(evening, ["Extra time"]))
     told = []
-    merged = lambda sender, kept, gone, **more: told.append((kept.pk, gone.pk))  # noqa: E731
+
+    def merged(sender: object, kept: Member, gone: Member, **more: object) -> None:
+        told.append((kept.pk, gone.pk))
+
     members_merged.connect(merged)
     try:
         confirm(ann, "ann@example.org")

@@ -122,10 +122,12 @@ def test_withheld_details_look_the_same_while_the_score_is_seen(observer: Observ
 def test_after_the_release_the_grades_are_seen(observer: Observer) -> None:
     Class(observer)
     colleague = observer.users[2]
-    observer.afterwards = lambda world, made: (
-        releasing.release(made[0].of_class, None, by=colleague),  # type: ignore[arg-type, func-returns-value]
-        None,
-    )[1]
+
+    def afterwards(world: Hidden, made: Sequence[Submission]) -> None:
+        assert made[0].of_class is not None
+        releasing.release(made[0].of_class, None, by=colleague)
+
+    observer.afterwards = afterwards
     seen = observer.see(PASSES, worlds.ATTEMPTS[:4])
     assert b"0.90" in seen.pages["0 /leaderboards/sea-or-sky/"] and b"0.90" in seen.pages["1 /leaderboards/sea-or-sky/"]
     assert b'"score": 0.9' in seen.pages["0 /api/v1/submissions"]

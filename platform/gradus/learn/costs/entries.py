@@ -170,9 +170,9 @@ def _attempt(score: Score) -> Submission:
 
 def _best_of_each(challenge: Challenge, user: User | None) -> Iterator[Score]:
     """The learner's best final score of each approach on this version."""
-    if user is None:
+    if user is None or challenge.version is None:
         return
-    of_version = Score.objects.current().released().of_version(challenge.version)  # type: ignore[arg-type]
+    of_version = Score.objects.current().released().of_version(challenge.version)
     of_user = of_version.filter(**{f"{OWNER}__user": user})
     mine = of_user.filter(provisional=False, **{f"{OWNER}__challenge": challenge})
     # `KT` follows no relations.
