@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Self
+from typing import Any
 
 from django.conf import settings
 from django.db import models
@@ -19,11 +19,6 @@ GRANTED_MAX = 100
 
 def _in_order(first: str, then: str) -> Any:
     return Q(**{f"{first}__isnull": True}) | Q(**{f"{then}__isnull": True}) | Q(**{f"{first}__lt": F(then)})
-
-
-class DateRuleQuerySet(models.QuerySet["DateRule"]):
-    def for_everybody(self) -> Self:
-        return self.filter(label=None, member=None)
 
 
 class DateRule(models.Model):
@@ -50,8 +45,6 @@ class DateRule(models.Model):
     version = models.PositiveIntegerField(default=1, help_text="Counts the changes, so that two people notice theirs")
     changed_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
     changed_at = models.DateTimeField(default=timezone.now)
-
-    objects = DateRuleQuerySet.as_manager()
 
     class Meta:
         constraints = [

@@ -130,10 +130,6 @@ class Submission(models.Model):
         return f"{self.challenge} by {self.user}"
 
     @property
-    def shows_grade(self) -> bool:
-        return not self.grade_withheld
-
-    @property
     def shows_details(self) -> bool:
         """Whether the learner sees results of public samples, marks of criteria and the like."""
         return not self.details_withheld
