@@ -1,7 +1,7 @@
-"""What the dates of a class add to a challenge page: the same page for the same learner, in a class and out of it.
+"""Measures how much slower a challenge page is for a learner of a class with dates than for the same learner without.
 
-The learner leaves the class and comes back between two requests to the running site, so that whatever else the machine
-does, and whatever the learner has done, concerns both pages alike.
+The learner leaves and rejoins the class between two requests to the running site, so that other load on the machine and
+the learner's history affect both measurements equally.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ ROUNDS, WARM_UP = 300, 20
 
 
 def seed_class(session: str) -> int:
-    """Puts the learner of a session into a class with dates for everybody, labels and the member; returns the key."""
+    """Adds the learner of a session to a class with rules for everybody, labels and the member. Returns its key."""
     from django.conf import settings
     from django.contrib.auth import SESSION_KEY
     from django.utils import timezone
@@ -41,7 +41,7 @@ def seed_class(session: str) -> int:
 
 
 def measured(port: int, host: str, path: str, session: str, member: int) -> dict[str, Any]:
-    """Returns the medians of both pages, and of their difference within a round, in milliseconds."""
+    """Returns the median times of the page with and without the class, and of their difference, in milliseconds."""
     from django.utils import timezone
 
     from gradus.classes.models import Member

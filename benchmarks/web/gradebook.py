@@ -1,7 +1,7 @@
-"""The gradebook of a large class: `python -m benchmarks.web.gradebook --database-server URL`.
+"""Measures the gradebook of a large class: `python -m benchmarks.web.gradebook --database-server URL`.
 
-Makes a database of its own on a PostgreSQL server with a class of 1,000 learners and a million scores at 24 challenges,
-times whole requests for its pages and files, and drops the database. Status 1 where a goal is missed.
+It creates a new database on a PostgreSQL server, with a class of 1,000 learners and a million scores at 24 challenges,
+measures whole requests for its pages and files, and drops the database. The exit status is 1 if a goal is missed.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from typing import Any
 
 from benchmarks.web import stack
 
-# At the median, as the issue asks that brought the gradebook.
+# The goals for the median time of a page and of a file.
 PAGE_MS, FILE_MS = 300.0, 2000.0
 CHALLENGES = 24
 LABELS = ("Section A", "Section B", "Extra time")
@@ -58,7 +58,7 @@ def arguments(words: list[str] | None = None) -> argparse.Namespace:
 
 
 def fill(learners: int, scores: int) -> Any:
-    """Fills the tables. Returns the class."""
+    """Fills the tables with these numbers of learners and scores. Returns the class."""
     from django.db import connection, transaction
     from django.utils import timezone
 
@@ -94,7 +94,7 @@ def fill(learners: int, scores: int) -> Any:
 
 
 def again(challenge: Any, further: int) -> Any:
-    """Returns a further challenge with the content of this one, because the built-in course has fewer than needed."""
+    """Creates a copy of this challenge and returns it, because the built-in course has fewer challenges than needed."""
     from gradus.courses.models import Challenge, ChallengeVersion
 
     name = f"{challenge.name}-again"
@@ -109,7 +109,7 @@ def again(challenge: Any, further: int) -> Any:
 
 
 def rebuild(of_class: Any) -> None:
-    """Computes all cells, as after a change of the dates for everybody, and those of one learner at one challenge."""
+    """Measures computing all cells, as after a change of the dates, and computing one cell, as after a grade."""
     from django.db import connection
 
     from gradus.gradebook import cells
@@ -129,7 +129,7 @@ def rebuild(of_class: Any) -> None:
 
 
 def requests(of_class: Any) -> dict[str, tuple[float, Callable[[], object]]]:
-    """Returns what a teacher asks for, each with its goal in ms, by name."""
+    """Returns the requests of a teacher by name, each with its goal in ms."""
     from django.test import Client
 
     from gradus.accounts.models import User
@@ -163,7 +163,7 @@ def requests(of_class: Any) -> dict[str, tuple[float, Callable[[], object]]]:
 
 
 def timed_ms(ask: Callable[[], object], times: int) -> list[float]:
-    """Milliseconds of each run in ascending order; a first run is left out."""
+    """Returns the milliseconds of each run in ascending order. A first run is not counted."""
     took = []
     for _ in range(times + 1):
         begin = time.perf_counter()
@@ -173,13 +173,13 @@ def timed_ms(ask: Callable[[], object], times: int) -> list[float]:
 
 
 def busy() -> str:
-    """Says how many processes compete for the machine, without which a time says little."""
+    """Returns a line with the load of the machine, without which the times cannot be judged."""
     one, five, _fifteen = os.getloadavg()
     return f"load {one:.1f} now, {five:.1f} in five minutes, on {os.cpu_count()} cores"
 
 
 def measure(of_class: Any, times: int) -> bool:
-    """Prints a line for each request. Returns True if all reach their goals."""
+    """Prints the times of each request. Returns True if all requests reach their goals."""
     met = True
     print(busy(), flush=True)
     for name, (goal, ask) in requests(of_class).items():

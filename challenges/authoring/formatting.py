@@ -53,7 +53,7 @@ class Unreadable(Exception):
 
 @dataclass
 class Form:
-    """Files that are not in form, with their new contents; files that cannot be read; and schemas that are old."""
+    """The files to be formatted with their new contents, the unreadable files, and the outdated schema files."""
 
     changed: dict[Path, bytes] = field(default_factory=dict)
     unreadable: list[Problem] = field(default_factory=list)
@@ -70,7 +70,7 @@ class Form:
 
 
 def form_of(path: Path) -> Form:
-    """Finds the files that are not in form. `path` is one file, or the folder of a course, a lesson or a challenge.
+    """Returns the files that need formatting. `path` is one file, or the folder of a course, a lesson or a challenge.
 
     It writes nothing.
     """

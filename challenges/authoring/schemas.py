@@ -155,7 +155,7 @@ def _challenge() -> Schema:
 
 
 def _rules(kind: Kind) -> Iterable[Schema]:
-    """Returns the rule of a kind: challenges that accept it need its keys, and other challenges must not have them."""
+    """Returns the JSON Schema rules of a kind: challenges that accept it need its keys, and no others may have them."""
     is_accepted = {
         "anyOf": [
             {"properties": {"kind": {"const": kind.name}}},

@@ -20,7 +20,7 @@ def write(what: str) -> str:
 
 
 def is_unwritten(text: str) -> bool:
-    """Returns True if the text holds a mark, so that the author has not replaced it yet."""
+    """Returns True if the text contains a placeholder mark that the author has not replaced yet."""
     return _MARK.search(text) is not None
 
 

@@ -65,9 +65,9 @@ def inspect(path: Path | str, similarity: Similarity | None = None) -> Linted:
 
 
 def inspect_read(source: Source, course: GatheredCourse) -> Linted:
-    """What `inspect` finds in the folder of a course that was just gathered from `source`: no file is read twice.
+    """Returns what `inspect` returns for a course that was already gathered from `source`, without reading files again.
 
-    Near-duplicates are not looked for.
+    It does not look for near-duplicates.
     """
     return _inspect(source, _of_course(source, course), None)
 

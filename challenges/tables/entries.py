@@ -230,7 +230,7 @@ def _unfit(entry: Entry, form: Form) -> Dropped | None:
 
 
 def unwanted_in(text: str) -> str | None:
-    """Returns a character that no row may hold, as `U+XXXX`, or None if there is none."""
+    """Returns a forbidden character of the text as `U+XXXX`, or None if every character is allowed in a row."""
     return unwanted(text, unseen=True)
 
 

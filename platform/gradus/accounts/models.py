@@ -122,7 +122,7 @@ class User(AbstractUser):
 
     @cached_property
     def _levels(self) -> list[tuple[str, str]]:
-        """The levels of the person's roles in courses and in classes, each pair once. Learners of a class have none."""
+        """Returns the distinct pairs of levels of the person's roles in courses and classes, except as a learner."""
         in_courses = self.enrolments.values_list("content", "learner_data")
         none = models.Value(str(Content.NONE), output_field=models.CharField())
         in_classes = self.memberships.filter(state="active").values_list(none, "learner_data")

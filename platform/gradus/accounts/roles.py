@@ -72,7 +72,7 @@ def refuse_unless(user: Person, course: Model | int, need: Scope) -> None:
 
 
 def refuse_missing(has: Scope, need: Scope) -> None:
-    """Raises `Refused` (403) with the levels of `need` that `has` does not include."""
+    """Raises `Refused` (403) if `has` does not include all levels of `need`. The error names the missing levels."""
     missing = has.missing(need)
     names = {axis: named(axis, level) for axis, level in missing.items()}
     problems = [{"code": "missing_role", "field": axis, "message": name} for axis, name in names.items()]

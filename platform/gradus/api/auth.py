@@ -19,7 +19,7 @@ from gradus.submissions.services import Refused
 USE_NOTED_EVERY = timedelta(minutes=1)
 
 
-# Under this name, a request carries the scope of the token that it came with.
+# The attribute of a request that holds the scope of its API token.
 SCOPE = "gradus_scope"
 
 
@@ -110,7 +110,7 @@ def need_of(callbacks: Any) -> Scope:
 
 
 def allows(request: HttpRequest, need: Scope) -> bool:
-    """Returns False if the call came with a token whose scope is too small for a part of what it could answer."""
+    """Returns False if the call's token does not cover `need`, a level that only a part of the reply requires."""
     scope: Scope | None = vars(request).get(SCOPE)
     return scope is None or scope.includes(need)
 

@@ -41,16 +41,16 @@ class CourseOut(Schema):
 
 
 class DatesOut(Schema):
-    """What the dates of a class of the caller say of a challenge now."""
+    """What the caller may do with a challenge now, by the dates of the caller's class."""
 
     timezone: str
     sees: bool
     submits: bool
-    credit: float = Field(description="The share of its points that an attempt of now counts")
+    credit: float = Field(description="The share of the points that an attempt earns if it is submitted now")
     opens_at: datetime | None
     due_at: datetime | None
     close_at: datetime | None
-    changes_at: datetime | None = Field(description="When any of this changes next")
+    changes_at: datetime | None = Field(description="The next moment at which one of these values changes")
 
 
 class ChallengeStep(Schema):
@@ -63,7 +63,7 @@ class ChallengeStep(Schema):
     score: float | None = None
     version: str | None = Field(None, description="The version of the challenge that gave the score")
     provisional: bool = False
-    dates: DatesOut | None = Field(None, description="null where no class of the caller has dates for it")
+    dates: DatesOut | None = Field(None, description="null if no class of the caller sets dates for the challenge")
 
 
 class LessonStep(Schema):
@@ -219,7 +219,7 @@ def _challenge_step(step: steps.ChallengeStep) -> ChallengeStep:
 
 
 def dates_out(decision: Decision) -> dict[str, Any] | None:
-    """Returns what a learner is told of a decision, or None if it depends on no date."""
+    """Returns the parts of a decision that a learner may read, or None if the decision depends on no date."""
     if decision.opens_at is None and not decision.applied:
         return None
     return {**vars(decision), "timezone": decision.zone}

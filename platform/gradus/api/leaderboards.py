@@ -93,7 +93,9 @@ def leaderboard(
     track: Track | None = None,
     page: Annotated[int, Query(ge=1)] = 1,
     version: Annotated[str | None, Query(max_length=40, description="`live_version`, to see its scores")] = None,
-    of_class: Annotated[int | None, Query(alias="class", description="A class, to see its own leaderboard")] = None,
+    of_class: Annotated[
+        int | None, Query(alias="class", description="The number of a class, to read the leaderboard of that class")
+    ] = None,
 ) -> LeaderboardOut:
     """Returns ranks, tie bands and the caller's row. Equal shown scores share a rank."""
     found = catalogue.now().challenge(id)

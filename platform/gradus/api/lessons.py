@@ -49,7 +49,7 @@ class ReasonOut(Schema):
 
 
 class FlipOut(Schema):
-    """Another answer to one question that would change the main recommendation."""
+    """A different answer to one question with which the main recommendation would change."""
 
     question: str
     choice: str

@@ -62,10 +62,10 @@ class ComparisonOut(Schema):
 
 
 class NoticeOut(Schema):
-    """Tells that something has ended, such as an attempt, a run or a review, or what is announced to a class."""
+    """A notice that an attempt, a run or a review has ended, or an announcement of a class."""
 
     kind: Literal["graded", "failed", "run", "reviewed", "appealed", "regraded", "answered", "announced"]
-    challenge: str = Field(description="Empty for an announcement of a class")
+    challenge: str = Field(description="Empty if the notice is an announcement of a class")
     title: str
     text: str
     page: str = Field(description="The path of the page that shows what has ended")

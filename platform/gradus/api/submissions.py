@@ -79,7 +79,7 @@ class SubmissionOut(Schema):
     created_at: datetime
     finished_at: datetime | None = None
     of_class: int | None = Field(None, description="The class for which the attempt counts")
-    details_withheld: bool = Field(False, description="Whether the caller does not see results and marks yet")
+    details_withheld: bool = Field(False, description="True while the results and marks are withheld from the caller")
     released_at: datetime | None = Field(None, description="When the grade is released, if it is withheld until a date")
 
 
@@ -232,7 +232,10 @@ Withdraw = Annotated[
 
 OfClass = Annotated[
     int | None,
-    Query(alias="class", description="The class for which the attempt counts; needed only where there is a choice"),
+    Query(
+        alias="class",
+        description="The class for which the attempt counts; needed only if it could count for two or more classes",
+    ),
 ]
 
 
@@ -258,8 +261,9 @@ def submit(
     """Submits an attempt. A second request with the same Idempotency-Key and payload returns the same submission.
 
     Only a learner's latest answer in free text waits for a person. A request that would withdraw an earlier one is
-    refused with 409 and the code `earlier_waits`, unless `withdraw_earlier` is true. In two or more running classes of
-    the course, a request without `class` is refused with 422 and the code `class_needed`, whose problems name them.
+    refused with 409 and the code `earlier_waits`, unless `withdraw_earlier` is true. If the caller is in two or more
+    running classes of the course, a request without `class` is refused with 422 and the code `class_needed`; its
+    problems list these classes.
     """
     challenge = get_object_or_404(Challenge.objects.shown(), slug=id)
     network = hashed_network(request, days.today(challenge.lesson.course.timezone))

@@ -1,4 +1,4 @@
-"""Loads what the policy of dates needs, for pages, API, command line, gradebook and "view as" alike.
+"""Loads the facts for `policy.decide`, and returns its decisions to pages, API, command line, gradebook and "view as".
 
 A place is a challenge, or a lesson as such, whose text can be opened earlier or later than its challenges.
 """
@@ -32,7 +32,7 @@ Place = Challenge | Lesson
 
 @dataclass(frozen=True)
 class Viewed:
-    """As whom a person looks at the site: as a member of a class, or as a learner there with these labels."""
+    """The learner as whom a teacher views the site: a member of a class, or somebody with these labels in it."""
 
     of_class: Class
     member: Member | None = None
@@ -44,7 +44,7 @@ _viewed: ContextVar[Viewed | None] = ContextVar("viewed_as", default=None)
 
 
 def moment() -> datetime:
-    """Returns the time that this request asks about: the one that "view as" has chosen, or else now."""
+    """Returns the time for which this request is answered: the time chosen in "view as", or else now."""
     return _moment.get() or timezone.now()
 
 
@@ -54,7 +54,7 @@ def viewed() -> Viewed | None:
 
 @contextmanager
 def at(chosen: datetime | None) -> Iterator[None]:
-    """Answers for another time meanwhile. None is now."""
+    """Makes `moment` return the chosen time within the block. None stands for now."""
     token = _moment.set(chosen)
     try:
         yield
@@ -64,7 +64,7 @@ def at(chosen: datetime | None) -> Iterator[None]:
 
 @contextmanager
 def as_learner(chosen: Viewed) -> Iterator[None]:
-    """Answers as for this learner meanwhile, whoever asks."""
+    """Makes decisions for this learner within the block, regardless of who sends the request."""
     token = _viewed.set(chosen)
     try:
         yield
@@ -74,7 +74,7 @@ def as_learner(chosen: Viewed) -> Iterator[None]:
 
 @dataclass(frozen=True)
 class _Participant:
-    """Somebody in a class. `labels` is None as long as they are not known."""
+    """A person in a class. `labels` is None until the labels are loaded."""
 
     of_class: Class
     member: int = 0
@@ -103,10 +103,11 @@ class _Participant:
 
 
 def decision_for(user: Person, place: Place, at: datetime | None = None, member: Member | None = None) -> Decision:
-    """Returns what a person may do with a challenge, or whether the person sees a lesson, at a time: now unless given.
+    """Returns what a person may do with a challenge, or whether the person sees a lesson, at a time (default: now).
 
-    Of several classes the most generous decision holds, because each of them lets the person in. With `member`, only
-    the class of that member counts, whether or not it still runs. Without a class everything is open.
+    If the person is in several classes, the most generous decision holds, because each class admits the person. With
+    `member`, only the class of that member counts, even if it no longer runs. For a person without a class, everything
+    is open.
     """
     return decisions_for(user, [place], at, member)[place]
 
@@ -114,9 +115,9 @@ def decision_for(user: Person, place: Place, at: datetime | None = None, member:
 def decisions_for(
     user: Person, places: Iterable[Place], at: datetime | None = None, member: Member | None = None
 ) -> dict[Place, Decision]:
-    """Returns the same for several challenges and lessons of one or several courses, with as many queries as for one.
+    """Returns the decisions of `decision_for` for several challenges and lessons, which may be of several courses.
 
-    These are one query for a person without a class, and two or three for others.
+    It takes one query for a person without a class, and two or three queries for others.
     """
     wanted, when = list(places), at or moment()
     people = [_participant(member, _has_role(user, member.of_class))] if member else _taking_part(user, when)
@@ -133,7 +134,7 @@ def decisions_for(
 
 
 def refuse_unless_seen(user: Person, place: Place) -> Decision:
-    """Returns the decision of this moment. Raises `Refused` (403) if the person does not see the place yet."""
+    """Returns the present decision. Raises `Refused` (403) if the person does not see the place yet."""
     decision = decision_for(user, place)
     if not decision.sees:
         raise refusal(decision, place)
@@ -141,10 +142,10 @@ def refuse_unless_seen(user: Person, place: Place) -> Decision:
 
 
 def refuse_unless_open(user: User, challenge: Challenge, of_class: Class | None, at: datetime) -> None:
-    """Raises `Refused` (403) if the person may not submit at that time what counts for this class, or for none."""
+    """Raises `Refused` (403) if the person may not submit at that time an attempt that counts for `of_class`."""
     member = None if of_class is None else Member.objects.filter(of_class=of_class, user=user).first()
     if member is not None and of_class is not None:
-        # It is at hand, and would be asked for.
+        # Avoids a query: the row is already loaded.
         member.of_class = of_class
     decision = decision_for(user, challenge, at, member)
     if not decision.submits:
@@ -152,7 +153,7 @@ def refuse_unless_open(user: User, challenge: Challenge, of_class: Class | None,
 
 
 def refusal(decision: Decision, place: Place) -> Refused:
-    """Returns the refusal of a person who may not do something at this moment, with the date in the class's zone."""
+    """Returns the error for a place that is not open at this moment. Its message has the date in the class's zone."""
     opens = decision.opens_at and shown(decision.opens_at, decision.zone)
     closed = decision.close_at and shown(decision.close_at, decision.zone)
     said = {
@@ -165,14 +166,14 @@ def refusal(decision: Decision, place: Place) -> Refused:
 
 
 def decisions_at(member: Member, place: Place, moments: Sequence[datetime]) -> list[Decision]:
-    """Returns the decision of the member's class for each moment, such as those of attempts, with two queries."""
+    """Returns the decision of the member's class for each moment, such as the times of attempts. Takes two queries."""
     return policy.decide_each(facts_of([member], [place])[member.pk, place], moments)
 
 
 def facts_of(members: Iterable[Member], places: Iterable[Place]) -> dict[tuple[int, Place], Facts]:
-    """Returns the facts for `policy.decide` for each pair of a member's key and a place, with two queries.
+    """Returns the facts for `policy.decide`, by member key and place. Takes two queries.
 
-    The members have their class at hand (`select_related("of_class")`).
+    The class of each member must be loaded already (`select_related("of_class")`).
     """
     people, wanted = [_participant(member) for member in members], list(places)
     rules = _rules(people, wanted)
@@ -182,9 +183,9 @@ def facts_of(members: Iterable[Member], places: Iterable[Place]) -> dict[tuple[i
 
 
 def schedules(seen_as: Viewed, places: Sequence[Place | None]) -> dict[Place | None, Schedule]:
-    """Returns what holds at each place for a member, for somebody with these labels, or else for everybody.
+    """Returns the schedule of each place for a member, for somebody with these labels, or else for everybody.
 
-    None is the course as such.
+    The place None stands for the course itself.
     """
     person = _viewed_as(seen_as)
     rules = _rules([person], places)
@@ -193,7 +194,7 @@ def schedules(seen_as: Viewed, places: Sequence[Place | None]) -> dict[Place | N
 
 
 def rule_of(row: DateRule) -> Rule:
-    """Returns what a row says, for the policy."""
+    """Returns a stored date rule in the form that the policy takes."""
     return Rule(
         who=Who.LEARNER if row.member_id else Who.LABEL if row.label_id else Who.EVERYBODY,
         where=Where.CHALLENGE if row.challenge_id else Where.LESSON if row.lesson_id else Where.COURSE,
@@ -217,7 +218,7 @@ def _steps(rows: Sequence[Mapping[str, object]] | None) -> Steps | None:
 
 
 def _concerns(rule: DateRule, place: Place | None) -> bool:
-    """Returns True for a rule of the course, of this lesson, or of this challenge or its lesson."""
+    """Returns True if the rule applies to the place: it is for the place itself, for its lesson or for the course."""
     if place is None:
         return rule.challenge_id is None and rule.lesson_id is None
     if isinstance(place, Challenge):
@@ -232,14 +233,14 @@ def _course(place: Place) -> int:
 
 
 def _taking_part(user: Person, when: datetime) -> list[_Participant]:
-    """Returns the person in each class that is not over: before it begins, a class shows its members nothing."""
+    """Returns the person's participation in each class that has not ended, including classes that have not begun."""
     if (chosen := _viewed.get()) is not None:
         return [_viewed_as(chosen)]
     if not isinstance(user, User) or user.is_guest or not user.is_active:
         return []
     found = Member.objects.active().filter(user=user).select_related("of_class")
     here = [one for one in found if not one.of_class.is_over(when)]
-    # Whether a person has any role is asked once for a request.
+    # `has_role` is cached for the request, so most people cost no further query.
     return [_participant(one, user.has_role and _has_role(user, one.of_class)) for one in here]
 
 
@@ -254,14 +255,14 @@ def _participant(member: Member, is_exempt: bool = False) -> _Participant:
 
 
 def _has_role(user: Person, of_class: Class) -> bool:
-    """Returns True if the person may see more in the course than a learner does: then no date hides anything."""
+    """Returns True if the person has a role in the course. Dates hide nothing from such a person."""
     return roles.scope_in(user, of_class.course_id) != LEARNER
 
 
 def _rules(people: Sequence[_Participant], places: Sequence[Place | None]) -> list[DateRule]:
-    """Returns the rules of these people's classes for these places, without those of other members.
+    """Returns the rules of these people's classes for these places, without the rules for other members.
 
-    Labels and lessons are compared later: a query with more conditions takes longer to write than to answer.
+    The caller filters by label and lesson, because more conditions would cost more than the rows that they save.
     """
     keys = [one.member for one in people]
     challenges = [one.pk for one in places if isinstance(one, Challenge)]
@@ -271,7 +272,7 @@ def _rules(people: Sequence[_Participant], places: Sequence[Place | None]) -> li
 
 
 def _with_labels(people: Sequence[_Participant], rules: Iterable[DateRule]) -> list[_Participant]:
-    """Returns the people with their labels, which are read only where a rule is for one."""
+    """Returns the people with their labels. The labels are loaded only if one of the rules is for a label."""
     if not any(one.label_id for one in rules):
         return list(people)
     labels: dict[int, set[int]] = defaultdict(set)
@@ -282,7 +283,7 @@ def _with_labels(people: Sequence[_Participant], rules: Iterable[DateRule]) -> l
 
 
 def _together(decisions: Sequence[Decision]) -> Decision:
-    """Returns the most generous decision, which holds at least until the first of them changes."""
+    """Returns the most generous decision. Its `changes_at` is the first moment at which any of them changes."""
     if not decisions:
         return OPEN
     best = max(decisions, key=lambda one: (one.sees, one.submits, one.credit))

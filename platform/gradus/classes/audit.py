@@ -1,4 +1,4 @@
-"""What staff did to a class, for the people who teach it: the rows of the log of staff actions that name the class."""
+"""Reads the audit of a class: the rows of the log of staff actions that name the class, for its teachers."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from django.db.models import QuerySet
 from gradus.accounts.models import StaffAction
 from gradus.classes.models import Class, Member
 
-# Details that have a place of their own in a row.
+# Details that have their own column in the audit.
 KNOWN = {"class", "before", "after", "reason", "member"}
 
 
 @dataclass(frozen=True)
 class Entry:
-    """One action. `changes` are triples of a field, the value before and the value after; `rest` are further pairs."""
+    """One action. `changes` are triples of field, value before and value after; `rest` are other details as pairs."""
 
     action: StaffAction
     member: str
@@ -28,13 +28,13 @@ class Entry:
 
     @property
     def as_whom(self) -> str:
-        """As whom somebody looked at the site; empty for all other actions."""
+        """Returns the learner as whom the person viewed the site. It is empty for all other actions."""
         if self.action.what != StaffAction.What.VIEWED_AS:
             return ""
         return self.member or str(self.action.details.get("label") or "")
 
     def cells(self) -> list[str]:
-        """Returns the entry for a table, with values before and after as JSON."""
+        """Returns the cells of the entry for a table. Values before and after are JSON."""
         one, details = self.action, self.action.details
         before, after = (json.dumps(details[key], ensure_ascii=False) if key in details else "" for key in SIDES)
         about = one.about if not self.member else f"{one.about} ({self.member})"
@@ -48,7 +48,7 @@ HEADER = ["at", "who", "as_whom", "what", "about", "before", "after", "reason", 
 
 
 def actions(of_class: Class, who: str = "", what: str = "") -> QuerySet[StaffAction]:
-    """Returns the actions of a class, the newest first, of one person (as the log has the name) and of one kind."""
+    """Returns the actions of a class, the newest first, filtered by the person's name in the log and by kind."""
     found = StaffAction.objects.filter(details__class=of_class.pk)
     if who:
         found = found.filter(who=who)
@@ -56,18 +56,18 @@ def actions(of_class: Class, who: str = "", what: str = "") -> QuerySet[StaffAct
 
 
 def people(of_class: Class) -> list[str]:
-    """Returns who has done something to the class, as the log has the names."""
+    """Returns the names, as stored in the log, of all people who have acted on the class."""
     return list(actions(of_class).order_by("who").values_list("who", flat=True).distinct())
 
 
 def kinds(of_class: Class) -> list[tuple[str, str]]:
-    """Returns the kinds of what was done to the class, each with its name."""
+    """Returns the kinds of actions in the audit of the class, as pairs of key and name."""
     done = set(actions(of_class).order_by("what").values_list("what", flat=True).distinct())
     return [(value, str(label)) for value, label in StaffAction.What.choices if value in done]
 
 
 def entries(of_class: Class, found: Iterable[StaffAction]) -> list[Entry]:
-    """Returns the entries of these actions, with the names that members have now."""
+    """Returns the entries of these actions. Members appear with their present names."""
     rows = list(found)
     keys = {key for one in rows if isinstance(key := one.details.get("member"), int)}
     members = Member.objects.filter(of_class=of_class, pk__in=keys).select_related("user").in_bulk()
@@ -102,7 +102,7 @@ def _named(name: str) -> str:
 
 
 def _said(value: Any) -> str:
-    """Returns a value of JSON as text that a person can read."""
+    """Returns a JSON value as readable text."""
     if value is None:
         return ""
     if isinstance(value, str):

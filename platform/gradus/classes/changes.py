@@ -1,4 +1,4 @@
-"""What all services of classes share: the lock, the log, and the refusal after somebody else changed the same thing."""
+"""Helpers of all services of classes: the lock, the log, and the check for changes by somebody else in the meantime."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from gradus.refusal import Refused, refuse_broken
 
 
 def hold(of_class: Class | int) -> Class:
-    """Locks the class until the transaction ends, and returns it as it is now."""
+    """Locks the row of the class until the transaction ends, and returns the row freshly read."""
     key = of_class.pk if isinstance(of_class, Class) else of_class
     return Class.objects.select_for_update(no_key=True).get(pk=key)
 
@@ -31,13 +31,13 @@ def hold_free(of_class: int) -> bool:
 
 
 def version_of(values: Mapping[str, Any]) -> str:
-    """Returns a short name of these values, which a form carries so that a service knows what its sender saw."""
+    """Returns a short digest of these values, which a form carries so that a service can detect changes."""
     text = json.dumps(dict(values), sort_keys=True, cls=DjangoJSONEncoder)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def refuse_changed(seen: str, now: Mapping[str, Any]) -> None:
-    """Raises `Refused` (409, `changed_meanwhile`) unless `seen` is empty or the name of the values as they are now."""
+    """Raises `Refused` (409, `changed_meanwhile`) unless `seen` is empty or equal to `version_of(now)`."""
     if seen and seen != version_of(now):
         said = _("Somebody else changed this in the meantime. Look at how it is now, and save again if need be.")
         raise Refused("changed_meanwhile", said, 409)
@@ -48,7 +48,7 @@ def wrong(field: str, message: str, code: str = "invalid", status: int = 422) ->
 
 
 def clean(row: Class | Label | Member | ReleaseRule | Announcement) -> None:
-    """Raises `Refused` (422) with what Django finds wrong in the row, a problem for each field."""
+    """Raises `Refused` (422) if Django's validation of the row fails, with a problem for each wrong field."""
     for field in row._meta.concrete_fields:
         value = getattr(row, field.attname)
         if isinstance(value, str):
@@ -66,13 +66,13 @@ def clean(row: Class | Label | Member | ReleaseRule | Announcement) -> None:
 def note(
     what: StaffAction.What, of_class: Class, by: User, before: Mapping[str, Any], after: Mapping[str, Any]
 ) -> None:
-    """Notes what changed of a class, with the values before and after."""
+    """Writes a change of the class to the log of staff actions, with the values before and after."""
     changed = {name for name in after if before.get(name) != after[name]}
     old, new = ({name: side.get(name) for name in changed} for side in (before, after))
     staff.note(what, of_class, by=by, **{"class": of_class.pk}, before=plain(old), after=plain(new))
 
 
 def plain(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Returns the values as JSON has them."""
+    """Returns the values converted to JSON types."""
     as_json: dict[str, Any] = json.loads(json.dumps(dict(values), cls=DjangoJSONEncoder))
     return as_json

@@ -1,4 +1,4 @@
-"""What a date rule is about and says, and whether that holds together. `dates` has the services that change rules."""
+"""The target and the values of a date rule, and their validation. `dates` has the services that change rules."""
 
 from __future__ import annotations
 
@@ -24,8 +24,11 @@ Step = dict[str, Any]
 
 @dataclass(frozen=True)
 class Target:
-    """What a rule is about, and for whom. Without a lesson or challenge it is the course, and without a label or member
-    everybody."""
+    """The place and the people of a date rule.
+
+    The place is the whole course unless a lesson or challenge is set. The people are everybody unless a label or member
+    is set.
+    """
 
     of_class: Class
     lesson: Lesson | None = None
@@ -47,7 +50,7 @@ class Target:
 
 @dataclass(frozen=True)
 class Values:
-    """What a rule says, as `DateRule` has it; times have a time zone. A step is a dict with `until` and `credit`."""
+    """The values of a date rule, as in `DateRule`. Times are aware. A step is a dict with `until` and `credit`."""
 
     release_at: datetime | None = None
     due_at: datetime | None = None
@@ -71,12 +74,12 @@ class Values:
 
 
 def seen(rule: DateRule | None) -> str:
-    """Returns what a form carries, so that a service knows which state of the rule its sender saw."""
+    """Returns a digest of the rule, which a form carries so that a service can detect changes by somebody else."""
     return f"{rule.pk}.{rule.version}" if rule else "0"
 
 
 def facts_of(rule: DateRule | None) -> dict[str, Any]:
-    """Returns what a rule says, as the log of staff actions has it: only what is said."""
+    """Returns the values that a rule sets, without empty ones, for the log of staff actions."""
     if rule is None:
         return {}
     values = {name: getattr(rule, name) for name in (*DATES, "cleared", "early", "late", "after", "reason")}
@@ -85,7 +88,7 @@ def facts_of(rule: DateRule | None) -> dict[str, Any]:
 
 
 def values_of(rule: DateRule | None) -> Values:
-    """Returns what a stored rule says."""
+    """Returns the values of a stored rule."""
 
     def steps(rows: Sequence[Mapping[str, Any]] | None) -> list[Step] | None:
         if rows is None:
@@ -109,7 +112,7 @@ def refuse_foreign(target: Target) -> None:
 
 
 def refuse_wrong(target: Target, values: Values, date: str = "") -> None:
-    """Raises `Refused` (422) with a problem for each wrong field, or all beside the field `date`."""
+    """Raises `Refused` (422) with a problem for each wrong field. If `date` is given, all problems have it as field."""
     refuse_foreign(target)
     found = [*_wrong_dates(values), *_wrong_steps(values)]
     if not found:
@@ -179,7 +182,7 @@ def _out_of_place(name: str, untils: Sequence[datetime], values: Values) -> Foun
 
 
 def _wrong_together(target: Target, values: Values) -> Found:
-    """Compares with what other rules say for the same people and place, which a rule may leave as it is."""
+    """Returns problems of the rule in combination with other rules, which decide the fields that it leaves open."""
     rule = DateRule(**vars(target), **values.stored())
     now = policy.combine([*_others(target), access.rule_of(rule)])
     if now.due_at and now.close_at and now.due_at > now.close_at and (values.due_at or values.close_at):
@@ -191,7 +194,7 @@ def _wrong_together(target: Target, values: Values) -> Found:
 
 
 def _others(target: Target) -> list[policy.Rule]:
-    """Returns the other rules that hold for the target's people at its place."""
+    """Returns all other rules that apply to the target's people at its place."""
     rules = DateRule.objects.filter(of_class=target.of_class)
     labels = {target.label.pk} if target.label else set()
     if target.member:

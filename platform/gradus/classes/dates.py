@@ -1,6 +1,6 @@
 """Services that set the dates of a class, extend them for members, and grant attempts.
 
-Each locks the class's row first, so that changes of one class follow one another, notes what it did in the log of staff
+Each locks the class's row first, so that changes of one class follow one another, writes the change to the log of staff
 actions, and sends `signals.dates_changed`.
 """
 
@@ -40,7 +40,7 @@ What = StaffAction.What
 
 @transaction.atomic
 def set_dates(target: Target, values: Values, *, by: User, reason: str = "", seen: str = "") -> DateRule | None:
-    """Replaces what is said about the target, or says nothing any more, and returns the rule if there is one.
+    """Replaces the rule for the target and returns it. If `values` are empty, deletes the rule and returns None.
 
     Args:
         seen: What `date_rules.seen` returned for the rule that the person saw, or empty: whatever it is now is
@@ -68,7 +68,7 @@ def set_dates(target: Target, values: Values, *, by: User, reason: str = "", see
 
 @dataclass
 class Extended:
-    """What became of an extension: the members whose due date moved, and those for whom it was late enough already."""
+    """The result of an extension: the members whose due date moved, and those whose due date was late enough before."""
 
     moved: list[Member] = field(default_factory=list)
     untouched: list[Member] = field(default_factory=list)
@@ -87,7 +87,7 @@ def extend(
 ) -> Extended:
     """Moves the due date of these members to `until`, for a challenge, a lesson or the whole course.
 
-    If that is closed before, it closes for them at that moment. What is later already stays.
+    A closing date before `until` moves to `until` for them. Due dates that are already later stay.
 
     Raises:
         Http404, Refused: 403, the person may not; 422, nobody is chosen, the reason is missing, or the time is past or
@@ -112,7 +112,7 @@ def extend(
 
 
 def _extend_one(target: Target, until: datetime, reason: str, by: User) -> bool:
-    """Returns False if the member has as much time already."""
+    """Extends the due date of one member. Returns False if it is already as late as `until` or later."""
     assert target.member is not None
     now = schedule_of(target)
     has_time = now.due_at is None or now.due_at >= until
@@ -122,7 +122,7 @@ def _extend_one(target: Target, until: datetime, reason: str, by: User) -> bool:
     before, values = facts_of(rule), values_of(rule)
     due = values.due_at if has_time else until
     closes = values.close_at if now.close_at is None or now.close_at >= until else until
-    # Steps of this rule that would stand on the wrong side of the new due date have no meaning any more.
+    # Drops the steps of this rule that would now be on the wrong side of the new due date.
     early = [one for one in values.early or () if due is None or one["until"] <= due]
     late = [one for one in values.late or () if due is None or one["until"] > due]
     changed = replace(
@@ -143,9 +143,9 @@ def _extend_one(target: Target, until: datetime, reason: str, by: User) -> bool:
 def grant(
     of_class: Class, members: Iterable[Member], *, by: User, challenge: Challenge, attempts: int, reason: str
 ) -> list[Grant]:
-    """Grants each of these members that many attempts at a challenge beyond those of a day.
+    """Grants each of these members `attempts` at a challenge, in addition to those of each day.
 
-    They are used when those of the day are used, on any day until the class ends.
+    They are used after the attempts of a day are used up, on any day until the class ends.
 
     Raises:
         Http404, Refused: 403, the person may not; 422, nobody is chosen, the reason is missing, or the number is wrong.

@@ -1,4 +1,4 @@
-"""Adds people to a class by address, and tells them by mail."""
+"""Services that add people to a class by email address, and invite them by mail."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ from gradus.refusal import Refused
 
 log = structlog.get_logger(__name__)
 AT_ONCE = 200
-# A person whose account was taken over must not send mails to the world.
+# A limit, so that nobody can send mails to the whole world with a stolen account.
 MAILS_A_DAY = 500
 HOUR = timedelta(hours=1)
 
 
 @dataclass
 class Invited:
-    """Members who were added or were in already, and of them those who got a mail, and those whose mail failed."""
+    """The result of inviting: all members, new or not, those who got a mail, and those whose mail failed."""
 
     members: list[Member]
     mailed: list[Member] = field(default_factory=list)
@@ -42,12 +42,12 @@ class Invited:
 
 
 def addresses_in(text: str) -> list[str]:
-    """Returns the addresses of a text with commas, semicolons or line breaks between them, each once.
+    """Returns the distinct addresses in a text, where they are separated by commas, semicolons or line breaks.
 
     Raises:
-        Refused: 422, `bad_email`: one is no address, and the message names it; `empty`; or there are too many.
+        Refused: 422: `bad_email`, if the message names a text that is not an address; `empty`; or too many addresses.
     """
-    # A person's name may stand before the address in angle brackets, as mail programs write it.
+    # Mail programs write a name before the address, which is then in angle brackets.
     found = [re.sub(r"^.*<([^<>]*)>$", r"\1", one.strip()) for one in re.split(r"[,;\n]", text)]
     emails = []
     for one in filter(None, found):
@@ -94,13 +94,13 @@ def invite(
         if not (mail and can_send_mails()):
             return Invited(added)
         due = _due(added)
-        # Noted before the mails are sent, so that parallel requests count each other.
+        # Stored before the mails are sent, so that parallel requests count each other's mails.
         _note_sent(due, by)
     return replace(_send(held, due, by, site), members=added)
 
 
 def invite_again(of_class: Class, found: Iterable[Member], *, by: User, site: str) -> Invited:
-    """Sends members the mail once more, or for the first time. Raises as `invite` does."""
+    """Sends these members the invitation, again or for the first time. Raises what `invite` raises."""
     found = [one for one in found if one.email]
     with transaction.atomic():
         held = changes.hold(of_class)
@@ -114,7 +114,7 @@ def invite_again(of_class: Class, found: Iterable[Member], *, by: User, site: st
 
 
 def _due(found: Iterable[Member]) -> list[Member]:
-    """Returns those who have had no such mail within the last hour, so that nobody is flooded with them."""
+    """Returns the members who got no invitation within the last hour, so that nobody is flooded with mails."""
     keys = [one.pk for one in found]
     lately = Member.objects.filter(pk__in=keys, invited_at__gt=timezone.now() - HOUR).values_list("pk", flat=True)
     had = set(lately)
@@ -122,7 +122,7 @@ def _due(found: Iterable[Member]) -> list[Member]:
 
 
 def _refuse_more(by: User, more: int) -> None:
-    # Parallel requests of one person for several classes wait for each other, so that each counts the others.
+    # Parallel requests of one person for several classes wait for each other, so that each counts the others' mails.
     User.objects.select_for_update(no_key=True).get(pk=by.pk)
     day = timezone.now() - timedelta(days=1)
     if Member.objects.filter(invited_by=by, invited_at__gt=day).count() + more > MAILS_A_DAY:
@@ -170,6 +170,6 @@ def _mail(of_class: Class, member: Member, by: User, site: str, connection: Any)
         then,
         _("If you do not know why you get this mail, do nothing."),
     )
-    # A title with a line break would end the header of the subject.
+    # A line break in the title would end the header of the subject.
     subject = " ".join((_("Your class %(class)s") % named).split())
     return EmailMessage(subject, "\n\n".join(parts) + "\n", to=[member.email], connection=connection)

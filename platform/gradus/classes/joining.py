@@ -1,4 +1,4 @@
-"""Services by which people join a class, leave it, and become members by account once they confirm an address."""
+"""Services with which people join and leave a class, and which link members to accounts by confirmed addresses."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from gradus.refusal import Refused
 
 
 def open_class(code: str) -> Class | None:
-    """Returns the class that one can join by this code now, or None: the code is unknown, too old, or stopped."""
+    """Returns the class that people can join by this code now, or None if the code is unknown, expired or stopped."""
     code = "".join(code.split()).lower().replace("-", "")
     open_now = Class.objects.filter(join_code_until__gt=timezone.now()).select_related("course")
     found = open_now.filter(join_code=code).first() if code else None
@@ -26,7 +26,7 @@ def open_class(code: str) -> Class | None:
 
 @transaction.atomic
 def join(code: str, *, by: User) -> Member:
-    """Makes the person an active member of the class with this code. Whoever is one already stays one.
+    """Makes the person an active member of the class with this code. An active member stays as before.
 
     Raises:
         Refused: 403, the person is a visitor without an account; 404, nobody can join by this code.
@@ -34,7 +34,7 @@ def join(code: str, *, by: User) -> Member:
     if by.is_guest:
         raise Refused("account_needed", _("Sign in or sign up to join a class."), 403)
     found = open_class(code)
-    # The code may have been rotated while the class was being locked.
+    # The code may have been replaced while this transaction waited for the lock.
     held = changes.hold(found) if found is not None else None
     if found is None or held is None or held.join_code != found.join_code:
         said = _("Nobody can join by this code: it is mistyped, too old, or was replaced. Ask for the newest one.")
@@ -43,7 +43,7 @@ def join(code: str, *, by: User) -> Member:
 
 
 def leave(of_class: Class, *, by: User) -> Member:
-    """Takes the person out of the class. What belongs to the membership stays.
+    """Ends the person's membership. The row and all rows that refer to it are kept.
 
     Raises:
         Refused: 404, the person is not in the class; 409, `not_released`, grades of the class are not released yet:
@@ -60,16 +60,16 @@ def leave(of_class: Class, *, by: User) -> Member:
 
 @transaction.atomic
 def claim_memberships(user: User) -> None:
-    """Makes an account the member wherever a class knows one of its confirmed addresses.
+    """Links an account to each member whose address it has confirmed.
 
-    Where the account is a member already, the two rows become one, see `merge`.
+    If the account is already another member of that class, the two rows become one; see `merge`.
     """
     if user.is_guest:
         return
     confirmed = EmailAddress.objects.filter(user=user, verified=True).values_list("email", flat=True)
     addresses = {one.lower() for one in confirmed}
     known = list(Member.objects.filter(email__in=addresses, user=None).order_by("of_class_id", "pk"))
-    # All classes before the first learner, whom a change locks: others hold a class first, too.
+    # Locks all classes before a change locks the first learner, because other services lock a class first, too.
     classes = {key: changes.hold(key) for key in sorted({one.of_class_id for one in known})}
     for found in known:
         held = classes[found.of_class_id]
@@ -87,11 +87,11 @@ def claim_memberships(user: User) -> None:
 
 
 def merge(one: Member, two: Member) -> Member:
-    """Makes one member of two who are the same person, and returns the older one. Needs `changes.hold`.
+    """Merges two members who are the same person into the older row, and returns it. Needs `changes.hold`.
 
-    What points to the younger row points to the older one afterwards; of two date rules for one place, the one that
-    somebody changed later stays, and the other is in the log. Blank fields are filled, labels are joined, and
-    the higher role of those that are active counts. The row is active if one of them was.
+    Rows that refer to the newer row refer to the older one afterwards. Of two date rules for one place, the one that
+    was changed last stays, and the log keeps the other. Blank fields are filled from the newer row, labels are united,
+    and the higher role among the active rows counts. The result is active if one of the rows was.
     """
     kept, gone = sorted((one, two), key=lambda member: member.pk)
     before, was = members.values_of(kept), members.values_of(gone)
@@ -102,7 +102,7 @@ def merge(one: Member, two: Member) -> Member:
     for name in (*members.PERSONAL, "user_id", "invited_at"):
         if not getattr(kept, name):
             setattr(kept, name, getattr(gone, name))
-    # A role that somebody had before leaving is over.
+    # The role of a member who has left does not count.
     levels = [LearnerData(one.learner_data) for one in (kept, gone) if one.is_active]
     kept.learner_data = max(levels, key=rank, default=LearnerData.NONE)
     if gone.is_active:
@@ -116,7 +116,7 @@ def merge(one: Member, two: Member) -> Member:
 
 
 def _newer_rules(kept: Member, gone: Member) -> list[dict[str, Any]]:
-    """Where both have a rule for one place, deletes the older one. Returns what the deleted ones said."""
+    """Deletes the older one of two rules for the same place. Returns the values of the deleted rules for the log."""
     found = {(rule.lesson_id, rule.challenge_id): rule for rule in kept.date_rules.all()}
     dropped = []
     for rule in gone.date_rules.all():
@@ -139,5 +139,5 @@ def _move_rows(kept: Member, gone: Member) -> None:
                 with transaction.atomic():
                     type(row)._default_manager.filter(pk=row.pk).update(**{relation.field.name: kept})
             except IntegrityError:
-                # There is such a row for `kept`, which stays.
+                # `kept` already has such a row, which stays.
                 continue

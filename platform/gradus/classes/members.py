@@ -1,6 +1,6 @@
 """Services that change the members of a class. See `services` for the class itself, and `joining` for joining by code.
 
-Each locks the class's row first, so that changes of one class follow one another. Each notes what it did in the log of
+Each locks the class's row first, so that changes of one class follow one another. Each writes the change to the log of
 staff actions, and sends `signals.members_changed`.
 """
 
@@ -45,14 +45,14 @@ def add_member(
     allowed: bool = False,
     **personal: str,
 ) -> Member:
-    """Adds a person, by account or by address, or brings back somebody who left.
+    """Adds a person by account or address, or restores a member who has left.
 
-    An address that an account has confirmed stands for that account. Whoever is in the class already is changed only
-    where something is given.
+    An address that an account has confirmed stands for that account. Of a person who is already in the class, only the
+    given fields change.
 
     Args:
-        labels: Names. Those that the class does not have yet are made.
-        allowed: The caller has looked whether the person may do this.
+        labels: The names of labels. Missing labels are created.
+        allowed: True if the caller has already checked the permission.
         personal: Further fields of `PERSONAL`.
 
     Raises:
@@ -67,12 +67,12 @@ def add_member(
         user = user or account_with(email)
     found = find_member(held, user=user, email=email)
     if found is None and email and held.members.filter(email=email).exists():
-        # Somebody else was this address before. The account that has it now becomes a member without it.
+        # Another member has this address. The account that has confirmed it becomes a member without an address.
         email = ""
     member = found or Member(of_class=held, user=user, email=email, joined_via=via)
     before = values_of(member) if found else {}
     if learner_data != LearnerData.NONE or not member.is_active:
-        # Whoever left comes back with the role that is given now: a class's link is known to all who ever taught it.
+        # A former member gets the role that is given now: former teachers still know the link of the class.
         member.learner_data = learner_data
     member.state, member.left_at = Member.State.ACTIVE, None
     if email and not member.email:
@@ -96,7 +96,7 @@ def change_member(
     learner_data: str | None = None,
     **personal: str,
 ) -> Member:
-    """Changes the labels (all of them, by name), the role, or the fields of `PERSONAL` of a member.
+    """Changes the role of a member, the fields of `PERSONAL`, or the labels, which `labels` replaces by name.
 
     Args:
         seen: `version_of(values_of(...))` of what the person saw, or empty.
@@ -128,7 +128,7 @@ def change_member(
 
 @transaction.atomic
 def remove_member(member: Member, *, by: User) -> Member:
-    """Removes a member from the class. The row stays with all that belongs to it. Everybody may leave a class.
+    """Removes a member from the class. The row and its related rows are kept. Members may also remove themselves.
 
     Raises:
         Http404, Refused: 403, the person may not remove others.
@@ -148,7 +148,7 @@ def remove_member(member: Member, *, by: User) -> Member:
 
 @transaction.atomic
 def restore_member(member: Member, *, by: User) -> Member:
-    """Lets a member who left or was removed back into the class, with all that belongs to the membership."""
+    """Restores a member who has left or was removed, with all rows that refer to the membership."""
     held = hold(member.of_class_id)
     membership.refuse_unless(by, held, DECIDES)
     now = Member.objects.get(pk=member.pk)
@@ -168,10 +168,10 @@ def remove_members(of_class: Class, found: Iterable[Member], *, by: User) -> Non
 
 @transaction.atomic
 def label_members(of_class: Class, found: Collection[Member], name: str, *, by: User, on: bool = True) -> None:
-    """Gives several members of the class a label, or takes it from them.
+    """Adds a label to several members of the class, or removes it from them.
 
     Raises:
-        Http404, Refused: 403, the person may not; 422, it is no name, or no label of the class has it.
+        Http404, Refused: 403, the person may not; 422, the name is invalid, or no label of the class has this name.
     """
     held = hold(of_class)
     membership.refuse_unless(by, held, DECIDES)
@@ -194,7 +194,7 @@ def label_members(of_class: Class, found: Collection[Member], name: str, *, by: 
 
 
 def labels_named(of_class: Class, names: Iterable[str]) -> list[Label]:
-    """Returns the labels of these names, whatever their case, and makes those that are missing. Needs `hold`.
+    """Returns the labels with these names, ignoring case, and creates missing ones. Needs `hold`.
 
     Raises:
         Refused: 422, a name is empty or too long.
@@ -213,9 +213,9 @@ def labels_named(of_class: Class, names: Iterable[str]) -> list[Label]:
 
 
 def find_member(of_class: Class, *, user: User | None = None, email: str = "") -> Member | None:
-    """Returns the member with this account, or else with this address, also one who left.
+    """Returns the member with this account, or else with this address, even if the member has left.
 
-    With an account, a member of the address counts only where the member has no other account.
+    If an account is given, a member found by address counts only if no other account is linked to it.
     """
     everybody = Member.objects.filter(of_class=of_class)
     if user is not None and (found := everybody.filter(user=user).first()):
@@ -225,7 +225,7 @@ def find_member(of_class: Class, *, user: User | None = None, email: str = "") -
 
 
 def member_named(of_class: Class, text: str, field: str) -> Member:
-    """Returns the member with this confirmed email address, login, registration number or key, also one who left.
+    """Returns the member with this confirmed address, login, registration number or key, even if the member has left.
 
     Raises:
         Refused: 422 beside the field, if the class has no such member, or several.
@@ -251,11 +251,11 @@ def account_with(email: str) -> User | None:
 
 
 def address(email: str) -> str:
-    """Returns an email address as members have it: in lower case. Raises `Refused` (422) if it is none."""
+    """Returns an email address in lower case, as members store it. Raises `Refused` (422) if it is not an address."""
     refuse_broken("email", email)
     email = email.strip()
     try:
-        # Before the case is changed, which makes another address of some letters, as of the sign of the kelvin.
+        # Checked before lower-casing, which turns some characters, such as the Kelvin sign, into other letters.
         validate_email(email if unicodedata.is_normalized("NFKC", email) else "")
         email = email.lower()
     except ValidationError:
@@ -266,7 +266,7 @@ def address(email: str) -> str:
 
 
 def values_of(member: Member) -> dict[str, Any]:
-    """Returns what can be changed of a member, as the log of staff actions and `version_of` have it."""
+    """Returns the editable values of a member, for the log of staff actions and for `version_of`."""
     labels = sorted(one.name for one in member.labels.all()) if member.pk else []
     fixed = {"user": member.user_id, "state": member.state, "learner_data": str(member.learner_data)}
     return {**fixed, "labels": labels, **{name: getattr(member, name) for name in PERSONAL}}
@@ -293,5 +293,5 @@ def note_member(member: Member, by: User | None, before: dict[str, Any]) -> None
 
 
 def note_members(of_class: Class, by: User | None, about: object, **details: Any) -> None:
-    """Notes a change of several members at once, as a roster makes it. The caller sends `members_changed`."""
+    """Writes one log entry about several members, such as for a roster. The caller sends `members_changed`."""
     staff.note(What.MEMBERS_CHANGED, about, by=by, **{"class": of_class.pk}, **plain(details))

@@ -1,4 +1,4 @@
-"""Says who belongs to which class, for which class an attempt counts, and what a person may do in a class."""
+"""Answers who belongs to a class, for which class an attempt counts, and what a person may do in a class."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Person = User | AnonymousUser | None
 
 
 def active(user: Person, course: Course | int | None = None) -> MemberQuerySet:
-    """Returns the active memberships of a person, also as assistant, in any course or in one of them."""
+    """Returns a person's active memberships in any role, in all courses or in the given one."""
     found = Member.objects.active().select_related("of_class__course").order_by("of_class_id")
     if not isinstance(user, User) or not user.is_active:
         return found.none()
@@ -37,15 +37,15 @@ def learns_in(user: Person, course: Course | int, at: datetime | None = None) ->
 def class_for(
     user: Person, challenge: Challenge, chosen: int | None = None, at: datetime | None = None
 ) -> Class | None:
-    """Returns the class for which an attempt at the challenge counts, or None: it counts for no class then.
+    """Returns the class for which an attempt at the challenge counts, or None if it counts for no class.
 
     Args:
-        chosen: The key of the class that the person chose, or None. It is needed where there are two or more.
-        at: The time of submitting, which is now unless given.
+        chosen: The key of the class that the person chose, or None. It is required if there are two or more classes.
+                    at: The time of the submission; now by default.
 
     Raises:
-        Refused: 422, `class_needed`: there is a choice, or the chosen class is none of them. `problems` has an entry
-            for each class that can be chosen.
+        Refused: 422, `class_needed`: there are several classes, or the chosen one is not among them. `problems` has an
+            entry for each class that can be chosen.
     """
     found = [one.of_class for one in learns_in(user, challenge.course_id, at)]
     if chosen is None and len(found) < 2:
@@ -62,7 +62,7 @@ def class_for(
 
 
 def scope_in_class(user: Person, of_class: Class) -> Scope:
-    """Returns what a person may do in a class: by the role in the course, or by the own one in this class."""
+    """Returns the scope of a person in a class, from the role in its course or in the class itself."""
     scope = roles.scope_in(user, of_class.course_id)
     if not isinstance(user, User) or user.is_guest or not user.is_active:
         return scope
@@ -81,8 +81,8 @@ def refuse_unless(user: Person, of_class: Class, need: Scope) -> None:
     """Raises an exception if the person may not do `need` in the class.
 
     Raises:
-        Http404: the person has no role in the class or its course, and need not know that there is such a class.
-        Refused: 403, the role of the person does not include it.
+        Http404: the person has no role in the class or its course, and must not learn that the class exists.
+            Refused: 403, the role of the person does not include `need`.
     """
     has = scope_in_class(user, of_class)
     if has == LEARNER and need != LEARNER:
@@ -101,7 +101,7 @@ def taught_by(user: Person, need: Scope = roles.SEES_ANSWERS) -> ClassQuerySet:
 
 
 def own_classes(user: User, need: Scope) -> set[int]:
-    """Returns the keys of the classes in which the person's own role there includes `need`, which learner data do."""
+    """Returns the keys of the classes in which the person's role as a member includes `need` (of learner data)."""
     if need.content != Content.NONE:
         return set()
     levels = at_least(need.learner_data)
@@ -110,5 +110,5 @@ def own_classes(user: User, need: Scope) -> set[int]:
 
 
 def may_create(user: Person, course: Course | int) -> bool:
-    """Returns True if the person may create a class: who decides grades in the course, or edits its content."""
+    """Returns True if the person may create a class, by deciding grades in the course or by editing its content."""
     return roles.may(user, course, roles.DECIDES) or roles.may(user, course, roles.EDITS)

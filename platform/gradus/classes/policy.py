@@ -1,11 +1,11 @@
-"""Decides who may see, run and submit a challenge at what time, and how much an attempt counts.
+"""Decides whether a learner may see, run and submit a challenge at a time, and how much an attempt counts.
 
-Everything here is pure. `access.py` loads the facts, and pages, the API, the command line, the gradebook and "view as"
-all ask `decide`.
+All functions are pure. `access.py` loads the facts. Pages, the API, the command line, the gradebook and "view as" all
+call `decide`.
 
 Each field of a date rule is decided by itself. A learner's rule beats a label's, and a label's beats everybody's. Of
-rules for the same people, one for the challenge beats one for its lesson, which beats one for the whole course. Where
-several labels of a learner say something, the learner gets what is better. All intervals are half-open: at `due_at`
+rules for the same people, one for the challenge beats one for its lesson, which beats one for the whole course. If the
+rules of several labels decide a field, the learner gets the better value. All intervals are half-open: at `due_at`
 exactly an attempt is late, and at `close_at` exactly it is refused.
 """
 
@@ -23,7 +23,7 @@ CREDIT_MAX = 2.0
 
 
 class Who(IntEnum):
-    """Whom a rule concerns. A higher value beats a lower one."""
+    """The people to whom a rule applies. A higher value has priority."""
 
     EVERYBODY = 0
     LABEL = 1
@@ -31,7 +31,7 @@ class Who(IntEnum):
 
 
 class Where(IntEnum):
-    """What a rule concerns. A higher value beats a lower one for the same people."""
+    """The place to which a rule applies. Among rules for the same people, a higher value has priority."""
 
     COURSE = 0
     LESSON = 1
@@ -40,7 +40,7 @@ class Where(IntEnum):
 
 @dataclass(frozen=True)
 class Step:
-    """Until this moment, and not at it, an attempt counts this share of its points: 1.0 is all of them."""
+    """A credit for attempts before `until`. It is a share of the points; 1.0 is all of them."""
 
     until: datetime
     credit: float
@@ -51,10 +51,10 @@ Steps = tuple[Step, ...]
 
 @dataclass(frozen=True)
 class Rule:
-    """What a date rule says for one learner and one challenge. None is said about a field that is None.
+    """A date rule that applies to one learner and one challenge. It does not decide a field that is None.
 
-    `cleared` names the dates of which it says that there is none. `label` is the key of the label. `early` holds before
-    the due date, `late` from it on, and `after` when `late` is over.
+    `cleared` names the dates that it removes. `label` is the key of the label. `early` holds before the due date,
+    `late` from the due date on, and `after` after the last step of `late`.
     """
 
     who: Who = Who.EVERYBODY
@@ -73,9 +73,9 @@ class Rule:
 
 @dataclass(frozen=True)
 class Facts:
-    """All that a decision depends on: the rules that concern this learner and challenge, and when the class runs.
+    """The input of a decision: the rules that apply to a learner and a challenge, and when the class runs.
 
-    `is_exempt` is true for those who look after the class: no date holds for them. `zone` and `of_class`
+    `is_exempt` is true for teachers of the class, to whom no dates apply. `zone` and `of_class`
     are the time zone and the key of the class.
     """
 
@@ -89,7 +89,7 @@ class Facts:
 
 @dataclass(frozen=True)
 class Applied:
-    """A field with the value that holds, and the rules that say so: several only where labels were combined."""
+    """A field with its value and the rules that decided it. There are several only if labels were combined."""
 
     field: str
     value: Any
@@ -98,8 +98,9 @@ class Applied:
 
 @dataclass(frozen=True)
 class Schedule:
-    """What holds for a learner at a challenge, field by field. No date is None, and without `late` or `after` an
-    attempt counts nothing from the due date on."""
+    """The dates and credits of a learner at a challenge, after all rules are combined.
+
+    A date is None if there is no such date. Without `late` and `after`, an attempt counts 0 from the due date on."""
 
     release_at: datetime | None = None
     due_at: datetime | None = None
@@ -113,7 +114,7 @@ class Schedule:
         return self.due_at is not None and at >= self.due_at
 
     def credit(self, at: datetime) -> float:
-        """Returns the share that an attempt submitted at this moment counts, whether or not it may be submitted."""
+        """Returns the share of the points that an attempt of this moment earns, even if it could not be submitted."""
         if not self.is_late(at):
             return min(CREDIT_MAX, max([FULL, *_current(self.early, at)]))
         return min(FULL, max([0.0, self.after, *_current(self.late, at)]))
@@ -121,12 +122,12 @@ class Schedule:
 
 @dataclass(frozen=True)
 class Decision:
-    """What a learner may do with a challenge at one moment.
+    """The decision what a learner may do with a challenge at one moment.
 
-    `reason` is the code of the refusal where `submits` is false. `credit` is the share that an attempt of this moment
-    counts. It does not depend on release and close, so that an attempt which was accepted keeps its credit when these
-    are moved. `changes_at` is the next moment at which any of this changes. `opens_at` is the moment from which the
-    challenge is seen: the later one of `release_at` and the begin of the class.
+    `reason` is the code of the refusal where `submits` is false. `credit` is the share of the points that an attempt of
+    this moment earns. It does not depend on `release_at` and `close_at`, so that an accepted attempt keeps its credit
+    if these are moved. `changes_at` is the next moment at which one of these values changes. `opens_at` is the moment
+    from which the learner sees the challenge: the later one of `release_at` and the begin of the class.
     """
 
     sees: bool = True
@@ -150,12 +151,12 @@ OPEN = Decision()
 
 
 def decide(facts: Facts, at: datetime) -> Decision:
-    """Returns what the facts allow at the moment `at`, which has a time zone."""
+    """Returns the decision at the moment `at`, which must be aware."""
     return decide_each(facts, [at])[0]
 
 
 def decide_each(facts: Facts, moments: Iterable[datetime]) -> list[Decision]:
-    """Returns the decision for each moment; the rules are combined only once."""
+    """Returns the decision for each moment. The rules are combined only once."""
     if facts.is_exempt:
         return [OPEN for _ in moments]
     schedule = combine(facts.rules)
@@ -163,7 +164,7 @@ def decide_each(facts: Facts, moments: Iterable[datetime]) -> list[Decision]:
 
 
 def combine(rules: Sequence[Rule]) -> Schedule:
-    """Returns what rules for one learner and one challenge say together, with the rules that said it."""
+    """Combines all rules for one learner and one challenge into a schedule, which names the deciding rules."""
     applied: list[Applied] = []
     for name, better in BETTER.items():
         speaking = _speaking(rules, name)
@@ -206,7 +207,7 @@ def _core(facts: Facts, schedule: Schedule, at: datetime) -> tuple[bool, bool, f
 
 
 def _reason(facts: Facts, schedule: Schedule, at: datetime) -> str:
-    """Returns why nothing can be submitted at this moment, or an empty text."""
+    """Returns the error code with which a submission at this moment is refused, or "" if it is accepted."""
     if facts.begins_at is not None and at < facts.begins_at:
         return "class_not_begun"
     if facts.ends_at is not None and at >= facts.ends_at:
@@ -224,12 +225,12 @@ def _moments(facts: Facts, schedule: Schedule) -> set[datetime]:
 
 
 def _current(steps: Steps, at: datetime) -> list[float]:
-    """Returns the credit of the first step that is not over, in a list of one, or nothing if all are over."""
+    """Returns a list with the credit of the first step that has not ended, or an empty list if all have ended."""
     ahead = [step for step in steps if at < step.until]
     return [min(ahead, key=lambda step: (step.until, -step.credit)).credit] if ahead else []
 
 
-# How a rule's fields are read, and which of two values is better for the learner.
+# The following functions read the fields of a rule and choose the better of two values for the learner.
 
 
 def _says(rule: Rule, name: str) -> bool:
@@ -241,7 +242,7 @@ def _value(rule: Rule, name: str) -> Any:
 
 
 def _speaking(rules: Sequence[Rule], name: str) -> tuple[Rule, ...]:
-    """Returns the rules that decide a field: one, or one for each label of the learner that says something."""
+    """Returns the rules that decide a field: one rule, or one for each label of the learner with a rule about it."""
     saying = [rule for rule in rules if _says(rule, name)]
     if not saying:
         return ()
@@ -261,11 +262,11 @@ def _later(one: datetime | None, other: datetime | None) -> datetime | None:
 
 
 def _more(one: Steps, other: Steps) -> Steps:
-    """Returns steps that give at each moment the higher credit of the two."""
+    """Returns steps whose credit at each moment is the higher one of the two given lists of steps."""
     ends = sorted({step.until for step in one + other})
     begin, more = datetime.min.replace(tzinfo=UTC), list[Step]()
     for end in ends:
-        # What holds just before an end has held since the end before it.
+        # The credits are constant between two ends, so it is enough to look at the begin of each interval.
         more.append(Step(end, max(_current(one, begin) + _current(other, begin))))
         begin = end
     return tuple(more)

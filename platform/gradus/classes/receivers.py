@@ -1,4 +1,4 @@
-"""Signal handlers; `apps.py` connects them."""
+"""Signal handlers of accounts, which `apps.py` connects."""
 
 from typing import Any
 
@@ -9,11 +9,11 @@ from gradus.classes import joining
 
 
 def after_address(sender: type[EmailAddress], instance: EmailAddress, raw: bool = False, **extra: Any) -> None:
-    """Makes whoever has confirmed an address a member by account of the classes that know the address."""
+    """Links the account that has confirmed an address to the members with this address."""
     if instance.verified and not raw:
         joining.claim_memberships(instance.user)
 
 
 def after_login(sender: object, user: User, **extra: Any) -> None:
-    """Does the same at each log-in, for an address that was added to a class at the moment when it was confirmed."""
+    """Links members at each log-in, too, in case an address was added to a class while it was being confirmed."""
     joining.claim_memberships(user)

@@ -1,7 +1,7 @@
-"""Says when learners of a class see their grades, and changes that. `submissions.services.releasing` carries it out.
+"""Services that read and change the release rules of a class. `submissions.services.releasing` applies the rules.
 
-Score and details of a grade are released apart. The details are results of public samples, marks of criteria, comments
-and the like.
+Score and details of a grade are released separately. The details are the results of public samples, the marks of
+criteria, and comments.
 """
 
 from __future__ import annotations
@@ -23,20 +23,21 @@ from gradus.courses.models import Challenge
 What = StaffAction.What
 SETTINGS = ("score", "score_at", "details", "details_at")
 PARTS = ("score", "details")
-# Of a release by hand: when and by whom.
+# The suffixes of the fields of a release by hand: when and by whom.
 BY = ("at", "by")
 
 
 def rule_of(of_class: Class | int, challenge: Challenge | int | None) -> ReleaseRule:
-    """Returns the rule for a challenge: its own, or that of the class, or one that withholds nothing."""
+    """Returns the rule that applies to a challenge: its own, that of the class, or a new one that withholds nothing."""
     key = of_class.pk if isinstance(of_class, Class) else of_class
     return ReleaseRule.objects.of(key, challenge).first() or ReleaseRule(of_class_id=key)
 
 
 def keep_rules(of_class: Class) -> None:
-    """Keeps all rules of the class as they are until the end of the transaction. Others may do so at the same time.
+    """Prevents changes of the class's rules until the end of the transaction. Several transactions can do so at once.
 
-    On SQLite, whoever writes does so alone. On PostgreSQL, a foreign key locks its row only at the end.
+    SQLite needs no lock, because only one transaction writes. On PostgreSQL, a foreign key would lock its row only at
+    the end.
     """
     if connection.vendor == "postgresql":
         with connection.cursor() as cursor:
@@ -44,19 +45,19 @@ def keep_rules(of_class: Class) -> None:
 
 
 def settings_of(rule: ReleaseRule) -> dict[str, Any]:
-    """Returns what a person has set. A form carries `changes.version_of` of it."""
+    """Returns the settings of a rule. A form carries `changes.version_of` of them."""
     return {name: getattr(rule, name) for name in SETTINGS}
 
 
 @transaction.atomic
 def change(of_class: Class, challenge: Challenge | None, *, by: User, seen: str = "", **settings: Any) -> ReleaseRule:
-    """Stores when grades at a challenge are released or, without one, at all challenges without a rule of their own.
+    """Stores when grades are released, at a challenge or at all challenges without their own rule.
 
-    What was released by hand before stays so unless its own setting changes. Call `releasing.change_rule`, which
-    carries it out as well.
+    A part that was released by hand stays released unless its setting changes. Call `releasing.change_rule`, which also
+    applies the rule to attempts.
 
     Args:
-        settings: `SETTINGS`, the dates with a time zone.
+        settings: Fields of `SETTINGS`. Dates are aware.
 
     Raises:
         Http404, Refused: 403, the person may not decide about grades of this class; 409, `changed_meanwhile`; 422, a
@@ -82,7 +83,7 @@ def change(of_class: Class, challenge: Challenge | None, *, by: User, seen: str 
 
 @transaction.atomic
 def follow_class(of_class: Class, challenge: Challenge, *, by: User, seen: str = "") -> ReleaseRule:
-    """Removes the rule of a challenge, so that the one of the class holds. Raises what `change` raises."""
+    """Removes the rule of a challenge, so that the rule of the class applies. Raises what `change` raises."""
     rule = _held(of_class, challenge, by)
     refuse_changed(seen, settings_of(rule))
     after = rule_of(of_class, None)
@@ -94,10 +95,10 @@ def follow_class(of_class: Class, challenge: Challenge, *, by: User, seen: str =
 
 @transaction.atomic
 def mark_released(of_class: Class, challenge: Challenge | None, parts: tuple[str, ...], *, by: User) -> int:
-    """Stores that a person releases these `PARTS` now. Returns how many of them were not released before.
+    """Stores that a person releases these `PARTS` now. Returns how many parts were not released before.
 
-    Without a challenge, it concerns all challenges of the class. Call `releasing.release`, which carries it out as
-    well.
+    Without a challenge, it concerns all challenges of the class. Call `releasing.release`, which also releases the
+    attempts.
 
     Raises:
         Http404, Refused: 403, the person may not decide about grades of this class.
@@ -122,9 +123,9 @@ def mark_released(of_class: Class, challenge: Challenge | None, parts: tuple[str
 
 @transaction.atomic
 def withhold_later(of_class: Class, challenge: Challenge | None, *, by: User) -> int:
-    """Ends a release by hand for attempts from now on, which the rule withholds again. Returns how many rules changed.
+    """Ends a release by hand, so that the rule withholds later attempts again. Returns how many rules changed.
 
-    Without a challenge, it concerns all challenges of the class. What learners have seen stays visible to them.
+    Without a challenge, it concerns all challenges of the class. Grades that learners have seen stay visible.
 
     Raises:
         Http404, Refused: 403, the person may not decide about grades of this class.
@@ -146,9 +147,11 @@ def withhold_later(of_class: Class, challenge: Challenge | None, *, by: User) ->
 
 
 def _held(of_class: Class, challenge: Challenge | None, by: User) -> ReleaseRule:
-    """Returns the rule of exactly this challenge or class to be changed; a new one begins as what held until now.
+    """Locks the class and returns the challenge's own rule, or the rule of the class, for a change.
 
-    It waits for whoever keeps the rules, so that no attempt is stored by the rule before.
+        A challenge without its own rule gets a new one with the settings that applied until now.
+
+    The lock waits for transactions that called `keep_rules`, so that no attempt is stored by an outdated rule.
     """
     membership.refuse_unless(by, of_class, roles.DECIDES)
     if challenge is not None and challenge.course_id != of_class.course_id:

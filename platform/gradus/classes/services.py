@@ -1,6 +1,6 @@
 """Services that change a class: its settings, the code by which people join, and its labels.
 
-Each locks the class's row first, so that changes of one class follow one another, and notes what it did in the log of
+Each locks the class's row first, so that changes of one class follow one another, and writes the change to the log of
 staff actions. `members` has the services that change members.
 """
 
@@ -26,7 +26,7 @@ from gradus.courses.models import Course
 What = StaffAction.What
 DECIDES = roles.DECIDES
 SETTINGS = ("title", "timezone", "begins_at", "ends_at", "points", "steps", "board")
-# Without letters and digits that look alike. Ten of them cannot be guessed at the rate of the limits for joining.
+# These characters cannot be confused with each other. The rate limit for joining makes guessing ten of them hopeless.
 CODE_LETTERS, CODE_CHARS = "abcdefghjkmnpqrstuvwxyz23456789", 10
 
 
@@ -36,10 +36,10 @@ def settings_of(of_class: Class) -> dict[str, Any]:
 
 @transaction.atomic
 def create(course: Course, *, by: User, **settings: Any) -> Class:
-    """Creates a class. Its creator teaches it, also without a role for learner data in the course.
+    """Creates a class. Its creator teaches it, even without a role for learner data in the course.
 
     Args:
-        settings: Fields of `SETTINGS`. Without a time zone, the class has that of its course.
+        settings: Fields of `SETTINGS`. The time zone defaults to that of the course.
 
     Raises:
         Http404, Refused: 403, the person may not create classes in this course; 422, a setting is wrong.
@@ -60,7 +60,7 @@ def change(of_class: Class, *, by: User, seen: str = "", **settings: Any) -> Cla
     """Changes fields of `SETTINGS`, and returns the class.
 
     Args:
-        seen: `version_of(settings_of(...))` of what the person saw, or empty: whatever it is now is changed.
+        seen: `version_of(settings_of(...))` of what the person saw. If it is empty, changes by others are not checked.
 
     Raises:
         Http404, Refused: 403, the person may not; 409, `changed_meanwhile`; 422, a setting is wrong.
@@ -88,7 +88,7 @@ def change(of_class: Class, *, by: User, seen: str = "", **settings: Any) -> Cla
 
 @transaction.atomic
 def rotate_code(of_class: Class, *, by: User, until: datetime) -> Class:
-    """Gives the class another code to join by, which works before `until`. An earlier code no longer works.
+    """Gives the class a new join code that works until just before `until`. An earlier code stops working.
 
     Raises:
         Http404, Refused: 403, the person may not; 422, the end is past.
@@ -101,14 +101,14 @@ def rotate_code(of_class: Class, *, by: User, until: datetime) -> Class:
     held.join_code = "".join(secrets.choice(CODE_LETTERS) for _letter in range(CODE_CHARS))
     held.join_code_until = until
     held.save(update_fields=["join_code", "join_code_until"])
-    # Without the code, because whoever reads the log could join by it.
+    # The log does not contain the code, because its readers could join with it.
     note(What.CLASS_CHANGED, held, by, {"join_code_until": before}, {"join_code_until": until})
     return held
 
 
 @transaction.atomic
 def stop_code(of_class: Class, *, by: User) -> Class:
-    """Lets nobody join by code any more. Members stay."""
+    """Stops the join code of the class. Members stay."""
     held = hold(of_class)
     membership.refuse_unless(by, held, DECIDES)
     if held.join_code is None:
@@ -122,7 +122,7 @@ def stop_code(of_class: Class, *, by: User) -> Class:
 
 @transaction.atomic
 def rename_label(label: Label, name: str, *, by: User) -> None:
-    """Raises `Refused`: 403; 409, the class has a label of this name; 422, it is no name."""
+    """Renames a label. Raises `Refused`: 403; 409, the class has a label of this name; 422, the name is invalid."""
     held = hold(label.of_class_id)
     membership.refuse_unless(by, held, DECIDES)
     before, name = label.name, " ".join(name.split())
@@ -163,7 +163,7 @@ def _check(of_class: Class) -> None:
 
 
 def _steps(steps: Any) -> list[dict[str, float]]:
-    """Returns the steps by rising score. Each gives a share of the points from a score on."""
+    """Returns the steps sorted by score. Each step gives the share of the points that scores from `from` on earn."""
     said = _("Write each step as a score and a share of the points, both from 0 to 1, such as 0.5 and 0.8.")
     try:
         pairs = {float(one["from"]): float(one["points"]) for one in steps}

@@ -1,4 +1,4 @@
-"""Signals of a class. Each is sent in the transaction of the change, after it."""
+"""Signals of classes. Each is sent after a change, within its transaction."""
 
 from django.dispatch import Signal
 

@@ -1,4 +1,4 @@
-"""Reads and writes times of a class, which people give and see in the time zone of the class."""
+"""Converts times between UTC and the time zone of a class, in which people type and read them."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from django.utils import formats
 
 
 def read(given: datetime, zone: str, *, later: bool = True) -> datetime:
-    """Returns a time in UTC. Without a time zone of its own, it is one of the clocks in `zone`.
+    """Returns a time in UTC. A naive time is a local time in `zone`.
 
-    Where the clocks are put back, a time comes twice, and where they are put forward, a time is left out. It is then
-    read as the later of two moments, or with `later=False` as the earlier one: whatever is better for learners.
+    When clocks are put back, a local time occurs twice; when they are put forward, it never occurs. It is then read as
+    the later of two moments or, with `later=False`, as the earlier one. The caller chooses what is better for learners.
     """
     if given.tzinfo is not None:
         return given.astimezone(UTC)
@@ -25,5 +25,5 @@ def local(moment: datetime, zone: str) -> datetime:
 
 
 def shown(moment: datetime, zone: str) -> str:
-    """Returns a time as people in the class read it, such as "1 Dec 2026, 23:59 (Europe/Vienna)"."""
+    """Returns a time in `zone` as text, such as "1 Dec 2026, 23:59 (Europe/Vienna)"."""
     return f"{formats.date_format(local(moment, zone), 'DATETIME_FORMAT')} ({zone})"

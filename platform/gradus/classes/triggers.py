@@ -1,10 +1,10 @@
-"""The triggers of members and labels, and of dates and grants.
+"""Database triggers that protect members, labels, date rules and grants.
 
-No guest is a member. Members and labels stay in their class, and a class in its course. What dates and grants name
-belongs to the class or its course, and what was granted stays as it is.
+A guest cannot become a member. Members and labels cannot move to another class, nor a class to another course. Date
+rules and grants can only refer to rows of their class or its course, and a grant cannot be changed.
 
-A later migration that alters one of these tables on SQLite makes it anew, which drops its triggers. It must call
-`remove` first and `install` afterwards.
+On SQLite, a later migration that alters one of these tables re-creates it, which drops its triggers. Such a migration
+must call `remove` first and `install` afterwards.
 """
 
 from typing import Any

@@ -1,4 +1,4 @@
-"""The commands `gradus class announce`, `announcements` and `withdraw`."""
+"""The commands `gradus class announce`, `announcements` and `withdraw`, with which teachers tell a class something."""
 
 from __future__ import annotations
 
@@ -14,15 +14,17 @@ from gradus.cli.learners import Json, site
 
 def announce(
     number: Class,
-    title: Annotated[str, typer.Argument(metavar="TITLE", help="Such as “Another room on Monday”.")],
+    title: Annotated[str, typer.Argument(metavar="TITLE", help="The title, such as “Another room on Monday”.")],
     text: Annotated[str, typer.Option("--text", help="The text, in Markdown.")] = "",
     file: Annotated[Path | None, typer.Option("--file", help="A file with the text.", exists=True)] = None,
     label: Annotated[str, typer.Option("--label", help="Only for the members with this label.")] = "",
-    at: Annotated[str | None, typer.Option("--at", help="Such as 2026-10-05T09:00; else at once.")] = None,
-    mail: Annotated[bool, typer.Option(help="Whether those who wish notices by mail get it by mail.")] = True,
+    at: Annotated[
+        str | None, typer.Option("--at", help="When it is published, such as 2026-10-05T09:00; at once if omitted.")
+    ] = None,
+    mail: Annotated[bool, typer.Option(help="Whether members who asked for notices by mail get it by mail.")] = True,
     as_json: Json = False,
 ) -> None:
-    """Announce something to a class: on its course's page, as a notice, and by mail to those who wish that."""
+    """Announce something to a class: on the page of its course, as a notice and, where members asked for it, by mail."""
     if bool(text) == (file is not None):
         typer.echo("Give the text with --text, or a file with --file.", err=True)
         raise typer.Exit(WRONG_USAGE)
@@ -39,7 +41,7 @@ def announce(
 
 
 def list_announcements(number: Class, as_json: Json = False) -> None:
-    """List what was announced to a class that you teach, and what is scheduled."""
+    """List the announcements of a class that you teach, including scheduled and withdrawn ones."""
     with site() as api:
         found = {"announcements": api.get(f"classes/{number}/announcements")}
     showing.say(found, as_json, show_announcements)
@@ -57,7 +59,7 @@ def withdraw(
     number: Class,
     announcement: Annotated[int, typer.Argument(metavar="NUMBER", help="The number of the announcement.")],
 ) -> None:
-    """Withdraw an announcement. It disappears from pages and notices; mails that have gone out stay."""
+    """Withdraw an announcement. It disappears from pages and notices; mails that were sent cannot be recalled."""
     with site() as api:
         api.delete(f"classes/{number}/announcements/{announcement}")
     typer.echo("The announcement is withdrawn.")

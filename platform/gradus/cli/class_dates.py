@@ -16,11 +16,13 @@ WRONG_USAGE = 2
 DATES = {"opens": "release_at", "due": "due_at", "closes": "close_at"}
 TIME = "Such as 2026-10-05T09:00."
 
-Class = Annotated[int, typer.Argument(metavar="CLASS", help="The class's number, as its address has it.")]
-Members = Annotated[list[str], typer.Argument(metavar="MEMBER...", help="Email addresses, logins or numbers.")]
-Lesson = Annotated[str, typer.Option("--lesson", help="For this lesson.")]
-Challenge = Annotated[str, typer.Option("--challenge", help="For this challenge.")]
-Reason = Annotated[str, typer.Option("--reason", help="Why; it stays beside it.")]
+Class = Annotated[int, typer.Argument(metavar="CLASS", help="The number of the class, as in the address of its pages.")]
+Members = Annotated[
+    list[str], typer.Argument(metavar="MEMBER...", help="Email addresses, logins, or registration or member numbers.")
+]
+Lesson = Annotated[str, typer.Option("--lesson", help="The id of a lesson.")]
+Challenge = Annotated[str, typer.Option("--challenge", help="The id of a challenge.")]
+Reason = Annotated[str, typer.Option("--reason", help="The reason, which is kept with the change.")]
 Steps = list[str]
 
 
@@ -28,20 +30,24 @@ def dates(
     of_class: Class,
     challenge: Challenge = "",
     lesson: Lesson = "",
-    label: Annotated[str, typer.Option("--label", help="For the members with this label.")] = "",
-    member: Annotated[str, typer.Option("--member", help="For this member alone; needs a reason.")] = "",
-    opens: Annotated[str, typer.Option("--opens", help=TIME)] = "",
-    due: Annotated[str, typer.Option("--due", help=TIME)] = "",
-    closes: Annotated[str, typer.Option("--closes", help=TIME)] = "",
-    early: Annotated[Steps | None, typer.Option("--early", help="TIME=PERCENT: until then it counts more.")] = None,
-    late: Annotated[Steps | None, typer.Option("--late", help="TIME=PERCENT: until then it counts less.")] = None,
-    after: Annotated[float | None, typer.Option("--after", help="Percent after the last --late.")] = None,
-    none: Annotated[Steps | None, typer.Option("--none", help="opens, due or closes: there is no such date.")] = None,
+    label: Annotated[str, typer.Option("--label", help="Set the dates of the members with this label.")] = "",
+    member: Annotated[str, typer.Option("--member", help="Set the dates of this member alone; needs --reason.")] = "",
+    opens: Annotated[str, typer.Option("--opens", help=f"When it opens. {TIME}")] = "",
+    due: Annotated[str, typer.Option("--due", help=f"When it is due. {TIME}")] = "",
+    closes: Annotated[str, typer.Option("--closes", help=f"When it closes. {TIME}")] = "",
+    early: Annotated[
+        Steps | None, typer.Option("--early", help="TIME=PERCENT: the credit of attempts before TIME.")
+    ] = None,
+    late: Annotated[
+        Steps | None, typer.Option("--late", help="TIME=PERCENT: the credit of late attempts before TIME.")
+    ] = None,
+    after: Annotated[float | None, typer.Option("--after", help="The credit in percent after the last --late.")] = None,
+    none: Annotated[Steps | None, typer.Option("--none", help="opens, due or closes: remove this date.")] = None,
     reason: Reason = "",
-    clear: Annotated[bool, typer.Option("--clear", help="Remove what is set there.")] = False,
+    clear: Annotated[bool, typer.Option("--clear", help="Remove the rule.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Show the dates of a class, or set some: what no option names stays as it is."""
+    """Show the dates of a class, or set some of them. Dates that no option names keep their values."""
     given = {
         **{DATES[name]: time for name, time in (("opens", opens), ("due", due), ("closes", closes)) if time},
         **{name: [_step(one) for one in steps] for name, steps in (("early", early), ("late", late)) if steps},
@@ -73,7 +79,7 @@ def _is_of(rule: dict[str, Any], target: dict[str, str | None]) -> bool:
 
 
 def _merged(now: dict[str, Any], given: dict[str, Any], cleared: list[str]) -> dict[str, Any]:
-    """Returns what a rule says once these options have changed it."""
+    """Returns the values of a rule after the changes of these options."""
     kept = {name: now.get(name) for name in (*DATES.values(), "early", "late", "after")}
     gone = [name for name in [*now.get("cleared", []), *cleared] if name not in given]
     return {**kept, **dict.fromkeys(gone), **given, "cleared": list(dict.fromkeys(gone))}
@@ -160,7 +166,9 @@ def grant(
     members: Members,
     challenge: Annotated[str, typer.Option("--challenge", help="At this challenge.")],
     reason: Reason,
-    attempts: Annotated[int, typer.Option("--attempts", help="How many more, beyond those of a day.")] = 1,
+    attempts: Annotated[
+        int, typer.Option("--attempts", help="How many attempts, in addition to those of each day.")
+    ] = 1,
     as_json: Json = False,
 ) -> None:
     """Grant members more attempts at a challenge."""
@@ -177,12 +185,14 @@ def show_grants(found: dict[str, Any]) -> None:
 
 def why(
     of_class: Class,
-    member: Annotated[str, typer.Argument(metavar="MEMBER", help="Email address, login or number.")],
+    member: Annotated[
+        str, typer.Argument(metavar="MEMBER", help="An email address, a login, or a registration or member number.")
+    ],
     challenge: Annotated[str, typer.Option("--challenge", help="At this challenge.")],
-    at: Annotated[str, typer.Option("--at", help=f"{TIME} Now, if it is left out.")] = "",
+    at: Annotated[str, typer.Option("--at", help=f"The time to ask about; now if omitted. {TIME}")] = "",
     as_json: Json = False,
 ) -> None:
-    """Say whether a member can submit a challenge at a time, and which rules say so."""
+    """Show whether a member can submit a challenge at a time, and which rules decide that."""
     with site() as api:
         found = api.get(
             f"classes/{of_class}/members/{member}/decision", challenge=challenge, **({"at": at} if at else {})

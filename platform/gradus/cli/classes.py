@@ -1,6 +1,6 @@
-"""The commands `gradus class ...`, with which people teach a class, join one, and leave it.
+"""The group `gradus class`, and its commands for settings, join codes and members, and to join and leave a class.
 
-A CLASS is its number, as `gradus class list` prints it. A time without an offset is in the zone of the class.
+CLASS is the number of a class, as `gradus class list` prints it. A time without an offset is in the zone of the class.
 """
 
 from __future__ import annotations
@@ -58,13 +58,15 @@ def show_one(found: dict[str, Any]) -> None:
 @app.command("new")
 def new_class(
     course: Annotated[str, typer.Argument(metavar="COURSE", help="The course's id.")],
-    title: Annotated[str, typer.Argument(metavar="TITLE", help="Such as “Autumn 2026, evening group”.")],
-    zone: Annotated[str, typer.Option("--timezone", help="Such as Europe/Vienna. Else that of the course.")] = "",
+    title: Annotated[str, typer.Argument(metavar="TITLE", help="The title, such as “Autumn 2026, evening group”.")],
+    zone: Annotated[
+        str, typer.Option("--timezone", help="Such as Europe/Vienna; the zone of the course if omitted.")
+    ] = "",
     begin: Time = None,
     end: Time = None,
     as_json: Json = False,
 ) -> None:
-    """Make a class of a course."""
+    """Create a class of a course."""
     given = {"course": course, "title": title, "timezone": zone, "begins_at": begin, "ends_at": end}
     with site() as api:
         made = api.post("classes", given)
@@ -77,11 +79,11 @@ def new_class(
 @app.command("code")
 def make_code(
     number: Class,
-    until: Annotated[str, typer.Argument(metavar="[UNTIL]", help="The code works before this time.")] = "",
-    stop: Annotated[bool, typer.Option("--stop", help="Let nobody join by code any more.")] = False,
+    until: Annotated[str, typer.Argument(metavar="[UNTIL]", help="The time at which the code stops working.")] = "",
+    stop: Annotated[bool, typer.Option("--stop", help="Stop the code, so that nobody can join by code.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Make another code and link by which people join a class. Earlier ones no longer work."""
+    """Create a new code and link by which people join a class. Earlier ones stop working."""
     if bool(until) == stop:
         typer.echo("Say until when the code works, such as 2026-10-12T18:00, or --stop.", err=True)
         raise typer.Exit(WRONG_USAGE)
@@ -100,9 +102,11 @@ def make_code(
 @app.command("members")
 def list_members(
     number: Class,
-    label: Annotated[str, typer.Option(help="Only those with this label.")] = "",
-    search: Annotated[str, typer.Option(help="Only those in whose name or address these words occur.")] = "",
-    left: Annotated[bool, typer.Option("--left", help="Those who have left or were removed.")] = False,
+    label: Annotated[str, typer.Option(help="Only members with this label.")] = "",
+    search: Annotated[str, typer.Option(help="Only members in whose names or addresses these words occur.")] = "",
+    left: Annotated[
+        bool, typer.Option("--left", help="List the people who have left or were removed instead.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """List the members of a class that you teach."""
@@ -127,7 +131,7 @@ def add_members(
     number: Class,
     emails: Annotated[list[str], typer.Argument(metavar="EMAIL...", help="Email addresses.")],
     label: Annotated[list[str] | None, typer.Option(help="A label for them; may be given twice.")] = None,
-    role: Annotated[Role, typer.Option(help="What they do in the class.")] = Role.LEARNER,
+    role: Annotated[Role, typer.Option(help="Their role in the class.")] = Role.LEARNER,
     mail: Annotated[bool, typer.Option(help="Whether to tell them by mail.")] = True,
     as_json: Json = False,
 ) -> None:
@@ -147,7 +151,7 @@ def add_members(
 def remove_member(
     number: Class, email: Annotated[str, typer.Argument(metavar="EMAIL", help="The member's address.")]
 ) -> None:
-    """Remove a member from a class. Attempts and grades stay, and are there again if the person comes back."""
+    """Remove a member from a class. Attempts and grades are kept, and return if the person comes back."""
     with site() as api:
         found = api.get(f"classes/{number}/members", search=email)["members"]
         member = next((one for one in found if one["email"].lower() == email.lower()), None)
@@ -160,7 +164,7 @@ def remove_member(
 
 @app.command("join")
 def join_class(code: Annotated[str, typer.Argument(metavar="CODE", help="The code of the class.")]) -> None:
-    """Join a class. Its instructors see your attempts, grades and address then."""
+    """Join a class. From then on, its instructors see your attempts, grades and address."""
     with site() as api:
         found = api.post("classes/join", {"code": code})
     typer.echo(f"You are in class {found['id']}, {found['title']}, of the course {found['course']}.")
@@ -168,7 +172,7 @@ def join_class(code: Annotated[str, typer.Argument(metavar="CODE", help="The cod
 
 @app.command("leave")
 def leave_class(number: Class) -> None:
-    """Leave a class. What counted for it stays in its grades."""
+    """Leave a class. Attempts that counted for the class stay in its grades."""
     with site() as api:
         api.delete(f"classes/{number}/members/me")
     typer.echo("You have left the class.")

@@ -143,7 +143,7 @@ class Api:
         return self._send("PUT", path, content=data, headers=headers, timeout=httpx.Timeout(30, write=seconds)).json()
 
     def post_octets(self, path: str, data: bytes, seconds: float, **params: Any) -> Any:
-        """Sends bytes with a POST request whose answer may take so many seconds. Returns the JSON of the response."""
+        """Sends bytes with a POST request that times out after `seconds`. Returns the JSON of the response."""
         headers = {"Content-Type": "application/octet-stream"}
         timeout = httpx.Timeout(30, read=seconds, write=seconds)
         return self._send("POST", path, content=data, headers=headers, params=params, timeout=timeout).json()

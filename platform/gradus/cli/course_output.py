@@ -45,13 +45,13 @@ def _headline(version: dict[str, Any]) -> str:
 
 
 def pushed_how(version: dict[str, Any]) -> str:
-    """Says when and by whom a version was pushed, with its note."""
+    """Returns when and by whom a version was pushed, with its note, as a part of a sentence."""
     note = f" ({version['note']})" if version.get("note") else ""
     return f"pushed {moment(version['pushed_at'])} by {version['pushed_by'] or 'an import'}{note}"
 
 
 def replaces(draft: dict[str, Any]) -> None:
-    """Says which draft a push has taken the place of, on standard error."""
+    """Prints to standard error which draft a push has replaced."""
     told = f"This replaces the draft {draft['version']} with other content, {pushed_how(draft)}."
     typer.echo(f"{told} `gradus course versions` still lists it.", err=True)
 

@@ -1,4 +1,4 @@
-"""The command with which teachers read the gradebook of a class, or write it to a file for another system."""
+"""The command `gradus class grades`, which prints the gradebook of a class or writes it to a file."""
 
 from __future__ import annotations
 
@@ -25,19 +25,21 @@ PAGE = 100
 
 
 def grades(
-    class_id: Annotated[int, typer.Argument(metavar="CLASS", help="The class's number, as its address has it.")],
+    class_id: Annotated[
+        int, typer.Argument(metavar="CLASS", help="The number of the class, as in the address of its pages.")
+    ],
     format: Annotated[
-        Format, typer.Option("--format", help="A table to read here, or a file of this kind.")
+        Format, typer.Option("--format", help="`table` prints the grades; the others write a file of this format.")
     ] = Format.TABLE,
     out: Annotated[
-        Path | None, typer.Option("--out", dir_okay=False, help="Where the file goes; standard output if left out.")
+        Path | None, typer.Option("--out", dir_okay=False, help="The file to write; standard output if omitted.")
     ] = None,
     label: Annotated[str, typer.Option("--label", help="Only learners with this label.")] = "",
     as_json: Json = False,
 ) -> None:
     """Show the grades of a class, or write them to a file for Canvas, Moodle or a spreadsheet.
 
-    The files for Canvas and Moodle have released grades only.
+    The files for Canvas and Moodle contain only released grades.
     """
     address = f"classes/{class_id}/grades"
     with site() as api:
@@ -58,7 +60,7 @@ def grades(
 
 
 def everybody(api: Any, address: str, label: str) -> dict[str, Any]:
-    """Returns the gradebook with the learners of all pages."""
+    """Returns the gradebook as the API's JSON, with the learners of all its pages."""
     found: dict[str, Any] = api.get(address, label=label or None, size=PAGE)
     for page in range(2, found["pages"] + 1):
         found["learners"] += api.get(address, label=label or None, size=PAGE, page=page)["learners"]

@@ -142,7 +142,9 @@ def submit(
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Wait for the grade.")] = False,
     key: Annotated[str, typer.Option(help="An Idempotency-Key: sent twice with one payload, it is one attempt.")] = "",
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Agree that an earlier answer may be withdrawn.")] = False,
-    of_class: Annotated[int, typer.Option("--class", help="The class for which it counts, if you are in several.")] = 0,
+    of_class: Annotated[
+        int, typer.Option("--class", help="The class for which the attempt counts, if you are in two or more.")
+    ] = 0,
     json: Json = False,
 ) -> None:
     """Submit an attempt, which is graded on hidden samples.

@@ -1,4 +1,4 @@
-"""What the site has of a course, and whether a folder may take its place."""
+"""Reads the live version and the draft of a course from the site, and refuses to overwrite or publish unseen work."""
 
 from __future__ import annotations
 
@@ -9,13 +9,15 @@ from challenges.compare import version_number
 from gradus.cli import archives, course_output
 from gradus.cli.client import Api, Failure
 
-# What is asked for before the command's own call says the same, with all that the command needs.
+# Reasons that are ignored here, because the command's own call fails with the same reason and a fuller message.
 UNSEEN = ("not_found", "missing_scope", "missing_role")
 
 
 def refuse_used_number(api: Api, course: str, folder: Path) -> None:
-    """Raises `Failure` if the number of a folder that was neither pushed nor pulled here is published with other
-    content: it may lack what a colleague has published, as where a clone of a repository is older.
+    """Raises `Failure` if the live version has other content and at least the version number of the folder.
+
+    This is for a folder that was neither pushed nor pulled on this machine. It may lack what a colleague has published,
+    for example if it is an older clone of the repository.
     """
     found = live(api, course)
     if found is None or found["digest"] == archives.digest_of(folder):
@@ -32,7 +34,7 @@ def refuse_used_number(api: Api, course: str, folder: Path) -> None:
 
 
 def live(api: Api, course: str) -> dict[str, Any] | None:
-    """What is live of a course, or None if nothing is, or if there is no such course."""
+    """Returns the live version of a course, or None if the caller sees no live version or no such course."""
     try:
         versions: list[dict[str, Any]] = api.get(f"courses/{course}/versions")
     except Failure as failure:
@@ -43,7 +45,7 @@ def live(api: Api, course: str) -> dict[str, Any] | None:
 
 
 def live_digest(api: Api, course: str) -> str:
-    """The digest of what is live of a course, empty if nothing is."""
+    """Returns the digest of the live version of a course, or an empty text if there is none."""
     found = live(api, course)
     return str(found["digest"]) if found else ""
 
@@ -69,7 +71,7 @@ def draft_or_none(api: Api, course: str, *, known: bool = False) -> dict[str, An
 
 
 def refuse_another_draft(api: Api, course: str, folder: Path) -> None:
-    """Raises `Failure` if the draft has another content than the folder, as where a colleague has pushed it."""
+    """Raises `Failure` if the draft differs from the folder, for example because a colleague has pushed it."""
     draft = draft_or_none(api, course)
     if draft is None or draft["digest"] == archives.digest_of(folder):
         return

@@ -230,8 +230,9 @@ def publish(
 ) -> None:
     """Publish the draft of a course. A challenge that is not verified yet goes live as soon as it is.
 
-    A draft that was neither pushed from this folder nor shown here must have the folder's content; --course publishes
-    it as it is. The exit status is 1, too, where a check of a challenge has failed, so that it does not go live.
+    A draft that was neither pushed from this folder nor shown on this machine must have the folder's content; with
+    --course, the draft is published as it is. The exit status is also 1 if a check of a challenge has failed, so that
+    it does not go live.
     """
     folder = _folder(folder)
     with authoring(json) as api:

@@ -1,4 +1,4 @@
-"""The command `gradus class roster`: shows what a table of people would change in a class, and applies it."""
+"""The command `gradus class roster`, which previews or applies a roster, or prints the present one."""
 
 from __future__ import annotations
 
@@ -12,14 +12,16 @@ from gradus.cli import output as showing
 from gradus.cli.client import REFUSED, WRONG_NAME, Api
 from gradus.cli.learners import Json, site
 
-# For a roster of ten thousand rows on a busy site.
+# The timeout of the call; long enough for a roster of ten thousand rows on a busy site.
 SECONDS = 120.0
 
-Class = Annotated[int, typer.Argument(metavar="CLASS", help="The class's number, as its address has it.")]
-File = Annotated[str, typer.Argument(metavar="[FILE]", help="CSV, or an export of Canvas or Moodle; - is stdin.")]
-Apply = Annotated[bool, typer.Option("--apply", help="Apply what is shown.")]
-Domain = Annotated[str, typer.Option("--domain", help="The domain that makes addresses of logins, as example.org.")]
-Sync = Annotated[bool, typer.Option("--sync", help="Remove learners who are not in the file. Their work stays.")]
+Class = Annotated[int, typer.Argument(metavar="CLASS", help="The number of the class, as in the address of its pages.")]
+File = Annotated[
+    str, typer.Argument(metavar="[FILE]", help="A CSV file, or an export of Canvas or Moodle; - is stdin.")
+]
+Apply = Annotated[bool, typer.Option("--apply", help="Apply the changes that are shown.")]
+Domain = Annotated[str, typer.Option("--domain", help="The domain that turns logins into addresses, as example.org.")]
+Sync = Annotated[bool, typer.Option("--sync", help="Remove learners who are not in the file. Their work is kept.")]
 
 
 def roster(
@@ -30,9 +32,9 @@ def roster(
     domain: Domain = "",
     as_json: Json = False,
 ) -> None:
-    """Show what a roster changes in a class, and with --apply apply it. Without a file, print the people as CSV.
+    """Show what a roster would change in a class, or apply it. Without a file, print the members as CSV.
 
-    Exit status: 1 rows are wrong or find nobody; the others are applied nevertheless.
+    Exit status: 1 some rows are wrong or match nobody; all other rows are applied nevertheless.
     """
     flags = {"dry_run": str(not apply).lower(), "sync": str(sync).lower(), "domain": domain}
     with site() as api:
@@ -61,7 +63,7 @@ def _bytes(file: str) -> bytes:
 
 
 def show(found: dict[str, Any]) -> None:
-    """Prints each row that is wrong or changes something, and how many rows have which outcome."""
+    """Prints each row that is wrong or changes something, and the number of rows with each outcome."""
     rows = [one for one in found["rows"] if one["outcome"] != "unchanged"]
     if rows:
         showing.table("", ("Row", "Person", "Outcome", "What"), (_line(one) for one in rows))

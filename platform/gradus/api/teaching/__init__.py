@@ -1,1 +1,1 @@
-"""The calls about a class: itself and its members, roster, dates, grades and announcements."""
+"""The API calls about a class: its settings, members, roster, dates, grades and announcements."""

@@ -1,4 +1,4 @@
-"""Announcements of a class, for the people who teach it. Members find them among their notices."""
+"""The calls with which teachers announce something to a class. Members find announcements among their notices."""
 
 from __future__ import annotations
 
@@ -22,22 +22,28 @@ LISTED = 100
 class AnnouncementIn(Schema):
     title: str = Field(max_length=TITLE_CHARS)
     text: str = Field(description=f"In Markdown, at most {TEXT_CHARS} characters")
-    label: str = Field("", max_length=LABEL_CHARS, description="Only for the members with this label")
+    label: str = Field("", max_length=LABEL_CHARS, description="Only the members with this label get the announcement")
     publish_at: datetime | None = Field(
-        None, description="Without it, at once. A time without an offset is in the zone of the class"
+        None,
+        description="When it is published; at once if omitted. A time without an offset is in the zone of the class",
     )
-    by_mail: bool = Field(True, description="Also by mail to those who have asked for notices by mail")
+    by_mail: bool = Field(True, description="Whether members who asked for notices by mail get it by mail as well")
 
 
 class AnnouncementChangeIn(Schema):
-    """What is left out stays as it is. Once the members have been told, only the title and the text can change."""
+    """Changes to an announcement. Omitted keys keep their values.
+
+    Once the members have been told, only the title and the text can be changed.
+    """
 
     title: str = Field("", max_length=TITLE_CHARS)
     text: str = Field("", description=f"In Markdown, at most {TEXT_CHARS} characters")
-    label: str = Field("", max_length=LABEL_CHARS, description="Empty: everybody in the class")
+    label: str = Field(
+        "", max_length=LABEL_CHARS, description="The members who get it; empty for everybody in the class"
+    )
     publish_at: datetime | None = None
     by_mail: bool = True
-    version: str = Field("", max_length=16, description="The `version` that the caller saw: 409 if it is another one")
+    version: str = Field("", max_length=16, description="The `version` that the caller saw; 409 if it has changed")
 
 
 class AnnouncementOut(Schema):
@@ -48,8 +54,8 @@ class AnnouncementOut(Schema):
     publish_at: datetime
     by_mail: bool
     state: Literal["scheduled", "published", "withdrawn"]
-    by: str | None = Field(description="The pseudonym of who wrote it")
-    version: str = Field(description="Changes with the announcement")
+    by: str | None = Field(description="The pseudonym of the author")
+    version: str = Field(description="Identifies the present state of the announcement")
 
 
 def announcement_out(one: Announcement) -> AnnouncementOut:
@@ -68,7 +74,7 @@ def announcement_out(one: Announcement) -> AnnouncementOut:
 
 
 def label_named(of_class: Class, name: str) -> Label | None:
-    """Returns the label, or None for no name. Raises `Refused` (422) if the class has none of this name."""
+    """Returns the label of this name, or None if `name` is empty. Raises `Refused` (422) if there is no such label."""
     if not name:
         return None
     found = of_class.labels.filter(name__iexact=" ".join(name.split())).first()
@@ -82,7 +88,7 @@ router = Router(tags=["classes"])
 
 @router.get("/classes/{int:id}/announcements", response=list[AnnouncementOut], auth=requires(SEES_ANSWERS))
 def class_announcements(request: Request, id: int) -> list[AnnouncementOut]:
-    """Returns the newest 100 announcements of the class, with those that are scheduled or withdrawn."""
+    """Returns the newest 100 announcements of the class, including scheduled and withdrawn ones."""
     found = class_of(request, id).announcements.select_related("label", "by")
     return [announcement_out(one) for one in found[:LISTED]]
 
@@ -113,7 +119,7 @@ def class_announcement_change(
 
 @router.delete("/classes/{int:id}/announcements/{int:announcement}", response={204: None}, auth=requires(DECIDES))
 def class_announcement_withdraw(request: Request, id: int, announcement: int) -> Status[None]:
-    """Takes an announcement away, with its notices. Mails that have gone out stay where they are."""
+    """Withdraws an announcement and deletes its notices. Mails that were sent cannot be recalled."""
     found = get_object_or_404(class_of(request, id, DECIDES).announcements, pk=announcement)
     services.withdraw(found, by=caller(request))
     return Status(204, None)

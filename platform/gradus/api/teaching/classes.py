@@ -1,4 +1,4 @@
-"""Classes of a course: settings, the code by which people join, and members. What is not one's own class is 404.
+"""The calls about classes: their settings, join codes and members. A class that is not the caller's own is a 404.
 
 A time without an offset is in the zone of the class.
 """
@@ -33,20 +33,20 @@ LISTED_MAX = 1000
 
 
 class StepIn(Schema):
-    from_: float = Field(alias="from", ge=0, le=1, description="A score")
-    points: float = Field(ge=0, le=1, description="The share of the points from this score on")
+    from_: float = Field(alias="from", ge=0, le=1, description="The lowest score of this step")
+    points: float = Field(ge=0, le=1, description="The share of the points that a score of this step earns")
 
 
 class ClassIn(Schema):
     course: str = Field(max_length=64, description="The course's id")
     title: str = Field(max_length=TITLE_CHARS)
-    timezone: str = Field("", max_length=64, description="An IANA name. Without it, the class has that of the course")
+    timezone: str = Field("", max_length=64, description="An IANA name; the time zone of the course if omitted")
     begins_at: datetime | None = None
-    ends_at: datetime | None = Field(None, description="From then on, attempts do not count for the class")
+    ends_at: datetime | None = Field(None, description="Attempts from this time on do not count for the class")
 
 
 class ClassChangeIn(Schema):
-    """What is left out stays as it is."""
+    """Changes to the settings of a class. Omitted keys keep their values."""
 
     title: str = Field("", max_length=TITLE_CHARS)
     timezone: str = Field("", max_length=64)
@@ -56,7 +56,7 @@ class ClassChangeIn(Schema):
     steps: list[StepIn] = []
     board: Board = "off"
     version: str = Field(
-        "", max_length=16, description="The class's `version` that the caller saw: 409 if it is another one by now"
+        "", max_length=16, description="The `version` of the class that the caller saw; 409 if it has changed"
     )
 
 
@@ -72,20 +72,20 @@ class ClassOut(Schema):
 
 
 class ClassPageOut(ClassOut):
-    """A class with what only the people who teach it see. For learners, these values are null."""
+    """A class with the settings that only its teachers see. They are null for learners."""
 
     points: Points | None = None
     steps: list[dict[str, float]] | None = None
     board: Board | None = None
-    learners: int | None = Field(None, description="Members who learn, with those who have no account yet")
-    join_code: str | None = Field(None, description="Null also where nobody can join by code")
+    learners: int | None = Field(None, description="The number of learners, including those who have no account yet")
+    join_code: str | None = Field(None, description="Also null if nobody can join by code")
     join_link: str | None = None
     join_code_until: datetime | None = None
-    version: str | None = Field(None, description="Changes with the settings")
+    version: str | None = Field(None, description="Identifies the present state of the settings")
 
 
 class CodeIn(Schema):
-    until: datetime = Field(description="The code works before this time")
+    until: datetime = Field(description="The code stops working at this time")
 
 
 class JoinIn(Schema):
@@ -95,8 +95,8 @@ class JoinIn(Schema):
 class MemberOut(Schema):
     id: int
     name: str
-    pseudonym: str | None = Field(description="The name on leaderboards, or null: there is no account yet")
-    email: str = Field(description="The address of the roster, or else that of the account")
+    pseudonym: str | None = Field(description="The name on leaderboards; null if the member has no account yet")
+    email: str = Field(description="The address in the roster, or the address of the account if the roster has none")
     login: str
     registration_number: str
     first_name: str
@@ -106,19 +106,19 @@ class MemberOut(Schema):
     state: Literal["active", "left"]
     joined_at: datetime
     left_at: datetime | None
-    version: str = Field(description="Changes with the member")
+    version: str = Field(description="Identifies the present state of the member")
 
 
 class MembersOut(Schema):
     members: list[MemberOut]
-    more: bool = Field(description="True if there are more members than were asked for")
+    more: bool = Field(description="True if there are more members than the call returns")
 
 
 class AddIn(Schema):
     emails: list[str] = Field(min_length=1, max_length=invitations.AT_ONCE)
     role: Role = "learner"
     labels: list[str] = Field([], max_length=20)
-    mail: bool = Field(True, description="Whether they are told by mail, where the site can send mails")
+    mail: bool = Field(True, description="Whether to tell them by mail, if the site can send mails")
 
 
 class AddedOut(Schema):
@@ -128,17 +128,19 @@ class AddedOut(Schema):
 
 
 class MemberIn(Schema):
-    """What is left out stays as it is."""
+    """Changes to a member. Omitted keys keep their values."""
 
     email: str | None = Field(None, max_length=254)
     login: str | None = Field(None, max_length=NAME_CHARS)
     registration_number: str | None = Field(None, max_length=NAME_CHARS)
     first_name: str | None = Field(None, max_length=NAME_CHARS)
     last_name: str | None = Field(None, max_length=NAME_CHARS)
-    labels: list[str] | None = Field(None, max_length=20, description="All of the member's labels")
+    labels: list[str] | None = Field(None, max_length=20, description="Replaces all labels of the member")
     role: Role | None = None
-    state: Literal["active"] | None = Field(None, description="Lets a member who has left back in")
-    version: str = Field("", max_length=16, description="The member's `version` that the caller saw")
+    state: Literal["active"] | None = Field(None, description="`active` restores a member who has left")
+    version: str = Field(
+        "", max_length=16, description="The `version` of the member that the caller saw; 409 if it has changed"
+    )
 
 
 router = Router(tags=["classes"])
@@ -191,7 +193,10 @@ def member_out(one: Member) -> MemberOut:
 
 
 def moments(given: dict[str, Any], zone: str) -> dict[str, Any]:
-    """Returns the values with local times as moments. Without a known zone, a service refuses the zone anyway."""
+    """Returns the values with local times as moments in `zone`. If the zone is unknown, times are left out.
+
+    The service that gets the values refuses the zone then.
+    """
     if zone not in available_timezones():
         return {name: value for name, value in given.items() if not isinstance(value, datetime)}
     local = {name: one for name, one in given.items() if isinstance(one, datetime) and one.tzinfo is None}
@@ -217,7 +222,7 @@ def classes(request: Request) -> list[dict[str, Any]]:
 
 @router.post("/classes", response={201: ClassPageOut}, auth=requires(DECIDES))
 def class_create(request: Request, given: ClassIn) -> Status[ClassPageOut]:
-    """Makes a class of a course. The caller must edit the course, or decide about grades in it."""
+    """Creates a class of a course. The caller must be able to edit the course or to decide about its grades."""
     course = get_object_or_404(Course, slug=given.course)
     fields = given.model_dump(exclude={"course"})
     fields["timezone"] = given.timezone or course.timezone
@@ -227,7 +232,7 @@ def class_create(request: Request, given: ClassIn) -> Status[ClassPageOut]:
 
 @router.get("/classes/{int:id}", response=ClassPageOut, auth=someone)
 def class_show(request: Request, id: int) -> ClassPageOut:
-    """Returns one class, to its learners and to those who teach it."""
+    """Returns one class. Its learners and its teachers may read it."""
     found, user = get_object_or_404(Class.objects.select_related("course"), pk=id), caller(request)
     if not membership.active(user).filter(of_class=found).exists():
         membership.refuse_unless(user, found, SEES_ANSWERS)
@@ -236,7 +241,7 @@ def class_show(request: Request, id: int) -> ClassPageOut:
 
 @router.patch("/classes/{int:id}", response=ClassPageOut, auth=requires(DECIDES))
 def class_change(request: Request, id: int, given: ClassChangeIn) -> ClassPageOut:
-    """Changes settings of the class."""
+    """Changes the settings of the class."""
     fields = given.model_dump(exclude={"version"}, exclude_unset=True, by_alias=True)
     found = class_of(request, id, DECIDES)
     fields = moments(fields, fields.get("timezone", found.timezone))
@@ -246,7 +251,7 @@ def class_change(request: Request, id: int, given: ClassChangeIn) -> ClassPageOu
 
 @router.put("/classes/{int:id}/code", response=ClassPageOut, auth=requires(DECIDES))
 def class_code(request: Request, id: int, given: CodeIn) -> ClassPageOut:
-    """Makes another code by which people join. An earlier one no longer works."""
+    """Creates a new join code. An earlier code stops working."""
     found = class_of(request, id, DECIDES)
     until = moments({"until": given.until}, found.timezone)["until"]
     return page_out(services.rotate_code(found, by=caller(request), until=until), caller(request), request)
@@ -254,14 +259,14 @@ def class_code(request: Request, id: int, given: CodeIn) -> ClassPageOut:
 
 @router.delete("/classes/{int:id}/code", response=ClassPageOut, auth=requires(DECIDES))
 def class_code_stop(request: Request, id: int) -> ClassPageOut:
-    """Lets nobody join by code any more."""
+    """Stops the join code, so that nobody can join by code any more."""
     found = services.stop_code(class_of(request, id, DECIDES), by=caller(request))
     return page_out(found, caller(request), request)
 
 
 @router.post("/classes/join", response=ClassOut, auth=someone)
 def class_join(request: Request, given: JoinIn) -> dict[str, Any]:
-    """Makes the caller a member of the class with this code. Its instructors see attempts, grades and address then."""
+    """Adds the caller to the class with this code. Its instructors see the caller's attempts, grades and address."""
     member = joining.join(given.code, by=caller(request))
     return class_out(member.of_class, ROLES[member.learner_data])
 
@@ -270,7 +275,7 @@ def class_join(request: Request, given: JoinIn) -> dict[str, Any]:
 def class_members(
     request: Request, id: int, label: str = "", search: str = "", state: Literal["active", "left"] = "active"
 ) -> MembersOut:
-    """Returns the members by name, at most 1,000, with this label and with these words in names or addresses."""
+    """Returns at most 1,000 members, sorted by name. `search` are words in their names or addresses."""
     found = class_of(request, id).members.filter(state=state).matching(search)
     if label:
         found = found.filter(labels__name__iexact=label)
@@ -281,7 +286,7 @@ def class_members(
 
 @router.post("/classes/{int:id}/members", response={201: AddedOut}, auth=requires(DECIDES))
 def class_add(request: Request, id: int, given: AddIn) -> Status[AddedOut]:
-    """Adds people by email address. Those without an account are in as soon as they have confirmed the address."""
+    """Adds people by email address. A person without an account joins by confirming the address in a new account."""
     found = class_of(request, id, DECIDES)
     emails = invitations.addresses_in("\n".join(given.emails))
     made = invitations.invite(
@@ -299,7 +304,7 @@ def class_add(request: Request, id: int, given: AddIn) -> Status[AddedOut]:
 
 @router.patch("/classes/{int:id}/members/{int:member}", response=MemberOut, auth=requires(DECIDES))
 def class_member_change(request: Request, id: int, member: int, given: MemberIn) -> MemberOut:
-    """Changes what the class knows of a member, or lets a member who left back in."""
+    """Changes the entries of a member, or restores a member who has left."""
     found = get_object_or_404(Member.objects.filter(of_class=class_of(request, id, DECIDES)), pk=member)
     fields = given.model_dump(exclude={"version", "role", "state"}, exclude_none=True)
     if given.role is not None:
@@ -314,7 +319,7 @@ def class_member_change(request: Request, id: int, member: int, given: MemberIn)
 
 @router.delete("/classes/{int:id}/members/me", response=ClassOut, auth=someone)
 def class_leave(request: Request, id: int) -> dict[str, Any]:
-    """Takes the caller out of the class. What counted for the class stays in its grades."""
+    """Removes the caller from the class. Attempts that counted for the class stay in its grades."""
     found = membership.active(caller(request)).filter(of_class=get_object_or_404(Class, pk=id)).first()
     if found is None:
         raise Http404
@@ -324,6 +329,6 @@ def class_leave(request: Request, id: int) -> dict[str, Any]:
 
 @router.delete("/classes/{int:id}/members/{int:member}", response=MemberOut, auth=requires(DECIDES))
 def class_member_remove(request: Request, id: int, member: int) -> MemberOut:
-    """Removes a member from the class. Attempts and grades stay, and are there again if the person comes back."""
+    """Removes a member from the class. The attempts and grades are kept, and return if the person comes back."""
     found = get_object_or_404(Member.objects.filter(of_class=class_of(request, id, DECIDES)), pk=member)
     return member_out(members.remove_member(found, by=caller(request)))

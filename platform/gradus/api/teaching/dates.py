@@ -1,6 +1,7 @@
-"""The dates of a class, more time and attempts for its members, and what a member may do at a time.
+"""The calls about the dates of a class, extensions, granted attempts, and what a member may do at a given time.
 
-A time without an offset is in the zone of the class. Where clocks are changed, it is read in favour of the learner.
+A time without an offset is in the zone of the class. A local time that occurs twice or never, because clocks change, is
+read in favour of the learner.
 """
 
 from __future__ import annotations
@@ -33,55 +34,62 @@ def _as_text(given: object) -> object:
 
 Moment = Annotated[datetime, BeforeValidator(_as_text)]
 Dated = Literal["release_at", "due_at", "close_at"]
-# What `rule_out` reads beside a rule.
+# The related rows that `rule_out` needs.
 BESIDE = ("lesson", "challenge", "label", "member__user", "changed_by")
 ADDRESSES = "member__user__emailaddress_set"
-SHARE = "A share: 1.0 is all points"
-PEOPLE = "Each is an email address, a login, a registration number, or the number of a member"
+SHARE = "A share of the points; 1.0 is all of them"
+PEOPLE = "An email address, a login, a registration number, or the number of a member"
 
 
 class CreditStepOut(Schema):
-    until: Moment = Field(description="An attempt before this time counts `credit`")
+    until: Moment = Field(description="An attempt before this time earns `credit`")
     credit: float = Field(ge=0, le=2, description=SHARE)
 
 
 class PlaceIn(Schema):
-    """A lesson or a challenge by its id, or the whole course if both are left out."""
+    """A lesson or a challenge by its id, or the whole course if both are omitted."""
 
     lesson: str | None = Field(None, max_length=129)
     challenge: str | None = Field(None, max_length=129)
 
 
 class RuleIn(PlaceIn):
-    """All that is said about a place for some people. What is null or left out holds as it is set elsewhere."""
+    """A date rule for some people at a place: the course, a lesson or a challenge.
+
+    A rule decides nothing about a key that is null or omitted, so the next less specific rule decides it.
+    """
 
     label: str | None = Field(None, max_length=40, description="The name of a label")
     member: str | None = Field(None, max_length=254, description=PEOPLE)
     release_at: Moment | None = None
     due_at: Moment | None = None
     close_at: Moment | None = None
-    cleared: list[Dated] = Field([], max_length=3, description="The dates of which is said that there is none")
-    early: list[CreditStepOut] | None = Field(None, max_length=20, description="Holds before the due date")
-    late: list[CreditStepOut] | None = Field(None, max_length=20, description="Holds from the due date on")
-    after: float | None = Field(None, ge=0, le=1, description="The credit after the last late step")
-    reason: str = Field("", max_length=1000, description="Needed for a member")
+    cleared: list[Dated] = Field([], max_length=3, description="The dates that this rule removes")
+    early: list[CreditStepOut] | None = Field(
+        None, max_length=20, description="The credit of attempts before the due date, by steps"
+    )
+    late: list[CreditStepOut] | None = Field(
+        None, max_length=20, description="The credit of attempts from the due date on, by steps"
+    )
+    after: float | None = Field(None, ge=0, le=1, description="The credit of attempts after the last late step")
+    reason: str = Field("", max_length=1000, description="Required if the rule is for a member")
 
 
 class RuleSetIn(RuleIn):
     seen: str = Field(
-        "", max_length=40, description="The rule's `seen` when the caller looked: 409 if it is another one by now"
+        "", max_length=40, description="The `seen` of the rule that the caller read; 409 if it has changed"
     )
 
 
 class RuleOut(RuleIn):
-    called: list[str] = Field(description="What the member can be called, with the number in `member`")
+    called: list[str] = Field(description="The other texts that identify the member, whose number is in `member`")
     seen: str
     changed_by: str | None
     changed_at: datetime
 
 
 class PlaceDatesOut(PlaceIn):
-    """What holds at a place for everybody who has no label and no date of the own."""
+    """The dates and credits at a place for learners to whom no rule for a label or a member applies."""
 
     release_at: datetime | None
     due_at: datetime | None
@@ -96,24 +104,28 @@ class ClassDatesOut(Schema):
     begins_at: datetime | None
     ends_at: datetime | None
     rules: list[RuleOut]
-    everybody: list[PlaceDatesOut] = Field(description="The course, then each lesson with its challenges")
+    everybody: list[PlaceDatesOut] = Field(
+        description="The dates for everybody: of the course, then of each lesson and its challenges"
+    )
 
 
 class ExtensionIn(PlaceIn):
     members: list[str] = Field(min_length=1, max_length=500, description=PEOPLE)
-    until: Moment = Field(description="The new due date. What would close before closes then")
+    until: Moment = Field(description="The new due date. An earlier closing date moves to it as well")
     reason: str = Field(max_length=1000)
 
 
 class ExtensionOut(Schema):
-    moved: list[str] = Field(description="Who has more time now")
-    untouched: list[str] = Field(description="Who had as much time already")
+    moved: list[str] = Field(description="The members whose due date moved")
+    untouched: list[str] = Field(description="The members whose due date was already as late or later")
 
 
 class GrantIn(Schema):
     members: list[str] = Field(min_length=1, max_length=500, description=PEOPLE)
     challenge: str = Field(max_length=129)
-    attempts: Whole = Field(description=f"From 1 to {GRANTED_MAX}, used when those of a day are used")
+    attempts: Whole = Field(
+        description=f"From 1 to {GRANTED_MAX}. They are used after the attempts of the day are used up"
+    )
     reason: str = Field(max_length=1000)
 
 
@@ -128,28 +140,30 @@ class GrantOut(Schema):
 
 
 class AppliedOut(Schema):
-    """A field that rules have decided, and these rules: several only where labels were combined."""
+    """A field with its value and the rules that decided it. There are several only if labels were combined."""
 
     field: str
-    value: Any = Field(description="A time, a credit, a list of steps, or null for no date")
+    value: Any = Field(description="A time, a credit, a list of steps, or null if there is no such date")
     rules: list[RuleOut]
 
 
 class DecisionOut(Schema):
-    """What a member may do with a challenge at a time."""
+    """The decision whether a member may see, run and submit a challenge at the time `at`."""
 
     at: datetime
     timezone: str
     sees: bool
     runs: bool
     submits: bool
-    credit: float = Field(description="The share that an attempt of this time counts")
+    credit: float = Field(description="The share of the points that an attempt submitted at this time earns")
     is_late: bool
-    reason: str = Field(description="Why nothing can be submitted, as the code of the refusal; or empty")
+    reason: str = Field(
+        description="The error code with which a submission would be refused; empty if it would be accepted"
+    )
     opens_at: datetime | None
     due_at: datetime | None
     close_at: datetime | None
-    changes_at: datetime | None = Field(description="When any of this changes next")
+    changes_at: datetime | None = Field(description="The next moment at which one of these values changes")
     applied: list[AppliedOut]
 
 
@@ -164,7 +178,7 @@ def class_of(request: Request, id: int, need: Scope) -> Class:
 
 
 def place_of(of_class: Class, given: PlaceIn) -> dict[str, Any]:
-    """Returns the lesson and the challenge. Raises `Http404` for what is not of the course."""
+    """Returns the lesson and the challenge by field name. Raises `Http404` if one is not part of the course."""
     course = of_class.course
     return {
         "lesson": get_object_or_404(course.lessons, slug=given.lesson) if given.lesson else None,
@@ -254,13 +268,13 @@ def decision_out(decision: Decision, at: datetime, of_class: Class) -> DecisionO
 
 @router.get("/classes/{int:id}/dates", response=ClassDatesOut)
 def class_dates(request: Request, id: int) -> ClassDatesOut:
-    """Returns all rules about dates, and what holds at each place for everybody."""
+    """Returns all date rules of the class, and the dates for everybody at each place."""
     return dates_out(class_of(request, id, SEES_ANSWERS))
 
 
 @router.put("/classes/{int:id}/dates", response=RuleOut | None, auth=requires(DECIDES))
 def class_dates_set(request: Request, id: int, given: RuleSetIn) -> RuleOut | None:
-    """Sets the dates of a place for everybody, a label or a member. If nothing is said, the rule is removed: null."""
+    """Sets the date rule of a place for everybody, a label or a member. An empty rule is removed; the reply is null."""
     of_class = class_of(request, id, DECIDES)
     label = get_object_or_404(of_class.labels, name__iexact=given.label) if given.label else None
     member = member_named(of_class, given.member, "member") if given.member else None
@@ -285,7 +299,7 @@ def class_dates_set(request: Request, id: int, given: RuleSetIn) -> RuleOut | No
 
 @router.post("/classes/{int:id}/extensions", response=ExtensionOut, auth=requires(DECIDES))
 def class_extend(request: Request, id: int, given: ExtensionIn) -> ExtensionOut:
-    """Gives members more time for a challenge, a lesson or the whole course. It takes no time from anybody."""
+    """Gives members more time for a challenge, a lesson or the whole course. A later due date stays as it is."""
     of_class = class_of(request, id, DECIDES)
     chosen = [member_named(of_class, one, "members") for one in given.members]
     done = dates.extend(
@@ -301,14 +315,14 @@ def class_extend(request: Request, id: int, given: ExtensionIn) -> ExtensionOut:
 
 @router.get("/classes/{int:id}/grants", response=list[GrantOut])
 def class_grants(request: Request, id: int) -> list[GrantOut]:
-    """Returns the attempts that were granted, the newest first."""
+    """Returns the granted attempts, the newest first."""
     found = Grant.objects.filter(member__of_class=class_of(request, id, SEES_ANSWERS))
     return [grant_out(one) for one in found.select_related("member__user", "challenge", "granted_by")]
 
 
 @router.post("/classes/{int:id}/grants", response={201: list[GrantOut]}, auth=requires(DECIDES))
 def class_grant(request: Request, id: int, given: GrantIn) -> Status[list[GrantOut]]:
-    """Grants members attempts at a challenge beyond those of a day."""
+    """Grants members attempts at a challenge in addition to those of each day."""
     of_class = class_of(request, id, DECIDES)
     chosen = [member_named(of_class, one, "members") for one in given.members]
     challenge = get_object_or_404(Challenge, course=of_class.course, slug=given.challenge)
@@ -324,9 +338,9 @@ def class_decision(
     id: int,
     member: str,
     challenge: str,
-    at: Annotated[Moment | None, Query(description="Now, if it is left out")] = None,
+    at: Annotated[Moment | None, Query(description="The time of the decision; now if omitted")] = None,
 ) -> DecisionOut:
-    """Says whether a member can submit a challenge at a time, how much an attempt counts, and which rules say so."""
+    """Returns whether a member can submit a challenge at a time, the credit of an attempt, and the rules behind it."""
     of_class = class_of(request, id, SEES_ANSWERS)
     found: Member = member_named(of_class, member, "member")
     asked = get_object_or_404(Challenge, course=of_class.course, slug=challenge)

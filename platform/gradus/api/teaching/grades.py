@@ -1,4 +1,4 @@
-"""The gradebook of a class: its grades as JSON or as files, and what people set there. Strangers get 404."""
+"""The calls about the gradebook: grades as JSON or files, overrides and points. People outside the class get 404."""
 
 from __future__ import annotations
 
@@ -25,33 +25,35 @@ from gradus.refusal import Refused
 
 Format = Literal["json", "canvas", "moodle", "wide", "long"]
 
-# As the database stores keys.
+# The range of primary keys in the database.
 Key = Annotated[int, Field(ge=1, lt=2**63)]
 
 
 class ColumnOut(Schema):
     challenge: str
     title: str
-    worth: float = Field(description="How many points the challenge gives at most, without credit for an early date")
+    worth: float = Field(description="The maximum points of the challenge, without extra credit for early attempts")
     average: float | None = Field(description="The mean points of the learners who have a grade")
     graded: int = Field(description="How many learners have a grade")
-    released: bool = Field(description="Whether learners see new grades at once")
+    released: bool = Field(description="Whether learners see new grades immediately")
 
 
 class CellOut(Schema):
     challenge: str
     state: State
-    points: float | None = Field(description="What counts; null where there is no grade")
-    computed: float | None = Field(description="What the attempts earn, with the credit for the date")
+    points: float | None = Field(description="The points that count; null if there is no grade")
+    computed: float | None = Field(
+        description="The points computed from the attempts, including the credit for the date"
+    )
     score: float | None = Field(description="The shown score of the attempt that counts, from 0 to 1")
-    credit: float | None = Field(description="The share of the points that the date of this attempt earns")
+    credit: float | None = Field(description="The share of the points that the dates allow for this attempt")
     attempts: int
     late: bool
-    waits: bool = Field(description="Whether an attempt waits for a person")
-    released: bool = Field(description="Whether the learner sees it")
+    waits: bool = Field(description="Whether an attempt waits for a person's decision")
+    released: bool = Field(description="Whether the learner sees the grade")
     submitted_at: datetime | None
-    override: int | None = Field(description="The key of what a person set; send it back as `seen`")
-    reason: str = Field(description="Why a person set it")
+    override: int | None = Field(description="The key of the override in force; send it back as `seen`")
+    reason: str = Field(description="The reason of the override")
 
 
 class LearnerOut(Schema):
@@ -62,14 +64,14 @@ class LearnerOut(Schema):
     registration_number: str
     labels: list[str]
     state: str
-    points: float = Field(description="The sum of the cells with a grade")
-    possible: float = Field(description="What these cells are worth")
+    points: float = Field(description="The sum of the points of all cells with a grade")
+    possible: float = Field(description="The sum of the maximum points of these cells")
     missing: int = Field(description="How many cells have no grade and are not excused")
     cells: list[CellOut]
 
 
 class GradesOut(Schema):
-    """A page of the gradebook. `notes` tell what the files for Canvas and Moodle leave out."""
+    """A page of the gradebook. `notes` list the learners and grades that the files for Canvas and Moodle omit."""
 
     challenges: list[ColumnOut]
     learners: list[LearnerOut]
@@ -80,19 +82,19 @@ class GradesOut(Schema):
 
 
 class OverrideIn(Schema):
-    """What to set for each of these learners at a challenge."""
+    """One override, excuse or clearing that is applied to each of these learners at a challenge."""
 
-    members: list[Key] = Field(min_length=1, max_length=1000, description="Members of the class, by their keys")
+    members: list[Key] = Field(min_length=1, max_length=1000, description="The keys of learners of the class")
     challenge: str
     kind: Literal["value", "excused", "cleared"] = Field(
-        description="Points, an excuse, or the end of what was set, so that the computed grade counts again"
+        description="`value` sets points, `excused` excuses the learner, `cleared` ends either of them"
     )
-    value: float | None = Field(None, description="Points, where the kind is `value`")
-    reason: str = Field("", max_length=REASON_CHARS, description="Needed unless the kind is `cleared`")
+    value: float | None = Field(None, description="The points, if the kind is `value`")
+    reason: str = Field("", max_length=REASON_CHARS, description="Required unless the kind is `cleared`")
     seen: str = Field(
         "",
         max_length=20,
-        description="The key of the override that you saw, or `none`; a change by somebody else then stays",
+        description="The key of the override that the caller saw, or `none`; 409 if it has changed",
     )
 
 
@@ -101,7 +103,7 @@ class OverridesOut(Schema):
 
 
 class WorthsIn(Schema):
-    worths: dict[str, float] = Field(description="Points by challenge; others stay as they are")
+    worths: dict[str, float] = Field(description="The maximum points by challenge; omitted challenges keep theirs")
 
 
 def number(value: Decimal | None) -> float | None:
@@ -194,8 +196,8 @@ def class_grades(
 ) -> GradesOut | HttpResponse:
     """Returns a page of the gradebook as JSON, or all of it as a CSV file.
 
-    `canvas` and `moodle` have released grades only, `wide` and `long` all of them. `label`, `search` and `left` choose
-    learners, `left` those who have left as well.
+    `canvas` and `moodle` have released grades only, `wide` and `long` all of them. `label` and `search` select
+    learners, and `left` adds those who have left.
     """
     of_class = class_of(request, id)
     wanted = Wanted(label=label_named(of_class, label), search=search, left=left)
@@ -216,7 +218,7 @@ def class_grades(
 
 @router.post("/classes/{int:id}/overrides", response={201: OverridesOut}, auth=requires(roles.DECIDES))
 def class_override(request: Request, id: int, given: OverrideIn) -> Status[OverridesOut]:
-    """Sets points, excuses, or ends what was set, for one or many learners: for all of them, or for none."""
+    """Sets points for learners, excuses them, or clears either. If one learner is refused, nothing is changed."""
     of_class = class_of(request, id, roles.DECIDES)
     members = services.members_with(of_class, given.members)
     challenge = services.challenge_named(of_class, given.challenge)
@@ -235,7 +237,7 @@ def class_override(request: Request, id: int, given: OverrideIn) -> Status[Overr
 
 @router.put("/classes/{int:id}/worths", response=list[ColumnOut], auth=requires(roles.DECIDES))
 def class_weigh(request: Request, id: int, given: WorthsIn) -> list[ColumnOut]:
-    """Sets how many points challenges are worth, and returns all of them."""
+    """Sets how many points challenges are worth, and returns all columns of the gradebook."""
     of_class = class_of(request, id, roles.DECIDES)
     worths = {services.challenge_named(of_class, slug).pk: worth for slug, worth in given.worths.items()}
     services.weigh(of_class, worths, by=caller(request))

@@ -1,4 +1,4 @@
-"""The roster of a class: its people as a table, a preview of what another table would change, and applying it."""
+"""The calls about the roster of a class: downloading it, previewing the changes of a new one, and applying it."""
 
 from __future__ import annotations
 
@@ -24,35 +24,43 @@ router = Router(tags=["classes"], auth=requires(roles.DECIDES))
 
 
 class FaultOut(Schema):
-    """What is wrong with a row, and how to correct it."""
+    """A mistake in a row, with its cause and how to correct it."""
 
     code: str
-    column: str = Field(description="The heading as the roster writes it; empty if it is in no single column")
+    column: str = Field(
+        description="The heading as written in the roster; empty if the mistake is not in a single column"
+    )
     cause: str
     cure: str
 
 
 class RosterRowOut(Schema):
-    row: int | None = Field(description="Counted from 1 with the headings; null for who is in no row")
+    row: int | None = Field(
+        description="The number of the row, where the headings are row 1; null for a member in no row"
+    )
     outcome: Outcome = Field(description="A row that is `wrong` or `not_found` changes nothing")
     name: str
-    before: dict[str, Any] = Field(description="What changes of the member, as it was")
-    after: dict[str, Any] = Field(description="What changes of the member, as it becomes")
+    before: dict[str, Any] = Field(description="The fields of the member that change, with their values before")
+    after: dict[str, Any] = Field(description="The same fields with their values after the change")
     fault: FaultOut | None
 
 
 class RosterOut(Schema):
-    applied: bool = Field(description="False: nothing was changed, these are the outcomes that the rows would have")
-    digest: str = Field(description="Send it as `seen` to apply just this; if the class has changed, nothing is")
+    applied: bool = Field(description="False if this is a preview, so that nothing was changed")
+    digest: str = Field(
+        description="Send it as `seen` to apply exactly this preview; 409 if the class has changed since"
+    )
     form: Form
     encoding: str
     counts: dict[str, int] = Field(description="How many rows or members have each outcome")
     rows: list[RosterRowOut]
-    missing: list[str] = Field(description="Learners whom the roster does not name, and who stay")
+    missing: list[str] = Field(description="The learners who are not in the roster and stay in the class")
     new_labels: list[str]
     unread_columns: list[str]
-    skipped_rows: list[int] = Field(description="Rows of an export that hold nobody, such as points possible")
-    sync_blocked: bool = Field(description="A row is wrong, so `sync` would remove nobody and cannot be applied")
+    skipped_rows: list[int] = Field(
+        description="Rows of an export that are not about a person, such as “Points Possible”"
+    )
+    sync_blocked: bool = Field(description="True if `sync` cannot be applied, because a row is wrong")
 
 
 def row_out(step: Step) -> RosterRowOut:
@@ -85,7 +93,7 @@ def roster_out(roster: Roster, plan: Plan, *, applied: bool) -> RosterOut:
 
 @router.get("/classes/{int:id}/roster", openapi_extra=CSV, auth=requires(roles.SEES_ANSWERS))
 def class_roster(request: Request, id: int) -> HttpResponse:
-    """Returns the people of the class as CSV, with the columns that a roster has. It can be changed and applied."""
+    """Returns the members as a CSV file with the columns of a roster. The file can be edited and applied again."""
     of_class = get_object_or_404(Class, pk=id)
     membership.refuse_unless(caller(request), of_class, roles.SEES_ANSWERS)
     return HttpResponse(services.as_csv(of_class), content_type="text/csv; charset=utf-8")
@@ -95,14 +103,19 @@ def class_roster(request: Request, id: int) -> HttpResponse:
 def class_roster_apply(
     request: Request,
     id: int,
-    dry_run: Annotated[bool, Query(description="Only say what the roster would change")] = True,
-    sync: Annotated[bool, Query(description="Remove learners whom the roster does not name; their work stays")] = False,
-    domain: Annotated[str, Query(max_length=253, description="The domain that makes addresses of logins")] = "",
-    seen: Annotated[str, Query(pattern="^([0-9a-f]{64})?$", description="The digest of the preview")] = "",
+    dry_run: Annotated[bool, Query(description="Only preview the changes")] = True,
+    sync: Annotated[bool, Query(description="Remove learners who are not in the roster; their work is kept")] = False,
+    domain: Annotated[
+        str,
+        Query(max_length=253, description="The domain that turns logins into email addresses, such as `example.org`"),
+    ] = "",
+    seen: Annotated[
+        str, Query(pattern="^([0-9a-f]{64})?$", description="The digest of the preview that the caller saw")
+    ] = "",
 ) -> RosterOut:
-    """Compares a table with the members of the class and, without `dry_run`, applies it: every row that is not wrong.
+    """Compares a roster with the members of the class and, if `dry_run` is false, applies each correct row.
 
-    The body is the table as octets: CSV in our own columns, or an export of Canvas or Moodle.
+    The body is the file as bytes: a CSV file with Gradus' own columns, or an export of Canvas or Moodle.
     """
     of_class, by = get_object_or_404(Class, pk=id), caller(request)
     membership.refuse_unless(by, of_class, roles.DECIDES)

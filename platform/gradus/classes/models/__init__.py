@@ -1,4 +1,4 @@
-"""Classes with their members, labels and dates, and attempts that were granted."""
+"""The models of classes: members, labels, dates, granted attempts, release rules and announcements."""
 
 from gradus.classes.models.announcements import TEXT_CHARS, Announcement, AnnouncementQuerySet
 from gradus.classes.models.dates import GRANTED_MAX, REASON_CHARS, DateRule, Grant

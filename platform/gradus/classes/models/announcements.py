@@ -1,4 +1,4 @@
-"""What the people who teach a class tell its members."""
+"""The model of announcements, with which teachers tell the members of a class something."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ TEXT_CHARS = 10_000
 
 class AnnouncementQuerySet(models.QuerySet["Announcement"]):
     def due(self, at: datetime | None = None) -> Self:
-        """Returns those whose time has come and of which the members have not been told."""
+        """Returns the announcements whose time has come and that the members have not been told about."""
         return self.filter(sent_at=None, withdrawn_at=None, publish_at__lte=at or now())
 
     def of(self, of_class: Class, labels: Iterable[Label]) -> Self:
-        """Returns those for the whole class, and for somebody with these labels."""
+        """Returns the announcements of the class that somebody with these labels reads."""
         return self.filter(Q(label=None) | Q(label__in=labels), of_class=of_class)
 
     def published(self, at: datetime | None = None) -> Self:
@@ -31,7 +31,7 @@ class AnnouncementQuerySet(models.QuerySet["Announcement"]):
 
 
 class Announcement(models.Model):
-    """A text for all members of a class, or for those with a label, from `publish_at` on and until it is withdrawn.
+    """A text for all members of a class, or for members with a label, shown from `publish_at` until it is withdrawn.
 
     `sent_at` is set in the transaction that writes the members' notices, and so at most once.
     """

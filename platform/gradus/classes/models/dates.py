@@ -1,4 +1,4 @@
-"""The dates of a class, and attempts that were granted to single members."""
+"""The models of date rules, and of attempts that were granted to members."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ def _in_order(first: str, then: str) -> Any:
 class DateRule(models.Model):
     """Says when a course, a lesson or a challenge is open for a class, a label or one member, and what attempts count.
 
-    It says nothing about a field that is null. `cleared` names the dates of which it says that there is none, such as
-    `["close_at"]`. `early` and `late` are lists of objects with `until`, a time in ISO 8601, and `credit`, a share.
-    Intervals are half-open. `policy.py` says how rules go together.
+    It does not decide a field that is null. `cleared` names the dates that it removes, such as `["close_at"]`. `early`
+    and `late` are lists of objects with `until`, a time in ISO 8601, and `credit`, a share of the points. Intervals are
+    half-open. `policy.py` explains how rules are combined.
     """
 
     of_class = models.ForeignKey("classes.Class", models.CASCADE, related_name="date_rules")
@@ -48,7 +48,7 @@ class DateRule(models.Model):
 
     class Meta:
         constraints = [
-            # Two rows with a null would not count as equal, so each null counts as 0 here.
+            # Nulls are never equal in a unique constraint, so each null counts as 0 here.
             models.UniqueConstraint(
                 "of_class",
                 Coalesce("lesson", 0),
@@ -82,9 +82,9 @@ class DateRule(models.Model):
 
 
 class Grant(models.Model):
-    """Attempts at a challenge that a member may use when those of the day are used, with the reason.
+    """Attempts at a challenge that a member may use after those of the day are used up, with the reason.
 
-    Each use is a row of the table `Slot`, whose number the database keeps within what was granted.
+    Each use is a row of the table `Slot`. The database limits the numbers of these rows to the granted attempts.
     """
 
     member = models.ForeignKey("classes.Member", models.CASCADE, related_name="grants")

@@ -1,4 +1,4 @@
-"""Classes with their labels and members. A class is one offering of a course to a group of learners."""
+"""The models of classes, labels and members. A class is one offering of a course to a group of learners."""
 
 from __future__ import annotations
 
@@ -31,14 +31,14 @@ def known_timezone(name: str) -> None:
 
 class ClassQuerySet(models.QuerySet["Class"]):
     def running(self, at: datetime | None = None) -> Self:
-        """Returns the classes that have begun and not ended at that time, which is now unless given."""
+        """Returns the classes that have begun and not ended at the time `at`, which defaults to now."""
         at = at or now()
         begun, goes_on = Q(begins_at=None) | Q(begins_at__lte=at), Q(ends_at=None) | Q(ends_at__gt=at)
         return self.filter(begun & goes_on)
 
 
 class Class(models.Model):
-    """One offering of a course. It runs from `begins_at` on and before `ends_at`; without them there is no limit."""
+    """One offering of a course. It runs from `begins_at` until just before `ends_at`; a null means no limit."""
 
     class Points(models.TextChoices):
         """How the gradebook turns a shown score into points."""
@@ -96,7 +96,7 @@ class Class(models.Model):
         return ZoneInfo(self.timezone)
 
     def runs(self, at: datetime | None = None) -> bool:
-        """Returns True if the class has begun and not ended at that time, which is now unless given."""
+        """Returns True if the class has begun and not ended at the time `at`, which defaults to now."""
         at = at or now()
         return not self.is_over(at) and (self.begins_at is None or self.begins_at <= at)
 
@@ -105,7 +105,7 @@ class Class(models.Model):
 
 
 class Label(models.Model):
-    """Marks members of a class, such as those of a section or with extra time."""
+    """A label of members of a class, such as a section or extra time."""
 
     of_class = models.ForeignKey(Class, models.CASCADE, related_name="labels")
     name = models.CharField(_("name"), max_length=LABEL_CHARS)
@@ -135,12 +135,12 @@ class MemberQuerySet(models.QuerySet["Member"]):
         return self.filter(learner_data=LearnerData.NONE)
 
     def by_name(self) -> Self:
-        """Returns the members in the order of their names; those without one come last, by address."""
+        """Returns the members sorted by name. Members without a name come last, sorted by address."""
         nameless = Case(When(last_name="", then=1), default=0)
         return self.order_by(nameless, Lower("last_name"), Lower("first_name"), "email", "pk")
 
     def matching(self, search: str) -> Self:
-        """Returns the members in whose names, addresses, logins, numbers or pseudonyms each of the words occurs."""
+        """Returns the members for whom each word of `search` is in a name, address, login, number or pseudonym."""
         found = self
         for word in search.split():
             either = Q(user__email__icontains=word) | Q(user__pseudonym__icontains=word)
@@ -151,9 +151,9 @@ class MemberQuerySet(models.QuerySet["Member"]):
 
 
 class Member(models.Model):
-    """A person in a class: by account or, until the person has confirmed that address in an account, by email address.
+    """A person in a class, known by account or, until an account confirms the address, by email address only.
 
-    Whoever leaves keeps the row with everything that belongs to it, and is active again after coming back.
+    The row of a member who leaves is kept with all rows that refer to it, and becomes active again on return.
     """
 
     class State(models.TextChoices):
@@ -214,26 +214,26 @@ class Member(models.Model):
 
     @property
     def name(self) -> str:
-        """How the people who teach the class read the person: the name of the roster, or else what there is."""
+        """Returns the name for teachers: the name in the roster, or else another text that identifies the person."""
         full = f"{self.first_name} {self.last_name}".strip()
         return full or self.email or self.login or str(self.user)
 
     @property
     def address(self) -> str:
-        """The address of the roster, or else that of the account, which need not be confirmed."""
+        """Returns the address in the roster, or else the address of the account, which may be unconfirmed."""
         return self.email or (self.user.email if self.user else "")
 
     @property
     def known_address(self) -> str:
-        """The address of the roster, or else that of the account in lower case if it is confirmed, or else nothing.
+        """Returns the address in the roster, or else the confirmed address of the account in lower case, or "".
 
-        Only this one says to other systems who the person is: anybody can sign up with the address of somebody else.
+        Only this address may identify the person in other systems, because anybody can sign up with a foreign address.
         For many members, prefetch `user__emailaddress_set`.
         """
         if self.email or self.user is None:
             return self.email
         own = self.user.email.lower()
-        # What allauth adds to accounts has no types.
+        # allauth's relation on accounts has no types.
         user: Any = self.user
         confirmed = {one.email.lower() for one in user.emailaddress_set.all() if one.verified}
         return own if own in confirmed else ""

@@ -1,4 +1,4 @@
-"""When the learners of a class see their grades."""
+"""The model of release rules, which decide when the learners of a class see their grades."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ from gradus.courses.models import Challenge
 
 class ReleaseRuleQuerySet(models.QuerySet["ReleaseRule"]):
     def of(self, of_class: Class | int, challenge: Challenge | int | None = None) -> Self:
-        """The rule of the class, and that of a challenge if there is one, which comes first."""
+        """Returns the rule of the class and, before it, the rule of the challenge if there is one."""
         found = self.filter(Q(challenge=None) | Q(challenge=challenge), of_class=of_class)
         return found.order_by(F("challenge").asc(nulls_last=True))
 
 
 class ReleaseRule(models.Model):
-    """When learners of a class see their grades at a challenge or, without one, at all that have no rule of their own.
+    """Decides when learners of a class see their grades at a challenge, or at all challenges without their own rule.
 
-    Score and details are released apart, but never the details before the score. `released_score_at` and
-    `released_details_at` say that a person has released them by hand, which may also be earlier than the date.
+    Score and details are released separately, but the details never before the score. `released_score_at` and
+    `released_details_at` are set if a person has released them by hand, possibly before the date.
     """
 
     class When(models.TextChoices):
@@ -71,14 +71,14 @@ class ReleaseRule(models.Model):
         return f"{self.of_class}: {self.challenge or _('all challenges')}"
 
     def is_open(self, part: str, at: datetime | None = None) -> bool:
-        """Returns True if `score` or `details` are released at that time, which is now unless given."""
+        """Returns True if `part`, which is `score` or `details`, is released at the time `at`, which defaults to now."""
         when, date, by_hand = (getattr(self, name) for name in (part, f"{part}_at", f"released_{part}_at"))
         at = at or now()
         return bool(when == self.When.NOW or (date and date <= at) or (by_hand and by_hand <= at))
 
     @property
     def shows_later(self) -> bool:
-        """Returns True if only a release by hand shows later attempts, which the rule would withhold."""
+        """Returns True if later attempts are shown only because of a release by hand, and the rule would withhold them."""
         without = ReleaseRule(
             score=self.score, score_at=self.score_at, details=self.details, details_at=self.details_at
         )
@@ -90,5 +90,5 @@ class ReleaseRule(models.Model):
         return not self.is_open("score", at)
 
     def withholds_details(self, at: datetime | None = None) -> bool:
-        """Returns True if learners do not see the details. They never see them before the score."""
+        """Returns True if learners do not see the details, which are never shown before the score."""
         return not (self.is_open("score", at) and self.is_open("details", at))

@@ -1,4 +1,4 @@
-"""Recognises what the columns of a roster hold, in our own form and in the exports of Canvas and Moodle."""
+"""Recognises the columns of a roster: of Gradus' own CSV format, and of exports of Canvas and Moodle."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Field(StrEnum):
 
 
 class Form(StrEnum):
-    """Where a roster comes from."""
+    """The format of a roster."""
 
     OWN = "own"
     CANVAS = "canvas"
@@ -38,7 +38,7 @@ class Form(StrEnum):
 
 
 IDENTIFIERS = (Field.EMAIL, Field.NUMBER, Field.LOGIN)
-# Headings without case, spaces and marks. Moodle translates its own, here into German.
+# Headings as `folded` returns them. Moodle translates its headings; these include the German ones.
 HEADINGS = {
     Field.LOGIN: ("login", "loginname", "username", "netid", "sisloginid", "anmeldename"),
     Field.EMAIL: ("email", "emailaddress", "mail", "emailadresse"),
@@ -60,7 +60,7 @@ SHOWN_MAX = 12
 
 @dataclass(frozen=True)
 class Columns:
-    """Which cell of a row holds which field. `headings` are as the file writes them; `unread` are the others."""
+    """The positions of the fields in a row. `headings` are the recognised ones, as written; `unread` are the others."""
 
     form: Form
     places: dict[Field, int]
@@ -70,23 +70,23 @@ class Columns:
 
     @property
     def labels_are_whole(self) -> bool:
-        """True if the labels of a row are all that the person has: a platform's export knows only its sections."""
+        """Returns True if a row lists all labels of a person. An export of a platform lists only its own sections."""
         return self.form is Form.OWN and self.headings.get(Field.LABELS, "").casefold().startswith("label")
 
 
 def folded(heading: str) -> str:
-    """Returns a heading without case, spaces, marks and accents, by which headings are compared."""
+    """Returns a heading without case, spaces, punctuation and accents, for comparing headings."""
     plain = unicodedata.normalize("NFKD", heading.strip().lstrip("\ufeff")).casefold()
     return re.sub(r"[^a-z0-9]", "", plain)
 
 
 def columns_of(table: Table) -> tuple[Columns, list[tuple[int, list[str]]]]:
-    """Returns the columns of a table, and its rows without the headings.
+    """Returns the columns of a table, and its rows without the row of headings.
 
     A list of addresses, one in each row, needs no headings.
 
     Raises:
-        UnreadableRoster: there are no headings, one of them stands twice, or none of them identifies a person.
+        UnreadableRoster: there are no headings, a heading occurs twice, or no heading identifies a person.
     """
     number, first = table.rows[0]
     if all(_is_one_address(cells) for _number, cells in table.rows):

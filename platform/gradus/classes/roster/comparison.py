@@ -1,4 +1,4 @@
-"""Compares a roster with a class: what applying it would change, row by row. It reads and writes nothing."""
+"""Computes, row by row, what applying a roster would change in a class. It does not access the database."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from gradus.classes.roster.people import Person, Roster
 
 
 class Outcome(TextChoices):
-    """What a row does. A row that is wrong or finds nobody changes nothing."""
+    """The outcome of a row. A row that is wrong or matches nobody changes nothing."""
 
     ADD = "add", gettext_lazy("Add")
     BACK = "back", gettext_lazy("Bring back")
@@ -37,7 +37,7 @@ WRITES = (Outcome.ADD, Outcome.BACK, Outcome.CHANGE, Outcome.REMOVE)
 
 @dataclass(frozen=True)
 class Known:
-    """A member as the class has it. `addresses` are the own one and those that the account has confirmed."""
+    """A present member. `addresses` are the member's own address and the confirmed ones of the account."""
 
     pk: int
     user: int | None
@@ -55,10 +55,10 @@ class Known:
 
 @dataclass(frozen=True)
 class Step:
-    """The outcome of a row, or of a member whom no row names: `row` is None then.
+    """The outcome of a row, or of a member who is in no row; then `row` is None.
 
-    `member` is the key of a member who is there, `user` that of the account that becomes a new member or that of one
-    who was known by address. `before` and `after` have what differs; `labels` stand there in the order of their names.
+    `member` is the key of an existing member. `user` is the key of an account that becomes a new member, or that is
+    linked to a member known by address. `before` and `after` have the fields that differ; labels are sorted by name.
     """
 
     outcome: Outcome
@@ -73,9 +73,9 @@ class Step:
 
 @dataclass(frozen=True)
 class Plan:
-    """What a roster changes in a class. `missing` are the names of active learners whom it does not name and who stay.
+    """The changes of a roster in a class. `missing` are the names of active learners who are not in it and stay.
 
-    `sync_blocked` says that a wrong row may be one of those who would be removed, so that nobody is.
+    If `sync_blocked` is true, nobody is removed, because a wrong row may be about a person who would be.
     """
 
     steps: tuple[Step, ...]
@@ -86,7 +86,7 @@ class Plan:
 
     @property
     def digest(self) -> str:
-        """Names this plan: another digest means that the class or the roster has changed since."""
+        """Returns a digest of this plan. A different digest means that the class or the roster has changed since."""
         rows = [(step.outcome, step.row, step.member, step.user, step.before, step.after) for step in self.steps]
         return hashlib.sha256(json.dumps([self.sync, rows], sort_keys=True).encode()).hexdigest()
 
@@ -103,14 +103,14 @@ class Plan:
 def compare(
     roster: Roster, members: Iterable[Known], accounts: Mapping[str, int], *, sync: bool = False, by: int | None = None
 ) -> Plan:
-    """Returns what the roster changes.
+    """Returns the changes that the roster would make.
 
     Args:
-        members: All of the class, also those who left.
+        members: All members of the class, including those who have left.
         accounts: The key of the account that has confirmed an address, for each address of the roster that has one.
         sync: Removes learners whom no row names, and labels that a row does not have. People who teach stay, because
             exports of other platforms do not list them.
-        by: The key of the account that asks, whose own role no roster changes.
+        by: The key of the account that applies the roster, which cannot change that person's own role.
     """
     class_now = _ClassNow(members)
     steps = [_step(person, class_now, accounts, roster, sync, by) for person in roster.people]
@@ -145,7 +145,7 @@ class _ClassNow:
                 self.by_value[name, one.personal[name].casefold()].add(one.pk)
 
     def found(self, person: Person, account: int | None) -> list[set[int]]:
-        """Returns for each identifier of the row that members have, the keys of these members."""
+        """Returns a set of member keys for each identifier of the row that matches at least one member."""
         sets = [
             self.by_value.get((name, value if name == "email" else value.casefold()), set())
             for name in ("email", "login", "registration_number")
@@ -221,15 +221,15 @@ def _name(person: Person) -> str:
 
 
 def _difference(person: Person, known: Known, roster: Roster, sync: bool) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Returns what of the member differs before and after. An empty cell changes nothing but a former role."""
+    """Returns the fields of the member that change, before and after. An empty cell changes only a former role."""
     before, after = dict[str, Any](), dict[str, Any]()
     for name in PERSONAL:
         value = getattr(person, name)
-        # An address that the account has confirmed finds the person already.
+        # A confirmed address of the account already identifies the person, so it need not be stored.
         same = value in known.addresses if name == "email" else value == known.personal[name]
         if value and not same:
             before[name], after[name] = known.personal[name], value
-    # Whoever comes back has the role that is given now, and an empty cell gives none.
+    # A member who returns gets the role of the row; an empty cell makes the member a learner.
     role = person.role or (known.role if known.is_active else LearnerData.NONE)
     if role != known.role:
         before["role"], after["role"] = str(known.role), str(role)
@@ -240,7 +240,7 @@ def _difference(person: Person, known: Known, roster: Roster, sync: bool) -> tup
 
 
 def _labels(person: Person, known: Known, roster: Roster, sync: bool) -> frozenset[str]:
-    """Returns the labels that the member has afterwards. Without `sync`, no roster takes a label away."""
+    """Returns the labels of the member after the change. Labels are removed only with `sync`."""
     own = {label.casefold(): label for label in person.labels}
     has = {label.casefold(): label for label in known.labels}
     kept = has
@@ -256,7 +256,7 @@ def _removal(known: Known) -> Step:
 
 
 def _without_shared(steps: list[Step]) -> list[Step]:
-    """Refuses rows that turn out to be about one person, as with two addresses of one account."""
+    """Marks rows as wrong that are about the same person, such as two rows with addresses of one account."""
     by_person: dict[tuple[str, int | str], list[Step]] = defaultdict(list)
     for step in steps:
         if step.member is not None:

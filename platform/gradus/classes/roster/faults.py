@@ -1,4 +1,4 @@
-"""What is wrong with a roster or with one of its rows: where it stands, the cause and the cure."""
+"""Mistakes of a roster or of one of its rows, each with its place, its cause and how to correct it."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from gradus.refusal import Refused
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """A mistake. `row` is counted as a spreadsheet does, with the headings in row 1; None if it is the whole file.
+    """A mistake. `row` is the row number as in a spreadsheet, where the headings are row 1; None for the whole file.
 
-    `column` is the heading as the file writes it, and empty if the mistake is in no single column.
+    `column` is the heading as written in the file, and empty if the mistake is not in a single column.
     """
 
     code: str
@@ -29,13 +29,13 @@ class Fault:
         return f"{self.cause} {self.cure}"
 
     def as_problem(self) -> dict[str, Any]:
-        """Returns what the API's problem details say of it."""
+        """Returns the mistake as an entry of the API's problem details."""
         said = {"code": self.code, "field": self.column, "line": self.row, "message": str(self)}
         return {**said, "what": self.cause, "fix": self.cure}
 
 
 class UnreadableRoster(Refused):
-    """The file cannot be read as a roster at all, so that no row has an outcome: 422, `bad_roster`."""
+    """Raised if a file cannot be read as a roster at all (422, `bad_roster`)."""
 
     def __init__(self, *faults: Fault) -> None:
         said = " ".join(str(fault) for fault in faults)

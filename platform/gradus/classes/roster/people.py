@@ -1,4 +1,4 @@
-"""Makes people of the rows of a roster, and says of each row that cannot be used what is wrong with it."""
+"""Parses the rows of a roster into people, and reports a mistake for each row that cannot be used."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from gradus.classes.roster.columns import IDENTIFIERS, Columns, Field, Form, col
 from gradus.classes.roster.faults import Fault, of_file
 from gradus.classes.roster.reading import read
 
-# Of one person, and of a whole roster: more of them are mostly a wrong column.
+# The maximum numbers of labels of a person and of a roster. More of them usually mean a wrong column.
 LABELS_MAX, ALL_LABELS_MAX = 20, 100
 LABELS_CHARS = LABELS_MAX * (LABEL_CHARS + 2)
 ROLES = {
@@ -29,14 +29,14 @@ ROLES = {
     "viewer": LearnerData.VIEWER, "instructor": LearnerData.EDITOR, "teacher": LearnerData.EDITOR,
     "editor": LearnerData.EDITOR,
 }  # fmt: skip
-# With these a cell becomes a formula in a spreadsheet.
+# Spreadsheets read a cell that begins with one of these characters as a formula.
 FORMULA = ("=", "+", "-", "@")
-# Spreadsheets write a text of digits so, and an apostrophe makes a text of what would be a formula.
+# Spreadsheets write digits as text in the first form. The apostrophe turns a formula into text.
 TEXT_FORMULA = re.compile(r'="([^"=]*)"')
 NEUTRALISED = re.compile(r"'(?=[=+\-@])")
 ROUNDED = re.compile(r"\d(?:[.,]\d+)?E\+\d+", re.IGNORECASE)
 SPREADSHEET_ERROR = re.compile(r"#(?:N/A|REF!|VALUE!|NAME\?|DIV/0!|NULL!|NUM!)", re.IGNORECASE)
-# What exports write where there is nothing. People are called Null, so names may be.
+# Texts that exports write into empty cells. They are allowed in names, because there are people called Null.
 NOTHING, NAMES = ("n/a", "null"), (Field.FIRST, Field.LAST, Field.NAME)
 POINTS_POSSIBLE = "pointspossible"
 TEST_STUDENT = "Student, Test"
@@ -44,9 +44,9 @@ TEST_STUDENT = "Student, Test"
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Whom a row is about. What the row leaves empty is "", () or None; texts are in Unicode's form NFC.
+    """The person of a row. Empty cells are "", () or None; texts are in Unicode's form NFC.
 
-    `login_email` is the login with the domain that was given: the address of somebody whom nothing else finds.
+    `login_email` is the login with the given domain. It is the address if nothing else in the row matches a member.
     """
 
     row: int
@@ -61,16 +61,16 @@ class Person:
 
     @property
     def shown(self) -> str:
-        """A name for messages: the email address, or what else identifies the person."""
+        """Returns a name for messages: the email address, or else another identifier of the person."""
         return self.email or self.registration_number or self.login
 
 
 @dataclass(frozen=True)
 class Roster:
-    """What a file says. `faults` are of rows, whose people are left out; `skipped` rows hold nobody, as in an export.
+    """The content of a file. Rows with `faults` are not among the people; `skipped` rows are not about a person.
 
-    `labels` are all that the file names. `labels_are_whole` is False where other labels of a person come from
-    elsewhere; `has_labels` is False if the file has no column for them.
+    `labels` are all labels in the file. `labels_are_whole` is False if a person can have other labels that the file
+    does not list. `has_labels` is False if the file has no column for labels.
     """
 
     form: Form
@@ -88,7 +88,7 @@ def parse(data: bytes, domain: str = "") -> Roster:
     """Reads a roster.
 
     Args:
-        domain: Such as `example.org`: people without an address, whom the class does not know, get that of their login.
+        domain: Such as `example.org`. New people without an address get their login at this domain as address.
 
     Raises:
         UnreadableRoster: the file as a whole cannot be used.
@@ -131,7 +131,7 @@ def parse(data: bytes, domain: str = "") -> Roster:
 
 
 def _is_nobody(cells: Sequence[str], columns: Columns) -> bool:
-    """Says whether a row of a Canvas export holds points, the read-only mark or the test student."""
+    """Returns True if a row of a Canvas export has possible points, the read-only mark or the test student."""
     name = _cell(cells, columns.places.get(Field.NAME))
     identified = any(_cell(cells, columns.places.get(one)) for one in IDENTIFIERS)
     is_points = name.casefold().replace(" ", "") == POINTS_POSSIBLE or "(read only)" in map(str.strip, cells)
@@ -178,7 +178,7 @@ def _person(row: int, cells: Sequence[str], columns: Columns, sections: set[str]
         return [Fault("bad_role", row, columns.headings[Field.ROLE], cause, cure)]
     email, login = texts.get(Field.EMAIL, ""), texts.get(Field.LOGIN, "")
     if not email and _is_email(login):
-        # Many schools sign in with the address.
+        # In many schools, the login is the email address.
         email = login.lower()
     guessed = f"{login}@{domain}".lower()
     guessed = guessed if domain and login and not email and _is_email(guessed) else ""
@@ -194,7 +194,7 @@ class WrongCell(Exception):
 
 
 def text_of(cell: str, field: Field) -> str:
-    """Returns the text of a cell in Unicode's form NFC, an address in lower case. Raises `WrongCell`."""
+    """Returns the text of a cell in Unicode's form NFC; addresses are in lower case. Raises `WrongCell`."""
     if (wrong := broken(cell)) is not None:
         cause = _("The cell is damaged: %(wrong)s.") % {"wrong": wrong}
         raise WrongCell("control_character", cause, _("Type the cell again, or export the file again."))
@@ -237,7 +237,7 @@ def _address(text: str) -> str:
 
 def _is_email(text: str) -> bool:
     try:
-        # Before the case is changed, which makes another address of some letters, as of the sign of the kelvin.
+        # Checked before lower-casing, which turns some characters, such as the Kelvin sign, into other letters.
         validate_email(text if unicodedata.is_normalized("NFKC", text) else "")
     except ValidationError:
         return False
@@ -249,11 +249,10 @@ def _role(text: str) -> LearnerData | None:
 
 
 def labels_of(text: str, form: Form = Form.OWN, sections: set[str] | frozenset[str] = frozenset()) -> tuple[str, ...]:
-    """Returns the labels in a cell, each once whatever its case. Raises `WrongCell`.
+    """Returns the labels in a cell, without repetitions that differ at most in case. Raises `WrongCell`.
 
-    They are parted by semicolons or else by commas, so that a label with a comma can stand before a semicolon.
-    Canvas writes several sections as “A, B, and C”, which may also be the name of one: they are taken apart only where
-    each of them stands alone in another row.
+    Labels are separated by semicolons or, if there are none, by commas. Canvas writes several sections as “A, B, and
+    C”, which may also be the name of a single section. The cell is split only if each part is alone in another row.
     """
     parts = text.split(";" if ";" in text else ",")
     if form is Form.CANVAS:
@@ -271,7 +270,7 @@ def labels_of(text: str, form: Form = Form.OWN, sections: set[str] | frozenset[s
 
 
 def _names(texts: dict[Field, str]) -> tuple[str, str]:
-    """Returns the first and the last name. A name in one cell is “Last, First” or “First Last”."""
+    """Returns the first and the last name. A full name in one cell is read as “Last, First” or “First Last”."""
     first, last = texts.get(Field.FIRST, ""), texts.get(Field.LAST, "")
     whole = texts.get(Field.NAME, "")
     if first or last or not whole:
@@ -284,9 +283,9 @@ def _names(texts: dict[Field, str]) -> tuple[str, str]:
 
 
 def without_repeated(people: Sequence[Person], headings: dict[Field, str]) -> tuple[list[Person], list[Fault]]:
-    """Returns the people of whom no other row speaks, or the first of rows that agree, and what is wrong with others.
+    """Returns each person once, and the mistakes of rows that are about the same person. Equal rows count once.
 
-    Where rows contradict each other, as with two addresses for one registration number, none of them is used.
+    Rows that contradict each other, such as two addresses for one registration number, are all left out.
     """
     by_value: dict[tuple[Field, str], list[Person]] = defaultdict(list)
     for person in people:

@@ -1,4 +1,4 @@
-"""Reads the bytes of a table as spreadsheets and learning platforms write them: headings, and rows of text cells."""
+"""Reads the bytes of a CSV file, as spreadsheets and learning platforms write it, into rows of text cells."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ ROWS_MAX = 10_000
 COLUMNS_MAX = 500
 DELIMITERS = ",;\t"
 BOMS = {b"\xef\xbb\xbf": "utf-8", b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
-# What other files begin with.
+# The first bytes of other file formats.
 SPREADSHEETS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
 OTHER_FILES = (b"%PDF", b"\x1f\x8b", b"\x89PNG", b"\xff\xd8\xff")
 MARKUP = ("<", "{", "[")
@@ -24,7 +24,7 @@ MARKUP = ("<", "{", "[")
 
 @dataclass(frozen=True)
 class Table:
-    """The cells of a file. `rows` has for each row its number, counted from 1 as a spreadsheet does, and its cells."""
+    """The cells of a file. `rows` are pairs of a row's number, counted from 1 as in a spreadsheet, and its cells."""
 
     encoding: str
     delimiter: str
@@ -32,10 +32,10 @@ class Table:
 
 
 def read(data: bytes) -> Table:
-    """Reads a table in UTF-8, UTF-16 or Windows-1252, whose cells are parted by commas, semicolons or tabs.
+    """Reads a table in UTF-8, UTF-16 or Windows-1252, whose cells are separated by commas, semicolons or tabs.
 
     Raises:
-        UnreadableRoster: it is another kind of file, is empty or too large, or its encoding or quotes are broken.
+        UnreadableRoster: the file has another format, is empty or too large, or has broken encoding or quotation marks.
     """
     _refuse_other_files(data)
     encoding, text = decoded(data)
@@ -86,7 +86,7 @@ def decoded(data: bytes) -> tuple[str, str]:
 
 
 def _utf_16(data: bytes) -> str:
-    """Returns the encoding of a text in UTF-16 without a byte order mark: every second byte of its start is zero."""
+    """Returns the byte order of UTF-16 without a mark, in which every second byte of the start is zero; otherwise ""."""
     start = data[:200]
     for name, zeros in (("utf-16-le", start[1::2]), ("utf-16-be", start[::2])):
         if len(zeros) > 3 and zeros.count(0) > 0.8 * len(zeros):
@@ -95,7 +95,7 @@ def _utf_16(data: bytes) -> str:
 
 
 def _told_delimiter(text: str) -> tuple[str, int, str]:
-    """Returns the delimiter that Excel's first line `sep=;` tells, how many lines that took, and the other lines."""
+    """Returns the delimiter of Excel's first line `sep=;`, the number of lines that were read, and the remaining text."""
     first, _newline, rest = text.partition("\n")
     told = first.strip().strip('"')
     if told.lower().startswith("sep=") and len(told) == 5 and told[4] in DELIMITERS:
@@ -104,7 +104,7 @@ def _told_delimiter(text: str) -> tuple[str, int, str]:
 
 
 def _delimiter(text: str) -> str:
-    """Returns the delimiter that parts the headings into most columns."""
+    """Returns the delimiter that splits the headings into the most columns."""
 
     def columns(delimiter: str) -> int:
         try:
@@ -116,12 +116,12 @@ def _delimiter(text: str) -> str:
 
 
 def _reader(text: str, delimiter: str) -> Iterator[list[str]]:
-    # Only with `strict` is a quotation mark an error that no other one closes. NULs are found later, in their cell.
+    # `strict` makes an unclosed quotation mark an error. NULs are reported later for their cell.
     return csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
 
 
 def _records(text: str, delimiter: str, skipped: int) -> Iterator[tuple[int, list[str]]]:
-    """Yields the rows that have a cell with text, each with its number."""
+    """Yields the number and the cells of each row that is not blank."""
     number, found = skipped, 0
     try:
         for number, cells in enumerate(_reader(text, delimiter), skipped + 1):

@@ -1,4 +1,4 @@
-"""Services that preview a roster and apply it to a class, and its download in our own columns."""
+"""Services that preview a roster, apply it to a class, and write the members of a class as a roster."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ from gradus.classes.roster.people import FORMULA, Roster, parse
 from gradus.refusal import Refused
 
 T = TypeVar("T")
-# Parameters of a statement: databases bound them.
+# Databases limit the number of parameters of a statement.
 BATCH = 500
 ROLE_NAMES = {LearnerData.NONE: "learner", LearnerData.VIEWER: "assistant", LearnerData.EDITOR: "instructor"}
 
 
 def preview(of_class: Class, roster: Roster, *, by: User, sync: bool = False) -> Plan:
-    """Returns what the roster would change. Nothing is stored.
+    """Returns the changes that the roster would make, without storing anything.
 
     Raises:
         Http404, Refused: 403, the person may not change the members of this class.
@@ -44,15 +44,15 @@ def preview(of_class: Class, roster: Roster, *, by: User, sync: bool = False) ->
 
 @transaction.atomic
 def apply(of_class: Class, roster: Roster, *, by: User, sync: bool = False, seen: str = "") -> Plan:
-    """Applies a roster: all rows that are not wrong, in one transaction. Returns what it changed.
+    """Applies all correct rows of a roster in one transaction. Returns the changes.
 
     Args:
-        sync: Removes learners whom the roster does not name. They keep all that belongs to them.
-        seen: `Plan.digest` of what the person saw, or empty: whatever the plan is now is applied.
+        sync: Removes learners who are not in the roster. Their related rows are kept.
+        seen: `Plan.digest` of the preview that the person saw. If it is empty, the present plan is applied.
 
     Raises:
-        Http404, Refused: 403, the person may not; 409, `changed_meanwhile`: the plan is another one by now; 422,
-            `roster_faults`: a roster with wrong rows removes nobody, because they may be those who would be removed.
+        Http404, Refused: 403, the person may not; 409, `changed_meanwhile`: the plan has changed; 422,
+            `roster_faults`: `sync` with a wrong row, which may be about a person who would be removed.
     """
     held = hold(of_class)
     membership.refuse_unless(by, held, roles.DECIDES)
@@ -66,16 +66,16 @@ def apply(of_class: Class, roster: Roster, *, by: User, sync: bool = False, seen
             with transaction.atomic():
                 _write(held, plan, by, roster.form)
         except IntegrityError:
-            # An account was deleted, or an address confirmed, since the plan was made.
+            # Since the plan was made, an account was deleted or an address was confirmed.
             raise _changed() from None
     return plan
 
 
 def add_person(of_class: Class, cells: Mapping[str, str], *, by: User) -> Step:
-    """Adds one person by hand, as a roster with one row does. Returns its outcome.
+    """Adds one person in the same way as a roster with one row. Returns the outcome.
 
     Args:
-        cells: By the headings of our own columns.
+        cells: The texts of the cells, by the headings of Gradus' own format.
 
     Raises:
         Http404, Refused: 403, the person may not; 422, `roster_faults`: a cell is wrong; `problems` says why.
@@ -108,7 +108,7 @@ def _plan(of_class: Class, roster: Roster, by: User, sync: bool) -> Plan:
 
 
 def _accounts(addresses: Iterable[str]) -> dict[str, int]:
-    """Returns the account that has confirmed an address, by the address in lower case."""
+    """Returns the keys of the accounts that have confirmed these addresses, by address in lower case."""
     confirmed = EmailAddress.objects.filter(verified=True, user__is_guest=False).annotate(lower=Lower("email"))
     found: dict[str, int] = {}
     for some in _batches(sorted(addresses)):
@@ -117,7 +117,7 @@ def _accounts(addresses: Iterable[str]) -> dict[str, int]:
 
 
 def _confirmed(of_class: Class) -> dict[int | None, list[str]]:
-    """Returns the confirmed addresses of each account in the class, in lower case, the primary one first."""
+    """Returns the confirmed addresses of each account in the class in lower case, with the primary address first."""
     found = EmailAddress.objects.filter(verified=True, user__memberships__of_class=of_class).order_by("-primary", "pk")
     addresses = defaultdict[int | None, list[str]](list)
     for user, email in found.values_list("user_id", "email"):
@@ -140,7 +140,7 @@ def _members(of_class: Class) -> Iterator[Known]:
 
 
 def _write(held: Class, plan: Plan, by: User, form: Form) -> None:
-    """Writes the plan in a number of statements that grows by one with each few hundred members. Needs `hold`."""
+    """Writes the plan with bulk statements of a few hundred members each. Needs `hold`."""
     steps = [step for step in plan.steps if step.outcome in WRITES]
     known = Member.objects.in_bulk([step.member for step in steps if step.member is not None])
     changed = [(_changed_member(known[step.member], step), step) for step in steps if step.member is not None]
@@ -156,7 +156,7 @@ def _write(held: Class, plan: Plan, by: User, form: Form) -> None:
 
 
 def _fields(step: Step) -> set[str]:
-    """Returns the columns of a member's row that the step changes."""
+    """Returns the names of the columns of a member's row that the step changes."""
     columns = {"role": ["learner_data"], "state": ["state", "left_at"], "labels": []}
     found = {column for name in step.after for column in columns.get(name, [name])}
     return found | ({"user"} if step.user is not None else set())
@@ -193,7 +193,7 @@ def _batches(values: Sequence[T]) -> Iterator[Sequence[T]]:
 
 
 def _details(of_steps: list[tuple[Member, Step]]) -> list[dict[str, Any]]:
-    """Returns what the log of staff actions says: of each member the key, and what was before and after."""
+    """Returns the details for the log of staff actions: each member's key, with the values before and after."""
     return [
         {"member": member.pk, "outcome": step.outcome, "before": step.before, "after": step.after}
         for member, step in of_steps
@@ -201,9 +201,9 @@ def _details(of_steps: list[tuple[Member, Step]]) -> list[dict[str, Any]]:
 
 
 def as_csv(of_class: Class) -> str:
-    """Returns the active members in our own columns, so that the file can be changed and applied again.
+    """Returns the active members as CSV in Gradus' own format, which can be edited and applied again.
 
-    A cell that a spreadsheet would take for a formula gets an apostrophe, which `parse` takes away again.
+    A cell that a spreadsheet would read as a formula gets an apostrophe, which `parse` removes again.
     """
     file = io.StringIO()
     writer = csv.writer(file, lineterminator="\r\n")
@@ -211,7 +211,7 @@ def as_csv(of_class: Class) -> str:
     confirmed = _confirmed(of_class)
     found = Member.objects.active().filter(of_class=of_class).prefetch_related("labels")
     for one in found.order_by("last_name", "first_name", "email", "pk"):
-        # Without an address in the roster, only a confirmed one of the account finds the member again.
+        # If the roster gave no address, only a confirmed address of the account would match the member again.
         email = one.email or next(iter(confirmed.get(one.user_id, ())), "")
         labels = _labels(one)
         role = ROLE_NAMES[LearnerData(one.learner_data)]

@@ -1,4 +1,4 @@
-"""Shows times in the zone of a class, and shares as people write them."""
+"""Template filters for times in the zone of a class, and for shares in percent."""
 
 from __future__ import annotations
 
