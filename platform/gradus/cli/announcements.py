@@ -24,7 +24,7 @@ def announce(
     mail: Annotated[bool, typer.Option(help="Whether members who asked for notices by mail get it by mail.")] = True,
     as_json: Json = False,
 ) -> None:
-    """Announce something to a class: on the page of its course, as a notice and, where members asked for it, by mail."""
+    """Announce something to a class: on the page of its course, as a notice and, if members asked for it, by mail."""
     if bool(text) == (file is not None):
         typer.echo("Give the text with --text, or a file with --file.", err=True)
         raise typer.Exit(WRONG_USAGE)

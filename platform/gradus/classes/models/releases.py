@@ -71,14 +71,14 @@ class ReleaseRule(models.Model):
         return f"{self.of_class}: {self.challenge or _('all challenges')}"
 
     def is_open(self, part: str, at: datetime | None = None) -> bool:
-        """Returns True if `part`, which is `score` or `details`, is released at the time `at`, which defaults to now."""
+        """Returns True if `part`, which is `score` or `details`, is released at the time `at`, by default now."""
         when, date, by_hand = (getattr(self, name) for name in (part, f"{part}_at", f"released_{part}_at"))
         at = at or now()
         return bool(when == self.When.NOW or (date and date <= at) or (by_hand and by_hand <= at))
 
     @property
     def shows_later(self) -> bool:
-        """Returns True if later attempts are shown only because of a release by hand, and the rule would withhold them."""
+        """Returns True if later attempts are shown only because of a release by hand against the rule."""
         without = ReleaseRule(
             score=self.score, score_at=self.score_at, details=self.details, details_at=self.details_at
         )

@@ -86,7 +86,7 @@ def decoded(data: bytes) -> tuple[str, str]:
 
 
 def _utf_16(data: bytes) -> str:
-    """Returns the byte order of UTF-16 without a mark, in which every second byte of the start is zero; otherwise ""."""
+    """Returns the byte order of UTF-16 without a mark, where every second byte is zero at the start; or else ""."""
     start = data[:200]
     for name, zeros in (("utf-16-le", start[1::2]), ("utf-16-be", start[::2])):
         if len(zeros) > 3 and zeros.count(0) > 0.8 * len(zeros):
@@ -95,7 +95,7 @@ def _utf_16(data: bytes) -> str:
 
 
 def _told_delimiter(text: str) -> tuple[str, int, str]:
-    """Returns the delimiter of Excel's first line `sep=;`, the number of lines that were read, and the remaining text."""
+    """Returns the delimiter of Excel's first line `sep=;`, the number of lines read, and the remaining text."""
     first, _newline, rest = text.partition("\n")
     told = first.strip().strip('"')
     if told.lower().startswith("sep=") and len(told) == 5 and told[4] in DELIMITERS:
