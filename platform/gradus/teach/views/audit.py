@@ -30,8 +30,6 @@ def audit_show(request: HttpRequest, of_class: Class) -> HttpResponse:
     if request.GET.get("format") == "csv":
         return _file(of_class, audit.entries(of_class, found))
     rows = Paginator(found, LISTED).get_page(request.GET.get("page"))
-    kept = request.GET.copy()
-    kept.pop("page", None)
     context = {
         **shared(request, of_class),
         "rows": rows,
@@ -40,7 +38,6 @@ def audit_show(request: HttpRequest, of_class: Class) -> HttpResponse:
         "kinds": kinds,
         "who": who,
         "what": what,
-        "query": kept.urlencode(),
     }
     return render(request, "teach/classes/audit.html", context)
 

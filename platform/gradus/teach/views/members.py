@@ -150,13 +150,10 @@ def page(request: HttpRequest, of_class: Class, *, add: AddForm | None = None, s
     labels = of_class.labels.annotate(members_now=learners).order_by("name", "pk")
     chosen = FilterForm(of_class.labels.all(), request.GET)
     rows = Paginator(listed(of_class, chosen.chosen), LISTED).get_page(request.GET.get("page"))
-    kept = request.GET.copy()
-    kept.pop("page", None)
     context = {
         **shared(request, of_class),
         "rows": rows,
         "filter": chosen,
-        "query": kept.urlencode(),
         "labels": labels,
         "add": add or AddForm(),
     }
