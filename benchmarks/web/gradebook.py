@@ -1,7 +1,8 @@
 """Measures the gradebook of a large class: `python -m benchmarks.web.gradebook --database-server URL`.
 
 It creates a new database on a PostgreSQL server, with a class of 1,000 learners and a million scores at 24 challenges,
-measures whole requests for its pages and files, and drops the database. The exit status is 1 if a goal is missed.
+measures whole requests for its pages and files, and drops the database. With `--keep NAME`, the database gets this name
+and stays, and a later run measures with its data again. The exit status is 1 if a goal is missed.
 """
 
 from __future__ import annotations
@@ -14,17 +15,19 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Callable
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from benchmarks.web import stack
 
 # The goals for the median time of a page and of a file.
 PAGE_MS, FILE_MS = 300.0, 2000.0
 CHALLENGES = 24
+TITLE = "A large class"
 LABELS = ("Section A", "Section B", "Extra time")
 
 MEMBERS = """
@@ -54,7 +57,34 @@ def arguments(words: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--scores", type=int, default=1_000_000)
     parser.add_argument("--times", type=int, default=21)
     parser.add_argument("--database-server", metavar="URL", help="PostgreSQL; without it, a cluster of its own")
+    parser.add_argument("--keep", metavar="NAME", help="a database of the server, which is made where it is missing")
     return parser.parse_args(words)
+
+
+@contextmanager
+def database(server: str, keep: str | None) -> Iterator[str]:
+    """Returns a database that is dropped at the end, or the one that is kept."""
+    import psycopg
+    from psycopg import sql
+
+    from tests.faults import site
+
+    if not keep:
+        with site.database(server) as url:
+            assert url is not None
+            yield url
+        return
+    with psycopg.connect(server, autocommit=True) as link:
+        if link.execute("select 1 from pg_database where datname = %s", [keep]).fetchone() is None:
+            link.execute(sql.SQL("create database {}").format(sql.Identifier(keep)))
+    yield urlsplit(server)._replace(path=f"/{keep}").geturl()
+
+
+def the_class(learners: int, scores: int) -> Any:
+    """Returns the class, which is made unless the database was kept with it."""
+    from gradus.classes.models import Class
+
+    return Class.objects.filter(title=TITLE).first() or fill(learners, scores)
 
 
 def fill(learners: int, scores: int) -> Any:
@@ -72,7 +102,7 @@ def fill(learners: int, scores: int) -> Any:
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("select setseed(0.5)")
         cursor.execute(seed.PEOPLE, {"people": learners})
-        of_class = Class.objects.create(course=chosen[0].course, title="A large class", timezone="Europe/Vienna")
+        of_class = Class.objects.create(course=chosen[0].course, title=TITLE, timezone="Europe/Vienna")
         labels = [of_class.labels.create(name=name) for name in LABELS]
         cursor.execute(MEMBERS, {"class": of_class.pk})
         cursor.execute(MARKED, {"class": of_class.pk})
@@ -134,7 +164,8 @@ def requests(of_class: Any) -> dict[str, tuple[float, Callable[[], object]]]:
 
     from gradus.accounts.models import User
 
-    teacher = User.objects.create_user(username="teacher", email="t@example.org", pseudonym="t", is_staff=True)
+    named = {"username": "teacher", "email": "t@example.org", "pseudonym": "t", "is_staff": True}
+    teacher = User.objects.filter(username="teacher").first() or User.objects.create_user(**named)
     client = Client(SERVER_NAME=stack.HOST)
     client.force_login(teacher, backend="django.contrib.auth.backends.ModelBackend")
     base, api = f"/teach/classes/{of_class.pk}/grades/", f"/api/v1/classes/{of_class.pk}/grades"
@@ -193,13 +224,10 @@ def measure(of_class: Any, times: int) -> bool:
 
 
 def main() -> int:
-    from tests.faults.site import database
-
     given = arguments()
     with ExitStack() as left:
         folder = Path(left.enter_context(tempfile.TemporaryDirectory(prefix="gradus-gradebook-")))
-        url = left.enter_context(database(left.enter_context(stack.server(given.database_server))))
-        assert url is not None
+        url = left.enter_context(database(left.enter_context(stack.server(given.database_server)), given.keep))
         os.environ.update(stack.environment(folder, url, ""))
         import django
 
@@ -213,7 +241,7 @@ def main() -> int:
         left.callback(connections.close_all)
         first_start.migrate()
         first_start.publish_course(Console(sys.stderr))
-        of_class = fill(given.learners, given.scores)
+        of_class = the_class(given.learners, given.scores)
         rebuild(of_class)
         return 0 if measure(of_class, given.times) else 1
 

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from gradus.classes import access
 from gradus.classes.models import Class, Member
 from gradus.courses.models import Challenge, ChallengeVersion
 from gradus.gradebook import points, queries
 from gradus.gradebook.models import Cell as Stored
 from gradus.gradebook.models import Override
+from gradus.gradebook.schedules import OPEN, schedules
 from gradus.gradebook.table import Cell, Column
 from gradus.submissions.models import Evaluation, Submission
 
@@ -84,11 +84,11 @@ def _attempts(of_class: Class, member: Member, challenge: Challenge, counted: in
         .defer(*ChallengeVersion.content("submission__version"))
         .order_by("submission__created_at", "submission_id")
     )
-    moments = [row.submission.created_at for row in rows if row.submission]
-    decisions = access.decisions_at(member, challenge, moments) if moments else []
+    schedule = schedules([member], [challenge])[member.pk, challenge.pk] if rows else OPEN
     lines = []
-    for number, (row, decision) in enumerate(zip(rows, decisions, strict=True), 1):
+    for number, row in enumerate(rows, 1):
         assert row.submission is not None
+        at = row.submission.created_at
         score = getattr(row, "score", None)
         lines.append(
             AttemptLine(
@@ -97,8 +97,8 @@ def _attempts(of_class: Class, member: Member, challenge: Challenge, counted: in
                 state=row.state,
                 score=None if score is None else points.exact(score.shown),
                 is_final=score is not None and not score.provisional,
-                credit=points.exact(decision.credit),
-                is_late=decision.is_late,
+                credit=points.exact(schedule.credit(at)),
+                is_late=schedule.is_late(at),
                 counts=row.submission_id == counted,
             )
         )

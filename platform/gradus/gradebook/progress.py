@@ -95,7 +95,7 @@ Works = Mapping[tuple[int, int], _Work]
 def progress(of_class: Class, label: Label | None = None, at: datetime | None = None) -> Progress:
     """Returns how the learners of a class, or those with the label, are doing, in a fixed number of queries."""
     at = at or timezone.now()
-    found = of_class.members.active().learners().select_related("user", "of_class").order_by("last_name", "pk")
+    found = of_class.members.active().learners().select_related("user", "of_class").by_name()
     members = list(found.filter(labels=label) if label is not None else found)
     challenges = challenges_of(of_class)
     works = _works(of_class, members, challenges)

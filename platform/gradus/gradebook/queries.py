@@ -9,8 +9,7 @@ from typing import Any
 
 from allauth.account.models import EmailAddress
 from django.core.paginator import Paginator
-from django.db.models import Count, OuterRef, Q, QuerySet, Subquery, Sum
-from django.db.models.functions import Lower
+from django.db.models import Count, OuterRef, Q, QuerySet, Subquery, Sum, prefetch_related_objects
 
 from gradus.classes.models import Class, Member, ReleaseRule
 from gradus.courses import catalogue
@@ -24,9 +23,6 @@ from gradus.submissions.models import Run, Score, Submission
 
 PAGE = 50
 SIZES = (50, 100)
-SEARCHED = (
-    "first_name", "last_name", "email", "login", "registration_number", "user__pseudonym", "user__email",
-)  # fmt: skip
 # What of a cell is read, by the names that `_cell` uses.
 READ = (
     "member_id", "challenge_id", "state", "score", "share", "raw_share", "credit", "attempts", "is_late", "waits",
@@ -52,7 +48,7 @@ EVERYBODY = Wanted()
 
 
 def table(
-    of_class: Class, wanted: Wanted = EVERYBODY, *, page: int | None = None, size: int = PAGE, whole: bool = False
+    of_class: Class, wanted: Wanted = EVERYBODY, *, page: int | str | None = None, size: int = PAGE, whole: bool = False
 ) -> Table:
     """Returns the gradebook of a class, in a fixed number of queries.
 
@@ -61,19 +57,16 @@ def table(
         whole: Also read what only the long export has: due dates, who graded, and the version of the challenge.
     """
     found = learners(of_class, wanted)
-    pages = Paginator(found, size)
-    chosen = pages.get_page(page) if page is not None else None
-    shown = found if chosen is None else found[(chosen.number - 1) * size : chosen.number * size]
-    members = list(shown.prefetch_related("labels", "user__emailaddress_set"))
+    chosen = None if page is None else Paginator(found, size).get_page(page)
+    members = list(found if chosen is None else chosen)
+    prefetch_related_objects(members, "labels", "user__emailaddress_set")
     columns = columns_of(of_class, found)
     known = cells_of(of_class, members, columns, whole=whole)
     lines = []
     for member in members:
         person = person_of(member)
         lines.append(line(person, tuple(known[member.pk, column.challenge] for column in columns), columns))
-    if chosen is None:
-        return Table(columns, tuple(lines), len(lines))
-    return Table(columns, tuple(lines), pages.count, chosen.number, pages.num_pages)
+    return Table(columns, tuple(lines), len(lines) if chosen is None else chosen.paginator.count, chosen)
 
 
 def learners(of_class: Class, wanted: Wanted = EVERYBODY) -> QuerySet[Member]:
@@ -85,16 +78,7 @@ def learners(of_class: Class, wanted: Wanted = EVERYBODY) -> QuerySet[Member]:
         found = found.filter(pk__in=wanted.members)
     if wanted.label is not None:
         found = found.filter(labels=wanted.label)
-    for word in wanted.search.split():
-        found = found.filter(_any_of(word))
-    return found.order_by(Lower("last_name"), Lower("first_name"), "email", "pk")
-
-
-def _any_of(word: str) -> Q:
-    condition = Q()
-    for name in SEARCHED:
-        condition |= Q(**{f"{name}__icontains": word})
-    return condition
+    return found.matching(wanted.search).by_name()
 
 
 def identities(members: QuerySet[Member]) -> list[Person]:

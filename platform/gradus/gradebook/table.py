@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
+from typing import Any
 
+from django.core.paginator import Page
 from django.utils.translation import gettext_lazy as _
 
 from gradus.gradebook import points
@@ -132,21 +134,12 @@ class Line:
 
 @dataclass(frozen=True)
 class Table:
-    """A gradebook, or a page of it. Lines have a cell for each column. `count` are the learners of all pages."""
+    """A gradebook, or a `page` of it. Lines have a cell for each column. `count` are the learners of all pages."""
 
     columns: tuple[Column, ...]
     lines: tuple[Line, ...]
     count: int
-    page: int = 1
-    pages: int = 1
-
-    @property
-    def previous(self) -> int:
-        return self.page - 1
-
-    @property
-    def next(self) -> int:
-        return self.page + 1
+    page: Page[Any] | None = None
 
 
 def line(person: Person, cells: tuple[Cell, ...], columns: tuple[Column, ...]) -> Line:

@@ -59,7 +59,8 @@ class FilterForm(forms.Form):
         # Labels are the words of the people who teach, in whatever language.
         label.widget.attrs["lang"] = ""
         self.full_clean()
-        self.page = _whole_number(data.get("page", ""))
+        # The paginator takes any text.
+        self.page = data.get("page", "")
 
     @property
     def wanted(self) -> Wanted:
@@ -70,10 +71,6 @@ class FilterForm(forms.Form):
     @property
     def page_size(self) -> int:
         return int(self.cleaned_data.get("size") or PAGE)
-
-
-def _whole_number(text: str) -> int:
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 9 else 1
 
 
 class OverrideForm(Refusing):

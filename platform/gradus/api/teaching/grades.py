@@ -210,8 +210,8 @@ def class_grades(
         challenges=columns_out(of_class, table),
         learners=[learner_out(line, slugs) for line in table.lines],
         count=table.count,
-        page=table.page,
-        pages=table.pages,
+        page=table.page.number if table.page else 1,
+        pages=table.page.paginator.num_pages if table.page else 1,
         notes=downloads.notes(of_class, wanted, table.columns),
     )
 
