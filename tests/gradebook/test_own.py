@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from datetime import timedelta
 from decimal import Decimal
+from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from django.test import Client
@@ -13,10 +15,11 @@ from django.utils import timezone
 from gradus.accounts.models import User
 from gradus.classes.models import Class, DateRule, Member
 from gradus.courses.models import Challenge
-from gradus.gradebook import own, services
+from gradus.gradebook import exports, own, queries, services
 from gradus.gradebook.table import State
 from gradus.submissions.services import releasing
 from tests import factories
+from workers import reconciler
 
 pytestmark = pytest.mark.django_db
 TOKENS = re.compile(r'(X-CSRFToken": "|csrfmiddlewaretoken" value=")[^"]+')
@@ -65,6 +68,43 @@ def test_a_better_attempt_that_is_withheld_does_not_tell(
     factories.grade(factories.submit(ada), 0.9)
     _column, cell = own.grades_of(ann).rows[0]
     assert (cell.state, cell.points) == (State.GRADED, Decimal(5))
+
+
+def test_what_a_learner_has_seen_is_never_withheld_again(
+    evening: Class, ann: Member, ada_client: Client, teacher: User, sea_or_sky: Challenge, ticket: Challenge
+) -> None:
+    """Neither a stricter rule, nor the end of a release by hand, nor a rule of the challenge withholds it."""
+    services.override([ann], sea_or_sky, by=teacher, value=9, reason="because")
+    services.excuse([ann], ticket, by=teacher, reason="because")
+    before = page(ada_client, evening)
+    assert "9.00" in before and "You are excused" in before
+    releasing.change_rule(evening, None, by=teacher, **HAND)
+    releasing.change_rule(evening, sea_or_sky, by=teacher, **HAND)
+    releasing.release(evening, None, by=teacher)
+    releasing.withhold_later(evening, None, by=teacher)
+    assert TOKENS.sub("", page(ada_client, evening)) == TOKENS.sub("", before)
+    table = queries.table(evening)
+    assert [cell.is_shown for cell in table.lines[0].cells][:2] == [True, True]
+    assert queries.count_held(evening, queries.learners(evening), table.columns) == 0
+    assert ",9.00" in exports.moodle(table, ZoneInfo("UTC"))
+    # What replaces them is seen as well, and a grade that was not there yet is not.
+    services.override([ann], sea_or_sky, by=teacher, value=7, reason="because")
+    services.override([ann], factories.challenge("explain"), by=teacher, value=6, reason="because")
+    assert [cell.points for _column, cell in own.grades_of(ann).rows] == [7, None, None]
+
+
+def test_at_its_date_a_grade_that_a_person_set_is_released(
+    evening: Class, ann: Member, teacher: User, sea_or_sky: Challenge, ticket: Challenge, time_machine: Any
+) -> None:
+    noon = timezone.now().replace(microsecond=0) + timedelta(hours=2)
+    releasing.change_rule(evening, None, by=teacher, **HAND)
+    releasing.change_rule(evening, sea_or_sky, by=teacher, score="date", score_at=noon, details="hand")
+    for place in (sea_or_sky, ticket):
+        services.override([ann], place, by=teacher, value=9, reason="because")
+    for moment, points in ((noon - timedelta(seconds=1), None), (noon, 9)):
+        time_machine.move_to(moment, tick=False)
+        reconciler.sweep()
+        assert [cell.points for _column, cell in own.grades_of(ann).rows] == [points, None, None]
 
 
 def test_only_members_see_it_and_only_what_is_open(

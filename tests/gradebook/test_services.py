@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from importlib import import_module
 from typing import Any
 
 import pytest
-from django.db import DatabaseError, IntegrityError, transaction
+from django.apps import apps
+from django.db import DatabaseError, IntegrityError, connection, transaction
 from django.http import Http404
 from django.utils import timezone
 
@@ -14,7 +16,7 @@ from gradus.accounts.models import StaffAction, User
 from gradus.accounts.token_rules import LearnerData, Scope
 from gradus.classes.models import Class, Member, ReleaseRule
 from gradus.courses.models import Challenge, Course
-from gradus.gradebook import cells, queries, services
+from gradus.gradebook import cells, own, queries, services, triggers
 from gradus.gradebook.models import Cell, Override
 from gradus.gradebook.table import Cell as Shown
 from gradus.gradebook.table import State
@@ -172,6 +174,27 @@ def test_the_database_keeps_overrides_as_they_were(ann: Member, teacher: User, s
         Override.objects.filter(pk=made.pk).update(ended_at=None)
 
 
+def test_the_database_withholds_no_override_again(ann: Member, teacher: User, sea_or_sky: Challenge) -> None:
+    [made] = services.override([ann], sea_or_sky, by=teacher, value=8, reason="because")
+    with pytest.raises(DatabaseError, match="not withheld again"), transaction.atomic():
+        Override.objects.filter(pk=made.pk).update(withheld=True)
+
+
+def test_earlier_overrides_are_withheld_as_the_rules_say(
+    evening: Class, ann: Member, ben: Member, teacher: User, sea_or_sky: Challenge, ticket: Challenge
+) -> None:
+    """The migration cannot know what learners have seen."""
+    migration = import_module("gradus.gradebook.migrations.0003_withhold_what_rules_withhold")
+    for member, place in ((ann, sea_or_sky), (ben, sea_or_sky), (ann, ticket)):
+        services.override([member], place, by=teacher, value=8, reason="because")
+    ReleaseRule.objects.create(of_class=evening, score="hand", details="hand")
+    ReleaseRule.objects.create(of_class=evening, challenge=ticket, score="date", score_at=timezone.now())
+    triggers.remove_release(None, connection.schema_editor())
+    migration.withhold(apps, None)
+    kept = Override.objects.values_list("challenge", "withheld")
+    assert sorted(kept) == sorted([(sea_or_sky.pk, True), (sea_or_sky.pk, True), (ticket.pk, False)])
+
+
 def test_what_is_not_released_is_held_for_the_learner_alone(
     evening: Class, ann: Member, ben: Member, ada: User, teacher: User, sea_or_sky: Challenge
 ) -> None:
@@ -183,6 +206,18 @@ def test_what_is_not_released_is_held_for_the_learner_alone(
     assert shown(evening, ben).is_shown is False
     table = queries.table(evening)
     assert queries.count_held(evening, queries.learners(evening), table.columns) == 2
+
+
+def test_of_two_members_who_are_one_person_the_points_stay_visible(
+    evening: Class, ann: Member, eve: Member, teacher: User, sea_or_sky: Challenge
+) -> None:
+    from gradus.classes.joining import merge
+
+    services.override([eve], sea_or_sky, by=teacher, value=3, reason="seen before the rule")
+    ReleaseRule.objects.create(of_class=evening, score="hand", details="hand")
+    services.override([ann], sea_or_sky, by=teacher, value=8, reason="because")
+    merge(ann, eve)
+    assert next(cell.points for _column, cell in own.grades_of(ann).rows) == 8
 
 
 def test_two_members_who_are_one_person_keep_every_override(

@@ -7,9 +7,10 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import DatabaseError, connection, transaction
 
 from gradus.accounts.models import User
+from gradus.classes import releases
 from gradus.classes import services as classes
 from gradus.classes.models import Class, Member
 from gradus.courses.models import Challenge
@@ -17,9 +18,11 @@ from gradus.gradebook import cells, services
 from gradus.gradebook.models import Cell, Override
 from gradus.refusal import Refused
 from gradus.submissions import services as submissions
+from gradus.submissions.services import releasing
 from tests import factories
 from tests.postgres.concurrency import claim
 from tests.postgres.releases import beside
+from tests.submissions.test_releasing import HAND
 from tests.threads import at_once
 
 pytestmark = [pytest.mark.postgres, pytest.mark.django_db(transaction=True)]
@@ -82,3 +85,27 @@ def test_of_instructors_who_saw_the_same_one_sets_the_grade(ann: Member, grace: 
 
     assert sorted(at_once(act, 6)) == ["changed_meanwhile"] * 5 + ["set"]
     assert Override.objects.count() == 1
+
+
+@pytest.mark.parametrize("begins", ["rule", "teacher"])
+def test_an_override_while_a_stricter_rule_is_saved(
+    ann: Member, grace: User, sea_or_sky: Challenge, begins: str
+) -> None:
+    """What was set before the rule stays visible, and what is set after it is withheld."""
+    steps = [
+        lambda: releasing.change_rule(ann.of_class, None, by=grace, **HAND),
+        lambda: services.override([ann], sea_or_sky, by=grace, value=3, reason="because"),
+    ]
+    beside(*(steps if begins == "rule" else reversed(steps)))
+    assert Override.objects.get().withheld == (begins == "rule")
+
+
+def test_an_override_is_released_once_and_never_withheld_again(ann: Member, grace: User, sea_or_sky: Challenge) -> None:
+    releasing.change_rule(ann.of_class, None, by=grace, **HAND)
+    [made] = services.override([ann], sea_or_sky, by=grace, value=3, reason="because")
+    releases.mark_released(ann.of_class, None, releases.PARTS, by=grace)
+    assert sorted(at_once(lambda number: services.release_due(ann.of_class), 4)) == [0, 0, 0, 1]
+    releasing.withhold_later(ann.of_class, None, by=grace)
+    assert not Override.objects.get().withheld
+    with pytest.raises(DatabaseError, match="not withheld again"), transaction.atomic():
+        Override.objects.filter(pk=made.pk).update(withheld=True)

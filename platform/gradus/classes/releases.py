@@ -6,6 +6,7 @@ criteria, and comments.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 from django.db import connection, transaction
@@ -23,6 +24,8 @@ from gradus.courses.models import Challenge
 What = StaffAction.What
 SETTINGS = ("score", "score_at", "details", "details_at")
 PARTS = ("score", "details")
+# The keys of a class and a challenge.
+Place = tuple[int, int]
 # The suffixes of the fields of a release by hand: when and by whom.
 BY = ("at", "by")
 
@@ -31,6 +34,13 @@ def rule_of(of_class: Class | int, challenge: Challenge | int | None) -> Release
     """Returns the rule that applies to a challenge: its own, that of the class, or a new one that withholds nothing."""
     key = of_class.pk if isinstance(of_class, Class) else of_class
     return ReleaseRule.objects.of(key, challenge).first() or ReleaseRule(of_class_id=key)
+
+
+def rules_of(places: Collection[Place]) -> dict[Place, ReleaseRule]:
+    """Returns the rule of each place, as `rule_of` does, with one query."""
+    kept = ReleaseRule.objects.filter(of_class__in={class_id for class_id, _challenge in places})
+    rules = {(rule.of_class_id, rule.challenge_id): rule for rule in kept}
+    return {one: rules.get(one) or rules.get((one[0], None)) or ReleaseRule(of_class_id=one[0]) for one in places}
 
 
 def keep_rules(of_class: Class) -> None:

@@ -48,7 +48,8 @@ class OverrideQuerySet(models.QuerySet["Override"]):
 class Override(models.Model):
     """What a person set in place of a computed grade: points, or that the challenge is excused.
 
-    It is in force until it is ended, and then stays as a record. Only its end is written later; see `triggers.py`.
+    It is in force until it is ended, and then stays as a record. Only its end and its release are written later; see
+    `triggers.py`.
     """
 
     class Kind(models.TextChoices):
@@ -60,6 +61,7 @@ class Override(models.Model):
     kind = models.CharField(max_length=7, choices=Kind)
     value = models.DecimalField(_("points"), max_digits=7, decimal_places=2, null=True, blank=True)
     reason = models.CharField(_("reason"), max_length=REASON_CHARS)
+    withheld = models.BooleanField(default=False, help_text="The learner has not seen it; never set again once false")
     by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
     at = models.DateTimeField(default=timezone.now, editable=False)
     ended_at = models.DateTimeField(null=True, blank=True)
@@ -79,6 +81,11 @@ class Override(models.Model):
                 condition=Q(kind="value", value__isnull=False, value__gte=0) | Q(kind="excused", value__isnull=True),
             ),
             models.CheckConstraint(name="override_has_a_reason", condition=~Q(reason="")),
+        ]
+        indexes = [
+            models.Index(
+                name="withheld_overrides", fields=["challenge"], condition=Q(withheld=True, ended_at__isnull=True)
+            )
         ]
 
     def __str__(self) -> str:

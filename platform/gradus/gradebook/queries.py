@@ -27,7 +27,7 @@ SIZES = (50, 100)
 READ = (
     "member_id", "challenge_id", "state", "score", "share", "raw_share", "credit", "attempts", "is_late", "waits",
     "submission_id", "submission__created_at", "submission__grade_withheld", "override_id", "override__kind",
-    "override__value", "override__reason",
+    "override__value", "override__reason", "override__withheld",
 )  # fmt: skip
 
 
@@ -168,7 +168,7 @@ def _averages(
 def released(of_class: Class, challenges: Iterable[int]) -> set[int]:
     """Returns the challenges, by their keys, whose grades learners see now by the rules of the class.
 
-    It decides for cells without an attempt that counts; an attempt itself knows whether its grade is withheld.
+    It decides for cells without a grade; attempts and overrides know themselves whether they are withheld.
     """
     rules = {one.challenge_id: one for one in ReleaseRule.objects.filter(of_class=of_class)}
     found = {challenge: rules.get(challenge) or rules.get(None) for challenge in challenges}
@@ -177,8 +177,7 @@ def released(of_class: Class, challenges: Iterable[int]) -> set[int]:
 
 def count_held(of_class: Class, members: QuerySet[Member], columns: Iterable[Column]) -> int:
     """Returns how many grades and excuses of these members are not released."""
-    shown = released(of_class, [column.challenge for column in columns])
-    set_by_hand = Q(override__isnull=False) & ~Q(challenge__in=shown)
+    set_by_hand = Q(override__withheld=True, challenge__in=[column.challenge for column in columns])
     withheld = Submission.objects.filter(of_class=of_class, details_withheld=True, grade_withheld=True)
     # An index has the withheld attempts. Without any, nobody has to look at the attempt of each cell.
     computed = (
@@ -220,8 +219,12 @@ def cells_of(of_class: Class, members: list[Member], columns: Collection[Column]
 def _cell(values: dict[str, Any], worth: Decimal, shown: Collection[int]) -> Cell:
     share, raw, kind = values["share"], values["raw_share"], values["override__kind"]
     computed = None if share is None else points.points(share, worth)
-    # What people set is seen as the rule of the class says; an attempt knows itself whether its grade is withheld.
-    is_shown = values["challenge_id"] in shown if kind or share is None else not values["submission__grade_withheld"]
+    if kind is not None:
+        is_shown = not values["override__withheld"]
+    elif share is not None:
+        is_shown = not values["submission__grade_withheld"]
+    else:
+        is_shown = values["challenge_id"] in shown
     return Cell(
         state=_state(values["state"], kind, is_shown=is_shown),
         points={None: computed, Override.Kind.VALUE: values["override__value"]}.get(kind),

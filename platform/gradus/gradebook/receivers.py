@@ -8,7 +8,8 @@ from typing import Any
 from django.utils import timezone
 
 from gradus.classes.models import Class, Member
-from gradus.gradebook import cells
+from gradus.courses.models import Challenge
+from gradus.gradebook import cells, services
 from gradus.gradebook.models import Cell, Override
 from gradus.submissions.models import Evaluation, Submission
 
@@ -32,6 +33,12 @@ def on_scores_changed(sender: object, user_ids: Collection[int], challenge_id: i
     cells.update(user_ids, challenge_id)
 
 
+def on_rules_applied(
+    sender: object, of_class: Class | None, challenge: Challenge | None, waits: bool, **extra: Any
+) -> None:
+    services.release_due(of_class, challenge, waits=waits)
+
+
 def on_class_changed(sender: object, of_class: Class, members: Collection[int] | None = None, **extra: Any) -> None:
     """Dates decide the credit, labels and roles decide the dates, and settings how a score becomes points."""
     cells.rebuild(of_class, members)
@@ -43,5 +50,7 @@ def on_merged(sender: object, kept: Member, gone: Member, **extra: Any) -> None:
     Cells are computed again for the member who stays, so those of the other go.
     """
     both = Override.objects.open().filter(member=gone, challenge__in=kept.overrides.open().values("challenge"))
+    # The learner has seen points there, so points stay there.
+    kept.overrides.open().filter(challenge__in=both.filter(withheld=False).values("challenge")).update(withheld=False)
     both.update(ended_at=timezone.now())
     Cell.objects.filter(member=gone).delete()

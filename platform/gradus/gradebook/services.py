@@ -1,5 +1,8 @@
 """Services with which people set, excuse and clear grades of a class, and say what its challenges are worth.
 
+An override is withheld from its learner or not, as an attempt is: by the release rule when it is set, and afterwards
+only until it is released.
+
 Each locks the class's row first, so that changes of one class follow one another, and notes what it did in the log of
 staff actions. None touches a score: an override stands beside the computed grade, survives each regrade, and gives the
 computed grade back when it is cleared.
@@ -19,14 +22,16 @@ from django.utils.translation import gettext as _
 from gradus.accounts import roles
 from gradus.accounts import staff_actions as staff
 from gradus.accounts.models import StaffAction, User
-from gradus.classes import membership
-from gradus.classes.changes import hold, plain, refuse_changed, wrong
+from gradus.classes import membership, releases
+from gradus.classes.changes import hold, hold_free, plain, refuse_changed, wrong
 from gradus.classes.models import Class, Member
+from gradus.classes.releases import Place
 from gradus.courses.models import Challenge
 from gradus.gradebook import points, queries
 from gradus.gradebook.models import REASON_CHARS, Cell, Override, Weight
 from gradus.gradebook.table import Column
 from gradus.refusal import Refused, refuse_broken
+from gradus.submissions.services import releasing
 
 What = StaffAction.What
 Kind = Override.Kind
@@ -74,7 +79,7 @@ def override(
     held, chosen = _held_for(members, challenge, by)
     worth = queries.worths_of(held).get(challenge.pk, points.WORTH)
     number, said = _points(value, most=worth * OVERRIDE_FACTOR, field="value"), _reason(reason)
-    made = Set(by, Kind.VALUE, number, said, seen)
+    made = Set(by, Kind.VALUE, number, said, seen, withheld=releases.rule_of(held, challenge).withholds_grade())
     return [_set(held, one, challenge, made) for one in chosen]
 
 
@@ -82,7 +87,8 @@ def override(
 def excuse(members: Iterable[Member], challenge: Challenge, *, by: User, reason: str, seen: str = "") -> list[Override]:
     """Excuses learners of one class from a challenge, so that their totals leave it out. See `override` for errors."""
     held, chosen = _held_for(members, challenge, by)
-    made = Set(by, Kind.EXCUSED, None, _reason(reason), seen)
+    withheld = releases.rule_of(held, challenge).withholds_grade()
+    made = Set(by, Kind.EXCUSED, None, _reason(reason), seen, withheld=withheld)
     return [_set(held, one, challenge, made) for one in chosen]
 
 
@@ -104,6 +110,34 @@ def clear(members: Iterable[Member], challenge: Challenge, *, by: User, seen: st
         _end(current, by)
         _put(member, challenge, None)
         _note(What.OVERRIDE_CLEARED, held, member, challenge, by, before, _values(None))
+
+
+def release_due(of_class: Class | None = None, challenge: Challenge | None = None, *, waits: bool = True) -> int:
+    """Shows learners the overrides that the release rules of a class and a challenge, or of all, do not withhold now.
+
+    Without `waits`, a class that another transaction holds is left to the next call. Returns how many changed.
+    """
+    withheld = Override.objects.open().filter(withheld=True)
+    withheld = withheld.of_class(of_class) if of_class else withheld
+    withheld = withheld.filter(challenge=challenge) if challenge else withheld
+    places = withheld.order_by("member__of_class", "challenge").values_list("member__of_class", "challenge").distinct()
+    # Most places have nothing to release, and locking a class stops all who change it.
+    due = [place for place, rule in releases.rules_of(list(places)).items() if not rule.withholds_grade()]
+    return sum(releasing.one_place(_release, place, waits) for place in due)
+
+
+@transaction.atomic
+def _release(place: Place, waits: bool) -> int:
+    of_class, challenge = place
+    # The rule stays as it is until the end of the transaction.
+    if waits:
+        hold(of_class)
+    elif not hold_free(of_class):
+        return 0
+    if releases.rule_of(of_class, challenge).withholds_grade():
+        return 0
+    withheld = Override.objects.open().of_class(of_class).filter(challenge=challenge, withheld=True)
+    return withheld.update(withheld=False)
 
 
 @transaction.atomic
@@ -175,13 +209,14 @@ def _held(of_class: int, by: User, challenges: Collection[int]) -> Class:
 
 @dataclass(frozen=True)
 class Set:
-    """What a person sets for learners at a challenge, and which override the person saw."""
+    """What a person sets for learners at a challenge, which override the person saw, and if the rule withholds it."""
 
     by: User
     kind: Override.Kind
     value: Decimal | None
     reason: str
     seen: str
+    withheld: bool
 
 
 def _set(held: Class, member: Member, challenge: Challenge, given: Set) -> Override:
@@ -198,6 +233,8 @@ def _set(held: Class, member: Member, challenge: Challenge, given: Set) -> Overr
         value=given.value,
         reason=given.reason,
         by=given.by,
+        # Who has seen points here sees also what replaces them.
+        withheld=given.withheld and (current is None or current.withheld),
     )
     _put(member, challenge, made)
     what = What.GRADE_EXCUSED if given.kind == Kind.EXCUSED else What.GRADE_OVERRIDDEN

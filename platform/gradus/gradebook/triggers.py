@@ -1,4 +1,4 @@
-"""The trigger that keeps overrides as they were written: only the end of one is set, and only once.
+"""The triggers that keep overrides as they were written: only the end of one is set, once, and its release.
 
 A later migration that alters `gradebook_override` on SQLite makes the table anew, which drops its triggers. It has to
 call `remove` first, and `install` afterwards.
@@ -21,6 +21,16 @@ RULES = {
     )
 }
 
+# Installed after the migration that says of earlier overrides whether they are withheld.
+RELEASE_RULES = {
+    "gradebook_override_stays_released": Rule(
+        "gradebook_override",
+        "UPDATE OF withheld",
+        "NEW.withheld AND NOT OLD.withheld",
+        "a grade that was shown is not withheld again",
+    )
+}
+
 
 def install(apps: Any, schema_editor: Any) -> None:
     row_rules.install(schema_editor, RULES)
@@ -28,3 +38,11 @@ def install(apps: Any, schema_editor: Any) -> None:
 
 def remove(apps: Any, schema_editor: Any) -> None:
     row_rules.remove(schema_editor, RULES)
+
+
+def install_release(apps: Any, schema_editor: Any) -> None:
+    row_rules.install(schema_editor, RELEASE_RULES)
+
+
+def remove_release(apps: Any, schema_editor: Any) -> None:
+    row_rules.remove(schema_editor, RELEASE_RULES)

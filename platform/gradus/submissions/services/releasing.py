@@ -19,6 +19,7 @@ from django.db.models import Count, Exists, OuterRef, Q
 from gradus.accounts.models import User
 from gradus.classes import changes, releases
 from gradus.classes.models import Class, ReleaseRule
+from gradus.classes.releases import Place
 from gradus.courses.models import Challenge
 from gradus.submissions.models import Evaluation, Score, Submission, SubmissionQuerySet
 from gradus.submissions.services import events
@@ -26,8 +27,6 @@ from gradus.submissions.services.standings import hold_learners, update_standing
 from gradus.submissions.states import GRADED, OPEN, State
 
 log = structlog.get_logger(__name__)
-# The keys of a class and a challenge.
-Place = tuple[int, int]
 # A transaction releases at most this many attempts.
 BATCH = 500
 
@@ -76,28 +75,26 @@ def carry_out(
     attempts = Submission.objects.filter(of_class__isnull=False)
     attempts = attempts.filter(of_class=of_class) if of_class else attempts
     attempts = attempts.filter(challenge=challenge) if challenge else attempts
-    return _withhold_unseen(attempts, waits) + _release_due(attempts, most, waits)
+    changed = _withhold_unseen(attempts, waits) + _release_due(attempts, most, waits)
+    events.rules_applied.send(sender=ReleaseRule, of_class=of_class, challenge=challenge, waits=waits)
+    return changed
 
 
 def _release_due(attempts: SubmissionQuerySet, most: int | None, waits: bool) -> int:
-    places = _places(attempts.filter(details_withheld=True))
-    kept = ReleaseRule.objects.filter(of_class__in={class_id for class_id, _challenge in places})
-    rules = {(rule.of_class_id, rule.challenge_id): rule for rule in kept}
     done = 0
-    for place in places:
-        rule = rules.get(place) or rules.get((place[0], None)) or ReleaseRule(of_class_id=place[0])
+    for place, rule in releases.rules_of(_places(attempts.filter(details_withheld=True))).items():
         # Most places have nothing to release, and locking a class stops all who change it.
         if not _due(rule, place).exists():
             continue
         while most is None or done < most:
-            changed = _one_place(_release_batch, place, waits)
+            changed = one_place(_release_batch, place, waits)
             done += changed
             if changed < BATCH:
                 break
     return done
 
 
-def _one_place(step: Callable[[Place, bool], int], place: Place, waits: bool) -> int:
+def one_place(step: Callable[[Place, bool], int], place: Place, waits: bool) -> int:
     """Does a step at one class and challenge. Without `waits`, its failure does not concern the others."""
     try:
         return step(place, waits)
@@ -168,7 +165,7 @@ def _withhold_unseen(attempts: SubmissionQuerySet, waits: bool) -> int:
         here = unseen.filter(of_class=place[0], challenge=place[1])
         return _withhold(here, grade=rule.withholds_grade(), waits=waits)
 
-    return sum(_one_place(withhold, place, waits) for place in _places(unseen))
+    return sum(one_place(withhold, place, waits) for place in _places(unseen))
 
 
 @transaction.atomic
