@@ -67,8 +67,9 @@ def test_a_rule_is_set_in_the_zone_of_the_class_read_and_removed(grace_client, e
         ({"due_at": "2030-12-01T12:00", "release_at": "2030-12-02T12:00"}, 422, "due_at"),
         ({"member": "ann01", "after": 0.5}, 422, "reason"),
         ({"member": "nobody", "after": 0.5}, 422, "member"),
-        ({"label": "Nobody", "after": 0.5}, 404, None),
-        ({"challenge": "nothing", "after": 0.5}, 404, None),
+        ({"label": "Nobody", "after": 0.5}, 422, "label"),
+        ({"challenge": "nothing", "after": 0.5}, 422, "challenge"),
+        ({"lesson": "nothing", "after": 0.5}, 422, "lesson"),
         ({"after": 2}, 422, "given.after"),
     ],
 )

@@ -30,17 +30,17 @@ def calls(user: User, scope: Scope | None = None) -> Any:
     return call
 
 
-def test_a_class_is_made_changed_and_read_with_its_version(course: Course, teacher: User) -> None:
+def test_a_class_is_made_changed_and_read_with_what_was_seen(course: Course, teacher: User) -> None:
     call = calls(teacher)
     given = {"course": course.slug, "title": "Autumn", "timezone": "Europe/Vienna", "begins_at": "2026-10-05T09:00"}
     made = call("post", "", given)
     assert made.status_code == 201 and made.json()["begins_at"] == "2026-10-05T07:00:00Z"
-    path, version = f"/{made.json()['id']}", made.json()["version"]
+    path, seen = f"/{made.json()['id']}", made.json()["seen"]
     steps = [{"from": 0.5, "points": 0.8}]
-    changed = call("patch", path, {"points": "steps", "steps": steps, "version": version})
+    changed = call("patch", path, {"points": "steps", "steps": steps, "seen": seen})
     assert changed.status_code == 200 and changed.json()["steps"] == steps
     assert changed.json()["title"] == "Autumn"
-    late = call("patch", path, {"title": "Winter", "version": version})
+    late = call("patch", path, {"title": "Winter", "seen": seen})
     assert (late.status_code, late.json()["code"]) == (409, "changed_meanwhile")
     wrong = call("patch", path, {"timezone": "Vienna", "ends_at": "2027-01-01T00:00"})
     assert (wrong.status_code, wrong.json()["problems"][0]["field"]) == (422, "timezone")
@@ -52,7 +52,7 @@ def test_a_learner_sees_the_class_without_what_teachers_see(evening: Class, ada:
     call = calls(ada, Scope())
     assert [(one["id"], one["you"]) for one in call("get").json()] == [(evening.pk, "learner")]
     shown = call("get", f"/{evening.pk}").json()
-    assert (shown["title"], shown["join_code"], shown["learners"], shown["version"]) == ("Evening group", *[None] * 3)
+    assert (shown["title"], shown["join_code"], shown["learners"], shown["seen"]) == ("Evening group", *[None] * 3)
     assert calls(bob, Scope())("get").json() == []
     assert calls(bob, Scope())("get", f"/{evening.pk}").status_code == 404
     assert calls(bob, Scope())("delete", f"/{evening.pk}/members/me").status_code == 404
@@ -64,11 +64,9 @@ def test_members_are_added_changed_removed_and_come_back(evening: Class, teacher
     assert added["mailed"] == ["ann@example.org"]
     (ann,) = added["members"]
     one = f"{path}/{ann['id']}"
-    changed = call(
-        "patch", one, {"last_name": "Lee", "labels": ["Two"], "role": "assistant", "version": ann["version"]}
-    )
+    changed = call("patch", one, {"last_name": "Lee", "labels": ["Two"], "role": "assistant", "seen": ann["seen"]})
     assert (changed.json()["labels"], changed.json()["role"]) == (["Two"], "assistant")
-    assert call("patch", one, {"last_name": "Lo", "version": ann["version"]}).status_code == 409
+    assert call("patch", one, {"last_name": "Lo", "seen": ann["seen"]}).status_code == 409
     assert call("delete", one).json()["state"] == "left"
     assert call("get", path).json()["members"] == []
     assert call("patch", one, {"state": "active"}).json()["state"] == "active"
@@ -103,7 +101,7 @@ def test_a_token_that_may_not_see_answers_gets_no_code(course: Course, teacher: 
     services.rotate_code(evening, by=teacher, until=timezone.now() + timedelta(days=1))
     seen = calls(teacher)("get", f"/{evening.pk}").json()
     unseen = calls(teacher, Scope())("get", f"/{evening.pk}").json()
-    assert seen["join_code"] and unseen["join_code"] is None and unseen["version"] != seen["version"]
+    assert seen["join_code"] and unseen["join_code"] is None and unseen["seen"] != seen["seen"]
 
 
 def test_keys_that_no_database_has_are_not_found_or_refused(teacher: User, evening: Class) -> None:
@@ -116,3 +114,43 @@ def test_keys_that_no_database_has_are_not_found_or_refused(teacher: User, eveni
     assert client.post(f"/classes/{huge}/leave").status_code == 404
     marked = client.post(f"/teach/classes/{evening.pk}/members/marked", {"member": str(huge), "action": "remove"})
     assert marked.status_code == 302
+
+
+def test_every_call_says_of_an_unknown_label_the_same(teacher: User, evening: Class) -> None:
+    call, path = calls(teacher), f"/{evening.pk}"
+    factories.member(evening, email="ann@example.org", labels=["Straße"])
+    answers = [
+        call("get", f"{path}/members?label=Nobody"),
+        call("get", f"{path}/grades?label=Nobody"),
+        call("put", f"{path}/dates", {"label": "Nobody", "after": 0.5}),
+        call("post", f"{path}/announcements", {"title": "Room", "text": "Room 4.", "label": "Nobody"}),
+    ]
+    assert {(one.status_code, one.json()["code"]) for one in answers} == {(422, "no_such_label")}
+    assert {one.json()["problems"][0]["field"] for one in answers} == {"label"}
+    assert len(call("get", f"{path}/members?label=STRASSE").json()["members"]) == 1
+
+
+def test_a_member_is_named_by_address_login_or_number(teacher: User, evening: Class) -> None:
+    call, path = calls(teacher), f"/{evening.pk}/members"
+    member = factories.member(evening, email="ann@example.org", login="ann01")
+    for name in ("Ann@example.org", "ann01", str(member.pk)):
+        assert call("patch", f"{path}/{name}", {"first_name": "Ann"}).json()["id"] == member.pk
+    assert call("delete", f"{path}/bob").json()["code"] == "no_such_member"
+    assert call("delete", f"{path}/ann01").json()["state"] == "left"
+
+
+def test_points_of_challenges_that_changed_meanwhile_are_refused(teacher: User, evening: Class) -> None:
+    call, path = calls(teacher), f"/{evening.pk}"
+    seen = call("get", f"{path}/grades").json()["seen"]
+    given = {"worths": {"sea-or-sky": 20}, "seen": seen}
+    changed = call("put", f"{path}/worths", given).json()
+    assert {one["challenge"]: one["worth"] for one in changed["challenges"]}["sea-or-sky"] == 20
+    assert call("put", f"{path}/worths", given).json()["code"] == "changed_meanwhile"
+    assert call("put", f"{path}/worths", {**given, "seen": changed["seen"]}).status_code == 200
+    assert call("put", f"{path}/worths", {"worths": {"nothing": 20}}).json()["code"] == "no_such_challenge"
+
+
+def test_a_time_is_text(teacher: User, evening: Class) -> None:
+    call = calls(teacher)
+    assert call("patch", f"/{evening.pk}", {"begins_at": 5}).status_code == 422
+    assert call("put", f"/{evening.pk}/code", {"until": 5}).status_code == 422

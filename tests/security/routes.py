@@ -122,7 +122,7 @@ CLASSES = {
     "api/v1/classes/<int:id>/code",
     "api/v1/classes/<int:id>/members",
     "api/v1/classes/<int:id>/members/me",
-    "api/v1/classes/<int:id>/members/<int:member>",
+    "api/v1/classes/<int:id>/members/<member>",
     "teach/classes/<int:pk>/roster/",
     "teach/classes/<int:pk>/roster.csv",
     "teach/classes/<int:pk>/progress/",

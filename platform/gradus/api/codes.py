@@ -32,7 +32,7 @@ CODES: dict[int, tuple[str, ...]] = {
         "bad_roster", "bad_style", "bad_template", "bad_text", "bundle_problems", "class_needed", "control_character",
         "empty", "equal_sides", "invalid", "knob", "label_word", "method", "method_unavailable", "no_choice",
         "no_level", "no_name", "no_own_sets", "no_reason", "no_such_arm", "no_such_challenge", "no_such_label",
-        "no_such_member", "no_such_option", "no_such_probability", "no_such_repetition", "no_text",
+        "no_such_lesson", "no_such_member", "no_such_option", "no_such_probability", "no_such_repetition", "no_text",
         "not_accepted_kind", "not_together", "not_your_choice", "nothing", "only_training", "overlap",
         "part_too_small", "range", "reason_needed", "repeated", "roster_faults", "row_shape", "special_token",
         "tokens_max", "too_few_choices", "too_long", "too_many", "too_many_examples", "too_many_passages",

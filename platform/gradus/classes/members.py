@@ -179,7 +179,7 @@ def label_members(of_class: Class, found: Collection[Member], name: str, *, by: 
     if not key:
         raise wrong("label", _("Write the name of a label."))
     if not on and not any(one.name.casefold() == key for one in held.labels.all()):
-        raise wrong("label", _("The class has no label of this name."))
+        raise wrong("label", _("The class has no label of this name."), "no_such_label")
     (label,) = labels_named(held, [name])
     had = set(label.members.filter(pk__in=[one.pk for one in found]).values_list("pk", flat=True))
     changed = {one.pk for one in found} - had if on else had

@@ -8,7 +8,8 @@ from typing import Annotated, Any
 import typer
 
 from gradus.cli import output as showing
-from gradus.cli.classes import WRONG_USAGE, Class
+from gradus.cli.classes import Class
+from gradus.cli.client import WRONG_NAME
 from gradus.cli.learners import Json, site
 
 
@@ -27,7 +28,7 @@ def announce(
     """Announce something to a class: on the page of its course, as a notice and, if members asked for it, by mail."""
     if bool(text) == (file is not None):
         typer.echo("Give the text with --text, or a file with --file.", err=True)
-        raise typer.Exit(WRONG_USAGE)
+        raise typer.Exit(WRONG_NAME)
     said = file.read_text("utf-8") if file else text
     given = {"title": title, "text": said, "label": label, "publish_at": at, "by_mail": mail}
     with site() as api:

@@ -6,17 +6,17 @@ A time without an offset is in the zone of the class.
 from __future__ import annotations
 
 from typing import Annotated, Any
+from urllib.parse import quote
 
 import typer
 
 from gradus.cli import output as showing
+from gradus.cli.classes import Class, Member
 from gradus.cli.learners import Json, site
 
-WRONG_USAGE = 2
 DATES = {"opens": "release_at", "due": "due_at", "closes": "close_at"}
 TIME = "Such as 2026-10-05T09:00."
 
-Class = Annotated[int, typer.Argument(metavar="CLASS", help="The number of the class, as in the address of its pages.")]
 Members = Annotated[
     list[str], typer.Argument(metavar="MEMBER...", help="Email addresses, logins, or registration or member numbers.")
 ]
@@ -185,18 +185,15 @@ def show_grants(found: dict[str, Any]) -> None:
 
 def why(
     of_class: Class,
-    member: Annotated[
-        str, typer.Argument(metavar="MEMBER", help="An email address, a login, or a registration or member number.")
-    ],
+    member: Member,
     challenge: Annotated[str, typer.Option("--challenge", help="At this challenge.")],
     at: Annotated[str, typer.Option("--at", help=f"The time to ask about; now if omitted. {TIME}")] = "",
     as_json: Json = False,
 ) -> None:
     """Show whether a member can submit a challenge at a time, and which rules decide that."""
     with site() as api:
-        found = api.get(
-            f"classes/{of_class}/members/{member}/decision", challenge=challenge, **({"at": at} if at else {})
-        )
+        path = f"classes/{of_class}/members/{quote(member, safe='')}/decision"
+        found = api.get(path, challenge=challenge, at=at or None)
     showing.say(found, as_json, show_why)
 
 

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from enum import StrEnum
 from typing import Annotated, Any
+from urllib.parse import quote
 
 import typer
 
 from gradus.cli import output as showing
+from gradus.cli.client import WRONG_NAME
 from gradus.cli.learners import Json, site
 
-WRONG_USAGE = 2
 app = typer.Typer(no_args_is_help=True, help="Teach a class, or join one. A class is one offering of a course.")
 
 
@@ -23,7 +24,10 @@ class Role(StrEnum):
     INSTRUCTOR = "instructor"
 
 
-Class = Annotated[int, typer.Argument(metavar="CLASS", help="The number of the class.")]
+Class = Annotated[int, typer.Argument(metavar="CLASS", help="The number, as `gradus class list` prints it.")]
+Member = Annotated[
+    str, typer.Argument(metavar="MEMBER", help="An email address, a login, or a registration or member number.")
+]
 Time = Annotated[str | None, typer.Option(help="Such as 2026-10-05T09:00.")]
 
 
@@ -86,7 +90,7 @@ def make_code(
     """Create a new code and link by which people join a class. Earlier ones stop working."""
     if bool(until) == stop:
         typer.echo("Say until when the code works, such as 2026-10-12T18:00, or --stop.", err=True)
-        raise typer.Exit(WRONG_USAGE)
+        raise typer.Exit(WRONG_NAME)
     with site() as api:
         if stop:
             api.delete(f"classes/{number}/code")
@@ -148,18 +152,11 @@ def add_members(
 
 
 @app.command("remove")
-def remove_member(
-    number: Class, email: Annotated[str, typer.Argument(metavar="EMAIL", help="The member's address.")]
-) -> None:
+def remove_member(number: Class, member: Member) -> None:
     """Remove a member from a class. Attempts and grades are kept, and return if the person comes back."""
     with site() as api:
-        found = api.get(f"classes/{number}/members", search=email)["members"]
-        member = next((one for one in found if one["email"].lower() == email.lower()), None)
-        if member is None:
-            typer.echo(f"No member of this class has the address {email}.", err=True)
-            raise typer.Exit(WRONG_USAGE)
-        api.delete(f"classes/{number}/members/{member['id']}")
-    typer.echo(f"{email} is out of the class.")
+        api.delete(f"classes/{number}/members/{quote(member, safe='')}")
+    typer.echo(f"{member} is out of the class.")
 
 
 @app.command("join")

@@ -109,10 +109,11 @@ class Api:
 
     def get(self, path: str, **params: Any) -> Any:
         """Sends a GET request. Returns the JSON of the response. Raises `Failure` for an error."""
-        given = {key: value for key, value in params.items() if value is not None}
-        return self._send("GET", path, params=given).json()
+        return self._send("GET", path, params=params).json()
 
-    def post(self, path: str, data: Any = None, *, key: str | None = None, seconds: float | None = None) -> Any:
+    def post(
+        self, path: str, data: Any = None, *, key: str | None = None, seconds: float | None = None, **params: Any
+    ) -> Any:
         """Sends a POST request. Returns the JSON of the response. Raises `Failure` for an error.
 
         With an idempotency `key`, a broken connection is tried again, because the site then makes only one submission.
@@ -122,11 +123,11 @@ class Api:
         timeout = TIMEOUT if seconds is None else httpx.Timeout(30, read=seconds)
         for _ in range(TRIES - 1 if key else 0):
             try:
-                return self._send("POST", path, json=data, headers=headers).json()
+                return self._send("POST", path, json=data, headers=headers, params=params).json()
             except Failure as failure:
                 if failure.code != UNREACHABLE:
                     raise
-        response = self._send("POST", path, json=data, headers=headers, timeout=timeout)
+        response = self._send("POST", path, json=data, headers=headers, timeout=timeout, params=params)
         return None if response.status_code == 204 else response.json()
 
     def put(self, path: str, data: Any) -> Any:
@@ -154,18 +155,17 @@ class Api:
 
     def download(self, path: str, to: IO[bytes], **params: Any) -> None:
         """Writes what a GET request answers into a file, piece by piece. Raises `Failure` for an error."""
-        given = {key: value for key, value in params.items() if value is not None}
         self.asked = path.lstrip("/")
-        with self._reaching(), self.http.stream("GET", self.asked, params=given) as response:
+        with self._reaching(), self.http.stream("GET", self.asked, params=given(params)) as response:
             if response.is_error:
                 response.read()
             for piece in checked(response).iter_bytes():
                 to.write(piece)
 
-    def _send(self, method: str, path: str, **given: Any) -> httpx.Response:
+    def _send(self, method: str, path: str, params: dict[str, Any] | None = None, **more: Any) -> httpx.Response:
         self.asked = path.lstrip("/")
         with self._reaching():
-            return checked(self.http.request(method, self.asked, **given))
+            return checked(self.http.request(method, self.asked, params=given(params or {}), **more))
 
     @contextmanager
     def _reaching(self) -> Iterator[None]:
@@ -200,6 +200,11 @@ class Api:
                 response.read()
             checked(response)
             yield from parsed(response.iter_lines())
+
+
+def given(params: dict[str, Any]) -> dict[str, Any]:
+    """Returns the parameters of a query that have a value."""
+    return {key: value for key, value in params.items() if value is not None}
 
 
 def parsed(lines: Iterator[str]) -> Iterator[Event]:

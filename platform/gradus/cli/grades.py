@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from gradus.cli import output as showing
+from gradus.cli.classes import Class
 from gradus.cli.learners import Json, site
 
 
@@ -25,9 +26,7 @@ PAGE = 100
 
 
 def grades(
-    class_id: Annotated[
-        int, typer.Argument(metavar="CLASS", help="The number of the class, as in the address of its pages.")
-    ],
+    of_class: Class,
     format: Annotated[
         Format, typer.Option("--format", help="`table` prints the grades; the others write a file of this format.")
     ] = Format.TABLE,
@@ -41,7 +40,7 @@ def grades(
 
     The files for Canvas and Moodle contain only released grades.
     """
-    address = f"classes/{class_id}/grades"
+    address = f"classes/{of_class}/grades"
     with site() as api:
         if as_json or format == Format.TABLE:
             found = everybody(api, address, label)

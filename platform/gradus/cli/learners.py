@@ -153,8 +153,8 @@ def submit(
     """
     with site() as api:
         data = _payload(api, challenge, file, rows, method)
-        path = f"challenges/{challenge}/submissions{f'?class={of_class}' if of_class else ''}"
-        made = _handed_in(api, path, data, key or str(uuid.uuid4()), yes)
+        path = f"challenges/{challenge}/submissions"
+        made = _handed_in(api, path, data, key or str(uuid.uuid4()), yes, **{"class": of_class or None})
         typer.echo(made["uuid"], err=json)
         if follow:
             finish(api, f"submissions/{made['uuid']}", json)
@@ -165,17 +165,17 @@ def submit(
             typer.echo(f"{left} left today. `gradus logs -f {made['uuid']}` follows it.")
 
 
-def _handed_in(api: Api, path: str, data: dict[str, Any], key: str, yes: bool) -> Any:
+def _handed_in(api: Api, path: str, data: dict[str, Any], key: str, yes: bool, **params: Any) -> Any:
     """Submits, and asks first if that would withdraw an earlier attempt. `yes` agrees, after the same words."""
     try:
-        return api.post(path, data, key=key)
+        return api.post(path, data, key=key, **params)
     except Failure as failure:
         if failure.reason != "earlier_waits":
             raise
         typer.echo(str(failure), err=True)
     if not yes and not typer.confirm("Hand it in, and withdraw the earlier attempt in that case?", err=True):
         raise typer.Exit(REFUSED)
-    return api.post(f"{path}{'&' if '?' in path else '?'}withdraw_earlier=true", data, key=key)
+    return api.post(path, data, key=key, withdraw_earlier="true", **params)
 
 
 @app.command()

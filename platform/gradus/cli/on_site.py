@@ -36,12 +36,12 @@ def refuse_used_number(api: Api, course: str, folder: Path) -> None:
 def live(api: Api, course: str) -> dict[str, Any] | None:
     """Returns the live version of a course, or None if the caller sees no live version or no such course."""
     try:
-        versions: list[dict[str, Any]] = api.get(f"courses/{course}/versions")
+        found: dict[str, Any] = api.get(f"courses/{course}/live")
     except Failure as failure:
-        if failure.reason not in UNSEEN:
+        if failure.reason not in (*UNSEEN, "no_such_version"):
             raise
         return None
-    return next((one for one in versions if one["is_live"]), None)
+    return found
 
 
 def live_digest(api: Api, course: str) -> str:

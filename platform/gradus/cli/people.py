@@ -8,10 +8,8 @@ from typing import Annotated, Any
 import typer
 
 from gradus.cli import output as showing
-from gradus.cli.client import Api
+from gradus.cli.client import WRONG_NAME, Api
 from gradus.cli.learners import Json, site
-
-WRONG_USAGE = 2
 
 
 class Content(StrEnum):
@@ -125,5 +123,5 @@ def _person(people: list[dict[str, Any]], email: str) -> dict[str, Any]:
     if found is None:
         known = ", ".join(one["email"] for one in people) or "nobody"
         typer.echo(f"{email} has no role in this course. These people have: {known}.", err=True)
-        raise typer.Exit(WRONG_USAGE)
+        raise typer.Exit(WRONG_NAME)
     return found

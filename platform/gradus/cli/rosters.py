@@ -9,13 +9,13 @@ from typing import Annotated, Any
 import typer
 
 from gradus.cli import output as showing
+from gradus.cli.classes import Class
 from gradus.cli.client import REFUSED, WRONG_NAME, Api
 from gradus.cli.learners import Json, site
 
 # The timeout of the call; long enough for a roster of ten thousand rows on a busy site.
 SECONDS = 120.0
 
-Class = Annotated[int, typer.Argument(metavar="CLASS", help="The number of the class, as in the address of its pages.")]
 File = Annotated[
     str, typer.Argument(metavar="[FILE]", help="A CSV file, or an export of Canvas or Moodle; - is stdin.")
 ]

@@ -19,6 +19,7 @@ from zoneinfo import ZoneInfo
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from gradus.classes.class_roles import NAMES
 from gradus.gradebook.table import Cell, Column, Person, State, Table
 from gradus.submissions.exports import FORMULA
 
@@ -84,7 +85,14 @@ def wide(table: Table, _zone: ZoneInfo) -> str:
     rows: list[Sequence[str]] = [[*head, *unique_titles(table.columns), "Total", "Total possible"]]
     for line in table.lines:
         one = line.person
-        known = [one.identity, one.name, one.registration_number, ROLES[one.role], one.state, "; ".join(one.labels)]
+        known = [
+            one.identity,
+            one.name,
+            one.registration_number,
+            NAMES[one.role],
+            one.state,
+            "; ".join(one.labels),
+        ]
         cells = ("EX" if cell.is_excused else _number(cell.points) for cell in line.cells)
         rows.append([*known, *cells, _number(line.total.points), _number(line.total.possible)])
     return _csv(rows)
@@ -114,7 +122,6 @@ FORMATS: dict[str, Callable[[Table, ZoneInfo], str]] = {
     "wide": wide,
     "long": long,
 }
-ROLES = {"none": "learner", "viewer": "assistant", "editor": "instructor"}
 
 
 def unique_titles(columns: Iterable[Column]) -> list[str]:

@@ -176,22 +176,6 @@ def worths_seen(columns: Iterable[Column]) -> dict[str, Decimal]:
     return {one.slug: one.worth.quantize(points.CENT) for one in columns}
 
 
-def members_with(of_class: Class, keys: Collection[int]) -> list[Member]:
-    """Returns the learners of the class with these keys. Raises `Refused` (422) if one is not there."""
-    found = list(queries.learners(of_class, queries.Wanted(left=True, members=tuple(keys))))
-    if len(found) != len(set(keys)):
-        raise wrong("members", _("The class has no such learner."), "no_such_member")
-    return found
-
-
-def challenge_named(of_class: Class, slug: str) -> Challenge:
-    """Returns the challenge of the class with this address. Raises `Refused` (422) if there is none."""
-    found = next((one for one in queries.challenges_of(of_class) if one.slug == slug), None)
-    if found is None:
-        raise wrong("challenge", _("The class has no such challenge."), "no_such_challenge")
-    return found
-
-
 def _held_for(members: Iterable[Member], challenge: Challenge, by: User) -> tuple[Class, list[Member]]:
     chosen = sorted(members, key=lambda one: one.pk)
     if not chosen:

@@ -148,7 +148,7 @@ def _noted(announcement: Announcement) -> dict[str, Any]:
 
 
 def unknown_label() -> Refused:
-    return changes.wrong("label", _("The class has no label of this name."), "unknown_label")
+    return changes.wrong("label", _("The class has no label of this name."), "no_such_label")
 
 
 def _held(announcement: Announcement, by: User) -> Announcement:

@@ -9,12 +9,11 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from challenges.characters import cleaned
-from gradus.accounts.token_rules import LearnerData
+from gradus.classes.class_roles import NAMES
 from gradus.classes.models import EMAIL_CHARS, NAME_CHARS
 from gradus.classes.roster.faults import UnreadableRoster
 from gradus.classes.roster.people import LABELS_CHARS, Roster, parse
 from gradus.classes.roster.reading import BYTES_MAX, decoded
-from gradus.classes.roster.services import ROLE_NAMES
 from gradus.teach.class_forms import ROLES, ServiceForm, text
 from gradus.validators import allowed_characters
 
@@ -82,7 +81,7 @@ class PersonForm(ServiceForm):
     registrationnumber = text(_("Registration number"), NAME_CHARS)
     login = text(_("Login"), NAME_CHARS)
     labels = text(_("Labels"), LABELS_CHARS, help_text=_("With commas, such as: Section 1, Extra time"))
-    role = forms.ChoiceField(label=_("Role"), choices=[(ROLE_NAMES[LearnerData(level)], name) for level, name in ROLES])
+    role = forms.ChoiceField(label=_("Role"), choices=[(NAMES[level], name) for level, name in ROLES])
 
     def __init__(self, data: Any = None) -> None:
         super().__init__(data, auto_id="person-%s")

@@ -19,7 +19,7 @@ from gradus.preferences.services import Pair
 from tests import factories
 from tests.api.fuzz import checks
 from tests.api.fuzz.site import Site
-from tests.api.fuzz.world import CODE, MEMBER, World
+from tests.api.fuzz.world import CODE, World
 from tests.reviews import cases
 
 pytestmark = pytest.mark.django_db
@@ -70,7 +70,7 @@ def test_calls_answer_as_the_document_says_at_length(case: Any, who: str, made: 
 
 MARKS = {"marks": cases.ALL_MET}
 FOR_DAN = {"members": ["dan@example.org"], "reason": "The train stood still."}
-OVERRIDE = {"members": [MEMBER], "challenge": "sea-or-sky", "kind": "value", "value": 7.5, "reason": "An oral exam."}
+OVERRIDE = {**FOR_DAN, "challenge": "sea-or-sky", "kind": "value", "value": 7.5}
 SOUP = Pair(
     "soup",
     "Tell the table that the soup is hot.",

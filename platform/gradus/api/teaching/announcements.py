@@ -11,9 +11,9 @@ from pydantic import Field
 
 from gradus.accounts.roles import DECIDES, SEES_ANSWERS
 from gradus.api.auth import Request, caller, requires
-from gradus.api.teaching.classes import class_of, moments
+from gradus.api.teaching.shared import Moment, Seen, SeenOut, class_of, label_named, moments
 from gradus.classes import changes
-from gradus.classes.models import LABEL_CHARS, TEXT_CHARS, TITLE_CHARS, Announcement, Class, Label
+from gradus.classes.models import LABEL_CHARS, TEXT_CHARS, TITLE_CHARS, Announcement
 from gradus.notices import announcements as services
 
 LISTED = 100
@@ -23,7 +23,7 @@ class AnnouncementIn(Schema):
     title: str = Field(max_length=TITLE_CHARS)
     text: str = Field(description=f"In Markdown, at most {TEXT_CHARS} characters")
     label: str = Field("", max_length=LABEL_CHARS, description="Only the members with this label get the announcement")
-    publish_at: datetime | None = Field(
+    publish_at: Moment | None = Field(
         None,
         description="When it is published; at once if omitted. A time without an offset is in the zone of the class",
     )
@@ -41,9 +41,9 @@ class AnnouncementChangeIn(Schema):
     label: str = Field(
         "", max_length=LABEL_CHARS, description="The members who get it; empty for everybody in the class"
     )
-    publish_at: datetime | None = None
+    publish_at: Moment | None = None
     by_mail: bool = True
-    version: str = Field("", max_length=16, description="The `version` that the caller saw; 409 if it has changed")
+    seen: Seen = ""
 
 
 class AnnouncementOut(Schema):
@@ -55,7 +55,7 @@ class AnnouncementOut(Schema):
     by_mail: bool
     state: Literal["scheduled", "published", "withdrawn"]
     by: str | None = Field(description="The pseudonym of the author")
-    version: str = Field(description="Identifies the present state of the announcement")
+    seen: SeenOut
 
 
 def announcement_out(one: Announcement) -> AnnouncementOut:
@@ -68,19 +68,9 @@ def announcement_out(one: Announcement) -> AnnouncementOut:
             "label": one.label.name if one.label else None,
             "state": state,
             "by": one.by.pseudonym if one.by else None,
-            "version": changes.version_of(services.settings_of(one)),
+            "seen": changes.version_of(services.settings_of(one)),
         }
     )
-
-
-def label_named(of_class: Class, name: str) -> Label | None:
-    """Returns the label of this name, or None if `name` is empty. Raises `Refused` (422) if there is no such label."""
-    if not name:
-        return None
-    found = of_class.labels.filter(name__iexact=" ".join(name.split())).first()
-    if found is None:
-        raise services.unknown_label()
-    return found
 
 
 router = Router(tags=["classes"])
@@ -109,12 +99,12 @@ def class_announcement_change(
     """Changes an announcement. Members who have been told are not told again."""
     of_class = class_of(request, id, DECIDES)
     found = get_object_or_404(of_class.announcements, pk=announcement)
-    fields: dict[str, Any] = moments(given.model_dump(exclude={"version"}, exclude_unset=True), of_class.timezone)
+    fields: dict[str, Any] = moments(given.model_dump(exclude={"seen"}, exclude_unset=True), of_class.timezone)
     if "label" in fields:
         fields["label"] = label_named(of_class, fields["label"])
     if "publish_at" in fields and fields["publish_at"] is None:
         del fields["publish_at"]
-    return announcement_out(services.change(found, by=caller(request), seen=given.version, **fields))
+    return announcement_out(services.change(found, by=caller(request), seen=given.seen, **fields))
 
 
 @router.delete("/classes/{int:id}/announcements/{int:announcement}", response={204: None}, auth=requires(DECIDES))

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from datetime import datetime
 from typing import Any, Literal, cast
-from zoneinfo import ZoneInfo, available_timezones
 
 from django.http import Http404
 from django.shortcuts import get_object_or_404
@@ -20,15 +19,15 @@ from gradus.accounts.models import User
 from gradus.accounts.roles import DECIDES, SEES_ANSWERS
 from gradus.accounts.token_rules import LearnerData
 from gradus.api.auth import Request, allows, caller, requires, someone
-from gradus.classes import changes, invitations, joining, members, membership, services
+from gradus.api.teaching.shared import Moment, Seen, SeenOut, class_of, label_named, moments
+from gradus.classes import changes, class_roles, invitations, joining, members, membership, services
+from gradus.classes.class_roles import Name as Role
+from gradus.classes.members import member_named
 from gradus.classes.models import NAME_CHARS, TITLE_CHARS, Class, Member
 from gradus.courses.models import Course
-from gradus.teach.local_times import in_zone
 
 Points = Literal["share", "pass", "steps"]
 Board = Literal["off", "staff", "members"]
-Role = Literal["learner", "assistant", "instructor"]
-ROLES: dict[str, Role] = {"none": "learner", "viewer": "assistant", "editor": "instructor"}
 LISTED_MAX = 1000
 
 
@@ -41,8 +40,8 @@ class ClassIn(Schema):
     course: str = Field(max_length=64, description="The course's id")
     title: str = Field(max_length=TITLE_CHARS)
     timezone: str = Field("", max_length=64, description="An IANA name; the time zone of the course if omitted")
-    begins_at: datetime | None = None
-    ends_at: datetime | None = Field(None, description="Attempts from this time on do not count for the class")
+    begins_at: Moment | None = None
+    ends_at: Moment | None = Field(None, description="Attempts from this time on do not count for the class")
 
 
 class ClassChangeIn(Schema):
@@ -50,14 +49,12 @@ class ClassChangeIn(Schema):
 
     title: str = Field("", max_length=TITLE_CHARS)
     timezone: str = Field("", max_length=64)
-    begins_at: datetime | None = None
-    ends_at: datetime | None = None
+    begins_at: Moment | None = None
+    ends_at: Moment | None = None
     points: Points = "share"
     steps: list[StepIn] = []
     board: Board = "off"
-    version: str = Field(
-        "", max_length=16, description="The `version` of the class that the caller saw; 409 if it has changed"
-    )
+    seen: Seen = ""
 
 
 class ClassOut(Schema):
@@ -81,11 +78,11 @@ class ClassPageOut(ClassOut):
     join_code: str | None = Field(None, description="Also null if nobody can join by code")
     join_link: str | None = None
     join_code_until: datetime | None = None
-    version: str | None = Field(None, description="Identifies the present state of the settings")
+    seen: SeenOut | None = None
 
 
 class CodeIn(Schema):
-    until: datetime = Field(description="The code stops working at this time")
+    until: Moment = Field(description="The code stops working at this time")
 
 
 class JoinIn(Schema):
@@ -106,7 +103,7 @@ class MemberOut(Schema):
     state: Literal["active", "left"]
     joined_at: datetime
     left_at: datetime | None
-    version: str = Field(description="Identifies the present state of the member")
+    seen: SeenOut
 
 
 class MembersOut(Schema):
@@ -138,19 +135,10 @@ class MemberIn(Schema):
     labels: list[str] | None = Field(None, max_length=20, description="Replaces all labels of the member")
     role: Role | None = None
     state: Literal["active"] | None = Field(None, description="`active` restores a member who has left")
-    version: str = Field(
-        "", max_length=16, description="The `version` of the member that the caller saw; 409 if it has changed"
-    )
+    seen: Seen = ""
 
 
 router = Router(tags=["classes"])
-
-
-def class_of(request: Request, id: int, need: Any = SEES_ANSWERS) -> Class:
-    """Returns the class. Raises `Http404` or `Refused` (403) if the caller may not do this in it."""
-    found = get_object_or_404(Class.objects.select_related("course"), pk=id)
-    membership.refuse_unless(caller(request), found, need)
-    return found
 
 
 def class_out(found: Class, you: str) -> dict[str, Any]:
@@ -161,7 +149,7 @@ def class_out(found: Class, you: str) -> dict[str, Any]:
 
 def page_out(found: Class, user: User, request: Request) -> ClassPageOut:
     level = membership.scope_in_class(user, found).learner_data
-    shown = class_out(found, ROLES[level])
+    shown = class_out(found, class_roles.NAMES[level])
     if level == LearnerData.NONE or not allows(request, SEES_ANSWERS):
         return ClassPageOut(**shown)
     open_now = bool(found.join_code_until and found.join_code_until > timezone.now() and not found.is_over())
@@ -175,7 +163,7 @@ def page_out(found: Class, user: User, request: Request) -> ClassPageOut:
         join_code=found.join_code if open_now else None,
         join_link=request.build_absolute_uri(link) if link else None,
         join_code_until=found.join_code_until if open_now else None,
-        version=changes.version_of(services.settings_of(found)),
+        seen=changes.version_of(services.settings_of(found)),
     )
 
 
@@ -186,25 +174,10 @@ def member_out(one: Member) -> MemberOut:
         pseudonym=one.user.pseudonym if one.user else None,
         email=one.address,
         labels=sorted(label.name for label in one.labels.all()),
-        role=ROLES[one.learner_data],
-        version=changes.version_of(members.values_of(one)),
+        role=class_roles.NAMES[one.learner_data],
+        seen=changes.version_of(members.values_of(one)),
         **{name: getattr(one, name) for name in names},
     )
-
-
-def moments(given: dict[str, Any], zone: str) -> dict[str, Any]:
-    """Returns the values with local times as moments in `zone`. If the zone is unknown, times are left out.
-
-    The service that gets the values refuses the zone then.
-    """
-    if zone not in available_timezones():
-        return {name: value for name, value in given.items() if not isinstance(value, datetime)}
-    local = {name: one for name, one in given.items() if isinstance(one, datetime) and one.tzinfo is None}
-    return {**given, **{name: in_zone(value, ZoneInfo(zone)) for name, value in local.items()}}
-
-
-def level_of(role: str) -> str:
-    return next(level for level, name in ROLES.items() if name == role)
 
 
 @router.get("/classes", response=list[ClassOut], auth=someone)
@@ -242,10 +215,10 @@ def class_show(request: Request, id: int) -> ClassPageOut:
 @router.patch("/classes/{int:id}", response=ClassPageOut, auth=requires(DECIDES))
 def class_change(request: Request, id: int, given: ClassChangeIn) -> ClassPageOut:
     """Changes the settings of the class."""
-    fields = given.model_dump(exclude={"version"}, exclude_unset=True, by_alias=True)
+    fields = given.model_dump(exclude={"seen"}, exclude_unset=True, by_alias=True)
     found = class_of(request, id, DECIDES)
     fields = moments(fields, fields.get("timezone", found.timezone))
-    changed = services.change(found, by=caller(request), seen=given.version, **fields)
+    changed = services.change(found, by=caller(request), seen=given.seen, **fields)
     return page_out(changed, caller(request), request)
 
 
@@ -268,7 +241,7 @@ def class_code_stop(request: Request, id: int) -> ClassPageOut:
 def class_join(request: Request, given: JoinIn) -> dict[str, Any]:
     """Adds the caller to the class with this code. Its instructors see the caller's attempts, grades and address."""
     member = joining.join(given.code, by=caller(request))
-    return class_out(member.of_class, ROLES[member.learner_data])
+    return class_out(member.of_class, class_roles.NAMES[member.learner_data])
 
 
 @router.get("/classes/{int:id}/members", response=MembersOut, auth=requires(SEES_ANSWERS))
@@ -276,9 +249,10 @@ def class_members(
     request: Request, id: int, label: str = "", search: str = "", state: Literal["active", "left"] = "active"
 ) -> MembersOut:
     """Returns at most 1,000 members, sorted by name. `search` are words in their names or addresses."""
-    found = class_of(request, id).members.filter(state=state).matching(search)
-    if label:
-        found = found.filter(labels__name__iexact=label)
+    of_class = class_of(request, id)
+    found = of_class.members.filter(state=state).matching(search)
+    if (chosen := label_named(of_class, label)) is not None:
+        found = found.filter(labels=chosen)
     rows = found.by_name().select_related("user").prefetch_related("labels")[: LISTED_MAX + 1]
     shown = [member_out(one) for one in rows[:LISTED_MAX]]
     return MembersOut(members=shown, more=len(rows) > LISTED_MAX)
@@ -294,27 +268,12 @@ def class_add(request: Request, id: int, given: AddIn) -> Status[AddedOut]:
         emails,
         by=caller(request),
         site=request.build_absolute_uri("/"),
-        learner_data=level_of(given.role),
+        learner_data=class_roles.level_of(given.role),
         labels=given.labels,
         mail=given.mail,
     )
     mailed, failed = ([one.email for one in some] for some in (made.mailed, made.failed))
     return Status(201, AddedOut(members=[member_out(one) for one in made.members], mailed=mailed, not_mailed=failed))
-
-
-@router.patch("/classes/{int:id}/members/{int:member}", response=MemberOut, auth=requires(DECIDES))
-def class_member_change(request: Request, id: int, member: int, given: MemberIn) -> MemberOut:
-    """Changes the entries of a member, or restores a member who has left."""
-    found = get_object_or_404(Member.objects.filter(of_class=class_of(request, id, DECIDES)), pk=member)
-    fields = given.model_dump(exclude={"version", "role", "state"}, exclude_none=True)
-    if given.role is not None:
-        fields["learner_data"] = level_of(given.role)
-    user = caller(request)
-    if given.state is not None:
-        members.restore_member(found, by=user)
-    if fields:
-        members.change_member(found, by=user, seen=given.version, **fields)
-    return member_out(Member.objects.get(pk=member))
 
 
 @router.delete("/classes/{int:id}/members/me", response=ClassOut, auth=someone)
@@ -324,11 +283,26 @@ def class_leave(request: Request, id: int) -> dict[str, Any]:
     if found is None:
         raise Http404
     joining.leave(found.of_class, by=caller(request))
-    return class_out(found.of_class, ROLES[found.learner_data])
+    return class_out(found.of_class, class_roles.NAMES[found.learner_data])
 
 
-@router.delete("/classes/{int:id}/members/{int:member}", response=MemberOut, auth=requires(DECIDES))
-def class_member_remove(request: Request, id: int, member: int) -> MemberOut:
+@router.patch("/classes/{int:id}/members/{member}", response=MemberOut, auth=requires(DECIDES))
+def class_member_change(request: Request, id: int, member: str, given: MemberIn) -> MemberOut:
+    """Changes the entries of a member, or restores a member who has left."""
+    found = member_named(class_of(request, id, DECIDES), member, "member")
+    fields = given.model_dump(exclude={"seen", "role", "state"}, exclude_none=True)
+    if given.role is not None:
+        fields["learner_data"] = class_roles.level_of(given.role)
+    user = caller(request)
+    if given.state is not None:
+        members.restore_member(found, by=user)
+    if fields:
+        members.change_member(found, by=user, seen=given.seen, **fields)
+    return member_out(Member.objects.get(pk=found.pk))
+
+
+@router.delete("/classes/{int:id}/members/{member}", response=MemberOut, auth=requires(DECIDES))
+def class_member_remove(request: Request, id: int, member: str) -> MemberOut:
     """Removes a member from the class. The attempts and grades are kept, and return if the person comes back."""
-    found = get_object_or_404(Member.objects.filter(of_class=class_of(request, id, DECIDES)), pk=member)
+    found = member_named(class_of(request, id, DECIDES), member, "member")
     return member_out(members.remove_member(found, by=caller(request)))

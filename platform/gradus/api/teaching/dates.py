@@ -9,36 +9,37 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from django.shortcuts import get_object_or_404
 from ninja import Query, Router, Schema, Status
-from pydantic import BeforeValidator, Field
+from pydantic import Field
 
 from challenges.payloads import Whole
 from gradus.accounts.roles import DECIDES, SEES_ANSWERS
-from gradus.accounts.token_rules import Scope
 from gradus.api.auth import Request, caller, requires
-from gradus.classes import access, date_rules, dates, membership, times
+from gradus.api.teaching.shared import (
+    PEOPLE,
+    SLUG_CHARS,
+    Moment,
+    Seen,
+    SeenOut,
+    challenge_named,
+    class_of,
+    label_named,
+    lesson_named,
+    members_named,
+    moments,
+)
+from gradus.classes import access, date_rules, dates, times
 from gradus.classes.date_rules import Target, Values
 from gradus.classes.members import member_named
 from gradus.classes.models import GRANTED_MAX, Class, DateRule, Grant, Member
 from gradus.classes.policy import Applied, Decision, Step
 from gradus.courses.models import Challenge, Lesson
 
-
-def _as_text(given: object) -> object:
-    """Raises ValueError for a number, which pydantic would take as seconds since 1970."""
-    if isinstance(given, int | float):
-        raise ValueError("Write the time as text, such as 2026-10-05T23:59.")
-    return given
-
-
-Moment = Annotated[datetime, BeforeValidator(_as_text)]
 Dated = Literal["release_at", "due_at", "close_at"]
 # The related rows that `rule_out` needs.
 BESIDE = ("lesson", "challenge", "label", "member__user", "changed_by")
 ADDRESSES = "member__user__emailaddress_set"
 SHARE = "A share of the points; 1.0 is all of them"
-PEOPLE = "An email address, a login, a registration number, or the number of a member"
 
 
 class CreditStepOut(Schema):
@@ -49,8 +50,8 @@ class CreditStepOut(Schema):
 class PlaceIn(Schema):
     """A lesson or a challenge by its id, or the whole course if both are omitted."""
 
-    lesson: str | None = Field(None, max_length=129)
-    challenge: str | None = Field(None, max_length=129)
+    lesson: str | None = Field(None, max_length=SLUG_CHARS)
+    challenge: str | None = Field(None, max_length=SLUG_CHARS)
 
 
 class RuleIn(PlaceIn):
@@ -76,14 +77,12 @@ class RuleIn(PlaceIn):
 
 
 class RuleSetIn(RuleIn):
-    seen: str = Field(
-        "", max_length=40, description="The `seen` of the rule that the caller read; 409 if it has changed"
-    )
+    seen: Seen = ""
 
 
 class RuleOut(RuleIn):
     called: list[str] = Field(description="The other texts that identify the member, whose number is in `member`")
-    seen: str
+    seen: SeenOut
     changed_by: str | None
     changed_at: datetime
 
@@ -122,7 +121,7 @@ class ExtensionOut(Schema):
 
 class GrantIn(Schema):
     members: list[str] = Field(min_length=1, max_length=500, description=PEOPLE)
-    challenge: str = Field(max_length=129)
+    challenge: str = Field(max_length=SLUG_CHARS)
     attempts: Whole = Field(
         description=f"From 1 to {GRANTED_MAX}. They are used after the attempts of the day are used up"
     )
@@ -153,7 +152,6 @@ class DecisionOut(Schema):
     at: datetime
     timezone: str
     sees: bool
-    runs: bool
     submits: bool
     credit: float = Field(description="The share of the points that an attempt submitted at this time earns")
     is_late: bool
@@ -170,19 +168,11 @@ class DecisionOut(Schema):
 router = Router(tags=["classes"], auth=requires(SEES_ANSWERS))
 
 
-def class_of(request: Request, id: int, need: Scope) -> Class:
-    """Returns the class. Raises `Http404` or `Refused` (403) if the caller may not do this in it."""
-    found = get_object_or_404(Class.objects.select_related("course"), pk=id)
-    membership.refuse_unless(caller(request), found, need)
-    return found
-
-
 def place_of(of_class: Class, given: PlaceIn) -> dict[str, Any]:
-    """Returns the lesson and the challenge by field name. Raises `Http404` if one is not part of the course."""
-    course = of_class.course
+    """Returns the lesson and the challenge by field name. Raises `Refused` (422) if the class has no such one."""
     return {
-        "lesson": get_object_or_404(course.lessons, slug=given.lesson) if given.lesson else None,
-        "challenge": get_object_or_404(course.challenges, slug=given.challenge) if given.challenge else None,
+        "lesson": lesson_named(of_class, given.lesson) if given.lesson else None,
+        "challenge": challenge_named(of_class, given.challenge) if given.challenge else None,
     }
 
 
@@ -276,18 +266,16 @@ def class_dates(request: Request, id: int) -> ClassDatesOut:
 def class_dates_set(request: Request, id: int, given: RuleSetIn) -> RuleOut | None:
     """Sets the date rule of a place for everybody, a label or a member. An empty rule is removed; the reply is null."""
     of_class = class_of(request, id, DECIDES)
-    label = get_object_or_404(of_class.labels, name__iexact=given.label) if given.label else None
+    label = label_named(of_class, given.label)
     member = member_named(of_class, given.member, "member") if given.member else None
     target = Target(of_class, **place_of(of_class, given), label=label, member=member)
     zone = of_class.timezone
 
     def steps(rows: list[CreditStepOut] | None) -> list[dict[str, Any]] | None:
-        return None if rows is None else [{"until": times.read(one.until, zone), "credit": one.credit} for one in rows]
+        return None if rows is None else [moments(vars(one), zone) for one in rows]
 
     values = Values(
-        release_at=times.read(given.release_at, zone, later=False) if given.release_at else None,
-        due_at=times.read(given.due_at, zone) if given.due_at else None,
-        close_at=times.read(given.close_at, zone) if given.close_at else None,
+        **moments({name: getattr(given, name) for name in date_rules.DATES}, zone),
         cleared=given.cleared,
         early=steps(given.early),
         late=steps(given.late),
@@ -301,7 +289,7 @@ def class_dates_set(request: Request, id: int, given: RuleSetIn) -> RuleOut | No
 def class_extend(request: Request, id: int, given: ExtensionIn) -> ExtensionOut:
     """Gives members more time for a challenge, a lesson or the whole course. A later due date stays as it is."""
     of_class = class_of(request, id, DECIDES)
-    chosen = [member_named(of_class, one, "members") for one in given.members]
+    chosen = members_named(of_class, given.members)
     done = dates.extend(
         of_class,
         chosen,
@@ -324,8 +312,8 @@ def class_grants(request: Request, id: int) -> list[GrantOut]:
 def class_grant(request: Request, id: int, given: GrantIn) -> Status[list[GrantOut]]:
     """Grants members attempts at a challenge in addition to those of each day."""
     of_class = class_of(request, id, DECIDES)
-    chosen = [member_named(of_class, one, "members") for one in given.members]
-    challenge = get_object_or_404(Challenge, course=of_class.course, slug=given.challenge)
+    chosen = members_named(of_class, given.members)
+    challenge = challenge_named(of_class, given.challenge)
     made = dates.grant(
         of_class, chosen, by=caller(request), challenge=challenge, attempts=given.attempts, reason=given.reason
     )
@@ -343,6 +331,6 @@ def class_decision(
     """Returns whether a member can submit a challenge at a time, the credit of an attempt, and the rules behind it."""
     of_class = class_of(request, id, SEES_ANSWERS)
     found: Member = member_named(of_class, member, "member")
-    asked = get_object_or_404(Challenge, course=of_class.course, slug=challenge)
+    asked = challenge_named(of_class, challenge)
     when = times.read(at, of_class.timezone) if at else access.moment()
     return decision_out(access.decision_for(found.user, asked, when, found), when, of_class)

@@ -7,26 +7,29 @@ from decimal import Decimal
 from typing import Annotated, Literal
 
 from django.http import HttpResponse
-from django.shortcuts import get_object_or_404
-from django.utils.translation import gettext as _
 from ninja import Query, Router, Schema, Status
 from pydantic import Field
 
 from gradus.accounts import roles
-from gradus.accounts.token_rules import Scope
 from gradus.api.auth import Request, caller, requires
-from gradus.classes import membership
+from gradus.api.teaching.shared import (
+    PEOPLE,
+    SLUG_CHARS,
+    Seen,
+    SeenOut,
+    challenge_named,
+    class_of,
+    label_named,
+    members_named,
+)
+from gradus.classes.changes import version_of
 from gradus.classes.models import Class
 from gradus.gradebook import downloads, queries, services
 from gradus.gradebook.models import REASON_CHARS
 from gradus.gradebook.queries import Wanted
 from gradus.gradebook.table import Cell, Line, State, Table
-from gradus.refusal import Refused
 
 Format = Literal["json", "canvas", "moodle", "wide", "long"]
-
-# The range of primary keys in the database.
-Key = Annotated[int, Field(ge=1, lt=2**63)]
 
 
 class ColumnOut(Schema):
@@ -52,8 +55,8 @@ class CellOut(Schema):
     waits: bool = Field(description="Whether an attempt waits for a person's decision")
     released: bool = Field(description="Whether the learner sees the grade")
     submitted_at: datetime | None
-    override: int | None = Field(description="The key of the override in force; send it back as `seen`")
-    reason: str = Field(description="The reason of the override")
+    reason: str = Field(description="The reason of the override or excuse")
+    seen: SeenOut
 
 
 class LearnerOut(Schema):
@@ -70,10 +73,16 @@ class LearnerOut(Schema):
     cells: list[CellOut]
 
 
-class GradesOut(Schema):
-    """A page of the gradebook. `notes` list the learners and grades that the files for Canvas and Moodle omit."""
+class ChallengesOut(Schema):
+    """The columns of the gradebook. `seen` is about what the challenges are worth."""
 
     challenges: list[ColumnOut]
+    seen: SeenOut
+
+
+class GradesOut(ChallengesOut):
+    """A page of the gradebook. `notes` list the learners and grades that the files for Canvas and Moodle omit."""
+
     learners: list[LearnerOut]
     count: int
     page: int
@@ -84,18 +93,14 @@ class GradesOut(Schema):
 class OverrideIn(Schema):
     """One override, excuse or clearing that is applied to each of these learners at a challenge."""
 
-    members: list[Key] = Field(min_length=1, max_length=1000, description="The keys of learners of the class")
-    challenge: str
+    members: list[str] = Field(min_length=1, max_length=500, description=PEOPLE)
+    challenge: str = Field(min_length=1, max_length=SLUG_CHARS)
     kind: Literal["value", "excused", "cleared"] = Field(
         description="`value` sets points, `excused` excuses the learner, `cleared` ends either of them"
     )
     value: float | None = Field(None, description="The points, if the kind is `value`")
     reason: str = Field("", max_length=REASON_CHARS, description="Required unless the kind is `cleared`")
-    seen: str = Field(
-        "",
-        max_length=20,
-        description="The key of the override that the caller saw, or `none`; 409 if it has changed",
-    )
+    seen: Seen = Field("", description="The `seen` of the cell that the caller read; `none` if nothing may be set yet")
 
 
 class OverridesOut(Schema):
@@ -104,6 +109,7 @@ class OverridesOut(Schema):
 
 class WorthsIn(Schema):
     worths: dict[str, float] = Field(description="The maximum points by challenge; omitted challenges keep theirs")
+    seen: Seen = ""
 
 
 def number(value: Decimal | None) -> float | None:
@@ -123,8 +129,8 @@ def cell_out(challenge: str, cell: Cell) -> CellOut:
         waits=cell.waits,
         released=cell.is_shown,
         submitted_at=cell.submitted_at,
-        override=cell.override,
         reason=cell.reason,
+        seen=str(cell.override or "none"),
     )
 
 
@@ -145,9 +151,9 @@ def learner_out(line: Line, slugs: list[str]) -> LearnerOut:
     )
 
 
-def columns_out(of_class: Class, table: Table) -> list[ColumnOut]:
+def columns_out(of_class: Class, table: Table) -> ChallengesOut:
     released = queries.released(of_class, [column.challenge for column in table.columns])
-    return [
+    columns = [
         ColumnOut(
             challenge=one.slug,
             title=one.title,
@@ -158,26 +164,10 @@ def columns_out(of_class: Class, table: Table) -> list[ColumnOut]:
         )
         for one in table.columns
     ]
+    return ChallengesOut(challenges=columns, seen=version_of(services.worths_seen(table.columns)))
 
 
 router = Router(tags=["classes"], auth=requires(roles.SEES_ANSWERS))
-
-
-def class_of(request: Request, id: int, need: Scope = roles.SEES_ANSWERS) -> Class:
-    """Returns the class. Raises `Http404` or `Refused` (403) if the caller may not do this in it."""
-    found = get_object_or_404(Class.objects.select_related("course"), pk=id)
-    membership.refuse_unless(caller(request), found, need)
-    return found
-
-
-def label_named(of_class: Class, name: str) -> int | None:
-    if not name:
-        return None
-    found = of_class.labels.filter(name__iexact=name).first()
-    if found is None:
-        said = _("The class has no label of this name.")
-        raise Refused("no_such_label", said, 422, [{"code": "no_such_label", "field": "label", "message": said}])
-    return found.pk
 
 
 CSV = {"responses": {200: {"content": {"text/csv": {"schema": {"type": "string"}}}}}}
@@ -200,14 +190,17 @@ def class_grades(
     learners, and `left` adds those who have left.
     """
     of_class = class_of(request, id)
-    wanted = Wanted(label=label_named(of_class, label), search=search, left=left)
+    chosen = label_named(of_class, label)
+    wanted = Wanted(label=chosen and chosen.pk, search=search, left=left)
     if format != "json":
         made = downloads.written(of_class, format, wanted, by=caller(request))
         return downloads.response(of_class, format, made)
     table = queries.table(of_class, wanted, page=page, size=size)
     slugs = [column.slug for column in table.columns]
+    columns = columns_out(of_class, table)
     return GradesOut(
-        challenges=columns_out(of_class, table),
+        challenges=columns.challenges,
+        seen=columns.seen,
         learners=[learner_out(line, slugs) for line in table.lines],
         count=table.count,
         page=table.page.number if table.page else 1,
@@ -220,8 +213,7 @@ def class_grades(
 def class_override(request: Request, id: int, given: OverrideIn) -> Status[OverridesOut]:
     """Sets points for learners, excuses them, or clears either. If one learner is refused, nothing is changed."""
     of_class = class_of(request, id, roles.DECIDES)
-    members = services.members_with(of_class, given.members)
-    challenge = services.challenge_named(of_class, given.challenge)
+    members, challenge = members_named(of_class, given.members), challenge_named(of_class, given.challenge)
     by = caller(request)
     match given.kind:
         case "excused":
@@ -230,15 +222,15 @@ def class_override(request: Request, id: int, given: OverrideIn) -> Status[Overr
             services.clear(members, challenge, by=by, seen=given.seen)
         case _value:
             services.override(members, challenge, by=by, value=given.value, reason=given.reason, seen=given.seen)
-    table = queries.table(of_class, Wanted(left=True, members=tuple(given.members)))
+    table = queries.table(of_class, Wanted(left=True, members=tuple(one.pk for one in members)))
     slugs = [column.slug for column in table.columns]
     return Status(201, OverridesOut(learners=[learner_out(line, slugs) for line in table.lines]))
 
 
-@router.put("/classes/{int:id}/worths", response=list[ColumnOut], auth=requires(roles.DECIDES))
-def class_weigh(request: Request, id: int, given: WorthsIn) -> list[ColumnOut]:
+@router.put("/classes/{int:id}/worths", response=ChallengesOut, auth=requires(roles.DECIDES))
+def class_weigh(request: Request, id: int, given: WorthsIn) -> ChallengesOut:
     """Sets how many points challenges are worth, and returns all columns of the gradebook."""
     of_class = class_of(request, id, roles.DECIDES)
-    worths = {services.challenge_named(of_class, slug).pk: worth for slug, worth in given.worths.items()}
-    services.weigh(of_class, worths, by=caller(request))
+    worths = {challenge_named(of_class, slug).pk: worth for slug, worth in given.worths.items()}
+    services.weigh(of_class, worths, by=caller(request), seen=given.seen)
     return columns_out(of_class, queries.table(of_class, page=1, size=1))

@@ -5,15 +5,13 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 from django.http import HttpResponse
-from django.shortcuts import get_object_or_404
 from ninja import Query, Router, Schema
 from pydantic import Field
 
 from gradus.accounts import roles
 from gradus.api.auth import Request, caller, requires
+from gradus.api.teaching.shared import class_of
 from gradus.api.uploads import OCTETS
-from gradus.classes import membership
-from gradus.classes.models import Class
 from gradus.classes.roster import services
 from gradus.classes.roster.columns import Form
 from gradus.classes.roster.comparison import Outcome, Plan, Step
@@ -94,9 +92,7 @@ def roster_out(roster: Roster, plan: Plan, *, applied: bool) -> RosterOut:
 @router.get("/classes/{int:id}/roster", openapi_extra=CSV, auth=requires(roles.SEES_ANSWERS))
 def class_roster(request: Request, id: int) -> HttpResponse:
     """Returns the members as a CSV file with the columns of a roster. The file can be edited and applied again."""
-    of_class = get_object_or_404(Class, pk=id)
-    membership.refuse_unless(caller(request), of_class, roles.SEES_ANSWERS)
-    return HttpResponse(services.as_csv(of_class), content_type="text/csv; charset=utf-8")
+    return HttpResponse(services.as_csv(class_of(request, id)), content_type="text/csv; charset=utf-8")
 
 
 @router.post("/classes/{int:id}/roster", response=RosterOut, openapi_extra=OCTETS)
@@ -117,8 +113,7 @@ def class_roster_apply(
 
     The body is the file as bytes: a CSV file with Gradus' own columns, or an export of Canvas or Moodle.
     """
-    of_class, by = get_object_or_404(Class, pk=id), caller(request)
-    membership.refuse_unless(by, of_class, roles.DECIDES)
+    of_class, by = class_of(request, id, roles.DECIDES), caller(request)
     roster = parse(request.body, domain)
     if dry_run:
         return roster_out(roster, services.preview(of_class, roster, by=by, sync=sync), applied=False)

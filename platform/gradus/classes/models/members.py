@@ -15,6 +15,7 @@ from django.utils.timezone import now
 from django.utils.translation import gettext_lazy as _
 
 from gradus.accounts.token_rules import LearnerData, Scope
+from gradus.classes.class_roles import TITLES
 from gradus.courses.models import Course
 
 TITLE_CHARS = 120
@@ -241,6 +242,11 @@ class Member(models.Model):
     @property
     def scope(self) -> Scope:
         return Scope(learner_data=LearnerData(self.learner_data))
+
+    @property
+    def role_title(self) -> str:
+        """Returns the name of the role in the class, for people."""
+        return str(TITLES[LearnerData(self.learner_data)])
 
     @property
     def teaches(self) -> bool:

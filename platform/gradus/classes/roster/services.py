@@ -17,7 +17,7 @@ from django.utils.translation import gettext as _
 from gradus.accounts import roles
 from gradus.accounts.models import User
 from gradus.accounts.token_rules import LearnerData
-from gradus.classes import membership, signals
+from gradus.classes import class_roles, membership, signals
 from gradus.classes.changes import hold
 from gradus.classes.members import PERSONAL, labels_named, note_members
 from gradus.classes.models import Class, Member
@@ -29,7 +29,6 @@ from gradus.refusal import Refused
 T = TypeVar("T")
 # Databases limit the number of parameters of a statement.
 BATCH = 500
-ROLE_NAMES = {LearnerData.NONE: "learner", LearnerData.VIEWER: "assistant", LearnerData.EDITOR: "instructor"}
 
 
 def preview(of_class: Class, roster: Roster, *, by: User, sync: bool = False) -> Plan:
@@ -214,7 +213,7 @@ def as_csv(of_class: Class) -> str:
         # If the roster gave no address, only a confirmed address of the account would match the member again.
         email = one.email or next(iter(confirmed.get(one.user_id, ())), "")
         labels = _labels(one)
-        role = ROLE_NAMES[LearnerData(one.learner_data)]
+        role = class_roles.NAMES[one.learner_data]
         cells = (one.login, email, one.registration_number, one.first_name, one.last_name, labels, role)
         writer.writerow([_neutral(cell) for cell in cells])
     return file.getvalue()
