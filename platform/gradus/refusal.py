@@ -26,6 +26,11 @@ class Refused(Exception):
         return self.message
 
 
+def wrong(field: str, message: str, code: str = "invalid", status: int = 422) -> Refused:
+    """Returns the refusal of one field's value. The message stands beside the field."""
+    return Refused(code, message, status, [{"code": code, "field": field, "message": message}])
+
+
 def refuse_broken(field: str, text: str) -> None:
     """Raises `Refused` (422, `control_character`) if `text` contains a character that is not allowed."""
     if (wrong := broken(text)) is not None:
@@ -47,5 +52,4 @@ def of_characters(texts: Sequence[tuple[str, str, int | None]]) -> Refused:
 def too_long(field: str, text: str, most: int) -> Refused:
     """Returns the refusal of a text that has more than `most` characters. Texts are never cut: it could change them."""
     message = _("The text has %(count)s characters; %(most)s are allowed. Shorten it.")
-    message %= {"count": f"{len(text):,}", "most": f"{most:,}"}
-    return Refused("too_long", message, problems=[{"code": "too_long", "field": field, "message": message}])
+    return wrong(field, message % {"count": f"{len(text):,}", "most": f"{most:,}"}, "too_long")

@@ -17,9 +17,9 @@ from hypothesis import strategies as st
 
 from gradus.classes import members
 from gradus.classes.models import Class
+from gradus.csv_files import FORMULA, NUMBER
 from gradus.gradebook import exports, queries
 from gradus.gradebook.table import Cell, Column, Line, Person, State, Table, line
-from gradus.submissions.exports import FORMULA
 from tests import factories
 from tests.gradebook import imports
 from tests.gradebook.imports import Known
@@ -149,7 +149,7 @@ def test_no_cell_is_executed(rest: str, sign: str) -> None:
     for format in exports.FORMATS:
         for row in csv.reader(io.StringIO(exports.write(table, format).text)):
             for found in row:
-                assert not found.lstrip(" ").startswith(FORMULA) or exports.NUMBER.fullmatch(found)
+                assert not found.lstrip(" ").startswith(FORMULA) or NUMBER.fullmatch(found)
 
 
 def test_nobody_is_sent_with_a_changed_number() -> None:

@@ -11,6 +11,7 @@ from django.contrib.auth.models import Permission
 from django.core.management import CommandError, call_command, get_commands
 from django.test import Client
 
+from gradus import csv_files
 from gradus.accounts.models import ApiToken, StaffAction, User
 from gradus.courses.models import Challenge
 from gradus.submissions.exports import EXPORTS
@@ -57,6 +58,17 @@ def test_no_secret_and_nothing_that_a_learner_wrote_goes_out(name: str, ada: Use
     hidden = [ada.password, graded.payload["instructions"], graded.payload_sha256, graded.idempotency_key, "0.7199"]
     assert text.count("\n") == 2 and not [secret for secret in hidden if secret in text]
     assert not [path for path in EXPORTS[name].columns.values() if any(word in str(path) for word in SECRET)]
+
+
+@pytest.mark.parametrize("cell", ["=1+1", "+43 1", "-1+1", "@SUM(1)", "\t=1", "\r=1", "  =1+1"])
+def test_a_formula_becomes_text_and_can_be_read_again(cell: str) -> None:
+    assert csv_files.text_of([[cell]]).strip('"\n') == f"'{cell}"
+    assert csv_files.NEUTRALISED.sub("", f"'{cell}", count=1) == cell
+
+
+@pytest.mark.parametrize("cell", ["-1", "-0.25", "1", "a=1", "'", ""])
+def test_a_number_or_a_text_stays_as_it_is(cell: str) -> None:
+    assert csv_files.neutral(cell) == cell
 
 
 @pytest.mark.parametrize("asked", [("accounts.User",), ("accounts.ApiToken",), ("CSV", "accounts.User"), ("../x",)])

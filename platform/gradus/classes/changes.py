@@ -16,6 +16,7 @@ from gradus.accounts import staff_actions as staff
 from gradus.accounts.models import StaffAction, User
 from gradus.classes.models import Announcement, Class, Label, Member, ReleaseRule
 from gradus.refusal import Refused, refuse_broken
+from gradus.refusal import wrong as wrong
 
 
 def hold(of_class: Class | int) -> Class:
@@ -41,10 +42,6 @@ def refuse_changed(seen: str, now: Mapping[str, Any]) -> None:
     if seen and seen != version_of(now):
         said = _("Somebody else changed this in the meantime. Look at how it is now, and save again if need be.")
         raise Refused("changed_meanwhile", said, 409)
-
-
-def wrong(field: str, message: str, code: str = "invalid", status: int = 422) -> Refused:
-    return Refused(code, message, status, [{"code": code, "field": field, "message": message}])
 
 
 def clean(row: Class | Label | Member | ReleaseRule | Announcement) -> None:

@@ -18,12 +18,13 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from gradus.accounts import roles
+from gradus.accounts.addresses import address
 from gradus.accounts.allauth_adapter import can_send_mails
 from gradus.accounts.models import User
 from gradus.accounts.token_rules import LearnerData
 from gradus.classes import changes, members, membership
 from gradus.classes.models import Class, Member
-from gradus.refusal import Refused
+from gradus.refusal import Refused, wrong
 
 log = structlog.get_logger(__name__)
 AT_ONCE = 200
@@ -52,15 +53,15 @@ def addresses_in(text: str) -> list[str]:
     emails = []
     for one in filter(None, found):
         try:
-            emails.append(members.address(one))
+            emails.append(address(one))
         except Refused:
             said = _("“%(text)s” is no email address. Put each into a line of its own.") % {"text": one[:80]}
-            raise changes.wrong("emails", said, "bad_email") from None
+            raise wrong("emails", said, "bad_email") from None
     if not emails:
-        raise changes.wrong("emails", _("Write at least one email address."), "empty")
+        raise wrong("emails", _("Write at least one email address."), "empty")
     if len(emails) > AT_ONCE:
         said = _("Add at most %(most)d addresses at once, or use a roster.") % {"most": AT_ONCE}
-        raise changes.wrong("emails", said, "too_many")
+        raise wrong("emails", said, "too_many")
     return list(dict.fromkeys(emails))
 
 

@@ -6,13 +6,10 @@ staff actions, and sends `signals.members_changed`.
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from allauth.account.models import EmailAddress
-from django.core.exceptions import ValidationError
-from django.core.validators import validate_email
 from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
@@ -20,12 +17,13 @@ from django.utils.translation import gettext as _
 
 from gradus.accounts import roles
 from gradus.accounts import staff_actions as staff
+from gradus.accounts.addresses import account_with, address
 from gradus.accounts.models import StaffAction, User
 from gradus.accounts.token_rules import LearnerData
 from gradus.classes import membership, signals
-from gradus.classes.changes import clean, hold, plain, refuse_changed, wrong
-from gradus.classes.models import EMAIL_CHARS, Class, Label, Member
-from gradus.refusal import refuse_broken
+from gradus.classes.changes import clean, hold, plain, refuse_changed
+from gradus.classes.models import Class, Label, Member
+from gradus.refusal import wrong
 
 What = StaffAction.What
 DECIDES = roles.DECIDES
@@ -241,28 +239,6 @@ def member_named(of_class: Class, text: str, field: str) -> Member:
     several = _("Several members of the class are called “%(text)s”. Give the email address.")
     said = several if found else _("The class has no member “%(text)s”. Give the email address.")
     raise wrong(field, said % {"text": text}, "no_such_member")
-
-
-def account_with(email: str) -> User | None:
-    """Returns the account that has confirmed this address in lower case."""
-    found = EmailAddress.objects.filter(email__iexact=email, verified=True, user__is_guest=False)
-    address = found.select_related("user").first()
-    return address.user if address else None
-
-
-def address(email: str) -> str:
-    """Returns an email address in lower case, as members store it. Raises `Refused` (422) if it is not an address."""
-    refuse_broken("email", email)
-    email = email.strip()
-    try:
-        # Checked before lower-casing, which turns some characters, such as the Kelvin sign, into other letters.
-        validate_email(email if unicodedata.is_normalized("NFKC", email) else "")
-        email = email.lower()
-    except ValidationError:
-        email = ""
-    if not email or len(email) > EMAIL_CHARS:
-        raise wrong("email", _("Write an email address, such as lena@example.org."), "bad_email")
-    return email
 
 
 def values_of(member: Member) -> dict[str, Any]:

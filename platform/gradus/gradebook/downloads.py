@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from django.http import HttpResponse
-from django.utils.text import slugify
 
+from gradus import csv_files
 from gradus.accounts import staff_actions as staff
 from gradus.accounts.models import StaffAction, User
 from gradus.classes.models import Class
@@ -25,10 +25,7 @@ def written(of_class: Class, format: str, wanted: Wanted, *, by: User) -> Writte
 
 def response(of_class: Class, format: str, made: Written) -> HttpResponse:
     """Returns the file. Its notes stand in the gradebook and in the API's JSON, because a file has no room for them."""
-    answer = HttpResponse(made.text, content_type="text/csv; charset=utf-8")
-    name = slugify(of_class.title) or "class"
-    answer["Content-Disposition"] = f'attachment; filename="{name}-{of_class.pk}-{format}.csv"'
-    return answer
+    return csv_files.response(made.text, of_class.title, of_class.pk, format)
 
 
 def notes(of_class: Class, wanted: Wanted, columns: tuple[Column, ...]) -> list[str]:

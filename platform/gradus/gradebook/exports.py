@@ -6,8 +6,6 @@ grades, each with its state. What would go wrong in the other system is told in 
 
 from __future__ import annotations
 
-import csv
-import io
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
@@ -20,8 +18,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from gradus.classes.class_roles import NAMES
+from gradus.csv_files import neutral, text_of
 from gradus.gradebook.table import Cell, Column, Person, State, Table
-from gradus.submissions.exports import FORMULA
 
 # Canvas takes columns whose titles contain one of these for its own totals, and drops them.
 DROPPED_BY_CANVAS = ("Current Score", "Final Score", "Final Grade", "Override Score")
@@ -64,7 +62,7 @@ def canvas(table: Table, _zone: ZoneInfo) -> str:
         section = ", ".join(one.labels)
         cells = ("EX" if cell.is_excused and cell.is_shown else _released(cell) for cell in line.cells)
         rows.append([name, "", one.registration_number, one.login or one.email, section, *cells])
-    return _csv(rows)
+    return text_of(rows)
 
 
 def moodle(table: Table, _zone: ZoneInfo) -> str:
@@ -76,7 +74,7 @@ def moodle(table: Table, _zone: ZoneInfo) -> str:
     for line in kept:
         cells = [text for cell in line.cells for text in (_released(cell), _feedback(cell))]
         rows.append([line.person.email, line.person.registration_number, *cells])
-    return _csv(rows)
+    return text_of(rows)
 
 
 def wide(table: Table, _zone: ZoneInfo) -> str:
@@ -95,7 +93,7 @@ def wide(table: Table, _zone: ZoneInfo) -> str:
         ]
         cells = ("EX" if cell.is_excused else _number(cell.points) for cell in line.cells)
         rows.append([*known, *cells, _number(line.total.points), _number(line.total.possible)])
-    return _csv(rows)
+    return text_of(rows)
 
 
 def long(table: Table, zone: ZoneInfo) -> str:
@@ -109,7 +107,7 @@ def long(table: Table, zone: ZoneInfo) -> str:
             penalty = None if cell.raw is None or cell.computed is None else cell.raw - cell.computed
             figures = [_number(cell.raw), _number(penalty), _number(cell.points), _number(column.worth)]
             rows.append([column.slug, *when, *who, *figures, _status(cell), cell.reason, cell.grader, cell.version])
-    return _csv(rows)
+    return text_of(rows)
 
 
 LONG = (
@@ -129,20 +127,6 @@ def unique_titles(columns: Iterable[Column]) -> list[str]:
     columns = list(columns)
     count = Counter(column.title for column in columns)
     return [f"{column.title} [{column.slug}]" if count[column.title] > 1 else column.title for column in columns]
-
-
-def _csv(rows: Iterable[Sequence[str]]) -> str:
-    text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows([neutral(cell) for cell in row] for row in rows)
-    return text.getvalue()
-
-
-NUMBER = re.compile(r"-?\d+(\.\d+)?")
-
-
-def neutral(text: str) -> str:
-    """Returns the text so that no spreadsheet takes it for a formula. A number stays as it is."""
-    return f"'{text}" if text.lstrip(" ").startswith(FORMULA) and not NUMBER.fullmatch(text) else text
 
 
 def _number(value: Decimal | None) -> str:

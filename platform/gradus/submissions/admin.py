@@ -7,6 +7,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext, gettext_lazy
 
+from gradus import csv_files
 from gradus.accounts.admin import ReadOnly
 from gradus.submissions.exports import EXPORTS, as_csv
 from gradus.submissions.models import (
@@ -43,9 +44,7 @@ class Exported(ReadOnly):
     @admin.action(description=gettext_lazy("Export as CSV (recorded as an action of staff)"), permissions=["view"])
     def export(self, request: HttpRequest, chosen: QuerySet[Any]) -> HttpResponse:
         name = next(name for name, export in EXPORTS.items() if export.model is self.model)
-        response = HttpResponse(as_csv(name, chosen), content_type="text/csv; charset=utf-8")
-        response["Content-Disposition"] = f'attachment; filename="{name}.csv"'
-        return response
+        return csv_files.response(as_csv(name, chosen), name)
 
 
 @admin.register(Submission)

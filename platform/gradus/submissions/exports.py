@@ -3,21 +3,17 @@
 Only the columns that are listed here are exported. A new field of a model is not exported until somebody adds it.
 """
 
-import csv
-import io
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from django.db import models, transaction
 
+from gradus import csv_files
 from gradus.accounts import staff_actions as staff
 from gradus.accounts.models import StaffAction
 from gradus.submissions.models import Score, Standing, Submission
 from gradus.submissions.models.results import has_rank
-
-# A spreadsheet would execute a cell that begins with one of these (OWASP, "CSV Injection").
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 @dataclass(frozen=True)
@@ -88,11 +84,4 @@ def as_csv(name: str, chosen: models.QuerySet[Any] | None = None) -> str:
     rows = (export.model._default_manager.all() if chosen is None else chosen).order_by("pk")
     lines = list(rows.values_list(*export.columns.values()))
     staff.note(StaffAction.What.DATA_EXPORTED, name, rows=len(lines), columns=list(export.columns))
-    text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows([list(export.columns), *map(_cells, lines)])
-    return text.getvalue()
-
-
-def _cells(line: Iterable[Any]) -> list[str]:
-    texts = ["" if value is None else str(value) for value in line]
-    return [f"'{text}" if text.startswith(FORMULA) else text for text in texts]
+    return csv_files.text_of([export.columns, *lines])

@@ -12,6 +12,7 @@ from django import forms
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from gradus.accounts.addresses import EMAIL_CHARS
 from gradus.accounts.token_rules import LearnerData
 from gradus.classes import changes, members, services
 from gradus.classes.models import LABEL_CHARS, NAME_CHARS, TITLE_CHARS, Class, Label, Member
@@ -178,7 +179,7 @@ class AddForm(ServiceForm):
 class MemberForm(ServiceForm):
     first_name = text(_("First name"), NAME_CHARS)
     last_name = text(_("Last name"), NAME_CHARS)
-    email = text(_("Email address"), 254)
+    email = text(_("Email address"), EMAIL_CHARS)
     login = text(_("Login"), NAME_CHARS, help_text=_("As in the system from which your roster comes."))
     registration_number = text(_("Registration number"), NAME_CHARS)
     learner_data = forms.ChoiceField(label=_("Role"), choices=ROLES)

@@ -7,15 +7,12 @@ role by a conditional statement, so that two owners who go at the same moment ca
 from __future__ import annotations
 
 import secrets
-import unicodedata
 from dataclasses import dataclass
 from datetime import timedelta
 
 import structlog
 from allauth.account.models import EmailAddress
-from django.core.exceptions import ValidationError
 from django.core.mail import EmailMessage
-from django.core.validators import validate_email
 from django.db import IntegrityError, transaction
 from django.db.models import Case, Exists, Q, QuerySet, When
 from django.urls import reverse
@@ -26,17 +23,17 @@ from django.utils.translation import ngettext
 from gradus import retention
 from gradus.accounts import roles
 from gradus.accounts import staff_actions as staff
+from gradus.accounts.addresses import address, has_confirmed
 from gradus.accounts.allauth_adapter import can_send_mails
 from gradus.accounts.models import Enrolment, StaffAction, User, digest_of
 from gradus.accounts.roles import OWNS
 from gradus.accounts.token_rules import LEARNER, Content, Scope, rank
 from gradus.courses.models import Course
-from gradus.refusal import Refused, refuse_broken
+from gradus.refusal import Refused, wrong
 from gradus.teach.models import Invitation, InvitationQuerySet
 
 log = structlog.get_logger(__name__)
 What = StaffAction.What
-EMAIL_CHARS = 254
 LASTS = retention.INVITATIONS.time
 # A person whose account was taken over must not send mails to the world.
 INVITATIONS_A_DAY = 50
@@ -75,7 +72,7 @@ def invite(course: Course, *, by: User, email: str, scope: Scope, site: str) -> 
             server does not take the mail: nobody is invited then.
     """
     roles.refuse_unless(by, course, OWNS)
-    email, secret, now = _address(email), secrets.token_urlsafe(32), timezone.now()
+    email, secret, now = address(email), secrets.token_urlsafe(32), timezone.now()
     if scope == LEARNER:
         raise _no_level(_("Choose a level for course content, for learner data, or for both."))
     try:
@@ -83,7 +80,7 @@ def invite(course: Course, *, by: User, email: str, scope: Scope, site: str) -> 
             _hold(course.pk)
             _refuse_more(by)
             if EmailAddress.objects.filter(user__in=people_of(course).values("user"), verified=True, email=email):
-                raise _wrong(409, "has_role", "email", _("This person has a role here already. Change it in the list."))
+                raise wrong("email", _("This person has a role here already. Change it in the list."), "has_role", 409)
             standing = Invitation.objects.standing().filter(course=course, email=email)
             standing.filter(expires_at__lte=now).update(withdrawn_at=now)
             made = Invitation.objects.create(
@@ -98,7 +95,7 @@ def invite(course: Course, *, by: User, email: str, scope: Scope, site: str) -> 
             staff.note(What.PERSON_INVITED, made, by=by, invitation=made.pk, **_levels(scope))
     except IntegrityError:
         said = _("This address is invited already. To send another mail, withdraw the invitation and invite again.")
-        raise _wrong(409, "invited_already", "email", said) from None
+        raise wrong("email", said, "invited_already", 409) from None
     link = site.rstrip("/") + reverse("teach:invitation", args=[secret])
     return Invited(made, link, _send(made, link, by))
 
@@ -153,7 +150,7 @@ def invitation_with(secret: str) -> Invitation | None:
 
 def may_accept(invitation: Invitation, user: User) -> bool:
     """Returns True if the address that was invited is a confirmed one of the account."""
-    return _has_address(user, invitation.email)
+    return has_confirmed(user, invitation.email)
 
 
 @transaction.atomic
@@ -261,31 +258,12 @@ def last_owner(role: Enrolment) -> Refused:
     if not Enrolment.objects.filter(pk=role.pk).exists():
         return Refused("no_role", _("This person has no role in the course any more."), 409)
     said = _("This is the only owner of the course. Make somebody else an owner first.")
-    return _wrong(409, "last_owner", "content", said)
+    return wrong("content", said, "last_owner", 409)
 
 
 def _hold(course: int) -> None:
     """Locks the course, so that two changes of its people follow one another."""
     Course.objects.select_for_update(no_key=True).get(pk=course)
-
-
-def _address(email: str) -> str:
-    refuse_broken("email", email)
-    email = email.strip()
-    try:
-        # Before the case is changed, which makes another address of some letters, as of the sign of the kelvin.
-        validate_email(email if unicodedata.is_normalized("NFKC", email) else "")
-        email = email.lower()
-    except ValidationError:
-        email = ""
-    if not email or len(email) > EMAIL_CHARS:
-        raise _wrong(422, "bad_email", "email", _("Write an email address, such as lena@example.org."))
-    return email
-
-
-def _has_address(user: User, email: str) -> bool:
-    confirmed = EmailAddress.objects.filter(user=user, verified=True).values_list("email", flat=True)
-    return email in {one.lower() for one in confirmed}
 
 
 def _refuse_more(by: User) -> None:
@@ -306,8 +284,4 @@ def _levels(scope: Scope) -> dict[str, str]:
 
 
 def _no_level(message: str) -> Refused:
-    return _wrong(422, "no_level", "content", message)
-
-
-def _wrong(status: int, code: str, field: str, message: str) -> Refused:
-    return Refused(code, message, status, [{"code": code, "field": field, "message": message}])
+    return wrong("content", message, "no_level", 422)

@@ -9,8 +9,9 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from challenges.characters import cleaned
+from gradus.accounts.addresses import EMAIL_CHARS
 from gradus.classes.class_roles import NAMES
-from gradus.classes.models import EMAIL_CHARS, NAME_CHARS
+from gradus.classes.models import NAME_CHARS
 from gradus.classes.roster.faults import UnreadableRoster
 from gradus.classes.roster.people import LABELS_CHARS, Roster, parse
 from gradus.classes.roster.reading import BYTES_MAX, decoded

@@ -34,7 +34,7 @@ from gradus.classes import access, changes, membership
 from gradus.classes.access import Viewed
 from gradus.classes.models import Class, Label, Member
 from gradus.courses import catalogue, preview
-from gradus.refusal import Refused
+from gradus.refusal import Refused, wrong
 from gradus.submissions.models import Run, Submission
 
 # In the session: as whom, at which time and until when.
@@ -125,7 +125,7 @@ def begin(
     assert isinstance(viewer, User)
     membership.refuse_unless(viewer, of_class, roles.SEES_ANSWERS)
     if member is not None and (reason := why_not(viewer, member)):
-        raise changes.wrong("who", reason, "not_viewable", 403)
+        raise wrong("who", reason, "not_viewable", 403)
     until = timezone.now() + LASTS
     times = {"at": at, "until": until}
     keys = {"class": of_class.pk, "member": member.pk if member else None, "label": label.pk if label else None}

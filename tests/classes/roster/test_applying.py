@@ -80,7 +80,7 @@ def test_applied_twice_changes_nothing(evening: Class, tom: User) -> None:
 
 def test_what_was_downloaded_changes_nothing(evening: Class, tom: User) -> None:
     Member.objects.filter(first_name="Dan").update(last_name="=1+1")
-    Member.objects.filter(last_name="Two").update(registration_number="")
+    Member.objects.filter(last_name="Two").update(registration_number="-12")
     evening.labels.filter(name="Section A").update(name="Monday, 9 o'clock")
     plan = applied(evening, services.as_csv(evening), tom, sync=True)
     assert "'=1+1" in services.as_csv(evening)

@@ -3,7 +3,6 @@
 from gradus.classes.models.announcements import TEXT_CHARS, Announcement, AnnouncementQuerySet
 from gradus.classes.models.dates import GRANTED_MAX, REASON_CHARS, DateRule, Grant
 from gradus.classes.models.members import (
-    EMAIL_CHARS,
     LABEL_CHARS,
     NAME_CHARS,
     TITLE_CHARS,
@@ -17,7 +16,6 @@ from gradus.classes.models.members import (
 from gradus.classes.models.releases import ReleaseRule, ReleaseRuleQuerySet
 
 __all__ = [
-    "EMAIL_CHARS",
     "GRANTED_MAX",
     "LABEL_CHARS",
     "NAME_CHARS",

@@ -14,6 +14,7 @@ from django.db.models.functions import Lower
 from django.utils.timezone import now
 from django.utils.translation import gettext_lazy as _
 
+from gradus.accounts.addresses import EMAIL_CHARS
 from gradus.accounts.token_rules import LearnerData, Scope
 from gradus.classes.class_roles import TITLES
 from gradus.courses.models import Course
@@ -21,7 +22,6 @@ from gradus.courses.models import Course
 TITLE_CHARS = 120
 LABEL_CHARS = 40
 NAME_CHARS = 120
-EMAIL_CHARS = 254
 
 
 def known_timezone(name: str) -> None:

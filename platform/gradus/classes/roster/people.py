@@ -8,16 +8,16 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from django.core.exceptions import ValidationError
-from django.core.validators import validate_email
 from django.utils.translation import gettext as _
 
 from challenges.characters import REPLACED, UNSEEN, broken
+from gradus.accounts.addresses import EMAIL_CHARS, is_address
 from gradus.accounts.token_rules import LearnerData
-from gradus.classes.models import EMAIL_CHARS, LABEL_CHARS, NAME_CHARS
+from gradus.classes.models import LABEL_CHARS, NAME_CHARS
 from gradus.classes.roster.columns import IDENTIFIERS, Columns, Field, Form, columns_of
 from gradus.classes.roster.faults import Fault, of_file
 from gradus.classes.roster.reading import read
+from gradus.csv_files import NEUTRALISED, is_formula
 
 # The maximum numbers of labels of a person and of a roster. More of them usually mean a wrong column.
 LABELS_MAX, ALL_LABELS_MAX = 20, 100
@@ -29,11 +29,8 @@ ROLES = {
     "viewer": LearnerData.VIEWER, "instructor": LearnerData.EDITOR, "teacher": LearnerData.EDITOR,
     "editor": LearnerData.EDITOR,
 }  # fmt: skip
-# Spreadsheets read a cell that begins with one of these characters as a formula.
-FORMULA = ("=", "+", "-", "@")
-# Spreadsheets write digits as text in the first form. The apostrophe turns a formula into text.
+# Spreadsheets write digits as text in this form.
 TEXT_FORMULA = re.compile(r'="([^"=]*)"')
-NEUTRALISED = re.compile(r"'(?=[=+\-@])")
 ROUNDED = re.compile(r"\d(?:[.,]\d+)?E\+\d+", re.IGNORECASE)
 SPREADSHEET_ERROR = re.compile(r"#(?:N/A|REF!|VALUE!|NAME\?|DIV/0!|NULL!|NUM!)", re.IGNORECASE)
 # Texts that exports write into empty cells. They are allowed in names, because there are people called Null.
@@ -94,7 +91,7 @@ def parse(data: bytes, domain: str = "") -> Roster:
         UnreadableRoster: the file as a whole cannot be used.
     """
     domain = domain.strip().lstrip("@").lower()
-    if domain and not _is_email(f"a@{domain}"):
+    if domain and not is_address(f"a@{domain}"):
         raise of_file("bad_domain", _("This is no domain of addresses."), _("Write it like example.org."))
     table = read(data)
     columns, rows = columns_of(table)
@@ -177,11 +174,11 @@ def _person(row: int, cells: Sequence[str], columns: Columns, sections: set[str]
         cure = _("Write learner, assistant or instructor, or leave the cell empty.")
         return [Fault("bad_role", row, columns.headings[Field.ROLE], cause, cure)]
     email, login = texts.get(Field.EMAIL, ""), texts.get(Field.LOGIN, "")
-    if not email and _is_email(login):
+    if not email and is_address(login):
         # In many schools, the login is the email address.
         email = login.lower()
     guessed = f"{login}@{domain}".lower()
-    guessed = guessed if domain and login and not email and _is_email(guessed) else ""
+    guessed = guessed if domain and login and not email and is_address(guessed) else ""
     first, last = _names(texts)
     number = texts.get(Field.NUMBER, "")
     return Person(row, email, login, number, first, last, labels, _role(role) if role else None, guessed)
@@ -218,7 +215,7 @@ def _refuse_spreadsheet_marks(cell: str, text: str, field: Field) -> None:
     if SPREADSHEET_ERROR.fullmatch(text):
         cause = _("The cell holds an error of the spreadsheet.")
         raise WrongCell("spreadsheet_error", cause, _("Correct the formula there, or write the text itself."))
-    if cell.startswith(FORMULA) and text.startswith(FORMULA):
+    if is_formula(cell) and is_formula(text):
         cause = _("The cell begins with “%(sign)s”, as a formula does.") % {"sign": text[0]}
         raise WrongCell("formula", cause, _("Write the text itself, without a formula."))
     if field in (Field.NUMBER, Field.LOGIN) and ROUNDED.fullmatch(text):
@@ -230,18 +227,9 @@ def _address(text: str) -> str:
     if text.count("@") > 1 or re.search(r"[;,\s]", text):
         cause = _("This is not one email address.")
         raise WrongCell("bad_email", cause, _("Write one address alone, such as lena@example.org."))
-    if not _is_email(text):
+    if not is_address(text):
         raise WrongCell("bad_email", _("This is no email address."), _("Write it like lena@example.org."))
     return text.lower()
-
-
-def _is_email(text: str) -> bool:
-    try:
-        # Checked before lower-casing, which turns some characters, such as the Kelvin sign, into other letters.
-        validate_email(text if unicodedata.is_normalized("NFKC", text) else "")
-    except ValidationError:
-        return False
-    return True
 
 
 def _role(text: str) -> LearnerData | None:

@@ -23,7 +23,8 @@ from gradus.classes.members import PERSONAL, labels_named, note_members
 from gradus.classes.models import Class, Member
 from gradus.classes.roster.columns import OWN, Form
 from gradus.classes.roster.comparison import WRITES, Known, Plan, Step, compare
-from gradus.classes.roster.people import FORMULA, Roster, parse
+from gradus.classes.roster.people import Roster, parse
+from gradus.csv_files import text_of
 from gradus.refusal import Refused
 
 T = TypeVar("T")
@@ -204,9 +205,7 @@ def as_csv(of_class: Class) -> str:
 
     A cell that a spreadsheet would read as a formula gets an apostrophe, which `parse` removes again.
     """
-    file = io.StringIO()
-    writer = csv.writer(file, lineterminator="\r\n")
-    writer.writerow(OWN)
+    rows: list[Sequence[str]] = [OWN]
     confirmed = _confirmed(of_class)
     found = Member.objects.active().filter(of_class=of_class).prefetch_related("labels")
     for one in found.order_by("last_name", "first_name", "email", "pk"):
@@ -214,15 +213,10 @@ def as_csv(of_class: Class) -> str:
         email = one.email or next(iter(confirmed.get(one.user_id, ())), "")
         labels = _labels(one)
         role = class_roles.NAMES[one.learner_data]
-        cells = (one.login, email, one.registration_number, one.first_name, one.last_name, labels, role)
-        writer.writerow([_neutral(cell) for cell in cells])
-    return file.getvalue()
+        rows.append((one.login, email, one.registration_number, one.first_name, one.last_name, labels, role))
+    return text_of(rows)
 
 
 def _labels(member: Member) -> str:
     names = sorted((label.name for label in member.labels.all()), key=str.casefold)
     return "; ".join(names) + (";" if len(names) == 1 and "," in names[0] else "")
-
-
-def _neutral(cell: str) -> str:
-    return f"'{cell}" if cell.startswith(FORMULA) else cell

@@ -11,6 +11,7 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from gradus import csv_files
 from gradus.accounts import roles
 from gradus.classes.models import Class
 from gradus.classes.roster import services
@@ -88,9 +89,7 @@ def person_add(request: HttpRequest, of_class: Class) -> HttpResponse:
 @in_class()
 def roster_download(request: HttpRequest, of_class: Class) -> HttpResponse:
     """Sends the people of the class as CSV, in the columns that a roster has."""
-    response = HttpResponse(services.as_csv(of_class), content_type="text/csv; charset=utf-8")
-    response["Content-Disposition"] = f'attachment; filename="roster-{of_class.pk}.csv"'
-    return response
+    return csv_files.response(services.as_csv(of_class), "roster", of_class.pk)
 
 
 def page(
