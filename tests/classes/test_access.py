@@ -99,7 +99,8 @@ def test_a_class_that_is_over_holds_nobody_any_more_but_decides_about_its_own_at
     ann = Member.objects.select_related("of_class").get(pk=ann.pk)
     assert access.decision_for(ann.user, challenge) == OPEN
     assert access.decision_for(ann.user, challenge, member=ann).reason == "class_ended"
-    before, late = access.decisions_at(ann, challenge, [yesterday - 3 * DAY, yesterday - 2 * DAY])
+    moments = [yesterday - 3 * DAY, yesterday - 2 * DAY]
+    before, late = (access.decision_for(ann.user, challenge, moment, ann) for moment in moments)
     assert [(one.credit, one.is_late) for one in (before, late)] == [(1.0, False), (0.5, True)]
 
 

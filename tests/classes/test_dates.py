@@ -3,12 +3,13 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from django.db import IntegrityError, transaction
 from django.http import Http404
 from django.utils import timezone
 
 from gradus.accounts.models import StaffAction, User
 from gradus.accounts.token_rules import LearnerData
-from gradus.classes import access, dates, services, times
+from gradus.classes import access, dates, members, services, times
 from gradus.classes.date_rules import Target, Values, seen
 from gradus.classes.models import Class, DateRule, Grant, Member
 from gradus.classes.signals import dates_changed
@@ -198,12 +199,70 @@ class TestExtending:
         assert {one.details["reason"] for one in StaffAction.objects.filter(details__has_key="member")} == {"ill"}
         assert sent[1:] == [{ann.pk}, {ben.pk}]
 
+    def test_it_takes_no_time_at_a_challenge_that_is_due_later(self, evening, ann, sea_or_sky, teacher):
+        now = timezone.now()
+        dates.set_dates(Target(evening), Values(due_at=now + DAY), by=teacher)
+        dates.set_dates(Target(evening, challenge=sea_or_sky), Values(due_at=now + 9 * DAY), by=teacher)
+        dates.extend(evening, [ann], by=teacher, until=now + 3 * DAY, reason="ill")
+        assert access.decision_for(ann.user, sea_or_sky, now).due_at == now + 9 * DAY
+        # A date that moves for everybody afterwards moves for her, too.
+        dates.set_dates(Target(evening, challenge=sea_or_sky), Values(due_at=now + 12 * DAY), by=teacher)
+        assert access.decision_for(ann.user, sea_or_sky, now).due_at == now + 12 * DAY
+
+    @pytest.mark.parametrize("place", ["course", "lesson"])
+    def test_it_holds_for_a_challenge_with_dates_of_its_own(self, evening, ann, sea_or_sky, teacher, place):
+        now = timezone.now()
+        target = Target(evening, challenge=sea_or_sky)
+        dates.set_dates(target, Values(due_at=now + DAY, close_at=now + 2 * DAY), by=teacher)
+        lesson = sea_or_sky.lesson if place == "lesson" else None
+        done = dates.extend(evening, [ann], by=teacher, until=now + 3 * DAY, reason="ill", lesson=lesson)
+        assert done.moved == [ann]
+        decision = access.decision_for(ann.user, sea_or_sky, now)
+        assert (decision.due_at, decision.close_at) == (now + 3 * DAY, now + 3 * DAY)
+        assert {rule.reason for one in decision.applied for rule in one.rules} == {"ill"}
+
+    def test_a_label_gets_it_as_one_rule_that_also_holds_for_those_who_come_later(
+        self, evening, ann, sea_or_sky, teacher, sent
+    ):
+        now, label = timezone.now(), evening.labels.create(name="Section 2")
+        ben = factories.member(evening, factories.UserFactory(), labels=["Section 2"])
+        dates.set_dates(Target(evening), Values(due_at=now + DAY), by=teacher)
+        dates.set_dates(Target(evening, member=ben), Values(due_at=now + 9 * DAY), by=teacher, reason="abroad")
+        eva = factories.member(evening, factories.UserFactory(), labels=["Section 2"])
+        done = dates.extend(evening, [ann], label=label, by=teacher, until=now + 3 * DAY, reason="No heating")
+        assert (done.moved, done.untouched) == ([eva, ann], [ben])
+        assert set(DateRule.objects.exclude(extended_to=None).values_list("label", "member")) == {
+            (label.pk, None), (None, ann.pk),
+        }  # fmt: skip
+        late = factories.member(evening, factories.UserFactory(), labels=["Section 2"])
+        due = {one.pk: access.decision_for(one.user, sea_or_sky, now).due_at for one in (ann, ben, eva, late)}
+        assert due == {ann.pk: now + 3 * DAY, ben.pk: now + 9 * DAY, eva.pk: now + 3 * DAY, late.pk: now + 3 * DAY}
+        assert sent[-2:] == [{ben.pk, eva.pk}, {ann.pk}]
+
+    def test_a_time_that_is_past_repairs_an_attempt_and_opens_nothing(self, evening, ann, sea_or_sky, teacher):
+        now = timezone.now()
+        plan = Values(due_at=now - 3 * DAY, close_at=now - DAY)
+        dates.set_dates(Target(evening), plan, by=teacher)
+        assert dates.extend(evening, [ann], by=teacher, until=now - 2 * DAY, reason="Was ill").moved == [ann]
+        assert access.decision_for(ann.user, sea_or_sky, now - 2.5 * DAY).credit == 1
+        assert access.decision_for(ann.user, sea_or_sky, now).reason == "closed"
+
+    def test_it_is_for_a_label_or_a_member_and_has_a_reason(self, evening, teacher):
+        until, label = timezone.now() + DAY, evening.labels.create(name="A")
+        for target, field in ((Target(evening), "extended_to"), (Target(evening, label=label), "reason")):
+            with pytest.raises(Refused) as refused:
+                dates.set_dates(target, Values(extended_to=until), by=teacher)
+            assert [one["field"] for one in refused.value.problems] == [field]
+        for wrong in ({"reason": "ill"}, {"label": label}):
+            with pytest.raises(IntegrityError), transaction.atomic():
+                DateRule.objects.create(of_class=evening, extended_to=until, **wrong)
+
     def test_an_extension_repairs_the_credit_of_an_earlier_attempt(self, evening, ann, sea_or_sky, teacher):
         now = timezone.now()
         dates.set_dates(Target(evening), Values(due_at=now - 2 * DAY), by=teacher)
-        assert [one.credit for one in access.decisions_at(ann, sea_or_sky, [now - DAY])] == [0.0]
+        assert access.decision_for(ann.user, sea_or_sky, now - DAY, ann).credit == 0.0
         dates.extend(evening, [ann], by=teacher, until=now + DAY, reason="ill")
-        assert [one.credit for one in access.decisions_at(ann, sea_or_sky, [now - DAY])] == [1.0]
+        assert access.decision_for(ann.user, sea_or_sky, now - DAY, ann).credit == 1.0
 
     def test_it_takes_no_time_from_anybody(self, evening, ann, teacher):
         now = timezone.now()
@@ -212,15 +271,17 @@ class TestExtending:
         assert (done.moved, done.untouched) == ([], [ann])
         assert DateRule.objects.get().reason == "ill"
 
-    def test_it_keeps_what_else_is_said_about_the_member(self, evening, ann, teacher):
+    def test_it_keeps_what_else_is_said_about_the_member(self, evening, ann, sea_or_sky, teacher):
         now = timezone.now()
         own = Values(
             due_at=now, late=[{"until": now + DAY, "credit": 0.9}, {"until": now + 9 * DAY, "credit": 0.5}], after=0.2
         )
         dates.set_dates(Target(evening, member=ann), own, by=teacher, reason="moved house")
         dates.extend(evening, [ann], by=teacher, until=now + 2 * DAY, reason="ill")
-        rule = access.rule_of(DateRule.objects.get())
-        assert ([one.credit for one in rule.late], rule.after, rule.reason) == ([0.5], 0.2, "ill")
+        [rule] = DateRule.objects.all()
+        assert (rule.reason, rule.due_at, rule.extended_to) == ("ill", now, now + 2 * DAY)
+        credits = [access.decision_for(ann.user, sea_or_sky, now + day * DAY).credit for day in (1, 2, 8, 9)]
+        assert credits == [1.0, 0.5, 0.5, 0.2]
 
     @pytest.mark.parametrize(
         ("given", "field"),
@@ -255,7 +316,25 @@ class TestGranting:
             (ben, 2, teacher),
         }
         assert StaffAction.objects.filter(what="attempts_granted", details__reason="The page was down.").count() == 2
-        assert sent == [{ann.pk, ben.pk}]
+        # Grades do not depend on it.
+        assert sent == []
+
+    def test_all_who_have_a_label_now_get_them(self, evening, ann, sea_or_sky, teacher):
+        label = evening.labels.create(name="Section 2")
+        given = {"challenge": sea_or_sky, "attempts": 1, "reason": "No light", "by": teacher}
+        with pytest.raises(Refused) as refused:
+            dates.grant(evening, label=label, **given)
+        assert problems(refused) == [("nothing", "label")]
+        ben = factories.member(evening, factories.UserFactory(), labels=["Section 2"])
+        factories.member(evening, factories.UserFactory(), labels=["Section 2"], learner_data=LearnerData.VIEWER)
+        gone = factories.member(evening, factories.UserFactory(), labels=["Section 2"])
+        members.remove_member(gone, by=teacher)
+        made = dates.grant(evening, [ann, ben], label=label, **given)
+        assert [one.member for one in made] == [ben, ann]
+        other = factories.a_class(evening.course, title="Another").labels.create(name="Section 2")
+        with pytest.raises(Refused) as refused:
+            dates.grant(evening, label=other, **given)
+        assert problems(refused) == [("invalid", "people")]
 
     @pytest.mark.parametrize(
         ("given", "code"),
@@ -268,6 +347,61 @@ class TestGranting:
             dates.grant(evening, by=teacher, challenge=sea_or_sky, **asked)
         assert refused.value.code == code
         assert not Grant.objects.exists()
+
+
+class TestWithdrawing:
+    @pytest.fixture
+    def granted(self, evening: Class, ada: User, sea_or_sky, teacher) -> Grant:
+        ann = factories.member(evening, ada)
+        given = {"challenge": sea_or_sky, "by": teacher, "reason": "The page was down."}
+        dates.grant(evening, [ann], attempts=1, **given)
+        return dates.grant(evening, [ann], attempts=2, **given)[0]
+
+    def used(self, ada: User, count: int, settings) -> None:
+        settings.IN_FLIGHT = 100
+        most = factories.challenge("sea-or-sky").spec.limits.attempts_per_day
+        for _attempt in range(most + count):
+            factories.submit(ada)
+
+    def test_it_leaves_what_was_granted_otherwise_and_a_trace(self, granted, ada, teacher, settings):
+        self.used(ada, 1, settings)
+        done = dates.withdraw(granted, by=teacher, reason=" A mistake ")
+        assert (done.withdrawn_by, done.withdrawn_reason) == (teacher, "A mistake")
+        note = StaffAction.objects.get(what="attempts_withdrawn")
+        assert (note.details["before"], note.details["after"]) == ({"attempts": 2}, {"attempts": 0})
+        assert (note.details["class"], note.details["reason"]) == (granted.member.of_class_id, "A mistake")
+        with pytest.raises(Refused) as refused:
+            factories.submit(ada)
+        assert refused.value.code == "over_quota"
+
+    def test_what_was_used_stays(self, granted, ada, teacher, settings):
+        self.used(ada, 2, settings)
+        with pytest.raises(Refused) as refused:
+            dates.withdraw(granted, by=teacher, reason="A mistake")
+        assert (refused.value.status, refused.value.code) == (409, "attempts_used")
+        dates.withdraw(Grant.objects.get(attempts=1), by=teacher, reason="A mistake")
+        assert Grant.objects.in_force().get() == granted
+        assert not Grant.objects.get(pk=granted.pk).withdrawn_reason
+
+    def test_it_happens_once_and_needs_a_reason(self, granted, teacher):
+        with pytest.raises(Refused) as refused:
+            dates.withdraw(granted, by=teacher, reason=" ")
+        assert problems(refused) == [("reason_needed", "reason")]
+        dates.withdraw(granted, by=teacher, reason="A mistake")
+        with pytest.raises(Refused, match="withdrew") as refused:
+            dates.withdraw(granted, by=teacher, reason="A mistake")
+        assert refused.value.code == "changed_meanwhile"
+        with pytest.raises(IntegrityError), transaction.atomic():
+            Grant.objects.filter(pk=granted.pk).update(withdrawn_at=None, withdrawn_reason="")
+
+    def test_only_who_decides_may(self, granted, ada, evening):
+        assistant = factories.member(evening, factories.UserFactory(), learner_data=LearnerData.VIEWER)
+        with pytest.raises(Http404):
+            dates.withdraw(granted, by=ada, reason="x")
+        with pytest.raises(Refused) as refused:
+            dates.withdraw(granted, by=assistant.user, reason="x")
+        assert refused.value.status == 403
+        assert Grant.objects.in_force().count() == 2
 
 
 class TestClocks:

@@ -8,10 +8,11 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from django.db.models import Sum
 from django.utils import timezone
 
 from gradus.accounts.models import StaffAction, User
-from gradus.classes import dates
+from gradus.classes import access, dates
 from gradus.classes.date_rules import Target, Values, seen
 from gradus.classes.models import DateRule, Grant
 from gradus.courses.models import Challenge, Course
@@ -44,7 +45,7 @@ def test_of_teachers_who_saw_the_same_one_saves(transactional_db: None, course: 
             return done(lambda: dates.set_dates(Target(evening), values, by=grace, seen=before))
 
         assert sorted(at_once(save, 4)) == [*["changed_meanwhile"] * 3, "done"]
-        assert DateRule.objects.get().version == rounds
+        assert DateRule.objects.get().after * 100 // 10 == rounds
     assert StaffAction.objects.filter(what="dates_changed").count() == 3
 
 
@@ -62,7 +63,8 @@ def test_extensions_of_one_member_at_once_leave_the_latest(
 
     assert at_once(more, 5) == ["done"] * 5
     rule = DateRule.objects.get(member=ann)
-    assert (rule.due_at, rule.reason) == (now + 5 * DAY, "reason 4")
+    assert (rule.extended_to, rule.reason) == (now + 5 * DAY, "reason 4")
+    assert access.decision_for(ada, Challenge.objects.first(), now, ann).due_at == now + 5 * DAY
 
 
 def test_no_more_attempts_are_used_than_were_granted(
@@ -76,3 +78,28 @@ def test_no_more_attempts_are_used_than_were_granted(
     assert sorted(said) == sorted(["done"] * (most + 2) + ["over_quota"] * 3)
     assert Submission.objects.count() == most + 2
     assert sorted(Slot.objects.of(limits.GRANTED_ATTEMPTS).values_list("number", flat=True)) == [1, 2]
+
+
+def test_attempts_are_either_used_or_withdrawn(
+    transactional_db: None, course: Course, ada: User, grace: User, sea_or_sky: Challenge, settings
+) -> None:
+    settings.IN_FLIGHT = 100
+    factories.enrol(grace, course, factories.TEACHER)
+    evening = factories.a_class(course)
+    ann = factories.member(evening, ada)
+    for _attempt in range(sea_or_sky.spec.limits.attempts_per_day):
+        factories.submit(ada)
+    for rounds in range(1, 4):
+        given = {"by": grace, "challenge": sea_or_sky, "attempts": 1, "reason": "ill"}
+        [granted] = dates.grant(evening, [ann], **given)
+
+        def work(number: int, granted: Grant = granted) -> str:
+            if number % 2:
+                return done(lambda: dates.withdraw(granted, by=grace, reason="a mistake"))
+            return done(lambda: factories.submit(ada))
+
+        said = sorted(at_once(work, 4))
+        assert said in (["changed_meanwhile", "done", "over_quota", "over_quota"],
+                        ["attempts_used", "attempts_used", "done", "over_quota"]), rounds  # fmt: skip
+        kept = Grant.objects.in_force().aggregate(all=Sum("attempts", default=0))["all"]
+        assert Slot.objects.of(limits.GRANTED_ATTEMPTS).count() == kept

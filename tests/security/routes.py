@@ -102,6 +102,7 @@ CLASSES = {
     "teach/classes/<int:pk>/dates/more/",
     "teach/classes/<int:pk>/dates/more/extend",
     "teach/classes/<int:pk>/dates/more/grant",
+    "teach/classes/<int:pk>/dates/grants/<int:grant>/withdraw",
     "teach/classes/<int:pk>/labels/<int:label>",
     "teach/classes/<int:pk>/grades/",
     "teach/classes/<int:pk>/grades/points",

@@ -115,6 +115,7 @@ def things(ada: User, course: Course, tmp_path) -> Things:
     of_class = factories.a_class(course, title=CANARY)
     member = factories.member(of_class, ada, labels=["Section 1"])
     announcement = Announcement.objects.create(of_class=of_class, title=CANARY, text=CANARY)
+    granted = member.grants.create(challenge=factories.challenge("sea-or-sky"), attempts=1, reason=CANARY)
     return Things(
         prompt,
         {
@@ -139,6 +140,7 @@ def things(ada: User, course: Course, tmp_path) -> Things:
             "classes/": {"pk": of_class.pk, "id": of_class.pk},
             "members/": {"member": member.pk},
             "dates/": {"key": "course"},
+            "grants/": {"grant": granted.pk},
             "grades/": {"member": member.pk, "format": "wide"},
             "announcements/": {"key": announcement.pk, "announcement": announcement.pk},
             "labels/": {"label": of_class.labels.get().pk},

@@ -12,6 +12,7 @@ from django.utils import timezone
 from gradus.accounts.models import StaffAction, User
 from gradus.accounts.token_rules import LearnerData
 from gradus.classes import access
+from gradus.classes.date_rules import seen
 from gradus.classes.models import Class, DateRule, Grant, Member
 from gradus.courses.models import Course
 from tests import factories
@@ -91,10 +92,10 @@ class TestTheForm:
         response = grace_client.post(edit(evening), {"after": "20", "seen": "0"})
         text = response.content.decode()
         assert response.status_code == 409
-        said = ["Somebody else changed these dates", "Credit after that: 50 %", 'value="20"']
+        said = ["Somebody else changed this in the meantime", "Credit after that: 50 %", 'value="20"']
         assert [one for one in said if one not in text] == []
         rule = DateRule.objects.get()
-        assert f'name="seen" value="{rule.pk}.{rule.version}"' in text
+        assert f'name="seen" value="{seen(rule)}"' in text
         assert rule.after == 0.5
 
     def test_a_member_needs_a_reason_and_a_label_does_not(self, grace_client, evening, teacher, ann):
@@ -133,8 +134,41 @@ class TestMoreTime:
         response = grace_client.post(reverse("teach:extend", args=[evening.pk]), sent, follow=True)
         text = response.content.decode()
         assert "2 learners have more time." in text
-        assert "Due: 24 Dec 2026, 12:00" in text and "The train stood still." in text
+        assert "More time until: 24 Dec 2026, 12:00" in text and "The train stood still." in text
         assert DateRule.objects.filter(member__in=[ann, ben], challenge=sea_or_sky).count() == 2
+
+    def test_a_whole_label_gets_more_time_and_more_attempts(self, grace_client, evening, teacher, ann, sea_or_sky):
+        label = ann.labels.get()
+        DateRule.objects.create(of_class=evening, challenge=sea_or_sky, due_at=VIENNA_NOON)
+        given = {"label": label.pk, "place": f"challenge-{sea_or_sky.pk}", "reason": "No light.", "attempts": "3",
+                 "until": "2026-12-24T12:00"}  # fmt: skip
+        for form in ("extend", "grant"):
+            sent = {f"{form}-{name}": one for name, one in given.items()}
+            page = grace_client.post(reverse(f"teach:{form}", args=[evening.pk]), sent, follow=True).content.decode()
+            assert f"1 learner has more {'time' if form == 'extend' else 'attempts'}." in page
+        assert (DateRule.objects.get(label=label).extended_to, Grant.objects.get().member) == (
+            datetime(2026, 12, 24, 11, tzinfo=UTC), ann,
+        )  # fmt: skip
+
+    def test_an_extension_is_changed_like_other_dates(self, grace_client, evening, teacher, ann):
+        sent = {"extended_to": "2026-12-24T12:00", "reason": "ill"}
+        page = edit(evening, query=f"?member={ann.pk}")
+        assert grace_client.post(page, sent).status_code == 302
+        assert 'value="2026-12-24T12:00"' in grace_client.get(page).content.decode()
+        assert DateRule.objects.get().extended_to == datetime(2026, 12, 24, 11, tzinfo=UTC)
+        assert 'name="extended_to"' not in grace_client.get(edit(evening)).content.decode()
+
+    def test_granted_attempts_are_withdrawn_with_a_reason(self, grace_client, evening, teacher, ann, sea_or_sky):
+        granted = Grant.objects.create(member=ann, challenge=sea_or_sky, attempts=2, reason="ill")
+        page = reverse("teach:withdraw", args=[evening.pk, granted.pk])
+        shown = reverse("teach:dates", args=[evening.pk])
+        assert page in grace_client.get(shown).content.decode()
+        refused = grace_client.post(page, {"reason": ""})
+        assert refused.status_code == 422 and "This field is required." in refused.content.decode()
+        said = grace_client.post(page, {"reason": "It was Ben"}, follow=True).content.decode()
+        assert "The attempts are withdrawn." in said and "It was Ben" in said and page not in said
+        assert not Grant.objects.in_force().exists()
+        assert grace_client.get(page).status_code == 404
 
     def test_several_learners_get_more_attempts_at_once(self, grace_client, evening, teacher, ann, sea_or_sky):
         sent = {

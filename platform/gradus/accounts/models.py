@@ -289,6 +289,7 @@ class StaffAction(models.Model):
         MEMBERS_CHANGED = "members_changed", _("Members of a class changed")
         DATES_CHANGED = "dates_changed", _("Dates of a class changed")
         ATTEMPTS_GRANTED = "attempts_granted", _("Attempts granted")
+        ATTEMPTS_WITHDRAWN = "attempts_withdrawn", _("Granted attempts withdrawn")
         GRADE_OVERRIDDEN = "grade_overridden", _("Grade of a class set by a person")
         GRADE_EXCUSED = "grade_excused", _("Learner excused from a challenge")
         OVERRIDE_CLEARED = "override_cleared", _("Grade set by a person cleared")

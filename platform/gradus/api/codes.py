@@ -14,9 +14,9 @@ CODES: dict[int, tuple[str, ...]] = {
     405: ("method_not_allowed",),
     408: ("too_slow",),
     409: (
-        "adapter_missing", "address_taken", "already_run", "appealed", "archive_missing", "blind_first", "busy",
-        "cannot_tell", "certainty_unknown", "changed", "changed_meanwhile", "chats_off", "collected",
-        "computed", "decided", "earlier_waits", "ended", "follows", "frozen", "has_reasons", "has_role",
+        "adapter_missing", "address_taken", "already_run", "appealed", "archive_missing", "attempts_used",
+        "blind_first", "busy", "cannot_tell", "certainty_unknown", "changed", "changed_meanwhile", "chats_off",
+        "collected", "computed", "decided", "earlier_waits", "ended", "follows", "frozen", "has_reasons", "has_role",
         "in_bulk", "in_doubt", "invitation_used", "invited_already", "is_live", "key_reused",
         "label_has_announcements", "label_has_dates", "label_taken",
         "last_owner", "locked", "locks_held", "moved", "name_taken",

@@ -28,6 +28,8 @@ from gradus.courses.models import Challenge, Lesson
 from gradus.refusal import Refused
 
 Place = Challenge | Lesson
+# None stands for the course itself.
+PlaceOrCourse = Place | None
 
 
 @dataclass(frozen=True)
@@ -81,7 +83,7 @@ class _Participant:
     labels: frozenset[int] | None = None
     is_exempt: bool = False
 
-    def facts(self, place: Place | None, rules: Iterable[DateRule]) -> Facts:
+    def facts(self, place: PlaceOrCourse, rules: Iterable[DateRule]) -> Facts:
         labels = self.labels or frozenset()
         concerned = (
             one
@@ -170,7 +172,7 @@ def decisions_at(member: Member, place: Place, moments: Sequence[datetime]) -> l
     return policy.decide_each(facts_of([member], [place])[member.pk, place], moments)
 
 
-def facts_of(members: Iterable[Member], places: Iterable[Place]) -> dict[tuple[int, Place], Facts]:
+def facts_of(members: Iterable[Member], places: Iterable[PlaceOrCourse]) -> dict[tuple[int, PlaceOrCourse], Facts]:
     """Returns the facts for `policy.decide`, by member key and place. Takes two queries.
 
     The class of each member must be loaded already (`select_related("of_class")`).
@@ -182,15 +184,17 @@ def facts_of(members: Iterable[Member], places: Iterable[Place]) -> dict[tuple[i
     return {(one.member, place): one.facts(place, concerned[place]) for one in people for place in wanted}
 
 
-def schedules(seen_as: Viewed, places: Sequence[Place | None]) -> dict[Place | None, Schedule]:
-    """Returns the schedule of each place for a member, for somebody with these labels, or else for everybody.
-
-    The place None stands for the course itself.
-    """
+def rules_for(seen_as: Viewed, places: Sequence[PlaceOrCourse]) -> dict[PlaceOrCourse, tuple[Rule, ...]]:
+    """Returns the rules that apply at each place to a member, to somebody with these labels, or else to everybody."""
     person = _viewed_as(seen_as)
     rules = _rules([person], places)
     [person] = _with_labels([person], rules)
-    return {place: policy.combine(person.facts(place, rules).rules) for place in places}
+    return {place: person.facts(place, rules).rules for place in places}
+
+
+def schedules(seen_as: Viewed, places: Sequence[PlaceOrCourse]) -> dict[PlaceOrCourse, Schedule]:
+    """Returns the schedule of each place for the people of `rules_for`."""
+    return {place: policy.combine(rules) for place, rules in rules_for(seen_as, places).items()}
 
 
 def rule_of(row: DateRule) -> Rule:
@@ -208,6 +212,7 @@ def rule_of(row: DateRule) -> Rule:
         early=_steps(row.early),
         late=_steps(row.late),
         after=row.after,
+        extended_to=row.extended_to,
     )
 
 
@@ -217,7 +222,7 @@ def _steps(rows: Sequence[Mapping[str, object]] | None) -> Steps | None:
     return tuple(Step(datetime.fromisoformat(str(one["until"])), float(str(one["credit"]))) for one in rows)
 
 
-def _concerns(rule: DateRule, place: Place | None) -> bool:
+def _concerns(rule: DateRule, place: PlaceOrCourse) -> bool:
     """Returns True if the rule applies to the place: it is for the place itself, for its lesson or for the course."""
     if place is None:
         return rule.challenge_id is None and rule.lesson_id is None
@@ -259,7 +264,7 @@ def _has_role(user: Person, of_class: Class) -> bool:
     return roles.scope_in(user, of_class.course_id) != LEARNER
 
 
-def _rules(people: Sequence[_Participant], places: Sequence[Place | None]) -> list[DateRule]:
+def _rules(people: Sequence[_Participant], places: Sequence[PlaceOrCourse]) -> list[DateRule]:
     """Returns the rules of these people's classes for these places, without the rules for other members.
 
     The caller filters by label and lesson, because more conditions would cost more than the rows that they save.

@@ -14,8 +14,8 @@ from django.utils.translation import gettext as _
 
 from gradus.accounts import staff_actions as staff
 from gradus.accounts.models import StaffAction, User
-from gradus.classes.models import Announcement, Class, Label, Member, ReleaseRule
-from gradus.refusal import Refused, refuse_broken
+from gradus.classes.models import REASON_CHARS, Announcement, Class, Label, Member, ReleaseRule
+from gradus.refusal import Refused, refuse_broken, too_long
 from gradus.refusal import wrong as wrong
 
 
@@ -32,7 +32,12 @@ def hold_free(of_class: int) -> bool:
 
 
 def version_of(values: Mapping[str, Any]) -> str:
-    """Returns a short digest of these values, which a form carries so that a service can detect changes."""
+    """Returns a short digest of these values, which a form carries so that a service can detect changes.
+
+    It is "0" if there are none, such as for a rule that does not exist.
+    """
+    if not values:
+        return "0"
     text = json.dumps(dict(values), sort_keys=True, cls=DjangoJSONEncoder)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
@@ -42,6 +47,22 @@ def refuse_changed(seen: str, now: Mapping[str, Any]) -> None:
     if seen and seen != version_of(now):
         said = _("Somebody else changed this in the meantime. Look at how it is now, and save again if need be.")
         raise Refused("changed_meanwhile", said, 409)
+
+
+def reason(text: str, why: str, *, required: bool = True) -> str:
+    """Returns the reason for a change as one line.
+
+    Raises:
+        Refused: 422, it contains broken characters, is too long, or is required and missing: `why` tells the person
+            what it is for.
+    """
+    refuse_broken("reason", text)
+    line = " ".join(text.split())
+    if len(line) > REASON_CHARS:
+        raise too_long("reason", line, REASON_CHARS)
+    if required and not line:
+        raise wrong("reason", why, "reason_needed")
+    return line
 
 
 def clean(row: Class | Label | Member | ReleaseRule | Announcement) -> None:

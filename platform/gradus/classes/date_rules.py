@@ -11,7 +11,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from gradus.classes import access, policy
-from gradus.classes.changes import wrong
+from gradus.classes.changes import version_of, wrong
 from gradus.classes.models import Class, DateRule, Label, Member
 from gradus.classes.times import shown
 from gradus.courses.models import Challenge, Lesson
@@ -59,6 +59,7 @@ class Values:
     early: Sequence[Step] | None = None
     late: Sequence[Step] | None = None
     after: float | None = None
+    extended_to: datetime | None = None
 
     @property
     def says_nothing(self) -> bool:
@@ -75,14 +76,19 @@ class Values:
 
 def seen(rule: DateRule | None) -> str:
     """Returns a digest of the rule, which a form carries so that a service can detect changes by somebody else."""
-    return f"{rule.pk}.{rule.version}" if rule else "0"
+    return version_of(known(rule))
+
+
+def known(rule: DateRule | None) -> dict[str, Any]:
+    """Returns what somebody who reads the rule knows of it. A rule that was removed and set again is another one."""
+    return {"rule": rule.pk, **facts_of(rule)} if rule else {}
 
 
 def facts_of(rule: DateRule | None) -> dict[str, Any]:
     """Returns the values that a rule sets, without empty ones, for the log of staff actions."""
     if rule is None:
         return {}
-    values = {name: getattr(rule, name) for name in (*DATES, "cleared", "early", "late", "after", "reason")}
+    values = {name: getattr(rule, name) for name in (*vars(Values()), "reason")}
     plain = {name: one.isoformat() if isinstance(one, datetime) else one for name, one in values.items()}
     return {name: one for name, one in plain.items() if one not in (None, "") and (one != [] or name != "cleared")}
 
@@ -97,9 +103,8 @@ def values_of(rule: DateRule | None) -> Values:
 
     if rule is None:
         return Values()
-    return Values(
-        rule.release_at, rule.due_at, rule.close_at, rule.cleared, steps(rule.early), steps(rule.late), rule.after
-    )
+    plain = {name: getattr(rule, name) for name in (*DATES, "cleared", "after", "extended_to")}
+    return Values(**plain, early=steps(rule.early), late=steps(rule.late))
 
 
 def refuse_foreign(target: Target) -> None:
@@ -115,6 +120,8 @@ def refuse_wrong(target: Target, values: Values, date: str = "") -> None:
     """Raises `Refused` (422) with a problem for each wrong field. If `date` is given, all problems have it as field."""
     refuse_foreign(target)
     found = [*_wrong_dates(values), *_wrong_steps(values)]
+    if values.extended_to and not target.label and not target.member:
+        found.append(("extended_to", _("An extension is for a label or for a member. Move the due date instead.")))
     if not found:
         found = _wrong_together(target, values)
     if found:
@@ -183,38 +190,17 @@ def _out_of_place(name: str, untils: Sequence[datetime], values: Values) -> Foun
 
 def _wrong_together(target: Target, values: Values) -> Found:
     """Returns problems of the rule in combination with other rules, which decide the fields that it leaves open."""
-    rule = DateRule(**vars(target), **values.stored())
-    now = policy.combine([*_others(target), access.rule_of(rule)])
+    own, rule = target.rule(), DateRule(**vars(target), **values.stored())
+    seen_as = access.Viewed(target.of_class, target.member, (target.label,) if target.label else ())
+    [rules] = access.rules_for(seen_as, [target.place]).values()
+    others = [one for one in rules if own is None or one.pk != own.pk]
+    now = policy.combine([*others, access.rule_of(rule)])
     if now.due_at and now.close_at and now.due_at > now.close_at and (values.due_at or values.close_at):
-        said = _("It would close on %(when)s, before the due date. Choose when it closes here, too.")
-        return [("close_at", said % {"when": shown(now.close_at, target.of_class.timezone)})]
+        text = _("It would close on %(when)s, before the due date. Choose when it closes here, too.")
+        return [("close_at", text % {"when": shown(now.close_at, target.of_class.timezone)})]
     if now.release_at and now.close_at and now.release_at >= now.close_at and (values.release_at or values.close_at):
         return [("release_at", _("It would open only after it closes. Choose another date, or when it closes."))]
+    if now.release_at and now.due_at and now.release_at >= now.due_at and values.extended_to:
+        text = _("It would be due before it opens on %(when)s. Choose a later time.")
+        return [("extended_to", text % {"when": shown(now.release_at, target.of_class.timezone)})]
     return []
-
-
-def _others(target: Target) -> list[policy.Rule]:
-    """Returns all other rules that apply to the target's people at its place."""
-    rules = DateRule.objects.filter(of_class=target.of_class)
-    labels = {target.label.pk} if target.label else set()
-    if target.member:
-        labels = set(target.member.labels.values_list("pk", flat=True))
-    places: set[tuple[int | None, int | None]] = {(None, None)}
-    if target.challenge:
-        places |= {(None, target.challenge.pk), (target.challenge.lesson_id, None)}
-    elif target.lesson:
-        places |= {(target.lesson.pk, None)}
-    own = target.rule()
-    return [
-        access.rule_of(one)
-        for one in rules
-        if one.pk != (own.pk if own else None)
-        and (one.lesson_id, one.challenge_id) in places
-        and (one.label_id is None or one.label_id in labels)
-        and (one.member_id is None or (target.member and one.member_id == target.member.pk))
-    ]
-
-
-def schedule_of(target: Target) -> policy.Schedule:
-    own = target.rule()
-    return policy.combine([*_others(target), *([access.rule_of(own)] if own else [])])

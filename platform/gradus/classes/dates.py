@@ -1,4 +1,4 @@
-"""Services that set the dates of a class, extend them for members, and grant attempts.
+"""Services that set the dates of a class, extend them for labels and members, and grant and withdraw attempts.
 
 Each locks the class's row first, so that changes of one class follow one another, writes the change to the log of staff
 actions, and sends `signals.dates_changed`.
@@ -6,36 +6,37 @@ actions, and sends `signals.dates_changed`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from gradus.accounts import roles
 from gradus.accounts import staff_actions as staff
 from gradus.accounts.models import StaffAction, User
-from gradus.classes import membership, signals
-from gradus.classes.changes import hold, wrong
+from gradus.classes import access, changes, membership, policy, signals
+from gradus.classes.changes import hold, refuse_changed, wrong
 from gradus.classes.date_rules import (
     Target,
     Values,
     facts_of,
+    known,
     refuse_foreign,
     refuse_wrong,
-    schedule_of,
-    seen,
     values_of,
 )
-from gradus.classes.models import GRANTED_MAX, REASON_CHARS, Class, DateRule, Grant, Member
+from gradus.classes.models import GRANTED_MAX, Class, DateRule, Grant, Label, Member
 from gradus.classes.times import shown
 from gradus.courses.models import Challenge, Lesson
-from gradus.refusal import Refused, refuse_broken, too_long
+from gradus.refusal import Refused
 
 What = StaffAction.What
+WHY = gettext_lazy("Say why: the reason stays beside the dates of this person.")
 
 
 @transaction.atomic
@@ -51,8 +52,9 @@ def set_dates(target: Target, values: Values, *, by: User, reason: str = "", see
     """
     _hold(target.of_class, by)
     rule = target.rule()
-    _refuse_changed(rule, seen)
-    reason = _reason(reason, required=target.member is not None and not values.says_nothing)
+    refuse_changed(seen, known(rule))
+    is_special = target.member is not None or (target.label is not None and values.extended_to is not None)
+    reason = changes.reason(reason, WHY, required=is_special and not values.says_nothing)
     refuse_wrong(target, values)
     before = facts_of(rule)
     if values.says_nothing:
@@ -68,7 +70,7 @@ def set_dates(target: Target, values: Values, *, by: User, reason: str = "", see
 
 @dataclass
 class Extended:
-    """The result of an extension: the members whose due date moved, and those whose due date was late enough before."""
+    """The members to whom an extension gives time, and those for whom everything was due as late, or later, before."""
 
     moved: list[Member] = field(default_factory=list)
     untouched: list[Member] = field(default_factory=list)
@@ -77,73 +79,100 @@ class Extended:
 @transaction.atomic
 def extend(
     of_class: Class,
-    members: Iterable[Member],
+    members: Iterable[Member] = (),
     *,
     by: User,
     until: datetime,
     reason: str,
+    label: Label | None = None,
     lesson: Lesson | None = None,
     challenge: Challenge | None = None,
 ) -> Extended:
-    """Moves the due date of these members to `until`, for a challenge, a lesson or the whole course.
+    """Gives members, or all with a label, time until `until`: at a challenge, in a lesson, or in the whole course.
 
-    A closing date before `until` moves to `until` for them. Due dates that are already later stay.
+    It holds for everything in the place, also where dates are set for a challenge alone. Earlier due dates move to
+    `until`, and so do closing dates that would come earlier. Later ones stay. A time that is past repairs late attempts
+    without opening anything again, also after the end of a class. For a label, it also holds for those who get the
+    label later. Members who have as much time everywhere get no rule of their own.
 
     Raises:
-        Http404, Refused: 403, the person may not; 422, nobody is chosen, the reason is missing, or the time is past or
-            after the end of the class.
+        Http404, Refused: 403, the person may not; 422, nobody is chosen, the reason is missing, or the time is after
+            the end of the class, or past without giving time to anybody.
     """
     held = _hold(of_class, by)
-    chosen = _chosen(held, members)
-    reason = _reason(reason, required=True)
-    if until <= timezone.now():
-        raise wrong("until", _("This time is past. Choose a later one."))
+    place = Target(held, lesson, challenge)
+    refuse_foreign(replace(place, label=label))
+    direct = _chosen(held, members, label)
+    reason = changes.reason(reason, WHY)
     if held.ends_at is not None and until > held.ends_at:
         said = _("The class ends on %(when)s. Choose an earlier time, or let the class end later.")
         raise wrong("until", said % {"when": shown(held.ends_at, held.timezone)})
-    done = Extended()
-    for member in chosen:
-        target = Target(held, lesson, challenge, member=member)
-        if _extend_one(target, until, reason, by):
-            done.moved.append(member)
-        else:
-            done.untouched.append(member)
+    places, done = _within(place), Extended()
+    everybody = {one.pk: one for one in [*(_with(label) if label else ()), *direct]}
+    gaining = _gaining(held, everybody.values(), places, until)
+    if label is not None:
+        theirs = access.rules_for(access.Viewed(held, labels=(label,)), places).values()
+        if any(_gains(rules, until) for rules in theirs) or gaining & {one.pk for one in _with(label)}:
+            _extend(replace(place, label=label), until, reason, by)
+    # Who has the time already, as by the label, needs no rule.
+    left = gaining if label is None else _gaining(held, direct, places, until)
+    for member in direct:
+        if member.pk in left:
+            _extend(replace(place, member=member), until, reason, by)
+    for key, member in everybody.items():
+        (done.moved if key in gaining else done.untouched).append(member)
+    if until <= timezone.now() and not done.moved:
+        raise wrong("until", _("This time is past. Nobody gets time by it, so choose a later one."))
     return done
 
 
-def _extend_one(target: Target, until: datetime, reason: str, by: User) -> bool:
-    """Extends the due date of one member. Returns False if it is already as late as `until` or later."""
-    assert target.member is not None
-    now = schedule_of(target)
-    has_time = now.due_at is None or now.due_at >= until
-    if has_time and (now.close_at is None or now.close_at >= until):
-        return False
+def _within(place: Target) -> list[access.PlaceOrCourse]:
+    """Returns the place itself and everything in it."""
+    if place.challenge is not None:
+        return [place.challenge]
+    course = place.of_class.course
+    lessons = [place.lesson] if place.lesson is not None else list(course.lessons.filter(is_current=True))
+    challenges = Challenge.objects.filter(lesson__in=lessons, is_current=True)
+    return [*([] if place.lesson is not None else [None]), *lessons, *challenges]
+
+
+def _gaining(
+    of_class: Class, members: Iterable[Member], places: Sequence[access.PlaceOrCourse], until: datetime
+) -> set[int]:
+    """Returns the keys of the members to whom an extension until this time gives time at one of the places."""
+    people = list(members)
+    for one in people:
+        # Avoids a query for each member: the row is already loaded.
+        one.of_class = of_class
+    facts = access.facts_of(people, places)
+    return {member for (member, _place), one in facts.items() if _gains(one.rules, until)}
+
+
+def _gains(rules: tuple[policy.Rule, ...], until: datetime) -> bool:
+    now, then = policy.combine(rules), policy.combine((*rules, policy.Rule(extended_to=until)))
+    return (now.due_at, now.close_at) != (then.due_at, then.close_at)
+
+
+def _extend(target: Target, until: datetime, reason: str, by: User) -> None:
     rule = target.rule()
-    before, values = facts_of(rule), values_of(rule)
-    due = values.due_at if has_time else until
-    closes = values.close_at if now.close_at is None or now.close_at >= until else until
-    # Drops the steps of this rule that would now be on the wrong side of the new due date.
-    early = [one for one in values.early or () if due is None or one["until"] <= due]
-    late = [one for one in values.late or () if due is None or one["until"] > due]
-    changed = replace(
-        values,
-        due_at=due,
-        close_at=closes,
-        cleared=[name for name in values.cleared if has_time or name != "due_at"],
-        early=None if values.early is None else early,
-        late=None if values.late is None else late,
-    )
-    refuse_wrong(target, changed, date="until")
-    made = _write(target, rule, changed, reason, by)
+    before, values = facts_of(rule), replace(values_of(rule), extended_to=until)
+    refuse_wrong(target, values, date="until")
+    made = _write(target, rule, values, reason, by)
     _note(target, by, before, facts_of(made), reason)
-    return True
 
 
 @transaction.atomic
 def grant(
-    of_class: Class, members: Iterable[Member], *, by: User, challenge: Challenge, attempts: int, reason: str
+    of_class: Class,
+    members: Iterable[Member] = (),
+    *,
+    by: User,
+    challenge: Challenge,
+    attempts: int,
+    reason: str,
+    label: Label | None = None,
 ) -> list[Grant]:
-    """Grants each of these members `attempts` at a challenge, in addition to those of each day.
+    """Grants members, or all learners who have a label now, `attempts` at a challenge, in addition to those of a day.
 
     They are used after the attempts of a day are used up, on any day until the class ends.
 
@@ -151,18 +180,55 @@ def grant(
         Http404, Refused: 403, the person may not; 422, nobody is chosen, the reason is missing, or the number is wrong.
     """
     held = _hold(of_class, by)
-    chosen = _chosen(held, members)
-    reason = _reason(reason, required=True)
+    refuse_foreign(Target(held, challenge=challenge, label=label))
+    direct = _chosen(held, members, label)
+    chosen = {one.pk: one for one in [*(_with(label) if label else ()), *direct]}
+    if not chosen:
+        raise wrong("label", _("No learner has this label."), "nothing")
+    reason = changes.reason(reason, WHY)
     if not 1 <= attempts <= GRANTED_MAX:
         raise wrong("attempts", _("Grant from 1 to %(most)d attempts.") % {"most": GRANTED_MAX}, "range")
-    refuse_foreign(Target(held, challenge=challenge))
     given = {"challenge": challenge, "attempts": attempts, "reason": reason, "granted_by": by}
-    made = [Grant.objects.create(member=member, **given) for member in chosen]
-    for member in chosen:
-        details = {"member": member.pk, "challenge": challenge.slug, "after": {"attempts": attempts}, "reason": reason}
-        staff.note(What.ATTEMPTS_GRANTED, member, by=by, **{"class": held.pk}, **details)
-    signals.dates_changed.send(Class, of_class=held, members={member.pk for member in chosen})
+    made = [Grant.objects.create(member=member, **given) for member in chosen.values()]
+    for one in made:
+        _note_grant(held, one, by, {}, {"attempts": attempts}, reason)
     return made
+
+
+@transaction.atomic
+def withdraw(granted: Grant, *, by: User, reason: str) -> Grant:
+    """Withdraws granted attempts, none of which the member needed for an attempt so far. Returns the changed grant.
+
+    Attempts that were granted at different times are alike: as many as were used have to remain.
+
+    Raises:
+        Http404, Refused: 403, the person may not; 409, `attempts_used`, or `changed_meanwhile`, it was withdrawn
+            before; 422, the reason is missing.
+    """
+    held = _hold(granted.member.of_class, by)
+    reason = changes.reason(reason, _("Say why: the reason stays beside the granted attempts."))
+    now = {"withdrawn_at": timezone.now(), "withdrawn_by": by, "withdrawn_reason": reason}
+    try:
+        with transaction.atomic():
+            changed = Grant.objects.in_force().filter(pk=granted.pk).update(**now)
+    except IntegrityError:
+        # A trigger of `submissions` counts the attempts that were used.
+        raise Refused(
+            "attempts_used", _("These attempts are used already, so they cannot be withdrawn."), 409
+        ) from None
+    if not changed:
+        raise Refused("changed_meanwhile", _("Somebody else withdrew these attempts in the meantime."), 409)
+    granted.refresh_from_db()
+    _note_grant(held, granted, by, {"attempts": granted.attempts}, {"attempts": 0}, reason)
+    return granted
+
+
+def _note_grant(
+    held: Class, granted: Grant, by: User, before: Mapping[str, Any], after: Mapping[str, Any], reason: str
+) -> None:
+    about = {"class": held.pk, "member": granted.member_id, "challenge": granted.challenge.slug}
+    what = What.ATTEMPTS_GRANTED if granted.withdrawn_at is None else What.ATTEMPTS_WITHDRAWN
+    staff.note(what, granted.member, by=by, **about, before=before, after=after, reason=reason)
 
 
 def _hold(of_class: Class, by: User) -> Class:
@@ -171,37 +237,25 @@ def _hold(of_class: Class, by: User) -> Class:
     return held
 
 
-def _chosen(of_class: Class, members: Iterable[Member]) -> list[Member]:
+def _with(label: Label) -> list[Member]:
+    return list(label.members.active().learners().select_related("user").order_by("pk"))
+
+
+def _chosen(of_class: Class, members: Iterable[Member], label: Label | None) -> list[Member]:
+    """Returns each of the members once. Without any, there has to be a label."""
     chosen = list({one.pk: one for one in members}.values())
-    if not chosen:
-        raise wrong("members", _("Choose at least one member."), "nothing")
+    if not chosen and label is None:
+        raise wrong("members", _("Choose at least one member, or a label."), "nothing")
     if any(one.of_class_id != of_class.pk for one in chosen):
         raise wrong("members", _("Choose members of this class."))
     return chosen
 
 
-def _reason(text: str, *, required: bool) -> str:
-    refuse_broken("reason", text)
-    line = " ".join(text.split())
-    if len(line) > REASON_CHARS:
-        raise too_long("reason", line, REASON_CHARS)
-    if required and not line:
-        raise wrong("reason", _("Say why: the reason stays beside the dates of this person."), "reason_needed")
-    return line
-
-
-def _refuse_changed(rule: DateRule | None, said: str) -> None:
-    if said and said != seen(rule):
-        message = _("Somebody else changed these dates in the meantime. Look at how they are now, and save again.")
-        raise Refused("changed_meanwhile", message, 409)
-
-
 def _write(target: Target, rule: DateRule | None, values: Values, reason: str, by: User) -> DateRule:
-    row = rule or DateRule(**vars(target), version=0)
+    row = rule or DateRule(**vars(target))
     for name, value in values.stored().items():
         setattr(row, name, value)
-    row.reason, row.version = reason, row.version + 1
-    row.changed_by, row.changed_at = by, timezone.now()
+    row.reason, row.changed_by, row.changed_at = reason, by, timezone.now()
     row.save()
     return row
 

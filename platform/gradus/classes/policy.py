@@ -1,12 +1,15 @@
 """Decides whether a learner may see, run and submit a challenge at a time, and how much an attempt counts.
 
-All functions are pure. `access.py` loads the facts. Pages, the API, the command line, the gradebook and "view as" all
-call `decide`.
+All functions are pure. `access.py` loads the facts. Pages, the API, the command line and "view as" all call `decide`;
+the gradebook asks for the schedule behind it.
 
 Each field of a date rule is decided by itself. A learner's rule beats a label's, and a label's beats everybody's. Of
 rules for the same people, one for the challenge beats one for its lesson, which beats one for the whole course. If the
 rules of several labels decide a field, the learner gets the better value. All intervals are half-open: at `due_at`
 exactly an attempt is late, and at `close_at` exactly it is refused.
+
+An extension is no such field. It holds for its place and everything in it, whatever other rules say there, and moves a
+due or closing date only if it would come earlier. So an extension takes no time from anybody.
 """
 
 from __future__ import annotations
@@ -54,7 +57,7 @@ class Rule:
     """A date rule that applies to one learner and one challenge. It does not decide a field that is None.
 
     `cleared` names the dates that it removes. `label` is the key of the label. `early` holds before the due date,
-    `late` from the due date on, and `after` after the last step of `late`.
+    `late` from the due date on, and `after` after the last step of `late`. `extended_to` is the end of an extension.
     """
 
     who: Who = Who.EVERYBODY
@@ -69,6 +72,7 @@ class Rule:
     early: Steps | None = None
     late: Steps | None = None
     after: float | None = None
+    extended_to: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -165,15 +169,32 @@ def decide_each(facts: Facts, moments: Iterable[datetime]) -> list[Decision]:
 
 def combine(rules: Sequence[Rule]) -> Schedule:
     """Combines all rules for one learner and one challenge into a schedule, which names the deciding rules."""
-    applied: list[Applied] = []
+    applied: dict[str, Applied] = {}
     for name, better in BETTER.items():
         speaking = _speaking(rules, name)
         if speaking:
             value = _value(speaking[0], name)
             for rule in speaking[1:]:
                 value = better(value, _value(rule, name))
-            applied.append(Applied(name, value, tuple(r for r in speaking if _value(r, name) == value) or speaking))
-    return Schedule(**{one.field: one.value for one in applied}, applied=tuple(applied))
+            applied[name] = Applied(name, value, tuple(r for r in speaking if _value(r, name) == value) or speaking)
+    _extend(applied, rules)
+    return Schedule(**{name: one.value for name, one in applied.items()}, applied=tuple(applied.values()))
+
+
+def _extend(applied: dict[str, Applied], rules: Sequence[Rule]) -> None:
+    """Moves the due date to the latest extension if it is earlier, and a closing date that would then be before it."""
+    until = max((rule.extended_to for rule in rules if rule.extended_to is not None), default=None)
+    if until is None:
+        return
+    extensions = tuple(rule for rule in rules if rule.extended_to == until)
+    for name in ("due_at", "close_at"):
+        now = applied[name].value if name in applied else None
+        if now is None:
+            continue
+        if now < until:
+            applied[name] = Applied(name, until, extensions)
+        # It must not close before a due date that is later than the extension.
+        until = max(until, now)
 
 
 def _decide(facts: Facts, schedule: Schedule, at: datetime) -> Decision:

@@ -1,7 +1,7 @@
 """Database triggers that protect members, labels, date rules and grants.
 
 A guest cannot become a member. Members and labels cannot move to another class, nor a class to another course. Date
-rules and grants can only refer to rows of their class or its course, and a grant cannot be changed.
+rules and grants can only refer to rows of their class or its course, and a grant can only be withdrawn.
 
 On SQLite, a later migration that alters one of these tables re-creates it, which drops its triggers. Such a migration
 must call `remove` first and `install` afterwards.
@@ -77,6 +77,17 @@ DATE_RULES = {
 }
 
 
+IS_OTHER = "(NEW.withdrawn_at IS NULL OR NEW.withdrawn_at <> OLD.withdrawn_at)"
+WITHDRAWALS = {
+    "classes_grant_stays_withdrawn": Rule(
+        "classes_grant",
+        "UPDATE OF withdrawn_at",
+        f"OLD.withdrawn_at IS NOT NULL AND {IS_OTHER}",
+        "a grant that was withdrawn stays so",
+    ),
+}
+
+
 def install(apps: Any, schema_editor: Any) -> None:
     row_rules.install(schema_editor, RULES)
 
@@ -91,3 +102,11 @@ def install_dates(apps: Any, schema_editor: Any) -> None:
 
 def remove_dates(apps: Any, schema_editor: Any) -> None:
     row_rules.remove(schema_editor, DATE_RULES)
+
+
+def install_withdrawals(apps: Any, schema_editor: Any) -> None:
+    row_rules.install(schema_editor, WITHDRAWALS)
+
+
+def remove_withdrawals(apps: Any, schema_editor: Any) -> None:
+    row_rules.remove(schema_editor, WITHDRAWALS)

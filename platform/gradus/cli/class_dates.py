@@ -80,7 +80,7 @@ def _is_of(rule: dict[str, Any], target: dict[str, str | None]) -> bool:
 
 def _merged(now: dict[str, Any], given: dict[str, Any], cleared: list[str]) -> dict[str, Any]:
     """Returns the values of a rule after the changes of these options."""
-    kept = {name: now.get(name) for name in (*DATES.values(), "early", "late", "after")}
+    kept = {name: now.get(name) for name in (*DATES.values(), "early", "late", "after", "extended_to")}
     gone = [name for name in [*now.get("cleared", []), *cleared] if name not in given]
     return {**kept, **dict.fromkeys(gone), **given, "cleared": list(dict.fromkeys(gone))}
 
@@ -120,12 +120,12 @@ def show_dates(found: dict[str, Any]) -> None:
             (
                 one["label"] or f"member {one['member']}",
                 one["challenge"] or one["lesson"] or "the course",
-                *(_said(one, name) for name in DATES.values()),
+                *(_said(one, name) for name in (*DATES.values(), "extended_to")),
                 one["reason"],
             )
             for one in own
         )
-        showing.table("Exceptions", ("For whom", "For", "Opens", "Due", "Closes", "Reason"), rows)
+        showing.table("Exceptions", ("For whom", "For", "Opens", "Due", "Closes", "More time until", "Reason"), rows)
 
 
 def _said(rule: dict[str, Any], name: str) -> str:

@@ -61,7 +61,11 @@ def classes(user: User) -> Iterator[Record]:
             "own_dates": [
                 {"for": str(rule.challenge or rule.lesson or ""), **facts_of(rule)} for rule in one.date_rules.all()
             ],
-            "granted_attempts": list(one.grants.values("challenge__slug", "attempts", "reason", "granted_at")),
+            "granted_attempts": list(
+                one.grants.values(
+                    "challenge__slug", "attempts", "reason", "granted_at", "withdrawn_at", "withdrawn_reason"
+                )
+            ),
         }
 
 

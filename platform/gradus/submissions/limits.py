@@ -15,7 +15,7 @@ from enum import Enum, auto
 from typing import Any
 
 from django.conf import settings
-from django.db.models import Sum
+from django.db.models import QuerySet, Sum
 from django.utils.translation import gettext_lazy, ngettext_lazy
 
 from gradus.accounts.models import User
@@ -78,6 +78,8 @@ class Limit:
     given_back: bool = False
     # What is used where all of this one is used.
     beyond: Limit | None = None
+    # Locks the rows that decide what is allowed, before one of it is taken.
+    hold: Callable[[Use], None] = lambda use: None
 
     def scope(self, use: Use) -> str:
         """What a use counts for, beside the user: each name in `per` with its value, or with the key of its row."""
@@ -97,12 +99,26 @@ def _granted(use: Use) -> int:
     """Returns how many attempts at the challenge were granted to the member of the class, on all days together."""
     if use.user is None or use.of_class is None:
         return 0
-    grants = Grant.objects.filter(member__user=use.user, member__of_class=use.of_class, challenge=use.challenge)
-    return int(grants.aggregate(all=Sum("attempts", default=0))["all"])
+    return int(_grants(use).aggregate(all=Sum("attempts", default=0))["all"])
+
+
+def _grants(use: Use) -> QuerySet[Grant]:
+    mine = Grant.objects.in_force().filter(member__user=use.user, member__of_class=use.of_class)
+    return mine.filter(challenge=use.challenge)
+
+
+def _hold_grants(use: Use) -> None:
+    """Keeps the grants from being withdrawn until the transaction ends."""
+    list(_grants(use).select_for_update(no_key=True, of=("self",)).order_by("pk").values_list("pk"))
 
 
 GRANTED_ATTEMPTS = Limit(
-    "granted_attempts", Period.EVER, _granted, per=("user", "challenge", "of_class"), given_back=True
+    "granted_attempts",
+    Period.EVER,
+    _granted,
+    per=("user", "challenge", "of_class"),
+    given_back=True,
+    hold=_hold_grants,
 )
 # Of several limits that are all used, a submission is refused for the first.
 ATTEMPTS = Limit(

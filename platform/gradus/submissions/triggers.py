@@ -1,7 +1,7 @@
-"""The triggers that keep an attempt in its class, and a withheld grade out of the standings.
+"""The triggers that keep an attempt in its class, a withheld grade out of the standings, and a used grant in force.
 
-A later migration that alters the table of attempts or of standings on SQLite makes it anew: it has to call `remove`
-first, and `install` afterwards.
+A later migration that alters the table of attempts, standings, slots or grants on SQLite makes it anew: it has
+to call `remove` first, and `install` afterwards.
 """
 
 from typing import Any
@@ -38,6 +38,22 @@ RULES = {
     ),
 }
 
+# How many of the granted attempts a member has used, and how many remain granted without this grant.
+USED = """(SELECT COUNT(*) FROM submissions_slot WHERE "limit" = 'granted_attempts'
+    AND user_id = (SELECT user_id FROM classes_member WHERE id = NEW.member_id)
+    AND scope = 'challenge ' || NEW.challenge_id || ', of_class '
+    || (SELECT of_class_id FROM classes_member WHERE id = NEW.member_id))"""
+REMAINING = """(SELECT COALESCE(SUM(attempts), 0) FROM classes_grant WHERE withdrawn_at IS NULL
+    AND member_id = NEW.member_id AND challenge_id = NEW.challenge_id AND id <> NEW.id)"""
+WITHDRAWALS = {
+    "submissions_used_grant_stays": Rule(
+        "classes_grant",
+        "UPDATE OF withdrawn_at",
+        f"NEW.withdrawn_at IS NOT NULL AND {USED} > {REMAINING}",
+        "granted attempts that were used stay granted",
+    ),
+}
+
 
 def install(apps: Any, schema_editor: Any) -> None:
     row_rules.install(schema_editor, RULES)
@@ -45,3 +61,11 @@ def install(apps: Any, schema_editor: Any) -> None:
 
 def remove(apps: Any, schema_editor: Any) -> None:
     row_rules.remove(schema_editor, RULES)
+
+
+def install_withdrawals(apps: Any, schema_editor: Any) -> None:
+    row_rules.install(schema_editor, WITHDRAWALS)
+
+
+def remove_withdrawals(apps: Any, schema_editor: Any) -> None:
+    row_rules.remove(schema_editor, WITHDRAWALS)

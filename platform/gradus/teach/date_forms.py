@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy
 
 from gradus.classes import date_rules, times
 from gradus.classes.date_rules import DATES, Step, Target, Values
-from gradus.classes.models import GRANTED_MAX, REASON_CHARS, Class, DateRule, Member
+from gradus.classes.models import GRANTED_MAX, REASON_CHARS, Class, DateRule, Label, Member
 from gradus.courses.models import Challenge, Course, Lesson
 from gradus.teach.class_forms import ServiceForm, text
 from gradus.teach.local_times import FORMATS, LocalTimeField, shown_in
@@ -124,6 +124,11 @@ class DatesForm(ServiceForm):
         help_text=gettext_lazy("From then on nothing can be submitted. It can still be read and run."),
     )
     no_close_at = forms.BooleanField(label=gettext_lazy("It never closes"), required=False)
+    extended_to = LocalTimeField(
+        label=gettext_lazy("More time until"),
+        required=False,
+        help_text=gettext_lazy("Nothing here is due or closes earlier for them, also where other dates are set."),
+    )
     reason = text(
         gettext_lazy("Reason"), REASON_CHARS, help_text=gettext_lazy("It stands beside the dates, for those who teach.")
     )
@@ -133,6 +138,8 @@ class DatesForm(ServiceForm):
         self.target = target
         super().__init__(data, initial=self._initial(rule))
         self.fields["reason"].required = target.member is not None
+        if target.member is None and target.label is None:
+            del self.fields["extended_to"]
 
     def _initial(self, rule: DateRule | None) -> dict[str, Any]:
         zone, said = self.target.of_class.zone, date_rules.values_of(rule)
@@ -142,7 +149,7 @@ class DatesForm(ServiceForm):
             return StepsField.NONE if steps is not None and not steps else "\n".join(shown)
 
         return {
-            **{name: shown_in(zone, getattr(said, name)) for name in DATES},
+            **{name: shown_in(zone, getattr(said, name)) for name in (*DATES, "extended_to")},
             **{f"no_{name}": name in said.cleared for name in DATES},
             "early": lines(said.early),
             "late": lines(said.late),
@@ -157,7 +164,7 @@ class DatesForm(ServiceForm):
         given, zone = self.cleaned_data, self.target.of_class.timezone
 
         def moment(name: str) -> datetime | None:
-            return times.read(given[name], zone, later=name != "release_at") if given[name] else None
+            return times.read(given[name], zone, later=name != "release_at") if given.get(name) else None
 
         def steps(name: str) -> list[Step] | None:
             if given[name] is None:
@@ -165,7 +172,7 @@ class DatesForm(ServiceForm):
             return [{**one, "until": times.read(one["until"], zone)} for one in given[name]]
 
         return Values(
-            **{name: moment(name) for name in DATES},
+            **{name: moment(name) for name in (*DATES, "extended_to")},
             cleared=[name for name in DATES if given[f"no_{name}"]],
             early=steps("early"),
             late=steps("late"),
@@ -180,18 +187,25 @@ def _is_challenge(key: str) -> bool:
 class PeopleForm(ServiceForm):
     """Gives learners more time, or more attempts. `members` are those that the list of the page offers."""
 
+    WHO_READS = gettext_lazy("For those who teach. The learner reads it only in a copy of the own data.")
+    label = forms.ModelChoiceField(
+        label=gettext_lazy("For all with the label"),
+        queryset=Label.objects.none(),
+        required=False,
+        empty_label=gettext_lazy("No label"),
+    )
     members = forms.ModelMultipleChoiceField(
         label=gettext_lazy("For whom"),
         queryset=Member.objects.none(),
+        required=False,
         widget=forms.CheckboxSelectMultiple,
-        error_messages={"required": gettext_lazy("Choose at least one learner.")},
     )
     place = forms.ChoiceField(label=gettext_lazy("For what"), widget=NamesSelect("en", _is_challenge))
     reason = text(
         gettext_lazy("Reason"),
         REASON_CHARS,
         required=True,
-        help_text=gettext_lazy("For those who teach. The learner reads it only in a copy of the own data."),
+        help_text=WHO_READS,
     )
 
     def __init__(self, of_class: Class, places: Iterable[Place], data: Any = None, initial: Any = None) -> None:
@@ -199,8 +213,18 @@ class PeopleForm(ServiceForm):
         self.of_class, self.places = of_class, {key_of(one): one for one in places if self.offers(one)}
         chosen: Any = self.fields["members"]
         chosen.queryset = of_class.members.active().learners().by_name()
+        label: Any = self.fields["label"]
+        label.queryset = of_class.labels.all()
+        if not of_class.labels.exists():
+            del self.fields["label"]
         place: Any = self.fields["place"]
         place.choices = place_choices(self.places.values())
+
+    def clean(self) -> dict[str, Any]:
+        given = super().clean() or {}
+        if not given.get("members") and not given.get("label") and not self.errors.keys() & {"members", "label"}:
+            self.add_error("members", _("Choose at least one learner."))
+        return given
 
     name = ""
 
@@ -217,10 +241,11 @@ class ExtendForm(PeopleForm):
     until = LocalTimeField(
         label=gettext_lazy("New due date"),
         help_text=gettext_lazy(
-            "In the zone of the class. Until then attempts count in full. If it would close before, it closes then."
+            "In the zone of the class. Until then attempts count in full. If it would close before, it closes then. "
+            "A time that is past repairs late attempts."
         ),
     )
-    field_order = ("place", "until", "members", "reason")
+    field_order = ("place", "until", "label", "members", "reason")
 
     def clean_until(self) -> datetime:
         return times.read(self.cleaned_data["until"], self.of_class.timezone)
@@ -234,10 +259,16 @@ class GrantForm(PeopleForm):
         max_value=GRANTED_MAX,
         help_text=gettext_lazy("They are used when those of a day are used, on any day until the class ends."),
     )
-    field_order = ("place", "attempts", "members", "reason")
+    field_order = ("place", "attempts", "label", "members", "reason")
 
     def offers(self, place: Place) -> bool:
         return isinstance(place, Challenge)
+
+
+class WithdrawForm(ServiceForm):
+    """Why granted attempts are withdrawn."""
+
+    reason = text(gettext_lazy("Reason"), REASON_CHARS, required=True, help_text=PeopleForm.WHO_READS)
 
 
 class WhyForm(forms.Form):

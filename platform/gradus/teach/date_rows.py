@@ -11,7 +11,7 @@ from django.utils import formats
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from gradus.classes import access, date_rules, policy, times
+from gradus.classes import access, policy, times
 from gradus.classes.access import Viewed
 from gradus.classes.models import Class, DateRule
 from gradus.classes.policy import Applied, Rule, Schedule, Where, Who
@@ -25,6 +25,7 @@ NAMES = {
     "late": gettext_lazy("Late credit"),
     "after": gettext_lazy("Credit after that"),
     "close_at": gettext_lazy("Closes"),
+    "extended_to": gettext_lazy("More time until"),
 }
 
 
@@ -137,7 +138,7 @@ def in_words(name: str, value: Any, zone: str) -> str:
     """Returns the value of a field as people read it."""
     if value is None:
         return _("none")
-    if name in date_rules.DATES:
+    if isinstance(value, datetime):
         return _date(value, zone)
     if name == "after":
         return percent(value)

@@ -44,6 +44,7 @@ urlpatterns = [
     path("classes/<int:pk>/dates/more/", dates.people_show, name="more_time"),
     path("classes/<int:pk>/dates/more/extend", dates.extend, name="extend"),
     path("classes/<int:pk>/dates/more/grant", dates.grant, name="grant"),
+    path("classes/<int:pk>/dates/grants/<int:grant>/withdraw", dates.withdraw, name="withdraw"),
     path("classes/<int:pk>/roster/", roster.roster_show, name="roster"),
     path("classes/<int:pk>/roster.csv", roster.roster_download, name="roster_download"),
     path("classes/<int:pk>/labels/<int:label>", members.label_change, name="label"),

@@ -90,6 +90,7 @@ def class_pages(course: Course, owner: User, learner: User) -> list[str]:
         f"progress/?label={label.pk}",
         f"dates/challenge-{shore.pk}/edit",
         "dates/more/",
+        f"dates/grants/{made.members.exclude(grants=None)[0].grants.all()[0].pk}/withdraw",
         "grades/",
         f"grades/{ben.pk}/sea-or-sky/",
         f"grades/{cem.pk}/explain/",

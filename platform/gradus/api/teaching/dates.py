@@ -73,7 +73,11 @@ class RuleIn(PlaceIn):
         None, max_length=20, description="The credit of attempts from the due date on, by steps"
     )
     after: float | None = Field(None, ge=0, le=1, description="The credit of attempts after the last late step")
-    reason: str = Field("", max_length=1000, description="Required if the rule is for a member")
+    extended_to: Moment | None = Field(
+        None,
+        description="For a label or member: nothing in the place is due or closes before, whatever other rules say",
+    )
+    reason: str = Field("", max_length=1000, description="Required if the rule is for a member or extends the time")
 
 
 class RuleSetIn(RuleIn):
@@ -280,6 +284,7 @@ def class_dates_set(request: Request, id: int, given: RuleSetIn) -> RuleOut | No
         early=steps(given.early),
         late=steps(given.late),
         after=given.after,
+        extended_to=times.read(given.extended_to, zone) if given.extended_to else None,
     )
     made = dates.set_dates(target, values, by=caller(request), reason=given.reason, seen=given.seen)
     return rule_out(made) if made else None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Self
 
 from django.conf import settings
 from django.db import models
@@ -26,7 +26,8 @@ class DateRule(models.Model):
 
     It does not decide a field that is null. `cleared` names the dates that it removes, such as `["close_at"]`. `early`
     and `late` are lists of objects with `until`, a time in ISO 8601, and `credit`, a share of the points. Intervals are
-    half-open. `policy.py` explains how rules are combined.
+    half-open. `extended_to` is the end of an extension for a label or a member. `policy.py` explains how rules are
+    combined.
     """
 
     of_class = models.ForeignKey("classes.Class", models.CASCADE, related_name="date_rules")
@@ -41,8 +42,8 @@ class DateRule(models.Model):
     early = models.JSONField(null=True, blank=True)
     late = models.JSONField(null=True, blank=True)
     after = models.FloatField(null=True, blank=True)
+    extended_to = models.DateTimeField(_("more time until"), null=True, blank=True)
     reason = models.CharField(_("reason"), max_length=REASON_CHARS, blank=True)
-    version = models.PositiveIntegerField(default=1, help_text="Counts the changes, so that two people notice theirs")
     changed_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
     changed_at = models.DateTimeField(default=timezone.now)
 
@@ -75,16 +76,29 @@ class DateRule(models.Model):
             models.CheckConstraint(
                 name="date_rule_credit_is_a_share", condition=Q(after__isnull=True) | Q(after__gte=0, after__lte=1)
             ),
+            models.CheckConstraint(
+                name="an_extension_is_for_somebody",
+                condition=Q(extended_to__isnull=True) | Q(label__isnull=False) | Q(member__isnull=False),
+            ),
+            models.CheckConstraint(
+                name="an_extension_has_a_reason", condition=Q(extended_to__isnull=True) | ~Q(reason="")
+            ),
         ]
 
     def __str__(self) -> str:
         return f"{self.of_class}: {self.challenge or self.lesson or self.of_class.course}"
 
 
+class GrantQuerySet(models.QuerySet["Grant"]):
+    def in_force(self) -> Self:
+        return self.filter(withdrawn_at=None)
+
+
 class Grant(models.Model):
     """Attempts at a challenge that a member may use after those of the day are used up, with the reason.
 
-    Each use is a row of the table `Slot`. The database limits the numbers of these rows to the granted attempts.
+    Each use is a row of the table `Slot`. The database limits the numbers of these rows to the granted attempts, and
+    refuses to withdraw attempts that were used.
     """
 
     member = models.ForeignKey("classes.Member", models.CASCADE, related_name="grants")
@@ -93,12 +107,22 @@ class Grant(models.Model):
     reason = models.CharField(_("reason"), max_length=REASON_CHARS)
     granted_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
     granted_at = models.DateTimeField(default=timezone.now)
+    withdrawn_at = models.DateTimeField(null=True, blank=True)
+    withdrawn_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
+    withdrawn_reason = models.CharField(max_length=REASON_CHARS, blank=True)
+
+    objects = GrantQuerySet.as_manager()
 
     class Meta:
         ordering = ["-pk"]
         constraints = [
             models.CheckConstraint(name="grant_has_attempts", condition=Q(attempts__gte=1, attempts__lte=GRANTED_MAX)),
             models.CheckConstraint(name="grant_has_a_reason", condition=~Q(reason="")),
+            models.CheckConstraint(
+                name="grant_is_withdrawn_with_a_reason",
+                condition=Q(withdrawn_at__isnull=True, withdrawn_reason="")
+                | (Q(withdrawn_at__isnull=False) & ~Q(withdrawn_reason="")),
+            ),
         ]
 
     def __str__(self) -> str:

@@ -43,6 +43,7 @@ def take_if_free(
     limit: Limit, use: Use, *, submission: Submission | None = None, run: Run | None = None
 ) -> Slot | None:
     """Does the same as `take`, but returns None instead of refusing."""
+    limit.hold(use)
     same, allowed = in_use(limit, use), limit.allowed(use)
     used = set(same.values_list("number", flat=True))
     if len(used) >= allowed:

@@ -8,6 +8,7 @@ from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_POST
@@ -30,6 +31,7 @@ from gradus.teach.date_forms import (
     GrantForm,
     PeopleForm,
     WhyForm,
+    WithdrawForm,
     key_of,
     places_of,
 )
@@ -51,7 +53,7 @@ def dates_show(request: HttpRequest, of_class: Class) -> HttpResponse:
         "chosen": label,
         "exceptions": date_rows.exceptions(of_class),
         "grants": Grant.objects.filter(member__of_class=of_class).select_related(
-            "member__user", "challenge__version", "granted_by"
+            "member__user", "challenge__version", "granted_by", "withdrawn_by"
         ),
     }
     return render(request, "teach/classes/dates.html", context)
@@ -151,6 +153,7 @@ def extend(request: HttpRequest, of_class: Class) -> HttpResponse:
             by=account(request),
             until=given["until"],
             reason=given["reason"],
+            label=given.get("label"),
             lesson=place if isinstance(place, Lesson) else None,
             challenge=place if isinstance(place, Challenge) else None,
         )
@@ -159,6 +162,8 @@ def extend(request: HttpRequest, of_class: Class) -> HttpResponse:
         return _people_page(request, of_class, extend=form, status=refused.status)
     said = ngettext("%(count)d learner has more time.", "%(count)d learners have more time.", len(done.moved))
     messages.success(request, said % {"count": len(done.moved)})
+    if given["until"] <= timezone.now():
+        messages.warning(request, _("This time is past: only attempts that were submitted before it count more now."))
     if done.untouched:
         names = ", ".join(map(str, done.untouched))
         messages.warning(request, _("These have as much time already: %(names)s.") % {"names": names})
@@ -182,6 +187,7 @@ def grant(request: HttpRequest, of_class: Class) -> HttpResponse:
             challenge=place,
             attempts=given["attempts"],
             reason=given["reason"],
+            label=given.get("label"),
         )
     except Refused as refused:
         form.refuse(refused)
@@ -189,6 +195,30 @@ def grant(request: HttpRequest, of_class: Class) -> HttpResponse:
     said = ngettext("%(count)d learner has more attempts.", "%(count)d learners have more attempts.", len(made))
     messages.success(request, said % {"count": len(made)})
     return redirect("teach:dates", of_class.pk)
+
+
+@in_class(DECIDES)
+def withdraw(request: HttpRequest, of_class: Class, grant: int) -> HttpResponse:
+    """Asks why granted attempts are withdrawn. A POST withdraws them."""
+    granted = get_object_or_404(
+        Grant.objects.in_force().select_related("member__user", "member__of_class", "challenge__version"),
+        member__of_class=of_class,
+        pk=grant,
+    )
+    form, status = WithdrawForm(request.POST or None), 200
+    if request.method == "POST":
+        status = 422
+        if form.is_valid():
+            try:
+                dates.withdraw(granted, by=account(request), reason=form.cleaned_data["reason"])
+            except Refused as refused:
+                form.refuse(refused)
+                status = refused.status
+            else:
+                messages.success(request, _("The attempts are withdrawn."))
+                return redirect("teach:dates", of_class.pk)
+    context = {**shared(request, of_class), "granted": granted, "form": form}
+    return render(request, "teach/classes/withdraw.html", context, status=status)
 
 
 def _people_page(
@@ -243,6 +273,6 @@ def why(request: HttpRequest, of_class: Class, member: int) -> HttpResponse:
             "decision": decision,
             "reasons": date_rows.reasons(decision.applied, of_class),
             "attempts_left": slots.left(limits.ATTEMPTS, use) if found.user else None,
-            "granted": sum(one.attempts for one in found.grants.filter(challenge=challenge)),
+            "granted": sum(one.attempts for one in found.grants.in_force().filter(challenge=challenge)),
         }
     return render(request, "teach/classes/why.html", context, status=200 if form.is_valid() else 422)
