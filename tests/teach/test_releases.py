@@ -93,7 +93,10 @@ def test_a_change_of_somebody_else_is_not_overwritten(group, grace, teacher, sea
     releasing.change_rule(group, None, by=grace, score="hand", details="hand")
     response = client.post(address, form(seen=seen))
     assert response.status_code == 409 and "Somebody else changed this" in response.content.decode()
-    assert ReleaseRule.objects.get().score == "hand"
+    assert ReleaseRule.objects.get().score == "hand" and "by hand" in response.content.decode()
+
+    again = client.post(address, form(seen=response.context["form"]["seen"].value()))
+    assert again.status_code == 302 and ReleaseRule.objects.get().score == "now"
 
 
 def test_an_assistant_looks_and_does_not_release(group, sea_or_sky):

@@ -10,14 +10,26 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from django import forms
 from django.utils import timezone
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from gradus.accounts.addresses import EMAIL_CHARS
+from gradus.accounts.allauth_adapter import can_send_mails
 from gradus.accounts.token_rules import LearnerData
 from gradus.classes import changes, members, services
-from gradus.classes.models import LABEL_CHARS, NAME_CHARS, TITLE_CHARS, Class, Label, Member
+from gradus.classes.models import (
+    LABEL_CHARS,
+    NAME_CHARS,
+    TEXT_CHARS,
+    TITLE_CHARS,
+    Announcement,
+    Class,
+    Label,
+    Member,
+)
 from gradus.courses.models import Course
-from gradus.refusal import Refused
+from gradus.notices import announcements
+from gradus.teach.forms import SeenForm, ServiceForm, text
 from gradus.teach.local_times import LocalTimeField, in_zone, shown_in
 from gradus.teach.widgets import NamesSelect
 from gradus.validators import allowed_characters
@@ -29,19 +41,6 @@ ROLES = [
 ]
 CODE_WORKS_FOR = timedelta(days=14)
 ADDRESSES_CHARS = 20_000
-
-
-def text(label: Any, most: int, *, required: bool = False, **more: Any) -> forms.CharField:
-    return forms.CharField(label=label, max_length=most, required=required, validators=[allowed_characters], **more)
-
-
-class ServiceForm(forms.Form):
-    """Shows the problems of a `Refused` beside the fields that they are about."""
-
-    def refuse(self, refused: Refused) -> None:
-        for problem in refused.problems or [{"field": None, "message": refused.message}]:
-            field = problem["field"]
-            self.add_error(field if field in self.fields else None, problem["message"])
 
 
 class ClassForm(ServiceForm):
@@ -93,8 +92,8 @@ class NewClassForm(ClassForm):
         field.empty_label = None
 
 
-class SettingsForm(ClassForm):
-    """All settings of a class. `seen` says what the person saw, so that nobody overwrites a change unseen."""
+class SettingsForm(SeenForm, ClassForm):
+    """All settings of a class."""
 
     points = forms.ChoiceField(
         label=_("Points"),
@@ -108,7 +107,6 @@ class SettingsForm(ClassForm):
         help_text=_("For steps only. In each line a score and the share of the points from it on, such as 0.6 0.8."),
     )
     board = forms.ChoiceField(label=_("Leaderboard of the class, by pseudonym"), choices=Class.Board)
-    seen = forms.CharField(widget=forms.HiddenInput, required=False)
 
     def __init__(self, of_class: Class, data: Any = None) -> None:
         self.of_class = of_class
@@ -157,7 +155,8 @@ class LabelsField(forms.CharField):
     def clean(self, value: Any) -> list[str]:
         names = [" ".join(one.split()) for one in re.split(r"[,;\n]", super().clean(value))]
         if any(len(name) > LABEL_CHARS for name in names):
-            raise forms.ValidationError(_("A label has at most 40 characters. Put commas between labels."))
+            said = _("A label has at most %(most)d characters. Put commas between labels.")
+            raise forms.ValidationError(said % {"most": LABEL_CHARS})
         return [name for name in names if name]
 
 
@@ -176,7 +175,7 @@ class AddForm(ServiceForm):
     mail = forms.BooleanField(label=_("Tell them by mail"), required=False, initial=True)
 
 
-class MemberForm(ServiceForm):
+class MemberForm(SeenForm):
     first_name = text(_("First name"), NAME_CHARS)
     last_name = text(_("Last name"), NAME_CHARS)
     email = text(_("Email address"), EMAIL_CHARS)
@@ -184,7 +183,6 @@ class MemberForm(ServiceForm):
     registration_number = text(_("Registration number"), NAME_CHARS)
     learner_data = forms.ChoiceField(label=_("Role"), choices=ROLES)
     labels = LabelsField(label=_("Labels"), help_text=_("With commas, such as: Section 1, Extra time"))
-    seen = forms.CharField(widget=forms.HiddenInput, required=False)
 
     def __init__(self, member: Member, data: Any = None) -> None:
         values = members.values_of(member)
@@ -197,6 +195,82 @@ class MarkForm(ServiceForm):
 
     label = text(_("Label"), LABEL_CHARS)
     action = forms.ChoiceField(choices=[(one, one) for one in ("label", "unlabel", "remove", "mail")])
+
+
+class AnnouncementForm(SeenForm):
+    """An announcement. Of one that the members have read, only the title and the text can be changed."""
+
+    title = text(_("Title"), TITLE_CHARS, required=True)
+    text = forms.CharField(
+        label=_("Text"),
+        max_length=TEXT_CHARS,
+        validators=[allowed_characters],
+        widget=forms.Textarea(attrs={"rows": 6, "lang": ""}),
+        help_text=_("In Markdown, as in a lesson: lists, links, code and formulas work."),
+    )
+    label = forms.ModelChoiceField(
+        label=_("For"),
+        queryset=Label.objects.none(),
+        required=False,
+        empty_label=_("Everybody in the class"),
+        widget=NamesSelect(),
+    )
+    publish_at = LocalTimeField(label=_("From when on"), required=False)
+    by_mail = forms.BooleanField(
+        label=_("Also by mail"),
+        required=False,
+        initial=True,
+        help_text=_("To those who have asked for notices by mail in their profile."),
+    )
+
+    def __init__(self, of_class: Class, data: Any = None, now: Announcement | None = None, **initial: Any) -> None:
+        if now is not None:
+            values = announcements.settings_of(now)
+            initial = {name: values[name] for name in ("title", "text", "by_mail")}
+            initial |= {"label": now.label, "publish_at": shown_in(of_class.zone, now.publish_at)}
+            initial["seen"] = changes.version_of(values)
+        super().__init__(data, initial=initial)
+        self.zone = of_class.zone
+        self.fields["publish_at"].help_text = gettext("Empty: now. The time is that of the class (%(zone)s).") % {
+            "zone": of_class.timezone
+        }
+        field: Any = self.fields["label"]
+        field.queryset = of_class.labels.all()
+        if not can_send_mails():
+            del self.fields["by_mail"]
+        if now is not None and now.sent_at is not None:
+            for name in ("label", "publish_at", "by_mail"):
+                self.fields.pop(name, None)
+
+    def clean_publish_at(self) -> Any:
+        chosen = self.cleaned_data["publish_at"]
+        return in_zone(chosen, self.zone) if chosen else timezone.now()
+
+
+class ViewForm(ServiceForm):
+    """As whom to look, and when. `who` is `label-KEY` or `member-KEY`; without it, it is a learner without labels."""
+
+    who = forms.ChoiceField(label=_("As whom"), required=False, widget=NamesSelect())
+    at = LocalTimeField(label=_("At what time"), required=False)
+
+    def __init__(self, of_class: Class, data: Any = None, who: str = "") -> None:
+        super().__init__(data, initial={"who": who})
+        self.zone = of_class.zone
+        self.fields["at"].help_text = gettext("Empty: now. What is open or due is as at that time (%(zone)s).") % {
+            "zone": of_class.timezone
+        }
+        self.labels = {f"label-{one.pk}": one for one in of_class.labels.all()}
+        found = of_class.members.active().learners().select_related("user", "of_class")
+        self.members = {f"member-{one.pk}": one for one in found.order_by("last_name", "first_name", "pk")}
+        any_learner = ("", _("A learner without a label"))
+        labels = [(key, label.name) for key, label in self.labels.items()]
+        members = [(key, member.name) for key, member in self.members.items()]
+        groups = [(_("A learner with the label"), labels), (_("A person"), members)]
+        field: Any = self.fields["who"]
+        field.choices = [any_learner, *((name, choices) for name, choices in groups if choices)]
+
+    def clean_at(self) -> Any:
+        return in_zone(self.cleaned_data["at"], self.zone) if self.cleaned_data["at"] else None
 
 
 class FilterForm(forms.Form):

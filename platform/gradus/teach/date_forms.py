@@ -16,7 +16,7 @@ from gradus.classes import date_rules, times
 from gradus.classes.date_rules import DATES, Step, Target, Values
 from gradus.classes.models import GRANTED_MAX, REASON_CHARS, Class, DateRule, Label, Member
 from gradus.courses.models import Challenge, Course, Lesson
-from gradus.teach.class_forms import ServiceForm, text
+from gradus.teach.forms import SeenForm, ServiceForm, text
 from gradus.teach.local_times import FORMATS, LocalTimeField, shown_in
 from gradus.teach.widgets import NamesSelect
 
@@ -90,7 +90,7 @@ def _parsed(text: str) -> datetime | None:
     return None
 
 
-class DatesForm(ServiceForm):
+class DatesForm(SeenForm):
     """What is said about one place for some people. What stays empty is as it is for others or for the whole course."""
 
     release_at = LocalTimeField(label=gettext_lazy("Opens"), required=False)
@@ -132,7 +132,6 @@ class DatesForm(ServiceForm):
     reason = text(
         gettext_lazy("Reason"), REASON_CHARS, help_text=gettext_lazy("It stands beside the dates, for those who teach.")
     )
-    seen = forms.CharField(widget=forms.HiddenInput, required=False)
 
     def __init__(self, target: Target, rule: DateRule | None, data: Any = None) -> None:
         self.target = target

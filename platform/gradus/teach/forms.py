@@ -1,4 +1,4 @@
-"""The forms with which owners invite people and change their roles."""
+"""What the forms for teachers share, and the forms with which owners invite people and change their roles."""
 
 from __future__ import annotations
 
@@ -13,18 +13,41 @@ from gradus.refusal import Refused
 from gradus.validators import allowed_characters
 
 
-class LevelsForm(forms.Form):
+def text(label: Any, most: int, *, required: bool = False, **more: Any) -> forms.CharField:
+    return forms.CharField(label=label, max_length=most, required=required, validators=[allowed_characters], **more)
+
+
+class ServiceForm(forms.Form):
+    """A form for a service, which may refuse what the form has found right."""
+
+    def refuse(self, refused: Refused) -> None:
+        """Shows each problem of a refusal beside the field that it is about."""
+        # Django adds problems only to a form that has read what was sent.
+        self.is_valid()
+        for problem in refused.problems or [{"field": None, "message": refused.message}]:
+            field = problem["field"]
+            self.add_error(field if field in self.fields else None, problem["message"])
+
+
+class SeenForm(ServiceForm):
+    """A form that sends back what the person saw, so that nobody overwrites a change unseen."""
+
+    seen = forms.CharField(widget=forms.HiddenInput, required=False)
+
+    def see(self, now: str) -> None:
+        """Sends `now` back from now on: who has read what it is now, and saves again, means it."""
+        given: Any = self.data.copy()
+        given[self.add_prefix("seen")] = now
+        self.data = given
+
+
+class LevelsForm(ServiceForm):
     content = forms.ChoiceField(label=_("Course content"), choices=Content, initial=Content.NONE)
     learner_data = forms.ChoiceField(label=_("Learner data"), choices=LearnerData, initial=LearnerData.NONE)
 
     @property
     def scope(self) -> Scope:
         return Scope(Content(self.cleaned_data["content"]), LearnerData(self.cleaned_data["learner_data"]))
-
-    def refuse(self, refused: Refused) -> None:
-        """Shows the message beside the field that it is about."""
-        field = refused.problems[0]["field"] if refused.problems else None
-        self.add_error(field if field in self.fields else None, refused.message)
 
 
 class RoleForm(LevelsForm):

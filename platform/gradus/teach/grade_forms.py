@@ -16,31 +16,18 @@ from gradus.gradebook import services
 from gradus.gradebook.models import REASON_CHARS
 from gradus.gradebook.queries import PAGE, SIZES, Wanted
 from gradus.gradebook.table import Column
-from gradus.refusal import Refused
-from gradus.validators import allowed_characters
+from gradus.teach.forms import ServiceForm, text
 
 SEARCH_CHARS = 100
-
-
-class Refusing(forms.Form):
-    def refuse(self, refused: Refused) -> None:
-        """Shows each message beside the field that it is about."""
-        if not hasattr(self, "cleaned_data"):
-            self.full_clean()
-        problems = refused.problems or [{"field": "", "message": refused.message}]
-        for one in problems:
-            self.add_error(one["field"] if one["field"] in self.fields else None, one["message"])
 
 
 class FilterForm(forms.Form):
     """Which learners the gradebook shows. What cannot be understood is left out, because an address may be old."""
 
     label = forms.ModelChoiceField(Label.objects.none(), label=_("Label"), empty_label=_("All"), required=False)
-    search = forms.CharField(
-        label=_("Name, address or number"),
-        max_length=SEARCH_CHARS,
-        required=False,
-        validators=[allowed_characters],
+    search = text(
+        _("Name, address or number"),
+        SEARCH_CHARS,
         widget=forms.TextInput(attrs={"type": "search", "autocomplete": "off"}),
     )
     left = forms.BooleanField(label=_("Also those who have left"), required=False)
@@ -73,31 +60,26 @@ class FilterForm(forms.Form):
         return int(self.cleaned_data.get("size") or PAGE)
 
 
-class OverrideForm(Refusing):
-    value = forms.CharField(
-        label=_("Points"), required=False, max_length=20, widget=forms.TextInput(attrs={"inputmode": "decimal"})
-    )
-    reason = forms.CharField(
-        label=_("Reason"),
+class OverrideForm(ServiceForm):
+    value = text(_("Points"), 20, widget=forms.TextInput(attrs={"inputmode": "decimal"}))
+    reason = text(
+        _("Reason"),
+        REASON_CHARS,
         help_text=_("Everybody who sees the gradebook can read it. The learner cannot."),
-        max_length=REASON_CHARS,
-        required=False,
         widget=forms.Textarea(attrs={"rows": 2}),
     )
 
     def __init__(self, data: Any = None) -> None:
         super().__init__(data, auto_id="override-%s")
         self.label_suffix = ""
-        for field in self.fields.values():
-            field.validators.append(allowed_characters)
 
 
-class ExcuseForm(Refusing):
+class ExcuseForm(ServiceForm):
     """Excuses all who have a label from one challenge."""
 
     label = forms.ModelChoiceField(Label.objects.none(), label=_("Everybody with the label"))
     challenge = forms.ModelChoiceField(Challenge.objects.none(), label=_("from the challenge"))
-    reason = forms.CharField(label=_("Reason"), max_length=REASON_CHARS, validators=[allowed_characters])
+    reason = text(_("Reason"), REASON_CHARS, required=True)
 
     def __init__(self, of_class: Class, columns: Sequence[Column], data: Any = None) -> None:
         super().__init__(data, auto_id="excuse-%s")
@@ -109,17 +91,17 @@ class ExcuseForm(Refusing):
         challenge.choices = [(one.challenge, one.title) for one in columns]
 
 
-class WorthForm(Refusing):
+class WorthForm(ServiceForm):
     """A field for each challenge, named by its key."""
 
     def __init__(self, columns: Sequence[Column], data: Any = None) -> None:
         super().__init__(data, auto_id="worth-%s")
         for one in columns:
-            self.fields[str(one.challenge)] = forms.CharField(
-                label=format_html('<span lang="en">{}</span>', one.title),
+            self.fields[str(one.challenge)] = text(
+                format_html('<span lang="en">{}</span>', one.title),
+                20,
+                required=True,
                 initial=f"{one.worth.normalize():f}",
-                max_length=20,
-                validators=[allowed_characters],
                 widget=forms.TextInput(attrs={"inputmode": "decimal", "autocomplete": "off"}),
             )
         self.seen = version_of(services.worths_seen(columns))

@@ -10,18 +10,15 @@ from django.utils.translation import gettext_lazy as _
 from gradus.classes import changes, releases
 from gradus.classes.models import Class, ReleaseRule
 from gradus.courses.models import Challenge
-from gradus.teach.class_forms import ServiceForm
+from gradus.teach.forms import SeenForm
 from gradus.teach.local_times import LocalTimeField, in_zone, shown_in
 
 FOLLOWS = "class"
 When = ReleaseRule.When
 
 
-class ReleaseForm(ServiceForm):
-    """When score and details are released. For a challenge, it can also be as for the class.
-
-    `seen` says what the person saw, so that nobody overwrites a change unseen.
-    """
+class ReleaseForm(SeenForm):
+    """When score and details are released. For a challenge, it can also be as for the class."""
 
     score = forms.ChoiceField(label=_("Score"), choices=When)
     score_at = LocalTimeField(label=_("Date of the score"), required=False, help_text=_("For “At a date” only."))
@@ -31,7 +28,6 @@ class ReleaseForm(ServiceForm):
         help_text=_("Results of public samples, marks and comments. Learners never see them before the score."),
     )
     details_at = LocalTimeField(label=_("Date of the details"), required=False, help_text=_("For “At a date” only."))
-    seen = forms.CharField(widget=forms.HiddenInput, required=False)
 
     def __init__(
         self, of_class: Class, rule: ReleaseRule, challenge: Challenge | None = None, data: Any = None

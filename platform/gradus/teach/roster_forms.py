@@ -15,7 +15,8 @@ from gradus.classes.models import NAME_CHARS
 from gradus.classes.roster.faults import UnreadableRoster
 from gradus.classes.roster.people import LABELS_CHARS, Roster, parse
 from gradus.classes.roster.reading import BYTES_MAX, decoded
-from gradus.teach.class_forms import ROLES, ServiceForm, text
+from gradus.teach.class_forms import ROLES
+from gradus.teach.forms import ServiceForm, text
 from gradus.validators import allowed_characters
 
 

@@ -2,82 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from django import forms
 from django.contrib import messages
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
-from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 
 from gradus.accounts import roles
-from gradus.accounts.allauth_adapter import can_send_mails
 from gradus.classes import changes, membership
-from gradus.classes.models import TEXT_CHARS, TITLE_CHARS, Announcement, Class, Label
+from gradus.classes.models import Announcement, Class
 from gradus.notices import announcements as services
 from gradus.refusal import Refused
-from gradus.teach.class_forms import ServiceForm, text
-from gradus.teach.local_times import LocalTimeField, in_zone, shown_in
+from gradus.teach.class_forms import AnnouncementForm
 from gradus.teach.views.access import account, in_class
 from gradus.teach.views.classes import shared
-from gradus.teach.widgets import NamesSelect
-from gradus.validators import allowed_characters
 
 LISTED = 20
-
-
-class AnnouncementForm(ServiceForm):
-    """An announcement. Of one that the members have read, only the title and the text can be changed."""
-
-    title = text(gettext_lazy("Title"), TITLE_CHARS, required=True)
-    text = forms.CharField(
-        label=gettext_lazy("Text"),
-        max_length=TEXT_CHARS,
-        validators=[allowed_characters],
-        widget=forms.Textarea(attrs={"rows": 6, "lang": ""}),
-        help_text=gettext_lazy("In Markdown, as in a lesson: lists, links, code and formulas work."),
-    )
-    label = forms.ModelChoiceField(
-        label=gettext_lazy("For"),
-        queryset=Label.objects.none(),
-        required=False,
-        empty_label=gettext_lazy("Everybody in the class"),
-        widget=NamesSelect(),
-    )
-    publish_at = LocalTimeField(label=gettext_lazy("From when on"), required=False)
-    by_mail = forms.BooleanField(
-        label=gettext_lazy("Also by mail"),
-        required=False,
-        initial=True,
-        help_text=gettext_lazy("To those who have asked for notices by mail in their profile."),
-    )
-    seen = forms.CharField(widget=forms.HiddenInput, required=False)
-
-    def __init__(self, of_class: Class, data: Any = None, now: Announcement | None = None, **initial: Any) -> None:
-        if now is not None:
-            values = services.settings_of(now)
-            initial = {name: values[name] for name in ("title", "text", "by_mail")}
-            initial |= {"label": now.label, "publish_at": shown_in(of_class.zone, now.publish_at)}
-            initial["seen"] = changes.version_of(values)
-        super().__init__(data, initial=initial)
-        self.zone = of_class.zone
-        self.fields["publish_at"].help_text = _("Empty: now. The time is that of the class (%(zone)s).") % {
-            "zone": of_class.timezone
-        }
-        field: Any = self.fields["label"]
-        field.queryset = of_class.labels.all()
-        if not can_send_mails():
-            del self.fields["by_mail"]
-        if now is not None and now.sent_at is not None:
-            for name in ("label", "publish_at", "by_mail"):
-                self.fields.pop(name, None)
-
-    def clean_publish_at(self) -> Any:
-        chosen = self.cleaned_data["publish_at"]
-        return in_zone(chosen, self.zone) if chosen else timezone.now()
 
 
 @in_class()
@@ -121,14 +61,10 @@ def announcement_change(request: HttpRequest, of_class: Class, key: int) -> Http
         status = 422
     except Refused as refused:
         status = refused.status
-        form.is_valid()
         form.refuse(refused)
         if refused.code == "changed_meanwhile":
             meanwhile = Announcement.objects.select_related("label").get(pk=found.pk)
-            # Who has read what it is now, and saves again, means it.
-            given = request.POST.copy()
-            given["seen"] = changes.version_of(services.settings_of(meanwhile))
-            form.data = given
+            form.see(changes.version_of(services.settings_of(meanwhile)))
     return one_page(request, of_class, found, form, meanwhile, status)
 
 

@@ -79,8 +79,8 @@ def class_show(request: HttpRequest, of_class: Class) -> HttpResponse:
             form.refuse(refused)
             of_class.refresh_from_db()
             meanwhile = form.differing() if refused.code == "changed_meanwhile" else []
-            # Who has read what it is now, and saves again, means it.
-            form.data = request.POST.dict() | {"seen": form.version} if meanwhile else form.data
+            if meanwhile:
+                form.see(form.version)
             return page(request, of_class, form=form, meanwhile=meanwhile, status=refused.status)
         messages.success(request, _("The settings are saved."))
         return redirect("teach:class", of_class.pk)

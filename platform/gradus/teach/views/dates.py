@@ -77,11 +77,9 @@ def dates_edit(request: HttpRequest, of_class: Class, key: str) -> HttpResponse:
         else:
             return _edit_page(request, target, form, status=422)
     except Refused as refused:
-        form.is_valid()
         form.refuse(refused)
         if refused.code == "changed_meanwhile":
-            # Who has read what it is now, and saves again, means it.
-            form.data = request.POST.dict() | {"seen": seen(target.rule())}
+            form.see(seen(target.rule()))
             return _edit_page(request, target, form, status=409, is_changed=True)
         return _edit_page(request, target, form, status=refused.status)
     messages.success(request, _("The dates are removed.") if removes else _("The dates are saved."))

@@ -15,6 +15,7 @@ from django.views.decorators.http import require_POST
 
 from gradus.accounts import roles
 from gradus.classes import invitations, members, membership, services
+from gradus.classes.changes import version_of
 from gradus.classes.models import Class, Label, Member
 from gradus.refusal import Refused
 from gradus.teach.class_forms import AddForm, FilterForm, MarkForm, MemberForm
@@ -121,12 +122,11 @@ def member_show(request: HttpRequest, of_class: Class, member: int) -> HttpRespo
         else:
             return member_page(request, of_class, found, form, status=422)
     except Refused as refused:
-        form.is_valid()
         form.refuse(refused)
         meanwhile = None
         if refused.code == "changed_meanwhile":
             meanwhile = members.values_of(Member.objects.get(pk=found.pk))
-            form.data = request.POST.dict() | {"seen": MemberForm(Member.objects.get(pk=found.pk)).initial["seen"]}
+            form.see(version_of(meanwhile))
         return member_page(request, of_class, found, form, meanwhile=meanwhile, status=refused.status)
     messages.success(request, _("The member is changed."))
     return redirect("teach:member", of_class.pk, found.pk)

@@ -55,7 +55,6 @@ def role_change(request: HttpRequest, course: Course, pk: int) -> HttpResponse:
             return page(request, course, InviteForm(), changed=form, of=role, status=422)
     except Refused as refused:
         form = form if form.is_bound and form.is_valid() else RoleForm(role, {**vars(role.scope)})
-        form.is_valid()
         form.refuse(refused)
         return page(request, course, InviteForm(), changed=form, of=role, status=refused.status)
     name = role.user.pseudonym

@@ -12,7 +12,7 @@ from django.utils.translation import ngettext
 from django.views.decorators.http import require_POST
 
 from gradus.accounts import roles
-from gradus.classes import membership, releases
+from gradus.classes import changes, membership, releases
 from gradus.classes.models import Class
 from gradus.courses import catalogue
 from gradus.courses.models import Challenge
@@ -41,6 +41,8 @@ def release_show(request: HttpRequest, of_class: Class) -> HttpResponse:
             releasing.change_rule(of_class, challenge, by=by, seen=seen, **form.settings())
     except Refused as refused:
         form.refuse(refused)
+        if refused.code == "changed_meanwhile":
+            form.see(changes.version_of(releases.settings_of(releases.rule_of(of_class, challenge))))
         return _page(request, of_class, form, refused.status)
     messages.success(request, _("Saved. What learners have seen stays visible to them."))
     return redirect("teach:release", of_class.pk)

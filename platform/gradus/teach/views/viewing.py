@@ -2,50 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from django import forms
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
 from gradus.classes.models import Class
 from gradus.refusal import Refused
 from gradus.teach import viewing
-from gradus.teach.class_forms import ServiceForm
-from gradus.teach.local_times import LocalTimeField, in_zone
+from gradus.teach.class_forms import ViewForm
 from gradus.teach.views.access import in_class
 from gradus.teach.views.classes import shared
-from gradus.teach.widgets import NamesSelect
-
-
-class ViewForm(ServiceForm):
-    """As whom to look, and when. `who` is `label-KEY` or `member-KEY`; without it, it is a learner without labels."""
-
-    who = forms.ChoiceField(label=_("As whom"), required=False, widget=NamesSelect())
-    at = LocalTimeField(label=_("At what time"), required=False)
-
-    def __init__(self, of_class: Class, data: Any = None, who: str = "") -> None:
-        super().__init__(data, initial={"who": who})
-        self.zone = of_class.zone
-        self.fields["at"].help_text = _("Empty: now. What is open or due is as at that time (%(zone)s).") % {
-            "zone": of_class.timezone
-        }
-        self.labels = {f"label-{one.pk}": one for one in of_class.labels.all()}
-        found = of_class.members.active().learners().select_related("user", "of_class")
-        self.members = {f"member-{one.pk}": one for one in found.order_by("last_name", "first_name", "pk")}
-        any_learner = ("", _("A learner without a label"))
-        labels = [(key, label.name) for key, label in self.labels.items()]
-        members = [(key, member.name) for key, member in self.members.items()]
-        groups = [(_("A learner with the label"), labels), (_("A person"), members)]
-        field: Any = self.fields["who"]
-        field.choices = [any_learner, *((name, choices) for name, choices in groups if choices)]
-
-    def clean_at(self) -> Any:
-        return in_zone(self.cleaned_data["at"], self.zone) if self.cleaned_data["at"] else None
 
 
 @in_class()
