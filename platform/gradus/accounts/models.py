@@ -265,6 +265,11 @@ class LimitCount(models.Model):
         return f"a count until {self.expires:%Y-%m-%d %H:%M}"
 
 
+def known_acts() -> list[tuple[str, str]]:
+    """Returns the choices of `StaffAction.what`. A migration names this function, so a new act needs none."""
+    return StaffAction.What.choices
+
+
 class StaffAction(models.Model):
     """An action of staff on a page, over the API or in a shell. The database refuses to change or remove the row.
 
@@ -279,6 +284,13 @@ class StaffAction(models.Model):
         DRAFT_DISCARDED = "draft_discarded", _("Draft of a course discarded")
         COURSE_ROLLED_BACK = "course_rolled_back", _("Course rolled back")
         BOARD_BEGUN = "board_begun", _("Leaderboard of a new version begun")
+        SEASON_BEGUN = "season_begun", _("Season of a leaderboard begun")
+        ENTRY_FLAGGED = "entry_flagged", _("Entry of a leaderboard flagged")
+        FLAG_CLEARED = "flag_cleared", _("Flag of an entry cleared")
+        ENTRY_HIDDEN = "entry_hidden", _("Entry of a leaderboard hidden")
+        ENTRY_RESTORED = "entry_restored", _("Hidden entry restored")
+        ATTEMPT_ANNULLED = "attempt_annulled", _("Attempt annulled")
+        ANNULMENT_ENDED = "annulment_ended", _("Annulment of an attempt ended")
         COURSE_PULLED = "course_pulled", _("Course downloaded with its hidden rows")
         RIGHTS_CHANGED = "rights_changed", _("Rights changed")
         PASSWORD_SET = "password_set", _("Password set for somebody")
@@ -327,7 +339,7 @@ class StaffAction(models.Model):
     user_id = models.BigIntegerField(null=True, db_index=True)
     who = models.CharField(max_length=200)
     via = models.CharField(max_length=5, choices=Via.choices)
-    what = models.CharField(max_length=20, choices=What.choices)
+    what = models.CharField(max_length=20, choices=known_acts)
     about = models.CharField(max_length=200)
     details = models.JSONField(default=dict)
     request = models.CharField(max_length=40, blank=True, help_text=_("The request's id in the logs"))

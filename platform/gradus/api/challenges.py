@@ -224,7 +224,9 @@ def documents_out(keys: RagKeys) -> DocumentsOut:
 def _best(user: User | None, challenge: Challenge) -> dict[str, float]:
     if user is None:
         return {}
-    return dict(Standing.objects.of(user).filter(version=challenge.version).values_list("track", "shown"))
+    # In ascending order, so that of several seasons the best one stays.
+    own = Standing.objects.of(user).filter(version=challenge.version).order_by("shown")
+    return dict(own.values_list("track", "shown"))
 
 
 router = Router(tags=["challenges"], auth=someone)

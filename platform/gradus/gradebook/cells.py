@@ -154,7 +154,7 @@ def attempts_of(
     rows = Submission.objects.filter(
         of_class=of_class, user__in=by_user, challenge__in=challenge_ids, evaluations__is_current=True
     )
-    rows = rows.released() if only_released else rows
+    rows = (rows.released() if only_released else rows).filter(annulled=False)
     graded = "evaluations__score__"
     names = ("user_id", "challenge_id", "pk", "created_at", "evaluations__state")
     scores = (f"{graded}shown", f"{graded}passed", f"{graded}provisional")

@@ -165,7 +165,7 @@ def own_standings(viewer: User | None, *versions: ChallengeVersion) -> Own:
         return {}
     own = {
         (one.challenge_id, one.track): one
-        for one in Standing.objects.of(viewer).with_rank().filter(version__in=versions)
+        for one in Standing.objects.of(viewer).in_season().with_rank().filter(version__in=versions)
     }
     for standing in own.values():
         standing.user = viewer
@@ -178,6 +178,7 @@ def older(board: Ranking) -> tuple[Older, ...]:
         return ()
     others = board.challenge.versions.filter(published_at__lt=board.version.published_at)
     waiting = Standing.objects.ranked(board.challenge.course_id).filter(version__in=others, track=board.track)
+    waiting = waiting.in_season()
     counted = waiting.values_list("version__version").annotate(n=Count("pk"))
     return tuple(Older(*row) for row in counted.order_by("-version"))
 

@@ -1,6 +1,7 @@
 """Ranks the standings of a leaderboard: by their public scores while it runs, by private ones once it is frozen.
 
-A leaderboard holds one version of its challenge, because scores on different hidden samples cannot be compared.
+A leaderboard holds one version of its challenge, because scores on different hidden samples cannot be compared, and
+the season that runs.
 
 Scores are compared after they were rounded down to the challenge's step. Before a course is frozen, scores on the
 public part of the hidden samples count; from then on, scores on their private part, rounded to the same step.
@@ -19,7 +20,8 @@ from challenges.shown_score import floor_to_step
 from gradus.classes.models import Class
 from gradus.courses.boards import is_frozen
 from gradus.courses.models import Challenge, ChallengeVersion
-from gradus.submissions.models import Score, Standing
+from gradus.submissions.models import Score, Season, Standing, StandingQuerySet
+from gradus.submissions.models.boards import not_hidden
 from gradus.submissions.models.results import of_ranked_people
 from gradus.submissions.services.standings import standing_of
 
@@ -72,11 +74,17 @@ def places(challenge: Challenge, track: str, group: Group | None = None) -> list
     if is_frozen(challenge) or group is not None:
         scores = _by_scores(challenge, track, group)
     else:
-        ranked = Standing.objects.ranked(challenge.course_id).filter(version=version_of(challenge), track=track)
+        ranked = _standings(challenge, track, version_of(challenge))
         scores = list(ranked.values_list("pk", "user_id", "shown"))
     scores.sort(key=lambda item: -item[2])
     equal = Counter(score for _, _, score in scores)
     return list(_ranked(scores, equal))
+
+
+def _standings(challenge: Challenge, track: str, version: ChallengeVersion) -> StandingQuerySet:
+    """Returns the ranked standings of the season that runs."""
+    ranked = Standing.objects.ranked(challenge.course_id)
+    return ranked.filter(version=version, track=track, season=Season.objects.number_of(challenge.pk))
 
 
 def _by_scores(challenge: Challenge, track: str, group: Group | None) -> list[tuple[int, int, float]]:
@@ -86,7 +94,7 @@ def _by_scores(challenge: Challenge, track: str, group: Group | None) -> list[tu
     """
     version, owner, frozen = version_of(challenge), "evaluation__submission__", is_frozen(challenge)
     step = version.parsed.feedback.step
-    scores = Score.objects.current().on(challenge, track).of_version(version)
+    scores = Score.objects.current().on(challenge, track).of_version(version).in_season_of(challenge)
     if frozen:
         scores = scores.filter(**{f"{owner}created_at__lte": challenge.lesson.course.frozen_at})
     if group is not None:
@@ -94,7 +102,8 @@ def _by_scores(challenge: Challenge, track: str, group: Group | None) -> list[tu
         scores = scores.filter(**{f"{owner}of_class": group.of_class, f"{owner}user__in": learners})
     if group is None or not group.withheld:
         scores = scores.released()
-    scores = scores.filter(of_ranked_people(f"{owner}user", challenge.course_id)).best_first()
+    people = of_ranked_people(f"{owner}user", challenge.course_id) & not_hidden(f"{owner}user", challenge.pk)
+    scores = scores.filter(people).best_first()
     best: dict[int, Any] = {}
     for row in scores.values_list("pk", f"{owner}user_id", "shown", "private_value", "provisional", "created_at"):
         best.setdefault(row[1], row)
@@ -161,7 +170,7 @@ class RunningRanking:
 
     def __init__(self, challenge: Challenge, track: str, version: ChallengeVersion | None = None) -> None:
         self.challenge, self.version, self.track = challenge, version or version_of(challenge), track
-        self.ranked = Standing.objects.ranked(challenge.course_id).filter(version=self.version, track=track)
+        self.ranked = _standings(challenge, track, self.version)
         self.bands = list(self._counted())
         self.total = sum(band.learners for band in self.bands)
         self.best = self.bands[0].score if self.bands else None

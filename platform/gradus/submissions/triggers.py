@@ -1,4 +1,5 @@
-"""The triggers that keep an attempt in its class, a withheld grade out of the standings, and a used grant in force.
+"""The triggers that keep an attempt in its class and season, grades that do not count out of the standings, and a used
+grant in force.
 
 A later migration that alters the table of attempts, standings, slots or grants on SQLite makes it anew: it has
 to call `remove` first, and `install` afterwards.
@@ -37,6 +38,26 @@ RULES = {
         STANDINGS, "UPDATE OF submission_id", IS_WITHHELD, "a standing is made of grades that are released"
     ),
 }
+IS_ANNULLED = """EXISTS (
+    SELECT 1 FROM submissions_annulment WHERE submission_id = NEW.id AND ended_at IS NULL)"""
+COUNTS_NOT = "EXISTS (SELECT 1 FROM submissions_submission WHERE id = NEW.submission_id AND annulled)"
+BOARD_RULES = {
+    "submissions_season_stays": Rule(
+        ATTEMPTS, "UPDATE OF season", "NEW.season <> OLD.season", "an attempt stays in its season"
+    ),
+    "submissions_annulled_with_a_reason": Rule(
+        ATTEMPTS,
+        "UPDATE OF annulled",
+        f"NEW.annulled <> {IS_ANNULLED}",
+        "an attempt is annulled as long as an annulment stands",
+    ),
+    "submissions_standing_counts": Rule(
+        STANDINGS, "INSERT", COUNTS_NOT, "a standing is made of attempts that are not annulled"
+    ),
+    "submissions_standing_still_counts": Rule(
+        STANDINGS, "UPDATE OF submission_id", COUNTS_NOT, "a standing is made of attempts that are not annulled"
+    ),
+}
 
 # How many of the granted attempts a member has used, and how many remain granted without this grant.
 USED = """(SELECT COUNT(*) FROM submissions_slot WHERE "limit" = 'granted_attempts'
@@ -69,3 +90,11 @@ def install_withdrawals(apps: Any, schema_editor: Any) -> None:
 
 def remove_withdrawals(apps: Any, schema_editor: Any) -> None:
     row_rules.remove(schema_editor, WITHDRAWALS)
+
+
+def install_boards(apps: Any, schema_editor: Any) -> None:
+    row_rules.install(schema_editor, RULES | BOARD_RULES)
+
+
+def remove_boards(apps: Any, schema_editor: Any) -> None:
+    row_rules.remove(schema_editor, BOARD_RULES)

@@ -190,7 +190,7 @@ def standings_of(user: User | None, challenge: Challenge | None = None) -> Stand
     kept = Standing.objects.of(user).select_related("version").defer(*ChallengeVersion.content("version"))
     if challenge is not None:
         kept = kept.filter(challenge=challenge)
-    for standing in kept.order_by("-version") if user else ():
+    for standing in kept.order_by("-version", "-passed", "provisional", "-shown") if user else ():
         standings[standing.challenge_id, standing.track].append(standing)
     return standings
 

@@ -1,5 +1,6 @@
 """The tables of submissions, by what they describe. Only the services of this app write them."""
 
+from gradus.submissions.models.boards import Annulment, Mark, MarkQuerySet, Season
 from gradus.submissions.models.evaluations import (
     LANES,
     RUN_NAME_CHARS,
@@ -19,18 +20,22 @@ from gradus.submissions.models.workers import EngineChoice, ReconcilerStatus, Wo
 __all__ = [
     "LANES",
     "RUN_NAME_CHARS",
+    "Annulment",
     "EngineChoice",
     "Evaluation",
     "EvaluationQuerySet",
     "Event",
     "Grader",
     "HintsTaken",
+    "Mark",
+    "MarkQuerySet",
     "ReconcilerStatus",
     "Refund",
     "Run",
     "RunQuerySet",
     "Score",
     "ScoreQuerySet",
+    "Season",
     "Slot",
     "SlotQuerySet",
     "Standing",

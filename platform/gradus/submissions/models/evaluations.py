@@ -101,6 +101,12 @@ class Submission(models.Model):
     # The two change only from withheld to released, except before there is a grade: see `triggers.py`.
     grade_withheld = models.BooleanField(default=False, db_default=False, editable=False)
     details_withheld = models.BooleanField(default=False, db_default=False, editable=False)
+    season = models.PositiveSmallIntegerField(
+        default=0, db_default=0, editable=False, help_text="The season of the leaderboards in which it was submitted"
+    )
+    annulled = models.BooleanField(
+        default=False, db_default=False, editable=False, help_text="A person decided that it counts nowhere"
+    )
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 
     objects = SubmissionQuerySet.as_manager()

@@ -12,6 +12,7 @@ from django.utils import timezone
 from challenges.registry import KIND_NAME_MAX
 from gradus.accounts.models import READING_HIDDEN_ROWS, Enrolment, User
 from gradus.courses.models import Calibration, Challenge, ChallengeVersion
+from gradus.submissions.models.boards import Season, not_hidden
 from gradus.submissions.models.evaluations import Evaluation, Submission, known_kind
 
 
@@ -34,7 +35,12 @@ class Event(models.Model):
 
 class ScoreQuerySet(models.QuerySet["Score"]):
     def current(self) -> Self:
-        return self.filter(evaluation__is_current=True)
+        """Returns the scores that count: not those of annulled attempts."""
+        return self.filter(evaluation__is_current=True, evaluation__submission__annulled=False)
+
+    def in_season_of(self, challenge: Challenge) -> Self:
+        """Returns the scores of attempts that were submitted in the season that runs at the challenge."""
+        return self.filter(evaluation__submission__season=Season.objects.number_of(challenge.pk))
 
     def released(self) -> Self:
         """Those that are not withheld from their learner."""
@@ -166,7 +172,7 @@ def of_ranked_people(user: str, course: Any) -> Q:
 
 def has_rank(course: Any) -> Q:
     """Returns the condition for standings that boards of a course show; `course` is as for `of_ranked_people`."""
-    return Q(provisional=False) & of_ranked_people("user", course)
+    return Q(provisional=False) & of_ranked_people("user", course) & not_hidden("user", OuterRef("challenge"))
 
 
 class StandingQuerySet(models.QuerySet["Standing"]):
@@ -177,6 +183,10 @@ class StandingQuerySet(models.QuerySet["Standing"]):
         """What the leaderboards of a course show: verified scores of people with a rank, best first, earliest first."""
         return self.filter(has_rank(course)).order_by("-shown", "reached_at", "id")
 
+    def in_season(self) -> Self:
+        """Returns the standings of the seasons that run."""
+        return self.filter(season=Season.objects.number_of(OuterRef("challenge")))
+
     def with_rank(self) -> Self:
         """Annotates `has_rank`."""
         found = models.ExpressionWrapper(has_rank(OuterRef("challenge__course")), models.BooleanField())
@@ -184,15 +194,17 @@ class StandingQuerySet(models.QuerySet["Standing"]):
 
 
 class Standing(models.Model):
-    """The best shown score of a learner on a track of one version of a challenge; rebuildable from scores.
+    """The best shown score of a learner on a track of one version of a challenge, in one season.
 
-    A board holds one version. What was passed under an older one stays passed on the path.
+    It can be rebuilt from scores. A leaderboard holds one version and one season. What was passed under an older one
+    stays passed on the path.
     """
 
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="standings")
     challenge = models.ForeignKey(Challenge, models.CASCADE, related_name="standings")
     version = models.ForeignKey(ChallengeVersion, models.CASCADE, related_name="standings")
     track = models.CharField(max_length=KIND_NAME_MAX, validators=[known_kind])
+    season = models.PositiveSmallIntegerField(default=0, db_default=0)
     submission = models.ForeignKey(Submission, models.CASCADE, related_name="+")
     shown = models.FloatField()
     private_value = models.FloatField(null=True, blank=True)
@@ -207,14 +219,14 @@ class Standing(models.Model):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(name="one_standing", fields=["user", "challenge", "track", "version"]),
+            models.UniqueConstraint(name="one_standing", fields=["user", "challenge", "track", "version", "season"]),
             models.CheckConstraint(name="no_provisional_gold", condition=Q(provisional=False) | Q(gold=False)),
         ]
         indexes = [
             # With the user, so that a board is counted and a page of it found without a look into the table.
             models.Index(
                 name="board",
-                fields=["version", "track", "-shown", "reached_at", "id", "user"],
+                fields=["version", "track", "season", "-shown", "reached_at", "id", "user"],
                 condition=Q(provisional=False),
             )
         ]

@@ -179,6 +179,7 @@ def shown_of(evaluation: Evaluation, value: float) -> float:
     submission = evaluation.submission
     assert submission is not None
     key = {"challenge": submission.challenge, "track": submission.kind, "version": evaluation.version_id}
+    key["season"] = submission.season
     standing = Standing.objects.filter(user=submission.user, **key)
     best = standing.values_list("shown", flat=True).first()
     return shown_score(evaluation.version.parsed.feedback, value, best or 0.0)

@@ -1,6 +1,6 @@
 """Services that compute standings from scores: a learner's best shown score on a track of a challenge's version.
 
-A grade that is withheld from its learner is part of no standing, and so of no path and no leaderboard.
+A grade that is withheld from its learner, or annulled, is part of no standing, and so of no path and no leaderboard.
 """
 
 from collections import defaultdict
@@ -18,16 +18,16 @@ from gradus.submissions.services import events
 OWNER = "evaluation__submission__"
 
 
-def best_scores(user_ids: Collection[int], challenge_id: int, track: str) -> dict[tuple[int, int], Score]:
-    """Returns the best released score of each learner for each version, by the keys of both.
+def best_scores(user_ids: Collection[int], challenge_id: int, track: str) -> dict[tuple[int, int, int], Score]:
+    """Returns the best released score of each learner for each version and season, by the three.
 
     A passed score comes first, then a verified one, then the highest and the earliest.
     """
     found = Score.objects.current().released().on(challenge_id, track).filter(**{f"{OWNER}user__in": user_ids})
-    best: dict[tuple[int, int], int] = {}
-    owners = (f"{OWNER}user", "evaluation__graded_version", f"{OWNER}version")
-    for pk, user, regraded_by, own in found.best_first().values_list("pk", *owners):
-        best.setdefault((user, regraded_by or own), pk)
+    best: dict[tuple[int, int, int], int] = {}
+    owners = (f"{OWNER}user", "evaluation__graded_version", f"{OWNER}version", f"{OWNER}season")
+    for pk, user, regraded_by, own, season in found.best_first().values_list("pk", *owners):
+        best.setdefault((user, regraded_by or own, season), pk)
     scores = Score.objects.select_related("evaluation__submission__user").in_bulk(best.values())
     return {key: scores[pk] for key, pk in best.items()}
 
@@ -57,6 +57,7 @@ def standing_of(score: Score) -> Standing:
     submission = score.evaluation.submission
     assert submission is not None
     key: dict[str, Any] = {"user": submission.user, "challenge_id": submission.challenge_id, "track": submission.kind}
+    key["season"] = submission.season
     return Standing(**key, version_id=score.evaluation.version_id, **values_of(score))
 
 
@@ -94,21 +95,24 @@ def update_standings(user_ids: Collection[int], challenge_id: int, track: str) -
     hold_learners(user_ids)
     key: dict[str, Any] = {"challenge_id": challenge_id, "track": track}
     best = best_scores(user_ids, challenge_id, track)
-    kept = Standing.objects.filter(user__in=user_ids, **key).values_list("pk", "user_id", "version_id")
+    kept = Standing.objects.filter(user__in=user_ids, **key).values_list("pk", "user_id", "version_id", "season")
     Standing.objects.filter(pk__in=[pk for pk, *at in kept if tuple(at) not in best]).delete()
-    rows = [Standing(user_id=at[0], version_id=at[1], **key, **values_of(score)) for at, score in best.items()]
-    unique = ("user", "challenge", "track", "version")
+    rows = [
+        Standing(user_id=user, version_id=version, season=season, **key, **values_of(score))
+        for (user, version, season), score in best.items()
+    ]
+    unique = ("user", "challenge", "track", "version", "season")
     Standing.objects.bulk_create(rows, update_conflicts=True, unique_fields=unique, update_fields=VALUES)
 
 
 def differences() -> list[str]:
     """Returns the standings that disagree with the scores, one line each."""
-    kept = {(*_key(row), row.version_id): row for row in Standing.objects.all()}
+    kept = {(*_key(row), row.version_id, row.season): row for row in Standing.objects.all()}
     learners = _learners(_scored() | {_key(row) for row in kept.values()})
     due = {
-        (user, *board, version): score
+        (user, *board, version, season): score
         for board, user_ids in learners.items()
-        for (user, version), score in best_scores(user_ids, *board).items()
+        for (user, version, season), score in best_scores(user_ids, *board).items()
     }
     texts = []
     for key in sorted(due.keys() | kept.keys()):

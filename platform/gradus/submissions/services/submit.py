@@ -17,7 +17,7 @@ from gradus.preferences import services as preferences
 from gradus.refusal import Refused
 from gradus.submissions import failpoints, limits, queue
 from gradus.submissions.limits import Use
-from gradus.submissions.models import Evaluation, Submission
+from gradus.submissions.models import Evaluation, Season, Submission
 from gradus.submissions.services import events, slots, workers
 from gradus.submissions.services.payload import parse, refuse
 from gradus.submissions.services.standings import hold_learner
@@ -121,6 +121,7 @@ def _insert(
         user=user,
         challenge=challenge,
         version=challenge.version,
+        season=Season.objects.running(challenge),
         kind=payload.kind,
         payload=payload.model_dump(mode="json"),
         payload_sha256=payloads.sha256(payload),

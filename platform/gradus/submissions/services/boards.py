@@ -1,0 +1,141 @@
+"""Services for what people decide about leaderboards: marks on entries, seasons, and annulled attempts.
+
+Each writes one row that is ended later and never deleted, and notes who did it and why. Ranks of others are computed
+without hidden entries and annulled attempts, so they are right as soon as the transaction ends.
+"""
+
+from __future__ import annotations
+
+from django.db import transaction
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from gradus.accounts import roles
+from gradus.accounts import staff_actions as staff
+from gradus.accounts.models import StaffAction, User
+from gradus.courses.models import Challenge
+from gradus.refusal import Refused, refuse_broken
+from gradus.submissions.models import Annulment, Mark, Season, Submission
+from gradus.submissions.models.boards import REASON_CHARS
+from gradus.submissions.services.standings import hold_learner, update_standing
+
+What = StaffAction.What
+
+
+@transaction.atomic
+def mark(user: User, challenge: Challenge, kind: Mark.Kind, *, by: User, reason: str) -> Mark:
+    """Flags or hides the entries of a learner on the leaderboards of a challenge.
+
+    Raises:
+        Http404, Refused: 403, the person may not; 409 `marked_already`, such a mark stands; 422, there is no reason.
+    """
+    roles.refuse_unless(by, challenge.course_id, roles.DECIDES)
+    said = checked_reason(reason)
+    hold_learner(user.pk)
+    if Mark.objects.standing().filter(user=user, challenge=challenge, kind=kind).exists():
+        raise Refused("marked_already", _("Somebody has done this already. Load the page again."), 409)
+    made = Mark.objects.create(user=user, challenge=challenge, kind=kind, reason=said, made_by=by)
+    what = What.ENTRY_HIDDEN if kind == Mark.Kind.HIDDEN else What.ENTRY_FLAGGED
+    staff.note(what, challenge, by=by, user=user.pk, pseudonym=user.pseudonym, reason=said)
+    return made
+
+
+@transaction.atomic
+def end_mark(mark: Mark, *, by: User, reason: str = "") -> None:
+    """Ends a mark: it takes a flag away, or restores a hidden entry.
+
+    Raises:
+        Http404, Refused: 403, the person may not; 409 `ended_already`.
+    """
+    roles.refuse_unless(by, mark.challenge.course_id, roles.DECIDES)
+    hold_learner(mark.user_id)
+    ended = Mark.objects.standing().filter(pk=mark.pk).update(ended_at=timezone.now(), ended_by=by)
+    if not ended:
+        raise Refused("ended_already", _("Somebody has ended this already. Load the page again."), 409)
+    what = What.ENTRY_RESTORED if mark.kind == Mark.Kind.HIDDEN else What.FLAG_CLEARED
+    said = checked_reason(reason, required=False)
+    staff.note(what, mark.challenge, by=by, user=mark.user_id, pseudonym=mark.user.pseudonym, reason=said)
+
+
+@transaction.atomic
+def begin_season(challenge: Challenge, title: str, *, by: User, ends: int | None = None) -> Season:
+    """Ends the season that runs on the leaderboards of a challenge, and begins another one with this title.
+
+    Args:
+        ends: The number of the season that the person saw running; if another one runs by now, nothing changes.
+
+    Raises:
+        Http404, Refused: 403, the person may not; 409 `changed_meanwhile`, another season runs by now; 422, there is no
+            title.
+    """
+    roles.refuse_unless(by, challenge.course_id, roles.DECIDES)
+    name = checked_text(title, "title", Season._meta.get_field("title").max_length or 0)
+    Challenge.objects.select_for_update(no_key=True).get(pk=challenge.pk)
+    running = Season.objects.running(challenge)
+    if ends is not None and ends != running:
+        raise Refused("changed_meanwhile", _("Somebody has begun another season. Load the page again."), 409)
+    made = Season.objects.create(challenge=challenge, number=running + 1, title=name, begun_by=by)
+    staff.note(What.SEASON_BEGUN, challenge, by=by, number=made.number, title=name)
+    return made
+
+
+@transaction.atomic
+def annul(submission: Submission, *, by: User, reason: str) -> Annulment:
+    """Decides that an attempt counts nowhere. Its learner reads the reason.
+
+    Raises:
+        Http404, Refused: 403, the person may not; 409 `annulled_already`; 422, there is no reason.
+    """
+    roles.refuse_unless(by, submission.challenge.course_id, roles.DECIDES)
+    said = checked_reason(reason)
+    hold_learner(submission.user_id)
+    if Annulment.objects.filter(submission=submission, ended_at=None).exists():
+        raise Refused("annulled_already", _("This attempt is annulled already."), 409)
+    made = Annulment.objects.create(submission=submission, reason=said, made_by=by)
+    _follow(submission, annulled=True)
+    staff.note(What.ATTEMPT_ANNULLED, submission.challenge, by=by, submission=str(submission.uuid), reason=said)
+    return made
+
+
+@transaction.atomic
+def end_annulment(annulment: Annulment, *, by: User, reason: str = "") -> None:
+    """Lets an annulled attempt count again.
+
+    Raises:
+        Http404, Refused: 403, the person may not; 409 `ended_already`.
+    """
+    submission = annulment.submission
+    roles.refuse_unless(by, submission.challenge.course_id, roles.DECIDES)
+    hold_learner(submission.user_id)
+    standing = Annulment.objects.filter(pk=annulment.pk, ended_at=None)
+    if not standing.update(ended_at=timezone.now(), ended_by=by):
+        raise Refused("ended_already", _("Somebody has ended this already. Load the page again."), 409)
+    _follow(submission, annulled=False)
+    said = checked_reason(reason, required=False)
+    staff.note(What.ANNULMENT_ENDED, submission.challenge, by=by, submission=str(submission.uuid), reason=said)
+
+
+def _follow(submission: Submission, *, annulled: bool) -> None:
+    Submission.objects.filter(pk=submission.pk).update(annulled=annulled)
+    update_standing(submission.user_id, submission.challenge_id, submission.kind)
+
+
+def checked_reason(text: str, *, required: bool = True) -> str:
+    return checked_text(text, "reason", REASON_CHARS, required=required)
+
+
+def checked_text(text: str, field: str, most: int, *, required: bool = True) -> str:
+    """Returns a text as one line.
+
+    Raises:
+        Refused: 422, it is empty though it is required, or too long.
+    """
+    refuse_broken(field, text)
+    said = " ".join(text.split())
+    if required and not said:
+        message = _("Write why.") if field == "reason" else _("Write a title.")
+    elif len(said) > most:
+        message = _("Write at most %(most)s characters.") % {"most": most}
+    else:
+        return said
+    raise Refused("invalid", message, problems=[{"code": "invalid", "field": field, "message": message}])
