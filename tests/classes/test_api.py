@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 from django.test import Client
@@ -13,7 +14,7 @@ from gradus.accounts.models import ApiToken, User
 from gradus.accounts.token_rules import LearnerData, Scope
 from gradus.classes import services
 from gradus.classes.models import Class, Member
-from gradus.courses.models import Course
+from gradus.courses.models import Challenge, Course
 from tests import factories
 from tests.conftest import logged_in
 
@@ -154,3 +155,24 @@ def test_a_time_is_text(teacher: User, evening: Class) -> None:
     call = calls(teacher)
     assert call("patch", f"/{evening.pk}", {"begins_at": 5}).status_code == 422
     assert call("put", f"/{evening.pk}/code", {"until": 5}).status_code == 422
+
+
+@pytest.mark.parametrize("time", ["0001-01-01T00:00", "0001-01-01T00:00:00Z", "9999-12-31T23:59:00-12:00"])
+def test_a_year_of_no_class_is_refused_beside_its_field(
+    teacher: User, evening: Class, sea_or_sky: Challenge, time: str
+) -> None:
+    call, path = calls(teacher), f"/{evening.pk}"
+    step, asked = {"until": time, "credit": 0.5}, urlencode({"challenge": sea_or_sky.slug, "at": time})
+    member = factories.member(evening, factories.UserFactory())
+    answers = {
+        "begins_at": call("patch", path, {"begins_at": time}),
+        "due_at": call("put", f"{path}/dates", {"due_at": time}),
+        "late": call("put", f"{path}/dates", {"late": [step]}),
+        "until": call("post", f"{path}/extensions", {"members": [str(member.pk)], "until": time, "reason": "ill"}),
+        "publish_at": call("post", f"{path}/announcements", {"title": "A", "text": "B", "publish_at": time}),
+        "at": call("get", f"{path}/members/{member.pk}/decision?{asked}"),
+    }
+    for field, answer in answers.items():
+        [problem] = answer.json()["problems"]
+        assert answer.status_code == 422 and field in problem["field"], problem
+        assert "Write a year from 1970 to 2199." in problem["message"]

@@ -53,12 +53,21 @@ def test_a_new_class_is_made_and_its_dates_are_in_its_zone(course: Course, teach
         ({"ends_at": "2026-10-05T09:00"}, "would end before it begins"),
         ({"title": " "}, "This field is required"),
         ({"begins_at": "tomorrow"}, "Enter a valid date/time"),
+        ({"begins_at": "0001-01-01T00:00"}, "Write a year from 1970 to 2199"),
     ],
 )
 def test_what_is_wrong_stands_beside_the_field(course: Course, teacher: User, wrong: dict, message: str) -> None:
     response = logged_in(teacher).post("/teach/classes/new", {**SETTINGS, "course": course.slug, **wrong})
     assert response.status_code == 422 and message in said(response)
     assert not Class.objects.exists()
+
+
+def test_a_local_time_that_comes_twice_or_never_is_read_in_favour_of_learners(course: Course, teacher: User) -> None:
+    changed = {"begins_at": "2026-10-25T02:30", "ends_at": "2027-03-28T02:30"}
+    logged_in(teacher).post("/teach/classes/new", {**SETTINGS, "course": course.slug, **changed})
+    made = Class.objects.get()
+    assert made.begins_at == datetime(2026, 10, 25, 0, 30, tzinfo=UTC)
+    assert made.ends_at == datetime(2027, 3, 28, 1, 30, tzinfo=UTC)
 
 
 def test_an_author_without_learner_data_teaches_the_class_that_he_made(course: Course) -> None:

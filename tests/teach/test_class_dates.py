@@ -71,6 +71,9 @@ class TestTheForm:
         ("sent", "said"),
         [
             ({"due_at": "soon"}, "Enter a valid date/time."),
+            ({"due_at": "0001-01-01T00:00"}, "Write a year from 1970 to 2199."),
+            ({"early": "0001-01-01 00:00 110"}, "Write a year from 1970 to 2199."),
+            ({"late": "9999-12-31 23:59 50"}, "Write a year from 1970 to 2199."),
             ({"late": "tomorrow 50"}, "Write in each line a time and the credit in percent"),
             ({"late": "2026-12-01 12:00 150"}, "The credit of each step must be from 0 % to 100 %."),
             ({"release_at": "2026-12-02T12:00", "due_at": "2026-12-01T12:00"}, "The due date must come after"),

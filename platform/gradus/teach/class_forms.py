@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 from datetime import timedelta
 from typing import Any
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import available_timezones
 
 from django import forms
 from django.utils import timezone
@@ -29,8 +29,8 @@ from gradus.classes.models import (
 )
 from gradus.courses.models import Course
 from gradus.notices import announcements
-from gradus.teach.forms import SeenForm, ServiceForm, text
-from gradus.teach.local_times import LocalTimeField, in_zone, shown_in
+from gradus.teach.forms import SeenForm, ServiceForm, ZonedForm, text
+from gradus.teach.local_times import LocalTimeField, shown_in
 from gradus.teach.widgets import NamesSelect
 from gradus.validators import allowed_characters
 
@@ -43,7 +43,7 @@ CODE_WORKS_FOR = timedelta(days=14)
 ADDRESSES_CHARS = 20_000
 
 
-class ClassForm(ServiceForm):
+class ClassForm(ZonedForm):
     """What a class is called and when it runs."""
 
     title = text(_("Title"), TITLE_CHARS, required=True, help_text=_("Such as “Autumn 2026, evening group”."))
@@ -68,15 +68,8 @@ class ClassForm(ServiceForm):
         return sorted(available_timezones())
 
     def clean(self) -> dict[str, Any]:
-        given = super().clean() or {}
-        zone = given.get("timezone")
-        if zone not in available_timezones():
-            # The service says what is wrong with it.
-            return given | {"begins_at": None, "ends_at": None}
-        for name in ("begins_at", "ends_at"):
-            if given.get(name) is not None:
-                given[name] = in_zone(given[name], ZoneInfo(str(zone)))
-        return given
+        self.zone = self.cleaned_data.get("timezone", "")
+        return super().clean()
 
 
 class NewClassForm(ClassForm):
@@ -132,7 +125,7 @@ class SettingsForm(SeenForm, ClassForm):
         return [(str(label), value) for label, value in found]
 
 
-class CodeForm(ServiceForm):
+class CodeForm(ZonedForm):
     join_code_until = LocalTimeField(label=_("The code works until"))
 
     def __init__(self, of_class: Class, data: Any = None) -> None:
@@ -140,10 +133,7 @@ class CodeForm(ServiceForm):
         if of_class.ends_at is not None and of_class.ends_at > timezone.now():
             until = min(until, of_class.ends_at)
         super().__init__(data, initial={"join_code_until": shown_in(of_class.zone, until)})
-        self.zone = of_class.zone
-
-    def clean_join_code_until(self) -> Any:
-        return in_zone(self.cleaned_data["join_code_until"], self.zone)
+        self.zone = of_class.timezone
 
 
 class LabelsField(forms.CharField):
@@ -197,7 +187,7 @@ class MarkForm(ServiceForm):
     action = forms.ChoiceField(choices=[(one, one) for one in ("label", "unlabel", "remove", "mail")])
 
 
-class AnnouncementForm(SeenForm):
+class AnnouncementForm(SeenForm, ZonedForm):
     """An announcement. Of one that the members have read, only the title and the text can be changed."""
 
     title = text(_("Title"), TITLE_CHARS, required=True)
@@ -230,7 +220,7 @@ class AnnouncementForm(SeenForm):
             initial |= {"label": now.label, "publish_at": shown_in(of_class.zone, now.publish_at)}
             initial["seen"] = changes.version_of(values)
         super().__init__(data, initial=initial)
-        self.zone = of_class.zone
+        self.zone = of_class.timezone
         self.fields["publish_at"].help_text = gettext("Empty: now. The time is that of the class (%(zone)s).") % {
             "zone": of_class.timezone
         }
@@ -243,11 +233,10 @@ class AnnouncementForm(SeenForm):
                 self.fields.pop(name, None)
 
     def clean_publish_at(self) -> Any:
-        chosen = self.cleaned_data["publish_at"]
-        return in_zone(chosen, self.zone) if chosen else timezone.now()
+        return self.cleaned_data["publish_at"] or timezone.now()
 
 
-class ViewForm(ServiceForm):
+class ViewForm(ZonedForm):
     """As whom to look, and when. `who` is `label-KEY` or `member-KEY`; without it, it is a learner without labels."""
 
     who = forms.ChoiceField(label=_("As whom"), required=False, widget=NamesSelect())
@@ -255,7 +244,7 @@ class ViewForm(ServiceForm):
 
     def __init__(self, of_class: Class, data: Any = None, who: str = "") -> None:
         super().__init__(data, initial={"who": who})
-        self.zone = of_class.zone
+        self.zone = of_class.timezone
         self.fields["at"].help_text = gettext("Empty: now. What is open or due is as at that time (%(zone)s).") % {
             "zone": of_class.timezone
         }
@@ -268,9 +257,6 @@ class ViewForm(ServiceForm):
         groups = [(_("A learner with the label"), labels), (_("A person"), members)]
         field: Any = self.fields["who"]
         field.choices = [any_learner, *((name, choices) for name, choices in groups if choices)]
-
-    def clean_at(self) -> Any:
-        return in_zone(self.cleaned_data["at"], self.zone) if self.cleaned_data["at"] else None
 
 
 class FilterForm(forms.Form):

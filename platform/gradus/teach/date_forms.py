@@ -16,8 +16,8 @@ from gradus.classes import date_rules, times
 from gradus.classes.date_rules import DATES, Step, Target, Values
 from gradus.classes.models import GRANTED_MAX, REASON_CHARS, Class, DateRule, Label, Member
 from gradus.courses.models import Challenge, Course, Lesson
-from gradus.teach.forms import SeenForm, ServiceForm, text
-from gradus.teach.local_times import FORMATS, LocalTimeField, shown_in
+from gradus.teach.forms import SeenForm, ServiceForm, ZonedForm, text
+from gradus.teach.local_times import LocalTimeField, parsed, shown_in
 from gradus.teach.widgets import NamesSelect
 
 COURSE = "course"
@@ -75,22 +75,13 @@ class StepsField(forms.CharField):
 
     def _step(self, line: str) -> Step:
         found = re.fullmatch(r"(\S+(?:[ T]\S+)?)\s+([0-9]{1,3}(?:\.[0-9]{1,2})?)\s*%?", line)
-        until = _parsed(found[1]) if found else None
+        until = parsed(found[1]) if found else None
         if found is None or until is None:
             raise forms.ValidationError(self.WRONG, code="invalid")
         return {"until": until, "credit": float(found[2]) / 100}
 
 
-def _parsed(text: str) -> datetime | None:
-    for form in FORMATS:
-        try:
-            return datetime.strptime(text, form)
-        except ValueError:
-            continue
-    return None
-
-
-class DatesForm(SeenForm):
+class DatesForm(SeenForm, ZonedForm):
     """What is said about one place for some people. What stays empty is as it is for others or for the whole course."""
 
     release_at = LocalTimeField(label=gettext_lazy("Opens"), required=False)
@@ -134,7 +125,7 @@ class DatesForm(SeenForm):
     )
 
     def __init__(self, target: Target, rule: DateRule | None, data: Any = None) -> None:
-        self.target = target
+        self.target, self.zone = target, target.of_class.timezone
         super().__init__(data, initial=self._initial(rule))
         self.fields["reason"].required = target.member is not None
         if target.member is None and target.label is None:
@@ -160,18 +151,15 @@ class DatesForm(SeenForm):
     @property
     def values(self) -> Values:
         """What was typed, in UTC."""
-        given, zone = self.cleaned_data, self.target.of_class.timezone
-
-        def moment(name: str) -> datetime | None:
-            return times.read(given[name], zone, later=name != "release_at") if given.get(name) else None
+        given = self.cleaned_data
 
         def steps(name: str) -> list[Step] | None:
             if given[name] is None:
                 return None
-            return [{**one, "until": times.read(one["until"], zone)} for one in given[name]]
+            return [{**one, "until": times.read(one["until"], self.zone)} for one in given[name]]
 
         return Values(
-            **{name: moment(name) for name in (*DATES, "extended_to")},
+            **{name: given.get(name) for name in (*DATES, "extended_to")},
             cleared=[name for name in DATES if given[f"no_{name}"]],
             early=steps("early"),
             late=steps("late"),
@@ -183,7 +171,7 @@ def _is_challenge(key: str) -> bool:
     return key.startswith("challenge-")
 
 
-class PeopleForm(ServiceForm):
+class PeopleForm(ZonedForm):
     """Gives learners more time, or more attempts. `members` are those that the list of the page offers."""
 
     WHO_READS = gettext_lazy("For those who teach. The learner reads it only in a copy of the own data.")
@@ -209,7 +197,7 @@ class PeopleForm(ServiceForm):
 
     def __init__(self, of_class: Class, places: Iterable[Place], data: Any = None, initial: Any = None) -> None:
         super().__init__(data, initial=initial, prefix=self.name)
-        self.of_class, self.places = of_class, {key_of(one): one for one in places if self.offers(one)}
+        self.zone, self.places = of_class.timezone, {key_of(one): one for one in places if self.offers(one)}
         chosen: Any = self.fields["members"]
         chosen.queryset = of_class.members.active().learners().by_name()
         label: Any = self.fields["label"]
@@ -220,7 +208,7 @@ class PeopleForm(ServiceForm):
         place.choices = place_choices(self.places.values())
 
     def clean(self) -> dict[str, Any]:
-        given = super().clean() or {}
+        given = super().clean()
         if not given.get("members") and not given.get("label") and not self.errors.keys() & {"members", "label"}:
             self.add_error("members", _("Choose at least one learner."))
         return given
@@ -246,9 +234,6 @@ class ExtendForm(PeopleForm):
     )
     field_order = ("place", "until", "label", "members", "reason")
 
-    def clean_until(self) -> datetime:
-        return times.read(self.cleaned_data["until"], self.of_class.timezone)
-
 
 class GrantForm(PeopleForm):
     name = "grant"
@@ -270,7 +255,7 @@ class WithdrawForm(ServiceForm):
     reason = text(gettext_lazy("Reason"), REASON_CHARS, required=True, help_text=PeopleForm.WHO_READS)
 
 
-class WhyForm(forms.Form):
+class WhyForm(ZonedForm):
     """For which challenge and time it is asked whether a member can submit."""
 
     challenge = forms.ChoiceField(label=gettext_lazy("Challenge"), widget=NamesSelect("en"))
@@ -278,14 +263,13 @@ class WhyForm(forms.Form):
 
     def __init__(self, of_class: Class, challenges: Sequence[Challenge], data: Any = None) -> None:
         super().__init__(data)
-        self.of_class = of_class
+        self.zone = of_class.timezone
         self.challenges = {one.slug: one for one in challenges}
         asked: Any = self.fields["challenge"]
         asked.choices = [(slug, one.title) for slug, one in self.challenges.items()]
 
     def clean_at(self) -> datetime:
-        given = self.cleaned_data["at"]
-        return times.read(given, self.of_class.timezone) if given else timezone.now()
+        return self.cleaned_data["at"] or timezone.now()
 
     @property
     def chosen(self) -> Challenge:

@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from gradus.accounts.models import Enrolment
 from gradus.accounts.token_rules import Content, LearnerData, Scope
+from gradus.classes import times
 from gradus.refusal import Refused
 from gradus.validators import allowed_characters
 
@@ -39,6 +40,16 @@ class SeenForm(ServiceForm):
         given: Any = self.data.copy()
         given[self.add_prefix("seen")] = now
         self.data = given
+
+
+class ZonedForm(ServiceForm):
+    """A form whose times are local ones in `zone`. When it is cleaned, they are in UTC."""
+
+    zone = ""
+
+    def clean(self) -> dict[str, Any]:
+        super().clean()
+        return times.read_all(self.cleaned_data, self.zone)
 
 
 class LevelsForm(ServiceForm):

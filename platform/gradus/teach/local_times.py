@@ -2,30 +2,34 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from django import forms
 
+from gradus.classes import times
+
 # What browsers send for `datetime-local`, and what a person may type where the browser has no such field.
 FORMATS = ("%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M", "%Y-%m-%d %H:%M:%S", "%Y-%m-%d")
 
-# Far from the ends of what a `datetime` can be, which another zone would cross.
-YEARS = range(1970, 2200)
 
-
-def in_zone(local: datetime, zone: ZoneInfo) -> datetime:
-    """Returns the moment of a local time without a zone.
-
-    Of a time that comes twice or never, because clocks are changed, it is the later reading.
-    """
-    readings = (local.replace(tzinfo=zone, fold=fold) for fold in (0, 1))
-    return max(one.astimezone(UTC) for one in readings)
+def parsed(text: str) -> datetime | None:
+    """Returns the local time, or None if the text is no time. Raises ValidationError for a year of no class."""
+    for form in FORMATS:
+        try:
+            found = datetime.strptime(text, form)
+        except ValueError:
+            continue
+        try:
+            return times.in_years(found)
+        except ValueError as error:
+            raise forms.ValidationError(str(error), code="invalid") from None
+    return None
 
 
 class LocalTimeField(forms.DateTimeField):
-    """A local time, as a `datetime` without a zone. `in_zone` makes it a moment."""
+    """A local time, as a `datetime` without a zone. A `ZonedForm` makes it a moment."""
 
     widget = forms.DateTimeInput(attrs={"type": "datetime-local", "placeholder": "2026-10-05 09:00"}, format=FORMATS[0])
     input_formats = FORMATS
@@ -35,14 +39,9 @@ class LocalTimeField(forms.DateTimeField):
         text = str(value or "").strip()
         if not text:
             return None
-        for form in FORMATS:
-            try:
-                found = datetime.strptime(text, form)
-            except ValueError:
-                continue
-            if found.year in YEARS:
-                return found
-        raise forms.ValidationError(self.error_messages["invalid"], code="invalid")
+        if (found := parsed(text)) is None:
+            raise forms.ValidationError(self.error_messages["invalid"], code="invalid")
+        return found
 
     def prepare_value(self, value: Any) -> Any:
         return value

@@ -10,14 +10,14 @@ from django.utils.translation import gettext_lazy as _
 from gradus.classes import changes, releases
 from gradus.classes.models import Class, ReleaseRule
 from gradus.courses.models import Challenge
-from gradus.teach.forms import SeenForm
-from gradus.teach.local_times import LocalTimeField, in_zone, shown_in
+from gradus.teach.forms import SeenForm, ZonedForm
+from gradus.teach.local_times import LocalTimeField, shown_in
 
 FOLLOWS = "class"
 When = ReleaseRule.When
 
 
-class ReleaseForm(SeenForm):
+class ReleaseForm(SeenForm, ZonedForm):
     """When score and details are released. For a challenge, it can also be as for the class."""
 
     score = forms.ChoiceField(label=_("Score"), choices=When)
@@ -32,7 +32,7 @@ class ReleaseForm(SeenForm):
     def __init__(
         self, of_class: Class, rule: ReleaseRule, challenge: Challenge | None = None, data: Any = None
     ) -> None:
-        self.of_class, self.rule, self.challenge = of_class, rule, challenge
+        self.challenge, self.zone = challenge, of_class.timezone
         settings = releases.settings_of(rule)
         initial = {**settings, "seen": changes.version_of(settings)}
         for name in ("score_at", "details_at"):
@@ -50,9 +50,5 @@ class ReleaseForm(SeenForm):
         return bool(self.cleaned_data["score"] == FOLLOWS)
 
     def settings(self) -> dict[str, Any]:
-        """Returns what the service takes, with dates in the zone of the class."""
-        given = {name: self.cleaned_data[name] for name in releases.SETTINGS}
-        for name in ("score_at", "details_at"):
-            if given[name] is not None:
-                given[name] = in_zone(given[name], self.of_class.zone)
-        return given
+        """Returns what the service takes."""
+        return {name: self.cleaned_data[name] for name in releases.SETTINGS}

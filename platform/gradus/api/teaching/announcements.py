@@ -11,8 +11,8 @@ from pydantic import Field
 
 from gradus.accounts.roles import DECIDES, SEES_ANSWERS
 from gradus.api.auth import Request, caller, requires
-from gradus.api.teaching.shared import Moment, Seen, SeenOut, class_of, label_named, moments
-from gradus.classes import changes
+from gradus.api.teaching.shared import Moment, Seen, SeenOut, class_of, label_named
+from gradus.classes import changes, times
 from gradus.classes.models import LABEL_CHARS, TEXT_CHARS, TITLE_CHARS, Announcement
 from gradus.notices import announcements as services
 
@@ -87,7 +87,7 @@ def class_announcements(request: Request, id: int) -> list[AnnouncementOut]:
 def class_announce(request: Request, id: int, given: AnnouncementIn) -> Status[AnnouncementOut]:
     """Writes an announcement, and tells the members at once unless its time is later."""
     found = class_of(request, id, DECIDES)
-    fields = moments(given.model_dump(exclude={"label"}), found.timezone)
+    fields = times.read_all(given.model_dump(exclude={"label"}), found.timezone)
     made = services.announce(found, by=caller(request), label=label_named(found, given.label), **fields)
     return Status(201, announcement_out(made))
 
@@ -99,7 +99,7 @@ def class_announcement_change(
     """Changes an announcement. Members who have been told are not told again."""
     of_class = class_of(request, id, DECIDES)
     found = get_object_or_404(of_class.announcements, pk=announcement)
-    fields: dict[str, Any] = moments(given.model_dump(exclude={"seen"}, exclude_unset=True), of_class.timezone)
+    fields: dict[str, Any] = times.read_all(given.model_dump(exclude={"seen"}, exclude_unset=True), of_class.timezone)
     if "label" in fields:
         fields["label"] = label_named(of_class, fields["label"])
     if "publish_at" in fields and fields["publish_at"] is None:

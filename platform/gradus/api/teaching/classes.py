@@ -19,8 +19,8 @@ from gradus.accounts.models import User
 from gradus.accounts.roles import DECIDES, SEES_ANSWERS
 from gradus.accounts.token_rules import LearnerData
 from gradus.api.auth import Request, allows, caller, requires, someone
-from gradus.api.teaching.shared import Moment, Seen, SeenOut, class_of, label_named, moments
-from gradus.classes import changes, class_roles, invitations, joining, members, membership, services
+from gradus.api.teaching.shared import Moment, Seen, SeenOut, class_of, label_named
+from gradus.classes import changes, class_roles, invitations, joining, members, membership, services, times
 from gradus.classes.class_roles import Name as Role
 from gradus.classes.members import member_named
 from gradus.classes.models import NAME_CHARS, TITLE_CHARS, Class, Member
@@ -199,7 +199,7 @@ def class_create(request: Request, given: ClassIn) -> Status[ClassPageOut]:
     course = get_object_or_404(Course, slug=given.course)
     fields = given.model_dump(exclude={"course"})
     fields["timezone"] = given.timezone or course.timezone
-    made = services.create(course, by=caller(request), **moments(fields, fields["timezone"]))
+    made = services.create(course, by=caller(request), **times.read_all(fields, fields["timezone"]))
     return Status(201, page_out(made, caller(request), request))
 
 
@@ -217,7 +217,7 @@ def class_change(request: Request, id: int, given: ClassChangeIn) -> ClassPageOu
     """Changes the settings of the class."""
     fields = given.model_dump(exclude={"seen"}, exclude_unset=True, by_alias=True)
     found = class_of(request, id, DECIDES)
-    fields = moments(fields, fields.get("timezone", found.timezone))
+    fields = times.read_all(fields, fields.get("timezone", found.timezone))
     changed = services.change(found, by=caller(request), seen=given.seen, **fields)
     return page_out(changed, caller(request), request)
 
@@ -226,7 +226,7 @@ def class_change(request: Request, id: int, given: ClassChangeIn) -> ClassPageOu
 def class_code(request: Request, id: int, given: CodeIn) -> ClassPageOut:
     """Creates a new join code. An earlier code stops working."""
     found = class_of(request, id, DECIDES)
-    until = moments({"until": given.until}, found.timezone)["until"]
+    until = times.read_all({"until": given.until}, found.timezone)["until"]
     return page_out(services.rotate_code(found, by=caller(request), until=until), caller(request), request)
 
 

@@ -26,7 +26,6 @@ from gradus.api.teaching.shared import (
     label_named,
     lesson_named,
     members_named,
-    moments,
 )
 from gradus.classes import access, date_rules, dates, times
 from gradus.classes.date_rules import Target, Values
@@ -276,10 +275,10 @@ def class_dates_set(request: Request, id: int, given: RuleSetIn) -> RuleOut | No
     zone = of_class.timezone
 
     def steps(rows: list[CreditStepOut] | None) -> list[dict[str, Any]] | None:
-        return None if rows is None else [moments(vars(one), zone) for one in rows]
+        return None if rows is None else [times.read_all(vars(one), zone) for one in rows]
 
     values = Values(
-        **moments({name: getattr(given, name) for name in date_rules.DATES}, zone),
+        **times.read_all({name: getattr(given, name) for name in date_rules.DATES}, zone),
         cleared=given.cleared,
         early=steps(given.early),
         late=steps(given.late),

@@ -7,12 +7,11 @@ thing.
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Any
-from zoneinfo import available_timezones
+from typing import Annotated
 
 from django.shortcuts import get_object_or_404
 from django.utils.translation import gettext as _
-from pydantic import BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field
 
 from gradus.accounts.roles import SEES_ANSWERS
 from gradus.accounts.token_rules import Scope
@@ -25,8 +24,6 @@ from gradus.courses.models import Challenge, Lesson
 
 PEOPLE = "An email address, a login, a registration number, or the number of a member"
 SLUG_CHARS = 129
-# Times from which on learners may do or see more. A local time that occurs twice or never is read in their favour.
-OPENINGS = {"begins_at", "publish_at", "release_at", "score_at", "details_at"}
 
 
 def _as_text(given: object) -> object:
@@ -36,7 +33,7 @@ def _as_text(given: object) -> object:
     return given
 
 
-Moment = Annotated[datetime, BeforeValidator(_as_text)]
+Moment = Annotated[datetime, BeforeValidator(_as_text), AfterValidator(times.in_years)]
 # What a call gives, and what a later one sends back so that it overwrites nothing unseen.
 SeenOut = Annotated[str, Field(description="Identifies the present state. Send it back as `seen` with a change")]
 Seen = Annotated[
@@ -86,14 +83,3 @@ def members_named(of_class: Class, given: list[str]) -> list[Member]:
     """Returns the members that these texts name, each once. Raises `Refused` (422)."""
     found = [member_named(of_class, one, "members") for one in given]
     return list({member.pk: member for member in found}.values())
-
-
-def moments(given: dict[str, Any], zone: str) -> dict[str, Any]:
-    """Returns the values with times in UTC. A time without an offset is in `zone`.
-
-    If the zone is unknown, times are left out. The service that gets the values refuses the zone then.
-    """
-    if zone not in available_timezones():
-        return {name: value for name, value in given.items() if not isinstance(value, datetime)}
-    dates = {name: value for name, value in given.items() if isinstance(value, datetime)}
-    return {**given, **{name: times.read(value, zone, later=name not in OPENINGS) for name, value in dates.items()}}
