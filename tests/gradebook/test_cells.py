@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
+from random import Random
 from typing import Any
 
 import pytest
@@ -21,6 +22,8 @@ from gradus.classes.policy import Facts, decide
 from gradus.courses.models import Challenge
 from gradus.gradebook import cells, queries, services
 from gradus.gradebook.models import Cell, Override
+from gradus.gradebook.points import Attempt
+from gradus.gradebook.schedules import schedules
 from gradus.gradebook.table import Cell as Shown
 from gradus.gradebook.table import State
 from gradus.submissions.models import Evaluation, Score, Submission
@@ -257,6 +260,7 @@ def compare(of_class: Class, members: list[Member], challenges: list[Challenge],
         for challenge, worth, shown in zip(challenges, weights, line.cells, strict=True):
             value, excused = slow(of_class, member, challenge, Decimal(worth or 10))
             assert (shown.points, shown.is_excused) == (value, excused)
+            compare_cell(of_class, member, challenge)
             if excused:
                 continue
             if value is None:
@@ -272,6 +276,54 @@ def compare(of_class: Class, members: list[Member], challenges: list[Challenge],
             assert column.average is not None
             # The average is of what was earned, before each cell is rounded.
             assert abs(column.average - sum(values, Decimal(0)) / len(values)) <= Decimal("0.02")
+
+
+def compare_cell(of_class: Class, member: Member, challenge: Challenge) -> None:
+    """The cell has the values that its attempts make if each of them is looked at."""
+    schedule = schedules([member], [challenge])[member.pk, challenge.pk]
+    found = one_by_one(of_class, member, challenge)
+    values = cells.values_of(found, cells.scheme_of(of_class), cells.credit_by(schedule), schedule.is_late)
+    kept = Cell.objects.filter(member=member, challenge=challenge).values(*values).first()
+    assert kept == values or (kept is None and not found)
+
+
+def one_by_one(of_class: Class, member: Member, challenge: Challenge) -> list[Attempt]:
+    found = []
+    for one in Submission.objects.filter(of_class=of_class, user=member.user, challenge=challenge):
+        evaluation = one.evaluations.get(is_current=True)
+        score = Score.objects.filter(evaluation=evaluation, provisional=False).first()
+        shown = None if score is None else Decimal(str(score.shown))
+        passed, grader = (False, "") if score is None else (score.passed, score.verified_by or "")
+        version = evaluation.graded_version_id or one.version_id
+        found.append(Attempt(one.pk, one.created_at, evaluation.state, shown, passed, grader, version))
+    return found
+
+
+@pytest.mark.parametrize("scheme", ["share", "pass", "steps"])
+@pytest.mark.parametrize("after", [0, 0.3])
+def test_of_many_attempts_the_database_finds_the_one_that_counts(
+    evening: Class, ann: Member, ben: Member, sea_or_sky: Challenge, scheme: str, after: float
+) -> None:
+    steps = [{"from": 0.5, "points": 0.6}, {"from": 0.9, "points": 1}] if scheme == "steps" else []
+    Class.objects.filter(pk=evening.pk).update(points=scheme, steps=steps)
+    of_class = Class.objects.get(pk=evening.pk)
+
+    def step(hour: int, credit: float) -> dict[str, Any]:
+        return {"until": (MOMENT + timedelta(hours=hour)).isoformat(), "credit": credit}
+
+    dates = {"of_class": of_class, "challenge": sea_or_sky, "due_at": MOMENT + timedelta(hours=6)}
+    DateRule.objects.create(**dates, early=[step(2, 1.2), step(4, 1.1)], late=[step(8, 0.7)], after=after)
+    DateRule.objects.create(of_class=of_class, challenge=sea_or_sky, label=ben.labels.get(), due_at=MOMENT + DAY)
+    drawn = Random(7)
+    for number in range(80):
+        score = drawn.choice([None, *range(21)])
+        state = drawn.choice(["queued", "cancelled", "failed"])
+        one = Made(0, 0, number % 11, score, drawn.random() < 0.2, state)
+        store(of_class, ann if number % 2 else ben, sea_or_sky, one)
+        if number % 4 == 3:
+            cells.rebuild(of_class)
+            compare_cell(of_class, ann, sea_or_sky)
+            compare_cell(of_class, ben, sea_or_sky)
 
 
 def slow(of_class: Class, member: Member, challenge: Challenge, worth: Decimal) -> tuple[Decimal | None, bool]:

@@ -8,13 +8,14 @@ several learners locks the learners first, as `standings` does.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Q, QuerySet
+from django.db.models import Case, Count, F, IntegerField, Max, Q, QuerySet, When, Window
+from django.db.models.functions import Coalesce, RowNumber
 
 from gradus.classes.models import Class, Member
 from gradus.classes.policy import Schedule
@@ -22,18 +23,22 @@ from gradus.courses.models import Challenge
 from gradus.gradebook import points
 from gradus.gradebook.models import Cell, Override
 from gradus.gradebook.points import Attempt, Scheme
-from gradus.gradebook.schedules import schedules
+from gradus.gradebook.schedules import moments, schedules
 from gradus.gradebook.table import State
 from gradus.submissions import states
-from gradus.submissions.models import Submission
+from gradus.submissions.models import Evaluation, Submission
 from gradus.submissions.services.standings import hold_learners
 
 Key = tuple[int, int]
+# A query reads the attempts of this many members.
+MEMBERS = 500
 VALUES = (
-    "state", "submission_id", "score", "share", "raw_share", "credit", "attempts", "is_late", "waits", "override_id",
+    "state", "submission_id", "score", "share", "raw_share", "credit", "attempts", "is_late", "waits", "submitted_at",
+    "grader", "version_id", "override_id",
 )  # fmt: skip
 EMPTY: dict[str, Any] = {
     "submission_id": None, "score": None, "share": None, "raw_share": None, "credit": None, "is_late": False,
+    "submitted_at": None, "grader": "", "version_id": None,
 }  # fmt: skip
 
 
@@ -49,7 +54,8 @@ def values_of(
 ) -> dict[str, Any]:
     """Returns the fields of the cell that these attempts make, without its override."""
     known = [one for one in attempts if one.state != states.State.CANCELLED]
-    common = {"attempts": len(known), "waits": any(one.state == states.State.REVIEW for one in known)}
+    waits = any(one.state == states.State.REVIEW for one in known)
+    common = {"attempts": sum(one.count for one in known), "waits": waits}
     best = points.best(known, scheme, credit_at)
     if best is not None and best.attempt.score is not None:
         raw = scheme.share(best.attempt.score, passed=best.attempt.passed)
@@ -62,8 +68,11 @@ def values_of(
             "raw_share": raw.quantize(points.SHARE_STEP),
             "credit": best.credit.quantize(points.SHARE_STEP),
             "is_late": is_late(best.attempt.at),
+            "submitted_at": best.attempt.at,
+            "grader": best.attempt.grader,
+            "version_id": best.attempt.version,
         }
-    late = bool(known) and is_late(max(one.at for one in known))
+    late = bool(known) and is_late(max(one.last or one.at for one in known))
     return {**EMPTY, **common, "state": _state(known), "is_late": late}
 
 
@@ -88,15 +97,21 @@ def update(user_ids: Collection[int], challenge_id: int) -> None:
 
 
 @transaction.atomic
-def rebuild(of_class: Class, members: Collection[int] | None = None) -> None:
-    """Computes all cells of a class again, or those of some members, given by their keys."""
+def rebuild(of_class: Class, members: Collection[int] | None = None, *, waits: bool = True) -> None:
+    """Computes all cells of a class again, or those of some members, given by their keys.
+
+    Raises:
+        DatabaseError: `waits` is False, and another transaction holds a cell.
+    """
     chosen = Q() if members is None else Q(pk__in=members)
     found = Member.objects.filter(chosen, of_class=of_class)
-    users = [user for user in found.values_list("user_id", flat=True) if user is not None]
+    known = dict(found.order_by("pk").values_list("pk", "user_id"))
+    users = [user for user in known.values() if user is not None]
     hold_learners(users)
-    # One challenge after another, so that a class with a million attempts needs no memory for all of them.
-    for challenge in _challenges_of(of_class, found, None if members is None else users):
-        _compute(of_class, chosen, [challenge])
+    keys, challenges = list(known), _challenges_of(of_class, found, None if members is None else users)
+    # Some learners after the others, so that a class with a million attempts needs no memory for all of them.
+    for begin in range(0, len(keys) if challenges else 0, MEMBERS):
+        _compute(of_class, Q(pk__in=keys[begin : begin + MEMBERS]), challenges, waits=waits)
 
 
 def _challenges_of(of_class: Class, members: QuerySet[Member], users: Collection[int] | None) -> list[int]:
@@ -109,15 +124,15 @@ def _challenges_of(of_class: Class, members: QuerySet[Member], users: Collection
     return sorted(set().union(*keys))
 
 
-def _compute(of_class: Class, chosen: Q, challenge_ids: Collection[int]) -> None:
+def _compute(of_class: Class, chosen: Q, challenge_ids: Collection[int], *, waits: bool = True) -> None:
     members = list(Member.objects.filter(chosen, of_class=of_class).select_related("of_class").order_by("pk"))
     by_user = {member.user_id: member for member in members if member.user_id is not None}
     places = list(Challenge.objects.filter(pk__in=challenge_ids).select_related("lesson"))
-    kept = lock(of_class, members, challenge_ids, by_user)
-    attempts = attempts_of(of_class, by_user, challenge_ids)
+    kept = lock(of_class, members, challenge_ids, by_user, waits=waits)
+    dates, scheme = schedules(members, places), scheme_of(of_class)
+    attempts = attempts_of(of_class, by_user, dates)
     open_ones = Override.objects.open().filter(member__in=members, challenge__in=challenge_ids)
     overrides = {(one.member_id, one.challenge_id): one.pk for one in open_ones}
-    dates, scheme = schedules(members, places), scheme_of(of_class)
     changed = []
     for key, cell in kept.items():
         schedule = dates[key]
@@ -130,7 +145,12 @@ def _compute(of_class: Class, chosen: Q, challenge_ids: Collection[int]) -> None
 
 
 def lock(
-    of_class: Class, members: Collection[Member], challenge_ids: Collection[int], by_user: dict[int, Member]
+    of_class: Class,
+    members: Collection[Member],
+    challenge_ids: Collection[int],
+    by_user: dict[int, Member],
+    *,
+    waits: bool = True,
 ) -> dict[Key, Cell]:
     """Makes the cells that are missing, and locks all of these members at these challenges, always in one order."""
     attempted = Submission.objects.filter(of_class=of_class, user__in=by_user, challenge__in=challenge_ids)
@@ -144,25 +164,68 @@ def lock(
         [Cell(member_id=member, challenge_id=challenge) for member, challenge in sorted(missing)],
         ignore_conflicts=True,
     )
-    return {(one.member_id, one.challenge_id): one for one in there.order_by("pk").select_for_update()}
+    return {(one.member_id, one.challenge_id): one for one in there.order_by("pk").select_for_update(nowait=not waits)}
 
 
 def attempts_of(
-    of_class: Class, by_user: dict[int, Member], challenge_ids: Collection[int], *, only_released: bool = False
+    of_class: Class, by_user: dict[int, Member], dates: Mapping[Key, Schedule], *, only_released: bool = False
 ) -> defaultdict[Key, list[Attempt]]:
-    found: defaultdict[Key, list[Attempt]] = defaultdict(list)
-    rows = Submission.objects.filter(
-        of_class=of_class, user__in=by_user, challenge__in=challenge_ids, evaluations__is_current=True
+    """Returns the attempts of these members at the challenges of `dates`, as few as their cells need.
+
+    Attempts in one state between two moments at which the credit changes have one credit. Of those that passed, and of
+    those that did not, the highest score earns most, so the database returns only that one, with their number.
+    """
+    bounds: dict[int, set[datetime]] = defaultdict(set)
+    for (_member, challenge), schedule in dates.items():
+        bounds[challenge] |= moments(schedule)
+    made_by = {"submission__of_class": of_class, "submission__user__in": by_user, "submission__challenge__in": bounds}
+    rows = Evaluation.objects.filter(is_current=True, submission__annulled=False, **made_by)
+    rows = rows.filter(submission__grade_withheld=False) if only_released else rows
+    is_final = Q(score__provisional=False)
+    alike = {
+        "user": F("submission__user_id"),
+        "challenge": F("submission__challenge_id"),
+        "interval": _interval(bounds),
+        "now": F("state"),
+        "passed": Case(When(is_final, then=F("score__passed"))),
+    }
+    made = {
+        "key": F("submission_id"),
+        "at": F("submission__created_at"),
+        "shown": Case(When(is_final, then=F("score__shown"))),
+        "verified_by": F("score__verified_by"),
+        "version": Coalesce("graded_version_id", "submission__version_id"),
+    }
+    best_first = (F("shown").desc(nulls_last=True), F("at"), F("key"))
+    rows = rows.annotate(**alike, **made).annotate(
+        place=Window(RowNumber(), partition_by=list(alike), order_by=best_first),
+        count=Window(Count("pk"), partition_by=list(alike)),
+        last=Window(Max("at"), partition_by=list(alike)),
     )
-    rows = (rows.released() if only_released else rows).filter(annulled=False)
-    graded = "evaluations__score__"
-    names = ("user_id", "challenge_id", "pk", "created_at", "evaluations__state")
-    scores = (f"{graded}shown", f"{graded}passed", f"{graded}provisional")
-    for user, challenge, pk, at, state, shown, passed, provisional in rows.order_by().values_list(*names, *scores):
-        final = shown is not None and not provisional
-        score = points.exact(shown) if final else None
-        found[by_user[user].pk, challenge].append(Attempt(pk, at, state, score, bool(passed)))
+    names = ("user", "challenge", "key", "at", "now", "shown", "passed", "verified_by", "version", "count", "last")
+    found: defaultdict[Key, list[Attempt]] = defaultdict(list)
+    for user, challenge, key, at, state, shown, passed, grader, *rest in (
+        rows.filter(place=1).order_by().values_list(*names)
+    ):
+        score = None if shown is None else points.exact(shown)
+        one = Attempt(key, at, state, score, bool(passed), grader or "", *rest)
+        found[by_user[user].pk, challenge].append(one)
     return found
+
+
+def _interval(bounds: Mapping[int, Collection[datetime]]) -> Case:
+    """Returns the number of the interval between the moments of its challenge in which an attempt was made."""
+    made = "submission__created_at__lt"
+    within = {
+        challenge: Case(
+            *(When(**{made: moment}, then=number) for number, moment in enumerate(sorted(moments))),
+            default=len(moments),
+            output_field=IntegerField(),
+        )
+        for challenge, moments in bounds.items()
+    }
+    whens = (When(submission__challenge=challenge, then=case) for challenge, case in within.items())
+    return Case(*whens, default=0, output_field=IntegerField())
 
 
 def credit_by(schedule: Schedule) -> Callable[[datetime], Decimal]:

@@ -11,7 +11,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from gradus.classes.models import Class, Member
-from gradus.courses.models import Challenge
+from gradus.courses.models import Challenge, ChallengeVersion
 from gradus.gradebook.table import State
 from gradus.submissions.models import Submission
 
@@ -117,6 +117,10 @@ class Cell(models.Model):
     attempts = models.PositiveIntegerField(default=0)
     is_late = models.BooleanField(default=False)
     waits = models.BooleanField(default=False, help_text="An attempt waits for a person")
+    # Kept so that a file of all cells does not have to look up the attempt of each.
+    submitted_at = models.DateTimeField(null=True)
+    grader = models.CharField(max_length=8, blank=True, default="", help_text="Who verified the score")
+    version = models.ForeignKey(ChallengeVersion, models.SET_NULL, null=True, related_name="+", db_index=False)
     override = models.ForeignKey(Override, models.SET_NULL, null=True, related_name="+")
 
     objects = CellQuerySet.as_manager()
@@ -134,3 +138,16 @@ class Cell(models.Model):
 
     def __str__(self) -> str:
         return f"{self.member}, {self.challenge}: {self.state}"
+
+
+class Recount(models.Model):
+    """Cells of this class are computed again soon: its dates or settings changed, and for a request that is too much.
+
+    The row is written with the change and deleted with the cells, so that nothing is lost where a process dies.
+    """
+
+    of_class = models.OneToOneField(Class, models.CASCADE, primary_key=True, related_name="recount")
+    since = models.DateTimeField(default=timezone.now)
+
+    def __str__(self) -> str:
+        return str(self.of_class)

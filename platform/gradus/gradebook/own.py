@@ -33,11 +33,10 @@ def grades_of(member: Member) -> OwnGrades:
     places = [place for place in places if decided[place].sees]
     worths = queries.worths_of(of_class)
     columns = [queries.column_of(place, worths) for place in places]
-    keys = [place.pk for place in places]
     by_user = {member.user_id: member} if member.user_id is not None else {}
-    attempts = cells.attempts_of(of_class, by_user, keys, only_released=True)
     dates, scheme = schedules([member], places), cells.scheme_of(of_class)
     set_by_hand = {one.challenge_id: one for one in Override.objects.open().filter(member=member, withheld=False)}
+    attempts = cells.attempts_of(of_class, by_user, dates, only_released=True)
     rows = []
     for column in columns:
         key = (member.pk, column.challenge)

@@ -60,13 +60,20 @@ class Scheme:
 
 @dataclass(frozen=True)
 class Attempt:
-    """One attempt at a challenge with its current grade. `score` is None as long as there is no final one."""
+    """One attempt at a challenge with its current grade. `score` is None as long as there is no final one.
+
+    It may stand for `count` attempts of which it is the best. The last of them was made at `last`, or else at `at`.
+    """
 
     id: int
     at: datetime
     state: str
     score: Decimal | None = None
     passed: bool = False
+    grader: str = ""
+    version: int | None = None
+    count: int = 1
+    last: datetime | None = None
 
 
 @dataclass(frozen=True)

@@ -19,16 +19,17 @@ from gradus.gradebook.models import Cell as Stored
 from gradus.gradebook.models import Override, Weight
 from gradus.gradebook.schedules import schedules
 from gradus.gradebook.table import Cell, Column, Person, State, Table, line
-from gradus.submissions.models import Run, Score, Submission
+from gradus.submissions.models import Run, Submission
 
 PAGE = 50
 SIZES = (50, 100)
 # What of a cell is read, by the names that `_cell` uses.
 READ = (
     "member_id", "challenge_id", "state", "score", "share", "raw_share", "credit", "attempts", "is_late", "waits",
-    "submission_id", "submission__created_at", "submission__grade_withheld", "override_id", "override__kind",
-    "override__value", "override__reason", "override__withheld",
+    "submitted_at", "override_id", "override__kind", "override__value", "override__reason", "override__withheld",
 )  # fmt: skip
+# And what only the long export has.
+READ_WHOLE = (*READ, "grader", "version__version")
 
 
 @dataclass(frozen=True)
@@ -178,13 +179,15 @@ def released(of_class: Class, challenges: Iterable[int]) -> set[int]:
 def count_held(of_class: Class, members: QuerySet[Member], columns: Iterable[Column]) -> int:
     """Returns how many grades and excuses of these members are not released."""
     set_by_hand = Q(override__withheld=True, challenge__in=[column.challenge for column in columns])
-    withheld = Submission.objects.filter(of_class=of_class, details_withheld=True, grade_withheld=True)
-    # An index has the withheld attempts. Without any, nobody has to look at the attempt of each cell.
-    computed = (
-        Q(override=None, share__isnull=False, submission__grade_withheld=True) if withheld.exists() else Q(pk=None)
-    )
+    is_computed = Q(override=None, share__isnull=False, submission__grade_withheld=True)
+    computed = is_computed if _withheld(of_class).exists() else Q(pk=None)
     found = Stored.objects.filter(set_by_hand | computed, member__in=members.order_by().values("pk"))
     return found.count()
+
+
+def _withheld(of_class: Class) -> QuerySet[Submission]:
+    """Returns the attempts whose grade is withheld; they have an index."""
+    return Submission.objects.filter(of_class=of_class, details_withheld=True, grade_withheld=True)
 
 
 class Cells(dict[tuple[int, int], Cell]):
@@ -203,16 +206,17 @@ def cells_of(of_class: Class, members: list[Member], columns: Collection[Column]
     stored = (
         Stored.objects.filter(member__in=members) if len(members) <= max(SIZES) else Stored.objects.of_class(of_class)
     )
-    found, counted = Cells(), {}
-    for row in stored.filter(challenge__in=worths).values_list(*READ):
-        values = dict(zip(READ, row, strict=True))
+    # To look at the attempt of each cell is slow, so it is left out where no attempt is withheld.
+    withheld = _withheld(of_class).exists()
+    names = (*(READ_WHOLE if whole else READ), *(["submission__grade_withheld"] if withheld else []))
+    found = Cells()
+    for row in stored.filter(challenge__in=worths).values_list(*names):
+        values = dict(zip(names, row, strict=True))
         key = (values["member_id"], values["challenge_id"])
         found[key] = _cell(values, worths[key[1]], shown)
-        counted[key] = values["submission_id"]
     _mark_drafts(found, members, worths)
     if whole:
         _add_dates(found, members, worths)
-        _add_graders(found, counted)
     return found
 
 
@@ -222,7 +226,7 @@ def _cell(values: dict[str, Any], worth: Decimal, shown: Collection[int]) -> Cel
     if kind is not None:
         is_shown = not values["override__withheld"]
     elif share is not None:
-        is_shown = not values["submission__grade_withheld"]
+        is_shown = not values.get("submission__grade_withheld")
     else:
         is_shown = values["challenge_id"] in shown
     return Cell(
@@ -236,9 +240,11 @@ def _cell(values: dict[str, Any], worth: Decimal, shown: Collection[int]) -> Cel
         is_late=values["is_late"],
         waits=values["waits"],
         is_shown=is_shown,
-        submitted_at=values["submission__created_at"],
+        submitted_at=values["submitted_at"],
         override=values["override_id"],
         reason=values["override__reason"] or "",
+        grader=values.get("grader", ""),
+        version=values.get("version__version") or "",
     )
 
 
@@ -263,14 +269,3 @@ def _add_dates(found: Cells, members: list[Member], challenges: Collection[int])
     for key, schedule in schedules(members, places).items():
         if schedule.due_at is not None:
             found[key] = replace(found[key], due_at=schedule.due_at)
-
-
-def _add_graders(found: Cells, counted: dict[tuple[int, int], int | None]) -> None:
-    ended = Score.objects.current().filter(evaluation__submission__in=[pk for pk in counted.values() if pk])
-    names = ("evaluation__submission__version__version", "evaluation__graded_version__version")
-    rows = ended.values_list("evaluation__submission_id", "verified_by", *names)
-    known = {pk: (grader or "", regraded or own) for pk, grader, own, regraded in rows}
-    for key, pk in counted.items():
-        if pk in known:
-            grader, version = known[pk]
-            found[key] = replace(found[key], grader=grader, version=version)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable
+from datetime import datetime
 
 from gradus.classes import access, policy
 from gradus.classes.models import DateRule, Member
@@ -11,6 +12,12 @@ from gradus.classes.policy import Schedule
 from gradus.courses.models import Challenge
 
 OPEN = Schedule()
+
+
+def moments(schedule: Schedule) -> set[datetime]:
+    """Returns the moments at which the credit may change. Between two of them it stays the same."""
+    due = () if schedule.due_at is None else (schedule.due_at,)
+    return {*due, *(step.until for step in schedule.early + schedule.late)}
 
 
 def schedules(members: Collection[Member], places: Iterable[Challenge]) -> dict[tuple[int, int], Schedule]:
