@@ -16,7 +16,8 @@ from gradus.classes import dates, invitations, joining, members, membership, ser
 from gradus.classes.date_rules import Target, Values
 from gradus.classes.models import Class, Label, Member, ReleaseRule
 from gradus.classes.signals import members_merged
-from gradus.courses.models import Course
+from gradus.courses.models import Challenge, Course
+from gradus.gradebook import services as grades
 from gradus.own_data.document import document
 from gradus.refusal import Refused
 from tests import factories
@@ -62,7 +63,9 @@ def test_nobody_leaves_a_class_to_see_a_withheld_grade(evening: Class, teacher: 
     rule = ReleaseRule.objects.create(of_class=evening, score="hand", details="hand")
     with pytest.raises(Refused) as refused:
         joining.leave(evening, by=ann)
-    assert (refused.value.code, refused.value.status) == ("not_released", 409)
+    assert refused.value.status == 409
+    page = logged_in(ann).get(f"/courses/{evening.course.slug}/").content.decode()
+    assert "leave after that" in page and f"/classes/{evening.pk}/leave" not in page
     said = logged_in(ann).post(f"/classes/{evening.pk}/leave", follow=True).content.decode()
     assert "Ask a teacher to take you out" in said and membership.active(ann).exists()
     members.remove_member(member, by=teacher)
@@ -202,6 +205,20 @@ def test_own_data_have_what_a_class_has_written_of_a_person(evening: Class, ada:
     own = json.loads("".join(document(ada)))["classes"]
     assert len(own) == 1 and own[0]["class"] == evening.title
     assert (own[0]["labels"], own[0]["registration_number"]) == (["Extra time"], "007")
+
+
+def test_own_data_have_reasons_of_dates_and_grants_and_of_no_grade(
+    evening: Class, ada: User, teacher: User, sea_or_sky: Challenge
+) -> None:
+    member, label = factories.member(evening, ada, labels=["One"]), Label.objects.get()
+    due = Values(due_at=timezone.now() + timedelta(days=1))
+    dates.set_dates(Target(evening, member=member), due, by=teacher, reason="Was ill.")
+    dates.set_dates(Target(evening, label=label), due, by=teacher, reason="For the whole section.")
+    dates.grant(evening, [member], by=teacher, challenge=sea_or_sky, attempts=1, reason="The network was down.")
+    grades.override([member], sea_or_sky, by=teacher, value=9, reason="Read the essay again.")
+    own = "".join(document(ada))
+    assert "Was ill." in own and "The network was down." in own
+    assert "For the whole section." not in own and "Read the essay again." not in own
 
 
 def test_a_member_who_teaches_has_no_more_rights_elsewhere(evening: Class, course: Course, ada: User) -> None:

@@ -187,6 +187,10 @@ def test_another_machine_does_not_undo_what_it_has_not_seen(
     told = said(gradus("course", "push", str(clone), "--no-lint"), 1)
     assert "tiny 1.1.0 is published already, with other content, pushed " in told and "`gradus course pull`" in told
     assert not CourseVersion.objects.drafts().exists()
+    # A higher number is taken for a decision. The draft is the clone's alone, and the author merges before that.
+    change(clone, "1.2.0", summary="Another one.")
+    said(gradus("course", "push", str(clone), "--no-lint"))
+    change(clone, summary="Another one.")
     said(gradus("course", "push", str(clone), "--no-lint", "--force"))
 
 

@@ -2,6 +2,7 @@
 
 import re
 import shutil
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -49,6 +50,16 @@ def test_every_path_that_is_named_exists():
     )
     assert len(named) > 15
     assert [name for name in sorted(named) if not (ROOT / name).exists() and not name.startswith("graders.")] == []
+
+
+def test_the_diagram_of_imports_has_the_layers_in_their_order():
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
+    layers = next(one["layers"] for one in contracts if one["name"] == "inside the site")
+    [line] = re.findall(r"(?m)^own_data  ->  .*$", ARCHITECTURE)
+    drawn = [re.findall(r"\w+", level) for level in line.split("->")]
+    assert len(drawn) == len(layers)
+    for names, layer in zip(drawn, layers, strict=True):
+        assert {f"gradus.{name}" for name in names} <= set(layer.split(" | "))
 
 
 def test_every_file_that_a_command_names_exists():

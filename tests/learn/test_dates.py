@@ -15,7 +15,7 @@ from django.utils import timezone
 from gradus.accounts.models import User
 from gradus.classes import dates
 from gradus.classes.date_rules import Target, Values
-from gradus.classes.models import Class, DateRule, Member
+from gradus.classes.models import Class, DateRule, Member, ReleaseRule
 from gradus.courses.models import Challenge, Course
 from gradus.refusal import Refused
 from gradus.submissions import limits, services
@@ -159,6 +159,31 @@ class TestSubmitting:
             monkeypatch.setitem(services.submit.__globals__, "_insert", slow)
             made = factories.submit(ada)
         assert made.created_at == NOON - timedelta(seconds=1)
+
+    def test_a_withheld_attempt_says_that_one_can_submit_again_only_where_one_can(
+        self, ada, ada_client, evening, member, sea_or_sky
+    ):
+        ReleaseRule.objects.create(of_class=evening, score="hand", details="hand")
+        made = factories.submit(ada)
+        factories.grade(made)
+
+        def says() -> bool:
+            page = ada_client.get(reverse("learn:submission", args=[made.uuid])).content.decode()
+            assert "Your teacher has not released the grades yet." in page
+            return "You can submit again" in page
+
+        assert says()
+        closed = rule(evening, close_at=timezone.now() - DAY)
+        assert not says()
+        closed.delete()
+        Class.objects.filter(pk=evening.pk).update(ends_at=timezone.now())
+        assert not says()
+
+    def test_the_path_has_the_next_date_alone(self, ada_client, evening, member, sea_or_sky):
+        rule(evening, due_at=NOON, early=[{"until": str(NOON - DAY), "credit": 1.1}], after=0.5, close_at=NOON + DAY)
+        with time_machine.travel(NOON - 2 * DAY, tick=False):
+            path = ada_client.get("/path/").content.decode()
+        assert "due on" in path and "110 %" not in path and "closes on" not in path
 
     def test_the_same_request_again_after_it_closed_gets_the_same_attempt(self, ada, evening, member, sea_or_sky):
         rule(evening, close_at=NOON)

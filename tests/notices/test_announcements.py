@@ -65,6 +65,14 @@ def test_members_read_it_on_the_course_and_the_path_and_are_told(evening: Class,
     assert not Notice.objects.filter(user=stranger).exists()
 
 
+def test_the_path_has_the_newest_alone(evening: Class, tess: User, ada: User) -> None:
+    announced(evening, tess, title="The first")
+    announced(evening, tess, title="The second")
+    assert "The first" in page(ada, evening) and "The second" in page(ada, evening)
+    path = page(ada, evening, "/path/")
+    assert "The first" not in path and "The second" in path
+
+
 def test_one_for_a_label_is_for_its_members_only(evening: Class, tess: User, ada: User, bob: User) -> None:
     announced(evening, tess, label=evening.labels.get())
     assert "room 4" in page(ada, evening)

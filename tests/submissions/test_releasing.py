@@ -147,6 +147,26 @@ def test_a_new_rule_withholds_what_nobody_has_seen_yet_and_nothing_else(ada, bob
     assert flags(open_one) == (False, False) and Standing.objects.count() == 2
 
 
+def test_an_attempt_that_waits_for_a_person_when_the_rule_is_made_is_shown_when_the_person_decides(
+    ada, group, grace, sea_or_sky
+):
+    """It has a provisional score, which its learner could see."""
+    made = factories.submit(ada)
+    factories.grade(made, provisional=True, review=("provisional",))
+    assert made.current.state == "review"
+    releasing.change_rule(group, sea_or_sky, by=grace, **HAND)
+    services.decide(made, by=grace, value=0.9, result={})
+    assert flags(made) == (False, False) and shown(made).score.shown == 0.9
+
+
+def test_an_attempt_for_another_class_that_withholds_nothing_shows_its_grade(ada, by_hand, course, sea_or_sky):
+    other = factories.a_class(course, title="Another")
+    factories.member(other, ada)
+    made, _ = services.submit(ada, sea_or_sky, factories.PROMPT, idempotency_key="one", of_class=other.pk)
+    factories.grade(made)
+    assert shown(made).score.shown == 0.7
+
+
 def test_only_details_that_nobody_has_seen_are_withheld(ada, group, grace, sea_or_sky):
     made = factories.submit(ada)
     releasing.change_rule(group, sea_or_sky, by=grace, score="now", details="hand")

@@ -9,6 +9,9 @@ import pytest
 
 from gradus.accounts.models import StaffAction
 from gradus.classes.models import ReleaseRule
+from gradus.gradebook import services
+from gradus.gradebook.models import Override
+from gradus.notices.models import Notice
 from gradus.submissions.models import Standing, Submission
 from gradus.submissions.services import releasing
 from tests import factories
@@ -42,7 +45,7 @@ def test_a_teacher_withholds_grades_and_releases_them(ada, ada_client, group, te
     made = factories.submit(ada)
     factories.grade(made)
     page = ada_client.get(f"/submissions/{made.uuid}/").content.decode()
-    assert "Your teacher releases the grades when all are ready." in page and "0.70" not in page
+    assert "Your teacher has not released the grades yet." in page and "0.70" not in page
     assert "1 grade is withheld." in client.get(address).content.decode()
 
     client.post(f"{address}now", {"challenge": "sea-or-sky"})
@@ -60,6 +63,19 @@ def test_only_the_score_is_released(ada, ada_client, group, teacher, sea_or_sky)
     page = ada_client.get(f"/submissions/{made.uuid}/").content.decode()
     assert "0.70" in page and "Your teacher releases the details of this grade later." in page
     assert "The details of 1 grade are withheld." in client.get(address).content.decode()
+
+
+def test_grades_that_a_person_set_are_released_with_the_same_button(ada, group, teacher, sea_or_sky):
+    client, address = logged_in(teacher), f"/teach/classes/{group.pk}/release/"
+    client.post(address, form(score="hand", details="hand"))
+    assert "Release all grades now" not in client.get(address).content.decode()
+    services.override(group.members.filter(user=ada), sea_or_sky, by=teacher, value=9, reason="because")
+    page = client.get(address).content.decode()
+    assert "Release all grades now" in page and "1 grade or excuse that a person has set is withheld." in page
+    assert "Released." in client.post(f"{address}now", follow=True).content.decode()
+    assert "Release all grades now" not in client.get(address).content.decode()
+    # The guide says that these points are visible without a notice.
+    assert not Override.objects.get().withheld and not Notice.objects.exists()
 
 
 def test_a_date_is_in_the_zone_of_the_class(ada, ada_client, group, teacher, sea_or_sky):

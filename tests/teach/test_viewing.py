@@ -21,6 +21,7 @@ from gradus.courses.models import Course
 from gradus.courses.services import publish
 from gradus.notices.models import Notice
 from gradus.submissions.models import Submission
+from gradus.submissions.services import releasing
 from gradus.teach import viewing
 from tests import factories
 from tests.challenges.factory import write_course
@@ -255,6 +256,21 @@ def test_a_label_at_a_chosen_time_sees_what_its_dates_open(evening: Class, tess:
         assert "with the label" in said(page)
         client.post("/teach/view-as/stop")
     assert with_label[at] == 200
+
+
+def test_at_another_time_grades_are_shown_as_they_are_released_now(
+    ann: Member, ada: User, evening: Class, tess: User, grace: User
+) -> None:
+    """The page says so: the dates are those of that time, and the release is not."""
+    releases_at = timezone.now() + timedelta(days=2)
+    factories.enrol(grace, evening.course, factories.TEACHER)
+    releasing.change_rule(evening, None, by=grace, score="date", score_at=releases_at, details="now")
+    made = attempt(ada, evening)
+    client = logged_in(tess)
+    at = (releases_at + timedelta(days=1)).astimezone(evening.zone).strftime("%Y-%m-%dT%H:%M")
+    look(client, evening, f"member-{ann.pk}", at)
+    page = said(client.get(f"/submissions/{made.uuid}/"))
+    assert "Your teacher releases the grades on" in page and "0.70" not in page
 
 
 def test_the_grades_in_the_class_are_shown_and_chats_are_not(

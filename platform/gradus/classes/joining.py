@@ -42,17 +42,24 @@ def join(code: str, *, by: User) -> Member:
     return members.add_member(held, by=by, user=by, via=Member.Via.CODE, allowed=True)
 
 
+def can_leave(member: Member) -> bool:
+    """Returns True if the member can leave. Learners cannot while their class withholds grades.
+
+    Outside of the class, they would see the grade of the same work at once.
+    """
+    return member.teaches or not any(rule.withholds_grade() for rule in member.of_class.release_rules.all())
+
+
 def leave(of_class: Class, *, by: User) -> Member:
     """Ends the person's membership. The row and all rows that refer to it are kept.
 
     Raises:
-        Refused: 404, the person is not in the class; 409, `not_released`, grades of the class are not released yet:
-            outside of it, the person would see the grade of the same work at once.
+        Refused: 404, the person is not in the class; 409, `not_released`, grades of the class are not released yet.
     """
-    member = Member.objects.active().filter(of_class=of_class, user=by).first()
+    member = Member.objects.active().filter(of_class=of_class, user=by).select_related("of_class").first()
     if member is None:
         raise Refused("no_member", _("You are not in this class."), 404)
-    if not member.teaches and any(rule.withholds_grade() for rule in of_class.release_rules.all()):
+    if not can_leave(member):
         said = _("Grades of this class are not released yet. Ask a teacher to take you out of it, or leave after that.")
         raise Refused("not_released", said, 409)
     return members.remove_member(member, by=by)

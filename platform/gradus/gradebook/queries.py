@@ -176,6 +176,12 @@ def released(of_class: Class, challenges: Iterable[int]) -> set[int]:
     return {challenge for challenge, rule in found.items() if rule is None or not rule.withholds_grade()}
 
 
+def withheld_overrides(of_class: Class) -> dict[int, int]:
+    """Returns how many grades and excuses that a person has set learners do not see yet, by challenge."""
+    found = Override.objects.open().of_class(of_class).filter(withheld=True).order_by().values("challenge")
+    return dict(found.annotate(count=Count("pk")).values_list("challenge", "count"))
+
+
 def count_held(of_class: Class, members: QuerySet[Member], columns: Iterable[Column]) -> int:
     """Returns how many grades and excuses of these members are not released."""
     set_by_hand = Q(override__withheld=True, challenge__in=[column.challenge for column in columns])

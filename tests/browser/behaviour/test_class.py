@@ -173,7 +173,7 @@ def nothing_is_seen(learner: Page, attempt: str) -> None:
     found = Submission.objects.get()
     assert found.evaluations.get().score.shown == 1
     learner.goto(attempt)
-    expect(learner.get_by_role("main")).to_contain_text("Your teacher releases the grades when all are ready")
+    expect(learner.get_by_role("main")).to_contain_text("Your teacher has not released the grades yet")
     for path in (attempt, "/path/", "/challenges/sea-or-sky/", "/leaderboards/sea-or-sky/", "/notices/"):
         learner.goto(path)
         expect(learner.locator(".score-value")).to_have_count(0)
@@ -213,6 +213,7 @@ def give_more_time(reader: Reader) -> None:
         reader.field("Reason", form).fill("Was ill")
         reader.press("Give more time")
         expect(reader.page.get_by_role("row", name="Bob Builder")).to_contain_text("Was ill")
+        expect(reader.page.get_by_role("heading", name=reader.named("More time, and more attempts"))).to_be_visible()
         reader.page.get_by_role("row", name="Bob Builder").get_by_role("link", name="Bob Builder").first.click()
         expect(reader.page.get_by_role("heading", name="Why can Bob Builder submit?")).to_be_visible()
 

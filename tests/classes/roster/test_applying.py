@@ -137,6 +137,14 @@ def test_sync_takes_labels_that_the_row_does_not_have(evening: Class, tom: User)
     assert (labels("Dan"), labels("Ann")) == ({"Section B"}, {"Section A"})
 
 
+def test_sync_with_an_empty_cell_takes_all_labels(evening: Class, tom: User) -> None:
+    row = OWN + ",dan@example.org,,,,,\n,ann@example.org,,,,Section A,\n"
+    applied(evening, row, tom)
+    assert labels("Dan") == {"Section A", "extra time"}
+    applied(evening, row, tom, sync=True)
+    assert (labels("Dan"), labels("Ann")) == (set(), {"Section A"})
+
+
 def test_sync_with_an_export_takes_only_sections_that_it_knows(evening: Class, tom: User) -> None:
     """Canvas does not know who has extra time."""
     canvas = CANVAS + "Dan,1,,dan@example.org,Section B\nAnn,2,,ann@example.org,Section A\n"

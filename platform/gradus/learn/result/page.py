@@ -8,7 +8,8 @@ from challenges.kinds import registry as kinds
 from challenges.prompts import target_text
 from challenges.shown_score import PARTLY, counted
 from challenges.spec import Label
-from gradus.classes import releases
+from gradus.classes import access, releases
+from gradus.classes.models import Member
 from gradus.learn.chance import score_interval
 from gradus.learn.kind_pages import page_of
 from gradus.learn.result import rows as results
@@ -70,7 +71,19 @@ def withheld_context(submission: Submission) -> dict[str, Any]:
         "challenge": submission.challenge,
         "spec": submission.version.parsed,
         "release": submission.of_class and releases.rule_of(submission.of_class, submission.challenge),
+        "can_repeat": can_repeat(submission),
     }
+
+
+def can_repeat(submission: Submission) -> bool:
+    """Returns True if another attempt can be submitted now for the class of this one, as far as its dates go."""
+    of_class = submission.of_class
+    if of_class is None or not of_class.runs():
+        return False
+    member = Member.objects.active().filter(of_class=of_class, user=submission.user).select_related("of_class").first()
+    if member is None:
+        return False
+    return access.decision_for(submission.user, submission.challenge, member=member).submits
 
 
 def score_of(evaluation: Evaluation) -> Score | None:

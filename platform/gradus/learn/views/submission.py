@@ -22,7 +22,7 @@ from gradus.learn.kind_pages import Draft, with_line_feeds
 from gradus.learn.path import steps
 from gradus.learn.result.moment import is_celebrated, moment
 from gradus.learn.result.next_step import next_step
-from gradus.learn.result.page import evaluation_context, withheld_context
+from gradus.learn.result.page import can_repeat, evaluation_context, withheld_context
 from gradus.receipts import services as receipts
 from gradus.receipts.statement import statement
 from gradus.reviews import services as reviews
@@ -96,6 +96,7 @@ def _context(submission: Submission) -> dict[str, Any]:
         "has_passed": steps.has_passed(submission.user, submission.challenge),
         "appeal_chars": APPEAL_CHARS,
         "release": releases.rule_of(submission.of_class, submission.challenge) if submission.of_class else None,
+        "can_repeat": submission.grade_withheld and can_repeat(submission),
         "can_appeal": reviews.can_appeal(submission),
         "follows_later": reviews.follows_later(submission),
         "goes_to_second": reviews.goes_to_second(submission),

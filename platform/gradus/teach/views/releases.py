@@ -16,6 +16,7 @@ from gradus.classes import changes, membership, releases
 from gradus.classes.models import Class
 from gradus.courses import catalogue
 from gradus.courses.models import Challenge
+from gradus.gradebook import queries
 from gradus.refusal import Refused
 from gradus.submissions.services import releasing
 from gradus.teach.release_forms import ReleaseForm
@@ -55,7 +56,7 @@ def release_now(request: HttpRequest, of_class: Class) -> HttpResponse:
     challenge = _named(of_class, request.POST.get("challenge", ""))
     parts = tuple(part for part in releases.PARTS if part in request.POST.getlist("part"))
     count = releasing.release(of_class, challenge, by=account(request), parts=parts or releases.PARTS)
-    said = ngettext("Released: %(count)d attempt.", "Released: %(count)d attempts.", count)
+    said = ngettext("Released: %(count)d attempt.", "Released: %(count)d attempts.", count) if count else _("Released.")
     messages.success(request, said % {"count": count})
     return redirect("teach:release", of_class.pk)
 
@@ -86,10 +87,12 @@ def _challenges(of_class: Class) -> list[Challenge]:
 
 def _page(request: HttpRequest, of_class: Class, refused: ReleaseForm | None = None, status: int = 200) -> HttpResponse:
     rows: list[dict[str, Any]] = []
+    by_hand = queries.withheld_overrides(of_class)
     for one in releasing.overview(of_class, _challenges(of_class)):
         form = ReleaseForm(of_class, one.rule, one.challenge)
         is_refused = refused is not None and refused.challenge is not None and refused.challenge.pk == one.challenge.pk
-        rows.append({"release": one, "form": refused if is_refused else form, "is_open": is_refused})
+        held = by_hand.get(one.challenge.pk, 0)
+        rows.append({"release": one, "by_hand": held, "form": refused if is_refused else form, "is_open": is_refused})
     own = releases.rule_of(of_class, None)
     of_all = refused if refused is not None and refused.challenge is None else ReleaseForm(of_class, own)
     context = {
@@ -97,6 +100,6 @@ def _page(request: HttpRequest, of_class: Class, refused: ReleaseForm | None = N
         "rows": rows,
         "form": of_all,
         "rule": own,
-        "withheld": sum(row["release"].withheld + row["release"].details for row in rows),
+        "withheld": sum(row["release"].withheld + row["release"].details + row["by_hand"] for row in rows),
     }
     return render(request, "teach/classes/release.html", context, status=status)
