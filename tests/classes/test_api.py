@@ -176,3 +176,18 @@ def test_a_year_of_no_class_is_refused_beside_its_field(
         [problem] = answer.json()["problems"]
         assert answer.status_code == 422 and field in problem["field"], problem
         assert "Write a year from 1970 to 2199." in problem["message"]
+
+
+def test_a_roster_is_applied_only_as_it_was_previewed(teacher: User, evening: Class) -> None:
+    client, path = logged_in(teacher), f"{API}/{evening.pk}/roster"
+
+    def send(query: str, text: str = "email\nann@example.org\n") -> Any:
+        return client.post(f"{path}?{query}", text.encode(), content_type="application/octet-stream")
+
+    unseen = send("dry_run=false")
+    assert (unseen.status_code, unseen.json()["code"]) == (422, "preview_needed")
+    seen = send("").json()["seen"]
+    other = send(f"dry_run=false&seen={seen}", "email\nben@example.org\n")
+    assert (other.status_code, other.json()["code"], Member.objects.count()) == (409, "changed_meanwhile", 0)
+    assert send(f"dry_run=false&seen={seen}").json()["applied"]
+    assert Member.objects.get().email == "ann@example.org"

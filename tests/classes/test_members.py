@@ -63,7 +63,7 @@ def test_nobody_leaves_a_class_to_see_a_withheld_grade(evening: Class, teacher: 
     rule = ReleaseRule.objects.create(of_class=evening, score="hand", details="hand")
     with pytest.raises(Refused) as refused:
         joining.leave(evening, by=ann)
-    assert refused.value.status == 409
+    assert (refused.value.code, refused.value.status) == ("grades_withheld", 409)
     page = logged_in(ann).get(f"/courses/{evening.course.slug}/").content.decode()
     assert "leave after that" in page and f"/classes/{evening.pk}/leave" not in page
     said = logged_in(ann).post(f"/classes/{evening.pk}/leave", follow=True).content.decode()

@@ -12,11 +12,15 @@ from gradus.accounts.roles import DECIDES
 from gradus.classes.models import Class, Member
 from gradus.courses.models import Course
 from gradus.gradebook import services
+from gradus.gradebook.models import Override
 from tests import factories
 from tests.cli.conftest import Gradus
 
 # Each command that can print JSON, with a key of what it prints.
-JSON_CALLS: dict[str, tuple[list[str], str]] = {"class grades": (["{class}"], "learners")}
+JSON_CALLS: dict[str, tuple[list[str], str]] = {
+    "class grades": (["{class}"], "learners"),
+    "class grade": (["{class}", "ticket", "lena@example.org", "--excuse", "--reason", "ill"], "learners"),
+}
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("home")]
 
 
@@ -50,6 +54,36 @@ def test_a_file_is_written_and_what_it_leaves_out_is_said(gradus: Gradus, evenin
     assert [line.split(",")[0] for line in out.read_text().splitlines()] == ["Email address", "bob@example.org"]
     printed = gradus("class", "grades", str(evening.pk), "--format", "wide")
     assert printed.exit_code == 0 and printed.stdout.startswith("UID,Name,UIN,Role,Enrollment,Labels,")
+
+
+def test_a_grade_is_set_excused_and_cleared(gradus: Gradus, evening: Class, bob: User) -> None:
+    words = ("class", "grade", str(evening.pk), "sea-or-sky", bob.email)
+    done = gradus(*words, "--points", "8.5", "--reason", "read again")
+    assert done.exit_code == 0 and "8.50 (set by a person)" in done.output and "read again" in done.output
+    both = gradus(*words, "lena@example.org", "--excuse", "--reason", "ill")
+    assert both.exit_code == 0 and both.output.count("excused") == 2
+    cleared = gradus(*words, "--clear")
+    assert cleared.exit_code == 0 and "5.00" in cleared.output
+    again = gradus(*words, "--clear")
+    assert again.exit_code == 1 and "Nothing is set here" in again.output
+
+
+@pytest.mark.parametrize(
+    ("learner", "options", "status", "said"),
+    [
+        ("bob@example.org", ("--points", "3"), 1, "why"),
+        ("bob@example.org", ("--points", "3000", "--reason", "a prize"), 1, "from 0 to 20"),
+        ("nobody", ("--excuse", "--reason", "ill"), 1, "no member “nobody”"),
+        ("bob@example.org", ("--excuse", "--points", "3"), 2, "Choose one"),
+        ("bob@example.org", (), 2, "Choose one"),
+    ],
+)
+def test_a_grade_that_is_wrong_is_refused(
+    gradus: Gradus, evening: Class, learner: str, options: tuple[str, ...], status: int, said: str
+) -> None:
+    done = gradus("class", "grade", str(evening.pk), "sea-or-sky", learner, *options)
+    assert done.exit_code == status and said in done.output, done.output
+    assert Override.objects.count() == 1
 
 
 def test_json_is_alone_on_standard_output(gradus: Gradus, evening: Class) -> None:

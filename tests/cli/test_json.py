@@ -23,6 +23,7 @@ from tests.cli.test_grades import JSON_CALLS as GRADES
 from tests.cli.test_learners import JSON_CALLS
 from tests.cli.test_people import JSON_CALLS as PEOPLE
 from tests.cli.test_publishing import JSON_CALLS as PUBLISHING
+from tests.cli.test_releases import JSON_CALLS as RELEASES
 from tests.cli.test_rosters import JSON_CALLS as ROSTERS
 from tests.workers.authoring.prove_process import Knowing
 from workers.authoring import baselines, prove_command, test_command, try_command
@@ -90,7 +91,7 @@ def test_every_command_with_the_option_is_called_here() -> None:
     flags = {name: [one for one in found.params if "--json" in one.opts] for name, found in commands(_group())}
     # The option of `calibrate` and `qualify` names a file instead.
     has_it = {name for name, found in flags.items() if any(getattr(one, "is_flag", False) for one in found)}
-    on_the_site = (JSON_CALLS, ANNOUNCEMENTS, CLASSES, DATES, GRADES, PEOPLE, PUBLISHING, ROSTERS)
+    on_the_site = (JSON_CALLS, ANNOUNCEMENTS, CLASSES, DATES, GRADES, PEOPLE, PUBLISHING, RELEASES, ROSTERS)
     assert has_it == CALLS.keys() | {name for calls in on_the_site for name in calls}
 
 

@@ -192,6 +192,9 @@ def test_another_machine_does_not_undo_what_it_has_not_seen(
     said(gradus("course", "push", str(clone), "--no-lint"))
     change(clone, summary="Another one.")
     said(gradus("course", "push", str(clone), "--no-lint", "--force"))
+    # A higher number is taken, as the guide says.
+    change(clone, "1.1.1", summary="A third one.")
+    said(gradus("course", "push", str(clone), "--no-lint"))
 
 
 def test_a_push_says_whose_draft_it_replaces(gradus: Gradus, push: Run, folder: Path, home: Path, author: User) -> None:

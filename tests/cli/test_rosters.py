@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from gradus.accounts.models import ApiToken, User
 from gradus.accounts.roles import DECIDES
 from gradus.classes.models import Class, Member
+from gradus.cli.client import Api
 from gradus.courses.models import Course
 from tests import factories
 from tests.cli.conftest import Gradus
 
 # Each command that can print JSON, with a key of what it prints.
-JSON_CALLS: dict[str, tuple[list[str], str]] = {"class roster": (["{class}", "{file}"], "digest")}
+JSON_CALLS: dict[str, tuple[list[str], str]] = {"class roster": (["{class}", "{file}"], "seen")}
 ROSTER = "email,firstname,labels\nlena@example.org,Lena,Section A\nnobody,Sam,\n"
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("home")]
 
@@ -44,7 +46,7 @@ def test_a_roster_is_shown_then_applied(gradus: Gradus, evening: Class, file: Pa
     assert "labels: nothing -> Section A" in shown.output and "no email address. Write it like" in shown.output
     assert Member.objects.count() == 1
     done = gradus(*words, "--apply")
-    assert done.exit_code == 1 and "Add 1, wrong 1." in done.output and "Nothing is changed" not in done.output
+    assert done.exit_code == 1 and "Add 1, wrong 1." in done.output and done.output.endswith("Applied.\n")
     assert Member.objects.get(email="lena@example.org").first_name == "Lena"
     refused = gradus(*words, "--apply", "--sync")
     assert refused.exit_code == 1 and "nothing was applied" in refused.output
@@ -52,6 +54,24 @@ def test_a_roster_is_shown_then_applied(gradus: Gradus, evening: Class, file: Pa
     assert gradus(*words, "--apply", "--sync").exit_code == 0
     assert Member.objects.get(first_name="Dan").state == "left"
     assert "Unchanged 1." in gradus(*words, "--apply", "--sync").output
+
+
+def test_only_what_was_shown_is_applied(
+    gradus: Gradus, evening: Class, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file.write_text("email,firstname\ndan@example.org,Daniel\n")
+    send = Api.post_octets
+
+    def and_then_somebody_changes_dan(api: Api, *given: Any, **params: Any) -> Any:
+        found = send(api, *given, **params)
+        Member.objects.update(first_name="Danny")
+        return found
+
+    monkeypatch.setattr(Api, "post_octets", and_then_somebody_changes_dan)
+    done = gradus("class", "roster", str(evening.pk), str(file), "--apply")
+    assert done.exit_code == 1 and "firstname: Dan -> Daniel" in done.output.replace("first_name", "firstname")
+    assert "Applied" not in done.output
+    assert Member.objects.get().first_name == "Danny"
 
 
 def test_the_people_are_printed_and_read_again(gradus: Gradus, evening: Class) -> None:

@@ -36,7 +36,7 @@ from gradus.api import (
 from gradus.api.auth import need_of
 from gradus.api.ninja_internals import Operation, operations_of
 from gradus.api.parser import StrictParser
-from gradus.api.teaching import announcements, classes, dates, grades, rosters
+from gradus.api.teaching import announcements, classes, dates, grades, releases, rosters
 
 DESCRIPTION = """Gradus over HTTP. Send `Authorization: Bearer gradus_...`; make a token on your profile,
 with `gradus login`, or with `POST /tokens`. A token expires after 90 days unless you choose otherwise,
@@ -113,6 +113,7 @@ ROUTERS = (
     reviews.router,
     regrades.router,
     grades.router,
+    releases.router,
     publishing.router,
     rosters.router,
     announcements.router,

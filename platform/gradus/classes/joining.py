@@ -54,14 +54,14 @@ def leave(of_class: Class, *, by: User) -> Member:
     """Ends the person's membership. The row and all rows that refer to it are kept.
 
     Raises:
-        Refused: 404, the person is not in the class; 409, `not_released`, grades of the class are not released yet.
+        Refused: 404, the person is not in the class; 409, `grades_withheld`, grades of the class are not released yet.
     """
     member = Member.objects.active().filter(of_class=of_class, user=by).select_related("of_class").first()
     if member is None:
         raise Refused("no_member", _("You are not in this class."), 404)
     if not can_leave(member):
         said = _("Grades of this class are not released yet. Ask a teacher to take you out of it, or leave after that.")
-        raise Refused("not_released", said, 409)
+        raise Refused("grades_withheld", said, 409)
     return members.remove_member(member, by=by)
 
 

@@ -161,7 +161,7 @@ def remove_member(number: Class, member: Member) -> None:
 
 @app.command("join")
 def join_class(code: Annotated[str, typer.Argument(metavar="CODE", help="The code of the class.")]) -> None:
-    """Join a class. From then on, its instructors see your attempts, grades and address."""
+    """Join a class. From then on, the people who teach it see your attempts, grades and address."""
     with site() as api:
         found = api.post("classes/join", {"code": code})
     typer.echo(f"You are in class {found['id']}, {found['title']}, of the course {found['course']}.")
@@ -169,7 +169,7 @@ def join_class(code: Annotated[str, typer.Argument(metavar="CODE", help="The cod
 
 @app.command("leave")
 def leave_class(number: Class) -> None:
-    """Leave a class. Attempts that counted for the class stay in its grades."""
+    """Leave a class, unless it withholds grades. Attempts that counted for the class stay in its grades."""
     with site() as api:
         api.delete(f"classes/{number}/members/me")
     typer.echo("You have left the class.")

@@ -134,9 +134,10 @@ class Api:
         """Sends a PUT request. Returns the JSON of the response. Raises `Failure` for an error."""
         return self._send("PUT", path, json=data).json()
 
-    def delete(self, path: str) -> None:
-        """Sends a DELETE request. Raises `Failure` for an error."""
-        self._send("DELETE", path)
+    def delete(self, path: str, **params: Any) -> Any:
+        """Sends a DELETE request. Returns the JSON of the response, or None. Raises `Failure` for an error."""
+        response = self._send("DELETE", path, params=params)
+        return None if response.status_code == 204 else response.json()
 
     def put_octets(self, path: str, data: bytes, seconds: float) -> Any:
         """Sends bytes with a PUT request that may take so many seconds. Returns the JSON of the response."""

@@ -1,4 +1,4 @@
-"""The command `gradus class grades`, which prints the gradebook of a class or writes it to a file."""
+"""The commands `gradus class grades`, for the gradebook of a class, and `grade`, for what a person sets in it."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import typer
 
 from gradus.cli import output as showing
 from gradus.cli.classes import Class
+from gradus.cli.client import WRONG_NAME
 from gradus.cli.learners import Json, site
 
 
@@ -80,3 +81,39 @@ def _cell(cell: dict[str, Any]) -> str:
     told = [SHORT.get(cell["state"], cell["state"]), "late" if cell["late"] else ""]
     words = ", ".join(word for word in told if word)
     return f"{points} ({words})" if points and words else points or words
+
+
+def grade(
+    of_class: Class,
+    challenge: Annotated[str, typer.Argument(metavar="CHALLENGE", help="The id of the challenge.")],
+    learners: Annotated[
+        list[str],
+        typer.Argument(metavar="LEARNER...", help="Email addresses, logins, or registration or member numbers."),
+    ],
+    points: Annotated[float | None, typer.Option("--points", help="The points, in place of the computed ones.")] = None,
+    excuse: Annotated[bool, typer.Option("--excuse", help="Excuse them, so that their totals leave it out.")] = False,
+    clear: Annotated[
+        bool, typer.Option("--clear", help="End either of them: the computed points count again.")
+    ] = False,
+    reason: Annotated[str, typer.Option("--reason", help="The reason, for those who teach; --clear needs none.")] = "",
+    as_json: Json = False,
+) -> None:
+    """Set the points of learners at a challenge, excuse them, or clear either."""
+    if sum((points is not None, excuse, clear)) != 1:
+        typer.echo("Choose one of --points, --excuse and --clear.", err=True)
+        raise typer.Exit(WRONG_NAME)
+    kind = "excused" if excuse else "cleared" if clear else "value"
+    given = {"members": learners, "challenge": challenge, "kind": kind, "value": points, "reason": reason}
+    with site() as api:
+        done = api.post(f"classes/{of_class}/overrides", given)
+    showing.say({"challenge": challenge, **done}, as_json, show_grade)
+
+
+def show_grade(done: dict[str, Any]) -> None:
+    rows = (
+        (one["name"], _cell(cell), cell["reason"])
+        for one in done["learners"]
+        for cell in one["cells"]
+        if cell["challenge"] == done["challenge"]
+    )
+    showing.table("", ("Learner", done["challenge"], "Reason"), rows)

@@ -23,6 +23,7 @@ from gradus.cli import (
     publishing,
     receipts,
     records,
+    releases,
     rosters,
     scaffolding,
 )
@@ -51,6 +52,8 @@ publishing.app.command("remove")(people.remove)
 publishing.app.command("leave")(people.leave)
 classes.app.command("roster")(rosters.roster)
 classes.app.command("grades")(grades.grades)
+classes.app.command("grade")(grades.grade)
+classes.app.command("release")(releases.release)
 classes.app.command("dates")(class_dates.dates)
 classes.app.command("extend")(class_dates.extend)
 classes.app.command("grant")(class_dates.grant)

@@ -10,7 +10,7 @@ import typer
 
 from gradus.cli import output as showing
 from gradus.cli.classes import Class
-from gradus.cli.client import REFUSED, WRONG_NAME, Api
+from gradus.cli.client import REFUSED, WRONG_NAME
 from gradus.cli.learners import Json, site
 
 # The timeout of the call; long enough for a roster of ten thousand rows on a busy site.
@@ -32,24 +32,28 @@ def roster(
     domain: Domain = "",
     as_json: Json = False,
 ) -> None:
-    """Show what a roster would change in a class, or apply it. Without a file, print the members as CSV.
+    """Show what a roster would change in a class, or apply just what is shown. Without a file, print the members.
 
-    Exit status: 1 some rows are wrong or match nobody; all other rows are applied nevertheless.
+    Exit status: 1 some rows are wrong or match nobody. All other rows are applied nevertheless. With --sync, such a
+    row stops the whole roster: nothing is applied.
     """
-    flags = {"dry_run": str(not apply).lower(), "sync": str(sync).lower(), "domain": domain}
+    path, flags = f"classes/{of_class}/roster", {"sync": str(sync).lower(), "domain": domain}
     with site() as api:
         if not file:
-            typer.echo(api.content(f"classes/{of_class}/roster").decode(), nl=False)
+            typer.echo(api.content(path).decode(), nl=False)
             return
-        found = _compared(api, of_class, _bytes(file), flags)
-    showing.say(found, as_json, show)
+        data = _bytes(file)
+        found: dict[str, Any] = api.post_octets(path, data, SECONDS, **flags)
+        if not as_json:
+            show(found)
+        if apply:
+            found = api.post_octets(path, data, SECONDS, **flags, dry_run="false", seen=found["seen"])
+    if as_json:
+        showing.as_json(found)
+    else:
+        typer.echo("Applied." if found["applied"] else "Nothing is changed yet. Apply it with --apply.")
     if found["counts"]["wrong"] or found["counts"]["not_found"]:
         raise typer.Exit(REFUSED)
-
-
-def _compared(api: Api, of_class: int, data: bytes, flags: dict[str, str]) -> dict[str, Any]:
-    found: dict[str, Any] = api.post_octets(f"classes/{of_class}/roster", data, SECONDS, **flags)
-    return found
 
 
 def _bytes(file: str) -> bytes:
@@ -73,8 +77,6 @@ def show(found: dict[str, Any]) -> None:
         typer.echo(f"Not in the file, and stay: {', '.join(found['missing'])}. --sync removes them.")
     if found["sync_blocked"]:
         typer.echo("Correct the rows that are wrong or not found first: until then --sync removes nobody.", err=True)
-    if not found["applied"]:
-        typer.echo("Nothing is changed yet. Apply it with --apply.")
 
 
 def _line(one: dict[str, Any]) -> tuple[Any, ...]:

@@ -78,7 +78,8 @@ SOUP = Pair(
     "Enjoy your meal, everybody! Please be careful, because the soup is hot!",
 )
 HONEST: dict[str, tuple[str, str, Any]] = {
-    # By operation: who calls, what the path names, and the body, or for GET the submissions that the query names.
+    # By operation: who calls, what the path names, and the body, or for GET and DELETE the query, in which a submission
+    # may be named.
     "courses": ("nobody", "", None),
     "path": ("nobody", "tiny", None),
     "lesson": ("nobody", "first", None),
@@ -170,6 +171,12 @@ HONEST: dict[str, tuple[str, str, Any]] = {
     "class_announcement_withdraw": ("staff", "evening", None),
     "class_grades": ("staff", "evening", None),
     "class_override": ("staff", "evening", OVERRIDE),
+    "class_releases": ("staff", "evening", None),
+    "class_release_rule": ("staff", "evening", {"score": "date", "score_at": "2030-12-01T12:00", "details": "hand"}),
+    "class_release_rule_remove": ("staff", "evening", {"challenge": "sea-or-sky"}),
+    "class_release": ("staff", "evening", {"challenge": "sea-or-sky", "parts": ["score"]}),
+    "class_release_end": ("staff", "evening", None),
+    "class_own_grades": ("learner", "noon", None),
     "class_weigh": ("staff", "evening", {"worths": {"sea-or-sky": 20}}),
     "course_people": ("staff", "tiny", None),
     "course_invite": ("staff", "tiny", {"email": "sam@example.org", "content": "viewer"}),
@@ -201,7 +208,7 @@ def test_an_honest_call_is_answered_as_the_document_says(name: str, made: World)
     operation, (who, thing, body) = OPERATIONS[name], HONEST[name]
     named = {one.name: made.of(operation.path, one.name)[thing] for one in operation.path_parameters}
     given: dict[str, Any] = {} if body is None else {"body": body}
-    if body is not None and operation.method == "get":
+    if body is not None and operation.method in ("get", "delete"):
         given = {"query": {name: made.things["submissions"].get(one, one) for name, one in body.items()}}
     case = operation.Case(path_parameters=named, **given)
     answer = send(case, made.headers(who))

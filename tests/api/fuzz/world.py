@@ -80,6 +80,8 @@ def make(folder: Path) -> World:
     factories.member(evening, pk=MEMBER, email="dan@example.org")
     announced = Announcement.objects.create(of_class=evening, title="Room", text="Room 4.")
     attempts["queued"] = factories.submit(learner, "ticket", TICKET)
+    noon = factories.a_class(tiny)
+    factories.member(noon, learner)
     return World(
         tokens={
             "learner": ApiToken.issue(learner, "fuzz")[1],
@@ -99,7 +101,7 @@ def make(folder: Path) -> World:
             "offset": {"half": uploads.PART_MIN},
             "person": {"tiny": role.pk},
             "invitation": {"tiny": invited.pk},
-            "classes": {"evening": evening.pk, "morning": morning.pk},
+            "classes": {"evening": evening.pk, "morning": morning.pk, "noon": noon.pk},
             "member": {"evening": MEMBER},
             "announcement": {"evening": announced.pk},
             "regrades": {"waiting": waiting.pk, "done": regraded.pk},

@@ -30,10 +30,15 @@ def sent(client: Client, of_class: Class, data: bytes, query: str = ""):
     return client.post(f"/api/v1/classes/{of_class.pk}/roster?{query}", data, content_type="application/octet-stream")
 
 
+def previewed_and_applied(client: Client, of_class: Class, data: bytes, query: str = ""):
+    seen = sent(client, of_class, data, query).json()["seen"]
+    return sent(client, of_class, data, f"{query}&dry_run=false&seen={seen}").json()
+
+
 @pytest.mark.parametrize("case", table.FILES, ids=str)
 def test_a_broken_file_is_refused(tom: Client, evening: Class, case: table.Broken) -> None:
     before = state_of(evening)
-    for query in ("", "dry_run=false", "dry_run=false&sync=true"):
+    for query in ("", f"dry_run=false&seen={'0' * 64}", f"dry_run=false&sync=true&seen={'0' * 64}"):
         answer = sent(tom, evening, case.data, query)
         assert answer.status_code == 422, answer.content
         assert answer.json()["code"] == "bad_roster"
@@ -50,9 +55,9 @@ def test_a_broken_row_changes_nothing_and_the_others_are_applied(
     before = state_of(evening)
     shown = sent(tom, evening, case.data).json()
     assert state_of(evening) == before
-    assert sent(tom, evening, case.data, "dry_run=false&sync=true").json()["code"] == "roster_faults"
+    assert previewed_and_applied(tom, evening, case.data, "sync=true")["code"] == "roster_faults"
     assert state_of(evening) == before
-    found = sent(tom, evening, case.data, f"dry_run=false&seen={shown['digest']}").json()
+    found = sent(tom, evening, case.data, f"dry_run=false&seen={shown['seen']}").json()
     assert found["rows"] == shown["rows"] and (shown["applied"], found["applied"]) == (False, True)
     wrong = [one for one in found["rows"] if one["fault"]]
     assert len(wrong) == case.faults and {one["outcome"] for one in wrong} <= {"wrong", "not_found"}
@@ -67,11 +72,11 @@ def test_a_broken_row_changes_nothing_and_the_others_are_applied(
 
 @pytest.mark.parametrize("case", odd.CASES, ids=str)
 def test_an_odd_roster_is_applied_once(tom: Client, evening: Class, case: odd.Odd) -> None:
-    first = sent(tom, evening, case.data, "dry_run=false").json()
+    first = previewed_and_applied(tom, evening, case.data)
     assert [one["outcome"] for one in first["rows"] if one["outcome"] == "wrong"] == []
     known = [one for one in first["rows"] if one["outcome"] != "not_found"]
     assert len(first["rows"]) == len(case.people) and known
     after = state_of(evening)
-    again = sent(tom, evening, case.data, "dry_run=false").json()
+    again = previewed_and_applied(tom, evening, case.data)
     assert {one["outcome"] for one in again["rows"]} <= {"unchanged", "not_found"}
     assert state_of(evening) == after

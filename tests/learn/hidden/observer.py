@@ -158,6 +158,7 @@ def addresses(made: Sequence[Submission]) -> list[str]:
     found += ["/profile/my-data.json", f"/classes/{made[0].of_class_id or 1}/grades/"]
     found += [
         "/api/v1/classes",
+        f"/api/v1/classes/{made[0].of_class_id or 1}/members/me/grades",
         "/api/v1/courses",
         "/api/v1/courses/tiny/path",
         "/api/v1/submissions",

@@ -239,7 +239,7 @@ def class_code_stop(request: Request, id: int) -> ClassPageOut:
 
 @router.post("/classes/join", response=ClassOut, auth=someone)
 def class_join(request: Request, given: JoinIn) -> dict[str, Any]:
-    """Adds the caller to the class with this code. Its instructors see the caller's attempts, grades and address."""
+    """Adds the caller to the class with this code. Its teachers see the caller's attempts, grades and address."""
     member = joining.join(given.code, by=caller(request))
     return class_out(member.of_class, class_roles.NAMES[member.learner_data])
 
@@ -278,7 +278,10 @@ def class_add(request: Request, id: int, given: AddIn) -> Status[AddedOut]:
 
 @router.delete("/classes/{int:id}/members/me", response=ClassOut, auth=someone)
 def class_leave(request: Request, id: int) -> dict[str, Any]:
-    """Removes the caller from the class. Attempts that counted for the class stay in its grades."""
+    """Removes the caller from the class, whose grades keep the caller's attempts.
+
+    A learner cannot leave while the class withholds grades: 409 `grades_withheld`.
+    """
     found = membership.active(caller(request)).filter(of_class=get_object_or_404(Class, pk=id)).first()
     if found is None:
         raise Http404

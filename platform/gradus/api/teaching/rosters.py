@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 from django.http import HttpResponse
+from django.utils.translation import gettext as _
 from ninja import Query, Router, Schema
 from pydantic import Field
 
@@ -12,6 +13,7 @@ from gradus.accounts import roles
 from gradus.api.auth import Request, caller, requires
 from gradus.api.teaching.shared import class_of
 from gradus.api.uploads import OCTETS
+from gradus.classes.changes import wrong
 from gradus.classes.roster import services
 from gradus.classes.roster.columns import Form
 from gradus.classes.roster.comparison import Outcome, Plan, Step
@@ -45,9 +47,7 @@ class RosterRowOut(Schema):
 
 class RosterOut(Schema):
     applied: bool = Field(description="False if this is a preview, so that nothing was changed")
-    digest: str = Field(
-        description="Send it as `seen` to apply exactly this preview; 409 if the class has changed since"
-    )
+    seen: str = Field(description="Identifies this preview. Send it back as `seen` to apply exactly what it shows")
     form: Form
     encoding: str
     counts: dict[str, int] = Field(description="How many rows or members have each outcome")
@@ -76,7 +76,7 @@ def row_out(step: Step) -> RosterRowOut:
 def roster_out(roster: Roster, plan: Plan, *, applied: bool) -> RosterOut:
     return RosterOut(
         applied=applied,
-        digest=plan.digest,
+        seen=plan.digest,
         form=roster.form,
         encoding=roster.encoding,
         counts=plan.counts,
@@ -106,15 +106,23 @@ def class_roster_apply(
         Query(max_length=253, description="The domain that turns logins into email addresses, such as `example.org`"),
     ] = "",
     seen: Annotated[
-        str, Query(pattern="^([0-9a-f]{64})?$", description="The digest of the preview that the caller saw")
+        str,
+        Query(
+            pattern="^([0-9a-f]{64})?$",
+            description="The `seen` of the preview, needed if `dry_run` is false. 409 `changed_meanwhile` if something "
+            "else would change now",
+        ),
     ] = "",
 ) -> RosterOut:
-    """Compares a roster with the members of the class and, if `dry_run` is false, applies each correct row.
+    """Compares a roster with the members of the class and, if `dry_run` is false, applies what a preview has shown.
 
-    The body is the file as bytes: a CSV file with Gradus' own columns, or an export of Canvas or Moodle.
+    Rows that are wrong or find nobody change nothing. With `sync`, one such row stops the whole roster. The body is
+    the file as bytes: a CSV file with Gradus' own columns, or an export of Canvas or Moodle.
     """
     of_class, by = class_of(request, id, roles.DECIDES), caller(request)
     roster = parse(request.body, domain)
     if dry_run:
         return roster_out(roster, services.preview(of_class, roster, by=by, sync=sync), applied=False)
+    if not seen:
+        raise wrong("seen", _("Preview the roster first, and send the `seen` of the preview."), "preview_needed")
     return roster_out(roster, services.apply(of_class, roster, by=by, sync=sync, seen=seen), applied=True)
