@@ -178,8 +178,9 @@ def test_another_machine_does_not_undo_what_it_has_not_seen(
     gradus: Gradus, push: Run, folder: Path, home: Path, author: User
 ) -> None:
     """Two clones of one repository go on from the same content, and both call theirs 1.1.0."""
-    clone = home / "clone" / "tiny"
+    clone, third = home / "clone" / "tiny", home / "third" / "tiny"
     shutil.copytree(folder, clone)
+    shutil.copytree(folder, third)
     change(folder)
     said(push())
     said(gradus("course", "publish", str(folder)))
@@ -193,8 +194,8 @@ def test_another_machine_does_not_undo_what_it_has_not_seen(
     change(clone, summary="Another one.")
     said(gradus("course", "push", str(clone), "--no-lint", "--force"))
     # A higher number is taken, as the guide says.
-    change(clone, "1.1.1", summary="A third one.")
-    said(gradus("course", "push", str(clone), "--no-lint"))
+    change(third, "1.2.0", summary="A third one.")
+    said(gradus("course", "push", str(third), "--no-lint"))
 
 
 def test_a_push_says_whose_draft_it_replaces(gradus: Gradus, push: Run, folder: Path, home: Path, author: User) -> None:
