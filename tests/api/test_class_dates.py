@@ -116,3 +116,37 @@ def test_who_may_see_and_who_may_change(ada_client, bob_client, bob, grace_clien
     assert send(ada_client, "GET", f"{evening.pk}/dates")[0] == 200
     assert send(ada_client, "PUT", f"{evening.pk}/dates", {"after": 0.5})[0] in {403, 404}
     assert access.decision_for(ann.user, course.challenges.first()).submits
+
+
+def test_a_label_gets_more_time_and_attempts(grace_client, evening, ann):
+    DateRule.objects.create(of_class=evening, due_at=NOON)
+    given = {"label": "extra TIME", "reason": "a strike", "challenge": "sea-or-sky"}
+    extended = send(grace_client, "POST", f"{evening.pk}/extensions", {**given, "until": "2030-12-24T12:00"})
+    assert extended == (200, {"moved": ["Ann"], "untouched": []})
+    _, shown = send(grace_client, "GET", f"{evening.pk}/dates")
+    assert [one["extended_to"] for one in shown["rules"] if one["label"]] == ["2030-12-24T11:00:00Z"]
+    status, made = send(grace_client, "POST", f"{evening.pk}/grants", {**given, "attempts": 1})
+    assert (status, [one["name"] for one in made]) == (201, ["Ann"])
+    for path, more in (("extensions", {"until": "2030-12-24T12:00"}), ("grants", {"attempts": 1})):
+        unknown = send(grace_client, "POST", f"{evening.pk}/{path}", {**given, **more, "label": "Nobody"})
+        assert (unknown[0], unknown[1]["code"]) == (422, "no_such_label")
+        nobody = send(grace_client, "POST", f"{evening.pk}/{path}", {**given, **more, "label": None})
+        assert (nobody[0], nobody[1]["code"]) == (422, "nothing")
+
+
+def test_granted_attempts_are_withdrawn_by_those_who_decide(ada_client, grace, grace_client, evening, ann):
+    given = {"members": ["ann01"], "challenge": "sea-or-sky", "attempts": 2, "reason": "ill"}
+    _, [made] = send(grace_client, "POST", f"{evening.pk}/grants", given)
+    path = f"{evening.pk}/grants/{made['id']}/withdraw"
+    assert send(ada_client, "POST", path, {"reason": "me"})[0] == 404
+    empty = send(grace_client, "POST", path, {"reason": " "})
+    assert (empty[0], empty[1]["problems"][0]["field"]) == (422, "reason")
+    other = factories.a_class(evening.course, title="Morning group")
+    assert send(grace_client, "POST", f"{other.pk}/grants/{made['id']}/withdraw", {"reason": "a mistake"})[0] == 404
+    status, done = send(grace_client, "POST", path, {"reason": "a mistake"})
+    assert (status, done["withdrawn_by"], done["withdrawn_reason"]) == (200, grace.pseudonym, "a mistake")
+    assert send(grace_client, "GET", f"{evening.pk}/grants") == (200, [done])
+    again = send(grace_client, "POST", path, {"reason": "a mistake"})
+    assert (again[0], again[1]["code"]) == (409, "changed_meanwhile")
+    Member.objects.filter(pk=ann.pk).update(learner_data=LearnerData.VIEWER)
+    assert send(ada_client, "POST", path, {"reason": "me"})[1]["code"] == "missing_role"

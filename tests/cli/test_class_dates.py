@@ -20,6 +20,7 @@ JSON_CALLS: dict[str, tuple[list[str], str]] = {
     "class dates": (["{class}", "--due", "2030-12-01T12:00"], "rules"),
     "class extend": (["{class}", "dan@example.org", "--until", "2030-12-24T12:00", "--reason", "ill"], "moved"),
     "class grant": (["{class}", "dan@example.org", "--challenge", "sea-or-sky", "--reason", "ill"], "grants"),
+    "class grants": (["{class}"], "grants"),
     "class why": (["{class}", "dan@example.org", "--challenge", "sea-or-sky"], "submits"),
 }
 NOON = datetime(2030, 12, 1, 11, tzinfo=UTC)
@@ -81,6 +82,22 @@ def test_more_time_and_attempts_and_why(gradus: Gradus, evening: Class) -> None:
     can = gradus(*why, "2030-12-24T11:59").output
     assert "can submit, and an attempt counts 100 %" in can and "for this member, in the course" in can and "ill" in can
     assert "an attempt counts 0 %" in gradus(*why, "2030-12-24T12:00").output
+
+
+def test_a_label_gets_more_time_and_attempts_and_these_are_withdrawn(gradus: Gradus, evening: Class) -> None:
+    number = str(evening.pk)
+    gradus("class", "dates", number, "--due", "2030-12-01T12:00")
+    everybody = ("--label", "extra time", "--reason", "a strike")
+    assert "More time for: Dan." in gradus("class", "extend", number, "--until", "2030-12-24T12:00", *everybody).output
+    assert DateRule.objects.get(extended_to__isnull=False).label is not None
+    assert gradus("class", "grant", number, "--challenge", "sea-or-sky", *everybody).exit_code == 0
+    granted = Grant.objects.get()
+    undo = ("class", "withdraw-grant", number, str(granted.pk), "--reason", "It was Ben")
+    assert "Withdrawn: 1 attempt of Dan at sea-or-sky." in gradus(*undo).output
+    assert gradus(*undo).exit_code == 1
+    assert "It was Ben" in gradus("class", "grants", number).output
+    nobody = gradus("class", "extend", number, "--until", "2030-12-24T12:00", "--reason", "ill")
+    assert nobody.exit_code == 1 and "or a label" in nobody.output
 
 
 def test_json_is_alone_on_standard_output(gradus: Gradus, evening: Class) -> None:

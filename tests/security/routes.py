@@ -97,6 +97,7 @@ CLASSES = {
     "api/v1/classes/<int:id>/dates",
     "api/v1/classes/<int:id>/extensions",
     "api/v1/classes/<int:id>/grants",
+    "api/v1/classes/<int:id>/grants/<int:grant>/withdraw",
     "api/v1/classes/<int:id>/members/<member>/decision",
     "teach/classes/<int:pk>/dates/",
     "teach/classes/<int:pk>/dates/<slug:key>/edit",

@@ -1,4 +1,4 @@
-"""The commands `gradus class dates`, `extend`, `grant` and `why`, which are about the dates of a class.
+"""The commands of `gradus class` about dates: `dates`, `extend`, `grant`, `grants`, `withdraw-grant` and `why`.
 
 A time without an offset is in the zone of the class.
 """
@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 import typer
 
+from challenges.texts import several
 from gradus.cli import output as showing
 from gradus.cli.classes import Class, Member
 from gradus.cli.learners import Json, site
@@ -18,8 +19,10 @@ DATES = {"opens": "release_at", "due": "due_at", "closes": "close_at"}
 TIME = "Such as 2026-10-05T09:00."
 
 Members = Annotated[
-    list[str], typer.Argument(metavar="MEMBER...", help="Email addresses, logins, or registration or member numbers.")
+    list[str] | None,
+    typer.Argument(metavar="[MEMBER...]", help="Email addresses, logins, or registration or member numbers."),
 ]
+AllWith = Annotated[str, typer.Option("--label", help="All members with this label, beside those who are named.")]
 Lesson = Annotated[str, typer.Option("--lesson", help="The id of a lesson.")]
 Challenge = Annotated[str, typer.Option("--challenge", help="The id of a challenge.")]
 Reason = Annotated[str, typer.Option("--reason", help="The reason, which is kept with the change.")]
@@ -138,19 +141,19 @@ def _percent(credit: float) -> str:
 
 def extend(
     of_class: Class,
-    members: Members,
     until: Annotated[str, typer.Option("--until", help=f"The new due date. {TIME}")],
     reason: Reason,
+    members: Members = None,
+    label: AllWith = "",
     challenge: Challenge = "",
     lesson: Lesson = "",
     as_json: Json = False,
 ) -> None:
-    """Give members more time for a challenge, a lesson, or the whole course."""
+    """Give members, or all with a label, more time for a challenge, a lesson, or the whole course."""
+    people = {"members": members or [], "label": label or None}
     place = {"challenge": challenge or None, "lesson": lesson or None}
     with site() as api:
-        done = api.post(
-            f"classes/{of_class}/extensions", {"members": members, "until": until, "reason": reason, **place}
-        )
+        done = api.post(f"classes/{of_class}/extensions", {**people, **place, "until": until, "reason": reason})
     showing.say(done, as_json, show_extended)
 
 
@@ -163,24 +166,52 @@ def show_extended(done: dict[str, Any]) -> None:
 
 def grant(
     of_class: Class,
-    members: Members,
     challenge: Annotated[str, typer.Option("--challenge", help="At this challenge.")],
     reason: Reason,
+    members: Members = None,
+    label: AllWith = "",
     attempts: Annotated[
         int, typer.Option("--attempts", help="How many attempts, in addition to those of each day.")
     ] = 1,
     as_json: Json = False,
 ) -> None:
-    """Grant members more attempts at a challenge."""
-    body = {"members": members, "challenge": challenge, "attempts": attempts, "reason": reason}
+    """Grant members, or all with a label, more attempts at a challenge."""
+    body = {
+        "members": members or [],
+        "label": label or None,
+        "challenge": challenge,
+        "attempts": attempts,
+        "reason": reason,
+    }
     with site() as api:
         made = api.post(f"classes/{of_class}/grants", body)
     showing.say({"grants": made}, as_json, show_grants)
 
 
+def list_grants(of_class: Class, as_json: Json = False) -> None:
+    """List the granted attempts of a class, the newest first."""
+    with site() as api:
+        found = {"grants": api.get(f"classes/{of_class}/grants")}
+    showing.say(found, as_json, show_grants)
+
+
 def show_grants(found: dict[str, Any]) -> None:
-    rows = ((one["name"], one["challenge"], one["attempts"], one["reason"]) for one in found["grants"])
-    showing.table("", ("Member", "Challenge", "More attempts", "Reason"), rows)
+    rows = (
+        (one["id"], one["name"], one["challenge"], one["attempts"], one["reason"], one["withdrawn_reason"])
+        for one in found["grants"]
+    )
+    showing.table("", ("Number", "Member", "Challenge", "More attempts", "Reason", "Withdrawn because"), rows)
+
+
+def withdraw_grant(
+    of_class: Class,
+    number: Annotated[int, typer.Argument(metavar="NUMBER", help="The number, as `gradus class grants` prints it.")],
+    reason: Reason,
+) -> None:
+    """Withdraw granted attempts that are not used yet."""
+    with site() as api:
+        made = api.post(f"classes/{of_class}/grants/{number}/withdraw", {"reason": reason})
+    typer.echo(f"Withdrawn: {several(made['attempts'], 'attempt')} of {made['name']} at {made['challenge']}.")
 
 
 def why(

@@ -164,6 +164,7 @@ HONEST: dict[str, tuple[str, str, Any]] = {
     "class_extend": ("staff", "evening", {**FOR_DAN, "until": "2030-12-24T12:00"}),
     "class_grants": ("staff", "evening", None),
     "class_grant": ("staff", "evening", {**FOR_DAN, "challenge": "sea-or-sky", "attempts": 2}),
+    "class_grant_withdraw": ("staff", "evening", {"reason": "It was Ben."}),
     "class_decision": ("staff", "evening", {"challenge": "sea-or-sky"}),
     "class_announcements": ("staff", "evening", None),
     "class_announce": ("staff", "evening", {"title": "Room", "text": "Room 4.", "publish_at": "2030-12-01T12:00"}),

@@ -19,7 +19,7 @@ from challenges.reading import read_course
 from gradus.accounts.models import ApiToken, User
 from gradus.accounts.token_rules import Content, LearnerData, Scope
 from gradus.chats import services as chats
-from gradus.classes.models import Announcement
+from gradus.classes.models import Announcement, Grant
 from gradus.courses import archives, publishing, uploads
 from gradus.courses.models import Challenge, ChallengeVersion, Upload
 from gradus.courses.services import publish
@@ -77,7 +77,9 @@ def make(folder: Path) -> World:
     evening = factories.a_class(tiny, join_code=CODE, join_code_until=until)
     morning = factories.a_class(tiny)
     factories.member(morning, staff, learner_data=LearnerData.EDITOR)
-    factories.member(evening, pk=MEMBER, email="dan@example.org")
+    dan = factories.member(evening, pk=MEMBER, email="dan@example.org")
+    more = {"attempts": 2, "reason": "The train stood still.", "granted_by": staff}
+    granted = Grant.objects.create(member=dan, challenge=factories.challenge("sea-or-sky"), **more)
     announced = Announcement.objects.create(of_class=evening, title="Room", text="Room 4.")
     attempts["queued"] = factories.submit(learner, "ticket", TICKET)
     noon = factories.a_class(tiny)
@@ -104,6 +106,7 @@ def make(folder: Path) -> World:
             "classes": {"evening": evening.pk, "morning": morning.pk, "noon": noon.pk},
             "member": {"evening": MEMBER},
             "announcement": {"evening": announced.pk},
+            "grant": {"evening": granted.pk},
             "regrades": {"waiting": waiting.pk, "done": regraded.pk},
         },
     )

@@ -9,6 +9,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
+from django.shortcuts import get_object_or_404
 from ninja import Query, Router, Schema, Status
 from pydantic import Field
 
@@ -30,7 +31,7 @@ from gradus.api.teaching.shared import (
 from gradus.classes import access, date_rules, dates, times
 from gradus.classes.date_rules import Target, Values
 from gradus.classes.members import member_named
-from gradus.classes.models import GRANTED_MAX, Class, DateRule, Grant, Member
+from gradus.classes.models import GRANTED_MAX, LABEL_CHARS, Class, DateRule, Grant, Member
 from gradus.classes.policy import Applied, Decision, Step
 from gradus.courses.models import Challenge, Lesson
 
@@ -59,7 +60,7 @@ class RuleIn(PlaceIn):
     A rule decides nothing about a key that is null or omitted, so the next less specific rule decides it.
     """
 
-    label: str | None = Field(None, max_length=40, description="The name of a label")
+    label: str | None = Field(None, max_length=LABEL_CHARS, description="The name of a label")
     member: str | None = Field(None, max_length=254, description=PEOPLE)
     release_at: Moment | None = None
     due_at: Moment | None = None
@@ -111,19 +112,30 @@ class ClassDatesOut(Schema):
     )
 
 
-class ExtensionIn(PlaceIn):
-    members: list[str] = Field(min_length=1, max_length=500, description=PEOPLE)
-    until: Moment = Field(description="The new due date. An earlier closing date moves to it as well")
+class PeopleIn(Schema):
+    """Members by any of their names, or all who have a label, or both. There has to be one of the two."""
+
+    members: list[str] = Field([], max_length=500, description=PEOPLE)
+    label: str | None = Field(None, max_length=LABEL_CHARS, description="The name of a label")
+
+
+class ExtensionIn(PlaceIn, PeopleIn):
+    """More time at a place. With a label, it also holds for members who get the label later."""
+
+    until: Moment = Field(
+        description="Earlier due dates in the place move to this time, and closing dates that would come before it"
+    )
     reason: str = Field(max_length=1000)
 
 
 class ExtensionOut(Schema):
-    moved: list[str] = Field(description="The members whose due date moved")
-    untouched: list[str] = Field(description="The members whose due date was already as late or later")
+    moved: list[str] = Field(description="The members who have more time now")
+    untouched: list[str] = Field(description="The members for whom everything was due as late, or later, before")
 
 
-class GrantIn(Schema):
-    members: list[str] = Field(min_length=1, max_length=500, description=PEOPLE)
+class GrantIn(PeopleIn):
+    """More attempts at a challenge. With a label, they are for the learners who have the label now."""
+
     challenge: str = Field(max_length=SLUG_CHARS)
     attempts: Whole = Field(
         description=f"From 1 to {GRANTED_MAX}. They are used after the attempts of the day are used up"
@@ -131,7 +143,12 @@ class GrantIn(Schema):
     reason: str = Field(max_length=1000)
 
 
+class WithdrawIn(Schema):
+    reason: str = Field(max_length=1000)
+
+
 class GrantOut(Schema):
+    id: int
     member: int
     name: str
     challenge: str
@@ -139,6 +156,9 @@ class GrantOut(Schema):
     reason: str
     granted_by: str | None
     granted_at: datetime
+    withdrawn_by: str | None
+    withdrawn_at: datetime | None
+    withdrawn_reason: str
 
 
 class AppliedOut(Schema):
@@ -234,6 +254,7 @@ def dates_out(of_class: Class) -> ClassDatesOut:
 
 def grant_out(made: Grant) -> GrantOut:
     return GrantOut(
+        id=made.pk,
         member=made.member_id,
         name=str(made.member),
         challenge=made.challenge.slug,
@@ -241,6 +262,9 @@ def grant_out(made: Grant) -> GrantOut:
         reason=made.reason,
         granted_by=made.granted_by.pseudonym if made.granted_by else None,
         granted_at=made.granted_at,
+        withdrawn_by=made.withdrawn_by.pseudonym if made.withdrawn_by else None,
+        withdrawn_at=made.withdrawn_at,
+        withdrawn_reason=made.withdrawn_reason,
     )
 
 
@@ -291,7 +315,10 @@ def class_dates_set(request: Request, id: int, given: RuleSetIn) -> RuleOut | No
 
 @router.post("/classes/{int:id}/extensions", response=ExtensionOut, auth=requires(DECIDES))
 def class_extend(request: Request, id: int, given: ExtensionIn) -> ExtensionOut:
-    """Gives members more time for a challenge, a lesson or the whole course. A later due date stays as it is."""
+    """Gives members, or all with a label, more time for a challenge, a lesson or the whole course.
+
+    Later due dates stay as they are.
+    """
     of_class = class_of(request, id, DECIDES)
     chosen = members_named(of_class, given.members)
     done = dates.extend(
@@ -300,6 +327,7 @@ def class_extend(request: Request, id: int, given: ExtensionIn) -> ExtensionOut:
         by=caller(request),
         until=times.read(given.until, of_class.timezone),
         reason=given.reason,
+        label=label_named(of_class, given.label),
         **place_of(of_class, given),
     )
     return ExtensionOut(moved=list(map(str, done.moved)), untouched=list(map(str, done.untouched)))
@@ -307,21 +335,37 @@ def class_extend(request: Request, id: int, given: ExtensionIn) -> ExtensionOut:
 
 @router.get("/classes/{int:id}/grants", response=list[GrantOut])
 def class_grants(request: Request, id: int) -> list[GrantOut]:
-    """Returns the granted attempts, the newest first."""
+    """Returns the granted attempts, the newest first, also those that were withdrawn."""
     found = Grant.objects.filter(member__of_class=class_of(request, id, SEES_ANSWERS))
-    return [grant_out(one) for one in found.select_related("member__user", "challenge", "granted_by")]
+    return [grant_out(one) for one in found.select_related("member__user", "challenge", "granted_by", "withdrawn_by")]
 
 
 @router.post("/classes/{int:id}/grants", response={201: list[GrantOut]}, auth=requires(DECIDES))
 def class_grant(request: Request, id: int, given: GrantIn) -> Status[list[GrantOut]]:
-    """Grants members attempts at a challenge in addition to those of each day."""
+    """Grants members, or all with a label, attempts at a challenge in addition to those of each day."""
     of_class = class_of(request, id, DECIDES)
     chosen = members_named(of_class, given.members)
     challenge = challenge_named(of_class, given.challenge)
     made = dates.grant(
-        of_class, chosen, by=caller(request), challenge=challenge, attempts=given.attempts, reason=given.reason
+        of_class,
+        chosen,
+        by=caller(request),
+        challenge=challenge,
+        attempts=given.attempts,
+        reason=given.reason,
+        label=label_named(of_class, given.label),
     )
     return Status(201, [grant_out(one) for one in made])
+
+
+@router.post("/classes/{int:id}/grants/{int:grant}/withdraw", response=GrantOut, auth=requires(DECIDES))
+def class_grant_withdraw(request: Request, id: int, grant: int, given: WithdrawIn) -> GrantOut:
+    """Withdraws granted attempts. 409 `attempts_used` if the member needed them for an attempt."""
+    of_class = class_of(request, id, DECIDES)
+    found = get_object_or_404(
+        Grant.objects.select_related("member__of_class", "challenge"), pk=grant, member__of_class=of_class
+    )
+    return grant_out(dates.withdraw(found, by=caller(request), reason=given.reason))
 
 
 @router.get("/classes/{int:id}/members/{member}/decision", response=DecisionOut)
