@@ -75,7 +75,7 @@ def _whole(text: str | None) -> int | None:
 def page(request: HttpRequest, of_class: Class, form: AnnouncementForm, status: int = 200) -> HttpResponse:
     rows = of_class.announcements.select_related("label", "by")
     context = {
-        **shared(request, of_class),
+        **shared(request, of_class, "announcements"),
         "form": form,
         "rows": Paginator(rows, LISTED).get_page(request.GET.get("page")),
     }
@@ -90,5 +90,5 @@ def one_page(
     meanwhile: Announcement | None = None,
     status: int = 200,
 ) -> HttpResponse:
-    context = {**shared(request, of_class), "one": one, "form": form, "meanwhile": meanwhile}
+    context = {**shared(request, of_class, "announcements"), "one": one, "form": form, "meanwhile": meanwhile}
     return render(request, "teach/classes/announcement.html", context, status=status)

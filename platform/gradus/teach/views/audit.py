@@ -28,7 +28,7 @@ def audit_show(request: HttpRequest, of_class: Class) -> HttpResponse:
         return csv_files.response(csv_files.text_of(rows), of_class.title, of_class.pk, "audit")
     rows = Paginator(found, LISTED).get_page(request.GET.get("page"))
     context = {
-        **shared(request, of_class),
+        **shared(request, of_class, "audit"),
         "rows": rows,
         "entries": audit.entries(of_class, rows),
         "people": people,

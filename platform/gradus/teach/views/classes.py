@@ -119,7 +119,7 @@ def page(
     learners = of_class.members.active().learners()
     link = reverse("learn:join", args=[of_class.join_code]) if of_class.join_code else ""
     context = {
-        **shared(request, of_class),
+        **shared(request, of_class, "class"),
         "form": form or SettingsForm(of_class),
         "code": code or CodeForm(of_class),
         "meanwhile": meanwhile,
@@ -131,8 +131,8 @@ def page(
     return render(request, "teach/classes/class.html", context, status=status)
 
 
-def shared(request: HttpRequest, of_class: Class) -> dict[str, Any]:
-    """Returns what the templates of all pages of a class need."""
+def shared(request: HttpRequest, of_class: Class, tab: str) -> dict[str, Any]:
+    """Returns what the templates of all pages of a class need. `tab` is the page's one of `_tabs.html`."""
     decides = membership.may_in_class(account(request), of_class, roles.DECIDES)
     in_course = roles.scope_in(account(request), of_class.course_id) != LEARNER
-    return {"class": of_class, "course": of_class.course, "decides": decides, "in_course": in_course}
+    return {"class": of_class, "course": of_class.course, "tab": tab, "decides": decides, "in_course": in_course}

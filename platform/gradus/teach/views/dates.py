@@ -47,7 +47,7 @@ def dates_show(request: HttpRequest, of_class: Class) -> HttpResponse:
     label = next((one for one in labels if str(one.pk) == request.GET.get("label")), None)
     seen_as = Viewed(of_class, labels=(label,) if label else ())
     context = {
-        **shared(request, of_class),
+        **shared(request, of_class, "dates"),
         "rows": date_rows.table(seen_as, places_of(of_class.course)),
         "labels": labels,
         "chosen": label,
@@ -118,7 +118,7 @@ def _edit_page(
     seen_as = Viewed(target.of_class, target.member, labels)
     [row] = date_rows.table(seen_as, [target.place])
     context = {
-        **shared(request, target.of_class),
+        **shared(request, target.of_class, "dates"),
         "target": target,
         "form": form,
         "rule": rule,
@@ -215,7 +215,7 @@ def withdraw(request: HttpRequest, of_class: Class, grant: int) -> HttpResponse:
             else:
                 messages.success(request, _("The attempts are withdrawn."))
                 return redirect("teach:dates", of_class.pk)
-    context = {**shared(request, of_class), "granted": granted, "form": form}
+    context = {**shared(request, of_class, "dates"), "granted": granted, "form": form}
     return render(request, "teach/classes/withdraw.html", context, status=status)
 
 
@@ -242,7 +242,7 @@ def _people_page(
         more = of_class.members.filter(pk__in=[one for one in chosen if one.isdecimal()]).select_related("user")
         field.widget.choices = [(one.pk, as_name(one)) for one in dict.fromkeys([*more, *listed])]
     context = {
-        **shared(request, of_class),
+        **shared(request, of_class, "dates"),
         "extend": made[0],
         "grant": made[1],
         "search": search,
@@ -260,7 +260,7 @@ def why(request: HttpRequest, of_class: Class, member: int) -> HttpResponse:
     challenges = [one for one in places_of(of_class.course) if isinstance(one, Challenge)]
     first = {"challenge": challenges[0].slug, "at": ""} if challenges else {}
     form = WhyForm(of_class, challenges, {**first, **request.GET.dict()})
-    context = {**shared(request, of_class), "member": found, "form": form}
+    context = {**shared(request, of_class, "dates"), "member": found, "form": form}
     if form.is_valid():
         challenge, at = form.chosen, form.cleaned_data["at"]
         decision = access.decision_for(found.user, challenge, at, found)

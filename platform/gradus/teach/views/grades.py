@@ -124,7 +124,7 @@ def page(
     filters = FilterForm(of_class, request.GET)
     size = filters.page_size
     found = queries.table(of_class, filters.wanted, page=filters.page, size=size)
-    common = shared(request, of_class)
+    common = shared(request, of_class, "grades")
     decides, has_labels = common["decides"], of_class.labels.exists()
     context = {
         **common,
@@ -150,7 +150,7 @@ def cell_page(
 ) -> HttpResponse:
     found = opened.cell_of(of_class, learner, challenge)
     context = {
-        **shared(request, of_class),
+        **shared(request, of_class, "grades"),
         "person": queries.person_of(learner),
         "challenge": challenge,
         "column": found.column,

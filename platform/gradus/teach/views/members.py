@@ -141,7 +141,7 @@ def member_page(
     meanwhile: dict[str, Any] | None = None,
     status: int = 200,
 ) -> HttpResponse:
-    context = {**shared(request, of_class), "member": member, "form": form, "meanwhile": meanwhile}
+    context = {**shared(request, of_class, "members"), "member": member, "form": form, "meanwhile": meanwhile}
     return render(request, "teach/classes/member.html", context, status=status)
 
 
@@ -151,7 +151,7 @@ def page(request: HttpRequest, of_class: Class, *, add: AddForm | None = None, s
     chosen = FilterForm(of_class.labels.all(), request.GET)
     rows = Paginator(listed(of_class, chosen.chosen), LISTED).get_page(request.GET.get("page"))
     context = {
-        **shared(request, of_class),
+        **shared(request, of_class, "members"),
         "rows": rows,
         "filter": chosen,
         "labels": labels,

@@ -28,7 +28,7 @@ def progress_show(request: HttpRequest, of_class: Class) -> HttpResponse:
     label = next((one for one in labels if str(one.pk) == chosen), None)
     found = progress(of_class, label)
     context = {
-        **shared(request, of_class),
+        **shared(request, of_class, "progress"),
         "found": found,
         "labels": labels,
         "chosen": label,

@@ -96,7 +96,7 @@ def _page(request: HttpRequest, of_class: Class, refused: ReleaseForm | None = N
     own = releases.rule_of(of_class, None)
     of_all = refused if refused is not None and refused.challenge is None else ReleaseForm(of_class, own)
     context = {
-        **shared(request, of_class),
+        **shared(request, of_class, "release"),
         "rows": rows,
         "form": of_all,
         "rule": own,

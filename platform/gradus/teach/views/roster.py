@@ -105,7 +105,7 @@ def page(
 ) -> HttpResponse:
     """Renders the page. With `plan` it shows what the roster of `form` changes or, if `applied`, has changed."""
     context = {
-        **shared(request, of_class),
+        **shared(request, of_class, "roster"),
         "form": form or RosterForm(),
         "person": person or PersonForm(),
         "plan": plan,

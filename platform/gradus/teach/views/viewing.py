@@ -34,7 +34,9 @@ def view_as(request: HttpRequest, of_class: Class) -> HttpResponse:
             return redirect("learn:course", of_class.course.slug)
     elif form.errors:
         status = 422
-    return render(request, "teach/classes/view_as.html", {**shared(request, of_class), "form": form}, status=status)
+    return render(
+        request, "teach/classes/view_as.html", {**shared(request, of_class, "view_as"), "form": form}, status=status
+    )
 
 
 @login_required
