@@ -9,10 +9,10 @@ from django.utils import timezone
 
 from gradus.accounts.models import StaffAction, User
 from gradus.accounts.token_rules import LearnerData
-from gradus.classes import access, dates, members, services, times
+from gradus.classes import access, dates, members, services, signals, times
 from gradus.classes.date_rules import Target, Values, seen
 from gradus.classes.models import Class, DateRule, Grant, Member
-from gradus.classes.signals import dates_changed
+from gradus.classes.policy import Step
 from gradus.courses.models import Course
 from gradus.refusal import Refused
 from tests import factories
@@ -40,15 +40,15 @@ def ann(evening: Class) -> Member:
 
 @pytest.fixture
 def sent():
-    """The members of each signal, in order."""
+    """The members of each signal since the class was made, in order."""
     heard: list[set[int] | None] = []
 
     def listen(**signal) -> None:
         heard.append(signal["members"])
 
-    dates_changed.connect(listen)
+    signals.changed.connect(listen)
     yield heard
-    dates_changed.disconnect(listen)
+    signals.changed.disconnect(listen)
 
 
 def problems(refused) -> list[tuple[str, str]]:
@@ -58,7 +58,7 @@ def problems(refused) -> list[tuple[str, str]]:
 class TestSetting:
     def test_a_rule_is_set_changed_and_removed_with_a_trace(self, evening, sea_or_sky, teacher, sent):
         target, due = Target(evening, challenge=sea_or_sky), timezone.now() + DAY
-        made = dates.set_dates(target, Values(due_at=due, late=[{"until": due + DAY, "credit": 0.5}]), by=teacher)
+        made = dates.set_dates(target, Values(due_at=due, late=[Step(due + DAY, 0.5)]), by=teacher)
         assert access.rule_of(made).late[0].credit == 0.5
         dates.set_dates(target, Values(due_at=due + DAY), by=teacher)
         assert DateRule.objects.get().due_at == due + DAY
@@ -125,7 +125,7 @@ class TestSetting:
 
         def read(name: str, value):
             if name in {"early", "late"}:
-                return [{"until": now + day * DAY, "credit": credit} for day, credit in value]
+                return [Step(now + day * DAY, credit) for day, credit in value]
             return now + value * DAY if name.endswith("_at") else value
 
         with pytest.raises(Refused) as refused:
@@ -273,9 +273,7 @@ class TestExtending:
 
     def test_it_keeps_what_else_is_said_about_the_member(self, evening, ann, sea_or_sky, teacher):
         now = timezone.now()
-        own = Values(
-            due_at=now, late=[{"until": now + DAY, "credit": 0.9}, {"until": now + 9 * DAY, "credit": 0.5}], after=0.2
-        )
+        own = Values(due_at=now, late=[Step(now + DAY, 0.9), Step(now + 9 * DAY, 0.5)], after=0.2)
         dates.set_dates(Target(evening, member=ann), own, by=teacher, reason="moved house")
         dates.extend(evening, [ann], by=teacher, until=now + 2 * DAY, reason="ill")
         [rule] = DateRule.objects.all()

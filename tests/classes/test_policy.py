@@ -64,7 +64,7 @@ def test_every_combination_has_a_decision_that_makes_sense(known: Facts, at: dat
 def test_nothing_changes_before_the_stated_moment_and_something_at_it(known: Facts, at: datetime) -> None:
     def told(moment: datetime) -> tuple[object, ...]:
         one = decide(known, moment)
-        return one.sees, one.runs, one.submits, one.credit, one.is_late, one.reason
+        return one.sees, one.submits, one.credit, one.is_late, one.reason
 
     now = decide(known, at)
     until = now.changes_at or hour(60)

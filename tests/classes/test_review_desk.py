@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from django.http import Http404
 from django.test import Client
+from django.utils import timezone
 
 from gradus.accounts.models import StaffAction, User
-from gradus.classes.models import Class
+from gradus.classes import audit
+from gradus.classes.models import Class, Member
+from gradus.courses.models import Challenge, Course
 from gradus.refusal import Refused
-from gradus.reviews import queue, services
+from gradus.reviews import evidence, queue, services
 from gradus.reviews.models import Review
+from gradus.submissions import services as submissions
 from tests import factories
 from tests.conftest import logged_in
-from tests.reviews.cases import ALL_MET
+from tests.reviews import cases
+from tests.reviews.cases import ALL_MET, NONE_MET
 
 
 def answered(user: User) -> Review:
@@ -99,3 +106,66 @@ def test_a_decision_is_in_the_log_of_the_class(evening: Class, reviews: tuple[Re
         services.decide(review, by=grace, marks=ALL_MET, reason="")
     noted = StaffAction.objects.filter(what=StaffAction.What.GRADE_DECIDED)
     assert {one.details.get("class") for one in noted} == {evening.pk, None}
+
+
+def test_an_approved_regrade_stands_in_the_log_of_each_class(
+    course: Course, evening: Class, ada: User, bob: User, grace: User, explain: Challenge
+) -> None:
+    other, outside = factories.a_class(course, title="Another"), factories.UserFactory.create()
+    for of_class, user in ((evening, ada), (other, bob)):
+        factories.member(of_class, user)
+    for user in (ada, bob, outside):
+        cases.final(user, NONE_MET)
+    run = services.start_regrade(explain, by=grace)
+    for _item in run.items.all():
+        cases.work_off(ALL_MET)
+    assert services.approve(run, by=grace, lower=False) == {"adopted": 3}
+    for of_class in (evening, other):
+        [entry] = audit.entries(of_class, audit.actions(of_class, what="regrade_approved"))
+        assert entry.action.details == {"class": of_class.pk, "regrade": run.pk, "lower": False, "done": {"adopted": 1}}
+        assert entry.action.user_id == grace.pk
+    whole = next(one for one in StaffAction.objects.filter(what="regrade_approved") if "class" not in one.details)
+    assert whole.details["done"] == {"adopted": 3}
+
+
+def test_an_attempt_withdraws_those_of_its_own_class_only(
+    course: Course, evening: Class, ada: User, explain: Challenge
+) -> None:
+    """Another class would lose its attempt, and this one would read of it."""
+    factories.member(evening, ada)
+    first = answered(ada)
+    assert [one.submission for one in services.earlier_attempts(ada, explain)] == [first.submission]
+    other = factories.a_class(course, title="Another")
+    factories.member(other, ada)
+    longer = {"kind": "free_text", "answer": f"{factories.FREE_TEXT['answer']} A look-up costs a search."}
+    given = {"idempotency_key": "of-another-class", "of_class": other.pk}
+    second, _ = submissions.submit(ada, explain, longer, **given)
+    factories.grade(second, 0.65, provisional=True, review=("provisional",), result={"marks": []})
+    with pytest.raises(Refused) as refused:
+        submissions.submit(
+            ada,
+            explain,
+            longer | {"answer": f"{longer['answer']} Twice."},
+            idempotency_key="again",
+            of_class=evening.pk,
+        )
+    assert refused.value.code == "earlier_waits"
+    assert set(Review.objects.waiting().values_list("submission", flat=True)) == {first.submission_id, second.pk}
+    Class.objects.filter(pk=evening.pk).update(ends_at=timezone.now())
+    assert [one.submission for one in services.earlier_attempts(ada, explain)] == [second]
+
+
+def test_earlier_answers_at_the_desk_are_of_the_class_even_behind_newer_ones(
+    evening: Class, ada: User, settings: Any
+) -> None:
+    settings.IN_FLIGHT = 100
+    member = factories.member(evening, ada)
+    before = answered(ada).submission
+    Member.objects.filter(pk=member.pk).update(state="left", left_at=timezone.now())
+    texts = [f"{factories.FREE_TEXT['answer']} {number}." for number in range(4)]
+    for text in texts[:3]:
+        factories.submit(ada, "explain", {"kind": "free_text", "answer": text}, withdraw_earlier=True)
+    last = {"kind": "free_text", "answer": texts[3]}
+    newest = factories.submit(ada, "explain", last, withdraw_earlier=True)
+    assert evidence.earlier_attempts(newest, evening.pk) == [before]
+    assert before not in evidence.earlier_attempts(newest)

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import csv
 import io
+import json
+from datetime import UTC, datetime, timedelta
 from urllib.parse import urlencode
 
 import pytest
 
 from gradus.accounts.models import StaffAction, User
-from gradus.classes import members, services
+from gradus.classes import dates, members, services
+from gradus.classes.date_rules import Target, Values
 from gradus.classes.models import Class
+from gradus.classes.policy import Step
 from gradus.courses.models import Course
 from gradus.gradebook import services as grades
 from tests import factories
@@ -59,6 +63,21 @@ def test_it_says_why(evening: Class, tess: User) -> None:
     challenge = factories.challenge("sea-or-sky")
     grades.override([member], challenge, by=tess, value=5, reason="Oral exam")
     assert 'Reason: <span lang="">Oral exam</span>' in page(tess, evening)
+
+
+def test_times_are_in_the_zone_of_the_class_and_shares_in_percent(evening: Class, tess: User) -> None:
+    services.change(evening, by=tess, timezone="Europe/Vienna", points="steps", steps=[{"from": 0.5, "points": 0.75}])
+    due = datetime(2040, 12, 1, 22, 59, tzinfo=UTC)
+    steps = [Step(due + timedelta(days=2), 0.5)]
+    dates.set_dates(Target(evening), Values(due_at=due, late=steps, after=0.125), by=tess)
+    shown = page(tess, evening)
+    for said in ("1 Dec 2040, 23:59", "50 % until 3 Dec 2040, 23:59", "12.5 %", "Times are in Europe/Vienna.",
+                 "75 % of the points from a score of 50 %"):  # fmt: skip
+        assert said in shown
+    assert "2040-12-01T" not in shown
+    newest = next(csv.DictReader(io.StringIO(page(tess, evening, "?format=csv"))))
+    assert newest["at"].endswith(("+01:00", "+02:00"))
+    assert json.loads(newest["after"])["due_at"] == due.isoformat()
 
 
 def test_it_is_filtered_by_person_and_kind(evening: Class, tess: User) -> None:

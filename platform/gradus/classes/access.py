@@ -167,11 +167,6 @@ def refusal(decision: Decision, place: Place) -> Refused:
     return Refused(decision.reason, said % {"title": place.title, "opens": opens, "closed": closed}, 403)
 
 
-def decisions_at(member: Member, place: Place, moments: Sequence[datetime]) -> list[Decision]:
-    """Returns the decision of the member's class for each moment, such as the times of attempts. Takes two queries."""
-    return policy.decide_each(facts_of([member], [place])[member.pk, place], moments)
-
-
 def facts_of(members: Iterable[Member], places: Iterable[PlaceOrCourse]) -> dict[tuple[int, PlaceOrCourse], Facts]:
     """Returns the facts for `policy.decide`, by member key and place. Takes two queries.
 

@@ -1,17 +1,27 @@
-"""Reads the audit of a class: the rows of the log of staff actions that name the class, for its teachers."""
+"""Reads the audit of a class: the rows of the log of staff actions that name the class, for its teachers.
+
+The log has times in UTC and shares as numbers. People read times in the zone of the class, and shares in percent.
+"""
 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from django.db.models import QuerySet
+from django.utils.translation import gettext as _
 
 from gradus.accounts.models import StaffAction
+from gradus.classes import times
 from gradus.classes.models import Class, Member
 
+# A time as the log has it, and the fields whose numbers are shares.
+MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d)")
+SHARES = {"after"}
 # Details that have their own column in the audit.
 KNOWN = {"class", "before", "after", "reason", "member"}
 
@@ -21,6 +31,7 @@ class Entry:
     """One action. `changes` are triples of field, value before and value after; `rest` are other details as pairs."""
 
     action: StaffAction
+    zone: str
     member: str
     changes: tuple[tuple[str, str, str], ...]
     reason: str
@@ -39,7 +50,7 @@ class Entry:
         before, after = (json.dumps(details[key], ensure_ascii=False) if key in details else "" for key in SIDES)
         about = one.about if not self.member else f"{one.about} ({self.member})"
         rest = "; ".join(f"{name}: {value}" for name, value in self.rest)
-        when = one.at.isoformat(timespec="seconds")
+        when = times.local(one.at, self.zone).isoformat(timespec="seconds")
         return [when, one.who, self.as_whom, one.get_what_display(), about, before, after, self.reason, rest, one.via]
 
 
@@ -71,42 +82,51 @@ def entries(of_class: Class, found: Iterable[StaffAction]) -> list[Entry]:
     rows = list(found)
     keys = {key for one in rows if isinstance(key := one.details.get("member"), int)}
     members = Member.objects.filter(of_class=of_class, pk__in=keys).select_related("user").in_bulk()
-    return [_entry(one, members) for one in rows]
+    return [_entry(one, members, of_class.timezone) for one in rows]
 
 
-def _entry(action: StaffAction, members: Mapping[int, Member]) -> Entry:
+def _entry(action: StaffAction, members: Mapping[int, Member], zone: str) -> Entry:
     details = action.details
     key = details.get("member")
     member = members.get(key) if isinstance(key, int) else None
     return Entry(
         action,
+        zone,
         member.name if member else "",
-        tuple(_changes(details.get("before"), details.get("after"))),
-        _said(details.get("reason")),
-        tuple((_named(name), _said(value)) for name, value in details.items() if name not in KNOWN and value),
+        tuple(_changes(details.get("before"), details.get("after"), zone)),
+        str(details.get("reason") or ""),
+        tuple((_named(name), _said(value, zone)) for name, value in details.items() if name not in KNOWN and value),
     )
 
 
-def _changes(before: Any, after: Any) -> Iterable[tuple[str, str, str]]:
+def _changes(before: Any, after: Any, zone: str) -> Iterable[tuple[str, str, str]]:
     if not isinstance(before, Mapping) or not isinstance(after, Mapping):
         if before is not None or after is not None:
-            yield "", _said(before), _said(after)
+            yield "", _said(before, zone), _said(after, zone)
         return
     for name in {**before, **after}:
         if before.get(name) != after.get(name):
-            yield _named(name), _said(before.get(name)), _said(after.get(name))
+            yield _named(name), *(_said(side.get(name), zone, name) for side in (before, after))
 
 
 def _named(name: str) -> str:
     return name.replace("_", " ")
 
 
-def _said(value: Any) -> str:
-    """Returns a JSON value as readable text."""
+def _said(value: Any, zone: str, name: str = "") -> str:
+    """Returns a JSON value as readable text. `name` is the field, by which a share is known."""
     if value is None:
         return ""
     if isinstance(value, str):
-        return value
-    if isinstance(value, list) and not any(isinstance(one, (list, dict)) for one in value):
-        return ", ".join(map(_said, value))
+        return times.plain(datetime.fromisoformat(value), zone) if MOMENT.fullmatch(value) else value
+    if name in SHARES and isinstance(value, int | float):
+        return times.percent(value)
+    if isinstance(value, list) and not any(isinstance(one, list) for one in value):
+        return ", ".join(_said(one, zone) for one in value)
+    if isinstance(value, dict) and value.keys() == {"until", "credit"}:
+        said = {"credit": times.percent(value["credit"]), "date": _said(value["until"], zone)}
+        return _("%(credit)s until %(date)s") % said
+    if isinstance(value, dict) and value.keys() == {"from", "points"}:
+        shares = {key: times.percent(share) for key, share in value.items()}
+        return _("%(points)s of the points from a score of %(from)s") % shares
     return json.dumps(value, ensure_ascii=False)

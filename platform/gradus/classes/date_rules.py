@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import pairwise
@@ -13,13 +13,13 @@ from django.utils.translation import gettext as _
 from gradus.classes import access, policy
 from gradus.classes.changes import version_of, wrong
 from gradus.classes.models import Class, DateRule, Label, Member
+from gradus.classes.policy import Step
 from gradus.classes.times import shown
 from gradus.courses.models import Challenge, Lesson
 from gradus.refusal import Refused
 
 DATES = ("release_at", "due_at", "close_at")
 STEPS_MAX = 10
-Step = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ class Target:
 
 @dataclass(frozen=True)
 class Values:
-    """The values of a date rule, as in `DateRule`. Times are aware. A step is a dict with `until` and `credit`."""
+    """The values of a date rule, as in `DateRule`. Times are aware."""
 
     release_at: datetime | None = None
     due_at: datetime | None = None
@@ -66,10 +66,10 @@ class Values:
         return replace(self, cleared=()) == Values() and not self.cleared
 
     def stored(self) -> dict[str, Any]:
-        def steps(given: Sequence[Step] | None) -> list[Step] | None:
+        def steps(given: Sequence[Step] | None) -> list[dict[str, Any]] | None:
             if given is None:
                 return None
-            return [{"until": one["until"].isoformat(), "credit": one["credit"]} for one in given]
+            return [{"until": one.until.isoformat(), "credit": one.credit} for one in given]
 
         return {**vars(self), "cleared": sorted(self.cleared), "early": steps(self.early), "late": steps(self.late)}
 
@@ -95,16 +95,10 @@ def facts_of(rule: DateRule | None) -> dict[str, Any]:
 
 def values_of(rule: DateRule | None) -> Values:
     """Returns the values of a stored rule."""
-
-    def steps(rows: Sequence[Mapping[str, Any]] | None) -> list[Step] | None:
-        if rows is None:
-            return None
-        return [{"until": datetime.fromisoformat(one["until"]), "credit": one["credit"]} for one in rows]
-
     if rule is None:
         return Values()
-    plain = {name: getattr(rule, name) for name in (*DATES, "cleared", "after", "extended_to")}
-    return Values(**plain, early=steps(rule.early), late=steps(rule.late))
+    said = access.rule_of(rule)
+    return Values(**{name: getattr(said, name) for name in vars(Values())} | {"cleared": sorted(said.cleared)})
 
 
 def refuse_foreign(target: Target) -> None:
@@ -154,7 +148,7 @@ def _wrong_steps(values: Values) -> Found:
     found: Found = []
     for name, least, most in (("early", 1, policy.CREDIT_MAX), ("late", 0, policy.FULL)):
         steps = list(getattr(values, name) or ())
-        untils, credits = [one["until"] for one in steps], [one["credit"] for one in steps]
+        untils, credits = [one.until for one in steps], [one.credit for one in steps]
         if len(steps) > STEPS_MAX:
             found.append((name, _("At most %(most)d steps are possible.") % {"most": STEPS_MAX}))
         elif not all(least <= one <= most for one in credits):
@@ -169,7 +163,7 @@ def _wrong_steps(values: Values) -> Found:
     late = values.late or ()
     if values.after is not None and not 0 <= values.after <= policy.FULL:
         found.append(("after", _("The credit after that must be from 0 % to 100 %.")))
-    elif values.after is not None and late and values.after > late[-1]["credit"]:
+    elif values.after is not None and late and values.after > late[-1].credit:
         found.append(("after", _("The credit after the last step must not be more than that of the last step.")))
     return found
 

@@ -1,7 +1,7 @@
 """Services that set the dates of a class, extend them for labels and members, and grant and withdraw attempts.
 
 Each locks the class's row first, so that changes of one class follow one another, writes the change to the log of staff
-actions, and sends `signals.dates_changed`.
+actions, and sends `signals.changed`.
 """
 
 from __future__ import annotations
@@ -270,4 +270,4 @@ def _note(target: Target, by: User, before: Mapping[str, Any], after: Mapping[st
         concerned = {target.member.pk}
     elif target.label is not None:
         concerned = set(target.label.members.values_list("pk", flat=True))
-    signals.dates_changed.send(Class, of_class=target.of_class, members=concerned)
+    signals.changed.send(Class, of_class=target.of_class, members=concerned)

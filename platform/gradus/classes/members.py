@@ -1,7 +1,7 @@
 """Services that change the members of a class. See `services` for the class itself, and `joining` for joining by code.
 
 Each locks the class's row first, so that changes of one class follow one another. Each writes the change to the log of
-staff actions, and sends `signals.members_changed`.
+staff actions, and sends `signals.changed`.
 """
 
 from __future__ import annotations
@@ -188,7 +188,7 @@ def label_members(of_class: Class, found: Collection[Member], name: str, *, by: 
     else:
         label.members.remove(*changed)
     note_members(held, by, label, members=sorted(changed), **{"label_given" if on else "label_taken": label.name})
-    signals.members_changed.send(Class, of_class=held, members=changed)
+    signals.changed.send(Class, of_class=held, members=changed)
 
 
 def labels_named(of_class: Class, names: Iterable[str]) -> list[Label]:
@@ -265,9 +265,9 @@ def note_member(member: Member, by: User | None, before: dict[str, Any]) -> None
         return
     details = {"class": member.of_class_id, "member": member.pk, "before": before, "after": after}
     staff.note(What.MEMBERS_CHANGED, member, by=by, **details)
-    signals.members_changed.send(Class, of_class=member.of_class, members={member.pk})
+    signals.changed.send(Class, of_class=member.of_class, members={member.pk})
 
 
 def note_members(of_class: Class, by: User | None, about: object, **details: Any) -> None:
-    """Writes one log entry about several members, such as for a roster. The caller sends `members_changed`."""
+    """Writes one log entry about several members, such as for a roster. The caller sends `signals.changed`."""
     staff.note(What.MEMBERS_CHANGED, about, by=by, **{"class": of_class.pk}, **plain(details))

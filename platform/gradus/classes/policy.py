@@ -14,7 +14,7 @@ due or closing date only if it would come earlier. So an extension takes no time
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import IntEnum
@@ -126,22 +126,20 @@ class Schedule:
 
 @dataclass(frozen=True)
 class Decision:
-    """The decision what a learner may do with a challenge at one moment.
+    """The decision what a learner may do with a challenge at one moment. Who sees it may also run it.
 
     `reason` is the code of the refusal where `submits` is false. `credit` is the share of the points that an attempt of
-    this moment earns. It does not depend on `release_at` and `close_at`, so that an accepted attempt keeps its credit
+    this moment earns. It does not depend on when it opens and closes, so that an accepted attempt keeps its credit
     if these are moved. `changes_at` is the next moment at which one of these values changes. `opens_at` is the moment
-    from which the learner sees the challenge: the later one of `release_at` and the begin of the class.
+    from which the learner sees the challenge: the later one of its release and the begin of the class.
     """
 
     sees: bool = True
-    runs: bool = True
     submits: bool = True
     credit: float = FULL
     is_late: bool = False
     reason: str = ""
     opens_at: datetime | None = None
-    release_at: datetime | None = None
     due_at: datetime | None = None
     close_at: datetime | None = None
     changes_at: datetime | None = None
@@ -156,15 +154,7 @@ OPEN = Decision()
 
 def decide(facts: Facts, at: datetime) -> Decision:
     """Returns the decision at the moment `at`, which must be aware."""
-    return decide_each(facts, [at])[0]
-
-
-def decide_each(facts: Facts, moments: Iterable[datetime]) -> list[Decision]:
-    """Returns the decision for each moment. The rules are combined only once."""
-    if facts.is_exempt:
-        return [OPEN for _ in moments]
-    schedule = combine(facts.rules)
-    return [_decide(facts, schedule, at) for at in moments]
+    return OPEN if facts.is_exempt else _decide(facts, combine(facts.rules), at)
 
 
 def combine(rules: Sequence[Rule]) -> Schedule:
@@ -204,13 +194,11 @@ def _decide(facts: Facts, schedule: Schedule, at: datetime) -> Decision:
     sees, submits, credit, is_late, reason = core
     return Decision(
         sees=sees,
-        runs=sees,
         submits=submits,
         credit=credit,
         is_late=is_late,
         reason=reason,
         opens_at=max((one for one in (schedule.release_at, facts.begins_at) if one is not None), default=None),
-        release_at=schedule.release_at,
         due_at=schedule.due_at,
         close_at=schedule.close_at,
         changes_at=changes_at,

@@ -26,6 +26,8 @@ from gradus.courses.models import Course
 What = StaffAction.What
 DECIDES = roles.DECIDES
 SETTINGS = ("title", "timezone", "begins_at", "ends_at", "points", "steps", "board")
+# The settings on which grades depend.
+DECIDING = ("timezone", "begins_at", "ends_at", "points", "steps")
 # These characters cannot be confused with each other. The rate limit for joining makes guessing ten of them hopeless.
 CODE_LETTERS, CODE_CHARS = "abcdefghjkmnpqrstuvwxyz23456789", 10
 
@@ -79,10 +81,8 @@ def change(of_class: Class, *, by: User, seen: str = "", **settings: Any) -> Cla
         return held
     held.save(update_fields=SETTINGS)
     note(What.CLASS_CHANGED, held, by, before, after)
-    if before["points"] != after["points"] or before["steps"] != after["steps"]:
-        signals.members_changed.send(Class, of_class=held, members=None)
-    if (before["begins_at"], before["ends_at"], before["timezone"]) != (held.begins_at, held.ends_at, held.timezone):
-        signals.dates_changed.send(Class, of_class=held, members=None)
+    if any(before[name] != after[name] for name in DECIDING):
+        signals.changed.send(Class, of_class=held, members=None)
     return held
 
 
@@ -153,7 +153,7 @@ def remove_label(label: Label, *, by: User) -> None:
     before = {"label": label.name, "members": sorted(marked)}
     label.delete()
     note(What.CLASS_CHANGED, held, by, before, {"label": None})
-    signals.members_changed.send(Class, of_class=held, members=marked)
+    signals.changed.send(Class, of_class=held, members=marked)
 
 
 def _check(of_class: Class) -> None:

@@ -2,10 +2,11 @@
 
 from django.dispatch import Signal
 
-members_changed = Signal()
-"""Members joined, left, came back, or got other labels or another role.
+changed = Signal()
+"""Something changed on which grades of a class depend: its members, their labels or roles, dates, or settings.
 
-`sender` is the `Class` model, `of_class` the class, and `members` a set of the members' keys, or None for all of them.
+`sender` is the `Class` model, `of_class` the class, and `members` a set of the keys of the members who are concerned,
+or None for all of them.
 """
 
 members_merged = Signal()
@@ -13,10 +14,4 @@ members_merged = Signal()
 
 It is sent before rows with a foreign key to `gone` are moved one by one, for apps that have to do more than that. A row
 that the database refuses to move, because `kept` has such a row already, goes with `gone`.
-"""
-
-dates_changed = Signal()
-"""Dates, extensions or granted attempts of a class changed.
-
-`sender` is the `Class` model, `of_class` the class, and `members` a set of the members' keys, or None for all of them.
 """

@@ -1,4 +1,4 @@
-"""Converts times between UTC and the time zone of a class, in which people type and read them."""
+"""Converts times between UTC and the time zone of a class, in which people type and read them; and writes shares."""
 
 from __future__ import annotations
 
@@ -59,4 +59,14 @@ def local(moment: datetime, zone: str) -> datetime:
 
 def shown(moment: datetime, zone: str) -> str:
     """Returns a time in `zone` as text, such as "1 Dec 2026, 23:59 (Europe/Vienna)"."""
-    return f"{formats.date_format(local(moment, zone), 'DATETIME_FORMAT')} ({zone})"
+    return f"{plain(moment, zone)} ({zone})"
+
+
+def plain(moment: datetime, zone: str) -> str:
+    """Returns a time in `zone` as text without the zone, for pages that name it elsewhere."""
+    return formats.date_format(local(moment, zone), "DATETIME_FORMAT")
+
+
+def percent(share: float) -> str:
+    """Returns a share of 0.5 as "50 %"."""
+    return f"{round(100 * share, 2):g} %"

@@ -17,6 +17,5 @@ class GradebookConfig(AppConfig):
         events.closed.connect(receivers.on_ended, dispatch_uid="gradebook-closed")
         events.scores_changed.connect(receivers.on_scores_changed, dispatch_uid="gradebook-scores")
         events.rules_applied.connect(receivers.on_rules_applied, dispatch_uid="gradebook-released")
-        signals.dates_changed.connect(receivers.on_class_changed, dispatch_uid="gradebook-dates")
-        signals.members_changed.connect(receivers.on_class_changed, dispatch_uid="gradebook-members")
+        signals.changed.connect(receivers.on_class_changed, dispatch_uid="gradebook-class")
         signals.members_merged.connect(receivers.on_merged, dispatch_uid="gradebook-merged")

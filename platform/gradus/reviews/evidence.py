@@ -134,16 +134,20 @@ def case(review: Review, *, with_nearest: bool = True, of_class: int | None = No
         signs=signs.signs(answer),
         predicted=None if blind else review.predicted,
         appeal=open_appeal,
-        earlier=[one for one in earlier_attempts(review.submission) if of_class in (None, one.of_class_id)],
+        earlier=earlier_attempts(review.submission, of_class),
         copied_from=[] if blind else _within(copied_from(review, private), of_class),
     )
 
 
-def earlier_attempts(submission: Submission) -> list[Submission]:
-    """Returns the learner's latest attempts at the question before this one, without those that have its text."""
+def earlier_attempts(submission: Submission, of_class: int | None = None) -> list[Submission]:
+    """Returns the learner's latest attempts at the question before this one, without those that have its text.
+
+    With `of_class`, they all count for that class.
+    """
     own = Submission.objects.filter(user=submission.user_id, challenge=submission.challenge_id, pk__lt=submission.pk)
     if submission.user_id is None:
         return []
+    own = own if of_class is None else own.filter(of_class=of_class)
     others = own.exclude(text_digest=submission.text_digest) if submission.text_digest else own
     return [one for one in others.order_by("-pk")[:EARLIER_SHOWN] if one.payload.get("answer")]
 

@@ -13,8 +13,9 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from gradus.classes import date_rules, times
-from gradus.classes.date_rules import DATES, Step, Target, Values
+from gradus.classes.date_rules import DATES, Target, Values
 from gradus.classes.models import GRANTED_MAX, REASON_CHARS, Class, DateRule, Label, Member
+from gradus.classes.policy import Step
 from gradus.courses.models import Challenge, Course, Lesson
 from gradus.teach.forms import SeenForm, ServiceForm, ZonedForm, text
 from gradus.teach.local_times import LocalTimeField, parsed, shown_in
@@ -78,7 +79,7 @@ class StepsField(forms.CharField):
         until = parsed(found[1]) if found else None
         if found is None or until is None:
             raise forms.ValidationError(self.WRONG, code="invalid")
-        return {"until": until, "credit": float(found[2]) / 100}
+        return Step(until, float(found[2]) / 100)
 
 
 class DatesForm(SeenForm, ZonedForm):
@@ -135,7 +136,7 @@ class DatesForm(SeenForm, ZonedForm):
         zone, said = self.target.of_class.zone, date_rules.values_of(rule)
 
         def lines(steps: Sequence[Step] | None) -> str:
-            shown = [f"{shown_in(zone, one['until']):%Y-%m-%d %H:%M} {100 * one['credit']:g}" for one in steps or ()]
+            shown = [f"{shown_in(zone, one.until):%Y-%m-%d %H:%M} {100 * one.credit:g}" for one in steps or ()]
             return StepsField.NONE if steps is not None and not steps else "\n".join(shown)
 
         return {
@@ -156,7 +157,7 @@ class DatesForm(SeenForm, ZonedForm):
         def steps(name: str) -> list[Step] | None:
             if given[name] is None:
                 return None
-            return [{**one, "until": times.read(one["until"], self.zone)} for one in given[name]]
+            return [Step(times.read(one.until, self.zone), one.credit) for one in given[name]]
 
         return Values(
             **{name: given.get(name) for name in (*DATES, "extended_to")},

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.utils import formats
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -69,27 +68,23 @@ def _row(place: Place, schedule: Schedule, seen_as: Viewed) -> Row:
 
 
 def _date(moment: datetime | None, zone: str) -> str:
-    return formats.date_format(times.local(moment, zone), "DATETIME_FORMAT") if moment else _("not set")
-
-
-def percent(credit: float) -> str:
-    return f"{round(100 * credit, 2):g} %"
+    return times.plain(moment, zone) if moment else _("not set")
 
 
 def credit_line(schedule: Schedule, zone: str) -> str:
     """Returns how much attempts count when, in one line; nothing where all attempts count in full."""
     parts = [_until(step, zone) for step in schedule.early]
     if schedule.due_at is not None:
-        parts += [_("%(credit)s until due") % {"credit": percent(1)}] if parts else []
+        parts += [_("%(credit)s until due") % {"credit": times.percent(1)}] if parts else []
         parts += [_until(step, zone) for step in schedule.late]
-        parts.append(_("then %(credit)s") % {"credit": percent(schedule.after)})
+        parts.append(_("then %(credit)s") % {"credit": times.percent(schedule.after)})
     elif parts:
-        parts.append(_("then %(credit)s") % {"credit": percent(1)})
-    return ", ".join(parts) or percent(1)
+        parts.append(_("then %(credit)s") % {"credit": times.percent(1)})
+    return ", ".join(parts) or times.percent(1)
 
 
 def _until(step: policy.Step, zone: str) -> str:
-    return _("%(credit)s until %(date)s") % {"credit": percent(step.credit), "date": _date(step.until, zone)}
+    return _("%(credit)s until %(date)s") % {"credit": times.percent(step.credit), "date": _date(step.until, zone)}
 
 
 @dataclass(frozen=True)
@@ -141,7 +136,7 @@ def in_words(name: str, value: Any, zone: str) -> str:
     if isinstance(value, datetime):
         return _date(value, zone)
     if name == "after":
-        return percent(value)
+        return times.percent(value)
     return ", ".join(_until(step, zone) for step in value) or _("none")
 
 

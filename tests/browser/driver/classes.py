@@ -11,6 +11,7 @@ from gradus.accounts.models import User
 from gradus.classes import dates, services
 from gradus.classes.date_rules import Target, Values
 from gradus.classes.models import Class, ReleaseRule
+from gradus.classes.policy import Step
 from gradus.courses.models import Course
 from gradus.gradebook import services as gradebook
 from gradus.notices import announcements
@@ -50,7 +51,7 @@ def a_term(course: Course, owner: User, learner: User) -> Class:
     factories.member(made, factories.UserFactory.create(), first_name="Eve", last_name="Moss", learner_data="viewer")
     shore, ticket, explain = map(factories.challenge, ("sea-or-sky", "ticket", "explain"))
     releasing.change_rule(made, ticket, by=owner, score=WHEN.HAND, details=WHEN.HAND, score_at=None, details_at=None)
-    term = Values(due_at=now + timedelta(days=10), late=[{"until": now + timedelta(days=17), "credit": 0.5}])
+    term = Values(due_at=now + timedelta(days=10), late=[Step(now + timedelta(days=17), 0.5)])
     dates.set_dates(Target(made), term, by=owner)
     missed = Values(due_at=now - timedelta(days=1), close_at=now + timedelta(days=3), after=0.5)
     dates.set_dates(Target(made, challenge=ticket), missed, by=owner)

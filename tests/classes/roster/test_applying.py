@@ -212,11 +212,11 @@ def test_it_is_logged_and_told_once(evening: Class, tom: User) -> None:
     def hear(sender: object, of_class: Class, members: set[int], **extra: object) -> None:
         told.append((of_class.pk, members))
 
-    signals.members_changed.connect(hear)
+    signals.changed.connect(hear)
     try:
         applied(evening, OWN + ",ann@example.org,,Anna,,,\n,new@example.org,,,,,\n", tom)
     finally:
-        signals.members_changed.disconnect(hear)
+        signals.changed.disconnect(hear)
     new = Member.objects.get(email="new@example.org")
     assert told == [(evening.pk, {member("Anna").pk, new.pk})]
     action = StaffAction.objects.get(what="members_changed")

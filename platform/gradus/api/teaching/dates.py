@@ -298,16 +298,15 @@ def class_dates_set(request: Request, id: int, given: RuleSetIn) -> RuleOut | No
     target = Target(of_class, **place_of(of_class, given), label=label, member=member)
     zone = of_class.timezone
 
-    def steps(rows: list[CreditStepOut] | None) -> list[dict[str, Any]] | None:
-        return None if rows is None else [times.read_all(vars(one), zone) for one in rows]
+    def steps(rows: list[CreditStepOut] | None) -> list[Step] | None:
+        return None if rows is None else [Step(**times.read_all(vars(one), zone)) for one in rows]
 
     values = Values(
-        **times.read_all({name: getattr(given, name) for name in date_rules.DATES}, zone),
+        **times.read_all({name: getattr(given, name) for name in (*date_rules.DATES, "extended_to")}, zone),
         cleared=given.cleared,
         early=steps(given.early),
         late=steps(given.late),
         after=given.after,
-        extended_to=times.read(given.extended_to, zone) if given.extended_to else None,
     )
     made = dates.set_dates(target, values, by=caller(request), reason=given.reason, seen=given.seen)
     return rule_out(made) if made else None

@@ -15,7 +15,7 @@ from django.utils.timezone import now
 from django.utils.translation import gettext_lazy as _
 
 from gradus.accounts.addresses import EMAIL_CHARS
-from gradus.accounts.token_rules import LearnerData, Scope
+from gradus.accounts.token_rules import LearnerData
 from gradus.classes.class_roles import TITLES
 from gradus.courses.models import Course
 
@@ -238,10 +238,6 @@ class Member(models.Model):
         user: Any = self.user
         confirmed = {one.email.lower() for one in user.emailaddress_set.all() if one.verified}
         return own if own in confirmed else ""
-
-    @property
-    def scope(self) -> Scope:
-        return Scope(learner_data=LearnerData(self.learner_data))
 
     @property
     def role_title(self) -> str:

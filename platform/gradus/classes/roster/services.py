@@ -152,7 +152,7 @@ def _write(held: Class, plan: Plan, by: User, form: Form) -> None:
     of_steps = [*changed, *added]
     _write_labels(held, of_steps)
     note_members(held, by, held, roster=_details(of_steps), sync=plan.sync, form=form)
-    signals.members_changed.send(Class, of_class=held, members={member.pk for member, _step in of_steps})
+    signals.changed.send(Class, of_class=held, members={member.pk for member, _step in of_steps})
 
 
 def _fields(step: Step) -> set[str]:

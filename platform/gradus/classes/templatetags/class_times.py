@@ -20,4 +20,4 @@ def in_zone(moment: datetime | None, zone: str) -> str:
 @register.filter
 def as_percent(credit: float | None) -> str:
     """Returns a share of 0.5 as "50 %", and an empty text for None."""
-    return "" if credit is None else f"{round(100 * credit, 2):g} %"
+    return "" if credit is None else times.percent(credit)

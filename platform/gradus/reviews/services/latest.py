@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
@@ -25,6 +25,8 @@ from django.utils.translation import gettext as _
 from challenges.kinds import registry as kinds
 from challenges.kinds.rubric import free_text
 from gradus.accounts.models import User
+from gradus.classes import membership
+from gradus.classes.models import Class
 from gradus.courses.models import Challenge, ChallengeVersion
 from gradus.reviews.models import Appeal, JudgeCall, Review
 from gradus.reviews.services.locks import FREE
@@ -50,16 +52,22 @@ class Earlier:
     is_given_back: bool
 
 
-def earlier_attempts(user: User | None, challenge: Challenge, text_digest: str = "") -> list[Earlier]:
+def earlier_attempts(user: User | None, challenge: Challenge) -> list[Earlier]:
     """Returns the attempts that the learner's next one may withdraw, the latest first.
 
-    They wait for a person, or are still being graded and may come to wait. Those with the same text as the next one,
-    whose digest is `text_digest`, are left out, because they are not withdrawn.
+    They wait for a person, or are still being graded and may come to wait. They count for the same class as the next
+    one; a learner in several classes has not chosen yet, so those of each of them are returned.
     """
     if user is None or challenge.version is None or not _applies_to(challenge):
         return []
+    classes = [one.of_class_id for one in membership.learns_in(user, challenge.course_id)]
+    return _earlier(user, challenge, Q(of_class__in=classes) if classes else Q(of_class=None))
+
+
+def _earlier(user: User, challenge: Challenge, counts: Q, text_digest: str = "") -> list[Earlier]:
+    """Returns the attempts that meet `counts`, without those whose text has this digest: they are not withdrawn."""
     unsettled = Evaluation.objects.filter(
-        submission__in=Submission.objects.of(user).released().filter(challenge=challenge),
+        submission__in=Submission.objects.of(user).released().filter(counts, challenge=challenge),
         is_current=True,
         state__in=[*OPEN, State.REVIEW],
     )
@@ -102,11 +110,13 @@ def _asked_judge(submission: Submission) -> bool:
     return JudgeCall.objects.filter(evaluation__submission=submission).exists()
 
 
-def refuse_unagreed(user: User, challenge: Challenge, text_digest: str) -> None:
-    """Raises `Refused` (409) if an attempt with this text would withdraw others. Call it where the learner has not
-    agreed to that.
+def refuse_unagreed(user: User, challenge: Challenge, of_class: Class | None, text_digest: str) -> None:
+    """Raises `Refused` (409) if an attempt with this text for this class would withdraw others. Call it where the
+    learner has not agreed to that.
     """
-    found = earlier_attempts(user, challenge, text_digest)
+    if challenge.version is None or not _applies_to(challenge):
+        return
+    found = _earlier(user, challenge, Q(of_class=of_class), text_digest)
     if not found:
         return
     when = date_format(timezone.localtime(found[0].submission.created_at), "DATETIME_FORMAT")
@@ -202,8 +212,14 @@ def reason_of_follower(review: Review) -> str:
 
 
 def on_submitting(
-    sender: object, user: User, challenge: Challenge, text_digest: str, withdraw_earlier: bool, **extra: Any
+    sender: object,
+    user: User,
+    challenge: Challenge,
+    of_class: Class | None,
+    text_digest: str,
+    withdraw_earlier: bool,
+    **extra: Any,
 ) -> None:
     """Refuses an attempt that would withdraw others without the learner's agreement."""
     if not withdraw_earlier:
-        refuse_unagreed(user, challenge, text_digest)
+        refuse_unagreed(user, challenge, of_class, text_digest)

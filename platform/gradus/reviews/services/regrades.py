@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable
 
 from django.db import IntegrityError, transaction
@@ -144,10 +144,19 @@ def approve(regrade: Regrade, *, by: User, lower: bool) -> Counter[str]:
         )
         raise Refused("outdated", said % {"version": number}, 409)
     _end(regrade, by, Regrade.Outcome.APPROVED)
-    done = Counter(_settle(item, by, lower) for item in items)
+    outcomes = [(item, _settle(item, by, lower)) for item in items]
+    done = Counter(outcome for _item, outcome in outcomes)
     if not _left_on_board(regrade.challenge):
         boards.regraded(regrade.challenge)
-    staff.note(What.REGRADE_APPROVED, regrade.challenge, by=by, regrade=regrade.pk, lower=lower, done=dict(done))
+    told = {"regrade": regrade.pk, "lower": lower}
+    staff.note(What.REGRADE_APPROVED, regrade.challenge, by=by, **told, done=dict(done))
+    # Each class reads in its own log what became of its attempts, and nothing of other classes.
+    of_classes: dict[int, Counter[str]] = defaultdict(Counter)
+    for item, outcome in outcomes:
+        if item.new.submission is not None and item.new.submission.of_class_id is not None:
+            of_classes[item.new.submission.of_class_id][outcome] += 1
+    for key, its in sorted(of_classes.items()):
+        staff.note(What.REGRADE_APPROVED, regrade.challenge, by=by, **{"class": key}, **told, done=dict(its))
     return done
 
 

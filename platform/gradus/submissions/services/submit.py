@@ -71,7 +71,7 @@ def submit(
         refuse(list(preferences.strange_rows(user, challenge, payload)))
         workers.require(challenge.spec, payload)
         if kind.is_judged and not _withholds(counts_for, challenge):
-            asked = {"user": user, "challenge": challenge, "text_digest": text_digest}
+            asked = {"user": user, "challenge": challenge, "of_class": counts_for, "text_digest": text_digest}
             events.submitting.send(sender=Submission, withdraw_earlier=withdraw_earlier, **asked)
         values = {
             "idempotency_key": idempotency_key,
