@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,8 @@ from pytest_django.live_server_helper import LiveServer
 from gradus.accounts.models import ApiToken, User
 from gradus.classes.models import Class, DateRule, Grant
 from gradus.courses.models import Course
+from gradus.gradebook.models import Override
+from gradus.submissions.models import Submission
 from tests import factories
 from tests.cli.conftest import Gradus, gradus, home
 from tests.docs import class_guide
@@ -66,6 +69,7 @@ def test_every_command_of_the_page_does_what_it_says(
             made.members.filter(email=bob.email).update(user=bob)
         if name == "3":
             factories.grade(factories.submit(bob), 0.9)
+        assert Submission.objects.filter(grade_withheld=name in "3456").count() == (name not in "12")
     assert number in said["class list", "1"]
     assert "Aaronson" in said["class members", "2"] and "Section 2" in said["class members", "2"]
     due = DateRule.objects.get(member=None).due_at
@@ -73,6 +77,8 @@ def test_every_command_of_the_page_does_what_it_says(
     assert (DateRule.objects.get(member__email=bob.email).reason, Grant.objects.get().attempts) == ("Was ill", 2)
     assert "can submit" in said["class why", "5"] and "100 %" in said["class why", "5"]
     assert "9" in said["class grades", "6"] and "Builder" in said["class grades", "6"]
+    override = Override.objects.get()
+    assert (override.value, override.reason, override.ended_by) == (Decimal("8.5"), "Read again together", teacher)
     for name, read in (("canvas", imports.canvas), ("moodle", imports.moodle)):
         found = read((home / f"{name}.csv").read_text(), PEOPLE)
         assert found.grades["Bob"]["Sea or sky"] == 9

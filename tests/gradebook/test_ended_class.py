@@ -14,6 +14,7 @@ from gradus.classes.models import Class, DateRule, Member
 from gradus.courses.models import Challenge
 from gradus.gradebook import cells
 from gradus.gradebook.models import Cell
+from gradus.refusal import Refused
 from gradus.submissions import services
 from tests import factories
 
@@ -53,3 +54,20 @@ def test_an_extension_that_was_granted_afterwards_repairs_the_points(
         assert Cell.objects.get(member=ann, challenge=sea_or_sky).share == 0
         dates.extend(evening, [ann], by=teacher, until=DUE + DAY, reason="ill")
     assert Cell.objects.get(member=ann, challenge=sea_or_sky).share == Decimal("0.8")
+
+
+def test_after_the_end_an_extension_still_repairs_and_opens_nothing(
+    evening: Class, ann: Member, ada: User, teacher: User, sea_or_sky: Challenge
+) -> None:
+    DateRule.objects.create(of_class=evening, due_at=DUE, close_at=DUE + DAY)
+    with time_machine.travel(DUE + DAY / 2, tick=False):
+        factories.grade(factories.submit(ada), 0.8)
+    ends_at = DUE + 8 * DAY
+    Class.objects.filter(pk=evening.pk).update(ends_at=ends_at)
+    with time_machine.travel(ends_at + DAY, tick=False):
+        with pytest.raises(Refused) as refused:
+            dates.extend(evening, [ann], by=teacher, until=ends_at + 2 * DAY, reason="ill")
+        assert refused.value.problems[0]["field"] == "until"
+        dates.extend(evening, [ann], by=teacher, until=DUE + DAY, reason="ill")
+        assert Cell.objects.get(member=ann, challenge=sea_or_sky).share == Decimal("0.8")
+        assert factories.submit(ada).of_class is None

@@ -122,7 +122,11 @@ class DatesForm(SeenForm, ZonedForm):
         help_text=gettext_lazy("Nothing here is due or closes earlier for them, also where other dates are set."),
     )
     reason = text(
-        gettext_lazy("Reason"), REASON_CHARS, help_text=gettext_lazy("It stands beside the dates, for those who teach.")
+        gettext_lazy("Reason"),
+        REASON_CHARS,
+        help_text=gettext_lazy(
+            "For those who teach. Learners read the reasons of their own dates only in a copy of the own data."
+        ),
     )
 
     def __init__(self, target: Target, rule: DateRule | None, data: Any = None) -> None:
