@@ -1,5 +1,5 @@
-"""The reconciler requeues evaluations whose lease has expired, rings workers, releases grades at their date, tells
-what classes announce, mails notices, deletes old rows and checks invariants.
+"""The reconciler requeues evaluations whose lease has expired, rings workers, releases grades at their date, computes
+gradebooks again after changes, tells what classes announce, mails notices, deletes old rows and checks invariants.
 
 It only makes conditional updates, so several reconcilers may run at once. It never waits for a locked row: a row that a
 stopped process keeps locked must not delay all others.
@@ -20,6 +20,7 @@ from django.db.models.functions import Now
 
 from challenges.kinds.base import Lane
 from gradus import retention
+from gradus.gradebook import recounts
 from gradus.notices import announcements, mails
 from gradus.submissions import failpoints, queue
 from gradus.submissions.models import (
@@ -54,6 +55,7 @@ def sweep() -> dict[str, int]:
         "failed": fail_exhausted(),
         "unbound": unbind_lost_profiles(),
         "released": releasing.carry_out(most=RELEASES, waits=False),
+        "recounted": recounts.settle_one(),
         "pruned": retention.carry_out(),
         "orphans": orphans.hourly(),
     }

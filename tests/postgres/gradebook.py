@@ -14,11 +14,12 @@ from gradus.classes import releases
 from gradus.classes import services as classes
 from gradus.classes.models import Class, Member
 from gradus.courses.models import Challenge
-from gradus.gradebook import cells, services
-from gradus.gradebook.models import Cell, Override
+from gradus.gradebook import cells, recounts, services
+from gradus.gradebook.models import Cell, Override, Recount
 from gradus.refusal import Refused
 from gradus.submissions import services as submissions
 from gradus.submissions.services import releasing
+from gradus.submissions.services.standings import hold_learner
 from tests import factories
 from tests.postgres.concurrency import claim
 from tests.postgres.releases import beside
@@ -109,3 +110,28 @@ def test_an_override_is_released_once_and_never_withheld_again(ann: Member, grac
     assert not Override.objects.get().withheld
     with pytest.raises(DatabaseError, match="not withheld again"), transaction.atomic():
         Override.objects.filter(pk=made.pk).update(withheld=True)
+
+
+def test_a_change_while_the_cells_are_computed_is_not_lost(
+    ann: Member, ada: User, grace: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    factories.grade(factories.submit(ada), 0.9)
+    monkeypatch.setattr(recounts, "AT_ONCE", 0)
+    classes.change(ann.of_class, by=grace, points="pass")
+    steps = {"points": "steps", "steps": [{"from": 0.5, "points": 0.25}]}
+    beside(lambda: recounts.settle(ann.of_class_id), lambda: classes.change(ann.of_class, by=grace, **steps))
+    recounts.settle(ann.of_class_id)
+    assert Cell.objects.get().share == Decimal("0.25") and not Recount.objects.exists()
+
+
+def test_the_reconciler_does_not_wait_for_who_holds_a_learner(
+    ann: Member, ada: User, grace: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    factories.grade(factories.submit(ada), 0.9)
+    monkeypatch.setattr(recounts, "AT_ONCE", 0)
+    classes.change(ann.of_class, by=grace, points="pass")
+    with transaction.atomic():
+        hold_learner(ada.pk)
+        assert at_once(lambda number: recounts.settle_one(), 1) == [0]
+    assert recounts.settle_one() == 1
+    assert Cell.objects.get().share == 1

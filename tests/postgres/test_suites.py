@@ -64,6 +64,7 @@ def test_announcements_are_told_once_on_postgresql(postgres_url, tmp_path):
 
 def test_the_gradebook_holds_on_postgresql(postgres_url, tmp_path):
     suites = ("tests/postgres/gradebook.py", "tests/gradebook/test_cells.py", "tests/gradebook/test_services.py")
+    suites += ("tests/gradebook/test_recounts.py",)
     assert passed_on_postgresql(postgres_url, tmp_path, *suites) > 0
 
 

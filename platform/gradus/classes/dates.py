@@ -270,4 +270,9 @@ def _note(target: Target, by: User, before: Mapping[str, Any], after: Mapping[st
         concerned = {target.member.pk}
     elif target.label is not None:
         concerned = set(target.label.members.values_list("pk", flat=True))
-    signals.changed.send(Class, of_class=target.of_class, members=concerned)
+    places: set[int] | None = None
+    if target.challenge is not None:
+        places = {target.challenge.pk}
+    elif target.lesson is not None:
+        places = set(target.lesson.challenges.values_list("pk", flat=True))
+    signals.changed.send(Class, of_class=target.of_class, members=concerned, challenges=places)

@@ -5,8 +5,8 @@ from django.dispatch import Signal
 changed = Signal()
 """Something changed on which grades of a class depend: its members, their labels or roles, dates, or settings.
 
-`sender` is the `Class` model, `of_class` the class, and `members` a set of the keys of the members who are concerned,
-or None for all of them.
+`sender` is the `Class` model, `of_class` the class, `members` a set of the keys of the members who are concerned, or
+None for all of them, and `challenges` one of the challenges' keys, which is left out where all are concerned.
 """
 
 members_merged = Signal()

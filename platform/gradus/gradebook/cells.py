@@ -13,7 +13,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from django.db import transaction
+from django.db import DatabaseError, transaction
 from django.db.models import Case, Count, F, IntegerField, Max, Q, QuerySet, When, Window
 from django.db.models.functions import Coalesce, RowNumber
 
@@ -97,21 +97,31 @@ def update(user_ids: Collection[int], challenge_id: int) -> None:
 
 
 @transaction.atomic
-def rebuild(of_class: Class, members: Collection[int] | None = None, *, waits: bool = True) -> None:
-    """Computes all cells of a class again, or those of some members, given by their keys.
+def rebuild(
+    of_class: Class,
+    members: Collection[int] | None = None,
+    challenges: Collection[int] | None = None,
+    *,
+    waits: bool = True,
+) -> None:
+    """Computes all cells of a class again, or those of some members or challenges, given by their keys.
 
     Raises:
-        DatabaseError: `waits` is False, and another transaction holds a cell.
+        DatabaseError: `waits` is False, and another transaction holds a learner or a cell.
     """
     chosen = Q() if members is None else Q(pk__in=members)
     found = Member.objects.filter(chosen, of_class=of_class)
     known = dict(found.order_by("pk").values_list("pk", "user_id"))
     users = [user for user in known.values() if user is not None]
-    hold_learners(users)
-    keys, challenges = list(known), _challenges_of(of_class, found, None if members is None else users)
+    held = hold_learners(users, waits=waits)
+    if not waits and held != set(users):
+        raise DatabaseError("another transaction holds a learner")
+    concerned = _challenges_of(of_class, found, None if members is None else users)
+    concerned = [one for one in concerned if challenges is None or one in challenges]
+    keys = list(known) if concerned else []
     # Some learners after the others, so that a class with a million attempts needs no memory for all of them.
-    for begin in range(0, len(keys) if challenges else 0, MEMBERS):
-        _compute(of_class, Q(pk__in=keys[begin : begin + MEMBERS]), challenges, waits=waits)
+    for begin in range(0, len(keys), MEMBERS):
+        _compute(of_class, Q(pk__in=keys[begin : begin + MEMBERS]), concerned, waits=waits)
 
 
 def _challenges_of(of_class: Class, members: QuerySet[Member], users: Collection[int] | None) -> list[int]:

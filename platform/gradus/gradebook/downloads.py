@@ -8,14 +8,18 @@ from gradus import csv_files
 from gradus.accounts import staff_actions as staff
 from gradus.accounts.models import StaffAction, User
 from gradus.classes.models import Class
-from gradus.gradebook import exports, queries
+from gradus.gradebook import exports, queries, recounts
 from gradus.gradebook.exports import Written
 from gradus.gradebook.queries import Wanted
 from gradus.gradebook.table import Column
 
 
 def written(of_class: Class, format: str, wanted: Wanted, *, by: User) -> Written:
-    """Returns the grades of these learners in a format of `exports.FORMATS`. Records the export."""
+    """Returns the grades of these learners in a format of `exports.FORMATS`. Records the export.
+
+    Cells that wait to be computed again are computed first.
+    """
+    recounts.settle(of_class)
     table = queries.table(of_class, wanted, whole=format == "long")
     made = exports.write(table, format, of_class.zone)
     about = {"class": of_class.pk, "format": format, "rows": len(table.lines)}

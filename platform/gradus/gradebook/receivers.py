@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from gradus.classes.models import Class, Member
 from gradus.courses.models import Challenge
-from gradus.gradebook import cells, services
+from gradus.gradebook import cells, recounts, services
 from gradus.gradebook.models import Cell, Override
 from gradus.submissions.models import Evaluation, Submission
 
@@ -39,9 +39,15 @@ def on_rules_applied(
     services.release_due(of_class, challenge, waits=waits)
 
 
-def on_class_changed(sender: object, of_class: Class, members: Collection[int] | None = None, **extra: Any) -> None:
+def on_class_changed(
+    sender: object,
+    of_class: Class,
+    members: Collection[int] | None = None,
+    challenges: Collection[int] | None = None,
+    **extra: Any,
+) -> None:
     """Dates decide the credit, labels and roles decide the dates, and settings how a score becomes points."""
-    cells.rebuild(of_class, members)
+    recounts.follow(of_class, members, challenges)
 
 
 def on_merged(sender: object, kept: Member, gone: Member, **extra: Any) -> None:

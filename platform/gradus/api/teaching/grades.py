@@ -24,7 +24,7 @@ from gradus.api.teaching.shared import (
 )
 from gradus.classes.changes import version_of
 from gradus.classes.models import Class
-from gradus.gradebook import downloads, queries, services
+from gradus.gradebook import downloads, queries, recounts, services
 from gradus.gradebook.models import REASON_CHARS
 from gradus.gradebook.queries import Wanted
 from gradus.gradebook.table import Cell, Line, State, Table
@@ -195,6 +195,7 @@ def class_grades(
     if format != "json":
         made = downloads.written(of_class, format, wanted, by=caller(request))
         return downloads.response(of_class, format, made)
+    recounts.settle(of_class)
     table = queries.table(of_class, wanted, page=page, size=size)
     slugs = [column.slug for column in table.columns]
     columns = columns_out(of_class, table)

@@ -17,6 +17,7 @@ from gradus.classes import membership
 from gradus.classes.models import Class, Member
 from gradus.courses.models import Challenge
 from gradus.gradebook import downloads, exports, opened, queries, services
+from gradus.gradebook.models import Recount
 from gradus.gradebook.queries import Wanted
 from gradus.gradebook.table import Table
 from gradus.refusal import Refused
@@ -132,6 +133,7 @@ def page(
         "has_labels": has_labels,
         "table": found,
         "rows": rows_of(found),
+        "recount": Recount.objects.filter(of_class=of_class).first(),
         "worths": worths or (WorthForm(found.columns) if decides else None),
         "excuses": excuses or (ExcuseForm(of_class, found.columns) if decides and has_labels else None),
         "released": queries.released(of_class, [column.challenge for column in found.columns]),
@@ -157,6 +159,7 @@ def cell_page(
         "cell": found.cell,
         "attempts": found.attempts,
         "history": found.history,
+        "recount": Recount.objects.filter(of_class=of_class).first(),
         "form": form,
         "seen": services.seen_of(learner, challenge),
         "is_own": learner.user_id == account(request).pk,
