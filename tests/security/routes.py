@@ -229,6 +229,7 @@ OPEN = {
     "language/",
     "leaderboards/",
     "leaderboards/<slug:slug>/",
+    "leaderboards/<slug:slug>/hidden/",
     "profile/",
     "profile/tokens/",
     "profile/my-data.json",

@@ -289,6 +289,7 @@ class StaffAction(models.Model):
         FLAG_CLEARED = "flag_cleared", _("Flag of an entry cleared")
         ENTRY_HIDDEN = "entry_hidden", _("Entry of a leaderboard hidden")
         ENTRY_RESTORED = "entry_restored", _("Hidden entry restored")
+        ANSWER_READ = "answer_read", _("Answer about a hidden entry read")
         ATTEMPT_ANNULLED = "attempt_annulled", _("Attempt annulled")
         ANNULMENT_ENDED = "annulment_ended", _("Annulment of an attempt ended")
         COURSE_PULLED = "course_pulled", _("Course downloaded with its hidden rows")

@@ -26,8 +26,8 @@ class PlaceOut(Schema):
     cost: dict[str, float]
     reached_at: datetime
     no_rank: str = Field(
-        description="Why the caller's own row has no rank: provisional, guest, or role for somebody who may read the "
-        "hidden rows of the course; empty otherwise"
+        description="Why the caller's own row has no rank: hidden (a person hid it), provisional, guest, or role for "
+        "somebody who may read the hidden rows of the course; empty otherwise"
     )
 
 

@@ -64,7 +64,10 @@ class ComparisonOut(Schema):
 class NoticeOut(Schema):
     """A notice that an attempt, a run or a review has ended, or an announcement of a class."""
 
-    kind: Literal["graded", "failed", "run", "reviewed", "appealed", "regraded", "answered", "announced"]
+    kind: Literal[
+        "graded", "failed", "run", "reviewed", "appealed", "regraded", "answered", "announced",
+        "hidden", "restored", "kept", "annulled", "counts",
+    ]  # fmt: skip
     challenge: str = Field(description="Empty if the notice is an announcement of a class")
     title: str
     text: str

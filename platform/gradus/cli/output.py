@@ -196,6 +196,8 @@ def leaderboard(board: dict[str, Any]) -> None:
     table(title, columns, (row[: len(columns)] for row in shown))
     if board["mine"] and board["mine"].get("no_rank") == "role":
         out.print("Your score has no rank, because you may read the hidden rows of this course.")
+    if board["mine"] and board["mine"].get("no_rank") == "hidden":
+        out.print("A person has hidden your entry. The site says why, and you can answer there.")
     for band in board["bands"]:
         out.print(f"Rank {band['rank']}: {band['learners']} learners with {number(band['score'])}, in no order.")
     for other in board["older"]:

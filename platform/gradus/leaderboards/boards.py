@@ -18,7 +18,7 @@ from gradus.courses import catalogue
 from gradus.courses.boards import is_frozen
 from gradus.courses.models import Challenge, ChallengeVersion, Course
 from gradus.leaderboards.ranking import Band, ComputedRanking, Group, Place, Ranking, ranking, version_of
-from gradus.submissions.models import Standing
+from gradus.submissions.models import Mark, Standing
 
 PAGE_ROWS = 50
 BESIDE_ROWS = 5
@@ -32,7 +32,7 @@ Own = Mapping[tuple[int, str], Standing]
 class BoardRow:
     """A learner's row. `rank` is None for the viewer's own row if it has no rank.
 
-    `no_rank` says why: "provisional", "guest", or "role" where the viewer may read the hidden rows.
+    `no_rank` says why: "hidden", "provisional", "guest", or "role" where the viewer may read the hidden rows.
     """
 
     rank: int | None
@@ -172,6 +172,13 @@ def own_standings(viewer: User | None, *versions: ChallengeVersion) -> Own:
     return own
 
 
+def hiding(challenge: Challenge, viewer: User | None) -> Mark | None:
+    """Returns the decision that hides the viewer's own entry on the leaderboards of a challenge, if there is one."""
+    if viewer is None or viewer.is_guest:
+        return None
+    return Mark.objects.hidings().filter(user=viewer, challenge=challenge).first()
+
+
 def older(board: Ranking) -> tuple[Older, ...]:
     """Returns older versions whose scores wait for a regrade, newest first. On a frozen leaderboard, none wait."""
     if is_frozen(board.challenge):
@@ -269,6 +276,8 @@ def _why_none(standing: Standing) -> str:
     if standing.has_rank:
         # On a frozen board: what was submitted after the freeze does not count.
         return ""
+    if standing.is_hidden:
+        return "hidden"
     return "guest" if standing.user.is_guest else "provisional" if standing.provisional else "role"
 
 

@@ -8,5 +8,6 @@ app_name = "leaderboards"
 urlpatterns = [
     path("", views.board_list, name="index"),
     path("<slug:slug>/", views.board_show, name="board"),
+    path("<slug:slug>/hidden/", views.board_hidden, name="hidden"),
     path("<slug:slug>/begin/", views.board_begin, name="begin"),
 ]

@@ -5,6 +5,8 @@ from urllib.parse import urlencode
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST
 
 from challenges.kinds import registry as kinds
@@ -14,6 +16,7 @@ from gradus.courses import boards as continuity
 from gradus.courses import catalogue
 from gradus.leaderboards import boards
 from gradus.refusal import Refused
+from gradus.submissions.services import boards as decisions
 
 
 def board_list(request: HttpRequest) -> HttpResponse:
@@ -51,6 +54,7 @@ def board_show(request: HttpRequest, slug: str) -> HttpResponse:
             "tracks": [(kind, kinds.allowed(board.spec, kind)) for kind in board.spec.tracks],
             "beside": boards.beside(challenge, track, viewer, own, version, group),
             "groups": groups,
+            "hiding": boards.hiding(challenge, viewer) if any(one.is_hidden for one in own.values()) else None,
             "shows_costs": kinds.find(track).measures_costs(board.spec),
             "pinned": board.mine and board.mine.pseudonym not in {row.pseudonym for row in board.rows},
             "asked_version": asked,
@@ -58,6 +62,28 @@ def board_show(request: HttpRequest, slug: str) -> HttpResponse:
             "may_begin": begins and group is None and roles.may(viewer, challenge.course_id, roles.EDITS),
         },
     )
+
+
+@never_cache
+def board_hidden(request: HttpRequest, slug: str) -> HttpResponse:
+    """Tells a learner why the own entry is hidden. A POST keeps the learner's answer."""
+    challenge = catalogue.now().challenge(slug)
+    viewer = learner(request)
+    if viewer is None or (hiding := boards.hiding(challenge, viewer)) is None:
+        return redirect("leaderboards:board", slug)
+    context = {"challenge": challenge, "hiding": hiding}
+    if request.method == "POST":
+        text = request.POST.get("answer", "")
+        try:
+            decisions.answer(hiding, text, by=viewer)
+            messages.success(request, _("Your answer is with the people who run the course."))
+        except Refused as refused:
+            if refused.problems:
+                context |= {"text": text, "problem": refused.message}
+                return render(request, "leaderboards/hidden.html", context, status=refused.status)
+            messages.warning(request, refused.message)
+        return redirect("leaderboards:hidden", slug)
+    return render(request, "leaderboards/hidden.html", context)
 
 
 @require_POST

@@ -10,14 +10,31 @@ from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from gradus.courses.models import ChallengeVersion
-from gradus.submissions.models import Evaluation, Run, Submission
+from gradus.submissions.models import Annulment, Evaluation, Mark, Run, Submission
 
 VERSIONS = (
     "evaluation__submission__version",
     "evaluation__run__version",
     "evaluation__graded_version",
     "report__version",
+    "mark__challenge__version",
+    "annulment__submission__version",
 )
+ABOUT_ONE_THING = {
+    "evaluation": ("graded", "failed", "run", "reviewed", "appealed", "regraded"),
+    "report": ("answered",),
+    "announcement": ("announced",),
+    "mark": ("hidden", "restored", "kept"),
+    "annulment": ("annulled", "counts"),
+}
+
+
+def about_one_thing() -> Q:
+    """Returns the condition that a notice is about what its kind says, and about nothing else."""
+    wanted = Q()
+    for thing, kinds in ABOUT_ONE_THING.items():
+        wanted |= Q(kind__in=kinds, **{f"{name}__isnull": name != thing for name in ABOUT_ONE_THING})
+    return wanted
 
 
 class NoticeQuerySet(models.QuerySet["Notice"]):
@@ -39,7 +56,8 @@ class NoticeQuerySet(models.QuerySet["Notice"]):
 class Notice(models.Model):
     """Tells one learner that something has ended, or what is announced to a class of theirs.
 
-    There is at most one notice about an evaluation, and about a report, and one for each learner of an announcement.
+    There is at most one notice about an evaluation, and about a report, one for each learner of an announcement, and
+    one of each kind about a decision on an entry of a leaderboard or an attempt.
 
     The row is also the outbox of mails: a process sends a mail only after it has set `mailed_at`.
     """
@@ -53,6 +71,11 @@ class Notice(models.Model):
         REGRADED = "regraded", _("Graded again")
         ANSWERED = "answered", _("Report answered")
         ANNOUNCED = "announced", _("Announcement of a class")
+        HIDDEN = "hidden", _("Entry of a leaderboard hidden")
+        RESTORED = "restored", _("Hidden entry restored")
+        KEPT = "kept", _("Answer about a hidden entry read")
+        ANNULLED = "annulled", _("Attempt annulled")
+        COUNTS = "counts", _("Annulled attempt counts again")
 
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="notices")
     kind = models.CharField(max_length=10, choices=Kind.choices)
@@ -61,6 +84,8 @@ class Notice(models.Model):
     announcement = models.ForeignKey(
         "classes.Announcement", models.CASCADE, null=True, blank=True, related_name="notices"
     )
+    mark = models.ForeignKey(Mark, models.CASCADE, null=True, blank=True, related_name="notices")
+    annulment = models.ForeignKey(Annulment, models.CASCADE, null=True, blank=True, related_name="notices")
     created_at = models.DateTimeField(db_default=Now(), editable=False)
     seen_at = models.DateTimeField(null=True, blank=True)
     mailed_at = models.DateTimeField(null=True, blank=True, help_text=_("When a process took it on to send a mail"))
@@ -70,21 +95,19 @@ class Notice(models.Model):
     class Meta:
         ordering = ["-id"]
         constraints = [
-            models.CheckConstraint(
-                name="a_notice_is_about_one_thing",
-                condition=Q(
-                    kind__in=["graded", "failed", "run", "reviewed", "appealed", "regraded"],
-                    evaluation__isnull=False,
-                    report__isnull=True,
-                    announcement__isnull=True,
-                )
-                | Q(kind="answered", evaluation__isnull=True, report__isnull=False, announcement__isnull=True)
-                | Q(kind="announced", evaluation__isnull=True, report__isnull=True, announcement__isnull=False),
-            ),
+            models.CheckConstraint(name="a_notice_is_about_one_thing", condition=about_one_thing()),
             models.UniqueConstraint(
                 name="one_notice_of_an_announcement",
                 fields=["announcement", "user"],
                 condition=Q(announcement__isnull=False),
+            ),
+            models.UniqueConstraint(
+                name="one_notice_of_a_kind_of_a_mark", fields=["mark", "kind"], condition=Q(mark__isnull=False)
+            ),
+            models.UniqueConstraint(
+                name="one_notice_of_a_kind_of_an_annulment",
+                fields=["annulment", "kind"],
+                condition=Q(annulment__isnull=False),
             ),
             models.CheckConstraint(
                 name="a_notice_is_mailed_after_it_was_written",
@@ -105,13 +128,17 @@ class Notice(models.Model):
 
     @property
     def owner(self) -> Submission | Run | None:
-        """The submission or run whose evaluation it is about; None where it is about a report."""
+        """The submission or run that it is about; None where it is about a report, say."""
+        if self.annulment is not None:
+            return self.annulment.submission
         return None if self.evaluation is None else self.evaluation.submission or self.evaluation.run
 
     @property
     def version(self) -> ChallengeVersion | None:
         """The version of the challenge that it is about; None where it is about an announcement."""
-        subject = self.evaluation or self.report
+        if self.mark is not None:
+            return self.mark.challenge.version
+        subject = self.evaluation or self.report or (self.annulment and self.annulment.submission)
         return None if subject is None else subject.version
 
     @property
@@ -133,6 +160,8 @@ class Notice(models.Model):
         if self.announcement is not None:
             course = self.announcement.of_class.course
             return reverse("learn:course", args=[course.slug]) + f"#announcement-{self.announcement.pk}"
+        if self.mark is not None:
+            return reverse("leaderboards:hidden", args=[self.mark.challenge.slug])
         assert self.owner is not None
         return reverse("learn:run" if self.kind == self.Kind.RUN else "learn:submission", args=[self.owner.uuid])
 

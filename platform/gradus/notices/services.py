@@ -15,7 +15,7 @@ from gradus.accounts.allauth_adapter import can_send_mails
 from gradus.accounts.models import User
 from gradus.classes import access
 from gradus.notices.models import MailWish, Notice
-from gradus.submissions.models import Evaluation, Run, Submission
+from gradus.submissions.models import Annulment, Evaluation, Mark, Run, Submission
 from gradus.submissions.services import Refused
 from gradus.submissions.states import GRADED, State
 
@@ -119,6 +119,15 @@ def on_released(sender: object, submissions: list[Submission], **extra: Any) -> 
     newest = dict(graded.order_by("submission_id").values_list("submission__user", "pk"))
     notices = (Notice(user_id=user, evaluation_id=pk, kind=Kind.GRADED) for user, pk in newest.items())
     Notice.objects.bulk_create(notices, ignore_conflicts=True)
+
+
+def on_entry_decided(sender: object, mark: Mark, kind: str, **extra: Any) -> None:
+    Notice.objects.get_or_create(mark=mark, kind=Kind(kind), defaults={"user_id": mark.user_id})
+
+
+def on_attempt_decided(sender: object, annulment: Annulment, kind: str, **extra: Any) -> None:
+    user = {"user_id": annulment.submission.user_id}
+    Notice.objects.get_or_create(annulment=annulment, kind=Kind(kind), defaults=user)
 
 
 def on_closed(sender: object, evaluation: Evaluation, **extra: Any) -> None:

@@ -22,7 +22,7 @@ from gradus.leaderboards.boards import whole_second
 from gradus.notices.models import MailWish, Notice
 from gradus.reports.models import ProblemReport
 from gradus.reviews.models import GoldRow
-from gradus.submissions.models import HintsTaken, Run, Standing, Submission
+from gradus.submissions.models import HintsTaken, Mark, Run, Standing, Submission
 
 Record = Mapping[str, Any]
 # A document larger than this goes to a temporary file.
@@ -84,7 +84,8 @@ def submissions(user: User) -> Iterator[Record]:
         shown = submission_out(one).model_dump(mode="json", exclude=MOMENTARY)
         appeals = [appeal_out(made) for made in one.appeals.order_by("pk")]
         copied_at = whole_second(copied[one.pk]) if one.pk in copied else None
-        own = {"payload": one.payload, "appeals": appeals, "copied_at": copied_at}
+        annulled = one.annulments.order_by("pk").values("reason", "made_at", "ended_at")
+        own = {"payload": one.payload, "appeals": appeals, "copied_at": copied_at, "annulled": list(annulled)}
         yield {**shown, "submitted_version": one.version.version, **own}
 
 
@@ -115,6 +116,14 @@ def best_results(user: User) -> Iterator[Record]:
             "provisional": one.provisional,
             "reached_at": whole_second(one.reached_at),
         }
+
+
+def hidden_entries(user: User) -> Iterable[Record]:
+    """When entries on leaderboards were hidden, and why. Flags are notes of staff to themselves, and are left out."""
+    hidings = Mark.objects.filter(user=user, kind=Mark.Kind.HIDDEN).order_by("pk")
+    kept = ("challenge__slug", "reason", "made_at", "ended_at", "answer", "answered_at", "read_at")
+    found: Iterable[Record] = hidings.values(*kept)
+    return found
 
 
 def hints(user: User) -> Iterable[Record]:
@@ -186,6 +195,7 @@ SECTIONS: dict[str, Callable[[User], Iterable[Record]]] = {
         runs,
         chats,
         best_results,
+        hidden_entries,
         hints,
         contributions,
         question_answers,

@@ -19,6 +19,7 @@ def board_row(row: BoardRow, *, shows_costs: bool) -> SafeString:
     """Renders a learner's row."""
     tokens = row.cost.get("prompt_tokens") if shows_costs else None
     result = "provisional" if row.provisional else "gold" if row.gold else "passed" if row.passed else ""
+    result = "hidden" if row.no_rank == "hidden" else result
     language, is_tied = get_language(), row.tied > 1
     return _row(
         language, row.rank, row.pseudonym, row.score, is_tied, result, row.mine, row.reached_at, tokens, shows_costs

@@ -67,6 +67,10 @@ class MarkQuerySet(models.QuerySet["Mark"]):
     def hidings(self) -> Self:
         return self.standing().filter(kind=Mark.Kind.HIDDEN)
 
+    def with_open_answer(self) -> Self:
+        """Returns the hidings whose learner has answered, and whose answer waits for a person."""
+        return self.hidings().filter(answered_at__isnull=False, read_at=None)
+
 
 class Mark(models.Model):
     """A decision of a person about a learner's entries on the leaderboards of a challenge, in all seasons and tracks.
@@ -88,6 +92,10 @@ class Mark(models.Model):
     ended_at = models.DateTimeField(null=True, editable=False)
     answer = models.TextField(_("answer"), blank=True, default="", max_length=ANSWER_CHARS)
     answered_at = models.DateTimeField(null=True, editable=False)
+    read_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
+    read_at = models.DateTimeField(
+        null=True, editable=False, help_text=_("When a person read the answer, and the entry stayed hidden")
+    )
 
     objects = MarkQuerySet.as_manager()
 
@@ -101,6 +109,9 @@ class Mark(models.Model):
             models.CheckConstraint(name="mark_has_a_reason", condition=~Q(reason="")),
             models.CheckConstraint(
                 name="only_who_is_hidden_answers", condition=Q(answered_at=None, answer="") | Q(kind="hidden")
+            ),
+            models.CheckConstraint(
+                name="only_an_answer_is_read", condition=Q(read_at=None) | Q(answered_at__isnull=False)
             ),
         ]
         indexes = [

@@ -2,7 +2,7 @@
 
 import copy
 import uuid
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
@@ -17,6 +17,9 @@ from challenges.registry import KIND_NAME_MAX, kind_names
 from gradus.classes.models import Class
 from gradus.courses.models import Challenge, ChallengeVersion
 from gradus.submissions.states import CODES, GRADED, MAX_ATTEMPTS, OPEN, WITHHELD, State
+
+if TYPE_CHECKING:
+    from gradus.submissions.models.boards import Annulment
 
 LANES = [(lane.value, lane.value) for lane in Lane]
 
@@ -139,6 +142,11 @@ class Submission(models.Model):
     def shows_details(self) -> bool:
         """Whether the learner sees results of public samples, marks of criteria and the like."""
         return not self.details_withheld
+
+    @property
+    def annulment(self) -> "Annulment | None":
+        """The decision because of which the attempt counts nowhere."""
+        return self.annulments.filter(ended_at=None).first() if self.annulled else None
 
     @property
     def current(self) -> "Evaluation":

@@ -188,9 +188,10 @@ class StandingQuerySet(models.QuerySet["Standing"]):
         return self.filter(season=Season.objects.number_of(OuterRef("challenge")))
 
     def with_rank(self) -> Self:
-        """Annotates `has_rank`."""
+        """Annotates `has_rank`, and `is_hidden` where a person has hidden its entry."""
         found = models.ExpressionWrapper(has_rank(OuterRef("challenge__course")), models.BooleanField())
-        return self.annotate(has_rank=found)
+        hidden = models.ExpressionWrapper(~not_hidden("user", OuterRef("challenge")), models.BooleanField())
+        return self.annotate(has_rank=found, is_hidden=hidden)
 
 
 class Standing(models.Model):
@@ -214,6 +215,7 @@ class Standing(models.Model):
     cost = models.JSONField(default=dict)
     reached_at = models.DateTimeField()
     has_rank: bool
+    is_hidden: bool
 
     objects = StandingQuerySet.as_manager()
 

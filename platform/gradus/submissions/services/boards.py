@@ -14,9 +14,10 @@ from gradus.accounts import roles
 from gradus.accounts import staff_actions as staff
 from gradus.accounts.models import StaffAction, User
 from gradus.courses.models import Challenge
-from gradus.refusal import Refused, refuse_broken
+from gradus.refusal import Refused, refuse_broken, too_long, wrong
 from gradus.submissions.models import Annulment, Mark, Season, Submission
-from gradus.submissions.models.boards import REASON_CHARS
+from gradus.submissions.models.boards import ANSWER_CHARS, REASON_CHARS
+from gradus.submissions.services import events
 from gradus.submissions.services.standings import hold_learner, update_standing
 
 What = StaffAction.What
@@ -27,14 +28,17 @@ def mark(user: User, challenge: Challenge, kind: Mark.Kind, *, by: User, reason:
     """Flags or hides the entries of a learner on the leaderboards of a challenge.
 
     Raises:
-        Http404, Refused: 403, the person may not; 409 `marked_already`, such a mark stands; 422, there is no reason.
+        Http404, Refused: 403, the person may not; 409 `own_entry`, or `marked_already`, such a mark stands; 422, there
+            is no reason.
     """
-    roles.refuse_unless(by, challenge.course_id, roles.DECIDES)
+    _refuse_unless_decides(by, challenge, about=user.pk)
     said = checked_reason(reason)
     hold_learner(user.pk)
     if Mark.objects.standing().filter(user=user, challenge=challenge, kind=kind).exists():
-        raise Refused("marked_already", _("Somebody has done this already. Load the page again."), 409)
+        raise Refused("marked_already", _("Somebody has done this already, so nothing was changed."), 409)
     made = Mark.objects.create(user=user, challenge=challenge, kind=kind, reason=said, made_by=by)
+    if kind == Mark.Kind.HIDDEN:
+        events.entry_decided.send(sender=Mark, mark=made, kind="hidden")
     what = What.ENTRY_HIDDEN if kind == Mark.Kind.HIDDEN else What.ENTRY_FLAGGED
     staff.note(what, challenge, by=by, user=user.pk, pseudonym=user.pseudonym, reason=said)
     return made
@@ -45,16 +49,57 @@ def end_mark(mark: Mark, *, by: User, reason: str = "") -> None:
     """Ends a mark: it takes a flag away, or restores a hidden entry.
 
     Raises:
-        Http404, Refused: 403, the person may not; 409 `ended_already`.
+        Http404, Refused: 403, the person may not; 409 `own_entry` or `ended_already`.
     """
-    roles.refuse_unless(by, mark.challenge.course_id, roles.DECIDES)
+    _refuse_unless_decides(by, mark.challenge, about=mark.user_id)
     hold_learner(mark.user_id)
     ended = Mark.objects.standing().filter(pk=mark.pk).update(ended_at=timezone.now(), ended_by=by)
     if not ended:
-        raise Refused("ended_already", _("Somebody has ended this already. Load the page again."), 409)
+        raise _ended_already()
+    if mark.kind == Mark.Kind.HIDDEN:
+        events.entry_decided.send(sender=Mark, mark=mark, kind="restored")
     what = What.ENTRY_RESTORED if mark.kind == Mark.Kind.HIDDEN else What.FLAG_CLEARED
     said = checked_reason(reason, required=False)
     staff.note(what, mark.challenge, by=by, user=mark.user_id, pseudonym=mark.user.pseudonym, reason=said)
+
+
+@transaction.atomic
+def answer(mark: Mark, text: str, *, by: User) -> None:
+    """Keeps what a learner says about the own entry that is hidden, which is possible once.
+
+    Raises:
+        Refused: 409 `answered_already`, or `ended_already`, the entry is no longer hidden; 422, the text is empty, too
+            long, or contains a character that is not allowed.
+    """
+    assert mark.user_id == by.pk and mark.kind == Mark.Kind.HIDDEN
+    said = text.replace("\r\n", "\n").strip()
+    refuse_broken("answer", said)
+    if not said:
+        raise wrong("answer", _("Write your answer first."))
+    if len(said) > ANSWER_CHARS:
+        raise too_long("answer", said, ANSWER_CHARS)
+    hold_learner(by.pk)
+    hiding = Mark.objects.hidings().filter(pk=mark.pk)
+    if not hiding.filter(answered_at=None).update(answer=said, answered_at=timezone.now()):
+        if hiding.exists():
+            raise Refused("answered_already", _("You have answered already. An answer is possible once."), 409)
+        raise Refused("ended_already", _("Your entry is no longer hidden, so no answer is needed."), 409)
+
+
+@transaction.atomic
+def keep_hidden(mark: Mark, *, by: User) -> None:
+    """Notes that a person has read the answer of a learner whose entry is hidden, and that the entry stays hidden.
+
+    Raises:
+        Http404, Refused: 403, the person may not; 409 `own_entry`, or `ended_already`, no answer waits any more.
+    """
+    _refuse_unless_decides(by, mark.challenge, about=mark.user_id)
+    hold_learner(mark.user_id)
+    waiting = Mark.objects.with_open_answer().filter(pk=mark.pk)
+    if not waiting.update(read_at=timezone.now(), read_by=by):
+        raise Refused("ended_already", _("No answer waits here any more, so nothing was changed."), 409)
+    events.entry_decided.send(sender=Mark, mark=mark, kind="kept")
+    staff.note(What.ANSWER_READ, mark.challenge, by=by, user=mark.user_id, pseudonym=mark.user.pseudonym)
 
 
 @transaction.atomic
@@ -84,15 +129,16 @@ def annul(submission: Submission, *, by: User, reason: str) -> Annulment:
     """Decides that an attempt counts nowhere. Its learner reads the reason.
 
     Raises:
-        Http404, Refused: 403, the person may not; 409 `annulled_already`; 422, there is no reason.
+        Http404, Refused: 403, the person may not; 409 `own_entry` or `annulled_already`; 422, there is no reason.
     """
-    roles.refuse_unless(by, submission.challenge.course_id, roles.DECIDES)
+    _refuse_unless_decides(by, submission.challenge, about=submission.user_id)
     said = checked_reason(reason)
     hold_learner(submission.user_id)
     if Annulment.objects.filter(submission=submission, ended_at=None).exists():
-        raise Refused("annulled_already", _("This attempt is annulled already."), 409)
+        raise Refused("annulled_already", _("This attempt is annulled already, so nothing was changed."), 409)
     made = Annulment.objects.create(submission=submission, reason=said, made_by=by)
     _follow(submission, annulled=True)
+    events.attempt_decided.send(sender=Annulment, annulment=made, kind="annulled")
     staff.note(What.ATTEMPT_ANNULLED, submission.challenge, by=by, submission=str(submission.uuid), reason=said)
     return made
 
@@ -102,17 +148,28 @@ def end_annulment(annulment: Annulment, *, by: User, reason: str = "") -> None:
     """Lets an annulled attempt count again.
 
     Raises:
-        Http404, Refused: 403, the person may not; 409 `ended_already`.
+        Http404, Refused: 403, the person may not; 409 `own_entry` or `ended_already`.
     """
     submission = annulment.submission
-    roles.refuse_unless(by, submission.challenge.course_id, roles.DECIDES)
+    _refuse_unless_decides(by, submission.challenge, about=submission.user_id)
     hold_learner(submission.user_id)
     standing = Annulment.objects.filter(pk=annulment.pk, ended_at=None)
     if not standing.update(ended_at=timezone.now(), ended_by=by):
-        raise Refused("ended_already", _("Somebody has ended this already. Load the page again."), 409)
+        raise _ended_already()
     _follow(submission, annulled=False)
+    events.attempt_decided.send(sender=Annulment, annulment=annulment, kind="counts")
     said = checked_reason(reason, required=False)
     staff.note(What.ANNULMENT_ENDED, submission.challenge, by=by, submission=str(submission.uuid), reason=said)
+
+
+def _refuse_unless_decides(by: User, challenge: Challenge, *, about: int) -> None:
+    roles.refuse_unless(by, challenge.course_id, roles.DECIDES)
+    if by.pk == about:
+        raise Refused("own_entry", _("Somebody else has to decide about your own entry."), 409)
+
+
+def _ended_already() -> Refused:
+    return Refused("ended_already", _("Somebody has ended this already, so nothing was changed."), 409)
 
 
 def _follow(submission: Submission, *, annulled: bool) -> None:

@@ -5,7 +5,9 @@ attempt is about to be stored, and its learner is locked (`user`, `challenge`, `
 `recorded`: a grade was recorded (`evaluation`, `outcome`). `closed`: an evaluation ended without a grade
 (`evaluation`). `adopted`: a held grade became current (`evaluation`, `proposal`). `scores_changed`: scores of these
 learners on a board may have changed, withheld ones too (`user_ids`, `challenge_id`, `track`). `released`: learners may
-see these grades from now on (`submissions`). Only `rules_applied` is sent outside a transaction: attempts follow the
+see these grades from now on (`submissions`). `entry_decided`: a person hid an entry, restored it, or read the
+answer of its learner, who is told (`mark`, `kind` of the notice). `attempt_decided`: the same of an attempt that was
+annulled or counts again (`annulment`, `kind`). Only `rules_applied` is sent outside a transaction: attempts follow the
 release rules of this class and challenge, or of all where they are None (`of_class`, `challenge`, `waits`).
 """
 
@@ -26,6 +28,8 @@ closed = Signal()
 adopted = Signal()
 scores_changed = Signal()
 released = Signal()
+entry_decided = Signal()
+attempt_decided = Signal()
 rules_applied = Signal()
 # An event: its type and its data.
 Item = tuple[str, dict[str, Any]]
