@@ -149,6 +149,8 @@ def test_points_of_challenges_that_changed_meanwhile_are_refused(teacher: User, 
     assert call("put", f"{path}/worths", given).json()["code"] == "changed_meanwhile"
     assert call("put", f"{path}/worths", {**given, "seen": changed["seen"]}).status_code == 200
     assert call("put", f"{path}/worths", {"worths": {"nothing": 20}}).json()["code"] == "no_such_challenge"
+    wrong = call("put", f"{path}/worths", {"worths": {"sea-or-sky": -1, "ticket": 2000, "explain": 5}}).json()
+    assert [one["field"] for one in wrong["problems"]] == ["sea-or-sky", "ticket"] and wrong["code"] == "range"
 
 
 def test_a_time_is_text(teacher: User, evening: Class) -> None:

@@ -28,6 +28,7 @@ from gradus.gradebook import downloads, queries, recounts, services
 from gradus.gradebook.models import REASON_CHARS
 from gradus.gradebook.queries import Wanted
 from gradus.gradebook.table import Cell, Line, State, Table
+from gradus.refusal import Refused
 
 Format = Literal["json", "canvas", "moodle", "wide", "long"]
 
@@ -232,6 +233,12 @@ def class_override(request: Request, id: int, given: OverrideIn) -> Status[Overr
 def class_weigh(request: Request, id: int, given: WorthsIn) -> ChallengesOut:
     """Sets how many points challenges are worth, and returns all columns of the gradebook."""
     of_class = class_of(request, id, roles.DECIDES)
-    worths = {challenge_named(of_class, slug).pk: worth for slug, worth in given.worths.items()}
-    services.weigh(of_class, worths, by=caller(request), seen=given.seen)
+    slugs = {challenge_named(of_class, slug).pk: slug for slug in given.worths}
+    worths = {key: given.worths[slug] for key, slug in slugs.items()}
+    try:
+        services.weigh(of_class, worths, by=caller(request), seen=given.seen)
+    except Refused as refused:
+        # The service names a challenge by its key, which a caller does not know.
+        named = [{**one, "field": slugs[int(one["field"])]} for one in refused.problems if one["field"].isdigit()]
+        raise Refused(refused.code, refused.message, refused.status, named or refused.problems) from None
     return columns_out(of_class, queries.table(of_class, page=1, size=1))
