@@ -10,6 +10,8 @@ from zoneinfo import ZoneInfo, available_timezones
 from django.utils import formats
 from django.utils.translation import gettext as _
 
+from gradus.refusal import wrong
+
 # Far from the ends of what a `datetime` can be, which another zone would cross.
 YEARS = range(1970, 2200)
 # Times from which on learners may do or see more. A local time that occurs twice or never is read in their favour.
@@ -39,18 +41,23 @@ def read(given: datetime, zone: str, *, later: bool = True) -> datetime:
     return max(moments) if later else min(moments)
 
 
-def read_all(given: Mapping[str, Any], zone: str) -> dict[str, Any]:
+def read_all(given: Mapping[str, Any], zone: str, field: str = "") -> dict[str, Any]:
     """Returns the values, by the names of their fields, with every time in UTC. If the zone is unknown, times are None.
 
     The service that gets the values refuses the zone then.
+
+    Raises:
+        Refused: 422, `range`: a year is not in `YEARS`. The problem is beside `field`, by default that of the time.
     """
-    known = zone in available_timezones()
-    return {
-        name: (read(value, zone, later=name not in OPENINGS) if known else None)
-        if isinstance(value, datetime)
-        else value
-        for name, value in given.items()
-    }
+    known, found = zone in available_timezones(), dict(given)
+    for name, value in given.items():
+        if not isinstance(value, datetime):
+            continue
+        try:
+            found[name] = read(value, zone, later=name not in OPENINGS) if known else None
+        except ValueError as error:
+            raise wrong(field or name, str(error), "range") from None
+    return found
 
 
 def local(moment: datetime, zone: str) -> datetime:

@@ -298,14 +298,15 @@ def class_dates_set(request: Request, id: int, given: RuleSetIn) -> RuleOut | No
     target = Target(of_class, **place_of(of_class, given), label=label, member=member)
     zone = of_class.timezone
 
-    def steps(rows: list[CreditStepOut] | None) -> list[Step] | None:
-        return None if rows is None else [Step(**times.read_all(vars(one), zone)) for one in rows]
+    def steps(name: str) -> list[Step] | None:
+        rows: list[CreditStepOut] | None = getattr(given, name)
+        return None if rows is None else [Step(**times.read_all(vars(one), zone, name)) for one in rows]
 
     values = Values(
         **times.read_all({name: getattr(given, name) for name in (*date_rules.DATES, "extended_to")}, zone),
         cleared=given.cleared,
-        early=steps(given.early),
-        late=steps(given.late),
+        early=steps("early"),
+        late=steps("late"),
         after=given.after,
     )
     made = dates.set_dates(target, values, by=caller(request), reason=given.reason, seen=given.seen)
@@ -324,7 +325,7 @@ def class_extend(request: Request, id: int, given: ExtensionIn) -> ExtensionOut:
         of_class,
         chosen,
         by=caller(request),
-        until=times.read(given.until, of_class.timezone),
+        **times.read_all({"until": given.until}, of_class.timezone),
         reason=given.reason,
         label=label_named(of_class, given.label),
         **place_of(of_class, given),
@@ -379,5 +380,5 @@ def class_decision(
     of_class = class_of(request, id, SEES_ANSWERS)
     found: Member = member_named(of_class, member, "member")
     asked = challenge_named(of_class, challenge)
-    when = times.read(at, of_class.timezone) if at else access.moment()
+    when = times.read_all({"at": at or access.moment()}, of_class.timezone)["at"]
     return decision_out(access.decision_for(found.user, asked, when, found), when, of_class)

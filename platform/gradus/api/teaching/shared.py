@@ -11,12 +11,12 @@ from typing import Annotated
 
 from django.shortcuts import get_object_or_404
 from django.utils.translation import gettext as _
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import BeforeValidator, Field
 
 from gradus.accounts.roles import SEES_ANSWERS
 from gradus.accounts.token_rules import Scope
 from gradus.api.auth import Request, caller
-from gradus.classes import membership, times
+from gradus.classes import membership
 from gradus.classes.changes import wrong
 from gradus.classes.members import member_named
 from gradus.classes.models import Class, Label, Member
@@ -33,7 +33,7 @@ def _as_text(given: object) -> object:
     return given
 
 
-Moment = Annotated[datetime, BeforeValidator(_as_text), AfterValidator(times.in_years)]
+Moment = Annotated[datetime, BeforeValidator(_as_text)]
 # What a call gives, and what a later one sends back so that it overwrites nothing unseen.
 SeenOut = Annotated[str, Field(description="Identifies the present state. Send it back as `seen` with a change")]
 Seen = Annotated[
