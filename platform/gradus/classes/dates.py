@@ -145,7 +145,9 @@ def _gaining(
         # Avoids a query for each member: the row is already loaded.
         one.of_class = of_class
     facts = access.facts_of(people, places)
-    return {member for (member, _place), one in facts.items() if _gains(one.rules, until)}
+    # Most members have the same rules.
+    gains = {rules: _gains(rules, until) for rules in {one.rules for one in facts.values()}}
+    return {member for (member, _place), one in facts.items() if gains[one.rules]}
 
 
 def _gains(rules: tuple[policy.Rule, ...], until: datetime) -> bool:
