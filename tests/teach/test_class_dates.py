@@ -120,7 +120,7 @@ class TestTheForm:
     def test_a_label_or_member_of_another_class_is_not_found(self, grace_client, course, evening, teacher):
         other = factories.a_class(course, title="Morning group")
         label, member = other.labels.create(name="A"), factories.member(other, factories.UserFactory())
-        for query in (f"?label={label.pk}", f"?member={member.pk}", f"?member={2**70}"):
+        for query in (f"?label={label.pk}", f"?member={member.pk}", f"?member={2**70}", "?label=all"):
             assert grace_client.get(edit(evening, query=query)).status_code == 404
 
 

@@ -24,7 +24,7 @@ from gradus.classes.membership import Person
 from gradus.classes.models import Class, DateRule, Label, Member
 from gradus.classes.policy import OPEN, Decision, Facts, Rule, Schedule, Step, Steps, Where, Who
 from gradus.classes.times import shown
-from gradus.courses.models import Challenge, Lesson
+from gradus.courses.models import Challenge, Course, Lesson
 from gradus.refusal import Refused
 
 Place = Challenge | Lesson
@@ -226,6 +226,15 @@ def _concerns(rule: DateRule, place: PlaceOrCourse) -> bool:
             rule.challenge_id is None and rule.lesson_id in (None, place.lesson_id)
         )
     return rule.challenge_id is None and rule.lesson_id in (None, place.pk)
+
+
+def places_of(course: Course) -> list[PlaceOrCourse]:
+    """Returns the course as such, then each lesson with its challenges, in the order of the path."""
+    found: list[PlaceOrCourse] = [None]
+    for lesson in course.lessons.filter(is_current=True).order_by("position"):
+        found.append(lesson)
+        found += lesson.challenges.filter(is_current=True, version__isnull=False).select_related("version")
+    return found
 
 
 def _course(place: Place) -> int:

@@ -24,6 +24,7 @@ from gradus.classes import membership, signals
 from gradus.classes.changes import clean, hold, plain, refuse_changed
 from gradus.classes.models import Class, Label, Member
 from gradus.refusal import wrong
+from gradus.validators import whole_number
 
 What = StaffAction.What
 DECIDES = roles.DECIDES
@@ -232,8 +233,8 @@ def member_named(of_class: Class, text: str, field: str) -> Member:
     confirmed = EmailAddress.objects.filter(email__iexact=text, verified=True).values("user")
     ways = Q(email=text.lower()) | Q(user__in=confirmed) | Q(login=text) | Q(registration_number=text)
     found = list(everybody.filter(ways)[:2])
-    if not found and text.isascii() and text.isdecimal() and len(text) < 19:
-        found = list(everybody.filter(pk=int(text)))
+    if not found and (key := whole_number(text)) is not None:
+        found = list(everybody.filter(pk=key))
     if len(found) == 1:
         return found[0]
     several = _("Several members of the class are called “%(text)s”. Give the email address.")

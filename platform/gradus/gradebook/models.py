@@ -10,12 +10,11 @@ from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from gradus.classes.models import Class, Member
+from gradus.classes.models import REASON_CHARS, Class, Member
 from gradus.courses.models import Challenge, ChallengeVersion
 from gradus.gradebook.table import State
 from gradus.submissions.models import Submission
 
-REASON_CHARS = 500
 # A cell's own states. What else `table.State` has is told by its override, its release or the learner's trials.
 STORED = (State.NONE, State.GRADING, State.WAITING, State.FAILED, State.GRADED)
 

@@ -22,15 +22,15 @@ from django.utils.translation import gettext as _
 from gradus.accounts import roles
 from gradus.accounts import staff_actions as staff
 from gradus.accounts.models import StaffAction, User
-from gradus.classes import membership, releases
+from gradus.classes import changes, membership, releases
 from gradus.classes.changes import hold, hold_free, plain, refuse_changed, wrong
 from gradus.classes.models import Class, Member
 from gradus.classes.releases import Place
 from gradus.courses.models import Challenge
 from gradus.gradebook import points, queries
-from gradus.gradebook.models import REASON_CHARS, Cell, Override, Weight
+from gradus.gradebook.models import Cell, Override, Weight
 from gradus.gradebook.table import Column
-from gradus.refusal import Refused, refuse_broken
+from gradus.refusal import Refused
 from gradus.submissions.services import releasing
 
 What = StaffAction.What
@@ -78,7 +78,7 @@ def override(
     """
     held, chosen = _held_for(members, challenge, by)
     worth = queries.worths_of(held).get(challenge.pk, points.WORTH)
-    number, said = _points(value, most=worth * OVERRIDE_FACTOR, field="value"), _reason(reason)
+    number, said = _points(value, most=worth * OVERRIDE_FACTOR, field="value"), _why(reason)
     made = Set(by, Kind.VALUE, number, said, seen, withheld=releases.rule_of(held, challenge).withholds_grade())
     return [_set(held, one, challenge, made) for one in chosen]
 
@@ -88,7 +88,7 @@ def excuse(members: Iterable[Member], challenge: Challenge, *, by: User, reason:
     """Excuses learners of one class from a challenge, so that their totals leave it out. See `override` for errors."""
     held, chosen = _held_for(members, challenge, by)
     withheld = releases.rule_of(held, challenge).withholds_grade()
-    made = Set(by, Kind.EXCUSED, None, _reason(reason), seen, withheld=withheld)
+    made = Set(by, Kind.EXCUSED, None, _why(reason), seen, withheld=withheld)
     return [_set(held, one, challenge, made) for one in chosen]
 
 
@@ -244,15 +244,8 @@ def _refuse_own(held: Class, member: Member, by: User) -> None:
         raise Refused("own_grade", _("This is your own grade. Somebody else has to change it."), 403)
 
 
-def _reason(text: str) -> str:
-    text = " ".join(text.split())
-    refuse_broken("reason", text)
-    if not text:
-        raise wrong("reason", _("Write why, for those who ask later."), "reason_needed")
-    if len(text) > REASON_CHARS:
-        said = _("A reason has at most %(count)d characters, and this one has %(long)d.")
-        raise wrong("reason", said % {"count": REASON_CHARS, "long": len(text)}, "too_long")
-    return text
+def _why(text: str) -> str:
+    return changes.reason(text, _("Write why, for those who ask later."))
 
 
 def _points(value: Any, *, most: Decimal, field: str) -> Decimal:

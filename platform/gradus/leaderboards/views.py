@@ -17,6 +17,7 @@ from gradus.courses import catalogue
 from gradus.leaderboards import boards
 from gradus.refusal import Refused
 from gradus.submissions.services import boards as decisions
+from gradus.validators import whole_number
 
 
 def board_list(request: HttpRequest) -> HttpResponse:
@@ -31,8 +32,7 @@ def board_show(request: HttpRequest, slug: str) -> HttpResponse:
     track = boards.track_of(version, request.GET.get("track")) if version else None
     if version is None or track is None:
         raise Http404
-    viewer, page = learner(request), request.GET.get("page", "")
-    number = int(page) if page.isascii() and page.isdigit() and len(page) < 8 else 1
+    viewer, number = learner(request), whole_number(request.GET.get("page")) or 1
     groups = boards.groups(viewer, challenge.course)
     group = next((one for one in groups if str(one.of_class.pk) == request.GET.get("class")), None)
     if group is None and "class" in request.GET:

@@ -17,6 +17,7 @@ from gradus.accounts.models import User
 from gradus.notices import services
 from gradus.notices.models import Notice
 from gradus.submissions.services import Refused
+from gradus.validators import whole_number
 
 SHOWN = 100
 
@@ -36,9 +37,9 @@ def notice_list(request: HttpRequest) -> HttpResponse:
 def bell_show(request: HttpRequest) -> HttpResponse:
     """Shows the bell again while something of the learner's is going on, and says what has ended since `unseen`."""
     response = render(request, "_notices.html")
-    user, before = learner(request), request.GET.get("unseen", "")
+    user, before = learner(request), whole_number(request.GET.get("unseen"))
     fresh = Notice.objects.of(user).unseen().with_subjects() if user else Notice.objects.none()
-    if before.isascii() and before.isdigit() and len(before) < 8 and fresh.count() > int(before):
+    if before is not None and fresh.count() > before:
         said = render_to_string("notices/plain_title.txt", {"notice": fresh[0]}).strip()
         trigger_client_event(response, "gradus:toast", {"value": said})
     return response

@@ -31,6 +31,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHt
 from gradus.submissions.models import Evaluation, Event, Run, Submission
 from gradus.submissions.queue import positions, seconds_each, wait_at
 from gradus.submissions.states import State
+from gradus.validators import whole_number
 
 log = structlog.get_logger(__name__)
 POLL_SECONDS = 0.5
@@ -64,8 +65,7 @@ def response(request: HttpRequest, owner: Submission | Run) -> HttpResponseBase:
 
 def seen(request: HttpRequest) -> int:
     """Returns the number of the last event that the client has seen, or 0 if it has seen none."""
-    given = request.headers.get("Last-Event-ID") or request.GET.get("after", "")
-    return int(given) if given.isascii() and given.isdigit() and len(given) < 10 else 0
+    return whole_number(request.headers.get("Last-Event-ID") or request.GET.get("after")) or 0
 
 
 def last_seq(evaluation_id: int) -> int:

@@ -13,38 +13,29 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from gradus.classes import date_rules, times
+from gradus.classes.access import PlaceOrCourse
 from gradus.classes.date_rules import DATES, Target, Values
 from gradus.classes.models import GRANTED_MAX, REASON_CHARS, Class, DateRule, Label, Member
 from gradus.classes.policy import Step
-from gradus.courses.models import Challenge, Course, Lesson
+from gradus.courses.models import Challenge
 from gradus.teach.forms import SeenForm, ServiceForm, ZonedForm, text
 from gradus.teach.local_times import LocalTimeField, parsed, shown_in
 from gradus.teach.widgets import NamesSelect
 
 COURSE = "course"
-Place = Challenge | Lesson | None
 # A learner in the list of a form; more are found by searching.
 LISTED = 200
 
 
-def places_of(course: Course) -> list[Place]:
-    """Returns the course as such, then each lesson with its challenges, in the order of the path."""
-    found: list[Place] = [None]
-    for lesson in course.lessons.filter(is_current=True).order_by("position"):
-        found.append(lesson)
-        found += lesson.challenges.filter(is_current=True, version__isnull=False).select_related("version")
-    return found
-
-
-def key_of(place: Place) -> str:
+def key_of(place: PlaceOrCourse) -> str:
     """Returns what stands for a place in an address, such as `lesson-4`."""
     if place is None:
         return COURSE
     return f"{'challenge' if isinstance(place, Challenge) else 'lesson'}-{place.pk}"
 
 
-def place_choices(places: Iterable[Place]) -> list[tuple[str, str]]:
-    def title(place: Place) -> str:
+def place_choices(places: Iterable[PlaceOrCourse]) -> list[tuple[str, str]]:
+    def title(place: PlaceOrCourse) -> str:
         if place is None:
             return _("The whole course")
         return (
@@ -200,7 +191,7 @@ class PeopleForm(ZonedForm):
         help_text=WHO_READS,
     )
 
-    def __init__(self, of_class: Class, places: Iterable[Place], data: Any = None, initial: Any = None) -> None:
+    def __init__(self, of_class: Class, places: Iterable[PlaceOrCourse], data: Any = None, initial: Any = None) -> None:
         super().__init__(data, initial=initial, prefix=self.name)
         self.zone, self.places = of_class.timezone, {key_of(one): one for one in places if self.offers(one)}
         chosen: Any = self.fields["members"]
@@ -220,11 +211,11 @@ class PeopleForm(ZonedForm):
 
     name = ""
 
-    def offers(self, place: Place) -> bool:
+    def offers(self, place: PlaceOrCourse) -> bool:
         return True
 
     @property
-    def chosen_place(self) -> Place:
+    def chosen_place(self) -> PlaceOrCourse:
         return self.places[self.cleaned_data["place"]]
 
 
@@ -250,7 +241,7 @@ class GrantForm(PeopleForm):
     )
     field_order = ("place", "attempts", "label", "members", "reason")
 
-    def offers(self, place: Place) -> bool:
+    def offers(self, place: PlaceOrCourse) -> bool:
         return isinstance(place, Challenge)
 
 

@@ -11,11 +11,11 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from gradus.classes import access, policy, times
-from gradus.classes.access import Viewed
+from gradus.classes.access import PlaceOrCourse, Viewed
 from gradus.classes.models import Class, DateRule
 from gradus.classes.policy import Applied, Rule, Schedule, Where, Who
 from gradus.courses.models import Challenge, Lesson
-from gradus.teach.date_forms import Place, key_of
+from gradus.teach.date_forms import key_of
 
 NAMES = {
     "release_at": gettext_lazy("Opens"),
@@ -38,20 +38,20 @@ class Cell:
 
 @dataclass(frozen=True)
 class Row:
-    place: Place
+    place: PlaceOrCourse
     key: str
     level: str
     cells: tuple[Cell, ...]
     has_rule: bool
 
 
-def table(seen_as: Viewed, places: Sequence[Place]) -> list[Row]:
+def table(seen_as: Viewed, places: Sequence[PlaceOrCourse]) -> list[Row]:
     """Returns what holds at each place for everybody, for a label or for a member."""
     held = access.schedules(seen_as, places)
     return [_row(place, held[place], seen_as) for place in places]
 
 
-def _row(place: Place, schedule: Schedule, seen_as: Viewed) -> Row:
+def _row(place: PlaceOrCourse, schedule: Schedule, seen_as: Viewed) -> Row:
     level = (
         Where.CHALLENGE if isinstance(place, Challenge) else Where.LESSON if isinstance(place, Lesson) else Where.COURSE
     )
@@ -92,7 +92,7 @@ class DateException:
     """A rule for a label or a member, in words."""
 
     rule: DateRule
-    place: Place
+    place: PlaceOrCourse
     key: str
     people: str
     says: str

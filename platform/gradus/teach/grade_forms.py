@@ -10,10 +10,9 @@ from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 
 from gradus.classes.changes import version_of
-from gradus.classes.models import Class, Label
+from gradus.classes.models import REASON_CHARS, Class, Label
 from gradus.courses.models import Challenge
 from gradus.gradebook import services
-from gradus.gradebook.models import REASON_CHARS
 from gradus.gradebook.queries import PAGE, SIZES, Wanted
 from gradus.gradebook.table import Column
 from gradus.teach.forms import ServiceForm, text

@@ -228,9 +228,7 @@ def _steps(steps: tuple[Step, ...]) -> list[dict[str, Any]]:
 
 def dates_out(of_class: Class) -> ClassDatesOut:
     rules = of_class.date_rules.select_related(*BESIDE).prefetch_related(ADDRESSES).order_by("pk")
-    places: list[Challenge | Lesson | None] = [None]
-    for lesson in of_class.course.lessons.filter(is_current=True).order_by("position"):
-        places += [lesson, *lesson.challenges.filter(is_current=True, version__isnull=False)]
+    places = access.places_of(of_class.course)
     held = access.schedules(access.Viewed(of_class), places)
     return ClassDatesOut(
         timezone=of_class.timezone,

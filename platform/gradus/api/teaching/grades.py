@@ -23,9 +23,8 @@ from gradus.api.teaching.shared import (
     members_named,
 )
 from gradus.classes.changes import version_of
-from gradus.classes.models import Class
+from gradus.classes.models import REASON_CHARS, Class
 from gradus.gradebook import downloads, queries, recounts, services
-from gradus.gradebook.models import REASON_CHARS
 from gradus.gradebook.queries import Wanted
 from gradus.gradebook.table import Cell, Line, State, Table
 from gradus.refusal import Refused

@@ -16,7 +16,7 @@ from gradus.accounts.token_rules import LearnerData
 from gradus.classes.models import LABEL_CHARS, NAME_CHARS
 from gradus.classes.roster.columns import IDENTIFIERS, Columns, Field, Form, columns_of
 from gradus.classes.roster.faults import Fault, of_file
-from gradus.classes.roster.reading import read
+from gradus.classes.roster.reading import Table, read
 from gradus.csv_files import NEUTRALISED, is_formula
 
 # The maximum numbers of labels of a person and of a roster. More of them usually mean a wrong column.
@@ -93,7 +93,11 @@ def parse(data: bytes, domain: str = "") -> Roster:
     domain = domain.strip().lstrip("@").lower()
     if domain and not is_address(f"a@{domain}"):
         raise of_file("bad_domain", _("This is no domain of addresses."), _("Write it like example.org."))
-    table = read(data)
+    return roster_of(read(data), domain)
+
+
+def roster_of(table: Table, domain: str = "") -> Roster:
+    """Returns the people and the mistakes of a table. Arguments and errors are those of `parse`."""
     columns, rows = columns_of(table)
     people, faults, skipped = list[Person](), list[Fault](), list[int]()
     whole_cells = _whole_cells(rows, columns)

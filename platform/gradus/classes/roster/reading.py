@@ -27,7 +27,6 @@ class Table:
     """The cells of a file. `rows` are pairs of a row's number, counted from 1 as in a spreadsheet, and its cells."""
 
     encoding: str
-    delimiter: str
     rows: list[tuple[int, list[str]]]
 
 
@@ -46,7 +45,7 @@ def read(data: bytes) -> Table:
     rows = list(_records(text, delimiter, skipped))
     if not rows:
         raise of_file("empty", _("The file has no text in it."), _("Choose a file with one row for each person."))
-    return Table(encoding, delimiter, rows)
+    return Table(encoding, rows)
 
 
 def _refuse_other_files(data: bytes) -> None:

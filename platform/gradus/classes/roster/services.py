@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
@@ -23,7 +21,8 @@ from gradus.classes.members import PERSONAL, labels_named, note_members
 from gradus.classes.models import Class, Member
 from gradus.classes.roster.columns import OWN, Form
 from gradus.classes.roster.comparison import WRITES, Known, Plan, Step, compare
-from gradus.classes.roster.people import Roster, parse
+from gradus.classes.roster.people import Roster, roster_of
+from gradus.classes.roster.reading import Table
 from gradus.csv_files import text_of
 from gradus.refusal import Refused
 
@@ -80,9 +79,8 @@ def add_person(of_class: Class, cells: Mapping[str, str], *, by: User) -> Step:
     Raises:
         Http404, Refused: 403, the person may not; 422, `roster_faults`: a cell is wrong; `problems` says why.
     """
-    file = io.StringIO()
-    csv.writer(file).writerows([OWN, [cells.get(name, "") for name in OWN]])
-    plan = apply(of_class, parse(file.getvalue().encode()), by=by)
+    rows = [(1, list(OWN)), (2, [cells.get(name, "") for name in OWN])]
+    plan = apply(of_class, roster_of(Table("utf-8", rows)), by=by)
     if faults := [step.fault for step in plan.steps if step.fault is not None]:
         raise Refused("roster_faults", str(faults[0]), 422, [fault.as_problem() for fault in faults])
     return plan.steps[0]

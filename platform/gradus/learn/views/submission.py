@@ -31,6 +31,7 @@ from gradus.submissions import services, stream
 from gradus.submissions.models import Submission
 from gradus.submissions.services import Refused
 from gradus.submissions.states import WITHHELD
+from gradus.validators import whole_number
 
 
 @require_POST
@@ -57,7 +58,6 @@ def _submit(request: HttpRequest, challenge: Challenge, draft: Draft) -> Submiss
     key = request.POST.get("key") or draft.key
     user, network = learner_or_guest(request), hashed_network(request, days.today(challenge.lesson.course.timezone))
     agreed = "withdraw_earlier" in request.POST
-    chosen = request.POST.get("class", "")
     submission, _ = services.submit(
         user,
         challenge,
@@ -65,7 +65,7 @@ def _submit(request: HttpRequest, challenge: Challenge, draft: Draft) -> Submiss
         idempotency_key=key,
         network=network,
         withdraw_earlier=agreed,
-        of_class=int(chosen) if chosen.isascii() and chosen.isdigit() and len(chosen) < 10 else None,
+        of_class=whole_number(request.POST.get("class")),
     )
     return submission
 

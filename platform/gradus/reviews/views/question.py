@@ -24,6 +24,7 @@ from gradus.reviews.forms import DecisionForm
 from gradus.reviews.models import Review
 from gradus.reviews.queue import reviewer
 from gradus.submissions.services import Refused
+from gradus.validators import whole_number
 
 
 @dataclass(frozen=True)
@@ -126,7 +127,7 @@ def held(user: User, reviews: list[Review]) -> list[Review]:
 
 def keys(given: list[str]) -> set[int]:
     """Returns the primary keys among these texts."""
-    return {int(text) for text in given if text.isdecimal() and len(text) < 19}
+    return set(filter(None, map(whole_number, given)))
 
 
 @require_POST

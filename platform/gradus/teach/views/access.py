@@ -15,9 +15,10 @@ from gradus.accounts import roles
 from gradus.accounts.models import User
 from gradus.accounts.token_rules import LEARNER, Scope
 from gradus.classes import membership
-from gradus.classes.models import Class
+from gradus.classes.models import Class, Label
 from gradus.courses.models import Course
 from gradus.refusal import Refused
+from gradus.validators import whole_number
 
 View = Callable[..., HttpResponse]
 
@@ -94,3 +95,8 @@ def allowed(scope: Scope) -> dict[str, bool]:
         "decide": roles.DECIDES,
     }
     return {name: scope.includes(need) for name, need in needs.items()}
+
+
+def label_chosen(of_class: Class, request: HttpRequest) -> Label | None:
+    """Returns the label that `?label=` names, or None if it names none of this class."""
+    return of_class.labels.filter(pk=whole_number(request.GET.get("label"))).first()

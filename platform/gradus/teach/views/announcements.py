@@ -14,7 +14,7 @@ from gradus.classes.models import Announcement, Class
 from gradus.notices import announcements as services
 from gradus.refusal import Refused
 from gradus.teach.class_forms import AnnouncementForm
-from gradus.teach.views.access import account, in_class
+from gradus.teach.views.access import account, in_class, label_chosen
 from gradus.teach.views.classes import shared
 
 LISTED = 20
@@ -24,8 +24,7 @@ LISTED = 20
 def announcements_show(request: HttpRequest, of_class: Class) -> HttpResponse:
     """Lists the announcements, the newest first. A POST writes one."""
     if request.method != "POST":
-        label = of_class.labels.filter(pk=_whole(request.GET.get("label")) or 0).first()
-        return page(request, of_class, AnnouncementForm(of_class, label=label))
+        return page(request, of_class, AnnouncementForm(of_class, label=label_chosen(of_class, request)))
     user = account(request)
     membership.refuse_unless(user, of_class, roles.DECIDES)
     form = AnnouncementForm(of_class, request.POST)
@@ -66,10 +65,6 @@ def announcement_change(request: HttpRequest, of_class: Class, key: int) -> Http
             meanwhile = Announcement.objects.select_related("label").get(pk=found.pk)
             form.see(changes.version_of(services.settings_of(meanwhile)))
     return one_page(request, of_class, found, form, meanwhile, status)
-
-
-def _whole(text: str | None) -> int | None:
-    return int(text) if text and text.isascii() and text.isdigit() and len(text) < 10 else None
 
 
 def page(request: HttpRequest, of_class: Class, form: AnnouncementForm, status: int = 200) -> HttpResponse:

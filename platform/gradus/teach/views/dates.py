@@ -17,7 +17,7 @@ from gradus.accounts.roles import DECIDES
 from gradus.classes import access, dates
 from gradus.classes.access import Viewed
 from gradus.classes.date_rules import Target, Values, seen
-from gradus.classes.models import Class, Grant, Label, Member
+from gradus.classes.models import Class, Grant, Member
 from gradus.courses.models import Challenge, Lesson
 from gradus.refusal import Refused
 from gradus.submissions import limits
@@ -33,23 +33,22 @@ from gradus.teach.date_forms import (
     WhyForm,
     WithdrawForm,
     key_of,
-    places_of,
 )
-from gradus.teach.views.access import account, in_class
+from gradus.teach.views.access import account, in_class, label_chosen
 from gradus.teach.views.classes import shared
 from gradus.teach.widgets import as_name
+from gradus.validators import whole_number
 
 
 @in_class()
 def dates_show(request: HttpRequest, of_class: Class) -> HttpResponse:
     """Shows what holds by lesson and challenge, for everybody or a label, and all exceptions."""
-    labels = list(of_class.labels.all())
-    label = next((one for one in labels if str(one.pk) == request.GET.get("label")), None)
+    label = label_chosen(of_class, request)
     seen_as = Viewed(of_class, labels=(label,) if label else ())
     context = {
         **shared(request, of_class, "dates"),
-        "rows": date_rows.table(seen_as, places_of(of_class.course)),
-        "labels": labels,
+        "rows": date_rows.table(seen_as, access.places_of(of_class.course)),
+        "labels": of_class.labels.all(),
         "chosen": label,
         "exceptions": date_rows.exceptions(of_class),
         "grants": Grant.objects.filter(member__of_class=of_class).select_related(
@@ -93,7 +92,7 @@ def _shown(target: Target) -> str:
 
 def _target(request: HttpRequest, of_class: Class, key: str) -> Target:
     """Returns what the address names. Raises `Http404` for what is not of this class."""
-    place = next((one for one in places_of(of_class.course) if key_of(one) == key), False)
+    place = next((one for one in access.places_of(of_class.course) if key_of(one) == key), False)
     if place is False:
         raise Http404
     label, member = (request.GET.get(name, "") for name in ("label", "member"))
@@ -103,10 +102,8 @@ def _target(request: HttpRequest, of_class: Class, key: str) -> Target:
         of_class,
         lesson=place if isinstance(place, Lesson) else None,
         challenge=place if isinstance(place, Challenge) else None,
-        label=get_object_or_404(Label, of_class=of_class, pk=label) if label.isdecimal() else None,
-        member=get_object_or_404(Member.objects.select_related("user"), of_class=of_class, pk=member)
-        if member.isdecimal()
-        else None,
+        label=get_object_or_404(of_class.labels, pk=whole_number(label)) if label else None,
+        member=get_object_or_404(of_class.members.select_related("user"), pk=whole_number(member)) if member else None,
     )
 
 
@@ -140,7 +137,7 @@ def people_show(request: HttpRequest, of_class: Class) -> HttpResponse:
 @in_class(DECIDES)
 def extend(request: HttpRequest, of_class: Class) -> HttpResponse:
     """Gives the chosen learners more time."""
-    form = ExtendForm(of_class, places_of(of_class.course), request.POST)
+    form = ExtendForm(of_class, access.places_of(of_class.course), request.POST)
     if not form.is_valid():
         return _people_page(request, of_class, extend=form, status=422)
     place, given = form.chosen_place, form.cleaned_data
@@ -172,7 +169,7 @@ def extend(request: HttpRequest, of_class: Class) -> HttpResponse:
 @in_class(DECIDES)
 def grant(request: HttpRequest, of_class: Class) -> HttpResponse:
     """Grants the chosen learners more attempts."""
-    form = GrantForm(of_class, places_of(of_class.course), request.POST)
+    form = GrantForm(of_class, access.places_of(of_class.course), request.POST)
     if not form.is_valid():
         return _people_page(request, of_class, grant=form, status=422)
     place, given = form.chosen_place, form.cleaned_data
@@ -227,8 +224,8 @@ def _people_page(
     grant: GrantForm | None = None,
     status: int = 200,
 ) -> HttpResponse:
-    places, search = places_of(of_class.course), request.GET.get("search", "")[:120]
-    marked = [one for one in request.GET.getlist("member") if one.isdecimal()]
+    places, search = access.places_of(of_class.course), request.GET.get("search", "")[:120]
+    marked = list(filter(None, map(whole_number, request.GET.getlist("member"))))
     initial = {"members": marked, "place": request.GET.get("place", "")}
     made: list[PeopleForm] = [
         extend or ExtendForm(of_class, places, initial=initial),
@@ -239,7 +236,7 @@ def _people_page(
     for form in made:
         field: Any = form.fields["members"]
         chosen = {str(one) for one in form["members"].value() or ()}
-        more = of_class.members.filter(pk__in=[one for one in chosen if one.isdecimal()]).select_related("user")
+        more = of_class.members.filter(pk__in=filter(None, map(whole_number, chosen))).select_related("user")
         field.widget.choices = [(one.pk, as_name(one)) for one in dict.fromkeys([*more, *listed])]
     context = {
         **shared(request, of_class, "dates"),
@@ -257,7 +254,7 @@ def _people_page(
 def why(request: HttpRequest, of_class: Class, member: int) -> HttpResponse:
     """Says whether a member can submit a challenge at a time, and which rules say so."""
     found = get_object_or_404(Member.objects.select_related("of_class", "user").filter(of_class=of_class), pk=member)
-    challenges = [one for one in places_of(of_class.course) if isinstance(one, Challenge)]
+    challenges = [one for one in access.places_of(of_class.course) if isinstance(one, Challenge)]
     first = {"challenge": challenges[0].slug, "at": ""} if challenges else {}
     form = WhyForm(of_class, challenges, {**first, **request.GET.dict()})
     context = {**shared(request, of_class, "dates"), "member": found, "form": form}

@@ -21,6 +21,7 @@ from gradus.refusal import Refused
 from gradus.teach.class_forms import AddForm, FilterForm, MarkForm, MemberForm
 from gradus.teach.views.access import account, in_class
 from gradus.teach.views.classes import shared
+from gradus.validators import whole_number
 
 # Members on one page of the list.
 LISTED = 100
@@ -64,7 +65,7 @@ def say_invited(request: HttpRequest, made: invitations.Invited) -> None:
 def members_mark(request: HttpRequest, of_class: Class) -> HttpResponse:
     """Labels the marked members, takes a label from them, removes them from the class, or sends them the mail."""
     form, user = MarkForm(request.POST), account(request)
-    keys = [int(one) for one in request.POST.getlist("member") if one.isascii() and one.isdecimal() and len(one) < 19]
+    keys = filter(None, map(whole_number, request.POST.getlist("member")))
     marked = list(of_class.members.filter(pk__in=keys).by_name())
     if not form.is_valid() or not marked:
         messages.warning(request, _("Mark members in the list first."))

@@ -14,7 +14,7 @@ from gradus.classes import members as services
 from gradus.classes.models import LABEL_CHARS, Class, Member
 from gradus.gradebook.progress import STUCK, Progress, progress
 from gradus.refusal import Refused
-from gradus.teach.views.access import account, in_class
+from gradus.teach.views.access import account, in_class, label_chosen
 from gradus.teach.views.classes import shared
 
 # Lines of each part of the page.
@@ -23,14 +23,12 @@ LISTED = 50
 
 @in_class()
 def progress_show(request: HttpRequest, of_class: Class) -> HttpResponse:
-    chosen = request.GET.get("label", "")
-    labels = list(of_class.labels.all())
-    label = next((one for one in labels if str(one.pk) == chosen), None)
+    label = label_chosen(of_class, request)
     found = progress(of_class, label)
     context = {
         **shared(request, of_class, "progress"),
         "found": found,
-        "labels": labels,
+        "labels": of_class.labels.all(),
         "chosen": label,
         "listed": LISTED,
         "stuck_after": STUCK,

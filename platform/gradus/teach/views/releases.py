@@ -14,7 +14,6 @@ from django.views.decorators.http import require_POST
 from gradus.accounts import roles
 from gradus.classes import changes, membership, releases
 from gradus.classes.models import Class
-from gradus.courses import catalogue
 from gradus.courses.models import Challenge
 from gradus.gradebook import queries
 from gradus.refusal import Refused
@@ -73,22 +72,16 @@ def release_end(request: HttpRequest, of_class: Class) -> HttpResponse:
 def _named(of_class: Class, slug: str) -> Challenge | None:
     if not slug:
         return None
-    found = {one.slug: one for one in _challenges(of_class)}
+    found = {one.slug: one for one in queries.challenges_of(of_class, touched=False)}
     if slug not in found:
         raise Http404
     return found[slug]
 
 
-def _challenges(of_class: Class) -> list[Challenge]:
-    """The challenges that are offered now, in the order of the course."""
-    courses = [course for course in catalogue.live().courses if course.pk == of_class.course_id]
-    return [one for course in courses for lesson in course.current_lessons for one in lesson.current_challenges]
-
-
 def _page(request: HttpRequest, of_class: Class, refused: ReleaseForm | None = None, status: int = 200) -> HttpResponse:
     rows: list[dict[str, Any]] = []
     by_hand = queries.withheld_overrides(of_class)
-    for one in releasing.overview(of_class, _challenges(of_class)):
+    for one in releasing.overview(of_class, queries.challenges_of(of_class, touched=False)):
         form = ReleaseForm(of_class, one.rule, one.challenge)
         is_refused = refused is not None and refused.challenge is not None and refused.challenge.pk == one.challenge.pk
         held = by_hand.get(one.challenge.pk, 0)
