@@ -137,6 +137,8 @@ CLASSES = {
 }
 # For reviewers of this course; for all others it is not there.
 REVIEWERS = CLASSES | {
+    "teach/boards/<slug:slug>/",
+    "teach/boards/<slug:slug>/<int:person>/",
     "reviews/<int:pk>/",
     "reviews/<int:pk>/gold",
     "reviews/snippets/<int:pk>",
@@ -172,6 +174,7 @@ LISTS_OF_REVIEWERS = {
     "reviews/judge/",
     "reviews/regrades/",
     "teach/",
+    "teach/boards/",
     "teach/classes/",
     "teach/classes/new",
     "api/v1/reviews",

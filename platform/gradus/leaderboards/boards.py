@@ -264,7 +264,7 @@ def _mine(board: Ranking, own: Own) -> BoardRow | None:
     placed = board.of(standing)
     if placed is not None:
         return replace(row_of(placed[1], placed[0]), mine=True)
-    return replace(row_of(standing, None), mine=True, no_rank=_why_none(standing))
+    return replace(row_of(standing, None), mine=True, no_rank=why_no_rank(standing))
 
 
 def _mine_in(board: ComputedRanking, viewer: User | None) -> BoardRow | None:
@@ -272,7 +272,8 @@ def _mine_in(board: ComputedRanking, viewer: User | None) -> BoardRow | None:
     return replace(row_of(placed[1], placed[0]), mine=True) if placed else None
 
 
-def _why_none(standing: Standing) -> str:
+def why_no_rank(standing: Standing) -> str:
+    """Returns why a standing that was loaded `with_rank` has no rank; see `BoardRow`."""
     if standing.has_rank:
         # On a frozen board: what was submitted after the freeze does not count.
         return ""

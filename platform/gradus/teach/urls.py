@@ -5,6 +5,7 @@ from django.urls import path
 from gradus.teach.views import (
     announcements,
     audit,
+    boards,
     classes,
     courses,
     dates,
@@ -31,6 +32,9 @@ urlpatterns = [
     path("courses/<slug:slug>/invitations/<int:pk>/withdraw", people.invitation_withdraw, name="withdraw"),
     path("courses/<slug:slug>/verification/<int:pk>/", verification.verification_show, name="verification"),
     path("courses/<slug:slug>/verification/<int:pk>/findings", verification.findings_check, name="findings"),
+    path("boards/", boards.board_list, name="boards"),
+    path("boards/<slug:slug>/", boards.board_show, name="board"),
+    path("boards/<slug:slug>/<int:person>/", boards.entry_show, name="entry"),
     path("classes/", classes.class_list, name="classes"),
     path("classes/new", classes.class_new, name="class_new"),
     path("classes/<int:pk>/", classes.class_show, name="class"),

@@ -37,6 +37,7 @@ def course_list(request: HttpRequest) -> HttpResponse:
         for one in found
     ]
     context = {"rows": rows, "may_create": user.may_create_courses or user.is_staff}
+    context["sees_boards"] = any(row["may"]["review"] for row in rows)
     context["classes"] = membership.taught_by(user).select_related("course").order_by("-pk")[:NEWEST]
     return render(request, "teach/courses.html", context)
 

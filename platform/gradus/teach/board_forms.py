@@ -1,0 +1,59 @@
+"""The forms of the desk of leaderboards: which entries it shows, and the reason of a decision."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.utils.translation import gettext_lazy as _
+
+from gradus.submissions.models.boards import REASON_CHARS
+from gradus.teach.board_entries import SHOWS
+from gradus.teach.forms import ServiceForm, text
+
+SEARCH_CHARS = 100
+
+
+class FilterForm(forms.Form):
+    """Which entries the desk shows. What cannot be understood is left out, because an address may be old."""
+
+    show = forms.ChoiceField(label=_("Entries"), choices=list(SHOWS.items()), required=False)
+    search = text(
+        _("Name on leaderboards"),
+        SEARCH_CHARS,
+        widget=forms.TextInput(attrs={"type": "search", "autocomplete": "off"}),
+    )
+
+    def __init__(self, data: Any) -> None:
+        super().__init__(data, auto_id="filter-%s")
+        self.label_suffix = ""
+        self.full_clean()
+        self.show: str = self.cleaned_data.get("show", "")
+        self.search: str = self.cleaned_data.get("search", "").strip()
+        # The paginator takes any text.
+        self.page: str = data.get("page", "")
+
+
+class ReasonForm(ServiceForm):
+    """A decision with its reason. `about` tells the forms of one page apart, and `reader` says who reads the reason."""
+
+    reason = text(_("Reason"), REASON_CHARS, widget=forms.Textarea(attrs={"rows": 2}))
+
+    def __init__(self, about: str, data: Any = None, *, label: Any = None, reader: Any = "") -> None:
+        super().__init__(data, auto_id=f"{about}-%s")
+        self.label_suffix = ""
+        self.about = about
+        self.fields["reason"].label = label or self.fields["reason"].label
+        self.fields["reason"].help_text = reader
+
+    @classmethod
+    def flag(cls, data: Any = None) -> ReasonForm:
+        return cls("flag", data, label=_("Note"), reader=_("People who see answers of this course read it."))
+
+    @classmethod
+    def hide(cls, data: Any = None) -> ReasonForm:
+        return cls("hide", data, reader=_("The learner reads it, and may answer once."))
+
+    @classmethod
+    def annul(cls, attempt: int, data: Any = None) -> ReasonForm:
+        return cls(f"annul-{attempt}", data, reader=_("The learner reads it."))

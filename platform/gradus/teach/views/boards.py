@@ -1,0 +1,206 @@
+"""The desk of leaderboards: what waits on which board, the entries of one, and how an entry came about."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_safe
+
+from challenges.kinds import registry as kinds
+from gradus.accounts import roles
+from gradus.accounts.models import User
+from gradus.courses import catalogue
+from gradus.courses.models import Challenge
+from gradus.leaderboards import boards
+from gradus.leaderboards.ranking import version_of
+from gradus.refusal import Refused
+from gradus.submissions.models import Annulment, Mark, Submission
+from gradus.submissions.services import boards as services
+from gradus.teach import board_entries
+from gradus.teach.board_entries import Desk, people_of
+from gradus.teach.board_forms import FilterForm, ReasonForm
+from gradus.teach.board_history import history_of
+from gradus.teach.views.access import View, account
+
+
+def on_board(view: View) -> View:
+    """Decorates views of one challenge's boards: they get its row in place of the slug.
+
+    Others than people with a role in its course are told that there is no such page.
+    """
+
+    @login_required
+    @never_cache
+    @wraps(view)
+    def answer(request: HttpRequest, slug: str, **given: Any) -> HttpResponse:
+        challenge = catalogue.live().challenge(slug)
+        try:
+            roles.refuse_unless(request.user, challenge.course_id, roles.SEES_ANSWERS)
+            return view(request, challenge, **given)
+        except Refused as refused:
+            if refused.code != "missing_role":
+                raise
+            context = {"course": challenge.course, "refused": refused}
+            return render(request, "teach/refused.html", context, status=403)
+
+    return answer
+
+
+@require_safe
+@login_required
+@never_cache
+def board_list(request: HttpRequest) -> HttpResponse:
+    """Lists the boards of the courses in which the person sees what learners do, with what waits there."""
+    if not account(request).has_role:
+        raise Http404
+    return render(request, "teach/boards/list.html", {"courses": board_entries.lines(account(request))})
+
+
+@require_safe
+@on_board
+def board_show(request: HttpRequest, challenge: Challenge) -> HttpResponse:
+    """Shows a page of the entries of a track, by rank."""
+    track = boards.track_of(version_of(challenge), request.GET.get("track"))
+    if track is None:
+        raise Http404
+    chosen = FilterForm(request.GET)
+    desk = Desk(challenge, track, account(request))
+    rows, entries = desk.page(chosen.show, chosen.search, chosen.page)
+    context = {
+        **shared(request, challenge),
+        "track": track,
+        "tracks": [
+            (kind, kinds.allowed(desk.ranked.version.parsed, kind)) for kind in desk.ranked.version.parsed.tracks
+        ],
+        "desk": desk,
+        "rows": rows,
+        "entries": entries,
+        "filter": chosen,
+        "counts": desk.counts(),
+    }
+    return render(request, "teach/boards/board.html", context)
+
+
+@on_board
+def entry_show(request: HttpRequest, challenge: Challenge, person: int) -> HttpResponse:
+    """Shows how an entry came about. A POST flags, hides or restores it, or annuls one of its attempts."""
+    found = get_object_or_404(people_of(challenge), pk=person)
+    if request.method != "POST":
+        return page(request, challenge, found)
+    roles.refuse_unless(request.user, challenge.course_id, roles.DECIDES)
+    act = ACTS.get(request.POST.get("action", ""))
+    if act is None:
+        raise Http404
+    try:
+        messages.success(request, act(request, challenge, found))
+    except Refused as refused:
+        if refused.problems and refused.code != "missing_role":
+            form = form_of(request)
+            form.refuse(refused)
+            return page(request, challenge, found, form, status=refused.status)
+        messages.warning(request, refused.message)
+    back = reverse("teach:entry", args=[challenge.slug, found.pk])
+    return redirect(f"{back}?{request.GET.urlencode()}" if request.GET else back)
+
+
+def flag(request: HttpRequest, challenge: Challenge, person: User) -> str:
+    reason = request.POST.get("reason", "")
+    services.mark(person, challenge, Mark.Kind.FLAG, by=account(request), reason=reason)
+    return _("The entry is flagged. Only people who see answers of this course know it.")
+
+
+def hide(request: HttpRequest, challenge: Challenge, person: User) -> str:
+    reason = request.POST.get("reason", "")
+    services.mark(person, challenge, Mark.Kind.HIDDEN, by=account(request), reason=reason)
+    return _("The entry is hidden. Its learner has a notice with the reason.")
+
+
+def end(request: HttpRequest, challenge: Challenge, person: User) -> str:
+    mark = mark_of(request, challenge, person)
+    services.end_mark(mark, by=account(request))
+    if mark.kind == Mark.Kind.FLAG:
+        return _("The flag is cleared.")
+    return _("The entry is shown again. Its learner has a notice.")
+
+
+def keep(request: HttpRequest, challenge: Challenge, person: User) -> str:
+    services.keep_hidden(mark_of(request, challenge, person), by=account(request))
+    return _("The answer is noted as read. The entry stays hidden, and its learner has a notice.")
+
+
+def annul(request: HttpRequest, challenge: Challenge, person: User) -> str:
+    attempts = Submission.objects.of(person).filter(challenge=challenge)
+    attempt = get_object_or_404(attempts, pk=key_of(request, "attempt"))
+    services.annul(attempt, by=account(request), reason=request.POST.get("reason", ""))
+    return _("The attempt is annulled. Its learner has a notice with the reason.")
+
+
+def count(request: HttpRequest, challenge: Challenge, person: User) -> str:
+    annulments = Annulment.objects.filter(submission__user=person, submission__challenge=challenge)
+    services.end_annulment(get_object_or_404(annulments, pk=key_of(request, "annulment")), by=account(request))
+    return _("The attempt counts again. Its learner has a notice.")
+
+
+Act = Callable[[HttpRequest, Challenge, User], str]
+ACTS: dict[str, Act] = {"flag": flag, "hide": hide, "end": end, "keep": keep, "annul": annul, "count": count}
+
+
+def mark_of(request: HttpRequest, challenge: Challenge, person: User) -> Mark:
+    return get_object_or_404(Mark.objects.filter(challenge=challenge, user=person), pk=key_of(request, "mark"))
+
+
+def key_of(request: HttpRequest, name: str) -> int:
+    """Returns a primary key that was posted, or 0, which no row has."""
+    given = request.POST.get(name, "")
+    return int(given) if given.isascii() and given.isdecimal() and len(given) < 19 else 0
+
+
+def form_of(request: HttpRequest) -> ReasonForm:
+    """Returns the form of the page that was posted, with what was written in it."""
+    match request.POST["action"]:
+        case "annul":
+            return ReasonForm.annul(key_of(request, "attempt"), request.POST)
+        case "flag":
+            return ReasonForm.flag(request.POST)
+        case _other:
+            return ReasonForm.hide(request.POST)
+
+
+def page(
+    request: HttpRequest, challenge: Challenge, person: User, posted: ReasonForm | None = None, status: int = 200
+) -> HttpResponse:
+    history = history_of(person, challenge, account(request), request.GET.get("page", ""))
+    tracks = version_of(challenge).parsed.tracks
+    entries = [(kind, Desk(challenge, kind, account(request)).entries([person.pk])[0]) for kind in tracks]
+    forms = {"flag": ReasonForm.flag(), "hide": ReasonForm.hide()}
+    forms |= {f"annul-{one.pk}": ReasonForm.annul(one.pk) for one in history.attempts}
+    if posted is not None:
+        forms[posted.about] = posted
+    common = shared(request, challenge)
+    context = {
+        **common,
+        "decides": common["decides"] and person != request.user,
+        "is_own": person == request.user,
+        "history": history,
+        "person": person,
+        "entries": [(kind, one) for kind, one in entries if one.attempts],
+        "attempts": [(one, forms[f"annul-{one.pk}"]) for one in history.attempts],
+        "flag_form": forms["flag"],
+        "hide_form": forms["hide"],
+        "refused_at": posted.about if posted else "",
+    }
+    return render(request, "teach/boards/entry.html", context, status=status)
+
+
+def shared(request: HttpRequest, challenge: Challenge) -> dict[str, Any]:
+    decides = roles.may(request.user, challenge.course_id, roles.DECIDES)
+    return {"challenge": challenge, "course": challenge.course, "decides": decides}
