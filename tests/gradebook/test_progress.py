@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from random import Random
+from statistics import median
 
 import pytest
 from django.db import connection
@@ -12,9 +14,9 @@ from django.utils import timezone
 from gradus.accounts.models import User
 from gradus.accounts.token_rules import LearnerData
 from gradus.classes.models import Class, Member
-from gradus.courses.models import Course
-from gradus.gradebook.progress import progress
-from gradus.submissions.models import Slot, Submission
+from gradus.courses.models import Challenge, Course
+from gradus.gradebook.progress import STUCK, WEEK, progress
+from gradus.submissions.models import Evaluation, Score, Slot, Submission
 from tests import factories
 from tests.conftest import logged_in
 
@@ -164,3 +166,55 @@ def test_an_assistant_reads_and_does_not_write_and_a_learner_finds_nothing(
     assert logged_in(bob).post(f"{address}write", {"group": "not-begun"}).status_code == 403
     assert logged_in(ada).get(address).status_code == 404
     assert not evening.labels.exists()
+
+
+@pytest.mark.parametrize("drawn", range(4))
+def test_the_database_counts_what_a_look_at_each_attempt_does(
+    evening: Class, ann: Member, ben: Member, ada: User, bob: User, drawn: int
+) -> None:
+    random, now = Random(drawn), timezone.now()
+    for number in range(60):
+        user, slug = random.choice([ada, bob]), random.choice(["sea-or-sky", "ticket"])
+        challenge = factories.challenge(slug)
+        made = Submission.objects.create(
+            user=user, challenge=challenge, version=challenge.version, kind=challenge.kind, payload={},
+            payload_sha256="", idempotency_key=f"k{number}", of_class=evening, annulled=random.random() < 0.1,
+            # Some were made in the same moment, of which the one that came first counts as earlier.
+            created_at=now - timedelta(days=random.randrange(20)),
+        )  # fmt: skip
+        is_graded = random.random() < 0.9
+        ended = Evaluation.objects.create(submission=made, state="scored" if is_graded else "failed", lane="fast")
+        if is_graded:
+            shown = random.choice([0.0, 0.0, 0.3, 0.3, 0.5, *([0.9] * (drawn > 1))])
+            values = {"value": shown, "shown": shown, "passed": shown > 0.6, "verified_by": "code"}
+            Score.objects.create(evaluation=ended, provisional=False, **values)
+    found = progress(evening, at=now)
+    for begin, week in ((now - WEEK, found.week), (now - 2 * WEEK, found.week_before)):
+        rows = Submission.objects.filter(created_at__gte=begin, created_at__lt=begin + WEEK)
+        assert (week.attempts, week.active) == (rows.count(), len({one.user_id for one in rows}))
+    stuck, passes = set(), []
+    for loss in found.losses:
+        tries = {}
+        for member in (ann, ben):
+            graded, best, since, passed_after = 0, 0.0, 0, None
+            for score in scores_in_order(member, loss.challenge):
+                graded, since = graded + 1, since + 1
+                if score.shown > best:
+                    best, since = score.shown, 0
+                if score.passed and passed_after is None:
+                    passed_after = graded
+                    passes.append(score.evaluation.submission.created_at)
+            tries[member] = passed_after
+            if since >= STUCK and passed_after is None:
+                stuck.add((member, loss.challenge, graded, since, best))
+        known = [one for one in tries.values() if one is not None]
+        assert (loss.passed, loss.tries) == (len(known), median(known) if known else None)
+        assert set(loss.lost) == {member for member, after in tries.items() if after is None}
+    assert {(one.member, one.challenge, one.attempts, one.since, one.best) for one in found.stuck} == stuck
+    assert len(found.losses) == 2 and found.week.passes == sum(now - WEEK <= at < now for at in passes)
+
+
+def scores_in_order(member: Member, challenge: Challenge) -> list[Score]:
+    attempts = Submission.objects.filter(user=member.user, challenge=challenge, annulled=False)
+    rows = [Score.objects.filter(evaluation__submission=one).first() for one in attempts.order_by("created_at", "pk")]
+    return [one for one in rows if one is not None]

@@ -5,12 +5,13 @@ Only attempts for this class count, of those who learn in it now, whether or not
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from statistics import median
 
+from django.db.models import Case, Count, F, Min, Q, QuerySet, When, Window
+from django.db.models.functions import RowNumber
 from django.utils import timezone
 
 from gradus.classes.models import Class, Label, Member
@@ -67,26 +68,17 @@ class Progress:
 
 @dataclass
 class _Work:
-    """The attempts of one learner at one challenge, in their order."""
+    """The attempts of one learner at one challenge.
 
-    attempts: int = 0
+    `graded` counts those with a grade, and `since` those of them after the first one with the highest score. `tries`
+    is the number of graded attempts until the first pass.
+    """
+
     graded: int = 0
     best: float = 0.0
     since: int = 0
     tries: int | None = None
     passed_at: datetime | None = None
-    times: list[datetime] = field(default_factory=list)
-
-    def add(self, at: datetime, score: tuple[float, bool] | None) -> None:
-        self.attempts += 1
-        self.times.append(at)
-        if score is None:
-            return
-        shown, passed = score
-        self.graded += 1
-        self.best, self.since = (shown, 0) if shown > self.best else (self.best, self.since + 1)
-        if passed and self.tries is None:
-            self.tries, self.passed_at = self.graded, at
 
 
 Works = Mapping[tuple[int, int], _Work]
@@ -105,24 +97,45 @@ def progress(of_class: Class, label: Label | None = None, at: datetime | None = 
         tuple(one for one in members if one.user_id not in begun),
         tuple(_stuck(members, challenges, works)),
         tuple(_losses(members, challenges, works)),
-        _week(members, works, at - WEEK, at),
-        _week(members, works, at - 2 * WEEK, at - WEEK),
+        _week(of_class, members, challenges, works, at - WEEK),
+        _week(of_class, members, challenges, works, at - 2 * WEEK),
     )
 
 
-def _works(of_class: Class, members: Iterable[Member], challenges: Iterable[Challenge]) -> Works:
+def _attempts(of_class: Class, members: Iterable[Member], challenges: Iterable[Challenge]) -> QuerySet[Submission]:
     users = {one.user_id for one in members if one.user_id is not None}
-    shown = {one.pk for one in challenges}
-    scores = Score.objects.current().filter(evaluation__submission__of_class=of_class)
-    scored = {
-        pk: (score, passed) for pk, score, passed in scores.values_list("evaluation__submission", "shown", "passed")
-    }
-    attempts = Submission.objects.filter(of_class=of_class).order_by("created_at", "pk")
-    works: dict[tuple[int, int], _Work] = defaultdict(_Work)
-    for pk, user, challenge, made in attempts.values_list("pk", "user_id", "challenge_id", "created_at").iterator():
-        if user in users and challenge in shown:
-            works[user, challenge].add(made, scored.get(pk))
-    return dict(works)
+    return Submission.objects.filter(of_class=of_class, user__in=users, challenge__in=challenges).order_by()
+
+
+def _works(of_class: Class, members: Iterable[Member], challenges: Iterable[Challenge]) -> Works:
+    """Returns what everybody who has begun did. Of a million attempts, the database returns two for each cell."""
+    begun = _attempts(of_class, members, challenges).values_list("user_id", "challenge_id").distinct()
+    works = {key: _Work() for key in begun}
+    made = "evaluation__submission__"
+    users, places = {user for user, _challenge in works}, {challenge for _user, challenge in works}
+    graded = Score.objects.current().filter(
+        **{f"{made}of_class": of_class, f"{made}user__in": users, f"{made}challenge__in": places}
+    )
+    cell = [F(f"{made}user_id"), F(f"{made}challenge_id")]
+    in_order = [F(f"{made}created_at"), F(f"{made}id")]
+    # The first with the highest score, and the first that passed.
+    deciding = graded.annotate(
+        place=Window(RowNumber(), partition_by=cell, order_by=in_order),
+        count=Window(Count("pk"), partition_by=cell),
+        by_score=Window(RowNumber(), partition_by=cell, order_by=[F("shown").desc(), *in_order]),
+        first_pass=Window(Min(Case(When(passed=True, then=f"{made}created_at"))), partition_by=cell),
+    ).filter(Q(by_score=1) | Q(passed=True, first_pass=F(f"{made}created_at")))
+    names = ("place", "count", "by_score", "shown", "passed", "first_pass")
+    rows = deciding.order_by("place").values_list(f"{made}user_id", f"{made}challenge_id", *names)
+    for user, challenge, place, count, by_score, shown, passed, first_pass in rows:
+        work = works[user, challenge]
+        work.graded = count
+        if by_score == 1:
+            # A score of zero is no gain over having none.
+            work.best, work.since = shown, count - place if shown else count
+        if passed and work.tries is None:
+            work.tries, work.passed_at = place, first_pass
+    return works
 
 
 def _stuck(members: Sequence[Member], challenges: Sequence[Challenge], works: Works) -> Iterable[Stuck]:
@@ -148,13 +161,13 @@ def _losses(members: Sequence[Member], challenges: Sequence[Challenge], works: W
     return sorted(found, key=lambda one: -len(one.lost))
 
 
-def _week(members: Iterable[Member], works: Works, begin: datetime, end: datetime) -> Week:
-    """Returns what happened from `begin` on and before `end`."""
-    attempts, active, passes = 0, set(), 0
-    for (user, _challenge), work in works.items():
-        made = sum(begin <= one < end for one in work.times)
-        attempts += made
-        if made:
-            active.add(user)
-        passes += work.passed_at is not None and begin <= work.passed_at < end
-    return Week(attempts, len(active), passes, sum(begin <= one.joined_at < end for one in members))
+def _week(
+    of_class: Class, members: Sequence[Member], challenges: Iterable[Challenge], works: Works, begin: datetime
+) -> Week:
+    """Returns what happened in the seven days from `begin` on."""
+    end = begin + WEEK
+    made = _attempts(of_class, members, challenges).filter(created_at__gte=begin, created_at__lt=end)
+    passes = sum(one.passed_at is not None and begin <= one.passed_at < end for one in works.values())
+    joined = sum(begin <= one.joined_at < end for one in members)
+    counted = made.aggregate(attempts=Count("pk"), active=Count("user", distinct=True))
+    return Week(**counted, passes=passes, joined=joined)
