@@ -15,8 +15,7 @@ from django.utils.translation import gettext as _
 from gradus.accounts import staff_actions as staff
 from gradus.accounts.models import StaffAction, User
 from gradus.classes.models import REASON_CHARS, Announcement, Class, Label, Member, ReleaseRule
-from gradus.refusal import Refused, refuse_broken, too_long
-from gradus.refusal import wrong as wrong
+from gradus.refusal import Refused, refuse_broken, too_long, wrong
 
 
 def hold(of_class: Class | int) -> Class:

@@ -11,12 +11,12 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from gradus.classes import access, policy
-from gradus.classes.changes import version_of, wrong
+from gradus.classes.changes import version_of
 from gradus.classes.models import Class, DateRule, Label, Member
 from gradus.classes.policy import Step
 from gradus.classes.times import shown
 from gradus.courses.models import Challenge, Lesson
-from gradus.refusal import Refused
+from gradus.refusal import Refused, wrong
 
 DATES = ("release_at", "due_at", "close_at")
 STEPS_MAX = 10

@@ -20,7 +20,7 @@ from gradus.accounts import roles
 from gradus.accounts import staff_actions as staff
 from gradus.accounts.models import StaffAction, User
 from gradus.classes import access, changes, membership, policy, signals
-from gradus.classes.changes import hold, refuse_changed, wrong
+from gradus.classes.changes import hold, refuse_changed
 from gradus.classes.date_rules import (
     Target,
     Values,
@@ -33,7 +33,7 @@ from gradus.classes.date_rules import (
 from gradus.classes.models import GRANTED_MAX, Class, DateRule, Grant, Label, Member
 from gradus.classes.times import shown
 from gradus.courses.models import Challenge, Lesson
-from gradus.refusal import Refused
+from gradus.refusal import Refused, wrong
 
 What = StaffAction.What
 WHY = gettext_lazy("Say why: the reason stays beside the dates of this person.")

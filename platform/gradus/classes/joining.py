@@ -13,7 +13,7 @@ from gradus.accounts.models import User
 from gradus.accounts.token_rules import LearnerData, rank
 from gradus.classes import changes, date_rules, members, signals
 from gradus.classes.models import Class, Member
-from gradus.refusal import Refused
+from gradus.refusal import Refused, wrong
 
 
 def open_class(code: str) -> Class | None:
@@ -38,7 +38,7 @@ def join(code: str, *, by: User) -> Member:
     held = changes.hold(found) if found is not None else None
     if found is None or held is None or held.join_code != found.join_code:
         said = _("Nobody can join by this code: it is mistyped, too old, or was replaced. Ask for the newest one.")
-        raise changes.wrong("code", said, "code_unknown", 404)
+        raise wrong("code", said, "code_unknown", 404)
     return members.add_member(held, by=by, user=by, via=Member.Via.CODE, allowed=True)
 
 

@@ -17,9 +17,10 @@ from gradus.accounts import roles
 from gradus.accounts import staff_actions as staff
 from gradus.accounts.models import StaffAction, User
 from gradus.classes import membership
-from gradus.classes.changes import clean, note, plain, refuse_changed, wrong
+from gradus.classes.changes import clean, note, plain, refuse_changed
 from gradus.classes.models import Class, ReleaseRule
 from gradus.courses.models import Challenge
+from gradus.refusal import wrong
 
 What = StaffAction.What
 SETTINGS = ("score", "score_at", "details", "details_at")

@@ -19,9 +19,10 @@ from gradus.accounts import staff_actions as staff
 from gradus.accounts.models import StaffAction, User
 from gradus.accounts.token_rules import LearnerData
 from gradus.classes import members, membership, signals
-from gradus.classes.changes import clean, hold, note, plain, refuse_changed, wrong
+from gradus.classes.changes import clean, hold, note, plain, refuse_changed
 from gradus.classes.models import Class, Label
 from gradus.courses.models import Course
+from gradus.refusal import wrong
 
 What = StaffAction.What
 DECIDES = roles.DECIDES

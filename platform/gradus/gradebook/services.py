@@ -23,14 +23,14 @@ from gradus.accounts import roles
 from gradus.accounts import staff_actions as staff
 from gradus.accounts.models import StaffAction, User
 from gradus.classes import changes, membership, releases
-from gradus.classes.changes import hold, hold_free, plain, refuse_changed, wrong
+from gradus.classes.changes import hold, hold_free, plain, refuse_changed
 from gradus.classes.models import Class, Member
 from gradus.classes.releases import Place
 from gradus.courses.models import Challenge
 from gradus.gradebook import points, queries
 from gradus.gradebook.models import Cell, Override, Weight
 from gradus.gradebook.table import Column
-from gradus.refusal import Refused
+from gradus.refusal import Refused, wrong
 from gradus.submissions.services import releasing
 
 What = StaffAction.What

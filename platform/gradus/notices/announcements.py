@@ -19,7 +19,7 @@ from gradus.classes import access, changes, membership
 from gradus.classes.models import Announcement, AnnouncementQuerySet, Class, Label, Member
 from gradus.courses.models import Course
 from gradus.notices.models import Notice
-from gradus.refusal import Refused
+from gradus.refusal import Refused, wrong
 
 SETTINGS = ("label_id", "title", "text", "publish_at", "by_mail")
 # A round of a reconciler tells the members of at most this many announcements.
@@ -148,7 +148,7 @@ def _noted(announcement: Announcement) -> dict[str, Any]:
 
 
 def unknown_label() -> Refused:
-    return changes.wrong("label", _("The class has no label of this name."), "no_such_label")
+    return wrong("label", _("The class has no label of this name."), "no_such_label")
 
 
 def _held(announcement: Announcement, by: User) -> Announcement:
@@ -157,7 +157,7 @@ def _held(announcement: Announcement, by: User) -> Announcement:
     now = Announcement.objects.select_for_update(no_key=True).get(pk=announcement.pk)
     now.of_class = held
     if now.withdrawn_at is not None:
-        raise changes.wrong("", _("This announcement is withdrawn. Write another one."), "withdrawn", 409)
+        raise wrong("", _("This announcement is withdrawn. Write another one."), "withdrawn", 409)
     return now
 
 

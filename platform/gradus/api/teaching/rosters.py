@@ -13,11 +13,11 @@ from gradus.accounts import roles
 from gradus.api.auth import Request, caller, requires
 from gradus.api.teaching.shared import class_of
 from gradus.api.uploads import OCTETS
-from gradus.classes.changes import wrong
 from gradus.classes.roster import services
 from gradus.classes.roster.columns import Form
 from gradus.classes.roster.comparison import Outcome, Plan, Step
 from gradus.classes.roster.people import Roster, parse
+from gradus.refusal import wrong
 
 CSV: dict[str, Any] = {"responses": {200: {"description": "OK", "content": {"text/csv": {}}}}}
 router = Router(tags=["classes"], auth=requires(roles.DECIDES))

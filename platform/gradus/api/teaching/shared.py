@@ -17,10 +17,10 @@ from gradus.accounts.roles import SEES_ANSWERS
 from gradus.accounts.token_rules import Scope
 from gradus.api.auth import Request, caller
 from gradus.classes import membership
-from gradus.classes.changes import wrong
 from gradus.classes.members import member_named
 from gradus.classes.models import Class, Label, Member
 from gradus.courses.models import Challenge, Lesson
+from gradus.refusal import wrong
 
 PEOPLE = "An email address, a login, a registration number, or the number of a member"
 SLUG_CHARS = 129
