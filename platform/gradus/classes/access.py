@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import TypeVar
 
 from django.db.models import Q
 from django.utils import timezone
@@ -30,6 +31,7 @@ from gradus.refusal import Refused
 Place = Challenge | Lesson
 # None stands for the course itself.
 PlaceOrCourse = Place | None
+Asked = TypeVar("Asked", bound=PlaceOrCourse)
 
 
 @dataclass(frozen=True)
@@ -167,7 +169,7 @@ def refusal(decision: Decision, place: Place) -> Refused:
     return Refused(decision.reason, said % {"title": place.title, "opens": opens, "closed": closed}, 403)
 
 
-def facts_of(members: Iterable[Member], places: Iterable[PlaceOrCourse]) -> dict[tuple[int, PlaceOrCourse], Facts]:
+def facts_of(members: Iterable[Member], places: Iterable[Asked]) -> dict[tuple[int, Asked], Facts]:
     """Returns the facts for `policy.decide`, by member key and place. Takes two queries.
 
     The class of each member must be loaded already (`select_related("of_class")`).

@@ -106,7 +106,7 @@ def _changes(before: Any, after: Any, zone: str) -> Iterable[tuple[str, str, str
         return
     for name in {**before, **after}:
         if before.get(name) != after.get(name):
-            yield _named(name), *(_said(side.get(name), zone, name) for side in (before, after))
+            yield _named(name), _said(before.get(name), zone, name), _said(after.get(name), zone, name)
 
 
 def _named(name: str) -> str:

@@ -10,6 +10,7 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import connection
+from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 
 from gradus.accounts import staff_actions as staff
@@ -48,7 +49,7 @@ def refuse_changed(seen: str, now: Mapping[str, Any]) -> None:
         raise Refused("changed_meanwhile", said, 409)
 
 
-def reason(text: str, why: str, *, required: bool = True) -> str:
+def reason(text: str, why: str | Promise, *, required: bool = True) -> str:
     """Returns the reason for a change as one line.
 
     Raises:
@@ -60,7 +61,7 @@ def reason(text: str, why: str, *, required: bool = True) -> str:
     if len(line) > REASON_CHARS:
         raise too_long("reason", line, REASON_CHARS)
     if required and not line:
-        raise wrong("reason", why, "reason_needed")
+        raise wrong("reason", str(why), "reason_needed")
     return line
 
 

@@ -148,15 +148,15 @@ def approve(regrade: Regrade, *, by: User, lower: bool) -> Counter[str]:
     done = Counter(outcome for _item, outcome in outcomes)
     if not _left_on_board(regrade.challenge):
         boards.regraded(regrade.challenge)
-    told = {"regrade": regrade.pk, "lower": lower}
-    staff.note(What.REGRADE_APPROVED, regrade.challenge, by=by, **told, done=dict(done))
+    run = {"regrade": regrade.pk, "lower": lower}
+    staff.note(What.REGRADE_APPROVED, regrade.challenge, by=by, **run, done=dict(done))
     # Each class reads in its own log what became of its attempts, and nothing of other classes.
     of_classes: dict[int, Counter[str]] = defaultdict(Counter)
     for item, outcome in outcomes:
         if item.new.submission is not None and item.new.submission.of_class_id is not None:
             of_classes[item.new.submission.of_class_id][outcome] += 1
     for key, its in sorted(of_classes.items()):
-        staff.note(What.REGRADE_APPROVED, regrade.challenge, by=by, **{"class": key}, **told, done=dict(its))
+        staff.note(What.REGRADE_APPROVED, regrade.challenge, by=by, **{"class": key}, **run, done=dict(its))
     return done
 
 
