@@ -158,16 +158,36 @@ def rebuild(of_class: Any) -> None:
     print(f"{'one cell, as with each grade':<46} median {median:7.1f} ms", flush=True)
 
 
-def requests(of_class: Any) -> dict[str, tuple[float, Callable[[], object]]]:
-    """Returns the requests of a teacher by name, each with its goal in ms."""
-    from django.test import Client
+def change(of_class: Any) -> None:
+    """Measures a change of the points of the whole class: the request, and what the reconciler computes after it."""
+    from gradus.classes import services
+    from gradus.gradebook import recounts
 
+    points = "pass" if of_class.points == "share" else "share"
+    begin = time.perf_counter()
+    services.change(of_class, by=the_teacher(), points=points)
+    asked, cpu = time.perf_counter(), time.process_time()
+    recounts.settle(of_class.pk)
+    took, own = time.perf_counter() - asked, time.process_time() - cpu
+    print(
+        f"other points for all: {asked - begin:.2f} s in the request, then {took:.1f} s (own CPU {own:.1f} s)",
+        flush=True,
+    )
+
+
+def the_teacher() -> Any:
     from gradus.accounts.models import User
 
-    named = {"username": "teacher", "email": "t@example.org", "pseudonym": "t", "is_staff": True}
-    teacher = User.objects.filter(username="teacher").first() or User.objects.create_user(**named)
+    found = User.objects.filter(username="teacher").first()
+    return found or User.objects.create_superuser(username="teacher", email="t@example.org", pseudonym="t")
+
+
+def requests(of_class: Any) -> dict[str, tuple[float | None, Callable[[], object]]]:
+    """Returns the requests of a teacher by name, each with its goal in ms, or None where there is none."""
+    from django.test import Client
+
     client = Client(SERVER_NAME=stack.HOST)
-    client.force_login(teacher, backend="django.contrib.auth.backends.ModelBackend")
+    client.force_login(the_teacher(), backend="django.contrib.auth.backends.ModelBackend")
     base, api = f"/teach/classes/{of_class.pk}/grades/", f"/api/v1/classes/{of_class.pk}/grades"
     label = of_class.labels.first().pk
 
@@ -190,6 +210,7 @@ def requests(of_class: Any) -> dict[str, tuple[float, Callable[[], object]]]:
         **{name: (PAGE_MS, ask(path)) for name, path in pages.items()},
         "50 learners by the API": (PAGE_MS, ask(f"{api}?size=50")),
         **{name: (FILE_MS, ask(path)) for name, path in files.items()},
+        "how the class is doing": (None, ask(f"/teach/classes/{of_class.pk}/progress/")),
     }
 
 
@@ -218,8 +239,9 @@ def measure(of_class: Any, times: int) -> bool:
         took = timed_ms(ask, times)
         own = (time.process_time() - before) * 1000 / (times + 1)
         median = statistics.median(took)
-        print(f"{name:<30} median {median:7.1f} ms (own CPU {own:6.1f} ms), goal {goal:.0f} ms", flush=True)
-        met &= median <= goal
+        said = f"goal {goal:.0f} ms" if goal else "no goal"
+        print(f"{name:<30} median {median:7.1f} ms (own CPU {own:6.1f} ms), {said}", flush=True)
+        met &= goal is None or median <= goal
     return met
 
 
@@ -243,6 +265,7 @@ def main() -> int:
         first_start.publish_course(Console(sys.stderr))
         of_class = the_class(given.learners, given.scores)
         rebuild(of_class)
+        change(of_class)
         return 0 if measure(of_class, given.times) else 1
 
 

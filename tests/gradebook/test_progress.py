@@ -176,6 +176,7 @@ def test_the_database_counts_what_a_look_at_each_attempt_does(
     for number in range(60):
         user, slug = random.choice([ada, bob]), random.choice(["sea-or-sky", "ticket"])
         challenge = factories.challenge(slug)
+        assert challenge.version is not None
         made = Submission.objects.create(
             user=user, challenge=challenge, version=challenge.version, kind=challenge.kind, payload={},
             payload_sha256="", idempotency_key=f"k{number}", of_class=evening, annulled=random.random() < 0.1,
@@ -203,6 +204,7 @@ def test_the_database_counts_what_a_look_at_each_attempt_does(
                     best, since = score.shown, 0
                 if score.passed and passed_after is None:
                     passed_after = graded
+                    assert score.evaluation.submission is not None
                     passes.append(score.evaluation.submission.created_at)
             tries[member] = passed_after
             if since >= STUCK and passed_after is None:

@@ -118,8 +118,11 @@ def test_a_change_while_the_cells_are_computed_is_not_lost(
     factories.grade(factories.submit(ada), 0.9)
     monkeypatch.setattr(recounts, "AT_ONCE", 0)
     classes.change(ann.of_class, by=grace, points="pass")
-    steps = {"points": "steps", "steps": [{"from": 0.5, "points": 0.25}]}
-    beside(lambda: recounts.settle(ann.of_class_id), lambda: classes.change(ann.of_class, by=grace, **steps))
+    steps = [{"from": 0.5, "points": 0.25}]
+    beside(
+        lambda: recounts.settle(ann.of_class_id),
+        lambda: classes.change(ann.of_class, by=grace, points="steps", steps=steps),
+    )
     recounts.settle(ann.of_class_id)
     assert Cell.objects.get().share == Decimal("0.25") and not Recount.objects.exists()
 

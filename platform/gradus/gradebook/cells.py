@@ -207,7 +207,8 @@ def attempts_of(
         "version": Coalesce("graded_version_id", "submission__version_id"),
     }
     best_first = (F("shown").desc(nulls_last=True), F("at"), F("key"))
-    rows = rows.annotate(**alike, **made).annotate(
+    # The types of annotations do not reach through the two dictionaries.
+    ranked: Any = rows.annotate(**alike, **made).annotate(
         place=Window(RowNumber(), partition_by=list(alike), order_by=best_first),
         count=Window(Count("pk"), partition_by=list(alike)),
         last=Window(Max("at"), partition_by=list(alike)),
@@ -215,7 +216,7 @@ def attempts_of(
     names = ("user", "challenge", "key", "at", "now", "shown", "passed", "verified_by", "version", "count", "last")
     found: defaultdict[Key, list[Attempt]] = defaultdict(list)
     for user, challenge, key, at, state, shown, passed, grader, *rest in (
-        rows.filter(place=1).order_by().values_list(*names)
+        ranked.filter(place=1).order_by().values_list(*names)
     ):
         score = None if shown is None else points.exact(shown)
         one = Attempt(key, at, state, score, bool(passed), grader or "", *rest)

@@ -36,8 +36,8 @@ def follow(of_class: Class, members: Collection[int] | None = None, challenges: 
         cells.rebuild(of_class, members, challenges)
         return
     # If the cells are being computed now, this waits for their end, so that the row is not deleted unseen.
-    unique = {"unique_fields": ["of_class"], "update_fields": ["since"]}
-    Recount.objects.bulk_create([Recount(of_class=of_class)], update_conflicts=True, **unique)
+    row = Recount(of_class=of_class)
+    Recount.objects.bulk_create([row], update_conflicts=True, unique_fields=["of_class"], update_fields=["since"])
 
 
 def settle(of_class: Class | int, *, waits: bool = True) -> bool:

@@ -26,13 +26,14 @@ def schedules(members: Collection[Member], places: Iterable[Challenge]) -> dict[
     Members with the same labels and without dates of their own have the same schedules, so one of them is asked for
     all: a class of a thousand has a handful of such groups.
     """
-    groups = _groups(members)
-    asked = {group[0].pk: group for group in groups}
-    facts = access.facts_of([group[0] for group in groups], places)
+    groups, wanted = _groups(members), list(places)
+    facts = access.facts_of([group[0] for group in groups], wanted)
     found = {}
-    for (first, place), one in facts.items():
-        schedule = OPEN if one.is_exempt else policy.combine(one.rules)
-        found.update({(member.pk, place.pk): schedule for member in asked[first]})
+    for group in groups:
+        for place in wanted:
+            one = facts[group[0].pk, place]
+            schedule = OPEN if one.is_exempt else policy.combine(one.rules)
+            found.update({(member.pk, place.pk): schedule for member in group})
     return found
 
 
