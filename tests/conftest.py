@@ -76,15 +76,36 @@ def emptied_after_transactions() -> Iterator[None]:
     """
 
     def teardown(case: TransactionTestCase) -> None:
-        guards("remove")
         tables = connection.introspection.django_table_names(only_existing=True, include_views=False)
         left = [table for table in tables if table not in OF_MIGRATE]
+        if is_superuser():
+            delete_rows(left)
+            return
+        guards("remove")
         connection.ops.execute_sql_flush(connection.ops.sql_flush(no_style(), left))
         guards("install")
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(TransactionTestCase, "_fixture_teardown", teardown)
         yield
+
+
+def is_superuser() -> bool:
+    """Whether the tests may switch off the triggers of a PostgreSQL database."""
+    if connection.vendor != "postgresql":
+        return False
+    with connection.cursor() as cursor:
+        cursor.execute("select current_setting('is_superuser')")
+        return cursor.fetchone() == ("on",)
+
+
+def delete_rows(tables: list[str]) -> None:
+    """Empties those tables that have rows: TRUNCATE makes new files for each table and index, a quarter of a second."""
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("set local session_replication_role = replica")
+        cursor.execute(" union all ".join(f"select '{one}' where exists (select from \"{one}\")" for one in tables))
+        for (table,) in cursor.fetchall():
+            cursor.execute(f'delete from "{table}"')
 
 
 def guards(do: str) -> None:

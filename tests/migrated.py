@@ -22,24 +22,34 @@ import psycopg
 from psycopg import sql
 
 FOLDER = "GRADUS_TEST_MIGRATED"
+PREFIX = "gradus-migrated-"
 ROOT = Path(__file__).resolve().parents[1]
 OURS = ("GRADUS_", "OPENAI_", "EMAIL_")
 
 
 def begin(at_the_end: Callable[[Callable[[], None]], object]) -> None:
-    """Makes the run's folder; the process that made it removes it `at_the_end`."""
+    """Makes the run's folder; the process that made it removes it `at_the_end`, or the next run if it was killed."""
     if FOLDER not in os.environ:
-        os.environ[FOLDER] = tempfile.mkdtemp(prefix="gradus-migrated-")
-        at_the_end(_forget)
+        sweep()
+        os.environ[FOLDER] = tempfile.mkdtemp(prefix=f"{PREFIX}{os.getpid()}-")
+        at_the_end(lambda: _forget(Path(os.environ.pop(FOLDER))))
 
 
-def _forget() -> None:
-    folder = Path(os.environ.pop(FOLDER))
+def sweep() -> None:
+    """Removes what runs have left whose process is gone."""
+    for folder in Path(tempfile.gettempdir()).glob(f"{PREFIX}*-*"):
+        owner = folder.name.removeprefix(PREFIX).partition("-")[0]
+        if owner.isdigit() and not Path("/proc", owner).exists():
+            _forget(folder)
+
+
+def _forget(folder: Path) -> None:
     for made in folder.glob("*.postgres"):
-        name, server = made.read_text().split()
-        # A server of a test's own is gone by now.
-        with suppress(psycopg.OperationalError), psycopg.connect(server, autocommit=True) as link:
-            link.execute(sql.SQL("drop database if exists {}").format(sql.Identifier(name)))
+        # A server of a test's own is gone by now. Another run may sweep at the same time.
+        with suppress(psycopg.OperationalError, FileNotFoundError):
+            name, server = made.read_text().split()
+            with psycopg.connect(server, autocommit=True) as link:
+                link.execute(sql.SQL("drop database if exists {}").format(sql.Identifier(name)))
     shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -65,10 +75,13 @@ def postgres_template(server: str) -> str:
         made = folder / f"{address.hostname}-{address.port}.postgres"
         if not made.exists():
             name = f"{folder.name}_{address.port}".replace("-", "_")
+            # Noted first, so that a run that is killed here leaves nothing that nobody knows.
+            half = made.with_suffix(".half.postgres")
+            half.write_text(f"{name} {server}")
             with psycopg.connect(server, autocommit=True) as link:
                 link.execute(sql.SQL("create database {}").format(sql.Identifier(name)))
             _migrate(address._replace(path=f"/{name}").geturl())
-            made.write_text(f"{name} {server}")
+            half.rename(made)
         return made.read_text().split()[0]
 
 
