@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.contrib.auth.signals import user_logged_in
 from django.core.cache import cache
 from django.http import HttpResponse
@@ -81,7 +82,9 @@ def walk(routes: Iterable[str], user: User, password: str, client: Callable[[], 
 def is_in(response: Any, visitor: Client, user: User) -> bool:
     request = response.wsgi_request
     token, _ = ApiToken.objects.filter(user=user).delete()
-    session = visitor.session.get("_auth_user_id") == str(user.pk)
+    # Without the cookie there is no session, and asking would store one.
+    is_known = settings.SESSION_COOKIE_NAME in visitor.cookies
+    session = is_known and visitor.session.get("_auth_user_id") == str(user.pk)
     return bool(token) or session or user in (request.user, getattr(request, "auth", None))
 
 
