@@ -37,9 +37,7 @@ class SeenForm(ServiceForm):
 
     def see(self, now: str) -> None:
         """Sends `now` back from now on: who has read what it is now, and saves again, means it."""
-        given: Any = self.data.copy()
-        given[self.add_prefix("seen")] = now
-        self.data = given
+        self.data = {**dict(self.data.items()), self.add_prefix("seen"): now}
 
 
 class ZonedForm(ServiceForm):

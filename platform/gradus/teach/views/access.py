@@ -99,4 +99,5 @@ def allowed(scope: Scope) -> dict[str, bool]:
 
 def label_chosen(of_class: Class, request: HttpRequest) -> Label | None:
     """Returns the label that `?label=` names, or None if it names none of this class."""
-    return of_class.labels.filter(pk=whole_number(request.GET.get("label"))).first()
+    key = whole_number(request.GET.get("label"))
+    return None if key is None else of_class.labels.filter(pk=key).first()

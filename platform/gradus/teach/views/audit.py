@@ -24,8 +24,8 @@ def audit_show(request: HttpRequest, of_class: Class) -> HttpResponse:
     who, what = who if who in people else "", what if what in dict(kinds) else ""
     found = audit.actions(of_class, who, what)
     if request.GET.get("format") == "csv":
-        rows = [audit.HEADER, *(one.cells() for one in audit.entries(of_class, found))]
-        return csv_files.response(csv_files.text_of(rows), of_class.title, of_class.pk, "audit")
+        lines = [audit.HEADER, *(one.cells() for one in audit.entries(of_class, found))]
+        return csv_files.response(csv_files.text_of(lines), of_class.title, of_class.pk, "audit")
     rows = Paginator(found, LISTED).get_page(request.GET.get("page"))
     context = {
         **shared(request, of_class, "audit"),
