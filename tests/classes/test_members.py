@@ -156,6 +156,19 @@ def test_of_two_extensions_of_one_person_the_newer_one_stays_and_the_other_is_no
     assert (dropped["place"], dropped["due_at"], dropped["reason"]) == (None, due[2].isoformat(), "2 days")
 
 
+@pytest.mark.parametrize("first_days", [2, 9])
+def test_of_two_extensions_of_one_person_the_longer_one_holds(evening: Class, teacher: User, first_days: int) -> None:
+    by_email = members.add_member(evening, by=teacher, email="ann@example.org")
+    ann, now = factories.UserFactory(), timezone.now()
+    by_code = joining.join(coded(evening, teacher), by=ann)
+    dates.set_dates(Target(evening), Values(due_at=now + timedelta(days=1)), by=teacher)
+    for member, days in ((by_email, first_days), (by_code, 11 - first_days)):
+        dates.extend(evening, [member], by=teacher, until=now + timedelta(days=days), reason=f"{days} days")
+    confirm(ann, "ann@example.org")
+    [rule] = Member.objects.get(of_class=evening).date_rules.all()
+    assert (rule.extended_to, rule.reason) == (now + timedelta(days=9), f"{11 - first_days} days")
+
+
 def test_an_attempt_counts_for_the_only_class_that_runs_or_for_the_chosen_one(
     evening: Class, course: Course, ada: User
 ) -> None:

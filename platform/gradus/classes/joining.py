@@ -97,8 +97,9 @@ def merge(one: Member, two: Member) -> Member:
     """Merges two members who are the same person into the older row, and returns it. Needs `changes.hold`.
 
     Rows that refer to the newer row refer to the older one afterwards. Of two date rules for one place, the one that
-    was changed last stays, and the log keeps the other. Blank fields are filled from the newer row, labels are united,
-    and the higher role among the active rows counts. The result is active if one of the rows was.
+    was changed last stays, with the longer extension, and the log keeps the other. Blank fields are filled from the
+    newer row, labels are united, and the higher role among the active rows counts. The result is active if one of the
+    rows was.
     """
     kept, gone = sorted((one, two), key=lambda member: member.pk)
     before, was = members.values_of(kept), members.values_of(gone)
@@ -123,14 +124,19 @@ def merge(one: Member, two: Member) -> Member:
 
 
 def _newer_rules(kept: Member, gone: Member) -> list[dict[str, Any]]:
-    """Deletes the older one of two rules for the same place. Returns the values of the deleted rules for the log."""
+    """Deletes the older one of two rules for the same place. Returns the values of the deleted rules for the log.
+
+    The newer one keeps an extension of the older one that is longer, because an extension takes no time from anybody.
+    """
     found = {(rule.lesson_id, rule.challenge_id): rule for rule in kept.date_rules.all()}
     dropped = []
     for rule in gone.date_rules.all():
         other = found.get((rule.lesson_id, rule.challenge_id))
         if other is None:
             continue
-        older = min(rule, other, key=lambda one: (one.changed_at, one.pk))
+        older, newer = sorted((rule, other), key=lambda one: (one.changed_at, one.pk))
+        newer.extended_to = max(filter(None, (older.extended_to, newer.extended_to)), default=None)
+        newer.save(update_fields=["extended_to"])
         place = older.challenge or older.lesson
         dropped.append({"place": place.slug if place else None, **date_rules.facts_of(older)})
         older.delete()
