@@ -97,4 +97,4 @@ def install_boards(apps: Any, schema_editor: Any) -> None:
 
 
 def remove_boards(apps: Any, schema_editor: Any) -> None:
-    row_rules.remove(schema_editor, BOARD_RULES)
+    row_rules.remove(schema_editor, RULES | BOARD_RULES)
