@@ -290,13 +290,14 @@ SCOPES = {
     "learner_data:viewer": {
         *("reviews", "reviews_accuracy", "review", "challenge_gold", "challenge_certainty"),
         *("regrades", "regrade", "class_roster", "class_grades", "class_members"),
-        *("class_dates", "class_grants", "class_decision", "class_announcements"),
+        *("class_dates", "class_grants", "class_decision", "class_announcements", "class_releases"),
     },
     "learner_data:editor": {
         *("review_blind", "review_decision", "review_gold", "review_take_over"),
         *("reviews_claim", "reviews_renew", "reviews_release", "challenge_accept_marks", "challenge_mark_blind"),
         *("class_roster_apply", "class_dates_set", "class_extend", "class_grant"),
-        *("class_override", "class_weigh"),
+        *("class_override", "class_weigh", "class_grant_withdraw", "class_release", "class_release_end"),
+        *("class_release_rule", "class_release_rule_remove"),
         *("regrade_start", "regrade_approve", "regrade_discard"),
         *("class_create", "class_change", "class_code", "class_code_stop"),
         *("class_add", "class_member_change", "class_member_remove"),
