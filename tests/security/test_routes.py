@@ -52,6 +52,7 @@ NOTHING = {
     **dict.fromkeys(("uuid", "zero", "few", "tuned", "words", "vectors", "both"), NEVER),
     "pk": 999_999,
     "id": 999_999,
+    "grant": 999_999,
     "slug": "nothing",
 }
 CANARY = "zanzibar-canary"
@@ -177,7 +178,7 @@ def strangers(bob: User, guest_client: Client, teacher: User) -> dict[str, Clien
 
 
 # What the calls need to get past their own checks.
-BODY = {"marks": {}, "role": "test", "note": "", "lower": True, "text": "Please look again."}
+BODY = {"marks": {}, "role": "test", "note": "", "lower": True, "text": "Please look again.", "reason": "again"}
 
 
 def answers(client: Client, address: str) -> Iterator[tuple[str, Any]]:
