@@ -111,10 +111,10 @@ def delete_rows(tables: list[str]) -> None:
 def guards(do: str) -> None:
     with transaction.atomic(), connection.cursor() as cursor:
         editor = SimpleNamespace(connection=connection, execute=cursor.execute)
-        getattr(accounts, do)(None, editor)
+        getattr(accounts, f"{do}_log")(None, editor)
         getattr(receipts, do)(None, editor)
         getattr(courses, f"{do}_versions")(None, editor)
-        getattr(reviews, f"{do}_calls")(None, editor)
+        getattr(reviews, f"{do}_call_guards")(None, editor)
 
 
 @pytest.fixture(scope="session")

@@ -15,6 +15,7 @@ from django.apps import apps
 from django.conf import settings
 from django.db.models import QuerySet
 from django.utils import timezone
+from django.utils.module_loading import import_string
 
 from gradus.accounts import deletion
 
@@ -53,11 +54,14 @@ class Kept:
         began = timezone.now() if self.kept_for is None else timezone.now() - self.time
         return self.over(began).delete()[0]
 
+    @property
+    def how_long(self) -> str:
+        return self.since if self.kept_for is None else f"{_words(self.time)} {self.since}"
+
     def line(self) -> str:
         """The line of the documentation's table."""
-        how_long = self.since if self.kept_for is None else f"{_words(self.time)} {self.since}"
         setting = f" (`{self.setting}`)" if self.setting else ""
-        return f"| {self.what} | {how_long}{setting} | {self.deleted_by} |"
+        return f"| {self.what} | {self.how_long}{setting} | {self.deleted_by} |"
 
 
 def _words(time: timedelta) -> str:
@@ -66,6 +70,12 @@ def _words(time: timedelta) -> str:
 
 def _rows(label: str) -> Any:
     return apps.get_model(label)._default_manager.all()
+
+
+def _delete_accounts(kept_for: timedelta) -> int:
+    """Deletes those that are due. By its name, because the service knows all apps, and they know this module."""
+    count: int = import_string("gradus.own_data.deletion.carry_out")()
+    return count
 
 
 def _ended_runs(*purposes: str) -> QuerySet[Any]:
@@ -80,6 +90,12 @@ GUESTS = Kept(
     "after their last visit",
     delete=deletion.delete_guests,
     setting="GRADUS_GUEST_DAYS",
+)
+DELETED_ACCOUNTS = Kept(
+    "accounts whose deletion was asked for",
+    timedelta(days=7),
+    "after the request, unless the person keeps the account",
+    delete=_delete_accounts,
 )
 SESSIONS = Kept(
     "sessions of browsers",
@@ -184,13 +200,19 @@ VECTORS = Kept(
     deleted_by="workers, and once an hour the reconciler",
 )
 WORK = Kept(
-    "attempts with their grades, adapters and judge calls; answers, choices, sets of findings, reports, tokens",
+    "what a person with an account has written, chosen and been told: attempts, adapters, messages, answers, reports",
     None,
     "as long as the account",
-    deleted_by="whoever deletes the account",
+    deleted_by="the reconciler, when the account is deleted",
+)
+NAMELESS = Kept(
+    "scores, ranks, grades of classes and decisions, without a name once the account is deleted",
+    None,
+    "as long as the site",
+    deleted_by="nobody",
 )
 LOGS = Kept(
-    "published bundles, gold answers, the log of staff, public keys of receipts",
+    "published bundles, the log of staff (with a pseudonym for deleted accounts), public keys of receipts",
     None,
     "as long as the site",
     deleted_by="nobody",

@@ -105,6 +105,7 @@ TEMPLATES = [
                 "gradus.accounts.guests.context",
                 "gradus.courses.preview.context",
                 "gradus.teach.viewing.context",
+                "gradus.own_data.deletion.context",
                 "gradus.accounts.allauth_adapter.context",
             ],
         },

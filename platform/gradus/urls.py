@@ -9,7 +9,14 @@ from gradus.accounts.rate_limits import too_many
 from gradus.api import api
 from gradus.learn.views.path import home
 from gradus.learn.views.profile import profile
-from gradus.own_data.views import my_data
+from gradus.own_data.views import (
+    account_delete,
+    account_keep,
+    my_data,
+    staff_account_delete,
+    staff_account_keep,
+    what_is_kept,
+)
 from gradus.receipts.signing import WELL_KNOWN
 from gradus.receipts.views import receipt_check, receipt_keys
 from gradus.request_checks import bad_request, failed
@@ -30,9 +37,14 @@ urlpatterns = [
     path("metrics", metrics, name="metrics"),
     path("profile/", profile, name="profile"),
     path("profile/my-data.json", my_data, name="my_data"),
+    path("profile/delete/", account_delete, name="account_delete"),
+    path("profile/keep", account_keep, name="account_keep"),
     path("api/v1/", api.urls),
     path("accounts/", include("allauth.urls")),
     path("admin/health/", admin.site.admin_view(health_page), name="health"),
+    path("admin/kept/", admin.site.admin_view(what_is_kept), name="what_is_kept"),
+    path("admin/delete-account/<int:pk>/", admin.site.admin_view(staff_account_delete), name="staff_account_delete"),
+    path("admin/keep-account/<int:pk>", admin.site.admin_view(staff_account_keep), name="staff_account_keep"),
     path("admin/", admin.site.urls),
 ]
 

@@ -1,4 +1,4 @@
-"""Visitors without an account go some time after their last visit, and people with everything that is theirs."""
+"""Visitors without an account go some time after their last visit, with everything that is theirs."""
 
 from __future__ import annotations
 
@@ -7,23 +7,20 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import time_machine
 from django.apps import apps
-from django.db import IntegrityError, connection, models, transaction
+from django.db import IntegrityError, connection, models
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from pytest_django.fixtures import Settings
 
 from gradus import retention
 from gradus.accounts import deletion
-from gradus.accounts.models import StaffAction, User
+from gradus.accounts.models import User
 from gradus.courses.models import Course
-from gradus.notices.models import Notice
-from gradus.reviews import services as reviews
-from gradus.reviews.models import GoldRow, JudgeCall, Review
+from gradus.reviews.models import JudgeCall, Review
 from gradus.submissions import services
-from gradus.submissions.models import Evaluation, Slot, Standing, Submission
+from gradus.submissions.models import Slot, Submission
 from tests import factories
 from tests.busy import be_busy
-from tests.reviews import cases
 from tests.threads import at_once
 
 BEGAN = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -154,14 +151,14 @@ def test_a_round_deletes_only_so_many(db: None, monkeypatch: pytest.MonkeyPatch)
 def test_a_guest_that_the_database_keeps_holds_up_no_other(db: None, monkeypatch: pytest.MonkeyPatch) -> None:
     with time_machine.travel(BEGAN, tick=False):
         first, _ = User.objects.create_guest(), User.objects.create_guest()
-    delete = deletion.delete_account
+    delete_one = deletion.delete_guest
 
-    def refuse(user: User) -> bool:
+    def refuse(user: User) -> None:
         if user == first:
             raise IntegrityError("a rule")
-        return delete(user)
+        delete_one(user)
 
-    monkeypatch.setattr(deletion, "delete_account", refuse)
+    monkeypatch.setattr(deletion, "delete_guest", refuse)
     sweep_at(BEGAN + timedelta(days=DAYS + 1))
     assert User.objects.get() == first
 
@@ -191,56 +188,6 @@ def test_a_visit_beside_the_sweep_finds_a_whole_guest_or_none(course: Course) ->
             assert not Submission.objects.exists() and not Slot.objects.exists()
         else:
             assert guest.last_visit >= later and Submission.objects.get().user == guest
-
-
-# --- accounts ---------------------------------------------------------------------------------------------------
-
-
-def test_an_account_goes_with_everything_but_what_names_nobody(course: Course, ada: User, grace: User) -> None:
-    be_busy(ada, grace)
-    review = Review.objects.get()
-    reviews.decide(review, by=grace, marks=cases.ALL_MET, reason="Says all of it.")
-    reviews.make_gold(Review.objects.get(), by=grace, role="test")
-    JudgeCall.objects.create(evaluation=review.evaluation, key="k", template="t", model="m", rung="r", request={})
-    factories.enrol(ada, course)
-    # A deleted object has no key any more, which would ask for rows about nobody.
-    known = User(pk=ada.pk)
-    assert deletion.delete_account(ada) is True
-    assert of(known) == {} and not User.objects.filter(pk=known.pk).exists()
-    for model in (Submission, Evaluation, Standing, Slot, Notice, JudgeCall, Review):
-        assert not model._default_manager.exists(), model
-    row = GoldRow.objects.get()
-    assert row.review is None and row.created_by == grace
-
-
-def test_who_has_graded_others_stays_without_a_name(course: Course, ada: User, grace: User) -> None:
-    review = cases.waiting(ada)
-    reviews.decide(review, by=grace, marks=cases.ALL_MET, reason="Says all of it.")
-    be_busy(grace, grace)
-    assert deletion.delete_account(grace) is False
-    grace.refresh_from_db()
-    assert {name.partition(".")[2] for name in of(grace)} == {"Review.decided_by", "Score.person"}
-    assert not (grace.is_active or grace.is_staff or grace.is_superuser or grace.has_usable_password())
-    assert not grace.email and "grace" not in f"{grace.username} {grace.pseudonym} {grace}"
-    review.refresh_from_db()
-    assert review.decided_by == grace and review.submission.user == ada
-    with pytest.raises(IntegrityError), transaction.atomic():
-        StaffAction.objects.all().delete()
-
-
-def test_it_is_all_or_nothing(course: Course, ada: User, grace: User, monkeypatch: pytest.MonkeyPatch) -> None:
-    cases.waiting(ada)
-    reviews.decide(Review.objects.get(), by=grace, marks=cases.ALL_MET, reason="Says all of it.")
-    be_busy(grace, grace)
-    before = of(grace)
-
-    def broken(user: User) -> None:
-        raise RuntimeError
-
-    monkeypatch.setattr(deletion, "_forget", broken)
-    with pytest.raises(RuntimeError):
-        deletion.delete_account(grace)
-    assert of(grace) == before
 
 
 def test_a_guest_reads_when_what_it_did_is_deleted(course: Course, guest_client: Client, settings: Settings) -> None:

@@ -10,7 +10,6 @@ from django.test import Client
 from django.utils import timezone
 
 from gradus.accounts import roles
-from gradus.accounts.deletion import delete_account
 from gradus.accounts.models import StaffAction, User
 from gradus.classes import dates, invitations, joining, members, membership, services
 from gradus.classes.date_rules import Target, Values
@@ -22,6 +21,7 @@ from gradus.own_data.document import document
 from gradus.refusal import Refused
 from tests import factories
 from tests.conftest import logged_in
+from tests.deleted import delete
 
 pytestmark = pytest.mark.django_db
 
@@ -203,13 +203,19 @@ def test_a_guest_joins_no_class(evening: Class, teacher: User, guest: User) -> N
     assert refused.value.code == "account_needed" and not Member.objects.exists()
 
 
-def test_a_membership_goes_with_the_account_and_the_class_stays(evening: Class, ada: User, teacher: User) -> None:
+def test_a_membership_loses_its_name_with_the_account_and_the_class_stays(
+    evening: Class, ada: User, teacher: User
+) -> None:
     Class.objects.update(created_by=teacher)
-    factories.member(evening, ada, labels=["One"])
+    factories.member(evening, ada, labels=["One"], last_name="Lovelace", registration_number="007", email=ada.email)
     factories.member(evening, teacher, learner_data="editor")
-    assert delete_account(ada) and delete_account(teacher)
+    assert delete(ada) and delete(teacher)
     kept = Class.objects.get()
-    assert kept.created_by is None and not kept.members.exists() and kept.labels.count() == 1
+    assert kept.created_by == teacher and kept.labels.count() == 1
+    learner, taught = kept.members.order_by("pk")
+    assert learner.is_active and learner.name.startswith("learner-") and not learner.registration_number
+    # Who taught the class is gone from it; a learner's place keeps the ranks and means of the others.
+    assert not taught.is_active
 
 
 def test_own_data_have_what_a_class_has_written_of_a_person(evening: Class, ada: User, bob: User) -> None:

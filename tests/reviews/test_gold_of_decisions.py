@@ -13,7 +13,6 @@ from django.utils import timezone
 
 from challenges.kinds.rubric import GATE_ANSWERS
 from challenges.rows import GoldAnswer
-from gradus.accounts import deletion
 from gradus.accounts.models import StaffAction, User
 from gradus.accounts.token_rules import Scope
 from gradus.courses.models import Calibration, Challenge, Course
@@ -23,6 +22,7 @@ from gradus.reviews.services import gold
 from gradus.submissions.services import Refused
 from tests import factories
 from tests.conftest import logged_in
+from tests.deleted import delete
 from tests.reviews import cases
 from tests.reviews.cases import ALL_MET, JUDGE, NONE_MET
 
@@ -192,7 +192,7 @@ def test_a_collected_answer_goes_with_the_account(consent: GoldConsent, ada: Use
     decided(ada, grace, "My name is Ada, and facts go stale.")
     decided(bob, grace, "Bob says that facts go stale.")
     assert GoldRow.objects.count() == 2
-    assert deletion.delete_account(ada) is True
+    assert delete(ada) is True
     assert GoldRow.objects.get().answer == "Bob says that facts go stale."
 
 

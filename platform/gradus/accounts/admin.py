@@ -46,6 +46,10 @@ class UserAdmin(DjangoUserAdmin[User]):
     )
     readonly_fields = ("is_guest",)
 
+    def has_delete_permission(self, request: HttpRequest, obj: object = None) -> bool:
+        """Django's own deletion would take scores away, and move the ranks of others. The site has a page for it."""
+        return False
+
 
 SCOPE_AND_TIMES = ("content", "learner_data", "created_at", "expires_at", "last_used_at", "revoked_at")
 

@@ -13,6 +13,7 @@ from django.db import models
 from django.db.models.functions import Now
 from django.utils import timezone
 from django.utils.functional import cached_property
+from django.utils.translation import gettext as now_in_words
 from django.utils.translation import gettext_lazy as _
 
 from gradus.accounts.names import check_name
@@ -48,11 +49,25 @@ class User(AbstractUser):
         default=False, db_default=False, help_text=_("May push a course that does not exist yet, and owns it then")
     )
     last_visit = models.DateTimeField(null=True, blank=True, editable=False, help_text="Of a guest, up to an hour old")
+    # Both without a default: SQLite would make the table anew, which triggers of other tables do not allow.
+    deletion_due_at = models.DateTimeField(
+        null=True, blank=True, editable=False, help_text="When it is to be deleted; none once that is done"
+    )
+    deleted_at = models.DateTimeField(
+        null=True, blank=True, editable=False, help_text="From then on the row names nobody and keeps only its ranks"
+    )
 
     objects: ClassVar[UserManager] = UserManager()
 
     class Meta:
-        indexes = [models.Index(name="guests_by_visit", fields=["last_visit"], condition=models.Q(is_guest=True))]
+        indexes = [
+            models.Index(name="guests_by_visit", fields=["last_visit"], condition=models.Q(is_guest=True)),
+            models.Index(
+                name="deletions_by_time",
+                fields=["deletion_due_at"],
+                condition=models.Q(deletion_due_at__isnull=False),
+            ),
+        ]
         constraints = [
             models.CheckConstraint(
                 name="guest_has_no_staff_rights",
@@ -83,6 +98,11 @@ class User(AbstractUser):
                     check_name(name)
                 except ValidationError as error:
                     raise ValidationError({field: error.messages}) from None
+
+    @property
+    def name_on_boards(self) -> str:
+        """Returns the pseudonym, or the words that stand in place of one whose account was deleted."""
+        return now_in_words("Deleted account") if self.deleted_at else self.pseudonym
 
     @property
     def is_reviewer(self) -> bool:
@@ -295,6 +315,9 @@ class StaffAction(models.Model):
         COURSE_PULLED = "course_pulled", _("Course downloaded with its hidden rows")
         RIGHTS_CHANGED = "rights_changed", _("Rights changed")
         PASSWORD_SET = "password_set", _("Password set for somebody")
+        DELETION_ASKED = "deletion_asked", _("Deletion of an account asked for")
+        ACCOUNT_KEPT = "account_kept", _("Account kept that was to be deleted")
+        ACCOUNT_DELETED = "account_deleted", _("Account deleted")
         CLASS_CREATED = "class_created", _("Class created")
         CLASS_CHANGED = "class_changed", _("Class changed")
         RELEASE_CHANGED = "release_changed", _("Release of grades changed")

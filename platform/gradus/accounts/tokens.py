@@ -12,7 +12,10 @@ from gradus.accounts.token_rules import DAYS_MAX, LEARNER, TOKEN_DAYS, TOKENS_MA
 
 
 class NotIssued(Exception):
-    """No token was issued. `code` is `token_limit` or `scope_not_yours`; the message says what to do."""
+    """No token was issued; the message says what to do.
+
+    `code` is `token_limit`, `scope_not_yours` or `to_be_deleted`.
+    """
 
     def __init__(self, code: str, message: str) -> None:
         super().__init__(message)
@@ -24,7 +27,8 @@ def issue(user: User, name: str, scope: Scope = LEARNER, days: int = TOKEN_DAYS)
     """Issues a token that expires after `days` (1 to 365). Returns its row and its secret, which is not stored.
 
     Raises:
-        NotIssued: the scope is wider than what the user may do, or the account has `TOKENS_MAX` tokens.
+        NotIssued: the scope is wider than what the user may do, or the account has `TOKENS_MAX` tokens or is to be
+            deleted.
         ValueError: `days` is out of range.
     """
     if not 1 <= days <= DAYS_MAX:
@@ -35,7 +39,10 @@ def issue(user: User, name: str, scope: Scope = LEARNER, days: int = TOKEN_DAYS)
         said = _("Your account does not have all the rights of this token (%(rights)s). Choose a lower level.")
         raise NotIssued("scope_not_yours", said % {"rights": listed})
     # The lock makes parallel requests wait for each other, so that each counts the tokens of those before it.
-    User.objects.select_for_update().get(pk=user.pk)
+    held = User.objects.select_for_update().get(pk=user.pk)
+    if held.deletion_due_at is not None:
+        said = _("This account is to be deleted, so it gets no token. Keep the account first.")
+        raise NotIssued("to_be_deleted", said)
     if user.api_tokens.live().count() >= TOKENS_MAX:
         said = ngettext(
             "You have %(count)d token, and no more are allowed. Revoke it on your profile first.",

@@ -10,6 +10,7 @@ must call `remove` first and `install` afterwards.
 from typing import Any
 
 from gradus import row_rules
+from gradus.accounts.triggers import ERASED
 from gradus.row_rules import Rule
 
 GUEST = "EXISTS (SELECT 1 FROM accounts_user WHERE id = NEW.user_id AND is_guest)"
@@ -110,3 +111,27 @@ def install_withdrawals(apps: Any, schema_editor: Any) -> None:
 
 def remove_withdrawals(apps: Any, schema_editor: Any) -> None:
     row_rules.remove(schema_editor, WITHDRAWALS)
+
+
+OF_A_DELETED = """EXISTS (SELECT 1 FROM classes_member AS member JOIN accounts_user AS person
+    ON person.id = member.user_id AND person.deleted_at IS NOT NULL WHERE member.id = OLD.member_id)"""
+FORGETTING = {
+    "classes_grant_stays": Rule(
+        "classes_grant",
+        "UPDATE OF challenge_id, attempts, reason",
+        f"""OLD.challenge_id <> NEW.challenge_id OR OLD.attempts <> NEW.attempts
+    OR (OLD.reason <> NEW.reason AND NOT (NEW.reason = '{ERASED}' AND {OF_A_DELETED}))""",
+        "a grant stays as it is",
+    ),
+}
+
+
+def install_forgetting(apps: Any, schema_editor: Any) -> None:
+    """Lets the reasons of grants go with an account that is deleted, in place of the rule that has the same name."""
+    row_rules.remove(schema_editor, FORGETTING)
+    row_rules.install(schema_editor, FORGETTING)
+
+
+def remove_forgetting(apps: Any, schema_editor: Any) -> None:
+    row_rules.remove(schema_editor, FORGETTING)
+    row_rules.install(schema_editor, {name: DATE_RULES[name] for name in FORGETTING})

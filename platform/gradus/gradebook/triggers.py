@@ -7,6 +7,7 @@ call `remove` first, and `install` afterwards.
 from typing import Any
 
 from gradus import row_rules
+from gradus.accounts.triggers import ERASED
 from gradus.row_rules import Rule
 
 # The member may change where two members turn out to be one person, and people go when their account is deleted.
@@ -46,3 +47,33 @@ def install_release(apps: Any, schema_editor: Any) -> None:
 
 def remove_release(apps: Any, schema_editor: Any) -> None:
     row_rules.remove(schema_editor, RELEASE_RULES)
+
+
+# When an account is deleted, the reasons that were given about its grades go; the grades stay.
+LAST = " OR ".join(
+    f"COALESCE(CAST(NEW.{name} AS TEXT), '') <> COALESCE(CAST(OLD.{name} AS TEXT), '')"
+    for name in FIXED
+    if name != "reason"
+)
+OF_A_DELETED = """EXISTS (SELECT 1 FROM classes_member AS member JOIN accounts_user AS person
+    ON person.id = member.user_id AND person.deleted_at IS NOT NULL WHERE member.id = OLD.member_id)"""
+REASON = f"NEW.reason <> OLD.reason AND NOT (NEW.reason = '{ERASED}' AND {OF_A_DELETED})"
+FORGETTING = {
+    "gradebook_override_stays": Rule(
+        "gradebook_override",
+        "UPDATE",
+        f"{LAST} OR ({REASON}) OR ({ENDED_AGAIN})",
+        "an override is only ended, and only once",
+    )
+}
+
+
+def install_forgetting(apps: Any, schema_editor: Any) -> None:
+    """Takes the place of the rule that has the same name."""
+    row_rules.remove(schema_editor, RULES)
+    row_rules.install(schema_editor, FORGETTING)
+
+
+def remove_forgetting(apps: Any, schema_editor: Any) -> None:
+    row_rules.remove(schema_editor, FORGETTING)
+    row_rules.install(schema_editor, RULES)

@@ -286,7 +286,7 @@ def row_of(standing: Standing, place: Place | None) -> BoardRow:
     """Returns the row of a standing as everybody sees it."""
     return BoardRow(
         rank=place.rank if place else None,
-        pseudonym=standing.user.pseudonym,
+        pseudonym=standing.user.name_on_boards,
         score=place.score if place else standing.shown,
         tied=place.tied if place else 1,
         passed=standing.passed,

@@ -7,7 +7,8 @@ its triggers: run the function that installs them again in it. `tests/reviews/te
 
 from typing import Any
 
-from gradus import append_only
+from gradus import append_only, row_rules
+from gradus.row_rules import Rule
 
 DECISION = ("decided_at", "decided_by_id", "marks", "reason", "in_bulk", "comment")
 BLIND = ("blind_at", "blind_by_id", "blind_marks")
@@ -141,3 +142,69 @@ def remove_gold(apps: Any, schema_editor: Any) -> None:
     else:
         schema_editor.execute("DROP TRIGGER IF EXISTS reviews_goldrow_needs_consent ON reviews_goldrow")
         schema_editor.execute("DROP FUNCTION IF EXISTS reviews_goldrow_needs_consent()")
+
+
+# When an account is deleted, what was written about its answers goes: the reasons and comments of decisions, and what
+# the judge read and said. Marks, figures and who decided stay. The rules take the place, and the names, of those above.
+OF_A_DELETED = """EXISTS (SELECT 1 FROM submissions_submission AS attempt
+    JOIN accounts_user AS person ON person.id = attempt.user_id AND person.deleted_at IS NOT NULL
+    WHERE attempt.id = OLD.submission_id)"""
+CALL_OF_A_DELETED = """EXISTS (SELECT 1 FROM submissions_evaluation AS graded
+    JOIN submissions_submission AS attempt ON attempt.id = graded.submission_id
+    JOIN accounts_user AS person ON person.id = attempt.user_id AND person.deleted_at IS NOT NULL
+    WHERE graded.id = OLD.evaluation_id)"""
+
+
+def _changed(*columns: str) -> str:
+    texts = ((f"CAST({row}.{name} AS TEXT)" for row in ("NEW", "OLD")) for name in columns)
+    return " OR ".join(f"COALESCE({new}, '') <> COALESCE({old}, '')" for new, old in texts)
+
+
+TEXTS = ("reason", "comment")
+WITHOUT_TEXTS = f"(NEW.reason = '' AND NEW.comment = '' AND {OF_A_DELETED})"
+OTHERS = _changed(*(name for name in DECISION if name not in TEXTS))
+CALL = ("id", "evaluation_id", "template", "model", "rung", "prompt_tokens", "completion_tokens", "seconds")
+CALL += ("cost_micros", "currency", "created_at")
+EMPTIED = f"""(CAST(NEW.request AS TEXT) = '{{}}' AND NEW.response = '' AND NEW.reply IS NULL AND NEW.problem = ''
+    AND NEW.key = '' AND {CALL_OF_A_DELETED})"""
+FORGETTING = {
+    "reviews_decision_is_final": Rule(
+        "reviews_review",
+        "UPDATE",
+        f"OLD.decided_at IS NOT NULL AND ({OTHERS} OR (({_changed(*TEXTS)}) AND NOT {WITHOUT_TEXTS}))",
+        DECISION_MESSAGE,
+    ),
+}
+CALLS_FORGETTING = {
+    "reviews_judgecall_never_changes": Rule(
+        CALLS_TABLE, "UPDATE", f"{_changed(*CALL)} OR NOT {EMPTIED}", "a logged call is never changed"
+    )
+}
+
+
+def install_forgetting(apps: Any, schema_editor: Any) -> None:
+    _drop_older(schema_editor)
+    row_rules.install(schema_editor, FORGETTING | CALLS_FORGETTING)
+
+
+def remove_forgetting(apps: Any, schema_editor: Any) -> None:
+    row_rules.remove(schema_editor, FORGETTING | CALLS_FORGETTING)
+    remove_decisions(apps, schema_editor)
+    install_decisions(apps, schema_editor)
+    remove_calls(apps, schema_editor)
+    install_calls(apps, schema_editor)
+
+
+def _drop_older(schema_editor: Any) -> None:
+    schema_editor.execute(DECISION_DROP[schema_editor.connection.vendor].format(name="decision"))
+    row_rules.remove(schema_editor, CALLS_FORGETTING)
+
+
+def install_call_guards(apps: Any, schema_editor: Any) -> None:
+    """Installs the triggers of the judge's calls as all migrations leave them."""
+    install_calls(apps, schema_editor)
+    row_rules.remove(schema_editor, CALLS_FORGETTING)
+    row_rules.install(schema_editor, CALLS_FORGETTING)
+
+
+remove_call_guards = remove_calls

@@ -75,6 +75,18 @@ WITHDRAWALS = {
     ),
 }
 
+GONE = "EXISTS (SELECT 1 FROM accounts_user WHERE id = NEW.user_id AND deleted_at IS NOT NULL)"
+GRADED_GONE = """NEW.state IN ('queued', 'running') AND EXISTS (
+    SELECT 1 FROM submissions_submission AS attempt JOIN accounts_user AS person ON person.id = attempt.user_id
+    WHERE attempt.id = NEW.submission_id AND person.deleted_at IS NOT NULL)"""
+DELETED_RULES = {
+    "submissions_not_of_a_deleted_account": Rule(ATTEMPTS, "INSERT", GONE, "a deleted account hands nothing in"),
+    "submissions_run_not_of_a_deleted": Rule("submissions_run", "INSERT", GONE, "a deleted account hands nothing in"),
+    "submissions_deleted_is_not_graded": Rule(
+        "submissions_evaluation", "INSERT", GRADED_GONE, "attempts of a deleted account have nothing to grade"
+    ),
+}
+
 
 def install(apps: Any, schema_editor: Any) -> None:
     row_rules.install(schema_editor, RULES)
@@ -98,3 +110,11 @@ def install_boards(apps: Any, schema_editor: Any) -> None:
 
 def remove_boards(apps: Any, schema_editor: Any) -> None:
     row_rules.remove(schema_editor, RULES | BOARD_RULES)
+
+
+def install_deleted(apps: Any, schema_editor: Any) -> None:
+    row_rules.install(schema_editor, DELETED_RULES)
+
+
+def remove_deleted(apps: Any, schema_editor: Any) -> None:
+    row_rules.remove(schema_editor, DELETED_RULES)

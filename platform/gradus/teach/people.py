@@ -17,6 +17,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import Case, Exists, Q, QuerySet, When
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.text import get_text_list
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
@@ -245,6 +246,24 @@ def _not_the_last_owner(role: Enrolment) -> QuerySet[Enrolment]:
     """Returns the row of the role, or none if it is that of the only owner."""
     owners = Enrolment.objects.filter(course=role.course_id, content=Content.OWNER, user__is_active=True)
     return Enrolment.objects.filter(~Q(content=Content.OWNER) | Exists(owners.exclude(pk=role.pk)), pk=role.pk)
+
+
+def needs_other_owner(user: User) -> str:
+    """Returns what has to be done before the person can go, or "" if no course would be left without an owner."""
+    roles_of = Enrolment.objects.filter(user=user).select_related("course").order_by("course__title")
+    alone = [f"“{role.course.title}”" for role in roles_of if is_last_owner(role)]
+    if not alone:
+        return ""
+    said = _(
+        "You are the only owner of %(courses)s. Make somebody else an owner first, on the page “People” of the course."
+    )
+    return said % {"courses": get_text_list(alone, _("and"))}
+
+
+def hold_courses_of(user_id: int) -> None:
+    """Locks the courses in which the person has a role, as `remove` does, before the person is locked."""
+    for course in Enrolment.objects.filter(user=user_id).order_by("course").values_list("course", flat=True):
+        _hold(course)
 
 
 def held(role: Enrolment) -> Enrolment:

@@ -10,7 +10,6 @@ from django.db import IntegrityError, transaction
 from django.test import Client
 from django.utils import timezone
 
-from gradus.accounts import deletion
 from gradus.accounts.models import StaffAction, User
 from gradus.courses.models import Challenge, Course
 from gradus.reviews import queue, services
@@ -18,6 +17,7 @@ from gradus.reviews.models import LOCKED_FOR, LOCKS_MOST, Review
 from gradus.submissions.services import Refused
 from tests import factories
 from tests.conftest import logged_in
+from tests.deleted import delete
 from tests.reviews import cases
 from tests.reviews.cases import ALL_MET, MARKS
 from tests.threads import at_once
@@ -207,7 +207,7 @@ def test_locks_go_with_the_account(waiting: list[Review], grace: User, has_decid
     if has_decided:
         services.decide(waiting[-1], by=grace, marks=ALL_MET, reason="")
     services.claim(grace, count=2)
-    assert deletion.delete_account(grace) is not has_decided
+    assert delete(grace)
     assert not Review.objects.exclude(locked_by=None).exists()
 
 

@@ -24,6 +24,8 @@ from gradus.accounts.models import User
 from gradus.courses.models import Course
 from gradus.operations.backup import databases, manifest
 from gradus.operations.backup.manifest import BackupError, Manifest
+from gradus.own_data import erasing
+from gradus.refusal import Refused
 from gradus.submissions.models import ReconcilerStatus, WorkerStatus
 
 # A worker that was seen within this time counts as running.
@@ -145,9 +147,10 @@ def _give_secret_key(source: Path, made: Manifest, force: bool) -> None:
 
 
 def _settle() -> None:
-    """Applies pending migrations, and checks that the standings agree with the scores."""
+    """Applies pending migrations, deletes again who had been deleted, and checks that standings agree with scores."""
     try:
         call_command("migrate", interactive=False, verbosity=0)
+        erasing.delete_again()
         call_command("rebuild", check=True, verbosity=0)
-    except (CommandError, DatabaseError) as error:
+    except (CommandError, DatabaseError, Refused) as error:
         raise BackupError(f"The backup is restored, but: {error}") from None

@@ -75,7 +75,8 @@ def _gradable(challenge: Challenge, chosen: list[int] | None) -> list[Evaluation
     graded = Evaluation.objects.filter(
         submission__challenge=challenge, is_current=True, state__in=[State.SCORED, State.REVIEW]
     ).exclude(grader=Grader.PERSON)
-    graded = graded.select_related("submission")
+    # Of a deleted account, there is nothing left to grade.
+    graded = graded.filter(submission__user__deleted_at=None).select_related("submission")
     busy = Evaluation.objects.filter(submission__challenge=challenge, state__in=OPEN).values("submission")
     appealed = Appeal.objects.filter(submission__challenge=challenge, closed_at=None).values("submission")
     graded = graded.exclude(submission__in=busy).exclude(submission__in=appealed)
@@ -87,6 +88,7 @@ def _left_out(challenge: Challenge, chosen: list[int] | None, gradable: list[Eva
     ended = Evaluation.objects.filter(
         submission__challenge=challenge, is_current=True, state__in=[State.SCORED, State.REVIEW]
     )
+    ended = ended.filter(submission__user__deleted_at=None)
     if chosen is not None:
         ended = ended.filter(submission__in=chosen)
     others = ended.exclude(pk__in=[one.pk for one in gradable])

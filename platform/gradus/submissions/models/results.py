@@ -157,7 +157,7 @@ def of_ranked_people(user: str, course: Any) -> Q:
     """Returns the condition for rows whose person can have a rank on boards of a course.
 
     Guests and closed accounts cannot, nor can anybody who may read the hidden rows of the course: its editors and
-    owners, and staff of the site.
+    owners, and staff of the site. Deleted accounts keep their ranks without a name.
 
     Args:
         user: The path from a row to its person.
@@ -165,7 +165,8 @@ def of_ranked_people(user: str, course: Any) -> Q:
     """
     # Few people have no rank, so a database looks for them and not for all others. PostgreSQL joins both lists only
     # where each stands alone, not under one OR.
-    people = User.objects.filter(Q(is_guest=True) | Q(is_active=False) | Q(is_staff=True), pk=OuterRef(user))
+    is_closed = Q(is_active=False, deleted_at=None)
+    people = User.objects.filter(Q(is_guest=True) | is_closed | Q(is_staff=True), pk=OuterRef(user))
     writers = Enrolment.objects.filter(user=OuterRef(user), course=course, content__in=READING_HIDDEN_ROWS)
     return ~Exists(people) & ~Exists(writers)
 

@@ -4,6 +4,7 @@ from gradus.submissions.services.cancel import cancel, cancel_run, withdraw, wit
 from gradus.submissions.services.claim import claim, heartbeat, learner_waits, others_at_work
 from gradus.submissions.services.events import append_events
 from gradus.submissions.services.finish import Outcome, keep_trained, postpone, record, reject, release, retry, shown_of
+from gradus.submissions.services.forgetting import withdraw_waiting
 from gradus.submissions.services.hints import hints_taken, take_hint
 from gradus.submissions.services.payload import token_use
 from gradus.submissions.services.progress import Check, CheckState, Progress, progress
@@ -74,4 +75,5 @@ __all__ = [
     "withdraw",
     "withdraw_attempt",
     "withdraw_checks",
+    "withdraw_waiting",
 ]

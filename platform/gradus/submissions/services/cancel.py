@@ -57,6 +57,14 @@ def end_run(evaluation: Evaluation) -> bool:
     return ended
 
 
+def end_for_good(evaluation_id: int) -> None:
+    """Cancels an open evaluation of any kind in the caller's transaction, and gives no attempt back."""
+    found = Evaluation.objects.open().select_for_update(of=("self",)).filter(pk=evaluation_id)
+    evaluation = found.select_related("submission__user", "run").first()
+    if evaluation is not None and _end(evaluation, "run_cancelled" if evaluation.run_id else "cancelled_late"):
+        close(evaluation, evaluation.error_code, refund=False)
+
+
 def _end(evaluation: Evaluation, code: str) -> bool:
     """Sets the state to cancelled. Returns False if another transaction has changed the evaluation meanwhile."""
     changed = Evaluation.objects.filter(pk=evaluation.pk, state=evaluation.state, fence=evaluation.fence).update(

@@ -37,9 +37,12 @@ def regrade(
     submission's own.
 
     Raises:
-        Refused: 409, an evaluation is open, or a person has decided.
+        Refused: 409, an evaluation is open, a person has decided, or the learner's account was deleted.
     """
     last = _lock_settled(submission)
+    if User.objects.filter(pk=submission.user_id).exclude(deleted_at=None).exists():
+        # A trigger refuses it as well.
+        raise Refused("deleted", _("The account of the learner was deleted, so there is nothing left to grade."), 409)
     if last.grader == Grader.PERSON:
         raise Refused("decided", _("A person has decided this grade, so it cannot be regraded."), 409)
     values = {
