@@ -8,9 +8,9 @@ from pydantic import Field
 
 from gradus.api.auth import OPTIONAL, Request, anyone, caller_or_none, someone
 from gradus.api.results import Track
+from gradus.chance import Spread
 from gradus.courses.models import Challenge
 from gradus.learn.access import shown_challenge
-from gradus.learn.chance import Spread
 from gradus.learn.costs import prices as cost_prices
 from gradus.learn.costs.comparison import BreakEven, Comparison, Line, comparison, is_compared
 from gradus.learn.costs.entries import Entry

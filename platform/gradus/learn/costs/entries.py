@@ -19,8 +19,8 @@ from challenges import payloads
 from challenges.kinds import registry as kinds
 from challenges.shown_score import floor_to_step
 from gradus.accounts.models import User
+from gradus.chance import Spread, of_runs, rows_behind, shown_interval
 from gradus.courses.models import Challenge, ChallengeVersion
-from gradus.learn.chance import Spread, about, of_runs, shown_interval
 from gradus.learn.costs.approaches import titles
 from gradus.learn.costs.money import Tokens
 from gradus.submissions.models import Evaluation, Run, Score, Submission
@@ -264,4 +264,4 @@ def rows_of(challenge: Challenge) -> int:
     """About how many hidden rows a score is computed from: rounded down, so that it does not tell the exact number."""
     version = challenge.version
     assert version is not None
-    return about(version.scored_count if version.scored_count is not None else version.hidden_count)
+    return rows_behind(version.hidden_count, version.scored_count)
