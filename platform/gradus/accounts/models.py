@@ -3,7 +3,7 @@
 import hashlib
 import secrets
 from datetime import datetime, timedelta
-from typing import ClassVar, Self
+from typing import Any, ClassVar, Self
 
 from django.conf import settings
 from django.contrib.auth.models import AbstractUser
@@ -285,7 +285,7 @@ class LimitCount(models.Model):
         return f"a count until {self.expires:%Y-%m-%d %H:%M}"
 
 
-def known_acts() -> list[tuple[str, str]]:
+def known_acts() -> list[tuple[str, Any]]:
     """Returns the choices of `StaffAction.what`. A migration names this function, so a new act needs none."""
     return StaffAction.What.choices
 

@@ -1,5 +1,6 @@
 """The pages of the leaderboards."""
 
+from typing import Any
 from urllib.parse import urlencode
 
 from django.contrib import messages
@@ -71,7 +72,7 @@ def board_hidden(request: HttpRequest, slug: str) -> HttpResponse:
     viewer = learner(request)
     if viewer is None or (hiding := boards.hiding(challenge, viewer)) is None:
         return redirect("leaderboards:board", slug)
-    context = {"challenge": challenge, "hiding": hiding}
+    context: dict[str, Any] = {"challenge": challenge, "hiding": hiding}
     if request.method == "POST":
         text = request.POST.get("answer", "")
         try:

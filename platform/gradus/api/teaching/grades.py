@@ -191,7 +191,7 @@ def class_grades(
     """
     of_class = class_of(request, id)
     chosen = label_named(of_class, label)
-    wanted = Wanted(label=chosen and chosen.pk, search=search, left=left)
+    wanted = Wanted(label=chosen.pk if chosen else None, search=search, left=left)
     if format != "json":
         made = downloads.written(of_class, format, wanted, by=caller(request))
         return downloads.response(of_class, format, made)

@@ -154,4 +154,4 @@ def not_hidden(user: str, challenge: Any) -> Q:
         user: The path from a row to its person.
         challenge: The challenge, its primary key, or an `OuterRef` to it.
     """
-    return ~Exists(Mark.objects.hidings().filter(user=OuterRef(user), challenge=challenge))
+    return Q(~Exists(Mark.objects.hidings().filter(user=OuterRef(user), challenge=challenge)))

@@ -2,7 +2,7 @@
 
 import copy
 import uuid
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
@@ -17,9 +17,6 @@ from challenges.registry import KIND_NAME_MAX, kind_names
 from gradus.classes.models import Class
 from gradus.courses.models import Challenge, ChallengeVersion
 from gradus.submissions.states import CODES, GRADED, MAX_ATTEMPTS, OPEN, WITHHELD, State
-
-if TYPE_CHECKING:
-    from gradus.submissions.models.boards import Annulment
 
 LANES = [(lane.value, lane.value) for lane in Lane]
 
@@ -144,8 +141,8 @@ class Submission(models.Model):
         return not self.details_withheld
 
     @property
-    def annulment(self) -> "Annulment | None":
-        """The decision because of which the attempt counts nowhere."""
+    def annulment(self) -> Any:
+        """The `Annulment` because of which the attempt counts nowhere, or None."""
         return self.annulments.filter(ended_at=None).first() if self.annulled else None
 
     @property

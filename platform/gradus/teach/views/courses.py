@@ -32,7 +32,7 @@ def course_list(request: HttpRequest) -> HttpResponse:
     found = list(Course.objects.filter(has_role(user)).order_by("title", "slug"))
     levels = {one.course_id: one.scope for one in user.enrolments.all()}
     drafts = {one.course_id: one for one in CourseVersion.objects.drafts().filter(course__in=found)}
-    rows = [
+    rows: list[dict[str, Any]] = [
         {"course": one, "scope": levels.get(one.pk), "may": may_of(user, one, levels), "draft": drafts.get(one.pk)}
         for one in found
     ]
