@@ -14,7 +14,7 @@ from gradus.accounts.token_rules import LearnerData
 from gradus.classes import access
 from gradus.classes.date_rules import seen
 from gradus.classes.models import Class, DateRule, Grant, Member
-from gradus.courses.models import Course
+from gradus.courses.models import Challenge, Course
 from tests import factories
 
 DAY = timedelta(days=1)
@@ -239,6 +239,21 @@ class TestWhy:
         assert "There is no account with this address yet" in self.why(grace_client, evening, invited)
         Member.objects.filter(pk=ann.pk).update(state="left", left_at=timezone.now())
         assert "has left the class" in self.why(grace_client, evening, ann)
+
+    def test_an_exception_leads_to_its_own_challenge(self, grace_client, evening, teacher, ann, sea_or_sky, ticket):
+        links = {}
+        for place in ({"challenge": ticket}, {"lesson": ticket.lesson}, {}):
+            rule = DateRule.objects.create(of_class=evening, member=ann, due_at=VIENNA_NOON, reason="ill", **place)
+            [links[next(iter(place), "course")]] = [
+                one.why for one in grace_client.get(reverse("teach:dates", args=[evening.pk])).context["exceptions"]
+            ]
+            rule.delete()
+        page = reverse("teach:why", args=[evening.pk, ann.pk])
+        assert links["challenge"] == f"{page}?challenge=ticket"
+        firsts = [one for one in access.places_of(evening.course) if isinstance(one, Challenge)]
+        in_lesson = next(one for one in firsts if one.lesson_id == ticket.lesson_id)
+        assert links["lesson"] == f"{page}?challenge={in_lesson.slug}"
+        assert links["course"] == f"{page}?challenge={firsts[0].slug}"
 
     def test_a_wrong_time_is_said(self, grace_client, evening, teacher, ann):
         page = reverse("teach:why", args=[evening.pk, ann.pk])

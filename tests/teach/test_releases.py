@@ -46,12 +46,15 @@ def test_a_teacher_withholds_grades_and_releases_them(ada, ada_client, group, te
     factories.grade(made)
     page = ada_client.get(f"/submissions/{made.uuid}/").content.decode()
     assert "Your teacher has not released the grades yet." in page and "0.70" not in page
-    assert "1 grade is withheld." in client.get(address).content.decode()
+    page = client.get(address).content.decode()
+    assert "1 grade is withheld." in page and "0 of 1 released" in page and "Release 1 grade<" in page
 
     client.post(f"{address}now", {"challenge": "sea-or-sky"})
     assert Standing.objects.get().user == ada
     assert "0.70" in ada_client.get(f"/submissions/{made.uuid}/").content.decode()
-    assert "grade is withheld" not in client.get(address).content.decode()
+    page = client.get(address).content.decode()
+    assert "grade is withheld" not in page and "1 of 1 released" in page
+    assert "1 learner has seen this grade and keeps seeing it" in page and "nothing to release" in page
 
 
 def test_only_the_score_is_released(ada, ada_client, group, teacher, sea_or_sky):
@@ -109,7 +112,7 @@ def test_a_change_of_somebody_else_is_not_overwritten(group, grace, teacher, sea
     releasing.change_rule(group, None, by=grace, score="hand", details="hand")
     response = client.post(address, form(seen=seen))
     assert response.status_code == 409 and "Somebody else changed this" in response.content.decode()
-    assert ReleaseRule.objects.get().score == "hand" and "by hand" in response.content.decode()
+    assert ReleaseRule.objects.get().score == "hand" and "when a teacher releases them" in response.content.decode()
 
     again = client.post(address, form(seen=response.context["form"]["seen"].value()))
     assert again.status_code == 302 and ReleaseRule.objects.get().score == "now"
@@ -175,3 +178,17 @@ def test_nobody_else_withholds_again(ada_client, bob, group, sea_or_sky):
     factories.member(group, bob, learner_data="viewer")
     address = f"/teach/classes/{group.pk}/release/end"
     assert [client.post(address).status_code for client in (ada_client, logged_in(bob))] == [404, 403]
+
+
+def test_before_saving_the_page_says_who_has_seen_a_grade_already(ada, bob, group, teacher, sea_or_sky, ticket):
+    factories.member(group, bob)
+    client, address = logged_in(teacher), f"/teach/classes/{group.pk}/release/"
+    factories.grade(factories.submit(ada))
+    client.post(address, form(score="hand", details="hand"))
+    factories.grade(factories.submit(bob))
+    rows = {row["release"].challenge.slug: row for row in client.get(address).context["rows"]}
+    column = rows["sea-or-sky"]["column"]
+    assert (column.seen, column.held, column.graded) == (1, 1, 2)
+    assert (rows["sea-or-sky"]["waiting"], rows["ticket"]["waiting"]) == ("Release 1 grade", "")
+    assert "1 of 2 released" in client.get(f"/teach/classes/{group.pk}/grades/").content.decode()
+    assert "Sea or sky: 1 of 2 released." in client.get(f"/teach/classes/{group.pk}/grades/").content.decode()

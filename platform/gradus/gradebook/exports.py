@@ -169,7 +169,7 @@ def known_in(format: str, person: Person) -> bool:
     return bool(found) and neutral(found) == found
 
 
-def notes(format: str, columns: Iterable[Column], people: Iterable[Person], held: int) -> tuple[str, ...]:
+def notes(format: str, columns: Sequence[Column], people: Iterable[Person], held: int) -> tuple[str, ...]:
     """Returns what a file leaves out, and what the other system will do with it. `held` grades are not released."""
     if format not in TO_OTHER_SYSTEMS:
         return ()
@@ -189,6 +189,12 @@ def notes(format: str, columns: Iterable[Column], people: Iterable[Person], held
             held,
         )
         told.append(said % {"count": held})
+        told += [
+            _("%(title)s: %(seen)d of %(graded)d released.")
+            % {"title": column.title, "seen": column.seen, "graded": column.graded}
+            for column in columns
+            if column.held
+        ]
     return (*told, *(_titles_for_canvas(unique_titles(columns)) if format == "canvas" else ()))
 
 

@@ -61,7 +61,8 @@ def table(
     chosen = None if page is None else Paginator(found, size).get_page(page)
     members = list(found if chosen is None else chosen)
     prefetch_related_objects(members, "labels", "user__emailaddress_set")
-    columns = columns_of(of_class, found)
+    # A search is for finding somebody: the averages stay those of the class.
+    columns = columns_of(of_class, learners(of_class, replace(wanted, search="")))
     known = cells_of(of_class, members, columns, whole=whole)
     lines = []
     for member in members:
@@ -128,24 +129,28 @@ def worths_of(of_class: Class) -> dict[int, Decimal]:
 
 
 def columns_of(of_class: Class, members: QuerySet[Member] | None = None) -> tuple[Column, ...]:
-    """Returns the columns, with the averages of these members or without any."""
+    """Returns the columns, with the averages of these members and who of them sees a grade, or without any."""
     worths = worths_of(of_class)
     averages = {} if members is None else _averages(of_class, members, worths)
-    return tuple(column_of(one, worths, *averages.get(one.pk, (None, 0))) for one in challenges_of(of_class))
+    return tuple(column_of(one, worths, *averages.get(one.pk, (None, 0, 0))) for one in challenges_of(of_class))
 
 
 def column_of(
-    challenge: Challenge, worths: dict[int, Decimal], average: Decimal | None = None, graded: int = 0
+    challenge: Challenge, worths: dict[int, Decimal], average: Decimal | None = None, graded: int = 0, held: int = 0
 ) -> Column:
     worth = worths.get(challenge.pk, points.WORTH)
-    return Column(challenge.pk, challenge.slug, challenge.title, worth, average, graded)
+    return Column(challenge.pk, challenge.slug, challenge.title, worth, average, graded, held)
 
 
 def _averages(
     of_class: Class, members: QuerySet[Member], worths: dict[int, Decimal]
-) -> dict[int, tuple[Decimal | None, int]]:
-    """Returns the mean points and the number of grades, by challenge. Excused cells are no grades."""
+) -> dict[int, tuple[Decimal | None, int, int]]:
+    """Returns the mean points, and the numbers of grades and of withheld ones, by challenge. Excused cells are none."""
     by_value, by_share = Q(override__kind=Override.Kind.VALUE), Q(override=None, share__isnull=False)
+    held = by_value & Q(override__withheld=True)
+    # To look at the attempt of each cell is slow, so it is left out where no attempt is withheld.
+    if _withheld(of_class).exists():
+        held |= by_share & Q(submission__grade_withheld=True)
     rows = (
         Stored.objects.of_class(of_class)
         .filter(member__in=members.order_by().values("pk"))
@@ -153,16 +158,18 @@ def _averages(
         .values("challenge_id")
         .annotate(
             count=Count("pk", filter=by_value | by_share),
+            held=Count("pk", filter=held),
             by_hand=Sum("override__value", filter=by_value),
             shares=Sum("share", filter=by_share),
         )
-        .values_list("challenge_id", "count", "by_hand", "shares")
+        .values_list("challenge_id", "count", "held", "by_hand", "shares")
     )
     found = {}
-    for challenge, count, by_hand, shares in rows:
+    for challenge, count, held_here, by_hand, shares in rows:
         worth = worths.get(challenge, points.WORTH)
         total = points.exact(by_hand or 0) + points.exact(shares or 0) * worth
-        found[challenge] = ((total / count).quantize(points.CENT, ROUND_HALF_UP) if count else None, count)
+        average = (total / count).quantize(points.CENT, ROUND_HALF_UP) if count else None
+        found[challenge] = (average, count, held_here)
     return found
 
 

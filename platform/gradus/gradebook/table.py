@@ -44,7 +44,10 @@ NAMES = {
 
 @dataclass(frozen=True)
 class Column:
-    """A challenge of the class. `average` is the mean of the points of all learners who have a grade, or None."""
+    """A challenge of the class. `average` is the mean of the points of all learners who have a grade, or None.
+
+    `graded` counts the learners with a grade, and `held` those of them who do not see it.
+    """
 
     challenge: int
     slug: str
@@ -52,6 +55,11 @@ class Column:
     worth: Decimal
     average: Decimal | None = None
     graded: int = 0
+    held: int = 0
+
+    @property
+    def seen(self) -> int:
+        return self.graded - self.held
 
 
 @dataclass(frozen=True)

@@ -103,7 +103,7 @@ class SettingsForm(SeenForm, ClassForm):
 
     def __init__(self, of_class: Class, data: Any = None) -> None:
         self.of_class = of_class
-        lines = "\n".join(f"{one['from']:g} {one['points']:g}" for one in of_class.steps)
+        lines = "\n".join(f"{one['from']:.15g} {one['points']:.15g}" for one in of_class.steps)
         times = {name: shown_in(of_class.zone, getattr(of_class, name)) for name in ("begins_at", "ends_at")}
         kept = {name: getattr(of_class, name) for name in ("title", "timezone", "points", "board")}
         super().__init__(data, initial={**kept, **times, "steps": lines, "seen": self.version})

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -89,13 +90,20 @@ def _until(step: policy.Step, zone: str) -> str:
 
 @dataclass(frozen=True)
 class DateException:
-    """A rule for a label or a member, in words."""
+    """A rule for a label or a member, in words. `challenge` is its own one, or the first in its place."""
 
     rule: DateRule
     place: PlaceOrCourse
     key: str
     people: str
     says: str
+    challenge: Challenge | None
+
+    @property
+    def why(self) -> str:
+        """The address of the page that says why this member can submit there."""
+        page = reverse("teach:why", args=[self.rule.of_class_id, self.rule.member_id])
+        return f"{page}?challenge={self.challenge.slug}" if self.challenge else page
 
     @property
     def query(self) -> str:
@@ -110,11 +118,31 @@ def exceptions(of_class: Class) -> list[DateException]:
         .select_related("label", "member__user", "lesson", "challenge__version", "challenge__lesson", "changed_by")
         .order_by("member_id", "label__name", "pk")
     )
+    first = _first_challenges(access.places_of(of_class.course))
     return [
-        DateException(one, place, key_of(place), str(one.label or one.member), says(one, of_class.timezone))
+        DateException(
+            one,
+            place,
+            key_of(place),
+            str(one.label or one.member),
+            says(one, of_class.timezone),
+            one.challenge or first.get(key_of(place)),
+        )
         for one in found
         for place in [one.challenge or one.lesson]
     ]
+
+
+def _first_challenges(places: Sequence[PlaceOrCourse]) -> dict[str, Challenge]:
+    """Returns the first challenge of the course and of each lesson, by the keys of these places."""
+    found: dict[str, Challenge] = {}
+    inside: set[str] = set()
+    for place in places:
+        if isinstance(place, Challenge):
+            found.update(dict.fromkeys(inside - found.keys(), place))
+        else:
+            inside = {key_of(None), key_of(place)}
+    return found
 
 
 def says(rule: DateRule, zone: str) -> str:

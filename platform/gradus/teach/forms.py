@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
+from zoneinfo import ZoneInfo, available_timezones
 
 from django import forms
 from django.utils.translation import gettext_lazy as _
@@ -47,7 +49,22 @@ class ZonedForm(ServiceForm):
 
     def clean(self) -> dict[str, Any]:
         super().clean()
-        return times.read_all(self.cleaned_data, self.zone)
+        return times.read_all({**self.cleaned_data, **self._unedited()}, self.zone)
+
+    def _unedited(self) -> dict[str, datetime]:
+        """Returns the times that came back as they were shown, with the seconds that a browser does not show."""
+        if self.zone not in available_timezones():
+            return {}
+        found = {}
+        for name, sent in self.cleaned_data.items():
+            shown = self.initial.get(name)
+            if isinstance(sent, datetime) and isinstance(shown, datetime) and _to_the_minute(shown) == sent:
+                found[name] = shown.replace(tzinfo=ZoneInfo(self.zone))
+        return found
+
+
+def _to_the_minute(shown: datetime) -> datetime:
+    return shown.replace(second=0, microsecond=0, fold=0)
 
 
 class LevelsForm(ServiceForm):

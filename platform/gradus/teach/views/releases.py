@@ -44,7 +44,8 @@ def release_show(request: HttpRequest, of_class: Class) -> HttpResponse:
         if refused.code == "changed_meanwhile":
             form.see(changes.version_of(releases.settings_of(releases.rule_of(of_class, challenge))))
         return _page(request, of_class, form, refused.status)
-    messages.success(request, _("Saved. What learners have seen stays visible to them."))
+    said = _("Saved for %(title)s. What learners have seen stays visible to them.")
+    messages.success(request, said % {"title": challenge.title if challenge else _("all challenges")})
     return redirect("teach:release", of_class.pk)
 
 
@@ -69,6 +70,16 @@ def release_end(request: HttpRequest, of_class: Class) -> HttpResponse:
     return redirect("teach:release", of_class.pk)
 
 
+def waiting(scores: int, details: int) -> str:
+    """Returns what a release shows now, as its button says it; an empty text if nothing is withheld."""
+    if scores:
+        return ngettext("Release %(count)d grade", "Release %(count)d grades", scores) % {"count": scores}
+    if details:
+        said = ngettext("Release the details of %(count)d grade", "Release the details of %(count)d grades", details)
+        return said % {"count": details}
+    return ""
+
+
 def _named(of_class: Class, slug: str) -> Challenge | None:
     if not slug:
         return None
@@ -81,11 +92,22 @@ def _named(of_class: Class, slug: str) -> Challenge | None:
 def _page(request: HttpRequest, of_class: Class, refused: ReleaseForm | None = None, status: int = 200) -> HttpResponse:
     rows: list[dict[str, Any]] = []
     by_hand = queries.withheld_overrides(of_class)
+    columns = {one.challenge: one for one in queries.columns_of(of_class, queries.learners(of_class))}
     for one in releasing.overview(of_class, queries.challenges_of(of_class, touched=False)):
         form = ReleaseForm(of_class, one.rule, one.challenge)
         is_refused = refused is not None and refused.challenge is not None and refused.challenge.pk == one.challenge.pk
         held = by_hand.get(one.challenge.pk, 0)
-        rows.append({"release": one, "by_hand": held, "form": refused if is_refused else form, "is_open": is_refused})
+        rows.append(
+            {
+                "release": one,
+                "by_hand": held,
+                "form": refused if is_refused else form,
+                "is_open": is_refused,
+                "column": columns.get(one.challenge.pk),
+                "scores": one.withheld + held,
+                "waiting": waiting(one.withheld + held, one.details),
+            }
+        )
     own = releases.rule_of(of_class, None)
     of_all = refused if refused is not None and refused.challenge is None else ReleaseForm(of_class, own)
     context = {
@@ -93,6 +115,7 @@ def _page(request: HttpRequest, of_class: Class, refused: ReleaseForm | None = N
         "rows": rows,
         "form": of_all,
         "rule": own,
-        "withheld": sum(row["release"].withheld + row["release"].details + row["by_hand"] for row in rows),
+        "waiting": waiting(sum(row["scores"] for row in rows), sum(row["release"].details for row in rows)),
+        "seen": sum(one.seen for one in columns.values()),
     }
     return render(request, "teach/classes/release.html", context, status=status)
