@@ -122,6 +122,11 @@ def test_roles_and_boards_hold_on_postgresql(postgres_url, tmp_path):
     assert passed_on_postgresql(postgres_url, tmp_path, *suites) > 0
 
 
+def test_deletions_of_accounts_hold_on_postgresql(postgres_url, tmp_path):
+    """Above all a review that is decided, and a grade that is recorded, while the author's account is deleted."""
+    assert passed_on_postgresql(postgres_url, tmp_path, "tests/postgres/deletion.py") > 0
+
+
 def test_rosters_hold_on_postgresql(postgres_url, tmp_path):
     """Above all rosters that are applied while a learner submits or confirms an address."""
     assert passed_on_postgresql(postgres_url, tmp_path, "tests/classes/roster") > 0

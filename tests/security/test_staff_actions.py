@@ -30,6 +30,7 @@ COMMANDS = {
     "import_course": What.COURSE_IMPORTED,
     "rebuild": What.STANDINGS_REBUILT,
     "revoke_tokens": What.TOKEN_REVOKED,
+    "delete_account": What.DELETION_ASKED,
     "backup": What.BACKUP_TAKEN,
     "restore": What.BACKUP_RESTORED,
     "up": What.COURSE_IMPORTED,

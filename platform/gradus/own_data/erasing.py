@@ -34,6 +34,7 @@ from gradus.classes.models import DateRule, Grant, Member
 from gradus.courses.models import Upload
 from gradus.django_internals import delete_without_signals
 from gradus.gradebook.models import Override
+from gradus.laboratory.models import Contribution
 from gradus.notices.models import MailWish, Notice
 from gradus.own_data import log_names
 from gradus.preferences.models import PairChoice
@@ -134,6 +135,7 @@ def _delete_rows(user: User) -> None:
     ProblemReport.objects.filter(user=user).delete()
     PairChoice.objects.filter(user=user).delete()
     Answer.objects.filter(user=user).delete()
+    Contribution.objects.filter(user=user).delete()
     Upload.objects.filter(user=user).delete()
 
 

@@ -85,8 +85,8 @@ def forget(user: User) -> list[File]:
     Annulment.objects.filter(submission__user=user).update(reason=ERASED)
     Mark.objects.filter(user=user).update(reason=ERASED, answer="")
     HintsTaken.objects.filter(user=user).delete()
-    # Uses that are counted of attempts stay, and those of sets of findings, which keep their figures. Others are over.
-    Slot.objects.filter(user=user, submission=None).exclude(limit="sets").delete()
+    # Uses that are counted of attempts stay.
+    Slot.objects.filter(user=user, submission=None).delete()
     Slot.objects.filter(user=None, submission__user=user).delete()
     return files
 
