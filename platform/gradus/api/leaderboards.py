@@ -12,6 +12,7 @@ from gradus.api.auth import OPTIONAL, Request, allows, anyone, caller_or_none, s
 from gradus.api.results import Track
 from gradus.courses import catalogue
 from gradus.leaderboards import boards
+from gradus.leaderboards.ranking import version_of
 
 
 class PlaceOut(Schema):
@@ -46,6 +47,15 @@ class OlderOut(Schema):
     scores: int
 
 
+class SeasonOut(Schema):
+    """A period of the leaderboards of a challenge, which begins with no entries. The first one is number 0."""
+
+    number: int
+    title: str
+    began_at: datetime | None = None
+    ended_at: datetime | None = Field(None, description="None for the season that runs")
+
+
 class LeaderboardOut(Schema):
     challenge: str
     version: str = Field(description="The version whose scores are on the leaderboard")
@@ -57,6 +67,8 @@ class LeaderboardOut(Schema):
     older: list[OlderOut]
     track: Track
     tracks: list[Track]
+    season: int = Field(0, description="The number of the season whose ranks these are")
+    seasons: list[SeasonOut] = Field([], description="All seasons, the newest first")
     frozen: bool = Field(description="A frozen leaderboard ranks by scores on the private part of the hidden samples")
     total: int
     page: int
@@ -67,10 +79,12 @@ class LeaderboardOut(Schema):
     mine_on_live: PlaceOut | None = Field(None, description="The caller's row for `live_version`, if it is another one")
 
 
-def leaderboard_out(board: boards.Board) -> LeaderboardOut:
+def leaderboard_out(board: boards.Board, season: int, seasons: list[boards.SeasonLine]) -> LeaderboardOut:
     return LeaderboardOut.model_validate(
         {
             **{key: getattr(board, key) for key in ("track", "frozen", "total", "page", "pages", "version")},
+            "season": season,
+            "seasons": [vars(one) for one in seasons],
             "live_version": board.live_version,
             "older": [vars(one) for one in board.older],
             "challenge": board.challenge.slug,
@@ -96,10 +110,18 @@ def leaderboard(
     of_class: Annotated[
         int | None, Query(alias="class", description="The number of a class, to read the leaderboard of that class")
     ] = None,
+    season: Annotated[
+        int | None, Query(ge=0, description="The number of a season that has ended, whose ranks are final")
+    ] = None,
 ) -> LeaderboardOut:
     """Returns ranks, tie bands and the caller's row. Equal shown scores share a rank."""
     found = catalogue.now().challenge(id)
-    held = boards.version_named(found, version)
+    seasons = boards.seasons(found)
+    asked = boards.season_named(seasons, None if season is None else str(season))
+    if asked is None:
+        raise Http404
+    past = asked if asked.ended_at else None
+    held = version_of(found, past.number) if past else boards.version_named(found, version)
     chosen = boards.track_of(held, track) if held else None
     if chosen is None:
         raise Http404
@@ -110,4 +132,5 @@ def leaderboard(
             group = boards.as_member_sees(group)
         if group is None:
             raise Http404
-    return leaderboard_out(boards.board(found, chosen, viewer, page, version=held, group=group))
+    board = boards.board(found, chosen, viewer, page, version=held, group=group, season=past)
+    return leaderboard_out(board, asked.number, seasons)

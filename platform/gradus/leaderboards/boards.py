@@ -18,7 +18,7 @@ from gradus.courses import catalogue
 from gradus.courses.boards import is_frozen
 from gradus.courses.models import Challenge, ChallengeVersion, Course
 from gradus.leaderboards.ranking import Band, ComputedRanking, Group, Place, Ranking, ranking, version_of
-from gradus.submissions.models import Mark, Standing
+from gradus.submissions.models import Mark, Season, Standing
 
 PAGE_ROWS = 50
 BESIDE_ROWS = 5
@@ -57,6 +57,19 @@ class Older:
 
 
 @dataclass(frozen=True)
+class SeasonLine:
+    """A season of a challenge's leaderboards. The first one is number 0; it has no title and no known beginning.
+
+    `ended_at` is None for the season that runs.
+    """
+
+    number: int
+    title: str
+    began_at: datetime | None
+    ended_at: datetime | None
+
+
+@dataclass(frozen=True)
 class Board:
     """One page of the leaderboard of a track."""
 
@@ -67,6 +80,7 @@ class Board:
     page: int
     pages: int
     spec: specs.Challenge
+    season: SeasonLine | None = None
     group: Group | None = None
     version: str = ""
     older: tuple[Older, ...] = ()
@@ -90,6 +104,11 @@ class Board:
         """The version whose leaderboard learners see by default."""
         return version_of(self.challenge).version
 
+    @property
+    def is_over(self) -> bool:
+        """True for the leaderboard of a season that has ended."""
+        return self.season is not None
+
 
 @dataclass(frozen=True)
 class Entry:
@@ -111,17 +130,22 @@ def board(
     others: bool = True,
     version: ChallengeVersion | None = None,
     group: Group | None = None,
+    season: SeasonLine | None = None,
 ) -> Board:
     """Returns the page of a leaderboard that `viewer` sees. If `page` is out of range, it is the nearest page.
 
     `own` are the viewer's standings, if the caller has them already. Without `others`, scores of older versions are
     not counted. `version` is the one to show, if it is not the one that the leaderboard holds. With `group`, it is the
-    leaderboard of a class, which has no other version.
+    leaderboard of a class, which has no other version. `season` is one that has ended, whose ranks are final.
 
     `mine_on_live` is the viewer's row on the leaderboard of the live version, if this one holds another version.
     """
-    ranked = ComputedRanking(challenge, track, group) if group else ranking(challenge, track, version)
-    others = others and group is None
+    number = season.number if season else None
+    if group:
+        ranked: Ranking = ComputedRanking(challenge, track, group, number)
+    else:
+        ranked = ranking(challenge, track, version, number)
+    others = others and group is None and season is None
     pages = max(1, math.ceil(ranked.total / rows))
     page = min(max(1, page), pages)
     shown = [(place.user_id, row_of(standing, place)) for place, standing in ranked.slice((page - 1) * rows, rows)]
@@ -129,11 +153,12 @@ def board(
     return Board(
         challenge=challenge,
         track=track,
-        frozen=is_frozen(challenge),
+        frozen=is_frozen(challenge) and season is None,
         total=ranked.total,
         page=page,
         pages=pages,
         spec=ranked.version.parsed,
+        season=season,
         group=group,
         version=ranked.version.version,
         older=older(ranked) if others else (),
@@ -141,7 +166,7 @@ def board(
         bands=list(bands.values()),
         mine=_mine_in(ranked, viewer)
         if isinstance(ranked, ComputedRanking) and group
-        else _mine(ranked, own_standings(viewer, ranked.version) if own is None else own),
+        else _mine(ranked, own_standings(viewer, ranked.version, season=number) if own is None else own),
         mine_on_live=_on_live(ranked, viewer) if others else None,
     )
 
@@ -159,13 +184,13 @@ def versions_shown(challenges: Iterable[Challenge]) -> list[ChallengeVersion]:
     return [version_of(challenge) for challenge in challenges]
 
 
-def own_standings(viewer: User | None, *versions: ChallengeVersion) -> Own:
+def own_standings(viewer: User | None, *versions: ChallengeVersion, season: int | None = None) -> Own:
     """Returns the viewer's standings on these versions, of which each challenge has one at most."""
     if viewer is None:
         return {}
     own = {
         (one.challenge_id, one.track): one
-        for one in Standing.objects.of(viewer).in_season().with_rank().filter(version__in=versions)
+        for one in Standing.objects.of(viewer).in_season(season).with_rank().filter(version__in=versions)
     }
     for standing in own.values():
         standing.user = viewer
@@ -197,11 +222,12 @@ def beside(
     own: Own | None = None,
     version: ChallengeVersion | None = None,
     group: Group | None = None,
+    season: SeasonLine | None = None,
 ) -> list[Board]:
     """Returns the first rows of the challenge's other tracks, which are graded on the same hidden samples."""
-    version = version or version_of(challenge)
+    version = version or version_of(challenge, season.number if season else None)
     others = [kind for kind in version.parsed.tracks if kind != track]
-    return [board(challenge, other, viewer, 1, BESIDE_ROWS, own, False, version, group) for other in others]
+    return [board(challenge, other, viewer, 1, BESIDE_ROWS, own, False, version, group, season) for other in others]
 
 
 def groups(viewer: Person, course: Course) -> list[Group]:
@@ -226,6 +252,23 @@ def groups(viewer: Person, course: Course) -> list[Group]:
 def as_member_sees(group: Group) -> Group | None:
     """Returns the leaderboard of a class as its learners see it, or None if they do not."""
     return Group(group.of_class) if group.of_class.board == Class.Board.MEMBERS else None
+
+
+def seasons(challenge: Challenge) -> list[SeasonLine]:
+    """Returns the seasons of a challenge's leaderboards, the newest first. There is always one, which runs."""
+    later = list(Season.objects.filter(challenge=challenge).order_by("number"))
+    ends = [*(one.began_at for one in later), None]
+    lines = [SeasonLine(0, "", None, ends[0])]
+    lines += [SeasonLine(one.number, one.title, one.began_at, end) for one, end in zip(later, ends[1:], strict=True)]
+    return lines[::-1]
+
+
+def season_named(listed: list[SeasonLine], wanted: str | None) -> SeasonLine | None:
+    """Returns the season of this number from `seasons`, or the one that runs if `wanted` is empty.
+
+    It is None for another text.
+    """
+    return next((one for one in listed if wanted in (None, "", str(one.number))), None)
 
 
 def version_named(challenge: Challenge, wanted: str | None) -> ChallengeVersion | None:

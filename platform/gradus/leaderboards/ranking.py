@@ -1,7 +1,7 @@
 """Ranks the standings of a leaderboard: by their public scores while it runs, by private ones once it is frozen.
 
 A leaderboard holds one version of its challenge, because scores on different hidden samples cannot be compared, and
-the season that runs.
+one season: that which runs, unless an earlier one is asked for.
 
 Scores are compared after they were rounded down to the challenge's step. Before a course is frozen, scores on the
 public part of the hidden samples count; from then on, scores on their private part, rounded to the same step.
@@ -46,11 +46,18 @@ class Place:
     tied: int
 
 
-def version_of(challenge: Challenge) -> ChallengeVersion:
+def version_of(challenge: Challenge, season: int | None = None) -> ChallengeVersion:
     """Returns the version that a leaderboard holds: the live one, or an earlier one whose scores wait for a regrade.
 
-    On a frozen leaderboard, it is the one that it held at the freeze.
+    On a frozen leaderboard, it is the one that it held at the freeze. With `season`, the number of one that has ended,
+    it is the version by which most of its entries were graded, and of equal ones the newest.
     """
+    if season is not None:
+        entries = Standing.objects.filter(challenge=challenge, season=season, provisional=False).order_by()
+        counted = entries.values_list("version").annotate(n=Count("pk")).order_by("-n", "-version__published_at")
+        most = counted.first()
+        if most is not None:
+            return challenge.versions.defer(*ChallengeVersion.CONTENT).get(pk=most[0])
     assert challenge.version is not None
     if challenge.board_version is not None:
         return challenge.board_version
@@ -69,32 +76,44 @@ class Group:
     withheld: bool = False
 
 
-def places(challenge: Challenge, track: str, group: Group | None = None) -> list[Place]:
+def places(challenge: Challenge, track: str, group: Group | None = None, season: int | None = None) -> list[Place]:
     """Returns the places of all ranked standings, best first. Equal scores share a rank, as in 1, 1, 3."""
-    if is_frozen(challenge) or group is not None:
-        scores = _by_scores(challenge, track, group)
+    if group is not None or _ranks_private(challenge, season):
+        scores = _by_scores(challenge, track, group, season)
     else:
-        ranked = _standings(challenge, track, version_of(challenge))
+        ranked = _standings(challenge, track, version_of(challenge, season), season)
         scores = list(ranked.values_list("pk", "user_id", "shown"))
     scores.sort(key=lambda item: -item[2])
     equal = Counter(score for _, _, score in scores)
     return list(_ranked(scores, equal))
 
 
-def _standings(challenge: Challenge, track: str, version: ChallengeVersion) -> StandingQuerySet:
-    """Returns the ranked standings of the season that runs."""
+def _ranks_private(challenge: Challenge, season: int | None) -> bool:
+    """Returns True if private scores count. A season that has ended keeps the public ranks that it ended with."""
+    return season is None and is_frozen(challenge)
+
+
+def _standings(
+    challenge: Challenge, track: str, version: ChallengeVersion, season: int | None = None
+) -> StandingQuerySet:
+    """Returns the ranked standings of a season, or of the one that runs."""
     ranked = Standing.objects.ranked(challenge.course_id)
-    return ranked.filter(version=version, track=track, season=Season.objects.number_of(challenge.pk))
+    number = Season.objects.number_of(challenge.pk) if season is None else season
+    return ranked.filter(version=version, track=track, season=number)
 
 
-def _by_scores(challenge: Challenge, track: str, group: Group | None) -> list[tuple[int, int, float]]:
+def _by_scores(
+    challenge: Challenge, track: str, group: Group | None, season: int | None = None
+) -> list[tuple[int, int, float]]:
     """Returns (id of the score, id of the learner, score), earliest first.
 
     Each learner has the best score, by its shown value, among those of the class and those submitted before the freeze.
     """
-    version, owner, frozen = version_of(challenge), "evaluation__submission__", is_frozen(challenge)
+    version, owner = version_of(challenge, season), "evaluation__submission__"
+    frozen = _ranks_private(challenge, season)
     step = version.parsed.feedback.step
-    scores = Score.objects.current().on(challenge, track).of_version(version).in_season_of(challenge)
+    scores = Score.objects.current().on(challenge, track).of_version(version)
+    scores = scores.in_season_of(challenge, season)
     if frozen:
         scores = scores.filter(**{f"{owner}created_at__lte": challenge.lesson.course.frozen_at})
     if group is not None:
@@ -141,9 +160,9 @@ class Ranking(Protocol):
 class ComputedRanking:
     """The ranking of a frozen leaderboard, or of that of a class. All places are computed from the scores."""
 
-    def __init__(self, challenge: Challenge, track: str, group: Group | None = None) -> None:
-        self.challenge, self.version, self.track = challenge, version_of(challenge), track
-        self.places = places(challenge, track, group)
+    def __init__(self, challenge: Challenge, track: str, group: Group | None = None, season: int | None = None) -> None:
+        self.challenge, self.version, self.track = challenge, version_of(challenge, season), track
+        self.places = places(challenge, track, group, season)
         self.total = len(self.places)
         self.best = self.places[0].score if self.places else None
 
@@ -168,9 +187,11 @@ class RunningRanking:
     It gives the ranks that `places` gives, as a test checks, but loads only the standings of a page.
     """
 
-    def __init__(self, challenge: Challenge, track: str, version: ChallengeVersion | None = None) -> None:
-        self.challenge, self.version, self.track = challenge, version or version_of(challenge), track
-        self.ranked = _standings(challenge, track, self.version)
+    def __init__(
+        self, challenge: Challenge, track: str, version: ChallengeVersion | None = None, season: int | None = None
+    ) -> None:
+        self.challenge, self.version, self.track = challenge, version or version_of(challenge, season), track
+        self.ranked = _standings(challenge, track, self.version, season)
         self.bands = list(self._counted())
         self.total = sum(band.learners for band in self.bands)
         self.best = self.bands[0].score if self.bands else None
@@ -201,11 +222,14 @@ class RunningRanking:
         return Place(standing.pk, standing.user_id, rank, standing.shown, tied)
 
 
-def ranking(challenge: Challenge, track: str, version: ChallengeVersion | None = None) -> Ranking:
+def ranking(
+    challenge: Challenge, track: str, version: ChallengeVersion | None = None, season: int | None = None
+) -> Ranking:
     """Returns the ranking of a challenge's track, by its private scores if the course is frozen.
 
-    Without `version`, it is that of the version that the leaderboard holds.
+    Without `version`, it is that of the version that the leaderboard holds. `season` is the number of a season that has
+    ended; without it, it is the one that runs.
     """
-    if is_frozen(challenge):
+    if _ranks_private(challenge, season):
         return ComputedRanking(challenge, track)
-    return RunningRanking(challenge, track, version)
+    return RunningRanking(challenge, track, version, season)

@@ -15,7 +15,9 @@ from gradus.accounts import roles
 from gradus.accounts.guests import learner
 from gradus.courses import boards as continuity
 from gradus.courses import catalogue
+from gradus.courses.models import ChallengeVersion
 from gradus.leaderboards import boards
+from gradus.leaderboards.ranking import version_of
 from gradus.refusal import Refused
 from gradus.submissions.services import boards as decisions
 from gradus.validators import whole_number
@@ -29,7 +31,15 @@ def board_list(request: HttpRequest) -> HttpResponse:
 def board_show(request: HttpRequest, slug: str) -> HttpResponse:
     """Shows one page of a leaderboard, with the first rows of the challenge's other tracks beside it."""
     challenge = catalogue.now().challenge(slug)
-    version = boards.version_named(challenge, request.GET.get("version"))
+    seasons = boards.seasons(challenge)
+    season = boards.season_named(seasons, request.GET.get("season"))
+    if season is None:
+        raise Http404
+    past = season if season.ended_at else None
+    if past:
+        version: ChallengeVersion | None = version_of(challenge, past.number)
+    else:
+        version = boards.version_named(challenge, request.GET.get("version"))
     track = boards.track_of(version, request.GET.get("track")) if version else None
     if version is None or track is None:
         raise Http404
@@ -38,12 +48,13 @@ def board_show(request: HttpRequest, slug: str) -> HttpResponse:
     group = next((one for one in groups if str(one.of_class.pk) == request.GET.get("class")), None)
     if group is None and "class" in request.GET:
         raise Http404
-    own = boards.own_standings(viewer, version)
-    board = boards.board(challenge, track, viewer, number, own=own, version=version, group=group)
-    asked = version.version if version.version != board.begun_version else ""
+    own = boards.own_standings(viewer, version, season=past.number if past else None)
+    board = boards.board(challenge, track, viewer, number, own=own, version=version, group=group, season=past)
+    asked = version.version if version.version != board.begun_version and not past else ""
     kept = {"version": asked} if asked else {}
     kept |= {"class": str(group.of_class.pk)} if group else {}
-    begins = board.begun_version != board.live_version and not board.frozen
+    kept |= {"season": str(past.number)} if past else {}
+    begins = not past and board.begun_version != board.live_version and not board.frozen
     return render(
         request,
         "leaderboards/board.html",
@@ -53,8 +64,10 @@ def board_show(request: HttpRequest, slug: str) -> HttpResponse:
             "gold": board.spec.gold_of(track),
             "track_name": board.track_name,
             "tracks": [(kind, kinds.allowed(board.spec, kind)) for kind in board.spec.tracks],
-            "beside": boards.beside(challenge, track, viewer, own, version, group),
+            "beside": boards.beside(challenge, track, viewer, own, version, group, past),
             "groups": groups,
+            "season": season,
+            "seasons": seasons,
             "hiding": boards.hiding(challenge, viewer) if any(one.is_hidden for one in own.values()) else None,
             "shows_costs": kinds.find(track).measures_costs(board.spec),
             "pinned": board.mine and board.mine.pseudonym not in {row.pseudonym for row in board.rows},

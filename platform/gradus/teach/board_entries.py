@@ -145,7 +145,8 @@ class Desk:
 
     def __init__(self, challenge: Challenge, track: str, viewer: User) -> None:
         self.challenge, self.track, self.viewer = challenge, track, viewer
-        self.season = Season.objects.running(challenge)
+        self.seasons = boards.seasons(challenge)
+        self.season = self.seasons[0].number
         self.ranked: Ranking = ranking(challenge, track)
         self.standings = Standing.objects.filter(version=self.ranked.version, track=track, season=self.season)
 

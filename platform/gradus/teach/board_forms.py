@@ -7,7 +7,7 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from gradus.submissions.models.boards import REASON_CHARS
+from gradus.submissions.models.boards import REASON_CHARS, SEASON_TITLE_CHARS
 from gradus.teach.board_entries import SHOWS
 from gradus.teach.forms import ServiceForm, text
 
@@ -32,6 +32,18 @@ class FilterForm(forms.Form):
         self.search: str = self.cleaned_data.get("search", "").strip()
         # The paginator takes any text.
         self.page: str = data.get("page", "")
+
+
+class SeasonForm(ServiceForm):
+    """The title of a season that begins."""
+
+    title = text(
+        _("Title of the new season"), SEASON_TITLE_CHARS, help_text=_("Such as “Spring 2027”. Learners read it.")
+    )
+
+    def __init__(self, data: Any = None) -> None:
+        super().__init__(data, auto_id="season-%s")
+        self.label_suffix = ""
 
 
 class ReasonForm(ServiceForm):

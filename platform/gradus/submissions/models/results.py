@@ -38,9 +38,10 @@ class ScoreQuerySet(models.QuerySet["Score"]):
         """Returns the scores that count: not those of annulled attempts."""
         return self.filter(evaluation__is_current=True, evaluation__submission__annulled=False)
 
-    def in_season_of(self, challenge: Challenge) -> Self:
-        """Returns the scores of attempts that were submitted in the season that runs at the challenge."""
-        return self.filter(evaluation__submission__season=Season.objects.number_of(challenge.pk))
+    def in_season_of(self, challenge: Challenge, season: int | None = None) -> Self:
+        """Returns the scores of attempts that were submitted in this season, or in the one that runs."""
+        number = Season.objects.number_of(challenge.pk) if season is None else season
+        return self.filter(evaluation__submission__season=number)
 
     def released(self) -> Self:
         """Those that are not withheld from their learner."""
@@ -184,9 +185,9 @@ class StandingQuerySet(models.QuerySet["Standing"]):
         """What the leaderboards of a course show: verified scores of people with a rank, best first, earliest first."""
         return self.filter(has_rank(course)).order_by("-shown", "reached_at", "id")
 
-    def in_season(self) -> Self:
-        """Returns the standings of the seasons that run."""
-        return self.filter(season=Season.objects.number_of(OuterRef("challenge")))
+    def in_season(self, season: int | None = None) -> Self:
+        """Returns the standings of this season, or of the seasons that run."""
+        return self.filter(season=Season.objects.number_of(OuterRef("challenge")) if season is None else season)
 
     def with_rank(self) -> Self:
         """Annotates `has_rank`, and `is_hidden` where a person has hidden its entry."""

@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 from gradus.accounts import roles
 from gradus.accounts import staff_actions as staff
 from gradus.accounts.models import StaffAction, User
+from gradus.courses.boards import is_frozen
 from gradus.courses.models import Challenge
 from gradus.refusal import Refused, refuse_broken, too_long, wrong
 from gradus.submissions.models import Annulment, Mark, Season, Submission
@@ -110,12 +111,14 @@ def begin_season(challenge: Challenge, title: str, *, by: User, ends: int | None
         ends: The number of the season that the person saw running; if another one runs by now, nothing changes.
 
     Raises:
-        Http404, Refused: 403, the person may not; 409 `changed_meanwhile`, another season runs by now; 422, there is no
-            title.
+        Http404, Refused: 403, the person may not; 409 `changed_meanwhile`, another season runs by now, or `frozen`,
+            the ranks of this one are final; 422, there is no title.
     """
     roles.refuse_unless(by, challenge.course_id, roles.DECIDES)
     name = checked_text(title, "title", Season._meta.get_field("title").max_length or 0)
-    Challenge.objects.select_for_update(no_key=True).get(pk=challenge.pk)
+    locked = Challenge.objects.select_for_update(no_key=True, of=("self",)).select_related("lesson__course")
+    if is_frozen(locked.get(pk=challenge.pk)):
+        raise Refused("frozen", _("This leaderboard is final."), 409)
     running = Season.objects.running(challenge)
     if ends is not None and ends != running:
         raise Refused("changed_meanwhile", _("Somebody has begun another season. Load the page again."), 409)

@@ -19,6 +19,7 @@ from challenges.kinds import registry as kinds
 from gradus.accounts import roles
 from gradus.accounts.models import User
 from gradus.courses import catalogue
+from gradus.courses.boards import is_frozen
 from gradus.courses.models import Challenge
 from gradus.leaderboards import boards
 from gradus.leaderboards.ranking import version_of
@@ -27,9 +28,10 @@ from gradus.submissions.models import Annulment, Mark, Submission
 from gradus.submissions.services import boards as services
 from gradus.teach import board_entries
 from gradus.teach.board_entries import Desk, people_of
-from gradus.teach.board_forms import FilterForm, ReasonForm
+from gradus.teach.board_forms import FilterForm, ReasonForm, SeasonForm
 from gradus.teach.board_history import history_of
 from gradus.teach.views.access import View, account
+from gradus.validators import whole_number
 
 
 def on_board(view: View) -> View:
@@ -65,10 +67,26 @@ def board_list(request: HttpRequest) -> HttpResponse:
     return render(request, "teach/boards/list.html", {"courses": board_entries.lines(account(request))})
 
 
-@require_safe
 @on_board
 def board_show(request: HttpRequest, challenge: Challenge) -> HttpResponse:
-    """Shows a page of the entries of a track, by rank."""
+    """Shows a page of the entries of a track, by rank. A POST begins another season."""
+    if request.method != "POST":
+        return board_page(request, challenge, SeasonForm())
+    form = SeasonForm(request.POST)
+    try:
+        title, ends = request.POST.get("title", ""), whole_number(request.POST.get("ends")) or 0
+        made = services.begin_season(challenge, title, by=account(request), ends=ends)
+    except Refused as refused:
+        if refused.problems and refused.code != "missing_role":
+            form.refuse(refused)
+            return board_page(request, challenge, form, status=refused.status)
+        messages.warning(request, refused.message)
+    else:
+        messages.success(request, _("The season “%(title)s” has begun.") % {"title": made.title})
+    return redirect("teach:board", challenge.slug)
+
+
+def board_page(request: HttpRequest, challenge: Challenge, season_form: SeasonForm, status: int = 200) -> HttpResponse:
     track = boards.track_of(version_of(challenge), request.GET.get("track"))
     if track is None:
         raise Http404
@@ -86,8 +104,11 @@ def board_show(request: HttpRequest, challenge: Challenge) -> HttpResponse:
         "entries": entries,
         "filter": chosen,
         "counts": desk.counts(),
+        "seasons": desk.seasons,
+        "season_form": season_form,
+        "is_frozen": is_frozen(challenge),
     }
-    return render(request, "teach/boards/board.html", context)
+    return render(request, "teach/boards/board.html", context, status=status)
 
 
 @on_board
