@@ -86,6 +86,7 @@ def questions(challenge: Any) -> dict[str, Callable[[], object]]:
     from gradus.leaderboards import boards
     from gradus.submissions import queue
     from gradus.submissions.models import Evaluation
+    from gradus.teach import board_entries
 
     ranked = User.objects.filter(username__startswith="load-", is_guest=False, is_active=True)
     viewer = ranked.order_by("pk")[ranked.count() // 2]
@@ -96,7 +97,21 @@ def questions(challenge: Any) -> dict[str, Callable[[], object]]:
     def page(number: int) -> Callable[[], object]:
         return lambda: boards.board(challenge, "prompt", viewer, number)
 
+    def desk(show: str = "", search: str = "", number: int = 1) -> Callable[[], object]:
+        staff = User(pk=0, is_staff=True, is_active=True)
+
+        def asked() -> object:
+            of_track = board_entries.Desk(challenge, "prompt", staff)
+            return of_track.counts(), of_track.page(show, search, str(number))
+
+        return asked
+
     return {
+        "the desk of a board, its first page": desk(),
+        "the desk, a page in its middle": desk(number=pages // 2),
+        "the desk, its last page": desk(number=pages),
+        "the desk, searched by name": desk(search=viewer.pseudonym[-6:]),
+        "the desk, hidden entries": desk(show="hidden"),
         "a board's first page, with the viewer's rank": page(1),
         "a page in its middle": page(pages // 2),
         "its last page": page(pages),

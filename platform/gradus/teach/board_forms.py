@@ -51,21 +51,22 @@ class ReasonForm(ServiceForm):
 
     reason = text(_("Reason"), REASON_CHARS, widget=forms.Textarea(attrs={"rows": 2}))
 
-    def __init__(self, about: str, data: Any = None, *, label: Any = None, reader: Any = "") -> None:
+    def __init__(self, about: str, data: Any, *, label: Any, reader: Any) -> None:
         super().__init__(data, auto_id=f"{about}-%s")
         self.label_suffix = ""
         self.about = about
-        self.fields["reason"].label = label or self.fields["reason"].label
-        self.fields["reason"].help_text = reader
+        self.fields["reason"].label, self.fields["reason"].help_text = label, reader
 
     @classmethod
     def flag(cls, data: Any = None) -> ReasonForm:
-        return cls("flag", data, label=_("Note"), reader=_("People who see answers of this course read it."))
+        reader = _("People who see answers of this course read it. The learner never does.")
+        return cls("flag", data, label=_("Note for staff"), reader=reader)
 
     @classmethod
     def hide(cls, data: Any = None) -> ReasonForm:
-        return cls("hide", data, reader=_("The learner reads it, and may answer once."))
+        reader = _("The learner reads it, and may answer once.")
+        return cls("hide", data, label=_("Reason for hiding it"), reader=reader)
 
     @classmethod
     def annul(cls, attempt: int, data: Any = None) -> ReasonForm:
-        return cls(f"annul-{attempt}", data, reader=_("The learner reads it."))
+        return cls(f"annul-{attempt}", data, label=_("Reason for annulling it"), reader=_("The learner reads it."))

@@ -32,6 +32,9 @@ class Hand(Protocol):
 
     def run(self, name: str) -> None: ...
 
+    def unfold(self, summary: Locator) -> None:
+        """Opens what is folded under its summary, which has no role."""
+
 
 class Tree:
     """Uses only what the accessibility tree says: roles and names, no places and no selectors."""
@@ -53,6 +56,9 @@ class Tree:
     def run(self, name: str) -> None:
         self.press("button", name)
 
+    def unfold(self, summary: Locator) -> None:
+        summary.click()
+
 
 class Mouse(Tree):
     """Presses the middle of what is seen. What lies under something else is not pressed."""
@@ -66,6 +72,9 @@ class Mouse(Tree):
         expect(field).to_be_focused()
         self.page.keyboard.press("ControlOrMeta+A")
         self.page.keyboard.insert_text(text)
+
+    def unfold(self, summary: Locator) -> None:
+        self._point(summary)
 
     def _point(self, target: Locator) -> None:
         expect(target).to_be_enabled()
@@ -94,6 +103,10 @@ class Keyboard(Tree):
 
     def run(self, name: str) -> None:
         self.page.keyboard.press("ControlOrMeta+Enter")
+
+    def unfold(self, summary: Locator) -> None:
+        self._tab_to(summary)
+        self.page.keyboard.press("Enter")
 
     def _tab_to(self, target: Locator) -> None:
         expect(target).to_be_visible()

@@ -1,0 +1,114 @@
+"""The desk of leaderboards in the browser: an entry is found, hidden, answered by its learner, and restored."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page, expect
+
+from gradus.accounts.models import User
+from gradus.courses.models import Challenge, Course
+from gradus.submissions.models import Annulment, Mark, Submission
+from gradus.submissions.services import boards as services
+from gradus.submissions.services import start_run
+from tests import factories
+from tests.browser.conftest import Visit
+from tests.browser.driver.hands import Hand, Keyboard, Mouse
+from tests.browser.driver.seen import wrong_with
+
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+WIDTHS = (360, 1280, 1920)
+WHY = "The prompt is that of somebody else"
+
+
+@pytest.fixture
+def shore(course: Course) -> Challenge:
+    return factories.challenge("sea-or-sky")
+
+
+@pytest.fixture
+def attempt(shore: Challenge, ada: User, bob: User) -> Submission:
+    factories.grade(factories.submit(bob), 0.7)
+    start_run(ada, shore.version, factories.PROMPT)
+    made = factories.submit(ada)
+    factories.grade(made, 0.9)
+    return made
+
+
+@pytest.mark.parametrize("hand_of", [Mouse, Keyboard])
+def test_an_entry_is_hidden_answered_and_restored(
+    attempt: Submission, ada: User, grace: User, visit: Visit, hand_of: type[Mouse | Keyboard]
+) -> None:
+    page, own = visit(grace), visit(ada)
+    staff: Hand = hand_of(page)
+    learner: Hand = hand_of(own)
+    page.goto("/teach/")
+    staff.press("link", "The desk of leaderboards")
+    staff.press("link", "Sea or sky")
+    staff.press("link", "enchantress")
+    expect(page.get_by_role("heading", name="enchantress")).to_be_visible()
+    staff.press("button", "Hide this entry")
+    expect(page.get_by_text("Write why.")).to_be_visible()
+    staff.write("Reason for hiding it", WHY)
+    staff.press("button", "Hide this entry")
+    expect(page.get_by_text("The entry is hidden. Its learner has a notice with the reason.")).to_be_visible()
+    own.goto("/leaderboards/sea-or-sky/")
+    expect(own.get_by_text(WHY)).to_be_visible()
+    learner.write("Your answer", "I wrote it on Monday.")
+    learner.press("button", "Send this answer")
+    expect(own.get_by_text("Your answer is with the people who run the course.")).to_be_visible()
+    page.goto("/teach/boards/")
+    staff.press("link", "1 answer that waits")
+    staff.press("link", "enchantress")
+    expect(page.get_by_text("I wrote it on Monday.").first).to_be_visible()
+    staff.press("button", "Restore the entry")
+    expect(page.get_by_text("The entry is shown again. Its learner has a notice.")).to_be_visible()
+    own.goto("/leaderboards/sea-or-sky/")
+    expect(own.get_by_text("Your rank")).to_be_visible()
+
+
+@pytest.mark.parametrize("hand_of", [Mouse, Keyboard])
+def test_an_entry_is_flagged_and_an_attempt_annulled(
+    attempt: Submission, ada: User, grace: User, visit: Visit, hand_of: type[Mouse | Keyboard]
+) -> None:
+    page = visit(grace)
+    staff: Hand = hand_of(page)
+    page.goto(f"/teach/boards/sea-or-sky/{ada.pk}/")
+    staff.write("Note for staff", "Look again")
+    staff.press("button", "Flag this entry")
+    staff.press("button", "Clear the flag")
+    expect(page.get_by_text("The flag is cleared.")).to_be_visible()
+    staff.unfold(page.locator(f"#attempt-{attempt.pk} summary", has_text="Annul"))
+    staff.write("Reason for annulling it", WHY)
+    staff.press("button", "Annul this attempt")
+    expect(page.get_by_text("The attempt is annulled.")).to_be_visible()
+    assert Annulment.objects.get().reason == WHY
+    page.get_by_role("button", name="Let it count again").focus()
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("The attempt counts again.")).to_be_visible()
+    assert not Submission.objects.filter(annulled=True).exists()
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_nothing_is_wrong_with_the_pages(
+    attempt: Submission, ada: User, bob: User, grace: User, visit: Visit, width: int, scheme: str, tmp_path: Path
+) -> None:
+    mark = services.mark(ada, attempt.challenge, Mark.Kind.HIDDEN, by=grace, reason=f"{WHY}, {'word ' * 20}")
+    services.answer(mark, "It is my own.\n\nI wrote it on Monday.", by=ada)
+    services.mark(ada, attempt.challenge, Mark.Kind.FLAG, by=grace, reason="Look again")
+    services.annul(bob.submissions.get(), by=grace, reason=WHY)
+    for user, paths in (
+        (grace, ["", "sea-or-sky/", "sea-or-sky/?show=annulled", f"sea-or-sky/{ada.pk}/", f"sea-or-sky/{bob.pk}/"]),
+        (ada, ["/leaderboards/sea-or-sky/", "/leaderboards/sea-or-sky/hidden/", "/notices/"]),
+        (bob, [f"/submissions/{bob.submissions.get().uuid}/"]),
+    ):
+        page: Page = visit(user, viewport={"width": width, "height": 900}, color_scheme=scheme, reduced_motion="reduce")
+        for path in paths:
+            page.goto(path if path.startswith("/") else f"/teach/boards/{path}")
+            assert not wrong_with(page), path
+            if width != WIDTHS[2]:
+                found = Axe().run(page)
+                assert found.violations_count == 0, found.generate_report()
