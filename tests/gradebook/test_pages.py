@@ -121,6 +121,64 @@ def test_all_with_a_label_are_excused(
     assert set(Override.objects.open().values_list("member", flat=True)) == {ben.pk, eve.pk}
 
 
+def test_canvas_gets_as_sections_only_the_labels_that_somebody_chose(
+    evening: Class, ann: Member, ada: User, teacher_client: Client
+) -> None:
+    factories.member(evening, email="zoe@example.org", labels=["Extra time", "Section B"])
+    chosen = evening.labels.get(name="Section B")
+    without = text(teacher_client, address(evening, "canvas.csv"))
+    assert "Extra time" not in without and "Section" in without and "Section B" not in without
+    found = text(teacher_client, address(evening, f"canvas.csv?section={chosen.pk}&section=x&section=999"))
+    assert "Section B" in found and "Extra time" not in found
+
+
+def test_full_points_are_a_choice_and_the_form_says_what_is_allowed(
+    evening: Class, ann: Member, ada: User, teacher: User, teacher_client: Client, sea_or_sky: Challenge
+) -> None:
+    services.weigh(evening, {sea_or_sky.pk: "15"}, by=teacher)
+    where = address(evening, f"{ann.pk}/sea-or-sky/")
+    found = text(teacher_client, where)
+    assert "The challenge is worth 15 points; you can give up to 30" in found
+    # Without an attempt there is no entry.
+    assert "Leaderboards keep the score" in found and "/teach/boards/" not in found
+    factories.grade(factories.submit(ada), 0.5)
+    assert f"/teach/boards/sea-or-sky/{ada.pk}/" in text(teacher_client, where)
+    refused = teacher_client.post(where, {"action": "full", "reason": "", "seen": "none"})
+    assert refused.status_code == 422 and not Override.objects.exists()
+    answer = teacher_client.post(where, {"action": "full", "value": "3", "reason": "our mistake", "seen": "none"})
+    assert answer.status_code == 302 and Override.objects.get().value == Decimal(15)
+    assert "No, what a person set counts" in text(teacher_client, where)
+
+
+def test_the_page_of_a_member_shows_the_work_at_each_challenge(
+    evening: Class, ann: Member, ada: User, teacher: User, teacher_client: Client
+) -> None:
+    factories.grade(factories.submit(ada), 0.5)
+    services.excuse([ann], factories.challenge("ticket"), by=teacher, reason="joined late")
+    found = text(teacher_client, f"/teach/classes/{evening.pk}/members/{ann.pk}/")
+    for words in ("5.00", "Graded", "Excused", "50.0 %", address(evening, f"{ann.pk}/sea-or-sky/")):
+        assert words in found
+    helper = factories.member(evening, factories.UserFactory.create(), learner_data=LearnerData.VIEWER)
+    assert "Work and grades" not in text(teacher_client, f"/teach/classes/{evening.pk}/members/{helper.pk}/")
+
+
+def test_equal_names_are_told_apart(evening: Class, ann: Member, teacher_client: Client) -> None:
+    for number in ("0099", "0098"):
+        given = {"first_name": "Zoe", "last_name": "Ilic", "registration_number": number}
+        factories.member(evening, email=f"zoe{number}@example.org", **given)
+    found = text(teacher_client, address(evening))
+    assert "0099" in found and "0098" in found and "0012345" not in found
+
+
+def test_while_somebody_is_searched_the_average_is_that_of_the_class(
+    evening: Class, ann: Member, ben: Member, ada: User, bob: User, teacher_client: Client
+) -> None:
+    factories.grade(factories.submit(ada), 0.5)
+    factories.grade(factories.submit(bob), 0.7)
+    found = text(teacher_client, address(evening, "?search=love"))
+    assert "average 6.00" in found and "2 of 2 released" in found
+
+
 @pytest.mark.parametrize("format", ["canvas", "moodle", "wide", "long"])
 def test_each_file_is_sent_and_recorded(
     evening: Class, ann: Member, ada: User, teacher: User, teacher_client: Client, format: str

@@ -54,7 +54,7 @@ def test_a_teacher_withholds_grades_and_releases_them(ada, ada_client, group, te
     assert "0.70" in ada_client.get(f"/submissions/{made.uuid}/").content.decode()
     page = client.get(address).content.decode()
     assert "grade is withheld" not in page and "1 of 1 released" in page
-    assert "1 learner has seen this grade and keeps seeing it" in page and "nothing to release" in page
+    assert "1 learner can see this grade already and keeps seeing it" in page and "nothing to release" in page
 
 
 def test_only_the_score_is_released(ada, ada_client, group, teacher, sea_or_sky):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from django.http import HttpResponse
 
 from gradus import csv_files
@@ -14,14 +16,16 @@ from gradus.gradebook.queries import Wanted
 from gradus.gradebook.table import Column
 
 
-def written(of_class: Class, format: str, wanted: Wanted, *, by: User) -> Written:
+def written(of_class: Class, format: str, wanted: Wanted, *, by: User, sections: Collection[str] = ()) -> Written:
     """Returns the grades of these learners in a format of `exports.FORMATS`. Records the export.
+
+    `sections` are the labels that Canvas gets as sections.
 
     Cells that wait to be computed again are computed first.
     """
     recounts.settle(of_class)
     table = queries.table(of_class, wanted, whole=format == "long")
-    made = exports.write(table, format, of_class.zone)
+    made = exports.write(table, format, of_class.zone, sections)
     about = {"class": of_class.pk, "format": format, "rows": len(table.lines)}
     staff.note(StaffAction.What.DATA_EXPORTED, f"grades, {of_class}", by=by, **about)
     return made

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -36,8 +36,12 @@ class Written:
     notes: tuple[str, ...] = ()
 
 
-def write(table: Table, format: str, zone: ZoneInfo = UTC) -> Written:
-    """Returns the whole table in a format of `FORMATS`. Times are those of `zone`.
+def write(table: Table, format: str, zone: ZoneInfo = UTC, sections: Collection[str] = ()) -> Written:
+    """Returns the whole table in a format of `FORMATS`.
+
+    Args:
+        zone: Times are those of this zone.
+        sections: The labels that Canvas gets as sections. Labels may be private, so by default it gets none.
 
     Raises:
         KeyError: there is no such format.
@@ -45,10 +49,11 @@ def write(table: Table, format: str, zone: ZoneInfo = UTC) -> Written:
     cells = (cell for line in table.lines for cell in line.cells)
     held = sum((cell.points is not None or cell.is_excused) and not cell.is_shown for cell in cells)
     told = notes(format, table.columns, (line.person for line in table.lines), held)
-    return Written(FORMATS[format](table, zone), told)
+    text = canvas(table, zone, sections) if format == "canvas" else FORMATS[format](table, zone)
+    return Written(text, told)
 
 
-def canvas(table: Table, _zone: ZoneInfo) -> str:
+def canvas(table: Table, _zone: ZoneInfo, sections: Collection[str] = ()) -> str:
     """Canvas finds people by SIS User ID or SIS Login ID, and an assignment by its exact title."""
     titles = unique_titles(table.columns)
     kept = [line for line in table.lines if known_in("canvas", line.person)]
@@ -59,7 +64,7 @@ def canvas(table: Table, _zone: ZoneInfo) -> str:
     for line in kept:
         one = line.person
         name = f"{one.last_name}, {one.first_name}" if one.last_name and one.first_name else one.name
-        section = ", ".join(one.labels)
+        section = ", ".join(label for label in one.labels if label in sections)
         cells = ("EX" if cell.is_excused and cell.is_shown else _released(cell) for cell in line.cells)
         rows.append([name, "", one.registration_number, one.login or one.email, section, *cells])
     return text_of(rows)

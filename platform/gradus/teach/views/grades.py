@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
 from django.contrib import messages
@@ -16,14 +17,16 @@ from gradus.accounts.roles import DECIDES, SEES_ANSWERS
 from gradus.classes import membership
 from gradus.classes.models import Class, Member
 from gradus.courses.models import Challenge
-from gradus.gradebook import downloads, exports, opened, queries, services
+from gradus.gradebook import downloads, exports, opened, points, queries, services
 from gradus.gradebook.models import Recount
 from gradus.gradebook.queries import Wanted
 from gradus.gradebook.table import Table
 from gradus.refusal import Refused
+from gradus.teach.board_entries import people_of
 from gradus.teach.grade_forms import ExcuseForm, FilterForm, OverrideForm, WorthForm
 from gradus.teach.views.access import account, in_class
 from gradus.teach.views.classes import shared
+from gradus.validators import whole_number
 
 
 @require_safe
@@ -40,7 +43,9 @@ def grades_download(request: HttpRequest, of_class: Class, format: str) -> HttpR
     if format not in exports.FORMATS:
         raise Http404
     filters = FilterForm(of_class, request.GET)
-    written = downloads.written(of_class, format, filters.wanted, by=account(request))
+    chosen = filter(None, map(whole_number, request.GET.getlist("section")))
+    sections = set(of_class.labels.filter(pk__in=chosen).values_list("name", flat=True))
+    written = downloads.written(of_class, format, filters.wanted, by=account(request), sections=sections)
     return downloads.response(of_class, format, written)
 
 
@@ -108,8 +113,11 @@ def act(request: HttpRequest, learner: Member, challenge: Challenge, form: Overr
         case "excuse":
             services.excuse([learner], challenge, reason=form.data.get("reason", ""), **given)
             return _("The learner is excused from this challenge.")
-        case _other:
+        case other:
             value, reason = form.data.get("value", ""), form.data.get("reason", "")
+            if other == "full":
+                worth = queries.worths_of(learner.of_class).get(challenge.pk, points.WORTH)
+                value = str(worth)
             services.override([learner], challenge, value=value, reason=reason, **given)
             return _("These points count now.")
 
@@ -131,6 +139,7 @@ def page(
         **common,
         "filters": filters,
         "has_labels": has_labels,
+        "labels": of_class.labels.all(),
         "table": found,
         "rows": rows_of(found),
         "recount": Recount.objects.filter(of_class=of_class).first(),
@@ -142,19 +151,24 @@ def page(
     return render(request, "teach/classes/grades/table.html", context, status=status)
 
 
-def rows_of(table: Table) -> list[tuple[Any, list[tuple[Any, Any]]]]:
-    """Returns each line with its cells beside their columns."""
-    return [(line, list(zip(table.columns, line.cells, strict=True))) for line in table.lines]
+def rows_of(table: Table) -> list[tuple[Any, list[tuple[Any, Any]], bool]]:
+    """Returns each line with its cells beside their columns, and whether somebody else here has the same name."""
+    names = Counter(line.person.name for line in table.lines)
+    return [
+        (line, list(zip(table.columns, line.cells, strict=True)), names[line.person.name] > 1) for line in table.lines
+    ]
 
 
 def cell_page(
     request: HttpRequest, of_class: Class, learner: Member, challenge: Challenge, form: OverrideForm, status: int = 200
 ) -> HttpResponse:
     found = opened.cell_of(of_class, learner, challenge)
+    common = shared(request, of_class, "grades")
     context = {
-        **shared(request, of_class, "grades"),
+        **common,
         "person": queries.person_of(learner),
         "challenge": challenge,
+        "member": learner,
         "column": found.column,
         "cell": found.cell,
         "attempts": found.attempts,
@@ -163,6 +177,8 @@ def cell_page(
         "form": form,
         "seen": services.seen_of(learner, challenge),
         "is_own": learner.user_id == account(request).pk,
+        "most": found.column.worth * services.OVERRIDE_FACTOR,
+        "has_entry": common["in_course"] and people_of(challenge).filter(pk=learner.user_id).exists(),
         "back": reverse("teach:grades", args=[of_class.pk]),
     }
     return render(request, "teach/classes/grades/cell.html", context, status=status)

@@ -17,6 +17,8 @@ from gradus.accounts import roles
 from gradus.classes import invitations, members, membership, services
 from gradus.classes.changes import version_of
 from gradus.classes.models import Class, Label, Member
+from gradus.gradebook import queries
+from gradus.gradebook.queries import Wanted
 from gradus.refusal import Refused
 from gradus.teach.class_forms import AddForm, FilterForm, MarkForm, MemberForm
 from gradus.teach.views.access import account, in_class
@@ -142,7 +144,18 @@ def member_page(
     meanwhile: dict[str, Any] | None = None,
     status: int = 200,
 ) -> HttpResponse:
-    context = {**shared(request, of_class, "members"), "member": member, "form": form, "meanwhile": meanwhile}
+    work = None
+    if not member.teaches:
+        found = queries.table(of_class, Wanted(members=(member.pk,), left=True))
+        [work] = found.lines
+    context = {
+        **shared(request, of_class, "members"),
+        "member": member,
+        "form": form,
+        "meanwhile": meanwhile,
+        "total": work.total if work else None,
+        "cells": list(zip(found.columns, work.cells, strict=True)) if work else None,
+    }
     return render(request, "teach/classes/member.html", context, status=status)
 
 
