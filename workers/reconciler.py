@@ -1,5 +1,6 @@
 """The reconciler requeues evaluations whose lease has expired, rings workers, releases grades at their date, computes
-gradebooks again after changes, tells what classes announce, mails notices, deletes old rows and checks invariants.
+gradebooks again after changes, lists attempts for the search for similar ones, tells what classes announce, mails
+notices, deletes old rows and checks invariants.
 
 It only makes conditional updates, so several reconcilers may run at once. It never waits for a locked row: a row that a
 stopped process keeps locked must not delay all others.
@@ -23,6 +24,7 @@ from gradus import retention
 from gradus.gradebook import recounts
 from gradus.notices import announcements, mails
 from gradus.submissions import failpoints, queue
+from gradus.submissions.copying import fingerprints
 from gradus.submissions.models import (
     Evaluation,
     EvaluationQuerySet,
@@ -42,6 +44,8 @@ WORKER_GONE = timedelta(minutes=10)
 ROWS = 500
 # Grades that a round releases: as few as take some seconds, for the same reason as mails.
 RELEASES = 2000
+# Attempts of a round that are listed for the search for similar ones: about a second of work.
+FINGERPRINTS = 100
 # Mails of a round: few, so that they never delay the recovery of jobs.
 MAILS = 10
 # How long mails rest after the mail server could not be reached.
@@ -56,6 +60,7 @@ def sweep() -> dict[str, int]:
         "unbound": unbind_lost_profiles(),
         "released": releasing.carry_out(most=RELEASES, waits=False),
         "recounted": recounts.settle_one(),
+        "fingerprinted": fingerprints.carry_out(FINGERPRINTS),
         "pruned": retention.carry_out(),
         "orphans": orphans.hourly(),
     }

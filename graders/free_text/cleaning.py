@@ -10,7 +10,8 @@ import re
 import unicodedata
 from dataclasses import dataclass
 
-from graders.free_text.text import STOP_WORDS, words
+from challenges.shingles import words
+from graders.free_text.text import STOP_WORDS
 
 _JOINERS = frozenset("\u200c\u200d\u00ad\ufeff")  # emoji, Persian and pasted hyphenation hold them innocently
 _VARIATION = re.compile(r"[\ufe00-\ufe0f\U000e0100-\U000e01ef]")

@@ -1,7 +1,7 @@
 """Compares an answer with texts that exist already: sources, other people's answers, answers the author has graded.
 
-Copies are found as shared runs of five words (Broder 1997, "On the resemblance and containment of documents"). If the
-share is larger than in honest answers, the answer goes to a person, who sees the source. It never costs points.
+Copies are found as shared runs of five words, see `challenges.shingles`. If the share is larger than in honest answers,
+the answer goes to a person, who sees the source. It never costs points.
 
 Code alone may grade an empty answer, and one that the author has already graded with 0 points. Nothing else is a final
 zero: "Push and pop" can be a complete answer, and so can a word of the question.
@@ -13,15 +13,15 @@ import hashlib
 from collections.abc import Mapping
 from functools import lru_cache
 
+from challenges import shingles
 from challenges.bundle import ChallengeBundle
 from challenges.kinds.rubric import free_text
 from challenges.marks import score
 from challenges.rows import Benign, GoldAnswer
+from challenges.shingles import Run, words
 from graders.free_text.cleaning import Cleaned
-from graders.free_text.text import exact, normal, words
+from graders.free_text.text import exact, normal
 
-Run = tuple[str, ...]
-RUN_WORDS = 5
 RUNS_MIN = 5
 # None of our 159 honest answers shares more than 0.06 of its runs with all texts of its course together.
 SHARE_MIN = 0.15
@@ -36,8 +36,7 @@ GRADED = "graded answers"
 @lru_cache(maxsize=2048)
 def runs(text: str) -> frozenset[Run]:
     """Returns all runs of five consecutive words, ignoring case and punctuation."""
-    tokens = words(text)
-    return frozenset(tuple(tokens[n : n + RUN_WORDS]) for n in range(len(tokens) - RUN_WORDS + 1))
+    return frozenset(shingles.runs(words(text)))
 
 
 def shares(text: str, bundle: ChallengeBundle, sources: Mapping[str, str]) -> dict[str, float]:

@@ -13,6 +13,7 @@ from challenges.bundle import ChallengeBundle
 from challenges.kinds.free_text import FreeTextPayload
 from challenges.kinds.rubric import GATE_ANSWERS, free_text
 from challenges.marks import nearest, points
+from challenges.shingles import words
 from challenges.spec import Challenge
 from graders.base import Assignment, CriterionMark, Embed, Embedded, Grade, Grading, Judged, JudgeId, Mark, WorkItem
 from graders.free_text import copies, speech_acts
@@ -22,7 +23,7 @@ from graders.free_text.judge.denials import unless_denied
 from graders.free_text.judge.messages import VOTES, VOTES_IF_SPLIT, judge_item, version
 from graders.free_text.judge.voting import VOTE_GAP, decide, decisive, review_rules, unlike
 from graders.free_text.speech_acts import Vectors, compared
-from graders.free_text.text import language_of, words
+from graders.free_text.text import language_of
 from graders.free_text.verifier.estimate import Estimate, embed_item, estimate
 
 UNUSABLE = "unusable"

@@ -7,10 +7,9 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
 
+from challenges.shingles import words
 from challenges.texts import folded
 
-# In scripts without spaces each character counts as a word, because a Chinese answer must not count as one word.
-_WORD = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]|[^\W_]+(?:['\u2019-][^\W_]+)*")
 _SENTENCE = re.compile(r"[^.!?\n\u3002\uff01\uff1f]+(?:[.!?\u3002\uff01\uff1f]+(?=\s|$)|[.!?](?=\S)[^.!?\n]*)*[.!?]*")
 
 _STOP_WORDS = """
@@ -23,11 +22,6 @@ you your
 _NEGATIONS = "no not never none nobody nothing neither nor cannot without"
 STOP_WORDS = frozenset(_STOP_WORDS.split())
 NEGATIONS = frozenset(_NEGATIONS.split())
-
-
-def words(text: str) -> list[str]:
-    """Returns the case-folded words of a text in order, with plain apostrophes."""
-    return [word.casefold().replace("\u2019", "'") for word in _WORD.findall(text)]
 
 
 def content_words(text: str) -> list[str]:

@@ -9,11 +9,12 @@ from dataclasses import dataclass
 
 from challenges.kinds.rubric import Criterion, free_text
 from challenges.marks import score
+from challenges.shingles import words
 from challenges.spec import Challenge
 from graders.base import Judged, Mark
 from graders.free_text.cleaning import Cleaned
 from graders.free_text.judge.reply import ReplyMark, parse
-from graders.free_text.text import content_words, echoes, find_quote, is_negation, normal, sentence_spans, words
+from graders.free_text.text import content_words, echoes, find_quote, is_negation, normal, sentence_spans
 
 _DENIED_BEFORE = re.compile(
     r"\bit(?:\s+is|'s)\s+(?:\w+\s+)?(?:false|untrue|wrong|incorrect|nonsense|not\s+true|not\s+the\s+case)\s+(?:that|to)\b"

@@ -14,7 +14,8 @@ from statistics import median
 import numpy as np
 from numpy.typing import NDArray
 
-from graders.free_text.text import is_negation, words
+from challenges.shingles import words
+from graders.free_text.text import is_negation
 from graders.free_text.verifier.likeness import by_parts
 from graders.free_text.verifier.numbers import same, values
 

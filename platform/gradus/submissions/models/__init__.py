@@ -1,6 +1,7 @@
 """The tables of submissions, by what they describe. Only the services of this app write them."""
 
 from gradus.submissions.models.boards import Annulment, Mark, MarkQuerySet, Season
+from gradus.submissions.models.copying import Fingerprint
 from gradus.submissions.models.evaluations import (
     LANES,
     RUN_NAME_CHARS,
@@ -25,6 +26,7 @@ __all__ = [
     "Evaluation",
     "EvaluationQuerySet",
     "Event",
+    "Fingerprint",
     "Grader",
     "HintsTaken",
     "Mark",

@@ -108,6 +108,10 @@ class Submission(models.Model):
         default=False, db_default=False, editable=False, help_text="A person decided that it counts nowhere"
     )
     created_at = models.DateTimeField(default=timezone.now, editable=False)
+    # Without a default, because SQLite would make the table anew, which triggers of other tables do not allow.
+    fingerprinted_at = models.DateTimeField(
+        null=True, editable=False, help_text="When it was listed for the search for similar attempts"
+    )
 
     objects = SubmissionQuerySet.as_manager()
 
@@ -130,6 +134,7 @@ class Submission(models.Model):
                 condition=Q(of_class__isnull=False),
             ),
             models.Index(name="withheld", fields=["of_class", "challenge", "user"], condition=Q(details_withheld=True)),
+            models.Index(name="not_fingerprinted", fields=["id"], condition=Q(fingerprinted_at=None)),
         ]
 
     def __str__(self) -> str:

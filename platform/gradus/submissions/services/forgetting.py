@@ -19,6 +19,7 @@ from challenges import payloads
 from gradus.accounts.models import READING_HIDDEN_ROWS, Enrolment, User
 from gradus.accounts.triggers import ERASED
 from gradus.courses.models import Challenge
+from gradus.submissions.copying import fingerprints
 from gradus.submissions.models import Annulment, Evaluation, Event, HintsTaken, Mark, Run, Slot, Submission
 from gradus.submissions.services.cancel import end_for_good as end
 from gradus.submissions.services.cancel import withdraw_attempt
@@ -82,6 +83,7 @@ def forget(user: User) -> list[File]:
     Event.objects.filter(evaluation__in=attempts).delete()
     _empty_results(attempts)
     _empty_payloads(Submission.objects.filter(user=user))
+    fingerprints.forget(user.pk)
     Annulment.objects.filter(submission__user=user).update(reason=ERASED)
     Mark.objects.filter(user=user).update(reason=ERASED, answer="")
     HintsTaken.objects.filter(user=user).delete()
