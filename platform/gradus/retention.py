@@ -117,10 +117,10 @@ MEASUREMENTS = Kept(
     "measurements of costs", timedelta(days=365), "after their start", over=lambda began: _ended_runs("costs")
 )
 OTHER_RUNS = Kept(
-    "other runs: of the demo, of findings, and those that verify a challenge",
+    "other runs: of the demo, of findings, and those that verify a challenge or an attempt",
     timedelta(days=7),
     "after their start",
-    over=lambda began: _ended_runs("demo", "finding", "baseline", "lint", "proof"),
+    over=lambda began: _ended_runs("demo", "finding", "baseline", "lint", "proof", "again"),
 )
 # The losses of a training run stay in its result.
 EVENTS = Kept(

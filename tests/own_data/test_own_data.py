@@ -149,6 +149,7 @@ LEFT_OUT = {
     "submissions.Slot": "places in a limit",
     "submissions.Annulment": "a part of `submissions`",
     "submissions.Season": "what staff have done",
+    "submissions.Rerun": "what staff have done; its results are for staff only",
     "courses.CourseVersion": "what an author has done for a course",
     "classes.Announcement": "what people who teach have done",
     "classes.Class": "what people who teach have done",

@@ -28,7 +28,7 @@ from gradus.submissions import services
 from gradus.submissions.models import Evaluation, Grader, Run, Submission
 from gradus.submissions.services.payload import counter
 from workers.grading import chats
-from workers.grading.evaluations import is_measurement, is_proof, on_hidden_rows
+from workers.grading.evaluations import is_measurement, is_proof, is_rerun, on_hidden_rows
 from workers.judge import template as judge_template
 from workers.judge.client import JudgeClient
 from workers.judge.contract import JudgeMisconfigured
@@ -58,6 +58,11 @@ def prepared(evaluation: Evaluation) -> Iterator[Assignment]:
         bundle = bundle.with_plain_metric()
     if is_proof(evaluation):
         bundle = bundle.with_seed(services.seed_of_proof(evaluation, bundle.seed))
+    if is_rerun(evaluation):
+        assert evaluation.run is not None
+        # The attempt alone has the payload, so that nothing of it is left when its learner deletes the account.
+        owner, seed = evaluation.run.rerun.submission, evaluation.run.rerun.seed
+        bundle = bundle.with_seed(seed) if kinds.find(owner.kind).is_trained else bundle
     payload = payloads.parse(owner.payload)
     assignment = Assignment(
         bundle=bundle,

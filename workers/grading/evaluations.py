@@ -12,8 +12,15 @@ from workers.execute import baseline_seconds, job_seconds
 
 
 def on_hidden_rows(evaluation: Evaluation) -> bool:
-    """Whether hidden rows are graded: for a submission, and for a baseline that verifies a challenge version."""
-    return evaluation.run is None or evaluation.run.purpose == Run.Purpose.BASELINE
+    """Whether hidden rows are graded: for a submission, also one that staff run again, and for a baseline that verifies
+    a challenge version.
+    """
+    return evaluation.run is None or evaluation.run.purpose in (Run.Purpose.BASELINE, Run.Purpose.AGAIN)
+
+
+def is_rerun(evaluation: Evaluation) -> bool:
+    """Whether the evaluation grades an attempt that staff run again, so that its score never counts."""
+    return evaluation.run is not None and evaluation.run.purpose == Run.Purpose.AGAIN
 
 
 def is_baseline(evaluation: Evaluation) -> bool:
@@ -38,7 +45,7 @@ def is_measurement(evaluation: Evaluation) -> bool:
 
 def gives_way(evaluation: Evaluation) -> bool:
     """Whether nobody waits for the evaluation, which therefore stops for a learner who waits."""
-    verifies = evaluation.run is not None and evaluation.run.purpose in Run.VERIFYING
+    verifies = evaluation.run is not None and evaluation.run.purpose in Run.BEHIND_LEARNERS
     return verifies or is_measurement(evaluation)
 
 

@@ -24,7 +24,7 @@ from graders.base import Grade
 from gradus.submissions.models import Evaluation, Run
 from gradus.submissions.services import Outcome
 from workers import status
-from workers.grading.evaluations import gives_way, is_baseline, on_hidden_rows
+from workers.grading.evaluations import gives_way, is_baseline, is_rerun, on_hidden_rows
 from workers.sandbox import adapter_files
 from workers.take_home import contents
 from workers.take_home.card import card
@@ -35,11 +35,12 @@ def outcome(evaluation: Evaluation, grade: Grade, overlap: int = 0) -> Outcome:
 
     Files are named by (evaluation, fence), so that a worker that has lost its lease overwrites nothing. `overlap` is
     the number of hidden rows that the payload holds; only staff may read it. For a baseline only the score, which
-    belongs to the challenge version, and the figures on public rows are kept.
+    belongs to the challenge version, and the figures on public rows are kept. Of an attempt that staff run again, only
+    the score is.
     """
     notes = notes_of(evaluation, grade)
     return Outcome(
-        result=visible(evaluation, grade),
+        result={} if is_rerun(evaluation) else visible(evaluation, grade),
         score=grade.score if on_hidden_rows(evaluation) else None,
         private_score=grade.private_score,
         provisional=grade.provisional,

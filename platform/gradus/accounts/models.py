@@ -312,6 +312,7 @@ class StaffAction(models.Model):
         ANSWER_READ = "answer_read", _("Answer about a hidden entry read")
         ATTEMPT_ANNULLED = "attempt_annulled", _("Attempt annulled")
         ANNULMENT_ENDED = "annulment_ended", _("Annulment of an attempt ended")
+        ATTEMPT_RERUN = "attempt_rerun", _("Attempt run again to verify its score")
         COURSE_PULLED = "course_pulled", _("Course downloaded with its hidden rows")
         RIGHTS_CHANGED = "rights_changed", _("Rights changed")
         PASSWORD_SET = "password_set", _("Password set for somebody")

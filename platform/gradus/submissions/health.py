@@ -29,7 +29,7 @@ OVERDUE = timedelta(minutes=15)
 # Failures through a fault of ours in one lane within an hour that an admin is told about.
 FAILED_WITHIN, FAILURES = timedelta(hours=1), 3
 # What verifies a version and measurements of costs wait until nothing else waits, so their age says nothing.
-AWAITED = Q(run__isnull=True) | ~Q(run__purpose__in=(*Run.VERIFYING, Run.Purpose.COSTS))
+AWAITED = Q(run__isnull=True) | ~Q(run__purpose__in=(*Run.BEHIND_LEARNERS, Run.Purpose.COSTS))
 SHOWN = 100
 
 

@@ -93,7 +93,7 @@ def rank_of_submission(submission: Submission) -> int:
 
 def rank_of_run(purpose: str, open_before: int) -> int:
     """As for submissions, by the learner's open runs; what verifies a version comes last."""
-    return VERIFICATION_RANK if purpose in Run.VERIFYING else open_before
+    return VERIFICATION_RANK if purpose in Run.BEHIND_LEARNERS else open_before
 
 
 def rank_of_regrade(*, shadow: bool, grader: str) -> int:

@@ -13,7 +13,7 @@ from django.db.models.functions import Cast
 from gradus.accounts.models import User
 from gradus.classes.models import Member
 from gradus.courses.models import Challenge, ChallengeVersion
-from gradus.submissions.models import Annulment, Evaluation, Mark, Run, Submission
+from gradus.submissions.models import Annulment, Evaluation, Mark, Rerun, Run, Submission
 from gradus.teach.board_entries import names_of
 
 ATTEMPTS, RUNS = 10, 30
@@ -57,7 +57,10 @@ def history_of(person: User, challenge: Challenge, viewer: User, page: str) -> H
 def _attempts(person: User, challenge: Challenge) -> object:
     people = Annulment.objects.select_related("made_by", "ended_by")
     made = Submission.objects.of(person).filter(challenge=challenge).select_related("of_class")
-    return made.with_current().prefetch_related(Prefetch("annulments", people, to_attr="decisions"))
+    again = Rerun.objects.select_related("asked_by")
+    return made.with_current().prefetch_related(
+        Prefetch("annulments", people, to_attr="decisions"), Prefetch("reruns", again, to_attr="runs_again")
+    )
 
 
 def _runs(person: User, challenge: Challenge) -> Sequence[Run]:

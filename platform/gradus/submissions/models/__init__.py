@@ -14,6 +14,7 @@ from gradus.submissions.models.evaluations import (
     SubmissionQuerySet,
     known_kind,
 )
+from gradus.submissions.models.reruns import Rerun
 from gradus.submissions.models.results import Event, Refund, Score, ScoreQuerySet, Standing, StandingQuerySet
 from gradus.submissions.models.slots import HintsTaken, Slot, SlotQuerySet
 from gradus.submissions.models.workers import EngineChoice, ReconcilerStatus, WorkerStatus
@@ -33,6 +34,7 @@ __all__ = [
     "MarkQuerySet",
     "ReconcilerStatus",
     "Refund",
+    "Rerun",
     "Run",
     "RunQuerySet",
     "Score",

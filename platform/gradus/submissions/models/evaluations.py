@@ -177,7 +177,8 @@ class RunQuerySet(models.QuerySet["Run"]):
 
 class Run(models.Model):
     """A trial on public samples, the demo, a repetition of a finding's arm, a chat, a measurement of what a request
-    costs, of an attempt or, without one, of the baseline in `label`, or a check that verifies a challenge version.
+    costs, of an attempt or, without one, of the baseline in `label`, a check that verifies a challenge version, or an
+    attempt that staff run again (see `Rerun`, whose attempt has the payload).
 
     Such checks are lint, a baseline, and a repetition of a finding's arm that is compared with the author's record (a
     proof). A run is never scored and costs no attempt.
@@ -192,9 +193,11 @@ class Run(models.Model):
         COSTS = "costs"
         LINT = "lint"
         PROOF = "proof"
+        AGAIN = "again"
 
-    # Nobody waits for them: learners' work comes first.
     VERIFYING = (Purpose.LINT, Purpose.BASELINE, Purpose.PROOF)
+    # No learner waits for them, so learners' work comes first.
+    BEHIND_LEARNERS = (*VERIFYING, Purpose.AGAIN)
 
     uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, null=True, related_name="runs")

@@ -64,7 +64,12 @@ def open_evaluations(user: User) -> QuerySet[Evaluation]:
 
 
 def _of(user: User) -> Q:
-    return Q(submission__user=user) | Q(run__user=user) | Q(run__measures__user=user)
+    return (
+        Q(submission__user=user)
+        | Q(run__user=user)
+        | Q(run__measures__user=user)
+        | Q(run__rerun__submission__user=user)
+    )
 
 
 def withdraw_waiting(user: User) -> None:
@@ -78,7 +83,7 @@ def withdraw_waiting(user: User) -> None:
 def forget(user: User) -> list[File]:
     """Empties attempts, deletes runs, and returns the stored files that no row names any more."""
     files = list(_files(user))
-    Run.objects.filter(Q(user=user) | Q(measures__user=user)).delete()
+    Run.objects.filter(Q(user=user) | Q(measures__user=user) | Q(rerun__submission__user=user)).delete()
     attempts = Evaluation.objects.filter(submission__user=user)
     Event.objects.filter(evaluation__in=attempts).delete()
     _empty_results(attempts)

@@ -142,6 +142,11 @@ def baseline_of(version: ChallengeVersion, baseline: Baseline) -> Check:
     return run, kinds.find(payload.kind).lane
 
 
+def check_of(version: ChallengeVersion, purpose: Run.Purpose, kind: str) -> Check:
+    """A run without a payload of its own, in the lane of its kind."""
+    return _check(version, purpose, kind, {}, ""), kinds.find(kind).lane
+
+
 def _check(version: ChallengeVersion, purpose: Run.Purpose, kind: str, payload: Any, label: str) -> Run:
     end = timezone.now() + retention.run_kept_for(purpose)
     return Run(version=version, purpose=purpose, kind=kind, payload=payload, label=label, expires_at=end)

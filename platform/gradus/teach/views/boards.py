@@ -12,6 +12,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
@@ -26,6 +27,7 @@ from gradus.leaderboards.ranking import version_of
 from gradus.refusal import Refused
 from gradus.submissions.models import Annulment, Mark, Submission
 from gradus.submissions.services import boards as services
+from gradus.submissions.services.reruns import OTHERS_MAX, run_again
 from gradus.teach import board_entries
 from gradus.teach.board_entries import Desk, people_of
 from gradus.teach.board_forms import FilterForm, ReasonForm, SeasonForm
@@ -171,8 +173,27 @@ def count(request: HttpRequest, challenge: Challenge, person: User) -> str:
     return _("The attempt counts again. Its learner has a notice.")
 
 
+def again(request: HttpRequest, challenge: Challenge, person: User) -> str:
+    attempts = Submission.objects.of(person).filter(challenge=challenge)
+    attempt = get_object_or_404(attempts, pk=key_of(request, "attempt"))
+    made = run_again(attempt, by=account(request), others=key_of(request, "others"))
+    return ngettext(
+        "The attempt runs again, behind learners' work. The result stands below it.",
+        "The attempt runs again %(count)d times, behind learners' work. The results stand below it.",
+        len(made),
+    ) % {"count": len(made)}
+
+
 Act = Callable[[HttpRequest, Challenge, User], str]
-ACTS: dict[str, Act] = {"flag": flag, "hide": hide, "end": end, "keep": keep, "annul": annul, "count": count}
+ACTS: dict[str, Act] = {
+    "flag": flag,
+    "hide": hide,
+    "end": end,
+    "keep": keep,
+    "annul": annul,
+    "count": count,
+    "again": again,
+}
 
 
 def mark_of(request: HttpRequest, challenge: Challenge, person: User) -> Mark:
@@ -214,6 +235,7 @@ def page(
         "history": history,
         "person": person,
         "entries": [(kind, one) for kind, one in entries if one.attempts],
+        "others": [*range(OTHERS_MAX + 1)],
         "attempts": [(one, forms[f"annul-{one.pk}"]) for one in history.attempts],
         "flag_form": forms["flag"],
         "hide_form": forms["hide"],
