@@ -8,7 +8,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("submissions", "0023_nothing_new_of_deleted_accounts"),
+        ("submissions", "0024_find_similar_attempts"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
