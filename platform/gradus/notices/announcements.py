@@ -118,7 +118,7 @@ def tell(pk: int) -> bool:
 
 def addressees(announcement: Announcement) -> QuerySet[Member]:
     """Returns the active members for whom it is, also those who teach the class."""
-    members = announcement.of_class.members.active()
+    members = announcement.of_class.members.active().filter(user__deleted_at=None)
     return members.filter(labels=announcement.label) if announcement.label_id else members
 
 

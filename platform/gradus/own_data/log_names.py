@@ -40,7 +40,8 @@ class Person:
     def of(cls, user: User) -> Person:
         members = list(Member.objects.filter(user=user))
         kept = [getattr(one, name) for one in members for name in ("login", "registration_number")]
-        full = [f"{one.first_name} {one.last_name}".strip() for one in (user, *members)]
+        called = [(one.first_name, one.last_name) for one in members] + [(user.first_name, user.last_name)]
+        full = [" ".join(both).strip() for both in called]
         addresses = {user.email, *own_addresses(user), *(one.email for one in members)} - {""}
         names = {user.pseudonym, user.username, *kept, *full} - {""}
         return cls(user, frozenset(map(str.lower, addresses)), frozenset(names))

@@ -2,6 +2,7 @@
 everything is kept.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 from allauth.account.decorators import reauthentication_required
@@ -26,6 +27,10 @@ from gradus.refusal import Refused
 from gradus.teach import people
 from gradus.validators import allowed_characters
 
+View = Callable[[HttpRequest], HttpResponse]
+# allauth's decorator has no types.
+signed_in_again: Callable[[View], View] = reauthentication_required
+
 
 @login_required
 @never_cache
@@ -39,7 +44,7 @@ def my_data(request: HttpRequest) -> FileResponse:
 
 @login_required
 @never_cache
-@reauthentication_required
+@signed_in_again
 @require_http_methods(["GET", "HEAD", "POST"])
 def account_delete(request: HttpRequest) -> HttpResponse:
     """What goes, what stays and when, and the button that asks for the deletion. Both need a recent log-in."""

@@ -163,8 +163,10 @@ def _changed(*columns: str) -> str:
 TEXTS = ("reason", "comment")
 WITHOUT_TEXTS = f"(NEW.reason = '' AND NEW.comment = '' AND {OF_A_DELETED})"
 OTHERS = _changed(*(name for name in DECISION if name not in TEXTS))
-CALL = ("id", "evaluation_id", "template", "model", "rung", "prompt_tokens", "completion_tokens", "seconds")
-CALL += ("cost_micros", "currency", "created_at")
+CALL = (
+    *("id", "evaluation_id", "template", "model", "rung", "prompt_tokens", "completion_tokens", "seconds"),
+    *("cost_micros", "currency", "created_at"),
+)
 EMPTIED = f"""(CAST(NEW.request AS TEXT) = '{{}}' AND NEW.response = '' AND NEW.reply IS NULL AND NEW.problem = ''
     AND NEW.key = '' AND {CALL_OF_A_DELETED})"""
 FORGETTING = {

@@ -118,7 +118,8 @@ def delete_files(files: list[File]) -> None:
 def _empty_results(evaluations: QuerySet[Evaluation]) -> None:
     rows = list(evaluations.exclude(result=None).only("pk", "result"))
     for one in rows:
-        one.result = {name: one.result[name] for name in FIGURES if name in (one.result or {})}
+        kept = one.result or {}
+        one.result = {name: kept[name] for name in FIGURES if name in kept}
     Evaluation.objects.bulk_update(rows, ["result"], ROWS)
     evaluations.update(raw="", artifact="", trained=None, proposal=None)
 
