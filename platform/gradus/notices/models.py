@@ -138,7 +138,9 @@ class Notice(models.Model):
         """The version of the challenge that it is about; None where it is about an announcement."""
         if self.mark is not None:
             return self.mark.challenge.version
-        subject = self.evaluation or self.report or (self.annulment and self.annulment.submission)
+        if self.annulment is not None:
+            return self.annulment.submission.version
+        subject = self.evaluation or self.report
         return None if subject is None else subject.version
 
     @property

@@ -109,7 +109,10 @@ def _marks_of(challenges: Iterable[Challenge], viewer: User) -> dict[int, dict[s
         hidden=Count("pk", filter=hidden),
         answers=Count("pk", filter=hidden & Q(answered_at__isnull=False, read_at=None)),
     )
-    return {row.pop("challenge"): row for row in counted}
+    return {
+        row["challenge"]: {"flagged": row["flagged"], "hidden": row["hidden"], "answers": row["answers"]}
+        for row in counted
+    }
 
 
 def seen_by(viewer: User) -> MarkQuerySet:
@@ -118,7 +121,7 @@ def seen_by(viewer: User) -> MarkQuerySet:
 
 
 class Keys:
-    """The people whose entries a list shows, by rank, as a sequence for a paginator."""
+    """The keys of people whose entries a list shows, by rank, as what a paginator needs."""
 
     def __init__(self, parts: Sequence[QuerySet[Any]]) -> None:
         """`parts` are queries of people's keys, one after the other."""
@@ -152,7 +155,8 @@ class Desk:
 
     def page(self, show: str, search: str, number: str) -> tuple[Page[int], list[Entry]]:
         """Returns a page of people's keys, and their entries. `number` is any text; the nearest page is meant."""
-        page = Paginator(self._keys(show, search), LISTED).get_page(number)
+        keys: Any = self._keys(show, search)
+        page = Paginator(keys, LISTED).get_page(number)
         return page, self.entries(list(page))
 
     def _keys(self, show: str, search: str) -> Keys | list[int]:

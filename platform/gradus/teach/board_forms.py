@@ -28,8 +28,8 @@ class FilterForm(forms.Form):
         super().__init__(data, auto_id="filter-%s")
         self.label_suffix = ""
         self.full_clean()
-        self.show: str = self.cleaned_data.get("show", "")
-        self.search: str = self.cleaned_data.get("search", "").strip()
+        self.shown: str = self.cleaned_data.get("show", "")
+        self.wanted: str = self.cleaned_data.get("search", "").strip()
         # The paginator takes any text.
         self.page: str = data.get("page", "")
 

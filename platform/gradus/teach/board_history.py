@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from django.core.paginator import Page, Paginator
-from django.db.models import FloatField, Prefetch
+from django.db.models import FloatField, Prefetch, QuerySet
 from django.db.models.fields.json import KT
 from django.db.models.functions import Cast
 
@@ -54,7 +54,7 @@ def history_of(person: User, challenge: Challenge, viewer: User, page: str) -> H
     )
 
 
-def _attempts(person: User, challenge: Challenge) -> object:
+def _attempts(person: User, challenge: Challenge) -> QuerySet[Submission]:
     people = Annulment.objects.select_related("made_by", "ended_by")
     made = Submission.objects.of(person).filter(challenge=challenge).select_related("of_class")
     again = Rerun.objects.select_related("asked_by")

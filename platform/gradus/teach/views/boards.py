@@ -94,7 +94,7 @@ def board_page(request: HttpRequest, challenge: Challenge, season_form: SeasonFo
         raise Http404
     chosen = FilterForm(request.GET)
     desk = Desk(challenge, track, account(request))
-    rows, entries = desk.page(chosen.show, chosen.search, chosen.page)
+    rows, entries = desk.page(chosen.shown, chosen.wanted, chosen.page)
     context = {
         **shared(request, challenge),
         "track": track,
