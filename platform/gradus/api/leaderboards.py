@@ -69,7 +69,13 @@ class LeaderboardOut(Schema):
     tracks: list[Track]
     season: int = Field(0, description="The number of the season whose ranks these are")
     seasons: list[SeasonOut] = Field([], description="All seasons, the newest first")
-    frozen: bool = Field(description="A frozen leaderboard ranks by scores on the private part of the hidden samples")
+    frozen: bool = Field(description="A frozen leaderboard is closed: later attempts have no rank")
+    revealed: bool = Field(
+        False, description="Whether a frozen leaderboard ranks by scores on the private part of the hidden samples"
+    )
+    reveals_at: datetime | None = Field(
+        None, description="When a frozen leaderboard that still shows public ranks will show the private ones"
+    )
     total: int
     page: int
     pages: int
@@ -82,7 +88,10 @@ class LeaderboardOut(Schema):
 def leaderboard_out(board: boards.Board, season: int, seasons: list[boards.SeasonLine]) -> LeaderboardOut:
     return LeaderboardOut.model_validate(
         {
-            **{key: getattr(board, key) for key in ("track", "frozen", "total", "page", "pages", "version")},
+            **{
+                key: getattr(board, key) for key in ("track", "frozen", "revealed", "total", "page", "pages", "version")
+            },
+            "reveals_at": board.challenge.course.reveal_at if board.frozen and not board.revealed else None,
             "season": season,
             "seasons": [vars(one) for one in seasons],
             "live_version": board.live_version,

@@ -13,8 +13,8 @@ from gradus.courses.models import Calibration, Challenge, ChallengeVersion, Cour
 
 @admin.register(Course)
 class CourseAdmin(admin.ModelAdmin[Course]):
-    list_display = ("title", "slug", "version", "is_published", "frozen_at", "updated_at")
-    fields = ("title", "slug", "version", "is_published", "frozen_at")
+    list_display = ("title", "slug", "version", "is_published", "frozen_at", "reveal_at", "updated_at")
+    fields = ("title", "slug", "version", "is_published", "frozen_at", "reveal_at")
     readonly_fields = ("title", "slug", "version")
 
     def has_add_permission(self, request: HttpRequest) -> bool:

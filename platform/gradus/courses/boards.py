@@ -74,9 +74,15 @@ def regraded(challenge: Challenge) -> None:
 
 
 def is_frozen(challenge: Challenge) -> bool:
-    """Returns True if the leaderboards of the challenge's course are final."""
+    """Returns True if the leaderboards of the challenge's course are closed: later attempts do not count."""
     frozen_at = challenge.lesson.course.frozen_at
     return frozen_at is not None and frozen_at <= timezone.now()
+
+
+def is_revealed(challenge: Challenge) -> bool:
+    """Returns True if the leaderboards are closed and rank by private scores, which are the final ranks."""
+    reveal_at = challenge.lesson.course.reveal_at
+    return is_frozen(challenge) and (reveal_at is None or reveal_at <= timezone.now())
 
 
 def _locked(challenge: Challenge) -> Challenge:

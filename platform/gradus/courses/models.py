@@ -6,6 +6,7 @@ from functools import cached_property
 from typing import Any, Self, TypeVar
 
 from django.conf import settings
+from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import Q
 from django.utils.timezone import now
@@ -64,7 +65,13 @@ class Course(models.Model):
     version = models.CharField(max_length=20, blank=True)
     digest = models.CharField(max_length=64, blank=True)
     is_published = models.BooleanField(default=True)
-    frozen_at = models.DateTimeField(null=True, blank=True, help_text="Boards show private ranks from then on")
+    # A trigger lets no reveal come before its freeze; see `triggers`.
+    frozen_at = models.DateTimeField(null=True, blank=True, help_text="Leaderboards close: later attempts have no rank")
+    reveal_at = models.DateTimeField(
+        null=True,
+        blank=True,
+        help_text="Closed leaderboards show private ranks from then on; without it, as soon as they close",
+    )
     updated_at = models.DateTimeField(default=now)
 
     objects = CourseQuerySet.as_manager()
@@ -72,6 +79,10 @@ class Course(models.Model):
 
     def __str__(self) -> str:
         return self.title
+
+    def clean(self) -> None:
+        if self.reveal_at and (self.frozen_at is None or self.reveal_at < self.frozen_at):
+            raise ValidationError({"reveal_at": _("Ranks are revealed after the leaderboards have closed.")})
 
 
 class CourseVersionQuerySet(models.QuerySet["CourseVersion"]):

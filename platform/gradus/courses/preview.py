@@ -162,7 +162,12 @@ def course_of(version: CourseVersion) -> Course:
     """
     bundle, row = publishing.bundle_of(version), version.course
     course = Course(
-        pk=row.pk, slug=row.slug, is_published=True, frozen_at=row.frozen_at, **contents.course_fields(bundle)
+        pk=row.pk,
+        slug=row.slug,
+        is_published=True,
+        frozen_at=row.frozen_at,
+        reveal_at=row.reveal_at,
+        **contents.course_fields(bundle),
     )
     course.updated_at = row.updated_at
     lessons = {lesson.name: lesson for lesson in row.lessons.only("name", "slug", "course")}

@@ -9,7 +9,7 @@ from gradus.accounts import staff_actions as staff
 from gradus.accounts.models import StaffAction
 from gradus.courses.models import Course
 
-FIELDS = ("is_published", "frozen_at")
+FIELDS = ("is_published", "frozen_at", "reveal_at")
 
 
 def before_save(sender: type[Course], instance: Course, raw: bool = False, **extra: Any) -> None:

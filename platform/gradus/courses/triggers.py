@@ -6,6 +6,9 @@ So no import takes a lesson of another course. A later migration that alters `co
 
 from typing import Any
 
+from gradus import row_rules
+from gradus.row_rules import Rule
+
 SAID = "a lesson or challenge stays in its course"
 MOVED = "OLD.course_id <> NEW.course_id"
 ELSEWHERE = "NEW.course_id <> (SELECT course_id FROM courses_lesson WHERE id = NEW.lesson_id)"
@@ -123,3 +126,22 @@ def remove_versions(apps: Any, schema_editor: Any) -> None:
             schema_editor.execute(f"DROP TRIGGER IF EXISTS {name}")
         else:
             schema_editor.execute(f"DROP TRIGGER IF EXISTS {name} ON {VERSIONS}; DROP FUNCTION IF EXISTS {name}()")
+
+
+REVEALS = {
+    f"courses_reveal_after_freeze_{event.lower()}": Rule(
+        "courses_course",
+        "INSERT" if event == "INSERT" else "UPDATE OF frozen_at, reveal_at",
+        "NEW.reveal_at IS NOT NULL AND (NEW.frozen_at IS NULL OR NEW.reveal_at < NEW.frozen_at)",
+        "ranks are revealed after the leaderboards have closed",
+    )
+    for event in ("INSERT", "UPDATE")
+}
+
+
+def install_reveals(apps: Any, schema_editor: Any) -> None:
+    row_rules.install(schema_editor, REVEALS)
+
+
+def remove_reveals(apps: Any, schema_editor: Any) -> None:
+    row_rules.remove(schema_editor, REVEALS)

@@ -15,7 +15,7 @@ from gradus.classes import access, membership
 from gradus.classes.membership import Person
 from gradus.classes.models import Class
 from gradus.courses import catalogue
-from gradus.courses.boards import is_frozen
+from gradus.courses.boards import is_frozen, is_revealed
 from gradus.courses.models import Challenge, ChallengeVersion, Course
 from gradus.leaderboards.ranking import Band, ComputedRanking, Group, Place, Ranking, ranking, version_of
 from gradus.submissions.models import Mark, Season, Standing
@@ -71,7 +71,10 @@ class SeasonLine:
 
 @dataclass(frozen=True)
 class Board:
-    """One page of the leaderboard of a track."""
+    """One page of the leaderboard of a track.
+
+    A `frozen` one is closed: later attempts have no rank. A `revealed` one is closed and ranks by private scores.
+    """
 
     challenge: Challenge
     track: str
@@ -81,6 +84,7 @@ class Board:
     pages: int
     spec: specs.Challenge
     season: SeasonLine | None = None
+    revealed: bool = False
     group: Group | None = None
     version: str = ""
     older: tuple[Older, ...] = ()
@@ -154,6 +158,7 @@ def board(
         challenge=challenge,
         track=track,
         frozen=is_frozen(challenge) and season is None,
+        revealed=is_revealed(challenge) and season is None,
         total=ranked.total,
         page=page,
         pages=pages,

@@ -1,11 +1,12 @@
-"""Ranks the standings of a leaderboard: by their public scores while it runs, by private ones once it is frozen.
+"""Ranks the standings of a leaderboard: by public scores, and by private ones once a closed one is revealed.
 
 A leaderboard holds one version of its challenge, because scores on different hidden samples cannot be compared, and
 one season: that which runs, unless an earlier one is asked for.
 
-Scores are compared after they were rounded down to the challenge's step. Before a course is frozen, scores on the
-public part of the hidden samples count; from then on, scores on their private part, rounded to the same step.
-Submissions after the freeze do not count, because each of them would reveal something about the private part.
+Scores are compared after they were rounded down to the challenge's step. Before the ranks of a frozen course are
+revealed, scores on the public part of the hidden samples count; from then on, scores on their private part, rounded to
+the same step. Submissions after the freeze do not count, because each of them would reveal something about the private
+part.
 """
 
 import math
@@ -18,7 +19,7 @@ from django.db.models import Count
 
 from challenges.shown_score import floor_to_step
 from gradus.classes.models import Class
-from gradus.courses.boards import is_frozen
+from gradus.courses.boards import is_frozen, is_revealed
 from gradus.courses.models import Challenge, ChallengeVersion
 from gradus.submissions.models import Score, Season, Standing, StandingQuerySet
 from gradus.submissions.models.boards import not_hidden
@@ -78,7 +79,7 @@ class Group:
 
 def places(challenge: Challenge, track: str, group: Group | None = None, season: int | None = None) -> list[Place]:
     """Returns the places of all ranked standings, best first. Equal scores share a rank, as in 1, 1, 3."""
-    if group is not None or _ranks_private(challenge, season):
+    if group is not None or _is_closed(challenge, season):
         scores = _by_scores(challenge, track, group, season)
     else:
         ranked = _standings(challenge, track, version_of(challenge, season), season)
@@ -88,8 +89,8 @@ def places(challenge: Challenge, track: str, group: Group | None = None, season:
     return list(_ranked(scores, equal))
 
 
-def _ranks_private(challenge: Challenge, season: int | None) -> bool:
-    """Returns True if private scores count. A season that has ended keeps the public ranks that it ended with."""
+def _is_closed(challenge: Challenge, season: int | None) -> bool:
+    """Returns True if later attempts have no rank. A season that has ended keeps the ranks that it ended with."""
     return season is None and is_frozen(challenge)
 
 
@@ -105,16 +106,30 @@ def _standings(
 def _by_scores(
     challenge: Challenge, track: str, group: Group | None, season: int | None = None
 ) -> list[tuple[int, int, float]]:
-    """Returns (id of the score, id of the learner, score), earliest first.
+    """Returns (id of the score, id of the learner, score), earliest first; see `both_scores`."""
+    private = season is None and is_revealed(challenge)
+    return [
+        (pk, user, final if private and final is not None else shown)
+        for pk, user, shown, final in both_scores(challenge, track, group, season)
+    ]
+
+
+def both_scores(
+    challenge: Challenge, track: str, group: Group | None = None, season: int | None = None
+) -> list[tuple[int, int, float, float | None]]:
+    """Returns (id of the score, id of the learner, public score, private score), earliest first.
+
+    Both scores are rounded down to the step. The private one is None where a challenge has no private part. It may be
+    shown only once ranks are revealed.
 
     Each learner has the best score, by its shown value, among those of the class and those submitted before the freeze.
     """
     version, owner = version_of(challenge, season), "evaluation__submission__"
-    frozen = _ranks_private(challenge, season)
+    closed = _is_closed(challenge, season)
     step = version.parsed.feedback.step
     scores = Score.objects.current().on(challenge, track).of_version(version)
     scores = scores.in_season_of(challenge, season)
-    if frozen:
+    if closed:
         scores = scores.filter(**{f"{owner}created_at__lte": challenge.lesson.course.frozen_at})
     if group is not None:
         learners = group.of_class.members.active().learners().filter(user__isnull=False).values("user")
@@ -128,7 +143,7 @@ def _by_scores(
         best.setdefault(row[1], row)
     rows = sorted((row for row in best.values() if not row[4]), key=lambda row: (row[5], row[0]))
     return [
-        (pk, user, floor_to_step(private, step) if frozen and private is not None else shown)
+        (pk, user, shown, None if private is None else floor_to_step(private, step))
         for pk, user, shown, private, *_ in rows
     ]
 
@@ -225,11 +240,11 @@ class RunningRanking:
 def ranking(
     challenge: Challenge, track: str, version: ChallengeVersion | None = None, season: int | None = None
 ) -> Ranking:
-    """Returns the ranking of a challenge's track, by its private scores if the course is frozen.
+    """Returns the ranking of a challenge's track, by its private scores once those of a frozen course are revealed.
 
     Without `version`, it is that of the version that the leaderboard holds. `season` is the number of a season that has
     ended; without it, it is the one that runs.
     """
-    if _ranks_private(challenge, season):
+    if _is_closed(challenge, season):
         return ComputedRanking(challenge, track)
     return RunningRanking(challenge, track, version, season)

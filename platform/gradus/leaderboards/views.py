@@ -4,6 +4,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from django.contrib import messages
+from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
@@ -15,8 +16,9 @@ from gradus.accounts import roles
 from gradus.accounts.guests import learner
 from gradus.courses import boards as continuity
 from gradus.courses import catalogue
+from gradus.courses.boards import is_revealed
 from gradus.courses.models import ChallengeVersion
-from gradus.leaderboards import boards
+from gradus.leaderboards import boards, shake_up
 from gradus.leaderboards.ranking import version_of
 from gradus.refusal import Refused
 from gradus.submissions.services import boards as decisions
@@ -76,6 +78,28 @@ def board_show(request: HttpRequest, slug: str) -> HttpResponse:
             "may_begin": begins and group is None and roles.may(viewer, challenge.course_id, roles.EDITS),
         },
     )
+
+
+def shake_up_show(request: HttpRequest, slug: str) -> HttpResponse:
+    """Shows how ranks moved from the public part of the hidden samples to the private one, once that is revealed."""
+    challenge = catalogue.now().challenge(slug)
+    version = version_of(challenge)
+    track = boards.track_of(version, request.GET.get("track"))
+    if track is None or not is_revealed(challenge):
+        raise Http404
+    found = shake_up.of(challenge, track)
+    page = Paginator(found.moves, boards.PAGE_ROWS).get_page(request.GET.get("page"))
+    viewer = learner(request)
+    context = {
+        "challenge": challenge,
+        "track": track,
+        "track_name": kinds.allowed(version.parsed, track),
+        "tracks": [(kind, kinds.allowed(version.parsed, kind)) for kind in version.parsed.tracks],
+        "found": found,
+        "rows": page,
+        "moves": shake_up.named(page, viewer),
+    }
+    return render(request, "leaderboards/shake_up.html", context)
 
 
 @never_cache
