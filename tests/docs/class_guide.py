@@ -43,12 +43,6 @@ def roster() -> str:
     return (FOLDER / "roster.csv").read_text(encoding="utf-8")
 
 
-def quoted(text: str) -> str:
-    """The text, which the page must contain in this form, with its dates moved."""
-    assert text in PAGE, f"your-class.md does not say {text}"
-    return moved(text)
-
-
 def days_later(days: int, time: str) -> str:
     """A time so many days after today, as a field of the site takes it."""
     return f"{date.today() + timedelta(days=days)}T{time}"

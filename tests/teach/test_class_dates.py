@@ -48,7 +48,10 @@ class TestTheForm:
         page = edit(evening, f"challenge-{sea_or_sky.pk}")
         sent = {
             "due_at": "2026-12-01T12:00",
-            "late": "2026-12-03 12:00 50\n2026-12-05 12:00 25 %",
+            "late_0_until": "2026-12-03T12:00",
+            "late_0_credit": "50",
+            "late_1_until": "2026-12-05 12:00",
+            "late_1_credit": "25 %",
             "after": "10",
             "no_close_at": "on",
             "seen": "0",
@@ -62,7 +65,8 @@ class TestTheForm:
         ]
         form = grace_client.get(page).content.decode()
         assert 'value="2026-12-01T12:00"' in form
-        assert "2026-12-03 12:00 50\n2026-12-05 12:00 25" in form
+        assert [form.count(f'value="{one}"') for one in ("2026-12-03T12:00", "2026-12-05T12:00", "50", "25")] == [1] * 4
+        assert 'name="late_2_until"' in form and 'name="early_1_until"' in form
         table = grace_client.get(reverse("teach:dates", args=[evening.pk])).content.decode()
         assert "<strong>1 Dec 2026, 12:00</strong>" in table
         assert "50 % until 3 Dec 2026, 12:00, 25 % until 5 Dec 2026, 12:00, then 10 %" in table
@@ -72,10 +76,31 @@ class TestTheForm:
         [
             ({"due_at": "soon"}, "Enter a valid date/time."),
             ({"due_at": "0001-01-01T00:00"}, "Write a year from 1970 to 2199."),
-            ({"early": "0001-01-01 00:00 110"}, "Write a year from 1970 to 2199."),
-            ({"late": "9999-12-31 23:59 50"}, "Write a year from 1970 to 2199."),
-            ({"late": "tomorrow 50"}, "Write in each line a time and the credit in percent"),
-            ({"late": "2026-12-01 12:00 150"}, "The credit of each step must be from 0 % to 100 %."),
+            (
+                {"early_0_until": "0001-01-01T00:00", "early_0_credit": "110"},
+                "Line 1: write a year from 1970 to 2199.",
+            ),
+            (
+                {"late_1_until": "9999-12-31T23:59", "late_1_credit": "50"},
+                "Line 2: write a year from 1970 to 2199.",
+            ),
+            ({"late_0_until": "tomorrow", "late_0_credit": "50"}, "Line 1: “tomorrow” is no date with a time"),
+            ({"late_0_until": "2026-12-01T12:00", "late_0_credit": "half"}, "Line 1: “half” is no number of percent"),
+            (
+                {"late_0_until": "2026-12-01T12:00", "late_0_credit": "150"},
+                "Line 1: the credit must be from 0 % to 100 %.",
+            ),
+            ({"late_0_until": "2026-12-01T12:00"}, "Line 1: write how many percent"),
+            ({"late_0_credit": "50"}, "Line 1: choose the date and the time"),
+            (
+                {
+                    "late_0_until": "2026-12-02T12:00",
+                    "late_0_credit": "50",
+                    "late_1_until": "2026-12-01T12:00",
+                    "late_1_credit": "20",
+                },
+                "Line 2: it must end after the line before it.",
+            ),
             ({"release_at": "2026-12-02T12:00", "due_at": "2026-12-01T12:00"}, "The due date must come after"),
             ({"after": "101"}, "less than or equal to 100"),
         ],
@@ -89,6 +114,17 @@ class TestTheForm:
         assert said in text.replace("\n", " ") and "field-error" in text
         assert all(value in text for value in sent.values())
         assert not DateRule.objects.exists()
+
+    def test_saving_another_date_keeps_the_steps_to_the_second(self, grace_client, evening, teacher):
+        until = (VIENNA_NOON + timedelta(seconds=33)).isoformat()
+        rule = DateRule.objects.create(of_class=evening, late=[{"until": until, "credit": 0.07}], early=[])
+        form = grace_client.get(edit(evening)).context["form"]
+        [line] = [step for _n, step in form.step_lines("late") if step.credit]
+        assert (line.until, line.credit) == ("2026-12-01T12:00", "7")
+        sent = {"late_0_until": line.until, "late_0_credit": line.credit, "early_none": "on", "after": "5"}
+        assert grace_client.post(edit(evening), {**sent, "seen": form["seen"].value()}).status_code == 302
+        rule.refresh_from_db()
+        assert (rule.late, rule.early, rule.after) == ([{"until": until, "credit": 0.07}], [], 0.05)
 
     def test_of_two_teachers_the_second_sees_both(self, grace_client, evening, teacher):
         assert grace_client.post(edit(evening), {"after": "50", "seen": "0"}).status_code == 302
@@ -139,6 +175,44 @@ class TestMoreTime:
         assert "2 learners have more time." in text
         assert "More time until: 24 Dec 2026, 12:00" in text and "The train stood still." in text
         assert DateRule.objects.filter(member__in=[ann, ben], challenge=sea_or_sky).count() == 2
+
+    def test_it_says_what_moved_and_what_became_shorter(self, grace_client, evening, teacher, ann, sea_or_sky, ticket):
+        late = [{"until": (VIENNA_NOON + 7 * DAY).isoformat(), "credit": 0.5}]
+        DateRule.objects.create(of_class=evening, challenge=sea_or_sky, due_at=VIENNA_NOON, late=late)
+        sent = {
+            "members": [ann.pk],
+            "place": f"challenge-{sea_or_sky.pk}",
+            "until": "2026-12-04T12:00",
+            "reason": "ill",
+        }
+        given = {f"extend-{name}": one for name, one in sent.items()}
+        text = grace_client.post(reverse("teach:extend", args=[evening.pk]), given, follow=True).content.decode()
+        assert "1 learner has more time. For: Ann Novak. Sea or sky: due 4 Dec 2026, 12:00" in text
+        assert "before it was 1 Dec 2026, 12:00" in text and "50 % until 8 Dec 2026, 12:00" in text
+        assert "so it is shorter now at: Sea or sky." in text
+
+    def test_without_a_date_there_is_nothing_to_extend(self, grace_client, evening, teacher, ann, sea_or_sky, ticket):
+        page = reverse("teach:more_time", args=[evening.pk])
+        assert "there is no time to extend" in grace_client.get(page).content.decode()
+        DateRule.objects.create(of_class=evening, challenge=sea_or_sky, due_at=VIENNA_NOON)
+        assert "there is no time to extend" not in grace_client.get(page).content.decode()
+        sent = {"members": [ann.pk], "place": f"challenge-{ticket.pk}", "until": "2030-12-04T12:00", "reason": "ill"}
+        given = {f"extend-{name}": one for name, one in sent.items()}
+        refused = grace_client.post(reverse("teach:extend", args=[evening.pk]), given)
+        assert refused.status_code == 422 and "there is nothing to extend" in refused.content.decode()
+        assert not DateRule.objects.filter(member=ann).exists()
+
+    def test_nothing_is_chosen_before_and_equal_names_are_told_apart(self, grace_client, evening, teacher, ann):
+        for number in ("7001", "7002"):
+            names = {"first_name": "Zoe", "last_name": "Ilic", "registration_number": number}
+            factories.member(evening, factories.UserFactory(), labels=["Group B"], **names)
+        response = grace_client.get(reverse("teach:more_time", args=[evening.pk]))
+        text = response.content.decode()
+        assert "Zoe Ilic · 7001 · Group B" in text and "Zoe Ilic · 7002 · Group B" in text and "Ann Novak ·" not in text
+        assert response.context["extend"]["place"].value() == ""
+        given = {"extend-members": [ann.pk], "extend-until": "2030-12-04T12:00", "extend-reason": "ill"}
+        refused = grace_client.post(reverse("teach:extend", args=[evening.pk]), {**given, "extend-place": ""})
+        assert refused.status_code == 422 and not DateRule.objects.exists()
 
     def test_a_whole_label_gets_more_time_and_more_attempts(self, grace_client, evening, teacher, ann, sea_or_sky):
         label = ann.labels.get()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -12,19 +13,21 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from gradus.classes import date_rules, times
+from gradus.classes import date_rules, policy, times
 from gradus.classes.access import PlaceOrCourse
-from gradus.classes.date_rules import DATES, Target, Values
+from gradus.classes.date_rules import DATES, STEPS_MAX, Target, Values
 from gradus.classes.models import GRANTED_MAX, REASON_CHARS, Class, DateRule, Label, Member
 from gradus.classes.policy import Step
 from gradus.courses.models import Challenge
 from gradus.teach.forms import SeenForm, ServiceForm, ZonedForm, text
-from gradus.teach.local_times import LocalTimeField, parsed, shown_in
+from gradus.teach.local_times import FORMATS, LocalTimeField, parsed, shown_in
 from gradus.teach.widgets import NamesSelect
 
 COURSE = "course"
 # A learner in the list of a form; more are found by searching.
 LISTED = 200
+# Lines for steps that the form offers at least, and how much of a typed time or credit is kept.
+SPARE_STEPS, STEP_CHARS = 2, 40
 
 
 def key_of(place: PlaceOrCourse) -> str:
@@ -44,33 +47,83 @@ def place_choices(places: Iterable[PlaceOrCourse]) -> list[tuple[str, str]]:
             else _("Lesson: %(title)s") % {"title": place.title}
         )
 
-    return [(key_of(place), title(place)) for place in places]
+    return [("", _("Choose a lesson or a challenge")), *((key_of(place), title(place)) for place in places)]
 
 
-class StepsField(forms.CharField):
-    """Lines with a time and a credit in percent, such as `2026-10-05 23:59 50`. The word `none` says that there are
-    none, and without a line nothing is said."""
+@dataclass(frozen=True)
+class SentStep:
+    """A line of a `StepsField` as it was typed: until when an attempt counts how many percent."""
+
+    until: str = ""
+    credit: str = ""
+
+
+class StepsWidget(forms.Widget):
+    """Reads the lines of a `StepsField`, and whether there is no step at all. `_steps.html` shows them."""
+
+    def value_from_datadict(self, data: Any, files: Any, name: str) -> list[SentStep] | str:
+        if data.get(f"{name}_none"):
+            return StepsField.NONE
+        found = [
+            SentStep(*(str(data.get(f"{name}_{n}_{part}", "")).strip()[:STEP_CHARS] for part in ("until", "credit")))
+            for n in range(STEPS_MAX)
+        ]
+        while found and found[-1] == SentStep():
+            found.pop()
+        return found
+
+
+class StepsField(forms.Field):
+    """Lines with a time and a credit in percent. `NONE` says that there are none, and without a line nothing is said.
+
+    `least` and `most` are the limits of a credit in percent.
+    """
 
     NONE = "none"
-    WRONG = gettext_lazy("Write in each line a time and the credit in percent, such as 2026-10-05 23:59 50.")
+    widget = StepsWidget
 
-    def __init__(self, **given: Any) -> None:
-        super().__init__(
-            required=False, widget=forms.Textarea(attrs={"rows": 3, "spellcheck": "false"}), max_length=2000, **given
-        )
+    def __init__(self, *, least: float, most: float, **given: Any) -> None:
+        super().__init__(required=False, **given)
+        self.least, self.most = least, most
 
     def clean(self, value: Any) -> list[Step] | None:
-        lines = [line.strip() for line in super().clean(value).splitlines() if line.strip()]
-        if not lines:
-            return None
-        return [] if [line.casefold() for line in lines] == [self.NONE] else [self._step(line) for line in lines]
+        if value == self.NONE:
+            return []
+        found: list[Step] = []
+        wrong: list[str] = []
+        for number, line in enumerate(value, 1):
+            if line == SentStep():
+                continue
+            try:
+                step = self._step(line)
+                if found and step.until <= found[-1].until:
+                    raise forms.ValidationError(_("it must end after the line before it."))
+                if found and step.credit > found[-1].credit:
+                    raise forms.ValidationError(_("it must not give more credit than the line before it."))
+            except forms.ValidationError as error:
+                said = error.messages[0]
+                wrong.append(_("Line %(number)d: %(said)s") % {"number": number, "said": said[0].lower() + said[1:]})
+            else:
+                found.append(step)
+        if wrong:
+            raise forms.ValidationError(wrong)
+        return found or None
 
-    def _step(self, line: str) -> Step:
-        found = re.fullmatch(r"(\S+(?:[ T]\S+)?)\s+([0-9]{1,3}(?:\.[0-9]{1,2})?)\s*%?", line)
-        until = parsed(found[1]) if found else None
-        if found is None or until is None:
-            raise forms.ValidationError(self.WRONG, code="invalid")
-        return Step(until, float(found[2]) / 100)
+    def _step(self, line: SentStep) -> Step:
+        if not line.credit:
+            raise forms.ValidationError(_("write how many percent an attempt counts until then, such as 50."))
+        if not line.until:
+            raise forms.ValidationError(_("choose the date and the time until which an attempt counts this much."))
+        if not re.fullmatch(r"[0-9]{1,3}([.,][0-9]{1,2})?\s*%?", line.credit):
+            raise forms.ValidationError(_("“%(sent)s” is no number of percent, such as 50.") % {"sent": line.credit})
+        credit = float(line.credit.rstrip("% ").replace(",", "."))
+        if not self.least <= credit <= self.most:
+            said = _("the credit must be from %(least)d %% to %(most)d %%.")
+            raise forms.ValidationError(said % {"least": self.least, "most": self.most})
+        if (until := parsed(line.until)) is None:
+            said = _("“%(sent)s” is no date with a time, such as 2026-10-05 23:59.")
+            raise forms.ValidationError(said % {"sent": line.until})
+        return Step(until, credit / 100)
 
 
 class DatesForm(SeenForm, ZonedForm):
@@ -80,16 +133,18 @@ class DatesForm(SeenForm, ZonedForm):
     no_release_at = forms.BooleanField(label=gettext_lazy("It is open from the beginning"), required=False)
     early = StepsField(
         label=gettext_lazy("Early credit"),
-        help_text=gettext_lazy(
-            "Until a time, an attempt counts more: one line for each time, such as 2026-10-01 23:59 110."
-        ),
+        least=100,
+        most=100 * policy.CREDIT_MAX,
+        help_text=gettext_lazy("Until a time before it is due, an attempt can count more, such as 110 %."),
     )
     due_at = LocalTimeField(label=gettext_lazy("Due"), required=False)
     no_due_at = forms.BooleanField(label=gettext_lazy("There is no due date"), required=False)
     late = StepsField(
         label=gettext_lazy("Late credit"),
+        least=0,
+        most=100,
         help_text=gettext_lazy(
-            "After the due date an attempt counts this much until a time, such as 2026-10-12 23:59 50."
+            "After the due date, an attempt can count in part, such as 50 % for a week, then 20 % for another one."
         ),
     )
     after = forms.FloatField(
@@ -98,7 +153,8 @@ class DatesForm(SeenForm, ZonedForm):
         min_value=0,
         max_value=100,
         help_text=gettext_lazy(
-            "Empty: 0 %, or what holds for others. Attempts can still be handed in until it closes."
+            "After the due date and all lines above. Empty: 0 %, unless the dates of the lesson, the course or "
+            "everybody say otherwise. Attempts can still be handed in until it closes."
         ),
     )
     close_at = LocalTimeField(
@@ -116,12 +172,12 @@ class DatesForm(SeenForm, ZonedForm):
         gettext_lazy("Reason"),
         REASON_CHARS,
         help_text=gettext_lazy(
-            "For those who teach. Learners read the reasons of their own dates only in a copy of the own data."
+            "Only those who teach see it on the site. A learner's copy of all own data has it, too."
         ),
     )
 
     def __init__(self, target: Target, rule: DateRule | None, data: Any = None) -> None:
-        self.target, self.zone = target, target.of_class.timezone
+        self.target, self.rule, self.zone = target, rule, target.of_class.timezone
         super().__init__(data, initial=self._initial(rule))
         self.fields["reason"].required = target.member is not None
         if target.member is None and target.label is None:
@@ -130,9 +186,12 @@ class DatesForm(SeenForm, ZonedForm):
     def _initial(self, rule: DateRule | None) -> dict[str, Any]:
         zone, said = self.target.of_class.zone, date_rules.values_of(rule)
 
-        def lines(steps: Sequence[Step] | None) -> str:
-            shown = [f"{shown_in(zone, one.until):%Y-%m-%d %H:%M} {100 * one.credit:g}" for one in steps or ()]
-            return StepsField.NONE if steps is not None and not steps else "\n".join(shown)
+        def lines(steps: Sequence[Step] | None) -> list[SentStep] | str:
+            if steps is not None and not steps:
+                return StepsField.NONE
+            return [
+                SentStep(f"{shown_in(zone, one.until):{FORMATS[0]}}", f"{100 * one.credit:.15g}") for one in steps or ()
+            ]
 
         return {
             **{name: shown_in(zone, getattr(said, name)) for name in (*DATES, "extended_to")},
@@ -152,7 +211,7 @@ class DatesForm(SeenForm, ZonedForm):
         def steps(name: str) -> list[Step] | None:
             if given[name] is None:
                 return None
-            return [Step(times.read(one.until, self.zone), one.credit) for one in given[name]]
+            return [Step(self._until(name, one.until), one.credit) for one in given[name]]
 
         return Values(
             **{name: given.get(name) for name in (*DATES, "extended_to")},
@@ -162,6 +221,29 @@ class DatesForm(SeenForm, ZonedForm):
             after=None if given["after"] is None else given["after"] / 100,
         )
 
+    def _until(self, name: str, typed: datetime) -> datetime:
+        """Returns the time in UTC. One that came back as it was shown stays exactly."""
+        kept = getattr(date_rules.values_of(self.rule), name) or ()
+        shown = {f"{shown_in(self.target.of_class.zone, one.until):{FORMATS[0]}}": one.until for one in kept}
+        return shown.get(f"{typed:{FORMATS[0]}}") or times.read(typed, self.zone)
+
+    def step_lines(self, name: str) -> list[tuple[int, SentStep]]:
+        """Returns the lines of a field as the page shows them, with empty ones for more."""
+        value = self[name].value()
+        lines = [] if value == StepsField.NONE else list(value or ())
+        lines += [SentStep()] * (max(SPARE_STEPS - len(lines), 1) if len(lines) < STEPS_MAX else 0)
+        return list(enumerate(lines))
+
+    @property
+    def parts(self) -> list[dict[str, Any]]:
+        """The fields in their order, those with steps with their lines."""
+        return [
+            {"field": one, "steps": self.step_lines(one.name), "is_none": one.value() == StepsField.NONE}
+            if isinstance(one.field, StepsField)
+            else {"field": one}
+            for one in self.visible_fields()
+        ]
+
 
 def _is_challenge(key: str) -> bool:
     return key.startswith("challenge-")
@@ -170,7 +252,9 @@ def _is_challenge(key: str) -> bool:
 class PeopleForm(ZonedForm):
     """Gives learners more time, or more attempts. `members` are those that the list of the page offers."""
 
-    WHO_READS = gettext_lazy("For those who teach. The learner reads it only in a copy of the own data.")
+    WHO_READS = gettext_lazy(
+        "Only those who teach see it on the site. The learner is not told; a copy of all own data has it."
+    )
     label = forms.ModelChoiceField(
         label=gettext_lazy("For all with the label"),
         queryset=Label.objects.none(),

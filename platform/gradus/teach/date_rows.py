@@ -33,6 +33,7 @@ NAMES = {
 class Cell:
     """What holds for a field. `is_own` says that it is set at this place for these people."""
 
+    name: str
     text: str
     is_own: bool
 
@@ -44,6 +45,14 @@ class Row:
     level: str
     cells: tuple[Cell, ...]
     has_rule: bool
+
+    @property
+    def due(self) -> str:
+        return self.cells[1].text
+
+    @property
+    def credit(self) -> str:
+        return self.cells[2].text
 
 
 def table(seen_as: Viewed, places: Sequence[PlaceOrCourse]) -> list[Row]:
@@ -60,15 +69,15 @@ def _row(place: PlaceOrCourse, schedule: Schedule, seen_as: Viewed) -> Row:
     own = {one.field for one in schedule.applied if any((rule.where, rule.who) == (level, who) for rule in one.rules)}
     zone = seen_as.of_class.timezone
     cells = (
-        Cell(_date(schedule.release_at, zone), "release_at" in own),
-        Cell(_date(schedule.due_at, zone), "due_at" in own),
-        Cell(credit_line(schedule, zone), bool(own & {"early", "late", "after"})),
-        Cell(_date(schedule.close_at, zone), "close_at" in own),
+        Cell(_("Opens"), date_line(schedule.release_at, zone), "release_at" in own),
+        Cell(_("Due"), date_line(schedule.due_at, zone), "due_at" in own),
+        Cell(_("An attempt counts"), credit_line(schedule, zone), bool(own & {"early", "late", "after"})),
+        Cell(_("Closes"), date_line(schedule.close_at, zone), "close_at" in own),
     )
     return Row(place, key_of(place), level.name.lower(), cells, has_rule=bool(own))
 
 
-def _date(moment: datetime | None, zone: str) -> str:
+def date_line(moment: datetime | None, zone: str) -> str:
     return times.plain(moment, zone) if moment else _("not set")
 
 
@@ -85,7 +94,7 @@ def credit_line(schedule: Schedule, zone: str) -> str:
 
 
 def _until(step: policy.Step, zone: str) -> str:
-    return _("%(credit)s until %(date)s") % {"credit": times.percent(step.credit), "date": _date(step.until, zone)}
+    return _("%(credit)s until %(date)s") % {"credit": times.percent(step.credit), "date": date_line(step.until, zone)}
 
 
 @dataclass(frozen=True)
@@ -162,7 +171,7 @@ def in_words(name: str, value: Any, zone: str) -> str:
     if value is None:
         return _("none")
     if isinstance(value, datetime):
-        return _date(value, zone)
+        return date_line(value, zone)
     if name == "after":
         return times.percent(value)
     return ", ".join(_until(step, zone) for step in value) or _("none")

@@ -19,7 +19,7 @@ from tests import factories
 from tests.browser.behaviour.test_learner import write
 from tests.browser.conftest import Visit, Work
 from tests.docs import class_guide
-from tests.docs.class_guide import days_later, quoted
+from tests.docs.class_guide import days_later
 from tests.gradebook import imports
 from tests.gradebook.imports import Known
 
@@ -146,7 +146,9 @@ def set_dates(reader: Reader) -> None:
         reader.tab("Dates")
         reader.link("Set", reader.page.get_by_role("row", name="Sea or sky"))
         reader.field("Due").fill(days_later(13, "23:59"))
-        reader.field("Late credit").fill(quoted("2027-03-21 23:59 50"))
+        late = reader.page.get_by_role("group", name=reader.named("Late credit"))
+        reader.field("An attempt counts, in percent", late).fill("50")
+        reader.field("until", late).fill(days_later(20, "23:59"))
         reader.field("Closes").fill(days_later(21, "00:00"))
         reader.press("Save")
         expect(reader.page.get_by_role("row", name="Sea or sky")).to_contain_text("50 %")

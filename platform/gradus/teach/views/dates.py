@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
 from django.contrib import messages
+from django.db.models import Q
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
@@ -23,7 +25,7 @@ from gradus.refusal import Refused
 from gradus.submissions import limits
 from gradus.submissions.limits import Use
 from gradus.submissions.services import slots
-from gradus.teach import date_rows
+from gradus.teach import date_rows, extensions
 from gradus.teach.date_forms import (
     LISTED,
     DatesForm,
@@ -141,6 +143,15 @@ def extend(request: HttpRequest, of_class: Class) -> HttpResponse:
     if not form.is_valid():
         return _people_page(request, of_class, extend=form, status=422)
     place, given = form.chosen_place, form.cleaned_data
+    label, places = given.get("label"), list(form.places.values())
+    labelled = label.members.active().learners() if label else Member.objects.none()
+    people = list(of_class.members.filter(Q(pk__in=given["members"]) | Q(pk__in=labelled)).select_related("of_class"))
+    challenges = extensions.within(places, place)
+    before = extensions.held_by(people, challenges)
+    if people and given["until"] > timezone.now() and not extensions.has_dates(before):
+        said = _("Nothing here is due or closes for them, so there is nothing to extend. Set a due date first.")
+        form.add_error("place", said)
+        return _people_page(request, of_class, extend=form, status=422)
     try:
         done = dates.extend(
             of_class,
@@ -148,7 +159,7 @@ def extend(request: HttpRequest, of_class: Class) -> HttpResponse:
             by=account(request),
             until=given["until"],
             reason=given["reason"],
-            label=given.get("label"),
+            label=label,
             lesson=place if isinstance(place, Lesson) else None,
             challenge=place if isinstance(place, Challenge) else None,
         )
@@ -156,7 +167,13 @@ def extend(request: HttpRequest, of_class: Class) -> HttpResponse:
         form.refuse(refused)
         return _people_page(request, of_class, extend=form, status=refused.status)
     said = ngettext("%(count)d learner has more time.", "%(count)d learners have more time.", len(done.moved))
-    messages.success(request, said % {"count": len(done.moved)})
+    changes = extensions.moved(before, extensions.held_by(people, challenges))
+    parts = [said % {"count": len(done.moved)}]
+    if 0 < len(done.moved) <= extensions.SAID:
+        parts.append(_("For: %(names)s.") % {"names": ", ".join(map(str, done.moved))})
+    messages.success(request, " ".join([*parts, *extensions.in_words(changes, of_class.timezone)]))
+    if warning := extensions.shorter(changes):
+        messages.warning(request, warning)
     if given["until"] <= timezone.now():
         messages.warning(request, _("This time is past: only attempts that were submitted before it count more now."))
     if done.untouched:
@@ -232,12 +249,15 @@ def _people_page(
         grant or GrantForm(of_class, places, initial=initial),
     ]
     found = of_class.members.active().learners().matching(search).by_name()
-    listed = list(found.select_related("user")[:LISTED])
+    listed = list(found.select_related("user").prefetch_related("labels")[:LISTED])
     for form in made:
         field: Any = form.fields["members"]
         chosen = {str(one) for one in form["members"].value() or ()}
         more = of_class.members.filter(pk__in=filter(None, map(whole_number, chosen))).select_related("user")
-        field.widget.choices = [(one.pk, as_name(one)) for one in dict.fromkeys([*more, *listed])]
+        offered = list(dict.fromkeys([*more.prefetch_related("labels"), *listed]))
+        names = Counter(map(str, offered))
+        field.widget.choices = [(one.pk, as_name(told_apart(one) if names[str(one)] > 1 else one)) for one in offered]
+    everybody = date_rows.table(Viewed(of_class), places)
     context = {
         **shared(request, of_class, "dates"),
         "extend": made[0],
@@ -246,8 +266,17 @@ def _people_page(
         "listed": len(listed),
         "all": of_class.members.active().learners().count(),
         "place": initial["place"],
+        "marked": marked,
+        "rows": everybody,
+        "has_dates": of_class.date_rules.exclude(due_at=None, close_at=None).exists(),
     }
     return render(request, "teach/classes/more_time.html", context, status=status)
+
+
+def told_apart(member: Member) -> str:
+    """Returns a name with what tells the member from others of the same name: the number or address, and labels."""
+    known = member.registration_number or member.login or member.address
+    return " · ".join(filter(None, [str(member), known, ", ".join(one.name for one in member.labels.all())]))
 
 
 @in_class()
