@@ -49,7 +49,8 @@ def test_a_new_class_is_made_and_its_dates_are_in_its_zone(course: Course, teach
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
-        ({"timezone": "Vienna"}, "There is no such time zone"),
+        ({"timezone": "Atlantis"}, "There is no such time zone"),
+        ({"timezone": "Vienne"}, "There is no such time zone. Did you mean Europe/Vienna"),
         ({"ends_at": "2026-10-05T09:00"}, "would end before it begins"),
         ({"title": " "}, "This field is required"),
         ({"begins_at": "tomorrow"}, "Enter a valid date/time"),

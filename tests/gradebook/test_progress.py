@@ -15,6 +15,7 @@ from gradus.accounts.models import User
 from gradus.accounts.token_rules import LearnerData
 from gradus.classes.models import Class, Member
 from gradus.courses.models import Challenge, Course
+from gradus.gradebook import queries
 from gradus.gradebook.progress import STUCK, WEEK, progress
 from gradus.submissions.models import Evaluation, Score, Slot, Submission
 from tests import factories
@@ -82,7 +83,9 @@ def test_a_challenge_loses_who_has_begun_and_not_passed(
     attempts(ada, evening, 0.1, 0.2, 0.9, 0.1)
     attempts(bob, evening, 0.1)
     (loss,) = progress(evening).losses
-    assert (loss.begun, loss.passed, loss.lost, loss.tries) == (2, 1, (ben,), 3)
+    assert (loss.begun, loss.passed, loss.lost, loss.percent, loss.tries) == (2, 1, (ben,), 50, 3)
+    assert "sea-or-sky" not in {one.slug for one in progress(evening).untouched}
+    assert len(progress(evening).untouched) == len(queries.challenges_of(evening)) - 1
 
 
 def test_the_last_week_stands_beside_the_one_before(evening: Class, ann: Member, ada: User) -> None:
@@ -150,7 +153,7 @@ def test_a_group_gets_a_label_to_write_to(
     label = evening.labels.get()
     assert response.url == f"/teach/classes/{evening.pk}/announcements/?label={label.pk}"
     assert list(label.members.all()) == [{"ann": ann, "ben": ben}[who]]
-    assert client.get(response.url).context["form"].initial["label"] == label
+    assert client.get(response.url).context["form"].initial["label"] == label.pk
     # Who belongs to the group no longer loses the label.
     label.members.set([ann, ben])
     client.post(f"/teach/classes/{evening.pk}/progress/write", {"group": group})

@@ -191,14 +191,19 @@ def test_what_a_script_would_be_is_text(evening: Class, tess: User, ada: User) -
 
 def test_the_page_writes_changes_and_withdraws(evening: Class, tess: User, ada: User) -> None:
     client, at = logged_in(tess), f"/teach/classes/{evening.pk}/announcements/"
-    assert client.post(at, {"title": "", "text": "x"}).status_code == 422
+    assert client.post(at, {"title": "", "text": "x", "label": "all"}).status_code == 422
+    refused = client.post(at, {"title": "Room", "text": "Room 4."})
+    assert refused.status_code == 422 and not Announcement.objects.exists()
+    # Whom it reaches is said before: all members, also those who teach.
+    members = evening.members.active().count()
+    assert f"Everybody in the class ({members})" in refused.content.decode()
     later = (timezone.now() + LATER).astimezone(evening.zone).strftime("%Y-%m-%dT%H:%M")
-    assert client.post(at, {"title": "Room", "text": "Room 4.", "publish_at": later}).status_code == 302
+    assert client.post(at, {"title": "Room", "text": "Room 4.", "label": "all", "publish_at": later}).status_code == 302
     made = Announcement.objects.get()
     assert made.sent_at is None
     assert abs(made.publish_at - timezone.now() - LATER) < timedelta(minutes=2)
     form = client.get(f"{at}{made.pk}/").context["form"]
-    given = {"title": "Room", "text": "Room 5.", "publish_at": later, "seen": form.initial["seen"]}
+    given = {"title": "Room", "text": "Room 5.", "label": "all", "publish_at": later, "seen": form.initial["seen"]}
     assert client.post(f"{at}{made.pk}/", given).status_code == 302
     again = client.post(f"{at}{made.pk}/", {**given, "text": "Room 6."})
     assert again.status_code == 409

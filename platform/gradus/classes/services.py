@@ -108,6 +108,26 @@ def rotate_code(of_class: Class, *, by: User, until: datetime) -> Class:
 
 
 @transaction.atomic
+def extend_code(of_class: Class, *, by: User, until: datetime) -> Class:
+    """Lets the join code of the class work until just before `until`.
+
+    Raises:
+        Http404, Refused: 403, the person may not; 409, `no_code`, there is none; 422, the end is past.
+    """
+    held = hold(of_class)
+    membership.refuse_unless(by, held, DECIDES)
+    if until <= timezone.now():
+        raise wrong("join_code_until", _("This time is past. Choose a later one."))
+    if held.join_code is None:
+        raise wrong("join_code_until", _("There is no link any more. Make one."), "no_code", 409)
+    before, held.join_code_until = held.join_code_until, until
+    if before != until:
+        held.save(update_fields=["join_code_until"])
+        note(What.CLASS_CHANGED, held, by, {"join_code_until": before}, {"join_code_until": until})
+    return held
+
+
+@transaction.atomic
 def stop_code(of_class: Class, *, by: User) -> Class:
     """Stops the join code of the class. Members stay."""
     held = hold(of_class)

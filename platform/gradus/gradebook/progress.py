@@ -45,6 +45,11 @@ class Loss:
     tries: float | None
     lost: tuple[Member, ...]
 
+    @property
+    def percent(self) -> int:
+        """Of those who have begun, how many percent have not passed."""
+        return round(100 * len(self.lost) / self.begun)
+
 
 @dataclass(frozen=True)
 class Week:
@@ -62,6 +67,7 @@ class Progress:
     not_begun: tuple[Member, ...]
     stuck: tuple[Stuck, ...]
     losses: tuple[Loss, ...]
+    untouched: tuple[Challenge, ...]
     week: Week
     week_before: Week
 
@@ -97,6 +103,7 @@ def progress(of_class: Class, label: Label | None = None, at: datetime | None = 
         tuple(one for one in members if one.user_id not in begun),
         tuple(_stuck(members, challenges, works)),
         tuple(_losses(members, challenges, works)),
+        tuple(one for one in challenges if one.pk not in {challenge for _user, challenge in works}),
         _week(of_class, members, challenges, works, at - WEEK),
         _week(of_class, members, challenges, works, at - 2 * WEEK),
     )

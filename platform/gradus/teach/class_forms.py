@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable
 from datetime import timedelta
+from difflib import get_close_matches
 from typing import Any
 from zoneinfo import available_timezones
 
 from django import forms
+from django.db.models import Count, Q
 from django.utils import timezone
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
@@ -31,8 +34,8 @@ from gradus.courses.models import Course
 from gradus.notices import announcements
 from gradus.teach.forms import SeenForm, ServiceForm, ZonedForm, text
 from gradus.teach.local_times import LocalTimeField, shown_in
-from gradus.teach.widgets import NamesSelect
-from gradus.validators import allowed_characters
+from gradus.teach.widgets import NamesSelect, told_apart
+from gradus.validators import allowed_characters, whole_number
 
 ROLES = [
     (LearnerData.NONE, _("Learner")),
@@ -41,6 +44,10 @@ ROLES = [
 ]
 CODE_WORKS_FOR = timedelta(days=14)
 ADDRESSES_CHARS = 20_000
+# The choice of an announcement for all members.
+EVERYBODY = "all"
+# People in the list of a form; more are found by searching.
+LISTED = 200
 
 
 class ClassForm(ZonedForm):
@@ -51,7 +58,7 @@ class ClassForm(ZonedForm):
         _("Time zone"),
         64,
         required=True,
-        help_text=_("The dates of this class are in this zone. Write a name such as Europe/Vienna."),
+        help_text=_("The dates of this class are in this zone. Write a name such as Europe/Vienna, or a city."),
         widget=forms.TextInput(attrs={"list": "time-zones", "autocomplete": "off"}),
     )
     begins_at = LocalTimeField(
@@ -66,6 +73,24 @@ class ClassForm(ZonedForm):
     @property
     def zones(self) -> list[str]:
         return sorted(available_timezones())
+
+    def clean_timezone(self) -> str:
+        """Takes a city such as “Vienna” for its zone, if there is one such zone only."""
+        given = str(self.cleaned_data["timezone"]).strip()
+        cities: dict[str, list[str]] = {}
+        for zone in self.zones:
+            cities.setdefault(zone.split("/")[-1].casefold(), []).append(zone)
+        wanted = given.replace(" ", "_").casefold()
+        names = {zone.casefold(): zone for zone in self.zones}
+        found = [names[wanted]] if wanted in names else cities.get(wanted, [])
+        if len(found) == 1:
+            return found[0]
+        city = wanted.split("/")[-1]
+        near = found or [zone for one in get_close_matches(city, cities, 3) for zone in cities[one]]
+        said = gettext("There is no such time zone.")
+        if near:
+            said += " " + gettext("Did you mean %(zones)s?") % {"zones": ", ".join(near[:6])}
+        raise forms.ValidationError(said)
 
     def clean(self) -> dict[str, Any]:
         self.zone = self.cleaned_data.get("timezone", "")
@@ -97,9 +122,11 @@ class SettingsForm(SeenForm, ClassForm):
         label=_("Steps"),
         required=False,
         widget=forms.Textarea(attrs={"rows": 4, "spellcheck": "false"}),
-        help_text=_("For steps only. In each line a score and the share of the points from it on, such as 0.6 0.8."),
+        help_text=_(
+            "For “Steps of your own” only. A line such as 0.6 0.8 gives 80 % of the points from a score of 0.6 on."
+        ),
     )
-    board = forms.ChoiceField(label=_("Leaderboard of the class, by pseudonym"), choices=Class.Board)
+    board = forms.ChoiceField(label=_("Who sees a leaderboard of the class, by pseudonym"), choices=Class.Board)
 
     def __init__(self, of_class: Class, data: Any = None) -> None:
         self.of_class = of_class
@@ -126,11 +153,15 @@ class SettingsForm(SeenForm, ClassForm):
 
 
 class CodeForm(ZonedForm):
-    join_code_until = LocalTimeField(label=_("The code works until"))
+    join_code_until = LocalTimeField(
+        label=_("The code works until"), help_text=_("The link and the code end together.")
+    )
 
     def __init__(self, of_class: Class, data: Any = None) -> None:
-        until = timezone.now() + CODE_WORKS_FOR
-        if of_class.ends_at is not None and of_class.ends_at > timezone.now():
+        until = (timezone.now() + CODE_WORKS_FOR).replace(second=0, microsecond=0)
+        if of_class.join_code_until is not None:
+            until = of_class.join_code_until
+        elif of_class.ends_at is not None and of_class.ends_at > timezone.now():
             until = min(until, of_class.ends_at)
         super().__init__(data, initial={"join_code_until": shown_in(of_class.zone, until)})
         self.zone = of_class.timezone
@@ -190,6 +221,7 @@ class MarkForm(ServiceForm):
 class AnnouncementForm(SeenForm, ZonedForm):
     """An announcement. Of one that the members have read, only the title and the text can be changed."""
 
+    label = forms.ChoiceField(label=_("For"), widget=NamesSelect(is_name=str.isdigit))
     title = text(_("Title"), TITLE_CHARS, required=True)
     text = forms.CharField(
         label=_("Text"),
@@ -197,13 +229,6 @@ class AnnouncementForm(SeenForm, ZonedForm):
         validators=[allowed_characters],
         widget=forms.Textarea(attrs={"rows": 6, "lang": ""}),
         help_text=_("In Markdown, as in a lesson: lists, links, code and formulas work."),
-    )
-    label = forms.ModelChoiceField(
-        label=_("For"),
-        queryset=Label.objects.none(),
-        required=False,
-        empty_label=_("Everybody in the class"),
-        widget=NamesSelect(),
     )
     publish_at = LocalTimeField(label=_("From when on"), required=False)
     by_mail = forms.BooleanField(
@@ -217,20 +242,30 @@ class AnnouncementForm(SeenForm, ZonedForm):
         if now is not None:
             values = announcements.settings_of(now)
             initial = {name: values[name] for name in ("title", "text", "by_mail")}
-            initial |= {"label": now.label, "publish_at": shown_in(of_class.zone, now.publish_at)}
+            initial |= {"label": now.label_id or EVERYBODY, "publish_at": shown_in(of_class.zone, now.publish_at)}
             initial["seen"] = changes.version_of(values)
         super().__init__(data, initial=initial)
         self.zone = of_class.timezone
         self.fields["publish_at"].help_text = gettext("Empty: now. The time is that of the class (%(zone)s).") % {
             "zone": of_class.timezone
         }
+        active = of_class.members.active()
+        counted = of_class.labels.annotate(number=Count("members", filter=Q(members__in=active)))
+        self.labels = {str(one.pk): one for one in counted}
         field: Any = self.fields["label"]
-        field.queryset = of_class.labels.all()
+        field.choices = [
+            ("", gettext("Choose for whom")),
+            (EVERYBODY, gettext("Everybody in the class (%(number)d)") % {"number": active.count()}),
+            *((key, f"{one.name} ({one.number})") for key, one in self.labels.items()),
+        ]
         if not can_send_mails():
             del self.fields["by_mail"]
         if now is not None and now.sent_at is not None:
             for name in ("label", "publish_at", "by_mail"):
                 self.fields.pop(name, None)
+
+    def clean_label(self) -> Label | None:
+        return self.labels.get(self.cleaned_data["label"])
 
     def clean_publish_at(self) -> Any:
         return self.cleaned_data["publish_at"] or timezone.now()
@@ -239,24 +274,42 @@ class AnnouncementForm(SeenForm, ZonedForm):
 class ViewForm(ZonedForm):
     """As whom to look, and when. `who` is `label-KEY` or `member-KEY`; without it, it is a learner without labels."""
 
-    who = forms.ChoiceField(label=_("As whom"), required=False, widget=NamesSelect())
+    who = forms.CharField(label=_("As whom"), required=False, widget=NamesSelect())
     at = LocalTimeField(label=_("At what time"), required=False)
 
-    def __init__(self, of_class: Class, data: Any = None, who: str = "") -> None:
+    def __init__(self, of_class: Class, data: Any = None, who: str = "", search: str = "") -> None:
         super().__init__(data, initial={"who": who})
         self.zone = of_class.timezone
         self.fields["at"].help_text = gettext("Empty: now. What is open or due is as at that time (%(zone)s).") % {
             "zone": of_class.timezone
         }
         self.labels = {f"label-{one.pk}": one for one in of_class.labels.all()}
-        found = of_class.members.active().learners().select_related("user", "of_class")
-        self.members = {f"member-{one.pk}": one for one in found.order_by("last_name", "first_name", "pk")}
+        self.learners = of_class.members.active().learners().select_related("user", "of_class")
+        found = self.learners.matching(search).order_by("last_name", "first_name", "pk").prefetch_related("labels")
+        listed = list(found[:LISTED])
+        chosen = self.learners.filter(pk=_key_of(self["who"].value())).prefetch_related("labels")
+        self.members = {f"member-{one.pk}": one for one in dict.fromkeys([*chosen, *listed])}
+        self.listed, self.all = len(listed), self.learners.count()
+        names = Counter(member.name for member in self.members.values())
         any_learner = ("", _("A learner without a label"))
         labels = [(key, label.name) for key, label in self.labels.items()]
-        members = [(key, member.name) for key, member in self.members.items()]
+        members = [
+            (key, told_apart(member) if names[member.name] > 1 else member.name) for key, member in self.members.items()
+        ]
         groups = [(_("A learner with the label"), labels), (_("A person"), members)]
         field: Any = self.fields["who"]
-        field.choices = [any_learner, *((name, choices) for name, choices in groups if choices)]
+        field.widget.choices = [any_learner, *((name, choices) for name, choices in groups if choices)]
+
+    def clean_who(self) -> str:
+        who = str(self.cleaned_data["who"])
+        if who and who not in self.labels and who not in self.members:
+            raise forms.ValidationError(gettext("Choose somebody of the list."))
+        return who
+
+
+def _key_of(who: Any) -> int | None:
+    """Returns the key of the member that a choice names."""
+    return whole_number(str(who or "").removeprefix("member-")) if str(who or "").startswith("member-") else None
 
 
 class FilterForm(forms.Form):

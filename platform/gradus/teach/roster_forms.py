@@ -14,10 +14,14 @@ from gradus.classes.class_roles import NAMES
 from gradus.classes.models import NAME_CHARS
 from gradus.classes.roster.faults import UnreadableRoster
 from gradus.classes.roster.people import LABELS_CHARS, Roster, parse
-from gradus.classes.roster.reading import BYTES_MAX, decoded
+from gradus.classes.roster.reading import BYTES_MAX, decoded, read
+from gradus.refusal import Refused
 from gradus.teach.class_forms import ROLES
 from gradus.teach.forms import ServiceForm, text
 from gradus.validators import allowed_characters
+
+# The fields of which one says who the person is.
+IDENTIFYING = ("email", "registrationnumber", "login")
 
 
 class RosterForm(forms.Form):
@@ -54,6 +58,7 @@ class RosterForm(forms.Form):
     seen = forms.RegexField("^[0-9a-f]{64}$", required=False, widget=forms.HiddenInput)
     roster: Roster
     sent = ""
+    rows: dict[int, list[str]] = {}
 
     def clean(self) -> dict[str, Any]:
         """Reads the roster. `sent` is its text, without what a page cannot hold."""
@@ -63,6 +68,7 @@ class RosterForm(forms.Form):
                 data = file.read() if file else pasted.encode()
                 self.roster = parse(data, self.cleaned_data["domain"])
                 self.sent = cleaned(decoded(data)[1])
+                self.rows = dict(read(data).rows)
             except UnreadableRoster as refused:
                 for fault in refused.faults:
                     field = "domain" if fault.code == "bad_domain" else "file" if file or not pasted else "text"
@@ -77,7 +83,12 @@ def _said(row: int | None, message: str) -> str:
 class PersonForm(ServiceForm):
     """One person, by the headings of a roster."""
 
-    email = text(_("Email address"), EMAIL_CHARS, widget=forms.EmailInput(attrs={"autocomplete": "off"}))
+    email = text(
+        _("Email address"),
+        EMAIL_CHARS,
+        widget=forms.EmailInput(attrs={"autocomplete": "off"}),
+        help_text=_("Needed for somebody who is new. For somebody in the class, a login or number is enough."),
+    )
     firstname = text(_("First name"), NAME_CHARS)
     lastname = text(_("Last name"), NAME_CHARS)
     registrationnumber = text(_("Registration number"), NAME_CHARS)
@@ -87,3 +98,17 @@ class PersonForm(ServiceForm):
 
     def __init__(self, data: Any = None) -> None:
         super().__init__(data, auto_id="person-%s")
+
+    def clean(self) -> dict[str, Any]:
+        if not self.errors and not any(self.cleaned_data[name] for name in IDENTIFYING):
+            self.add_error("email", gettext("Write the email address of this person."))
+        return self.cleaned_data
+
+    def refuse(self, refused: Refused) -> None:
+        if [problem["code"] for problem in refused.problems or ()] == ["not_found"]:
+            said = gettext(
+                "Nobody in the class has this login or number. To add somebody new, write the email address."
+            )
+            self.add_error("email", said)
+        else:
+            super().refuse(refused)

@@ -8,6 +8,8 @@ from typing import Any
 from django import forms
 from django.utils.html import format_html
 
+from gradus.classes.models import Member
+
 
 class NamesSelect(forms.Select):
     """A list whose choices are marked with a language, by default as one that nobody knows.
@@ -29,3 +31,9 @@ class NamesSelect(forms.Select):
 def as_name(person: Any) -> str:
     """Returns a person's name for a label in HTML, such as that of a box to tick."""
     return format_html('<span lang="">{}</span>', person)
+
+
+def told_apart(member: Member) -> str:
+    """Returns a name with what tells the member from others of the same name: the number or address, and labels."""
+    known = member.registration_number or member.login or member.address
+    return " · ".join(filter(None, [str(member), known, ", ".join(one.name for one in member.labels.all())]))

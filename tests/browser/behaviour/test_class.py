@@ -191,6 +191,7 @@ def tell_and_look(reader: Reader) -> None:
         reader.field("Title").fill("The room has changed")
         reader.field("Text").fill("We meet in *room 12*.")
         expect(reader.field("For")).to_have_value("")
+        reader.field("For").select_option("all")
         expect(reader.field("From when on")).to_have_value("")
         reader.press("Announce")
         expect(page.get_by_role("article", name="The room has changed")).to_be_visible()

@@ -24,7 +24,8 @@ LISTED = 20
 def announcements_show(request: HttpRequest, of_class: Class) -> HttpResponse:
     """Lists the announcements, the newest first. A POST writes one."""
     if request.method != "POST":
-        return page(request, of_class, AnnouncementForm(of_class, label=label_chosen(of_class, request)))
+        label = label_chosen(of_class, request)
+        return page(request, of_class, AnnouncementForm(of_class, label=label.pk if label else ""))
     user = account(request)
     membership.refuse_unless(user, of_class, roles.DECIDES)
     form = AnnouncementForm(of_class, request.POST)

@@ -19,6 +19,7 @@ from gradus.accounts.token_rules import LEARNER
 from gradus.classes import membership, services
 from gradus.classes.models import Class
 from gradus.courses.models import Course
+from gradus.gradebook import queries
 from gradus.refusal import Refused
 from gradus.teach.class_forms import CodeForm, NewClassForm, SettingsForm
 from gradus.teach.views.access import account, in_class
@@ -50,7 +51,9 @@ def class_new(request: HttpRequest) -> HttpResponse:
     if not courses:
         raise Http404
     first = courses.filter(slug=request.GET.get("course", "")).first() or courses[0]
-    form = NewClassForm(courses, request.POST or None, course=first.slug, timezone=first.timezone)
+    last = membership.taught_by(account(request)).order_by("-pk").first()
+    zone = last.timezone if last else first.timezone
+    form = NewClassForm(courses, request.POST or None, course=first.slug, timezone=zone)
     if request.method == "POST" and form.is_valid():
         given = dict(form.cleaned_data)
         try:
@@ -82,7 +85,10 @@ def class_show(request: HttpRequest, of_class: Class) -> HttpResponse:
             if meanwhile:
                 form.see(form.version)
             return page(request, of_class, form=form, meanwhile=meanwhile, status=refused.status)
-        messages.success(request, _("The settings are saved."))
+        said = _("The settings are saved.")
+        if of_class.board == Class.Board.OFF and form.cleaned_data["board"] != Class.Board.OFF:
+            said = " ".join([said, _("Links to the leaderboards of the class stand below.")])
+        messages.success(request, said)
         return redirect("teach:class", of_class.pk)
     return page(request, of_class, form=form, status=422)
 
@@ -95,14 +101,24 @@ def code_change(request: HttpRequest, of_class: Class) -> HttpResponse:
         services.stop_code(of_class, by=account(request))
         messages.success(request, _("Nobody can join by code or link any more. Members stay."))
         return redirect("teach:class", of_class.pk)
-    form = CodeForm(of_class, request.POST)
+    form, had_link = CodeForm(of_class, request.POST), of_class.join_code is not None
     if form.is_valid():
+        until = form.cleaned_data["join_code_until"]
         try:
-            services.rotate_code(of_class, by=account(request), until=form.cleaned_data["join_code_until"])
+            if request.POST.get("action") == "until":
+                services.extend_code(of_class, by=account(request), until=until)
+                said = _("The link has a new end. It is the same link as before.")
+            else:
+                services.rotate_code(of_class, by=account(request), until=until)
+                said = (
+                    _("There is a new link. The earlier one no longer works.")
+                    if had_link
+                    else _("There is a link now.")
+                )
         except Refused as refused:
             form.refuse(refused)
         else:
-            messages.success(request, _("There is a new code. An earlier one no longer works."))
+            messages.success(request, said)
             return redirect("teach:class", of_class.pk)
     return page(request, of_class, code=form, status=422)
 
@@ -126,6 +142,7 @@ def page(
         "learners": learners.count(),
         "without_account": learners.filter(user=None).count(),
         "link": link and request.build_absolute_uri(link),
+        "boards": queries.challenges_of(of_class, touched=False) if of_class.board != Class.Board.OFF else [],
         "join": request.build_absolute_uri(reverse("learn:join_begin")),
     }
     return render(request, "teach/classes/class.html", context, status=status)

@@ -38,7 +38,7 @@ from gradus.teach.date_forms import (
 )
 from gradus.teach.views.access import account, in_class, label_chosen
 from gradus.teach.views.classes import shared
-from gradus.teach.widgets import as_name
+from gradus.teach.widgets import as_name, told_apart
 from gradus.validators import whole_number
 
 
@@ -271,12 +271,6 @@ def _people_page(
         "has_dates": of_class.date_rules.exclude(due_at=None, close_at=None).exists(),
     }
     return render(request, "teach/classes/more_time.html", context, status=status)
-
-
-def told_apart(member: Member) -> str:
-    """Returns a name with what tells the member from others of the same name: the number or address, and labels."""
-    known = member.registration_number or member.login or member.address
-    return " · ".join(filter(None, [str(member), known, ", ".join(one.name for one in member.labels.all())]))
 
 
 @in_class()

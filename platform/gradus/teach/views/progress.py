@@ -41,7 +41,7 @@ def _weeks(found: Progress) -> list[tuple[str, int, int]]:
     """Returns what to call each number, the number of the last seven days, and that of the seven days before."""
     names = {
         "attempts": _("Attempts"),
-        "active": _("Learners who made one"),
+        "active": _("Learners who made an attempt"),
         "passes": _("Challenges passed for the first time"),
         "joined": _("People who joined"),
     }

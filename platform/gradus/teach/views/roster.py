@@ -109,7 +109,9 @@ def page(
         "form": form or RosterForm(),
         "person": person or PersonForm(),
         "plan": plan,
-        "groups": list(groups(plan)) if plan else [],
+        "groups": list(groups(plan, form.rows if form else {})) if plan else [],
+        "without_account": sum(one.outcome is Outcome.ADD and one.user is None for one in plan.steps) if plan else 0,
+        "site": request.build_absolute_uri("/"),
         "refused": refused,
         "applied": applied,
         "headings": ",".join(OWN),
@@ -118,12 +120,16 @@ def page(
     return render(request, "teach/classes/roster.html", context, status=status)
 
 
-def groups(plan: Plan) -> Iterator[dict[str, Any]]:
-    """Yields the rows by outcome, those that need attention first."""
+def groups(plan: Plan, cells: dict[int, list[str]]) -> Iterator[dict[str, Any]]:
+    """Yields the rows by outcome, those that need attention first, with the `cells` of rows that are left out."""
     for outcome, title in ORDER:
         steps = [step for step in plan.steps if step.outcome is outcome]
         if steps:
-            rows = [(step, list(changes(step))) for step in steps[:SHOWN]]
+            shown = cells if outcome in (Outcome.WRONG, Outcome.NOT_FOUND) else {}
+            rows = [
+                (step, list(changes(step)), " · ".join(filter(None, map(str.strip, shown.get(step.row or 0, [])))))
+                for step in steps[:SHOWN]
+            ]
             more = len(steps) - len(rows)
             yield {"outcome": outcome, "title": title, "count": len(steps), "rows": rows, "more": more}
 

@@ -20,7 +20,8 @@ from gradus.teach.views.classes import shared
 @in_class()
 def view_as(request: HttpRequest, of_class: Class) -> HttpResponse:
     """Asks as whom and when. A POST begins."""
-    form = ViewForm(of_class, request.POST if request.method == "POST" else None, request.GET.get("who", ""))
+    data, search = request.POST if request.method == "POST" else None, request.GET.get("search", "")[:120]
+    form = ViewForm(of_class, data, request.GET.get("who", ""), search)
     status = 200
     if request.method == "POST" and form.is_valid():
         who = form.cleaned_data["who"]
@@ -34,9 +35,8 @@ def view_as(request: HttpRequest, of_class: Class) -> HttpResponse:
             return redirect("learn:course", of_class.course.slug)
     elif form.errors:
         status = 422
-    return render(
-        request, "teach/classes/view_as.html", {**shared(request, of_class, "view_as"), "form": form}, status=status
-    )
+    context = {**shared(request, of_class, "view_as"), "form": form, "search": search}
+    return render(request, "teach/classes/view_as.html", context, status=status)
 
 
 @login_required
