@@ -291,3 +291,7 @@ def test_the_page_of_an_answer_says_that_another_reviewer_holds_it(
     for review, is_said in ((waiting[0], True), (waiting[1], False)):
         page = logged_in(grace).get(f"/reviews/{review.pk}/").content.decode()
         assert ("bombe is marking this answer, until" in page) is is_said
+
+
+def test_a_number_that_no_answer_can_have_is_not_found(waiting: list[Review], grace: User) -> None:
+    assert logged_in(grace).get(f"/reviews/{10**30}/").status_code == 404

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from django.db import transaction
+from django.db.models import BigIntegerField
 from django.utils import timezone
 from django.utils.formats import time_format
 from django.utils.translation import gettext as _
@@ -76,6 +77,9 @@ def _take(asked: ReviewQuerySet, by: User, wanted: int) -> list[int]:
 
 def open_for_marking(by: User, pk: int) -> bool:
     """Locks an answer that the person opens, if that is possible, and returns whether the person holds it now."""
+    # Django leaves a number that no key can be out of an exact look-up, but not out of a list of keys.
+    if pk > BigIntegerField.MAX_BIGINT:
+        return False
     try:
         return bool(claim(by, ids=[pk]))
     except Refused:
