@@ -73,3 +73,13 @@ def sha256(payload: Payload) -> str:
 def parse(data: Any) -> Submitted:
     """The payload that `data` describes. Raises `pydantic.ValidationError`, whose locations name the fields."""
     return adapter().validate_python(data)
+
+
+def approach_of(data: Any) -> str:
+    """The approach of a stored payload (`Kind.approach`), or "" if its kind is gone or takes no such payload now."""
+    try:
+        payload = parse(data)
+    except ValueError:
+        return ""
+    name: str = load_kind(payload.kind).approach(payload)
+    return name

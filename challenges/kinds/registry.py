@@ -19,6 +19,11 @@ def every() -> tuple[Kind, ...]:
     return tuple(find(name) for name in kind_names())
 
 
+def approach_titles() -> dict[str, str]:
+    """The title of each approach in the reader's language, by its name, in the order of the kinds."""
+    return {name: translated(title) for kind in every() for name, title in kind.approaches.items()}
+
+
 def judged() -> tuple[str, ...]:
     """The names of the kinds whose criteria are marked by a judge or by a person."""
     return tuple(kind.name for kind in every() if kind.is_judged)

@@ -11,17 +11,20 @@ part.
 
 import math
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import cached_property
 from typing import Any, Protocol
 
-from django.db.models import Count
+from django.db.models import Count, Subquery
 
+from challenges import payloads
 from challenges.shown_score import floor_to_step
 from gradus.classes.models import Class
 from gradus.courses.boards import is_frozen, is_revealed
 from gradus.courses.models import Challenge, ChallengeVersion
-from gradus.submissions.models import Score, Season, Standing, StandingQuerySet
+from gradus.submissions.models import Score, Season, Standing, StandingQuerySet, Submission
 from gradus.submissions.models.boards import not_hidden
 from gradus.submissions.models.results import of_ranked_people
 from gradus.submissions.services.standings import standing_of
@@ -45,6 +48,53 @@ class Place:
     rank: int
     score: float
     tied: int
+    is_first: bool = False
+    submission_id: int = 0
+    reached_at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Only:
+    """Which entries a page shows: all without a value here. Ranks are always those among everybody.
+
+    `reached` has the first moment and the one after the last, as leaderboards show moments: rounded up to a second.
+    """
+
+    approach: str = ""
+    reached: tuple[datetime, datetime] | None = None
+    people: Collection[int] | None = None
+
+    def __bool__(self) -> bool:
+        return self != ALL
+
+    def of(self, ranked: StandingQuerySet) -> StandingQuerySet:
+        """Returns those of these standings."""
+        if self.approach:
+            ranked = ranked.filter(approach=self.approach)
+        if self.reached:
+            after, last = self._stored
+            ranked = ranked.filter(reached_at__gt=after, reached_at__lte=last)
+        return ranked if self.people is None else ranked.filter(user__in=self.people)
+
+    def takes(self, place: Place, approach: str) -> bool:
+        """Returns whether a computed place is one of them."""
+        if self.approach not in ("", approach) or (self.people is not None and place.user_id not in self.people):
+            return False
+        if self.reached is None:
+            return True
+        assert place.reached_at is not None
+        after, last = self._stored
+        return after < place.reached_at <= last
+
+    @property
+    def _stored(self) -> tuple[datetime, datetime]:
+        """The stored moments of `reached`, of which the first lies before it and the last in it."""
+        assert self.reached is not None
+        first, end = self.reached
+        return first - timedelta(seconds=1), end - timedelta(seconds=1)
+
+
+ALL = Only()
 
 
 def version_of(challenge: Challenge, season: int | None = None) -> ChallengeVersion:
@@ -77,15 +127,19 @@ class Group:
     withheld: bool = False
 
 
+# The id of the standing or score, that of the learner, the score, the id of the attempt, and when it was reached.
+Scored = tuple[int, int, float, int, datetime]
+
+
 def places(challenge: Challenge, track: str, group: Group | None = None, season: int | None = None) -> list[Place]:
     """Returns the places of all ranked standings, best first. Equal scores share a rank, as in 1, 1, 3."""
     if group is not None or _is_closed(challenge, season):
         scores = _by_scores(challenge, track, group, season)
     else:
         ranked = _standings(challenge, track, version_of(challenge, season), season)
-        scores = list(ranked.values_list("pk", "user_id", "shown"))
+        scores = list(ranked.values_list("pk", "user_id", "shown", "submission_id", "reached_at"))
     scores.sort(key=lambda item: -item[2])
-    equal = Counter(score for _, _, score in scores)
+    equal = Counter(item[2] for item in scores)
     return list(_ranked(scores, equal))
 
 
@@ -103,21 +157,19 @@ def _standings(
     return ranked.filter(version=version, track=track, season=number)
 
 
-def _by_scores(
-    challenge: Challenge, track: str, group: Group | None, season: int | None = None
-) -> list[tuple[int, int, float]]:
-    """Returns (id of the score, id of the learner, score), earliest first; see `both_scores`."""
+def _by_scores(challenge: Challenge, track: str, group: Group | None, season: int | None = None) -> list[Scored]:
+    """Returns the scores that count, earliest first; see `both_scores`."""
     private = season is None and is_revealed(challenge)
     return [
-        (pk, user, final if private and final is not None else shown)
-        for pk, user, shown, final in both_scores(challenge, track, group, season)
+        (pk, user, final if private and final is not None else shown, submission, reached_at)
+        for pk, user, shown, final, submission, reached_at in both_scores(challenge, track, group, season)
     ]
 
 
 def both_scores(
     challenge: Challenge, track: str, group: Group | None = None, season: int | None = None
-) -> list[tuple[int, int, float, float | None]]:
-    """Returns (id of the score, id of the learner, public score, private score), earliest first.
+) -> list[tuple[int, int, float, float | None, int, datetime]]:
+    """Returns (id of the score, id of the learner, public and private score, id of the attempt, time), earliest first.
 
     Both scores are rounded down to the step. The private one is None where a challenge has no private part. It may be
     shown only once ranks are revealed.
@@ -139,26 +191,27 @@ def both_scores(
     people = of_ranked_people(f"{owner}user", challenge.course_id) & not_hidden(f"{owner}user", challenge.pk)
     scores = scores.filter(people).best_first()
     best: dict[int, Any] = {}
-    for row in scores.values_list("pk", f"{owner}user_id", "shown", "private_value", "provisional", "created_at"):
+    names = ("shown", "private_value", "provisional", "created_at", "evaluation__submission_id")
+    for row in scores.values_list("pk", f"{owner}user_id", *names):
         best.setdefault(row[1], row)
     rows = sorted((row for row in best.values() if not row[4]), key=lambda row: (row[5], row[0]))
     return [
-        (pk, user, shown, None if private is None else floor_to_step(private, step))
-        for pk, user, shown, private, *_ in rows
+        (pk, user, shown, None if private is None else floor_to_step(private, step), submission, reached_at)
+        for pk, user, shown, private, _provisional, reached_at, submission in rows
     ]
 
 
-def _ranked(scores: list[tuple[int, int, float]], equal: Counter[float]) -> Iterator[Place]:
+def _ranked(scores: list[Scored], equal: Counter[float]) -> Iterator[Place]:
     rank, last = 0, math.inf
-    for number, (pk, user_id, score) in enumerate(scores, 1):
+    for number, (pk, user_id, score, submission, reached_at) in enumerate(scores, 1):
         rank, last = (number, score) if score != last else (rank, last)
-        yield Place(pk, user_id, rank, score, equal[score])
+        yield Place(pk, user_id, rank, score, equal[score], number == rank, submission, reached_at)
 
 
 class Ranking(Protocol):
     """The places of a leaderboard with their standings, best first.
 
-    `best` is the score of rank 1, or None if there is no rank.
+    `best` is the score of rank 1, or None if there is no rank. `bands` has each score with its learners, best first.
     """
 
     challenge: Challenge
@@ -166,8 +219,13 @@ class Ranking(Protocol):
     track: str
     total: int
     best: float | None
+    bands: list[Band]
 
-    def slice(self, start: int, rows: int) -> list[tuple[Place, Standing]]: ...
+    def count(self, only: Only) -> int: ...
+    def slice(self, start: int, rows: int, only: Only = ALL) -> list[tuple[Place, Standing]]: ...
+    def best_of_each(self, approaches: Iterable[str]) -> list[tuple[float, Standing]]:
+        """Returns the first standing of each approach that has one, with its score."""
+
     def of(self, standing: Standing) -> tuple[Place, Standing] | None:
         """Returns the place of a standing that was loaded `with_rank`, or None if it has none."""
 
@@ -180,9 +238,34 @@ class ComputedRanking:
         self.places = places(challenge, track, group, season)
         self.total = len(self.places)
         self.best = self.places[0].score if self.places else None
+        self.bands = [Band(place.rank, place.score, place.tied) for place in self.places if place.is_first]
 
-    def slice(self, start: int, rows: int) -> list[tuple[Place, Standing]]:
-        return self._loaded(self.places[start : start + rows])
+    def count(self, only: Only) -> int:
+        return len(self._only(only))
+
+    def slice(self, start: int, rows: int, only: Only = ALL) -> list[tuple[Place, Standing]]:
+        return self._loaded(self._only(only)[start : start + rows])
+
+    def _only(self, only: Only) -> list[Place]:
+        if not only:
+            return self.places
+        known = self.approaches if only.approach else {}
+        return [place for place in self.places if only.takes(place, known.get(place.submission_id, ""))]
+
+    def best_of_each(self, approaches: Iterable[str]) -> list[tuple[float, Standing]]:
+        first = {self.approaches.get(place.submission_id): place for place in reversed(self.places)}
+        found = self._loaded([first[one] for one in approaches if one in first])
+        return [(place.score, standing) for place, standing in found]
+
+    @cached_property
+    def approaches(self) -> dict[int, str]:
+        """The approach of each attempt here, of which nearly all have a standing, so that few payloads are read."""
+        kept = Standing.objects.filter(version=self.version, track=self.track).order_by()
+        known = dict(kept.values_list("submission_id", "approach"))
+        missing = [place.submission_id for place in self.places if place.submission_id not in known]
+        for pk, payload in Submission.objects.filter(pk__in=missing).values_list("pk", "payload"):
+            known[pk] = payloads.approach_of(payload)
+        return known
 
     def of(self, standing: Standing) -> tuple[Place, Standing] | None:
         return self.of_user(standing.user_id)
@@ -217,24 +300,54 @@ class RunningRanking:
             yield Band(ahead + 1, score, learners)
             ahead += learners
 
-    def slice(self, start: int, rows: int) -> list[tuple[Place, Standing]]:
+    def count(self, only: Only) -> int:
+        return only.of(self.ranked).count() if only else self.total
+
+    def slice(self, start: int, rows: int, only: Only = ALL) -> list[tuple[Place, Standing]]:
+        if only:
+            keys = list(only.of(self.ranked).values_list("pk", flat=True)[start : start + rows])
+            return self._loaded(keys, None)
         first = next((band for band in self.bands if start < band.rank - 1 + band.learners), None)
         if first is None:
             return []
         skipped = start - (first.rank - 1)
         # The keys are read first: skipping rows is cheap in the index alone, but not in a join with the learners.
         keys = list(self.ranked.filter(shown__lte=first.score).values_list("pk", flat=True)[skipped : skipped + rows])
+        ranks = {band.rank for band in self.bands}
+        return self._loaded(keys, {key for number, key in enumerate(keys, start + 1) if number in ranks})
+
+    def _loaded(self, keys: list[int], firsts: set[int] | None) -> list[tuple[Place, Standing]]:
+        """`firsts` has the keys of those that reached their score first; with None, they are looked up."""
         standings = Standing.objects.ranked(self.challenge.course_id).filter(pk__in=keys).select_related("user")
-        return [(self._placed(standing), standing) for standing in standings]
+        listed = list(standings)
+        if firsts is None:
+            firsts = self._firsts({standing.shown for standing in listed})
+        return [(self._placed(standing, standing.pk in firsts), standing) for standing in listed]
+
+    def _firsts(self, scores: Collection[float]) -> set[int]:
+        """Returns the keys of the standings that reached these scores first, of scores that several have."""
+        tied = {band.score for band in self.bands if band.learners > 1}
+        first = self._first_of(self.ranked.filter(shown=score) for score in scores if score in tied)
+        return set(first.values_list("pk", flat=True))
+
+    def best_of_each(self, approaches: Iterable[str]) -> list[tuple[float, Standing]]:
+        first = self._first_of(self.ranked.filter(approach=approach) for approach in approaches)
+        return [(standing.shown, standing) for standing in first.select_related("user")]
+
+    def _first_of(self, queries: Iterable[StandingQuerySet]) -> StandingQuerySet:
+        """Returns the first row of each query, by one query."""
+        return Standing.objects.filter(pk__in=[Subquery(query.values("pk")[:1]) for query in queries])
 
     def of(self, standing: Standing) -> tuple[Place, Standing] | None:
-        return (self._placed(standing), standing) if standing.has_rank else None
+        if not standing.has_rank:
+            return None
+        return self._placed(standing, standing.pk in self._firsts([standing.shown])), standing
 
-    def _placed(self, standing: Standing) -> Place:
+    def _placed(self, standing: Standing, is_first: bool) -> Place:
         """Returns the place of a standing. A score that is newer than the count has no tie yet."""
         tied = next((band.learners for band in self.bands if band.score == standing.shown), 1)
         rank = 1 + sum(band.learners for band in self.bands if band.score > standing.shown)
-        return Place(standing.pk, standing.user_id, rank, standing.shown, tied)
+        return Place(standing.pk, standing.user_id, rank, standing.shown, tied, is_first or tied == 1)
 
 
 def ranking(

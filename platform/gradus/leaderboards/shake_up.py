@@ -81,7 +81,8 @@ class ShakeUp:
 def of(challenge: Challenge, track: str) -> ShakeUp:
     """Returns the shake-up of a track of a leaderboard, whose private scores must be revealed."""
     version = version_of(challenge)
-    found = [(user, public, final) for _pk, user, public, final in both_scores(challenge, track) if final is not None]
+    scored = both_scores(challenge, track)
+    found = [(user, public, final) for _pk, user, public, final, *_ in scored if final is not None]
     before, after = ranks([public for _, public, _ in found]), ranks([final for *_, final in found])
     moves = [
         Move(user, before[place], after[place], public, final) for place, (user, public, final) in enumerate(found)

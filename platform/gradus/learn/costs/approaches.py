@@ -16,7 +16,6 @@ from challenges.kinds import registry as kinds
 from challenges.kinds.prompt import FEW_SHOT
 from challenges.shown_score import floor_to_step, written
 from challenges.training_methods import METHODS
-from challenges.translation import translated
 from gradus.accounts.models import User
 from gradus.courses.models import Challenge, ChallengeVersion
 from gradus.submissions.models import Standing
@@ -24,7 +23,7 @@ from gradus.submissions.models import Standing
 
 def titles() -> dict[str, str]:
     """The title of each approach in the reader's language, in the order of the kinds."""
-    return {name: translated(title) for kind in kinds.every() for name, title in kind.approaches.items()}
+    return kinds.approach_titles()
 
 
 @dataclass(frozen=True)

@@ -215,6 +215,13 @@ class Standing(models.Model):
     gold = models.BooleanField(default=False)
     provisional = models.BooleanField(default=False)
     cost = models.JSONField(default=dict)
+    approach = models.CharField(
+        max_length=KIND_NAME_MAX,
+        blank=True,
+        default="",
+        db_default="",
+        help_text="`Kind.approach` of the attempt; empty where nothing can tell it any more",
+    )
     reached_at = models.DateTimeField()
     has_rank: bool
     is_hidden: bool
@@ -232,7 +239,12 @@ class Standing(models.Model):
                 name="board",
                 fields=["version", "track", "season", "-shown", "reached_at", "id", "user"],
                 condition=Q(provisional=False),
-            )
+            ),
+            models.Index(
+                name="board_by_approach",
+                fields=["version", "track", "season", "approach", "-shown", "reached_at", "id", "user"],
+                condition=Q(provisional=False),
+            ),
         ]
 
     def __str__(self) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 
 from django.db import connection, transaction
 
+from challenges import payloads
 from challenges.texts import several
 from gradus.accounts import staff_actions as staff
 from gradus.accounts.models import StaffAction, User
@@ -32,7 +33,7 @@ def best_scores(user_ids: Collection[int], challenge_id: int, track: str) -> dic
     return {key: scores[pk] for key, pk in best.items()}
 
 
-VALUES = ("submission", "shown", "private_value", "passed", "gold", "provisional", "cost", "reached_at")
+VALUES = ("submission", "shown", "private_value", "passed", "gold", "provisional", "cost", "approach", "reached_at")
 
 
 def values_of(score: Score) -> dict[str, Any]:
@@ -48,6 +49,7 @@ def values_of(score: Score) -> dict[str, Any]:
         "gold": score.gold,
         "provisional": score.provisional,
         "cost": result.get("cost", {}),
+        "approach": payloads.approach_of(submission.payload),
         "reached_at": score.created_at,
     }
 
