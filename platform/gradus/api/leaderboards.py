@@ -1,7 +1,7 @@
 """The leaderboard of a challenge: ranks, bands of equal scores, and the caller's own row."""
 
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Any
 
 from django.http import Http404
 from ninja import Query, Router, Schema
@@ -12,7 +12,15 @@ from gradus.api.auth import OPTIONAL, Request, allows, anyone, caller_or_none, s
 from gradus.api.results import Track
 from gradus.courses import catalogue
 from gradus.leaderboards import boards
+from gradus.leaderboards.filters import BoardFilter
 from gradus.leaderboards.ranking import version_of
+
+
+class IntervalOut(Schema):
+    """Where the score on all possible samples lies, in 95 % of cases."""
+
+    low: float
+    high: float
 
 
 class PlaceOut(Schema):
@@ -30,6 +38,15 @@ class PlaceOut(Schema):
         description="Why the caller's own row has no rank: hidden (a person hid it), provisional, guest, or role for "
         "somebody who may read the hidden rows of the course; empty otherwise"
     )
+    approach: str = Field("", description="The approach of the attempt, such as few_shot or lora; empty if unknown")
+    first: bool = Field(False, description="Of those with this score, it was reached first")
+    interval: IntervalOut | None = Field(
+        None,
+        description="Computed from the shown score and the number of hidden samples, rounded down to one digit and "
+        "zeros, and from nothing else; null where that gives no honest interval, such as for macro F1",
+    )
+    like_leader: bool = Field(False, description="Its interval overlaps with that of the best score")
+    like_mine: bool = Field(False, description="Its interval overlaps with that of the caller's score")
 
 
 class BandOut(Schema):
@@ -38,6 +55,26 @@ class BandOut(Schema):
     rank: int
     score: float
     learners: int
+
+
+class AlikeOut(Schema):
+    """The scores whose intervals overlap with that of `score`, so that chance alone may explain how they differ.
+
+    It changes no rank.
+    """
+
+    score: float
+    low: float
+    high: float
+    learners: int
+
+
+class BestOut(Schema):
+    approach: str
+    score: float
+    pseudonym: str
+    interval: IntervalOut | None = None
+    cost: dict[str, float]
 
 
 class OlderOut(Schema):
@@ -83,6 +120,15 @@ class LeaderboardOut(Schema):
     bands: list[BandOut]
     mine: PlaceOut | None = None
     mine_on_live: PlaceOut | None = Field(None, description="The caller's row for `live_version`, if it is another one")
+    about_rows: int = Field(
+        0,
+        description="About how many hidden samples a score is computed from, rounded down to one digit and zeros; "
+        "0 for fewer than ten",
+    )
+    like_leader: AlikeOut | None = Field(None, description="The scores that cannot be told apart from the best one")
+    like_mine: AlikeOut | None = Field(None, description="The scores that cannot be told apart from the caller's")
+    best: list[BestOut] = Field([], description="The best score of each approach of the track, the first that had it")
+    listed: int = Field(0, description="How many entries the filters choose; `total` counts everybody")
 
 
 def leaderboard_out(board: boards.Board, season: int, seasons: list[boards.SeasonLine]) -> LeaderboardOut:
@@ -98,12 +144,21 @@ def leaderboard_out(board: boards.Board, season: int, seasons: list[boards.Seaso
             "older": [vars(one) for one in board.older],
             "challenge": board.challenge.slug,
             "tracks": list(board.spec.tracks),
-            "rows": [vars(row) for row in board.rows],
+            "rows": [_row(row) for row in board.rows],
             "bands": [vars(band) for band in board.bands],
-            "mine": vars(board.mine) if board.mine else None,
-            "mine_on_live": vars(board.mine_on_live) if board.mine_on_live else None,
+            "mine": _row(board.mine) if board.mine else None,
+            "mine_on_live": _row(board.mine_on_live) if board.mine_on_live else None,
+            "about_rows": board.chance.rows,
+            "like_leader": vars(board.leader) if board.leader else None,
+            "like_mine": vars(board.own) if board.own else None,
+            "best": [_row(one) for one in board.best],
+            "listed": board.listed,
         }
     )
+
+
+def _row(row: boards.BoardRow | boards.Best) -> dict[str, Any]:
+    return vars(row) | {"interval": dict(zip(("low", "high"), row.interval, strict=True)) if row.interval else None}
 
 
 router = Router(tags=["challenges"], auth=someone)
@@ -122,8 +177,17 @@ def leaderboard(
     season: Annotated[
         int | None, Query(ge=0, description="The number of a season that has ended, whose ranks are final")
     ] = None,
+    approach: Annotated[
+        str, Query(max_length=40, description="Lists the entries of this approach. Ranks are those among everybody")
+    ] = "",
+    week: Annotated[
+        str, Query(pattern=r"^(\d{4}-W\d\d)?$", description="Lists entries reached in one of the last eight ISO weeks")
+    ] = "",
 ) -> LeaderboardOut:
-    """Returns ranks, tie bands and the caller's row. Equal shown scores share a rank."""
+    """Returns ranks, tie bands and the caller's row. Equal shown scores share a rank.
+
+    Intervals tell how far chance alone can move a score; `like_leader` and `like_mine` are scores it cannot tell apart.
+    """
     found = catalogue.now().challenge(id)
     seasons = boards.seasons(found)
     asked = boards.season_named(seasons, None if season is None else str(season))
@@ -132,7 +196,7 @@ def leaderboard(
     past = asked if asked.ended_at else None
     held = version_of(found, past.number) if past else boards.version_named(found, version)
     chosen = boards.track_of(held, track) if held else None
-    if chosen is None:
+    if held is None or chosen is None:
         raise Http404
     viewer, group = caller_or_none(request), None
     if of_class is not None:
@@ -141,5 +205,8 @@ def leaderboard(
             group = boards.as_member_sees(group)
         if group is None:
             raise Http404
-    board = boards.board(found, chosen, viewer, page, version=held, group=group, season=past)
+    only = BoardFilter(held.parsed, chosen, {"approach": approach, "week": week})
+    if not only.is_valid():
+        raise Http404
+    board = boards.board(found, chosen, viewer, page, version=held, group=group, season=past, only=only.only())
     return leaderboard_out(board, asked.number, seasons)

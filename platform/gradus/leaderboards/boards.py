@@ -17,7 +17,9 @@ from gradus.classes.models import Class
 from gradus.courses import catalogue
 from gradus.courses.boards import is_frozen, is_revealed
 from gradus.courses.models import Challenge, ChallengeVersion, Course
-from gradus.leaderboards.ranking import Band, ComputedRanking, Group, Place, Ranking, ranking, version_of
+from gradus.leaderboards.approaches import Best, best_of_each, costs_of
+from gradus.leaderboards.fairness import Alike, Chance, Interval, compare
+from gradus.leaderboards.ranking import ALL, Band, ComputedRanking, Group, Only, Place, Ranking, ranking, version_of
 from gradus.submissions.models import Mark, Season, Standing
 
 PAGE_ROWS = 50
@@ -32,7 +34,9 @@ Own = Mapping[tuple[int, str], Standing]
 class BoardRow:
     """A learner's row. `rank` is None for the viewer's own row if it has no rank.
 
-    `no_rank` says why: "hidden", "provisional", "guest", or "role" where the viewer may read the hidden rows.
+    `no_rank` says why: "hidden", "provisional", "guest", or "role" where the viewer may read the hidden rows. Of equal
+    scores, `first` is the one that was reached first. `like_leader` and `like_mine` say that chance alone cannot tell
+    the score apart from the best one, and from the viewer's own.
     """
 
     rank: int | None
@@ -46,6 +50,15 @@ class BoardRow:
     cost: dict[str, Any]
     reached_at: datetime
     no_rank: str = ""
+    approach: str = ""
+    first: bool = False
+    interval: Interval | None = None
+    like_leader: bool = False
+    like_mine: bool = False
+
+    @property
+    def approach_title(self) -> str:
+        return kinds.approach_titles().get(self.approach, "")
 
 
 @dataclass(frozen=True)
@@ -74,6 +87,8 @@ class Board:
     """One page of the leaderboard of a track.
 
     A `frozen` one is closed: later attempts have no rank. A `revealed` one is closed and ranks by private scores.
+    `total` counts everybody, `listed` those of the chosen entries. `leader` has the scores that cannot be told apart
+    from the best one, and `own` those that cannot be told apart from the viewer's. `best` is that of each approach.
     """
 
     challenge: Challenge
@@ -83,6 +98,11 @@ class Board:
     page: int
     pages: int
     spec: specs.Challenge
+    chance: Chance
+    listed: int = 0
+    leader: Alike | None = None
+    own: Alike | None = None
+    best: tuple[Best, ...] = ()
     season: SeasonLine | None = None
     revealed: bool = False
     group: Group | None = None
@@ -135,12 +155,14 @@ def board(
     version: ChallengeVersion | None = None,
     group: Group | None = None,
     season: SeasonLine | None = None,
+    only: Only = ALL,
 ) -> Board:
     """Returns the page of a leaderboard that `viewer` sees. If `page` is out of range, it is the nearest page.
 
     `own` are the viewer's standings, if the caller has them already. Without `others`, scores of older versions are
     not counted. `version` is the one to show, if it is not the one that the leaderboard holds. With `group`, it is the
-    leaderboard of a class, which has no other version. `season` is one that has ended, whose ranks are final.
+    leaderboard of a class, which has no other version. `season` is one that has ended, whose ranks are final. `only`
+    chooses the entries that are listed.
 
     `mine_on_live` is the viewer's row on the leaderboard of the live version, if this one holds another version.
     """
@@ -150,28 +172,45 @@ def board(
     else:
         ranked = ranking(challenge, track, version, number)
     others = others and group is None and season is None
-    pages = max(1, math.ceil(ranked.total / rows))
+    listed = ranked.count(only)
+    pages = max(1, math.ceil(listed / rows))
     page = min(max(1, page), pages)
-    shown = [(place.user_id, row_of(standing, place)) for place, standing in ranked.slice((page - 1) * rows, rows)]
+    placed = ranked.slice((page - 1) * rows, rows, only)
+    shown = [(place.user_id, row_of(standing, place)) for place, standing in placed]
     bands = {row.rank: Band(row.rank, row.score, row.tied) for _, row in shown if row.rank and row.tied > 1}
+    mine = (
+        _mine_in(ranked, viewer)
+        if isinstance(ranked, ComputedRanking) and group
+        else _mine(ranked, own_standings(viewer, ranked.version, season=number) if own is None else own)
+    )
+    revealed = season is None and is_revealed(challenge)
+    compared = compare(ranked, track, mine.score if mine and mine.rank else None, private=revealed)
+
+    def told(row: BoardRow, user_id: int | None = None) -> BoardRow:
+        is_mine = row.mine or (viewer is not None and viewer.pk == user_id)
+        return replace(row, mine=is_mine, **compared.of(row.score)) if row.rank else row
+
     return Board(
         challenge=challenge,
         track=track,
         frozen=is_frozen(challenge) and season is None,
-        revealed=is_revealed(challenge) and season is None,
+        revealed=revealed,
         total=ranked.total,
         page=page,
         pages=pages,
         spec=ranked.version.parsed,
         season=season,
+        listed=listed,
+        chance=compared.chance,
+        leader=compared.leader,
+        own=compared.own,
+        best=best_of_each(ranked, compared.chance),
         group=group,
         version=ranked.version.version,
         older=older(ranked) if others else (),
-        rows=[replace(row, mine=True) if viewer and viewer.pk == user_id else row for user_id, row in shown],
+        rows=[told(row, user_id) for user_id, row in shown],
         bands=list(bands.values()),
-        mine=_mine_in(ranked, viewer)
-        if isinstance(ranked, ComputedRanking) and group
-        else _mine(ranked, own_standings(viewer, ranked.version, season=number) if own is None else own),
+        mine=told(mine) if mine else None,
         mine_on_live=_on_live(ranked, viewer) if others else None,
     )
 
@@ -341,8 +380,10 @@ def row_of(standing: Standing, place: Place | None) -> BoardRow:
         gold=standing.gold,
         provisional=standing.provisional,
         mine=False,
-        cost={name: standing.cost[name] for name in ("prompt_tokens", "ms") if name in standing.cost},
+        cost=costs_of(standing),
         reached_at=whole_second(standing.reached_at),
+        approach=standing.approach,
+        first=place is not None and place.is_first,
     )
 
 

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from challenges.kinds import registry as kinds
 from gradus.chance import rows_behind, shown_interval
 from gradus.courses.models import ChallengeVersion
-from gradus.leaderboards.ranking import Band
+from gradus.leaderboards.ranking import Band, Ranking
 
 Interval = tuple[float, float]
 
@@ -85,3 +86,27 @@ def alike(score: float, bands: Sequence[Band], chance: Chance) -> Alike | None:
 
 def _overlap(one: Interval, other: Interval | None) -> bool:
     return other is not None and one[0] <= other[1] and other[0] <= one[1]
+
+
+@dataclass(frozen=True)
+class Compared:
+    """What chance does to a leaderboard, with what cannot be told apart from its best score and the viewer's own."""
+
+    chance: Chance
+    leader: Alike | None
+    own: Alike | None
+
+    def of(self, score: float) -> dict[str, Any]:
+        """Returns the fields of a row with this score."""
+        return {
+            "interval": self.chance.interval(score),
+            "like_leader": self.leader is not None and score in self.leader,
+            "like_mine": self.own is not None and score in self.own,
+        }
+
+
+def compare(ranked: Ranking, track: str, own: float | None, *, private: bool) -> Compared:
+    """Compares the scores of a leaderboard with its best one and with `own`, the viewer's, if it has a rank."""
+    chance = chance_of(ranked.version, track, private=private)
+    leader, mine = (None if score is None else alike(score, ranked.bands, chance) for score in (ranked.best, own))
+    return Compared(chance, leader, mine)

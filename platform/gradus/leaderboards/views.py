@@ -12,6 +12,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST
 
 from challenges.kinds import registry as kinds
+from challenges.metrics import title as metric_title
 from gradus.accounts import roles
 from gradus.accounts.guests import learner
 from gradus.courses import boards as continuity
@@ -19,6 +20,7 @@ from gradus.courses import catalogue
 from gradus.courses.boards import is_revealed
 from gradus.courses.models import ChallengeVersion
 from gradus.leaderboards import boards, shake_up
+from gradus.leaderboards.filters import BoardFilter
 from gradus.leaderboards.ranking import version_of
 from gradus.refusal import Refused
 from gradus.submissions.services import boards as decisions
@@ -51,12 +53,18 @@ def board_show(request: HttpRequest, slug: str) -> HttpResponse:
     if group is None and "class" in request.GET:
         raise Http404
     own = boards.own_standings(viewer, version, season=past.number if past else None)
-    board = boards.board(challenge, track, viewer, number, own=own, version=version, group=group, season=past)
+    chosen = BoardFilter(version.parsed, track, request.GET)
+    only = chosen.only()
+    board = boards.board(
+        challenge, track, viewer, number, own=own, version=version, group=group, season=past, only=only
+    )
+    beside = boards.beside(challenge, track, viewer, own, version, group, past)
     asked = version.version if version.version != board.begun_version and not past else ""
     kept = {"version": asked} if asked else {}
     kept |= {"class": str(group.of_class.pk)} if group else {}
     kept |= {"season": str(past.number)} if past else {}
     begins = not past and board.begun_version != board.live_version and not board.frozen
+    shows_costs, has_approaches = kinds.find(track).measures_costs(board.spec), len(chosen.approaches) > 1
     return render(
         request,
         "leaderboards/board.html",
@@ -66,15 +74,23 @@ def board_show(request: HttpRequest, slug: str) -> HttpResponse:
             "gold": board.spec.gold_of(track),
             "track_name": board.track_name,
             "tracks": [(kind, kinds.allowed(board.spec, kind)) for kind in board.spec.tracks],
-            "beside": boards.beside(challenge, track, viewer, own, version, group, past),
+            "beside": beside,
+            "best": sorted((one for each in (board, *beside) for one in each.best), key=lambda one: -one.score),
+            "filter": chosen,
+            "is_filtered": bool(only),
+            "columns": 6 + shows_costs + has_approaches,
+            "has_approaches": has_approaches,
+            "metric": metric_title(board.spec.metric.name),
             "groups": groups,
             "season": season,
             "seasons": seasons,
             "hiding": boards.hiding(challenge, viewer) if any(one.is_hidden for one in own.values()) else None,
-            "shows_costs": kinds.find(track).measures_costs(board.spec),
+            "shows_costs": shows_costs,
             "pinned": board.mine and board.mine.pseudonym not in {row.pseudonym for row in board.rows},
             "asked_version": asked,
             "kept_query": f"&{urlencode(kept)}" if kept else "",
+            "page_query": f"&{urlencode(kept | chosen.kept())}" if kept or chosen.kept() else "",
+            "kept": kept,
             "may_begin": begins and group is None and roles.may(viewer, challenge.course_id, roles.EDITS),
         },
     )
