@@ -1,0 +1,108 @@
+"""Seasons, runs that verify a score, and the shake-up, in the browser: by mouse, by keyboard, and how they look."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from django.utils import timezone
+from playwright.sync_api import Page, expect
+
+from gradus.accounts.models import User
+from gradus.courses import catalogue
+from gradus.courses.models import Challenge, Course
+from gradus.submissions import services
+from gradus.submissions.models import Rerun, Season, Submission
+from gradus.submissions.services.boards import begin_season
+from gradus.submissions.services.reruns import run_again
+from tests import factories
+from tests.browser.conftest import Visit
+from tests.browser.driver.hands import Hand, Keyboard, Mouse
+from tests.browser.driver.seen import wrong_with
+
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+WIDTHS = (360, 1280, 1920)
+
+
+@pytest.fixture
+def shore(course: Course) -> Challenge:
+    return factories.challenge("sea-or-sky")
+
+
+@pytest.fixture
+def attempt(shore: Challenge, ada: User, bob: User) -> Submission:
+    factories.grade(factories.submit(bob), 0.7, private_score=0.8)
+    made = factories.submit(ada)
+    factories.grade(made, 0.9, private_score=0.7)
+    return made
+
+
+def verified(attempt: Submission, by: User, score: float) -> Rerun:
+    (rerun,) = run_again(attempt, by=by)
+    claimed = services.claim("grade", worker="worker-2", profile="cpu/float32/2")
+    assert claimed is not None
+    services.record(claimed.pk, claimed.fence, services.Outcome(result={}, score=score))
+    return rerun
+
+
+@pytest.mark.parametrize("hand_of", [Mouse, Keyboard])
+def test_a_season_begins_and_an_attempt_is_run_again(
+    attempt: Submission, ada: User, grace: User, visit: Visit, hand_of: type[Mouse | Keyboard]
+) -> None:
+    page = visit(grace)
+    staff: Hand = hand_of(page)
+    page.goto(f"/teach/boards/sea-or-sky/{ada.pk}/")
+    # Its name goes on with the moment of the attempt.
+    again = page.get_by_role("button", name="Verify by running again")
+    again.click() if hand_of is Mouse else again.press("Enter")
+    expect(page.get_by_text("The attempt runs again, behind learners' work.")).to_be_visible()
+    assert Rerun.objects.get().submission == attempt
+    page.goto("/teach/boards/sea-or-sky/")
+    staff.unfold(page.locator("summary", has_text="Begin another season"))
+    staff.press("button", "Begin the season")
+    expect(page.get_by_text("Write a title.")).to_be_visible()
+    staff.write("Title of the new season", "Spring 2027")
+    staff.press("button", "Begin the season")
+    expect(page.get_by_text("The season “Spring 2027” has begun.")).to_be_visible()
+    assert Season.objects.get().number == 1
+    staff.press("link", "First season")
+    expect(page.get_by_text("They are final.")).to_be_visible()
+    expect(page.get_by_role("cell", name="enchantress")).to_be_visible()
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_nothing_is_wrong_with_the_pages(
+    attempt: Submission, ada: User, grace: User, visit: Visit, width: int, scheme: str, tmp_path: Path
+) -> None:
+    verified(attempt, grace, 0.3)
+    run_again(attempt, by=grace)
+    begin_season(attempt.challenge, "A season with quite a long title, as people like to write them", by=grace)
+    pages = [
+        (grace, ["/teach/boards/sea-or-sky/", f"/teach/boards/sea-or-sky/{ada.pk}/"]),
+        (ada, ["/leaderboards/sea-or-sky/", "/leaderboards/sea-or-sky/?season=0"]),
+    ]
+    look(pages, visit, width, scheme, tmp_path)
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_nothing_is_wrong_with_the_page_of_the_shake_up(
+    attempt: Submission, ada: User, visit: Visit, width: int, scheme: str, tmp_path: Path
+) -> None:
+    Course.objects.update(frozen_at=timezone.now())
+    catalogue.forget()
+    look([(ada, ["/leaderboards/sea-or-sky/shake-up/", "/leaderboards/sea-or-sky/"])], visit, width, scheme, tmp_path)
+
+
+def look(pages: list[tuple[User, list[str]]], visit: Visit, width: int, scheme: str, folder: Path) -> None:
+    for user, paths in pages:
+        page: Page = visit(user, viewport={"width": width, "height": 900}, color_scheme=scheme, reduced_motion="reduce")
+        for path in paths:
+            page.goto(path)
+            name = path.strip("/").replace("/", "-").replace("?", "-")
+            page.screenshot(path=folder / f"{name}-{width}-{scheme}.png", full_page=True)
+            assert not wrong_with(page), (path, wrong_with(page))
+            found = Axe().run(page)
+            assert not found.response["violations"], (path, found.generate_report())
