@@ -62,6 +62,11 @@ def test_decisions_about_leaderboards_hold_on_postgresql(postgres_url, tmp_path)
     assert passed_on_postgresql(postgres_url, tmp_path, *suites) > 0
 
 
+def test_similar_attempts_are_found_on_postgresql(postgres_url, tmp_path):
+    suites = ("tests/postgres/copying.py", "tests/submissions/test_copying.py", "tests/teach/test_similar.py")
+    assert passed_on_postgresql(postgres_url, tmp_path, *suites) > 0
+
+
 def test_announcements_are_told_once_on_postgresql(postgres_url, tmp_path):
     suites = ("tests/postgres/announcements.py", "tests/leaderboards/test_class_boards.py")
     suites += ("tests/gradebook/test_progress.py", "tests/teach/test_audit.py", "tests/teach/test_viewing.py")

@@ -86,8 +86,11 @@ def test_a_prompt_that_was_copied_is_found_from_both_sides(
     (copy,) = found(other)
     assert copy.other == own and copy.other_was_first and copy.text is not None
     assert copy.text.common == 56 and copy.text.own == 56 + 20 and copy.rows is None
-    marked = [piece.text for piece in copy.pieces[0] if piece.state == "common"]
-    assert marked == [text.upper()] and "".join(piece.text for piece in copy.pieces[1]) == own.payload["instructions"]
+    marked = [piece.text for piece in copy.sides[0].pieces if piece.state == "common"]
+    assert (
+        marked == [text.upper()]
+        and "".join(piece.text for piece in copy.sides[1].pieces) == own.payload["instructions"]
+    )
     (original,) = found(own)
     assert original.other == other and not original.other_was_first
 
@@ -104,7 +107,8 @@ def test_rows_that_were_copied_are_found_in_another_order(
     (pair,) = found(by(bob, tune(mixed, ["sea"])))
     assert pair.rows is not None and pair.text is None
     assert (pair.rows.equal, pair.rows.near, pair.rows.own) == (len(kept), 0, 40)
-    assert sum(row.state == "common" for row in pair.listed[0]) == len(kept)
+    assert len(pair.sides[0].rows_in_both) == len(kept) and len(pair.sides[0].other_rows) == 40 - len(kept)
+    assert all(rows[row.match - 1] == row.text for row in pair.sides[0].rows_in_both)
 
 
 def test_rows_with_another_word_or_another_output_are_nearly_equal(

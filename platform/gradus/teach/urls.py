@@ -35,6 +35,7 @@ urlpatterns = [
     path("boards/", boards.board_list, name="boards"),
     path("boards/<slug:slug>/", boards.board_show, name="board"),
     path("boards/<slug:slug>/<int:person>/", boards.entry_show, name="entry"),
+    path("boards/<slug:slug>/<int:person>/similar/<int:own>/<int:other>/", boards.pair_show, name="pair"),
     path("classes/", classes.class_list, name="classes"),
     path("classes/new", classes.class_new, name="class_new"),
     path("classes/<int:pk>/", classes.class_show, name="class"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from playwright.sync_api import Page, expect
 
 from gradus.accounts.models import User
 from gradus.courses.models import Challenge, Course
+from gradus.submissions.copying import fingerprints
 from gradus.submissions.models import Annulment, Mark, Submission
 from gradus.submissions.services import boards as services
 from gradus.submissions.services import start_run
@@ -20,6 +22,7 @@ from tests.browser.driver.seen import wrong_with
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 WIDTHS = (360, 1280, 1920)
+NAMES = ("a gull", "a kite", "a swift", "a puffin", "a heron", "a tern", "a skua", "a crow")
 WHY = "The prompt is that of somebody else"
 
 
@@ -89,6 +92,56 @@ def test_an_entry_is_flagged_and_an_attempt_annulled(
     page.keyboard.press("Enter")
     expect(page.get_by_text("The attempt counts again.")).to_be_visible()
     assert not Submission.objects.filter(annulled=True).exists()
+
+
+@pytest.fixture
+def copies(shore: Challenge, ada: User, bob: User) -> list[Submission]:
+    """Two attempts of each of two learners with rows, or a text, in common."""
+    rows = [{"input": f"{name}, who was seen beside the pier by my aunt in May", "output": "sky"} for name in NAMES]
+    text = f"Say where it lives. {' '.join(row['input'] for row in rows[:3])}"
+    payloads = (
+        {**factories.LORA, "rows": rows},
+        {**factories.LORA, "rows": [*rows[:2:-1], {"input": "an eel in a bucket of rain", "output": "sea"}]},
+        {**factories.PROMPT, "instructions": text},
+        {**factories.PROMPT, "instructions": f"{text} Then say no more, because nobody asked. {'word' * 60}"},
+    )
+    made = [
+        factories.submit(user, payload=payload) for user, payload in zip((ada, bob, ada, bob), payloads, strict=True)
+    ]
+    fingerprints.carry_out(10)
+    return made
+
+
+@pytest.mark.parametrize("hand_of", [Mouse, Keyboard])
+def test_similar_entries_are_compared(
+    copies: list[Submission], ada: User, grace: User, visit: Visit, hand_of: type[Mouse | Keyboard]
+) -> None:
+    page = visit(grace)
+    staff: Hand = hand_of(page)
+    page.goto(f"/teach/boards/sea-or-sky/{ada.pk}/")
+    staff.press("link", "Show both side by side with builder")
+    expect(page.get_by_role("heading", name="Two entries side by side")).to_be_visible()
+    assert page.locator("mark").count() >= 2
+    staff.press("link", "builder")
+    expect(page.get_by_role("heading", name="Similar entries of others")).to_be_visible()
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_nothing_is_wrong_with_the_pages_of_similar_entries(
+    copies: list[Submission], ada: User, grace: User, visit: Visit, width: int, scheme: str
+) -> None:
+    page: Page = visit(grace, viewport={"width": width, "height": 900}, color_scheme=scheme, reduced_motion="reduce")
+    for path in ("", *(f"similar/{own.pk}/{other.pk}/" for own, other in (copies[:2], copies[2:]))):
+        page.goto(f"/teach/boards/sea-or-sky/{ada.pk}/{path}")
+        for fold in page.locator("main summary").all():
+            fold.click()
+        assert not wrong_with(page), path
+        if folder := os.environ.get("GRADUS_PICTURES"):
+            page.screenshot(path=f"{folder}/{path.replace('/', '-') or 'entry'}-{width}-{scheme}.png", full_page=True)
+        if width != WIDTHS[2]:
+            found = Axe().run(page)
+            assert found.violations_count == 0, found.generate_report()
 
 
 @pytest.mark.parametrize("width", WIDTHS)

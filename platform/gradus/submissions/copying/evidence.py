@@ -17,7 +17,7 @@ from challenges.shingles import RUN_WORDS
 from gradus.submissions.copying import fingerprints
 from gradus.submissions.copying import given as gifts
 from gradus.submissions.copying.given import Given
-from gradus.submissions.copying.material import Material, NearRows, material_of
+from gradus.submissions.copying.material import Material, NearRows, Row, material_of
 from gradus.submissions.models import Fingerprint, Submission
 
 SHOWN = 5
@@ -31,6 +31,7 @@ TEXT_WORDS_MIN = 16
 SHARE_MIN = 0.3
 # Answers in free text to one question often have words in common: see `graders.free_text.copies`.
 SHARE_MIN_ANSWERS = 0.5
+IN_BOTH = ("common", "near")
 
 
 @dataclass(frozen=True)
@@ -61,11 +62,33 @@ class Shared:
 
 @dataclass(frozen=True)
 class Marked:
-    """A piece of an attempt's text, or one of its rows. `state` is `common`, `near`, `given`, or empty."""
+    """A piece of an attempt's text, or one of its rows. `state` is `common`, `near`, `given`, or empty.
+
+    Rows have their number from 1 on, and `match`, the number of the first row of the other attempt that is like it.
+    """
 
     text: str
     state: str
     output: str = ""
+    number: int = 0
+    match: int = 0
+
+
+@dataclass(frozen=True)
+class Side:
+    """One of two attempts as it is shown beside the other one: the pieces of its text, and its rows."""
+
+    attempt: Submission
+    pieces: Sequence[Marked]
+    rows: Sequence[Marked]
+
+    @property
+    def rows_in_both(self) -> list[Marked]:
+        return [row for row in self.rows if row.state in IN_BOTH]
+
+    @property
+    def other_rows(self) -> list[Marked]:
+        return [row for row in self.rows if row.state not in IN_BOTH]
 
 
 @dataclass(frozen=True)
@@ -80,8 +103,7 @@ class Pair:
     text: Shared | None
     rows: Shared | None
     first: Submission
-    pieces: tuple[tuple[Marked, ...], tuple[Marked, ...]]
-    listed: tuple[tuple[Marked, ...], tuple[Marked, ...]]
+    sides: tuple[Side, Side]
 
     @property
     def share(self) -> float:
@@ -158,8 +180,8 @@ def compared(pairs: Sequence[tuple[Submission, Submission]]) -> list[Pair]:
             continue
         text, pieces = _texts(sides, given, told)
         rows, listed = _rows(sides, given)
-        first = min(own, other, key=lambda one: one.pk)
-        done.append(Pair(own, other, text, rows, first, pieces, listed))
+        shown = [Side(*one) for one in zip((own, other), pieces, listed, strict=True)]
+        done.append(Pair(own, other, text, rows, min(own, other, key=lambda one: one.pk), (shown[0], shown[1])))
     return done
 
 
@@ -193,37 +215,30 @@ def _pieces(side: Material, found: Sequence[int | None], common: Collection[int]
     return tuple(one for one in [*pieces, Marked(side.text[at:], "")] if one.text)
 
 
-def _rows(
-    sides: Sequence[Material], given: Given
-) -> tuple[Shared | None, tuple[tuple[Marked, ...], tuple[Marked, ...]]]:
+def _rows(sides: Sequence[Material], given: Given) -> tuple[Shared | None, tuple[Sequence[Marked], Sequence[Marked]]]:
     free = [[given.free_row(row) for row in one.rows] for one in sides]
-    states = []
-    for own, theirs in ((free[0], free[1]), (free[1], free[0])):
-        known = [row for row in theirs if row is not None]
-        whole, inputs = {row.whole for row in known}, {row.keys for row in known}
-        near = NearRows(row.words for row in known)
-        states.append(
-            [
-                "given"
-                if row is None
-                else "common"
-                if row.whole in whole
-                else "near"
-                if row.keys in inputs or near.find(row.words)
-                else ""
-                for row in own
-            ]
-        )
-    sizes = [sum(state != "given" for state in found) for found in states]
+    listed = (_marked_rows(sides[0].rows, free[0], free[1]), _marked_rows(sides[1].rows, free[1], free[0]))
+    sizes = [sum(row.state != "given" for row in rows) for rows in listed]
     # A row that one learner repeats is one row of the other's.
-    fewer = min(states, key=lambda found: sum(state in ("common", "near") for state in found))
-    near_ones = fewer.count("near")
-    shared = Shared(fewer.count("common") + near_ones, near_ones, *sizes) if all(sizes) else None
-    listed = [
-        tuple(Marked("\n".join(row.inputs), state, row.output) for row, state in zip(side.rows, found, strict=True))
-        for side, found in zip(sides, states, strict=True)
-    ]
-    return shared, (listed[0], listed[1])
+    states = min(([row.state for row in rows if row.state in IN_BOTH] for rows in listed), key=len)
+    return Shared(len(states), states.count("near"), *sizes) if all(sizes) else None, listed
+
+
+def _marked_rows(rows: Sequence[Row], own: Sequence[Row | None], theirs: Sequence[Row | None]) -> list[Marked]:
+    known = [(number, row) for number, row in enumerate(theirs, 1) if row is not None]
+    whole = {row.whole: number for number, row in reversed(known)}
+    inputs = {row.keys: number for number, row in reversed(known)}
+    near = NearRows(row.words for _number, row in known)
+    marked = []
+    for number, (row, free) in enumerate(zip(rows, own, strict=True), 1):
+        state, match = "given", 0
+        if free is not None and free.whole in whole:
+            state, match = "common", whole[free.whole]
+        elif free is not None:
+            like = [inputs[free.keys]] if free.keys in inputs else [known[one][0] for one in near.find(free.words)]
+            state, match = ("near", min(like)) if like else ("", 0)
+        marked.append(Marked("\n".join(row.inputs), state, row.output, number, match))
+    return marked
 
 
 def first_of(pair: Pair) -> Submission:

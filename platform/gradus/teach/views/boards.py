@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import wraps
 from typing import Any
 
@@ -25,6 +26,7 @@ from gradus.courses.models import Challenge
 from gradus.leaderboards import boards
 from gradus.leaderboards.ranking import version_of
 from gradus.refusal import Refused
+from gradus.submissions.copying import evidence
 from gradus.submissions.models import Annulment, Mark, Submission
 from gradus.submissions.services import boards as services
 from gradus.submissions.services.reruns import OTHERS_MAX, run_again
@@ -233,6 +235,7 @@ def page(
         "decides": common["decides"] and person != request.user,
         "is_own": person == request.user,
         "history": history,
+        "similar": similar_of(list(history.attempts), account(request)),
         "person": person,
         "entries": [(kind, one) for kind, one in entries if one.attempts],
         "others": [*range(OTHERS_MAX + 1)],
@@ -242,6 +245,28 @@ def page(
         "refused_at": posted.about if posted else "",
     }
     return render(request, "teach/boards/entry.html", context, status=status)
+
+
+def similar_of(attempts: Sequence[Submission], viewer: User) -> list[evidence.Pair]:
+    """Returns similar attempts of others. Nobody reads about the own entry here."""
+    if not attempts or attempts[0].user_id == viewer.pk:
+        return []
+    return [pair for pair in evidence.similar(attempts) if pair.other.user_id != viewer.pk]
+
+
+@require_safe
+@on_board
+def pair_show(request: HttpRequest, challenge: Challenge, person: int, own: int, other: int) -> HttpResponse:
+    """Shows two attempts of different learners side by side, with what both have marked."""
+    attempts = Submission.objects.filter(challenge=challenge).exclude(user=account(request))
+    attempts = attempts.select_related("user", "version", "challenge")
+    first = get_object_or_404(attempts, pk=own, user=person)
+    second = get_object_or_404(attempts.exclude(user=person), pk=other)
+    pairs = evidence.compared([(first, second)])
+    if not pairs:
+        raise Http404
+    pair = replace(pairs[0], first=evidence.first_of(pairs[0]))
+    return render(request, "teach/boards/pair.html", {**shared(request, challenge), "pair": pair, "person": first.user})
 
 
 def shared(request: HttpRequest, challenge: Challenge) -> dict[str, Any]:
