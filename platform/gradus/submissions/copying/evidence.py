@@ -171,71 +171,99 @@ def compared(pairs: Sequence[tuple[Submission, Submission]]) -> list[Pair]:
         return []
     challenge = pairs[0][0].challenge
     given = gifts.given(challenge)
+    read = {one.pk: _read(one, given) for one in {one.pk: one for pair in pairs for one in pair}.values()}
     done = []
     for own, other in pairs:
-        told = gifts.announced(challenge, (own.user_id, other.user_id))
-        try:
-            sides = [material_of(one.version.parsed, one.payload) for one in (own, other)]
-        except (ValidationError, KeyError):
+        sides = read[own.pk], read[other.pk]
+        if sides[0] is None or sides[1] is None:
             continue
-        text, pieces = _texts(sides, given, told)
-        rows, listed = _rows(sides, given)
+        text, pieces = _texts(sides[0], sides[1], gifts.announced(challenge, (own.user_id, other.user_id)))
+        rows, listed = _rows(sides[0], sides[1])
         shown = [Side(*one) for one in zip((own, other), pieces, listed, strict=True)]
         done.append(Pair(own, other, text, rows, min(own, other, key=lambda one: one.pk), (shown[0], shown[1])))
     return done
 
 
+@dataclass(frozen=True)
+class Read:
+    """An attempt as it is compared: its material, and what of it the course does not give."""
+
+    material: Material
+    runs: Sequence[int | None]
+    rows: Sequence[Row | None]
+
+    @cached_property
+    def known(self) -> list[tuple[int, Row]]:
+        return [(number, row) for number, row in enumerate(self.rows, 1) if row is not None]
+
+    @cached_property
+    def near(self) -> NearRows:
+        return NearRows(row.words for _number, row in self.known)
+
+    def near_numbers(self, row: Row) -> list[int]:
+        """Returns the numbers of the rows whose words are nearly those of `row`."""
+        return [self.known[one][0] for one in self.near.find(row.words)]
+
+
+def read(material: Material, given: Given) -> Read:
+    return Read(material, given.free_runs(material), [given.free_row(row) for row in material.rows])
+
+
+def _read(attempt: Submission, given: Given) -> Read | None:
+    try:
+        return read(material_of(attempt.version.parsed, attempt.payload), given)
+    except (ValidationError, KeyError):
+        return None
+
+
 def _texts(
-    sides: Sequence[Material], given: Given, told: frozenset[int]
+    own: Read, other: Read, told: frozenset[int] = frozenset()
 ) -> tuple[Shared | None, tuple[tuple[Marked, ...], tuple[Marked, ...]]]:
-    own, theirs = (given.free_runs(one, told) for one in sides)
-    kept = [{one for one in found if one is not None} for found in (own, theirs)]
+    kept = [{one for one in side.runs if one is not None} - told for side in (own, other)]
     common = kept[0] & kept[1]
-    long = all(len(one.words) >= TEXT_WORDS_MIN for one in sides)
+    long = all(len(side.material.words) >= TEXT_WORDS_MIN for side in (own, other))
     shared = Shared(len(common), 0, len(kept[0]), len(kept[1])) if long and all(kept) else None
     shown = common if long else set[int]()
-    return shared, (_pieces(sides[0], own, shown), _pieces(sides[1], theirs, shown))
+    return shared, (_pieces(own, shown), _pieces(other, shown))
 
 
-def _pieces(side: Material, found: Sequence[int | None], common: Collection[int]) -> tuple[Marked, ...]:
+def _pieces(side: Read, common: Collection[int]) -> tuple[Marked, ...]:
     """Cuts a text where a run begins or ends that both have."""
+    text, words = side.material.text, side.material.words
     marked: list[tuple[int, int]] = []
-    for number, one in enumerate(found):
+    for number, one in enumerate(side.runs):
         if one is None or one not in common:
             continue
-        start, end = side.words[number].start, side.words[number + RUN_WORDS - 1].end
+        start, end = words[number].start, words[number + RUN_WORDS - 1].end
         if marked and start <= marked[-1][1]:
             marked[-1] = marked[-1][0], end
         else:
             marked.append((start, end))
     pieces, at = [], 0
     for start, end in marked:
-        pieces += [Marked(side.text[at:start], ""), Marked(side.text[start:end], "common")]
+        pieces += [Marked(text[at:start], ""), Marked(text[start:end], "common")]
         at = end
-    return tuple(one for one in [*pieces, Marked(side.text[at:], "")] if one.text)
+    return tuple(one for one in [*pieces, Marked(text[at:], "")] if one.text)
 
 
-def _rows(sides: Sequence[Material], given: Given) -> tuple[Shared | None, tuple[Sequence[Marked], Sequence[Marked]]]:
-    free = [[given.free_row(row) for row in one.rows] for one in sides]
-    listed = (_marked_rows(sides[0].rows, free[0], free[1]), _marked_rows(sides[1].rows, free[1], free[0]))
-    sizes = [sum(row.state != "given" for row in rows) for rows in listed]
+def _rows(own: Read, other: Read) -> tuple[Shared | None, tuple[Sequence[Marked], Sequence[Marked]]]:
+    listed = _marked_rows(own, other), _marked_rows(other, own)
     # A row that one learner repeats is one row of the other's.
     states = min(([row.state for row in rows if row.state in IN_BOTH] for rows in listed), key=len)
+    sizes = len(own.known), len(other.known)
     return Shared(len(states), states.count("near"), *sizes) if all(sizes) else None, listed
 
 
-def _marked_rows(rows: Sequence[Row], own: Sequence[Row | None], theirs: Sequence[Row | None]) -> list[Marked]:
-    known = [(number, row) for number, row in enumerate(theirs, 1) if row is not None]
-    whole = {row.whole: number for number, row in reversed(known)}
-    inputs = {row.keys: number for number, row in reversed(known)}
-    near = NearRows(row.words for _number, row in known)
+def _marked_rows(own: Read, other: Read) -> list[Marked]:
+    whole = {row.whole: number for number, row in reversed(other.known)}
+    inputs = {row.keys: number for number, row in reversed(other.known)}
     marked = []
-    for number, (row, free) in enumerate(zip(rows, own, strict=True), 1):
+    for number, (row, free) in enumerate(zip(own.material.rows, own.rows, strict=True), 1):
         state, match = "given", 0
         if free is not None and free.whole in whole:
             state, match = "common", whole[free.whole]
         elif free is not None:
-            like = [inputs[free.keys]] if free.keys in inputs else [known[one][0] for one in near.find(free.words)]
+            like = [inputs[free.keys]] if free.keys in inputs else other.near_numbers(free)
             state, match = ("near", min(like)) if like else ("", 0)
         marked.append(Marked("\n".join(row.inputs), state, row.output, number, match))
     return marked

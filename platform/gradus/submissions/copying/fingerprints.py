@@ -50,8 +50,9 @@ def smallest(material: Material, given: Given) -> frozenset[int]:
 
 def carry_out(most: int) -> int:
     """Lists at most so many attempts, the oldest first, and returns how many it has listed."""
-    waiting = Submission.objects.filter(fingerprinted_at=None).order_by("pk").values_list("pk", flat=True)
-    return sum(_list_one(key) for key in list(waiting[:most]))
+    waiting = Submission.objects.filter(fingerprinted_at=None).order_by("pk").values_list("challenge", "pk")[:most]
+    # By challenge, because what a challenge gives is kept for the few that were used last.
+    return sum(_list_one(key) for _challenge, key in sorted(waiting))
 
 
 @transaction.atomic
