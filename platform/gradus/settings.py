@@ -29,16 +29,17 @@ ALLOWED_HOSTS = env.list("GRADUS_HOSTS", default=["localhost", "127.0.0.1", "[::
 CSRF_TRUSTED_ORIGINS = env.origins("GRADUS_ORIGINS")
 
 INSTALLED_APPS = [
-    "django.contrib.admin",
-    "django.contrib.auth",
+    # These four with the names that the admin shows.
+    "gradus.accounts.apps.GradusAdminConfig",
+    "gradus.accounts.apps.GroupsConfig",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
     "django.contrib.messages",
     "django.contrib.staticfiles",
     "django.contrib.humanize",
     "allauth",
-    "allauth.account",
-    "allauth.mfa",
+    "gradus.accounts.apps.EmailAddressesConfig",
+    "gradus.accounts.apps.SecondFactorsConfig",
     "csp",
     "django_htmx",
     "django_prometheus",

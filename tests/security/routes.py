@@ -120,6 +120,8 @@ CLASSES = {
     "teach/classes/<int:pk>/announcements/<int:key>/",
     "teach/classes/<int:pk>/view-as/",
     "teach/classes/<int:pk>/audit/",
+    "teach/classes/<int:pk>/use/",
+    "teach/classes/<int:pk>/use.csv",
     "teach/classes/<int:pk>/release/",
     "teach/classes/<int:pk>/release/now",
     "teach/classes/<int:pk>/release/end",
@@ -139,6 +141,8 @@ CLASSES = {
 REVIEWERS = CLASSES | {
     "teach/boards/<slug:slug>/",
     "teach/boards/<slug:slug>/<int:person>/",
+    "teach/courses/<slug:slug>/use/",
+    "teach/courses/<slug:slug>/use.csv",
     "reviews/<int:pk>/",
     "reviews/<int:pk>/gold",
     "reviews/snippets/<int:pk>",

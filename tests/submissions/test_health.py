@@ -112,6 +112,31 @@ def test_failures_of_the_last_hour_are_counted_and_told(ada, course, quiet, grac
     assert metrics()['gradus_failed_evaluations{code="internal",lane="grade"}'] == "0.0"
 
 
+def test_jobs_that_ran_out_of_time_are_told_by_challenge_and_lane(ada, bob, course, quiet, grace_client):
+    ends = {"hour": timedelta(minutes=5), "day": timedelta(hours=5), "before": timedelta(hours=25)}
+    for ago in ends.values():
+        claimed = factories.claimed(factories.submit(ada))
+        services.reject(claimed.pk, claimed.fence, "timeout")
+        Evaluation.objects.filter(pk=claimed.pk).update(finished_at=timezone.now() - ago)
+    run = services.start_run(bob, factories.challenge("ticket").version, factories.PROMPT)
+    claimed = factories.claimed(run)
+    services.reject(claimed.pk, claimed.fence, "work_limit")
+    other = factories.claimed(factories.submit(bob))
+    services.reject(other.pk, other.fence, "internal")
+
+    late, worked = health.out_of_time()
+    assert (late.lane, late.challenge, late.code) == ("grade", "sea-or-sky", "timeout")
+    assert (late.in_a_day, late.in_an_hour, late.attempts) == (2, 1, 2)
+    assert (worked.lane, worked.challenge, worked.code) == (run.current.lane, "ticket", "work_limit")
+    assert (worked.in_a_day, worked.in_an_hour, worked.attempts) == (1, 1, 0)
+    page = Markup(grace_client.get(reverse("health")).content.decode())
+    assert "Ran out of time in the last day" in page and "start a worker of the lane grade" in page
+    assert "ask the author" in page and "error=work_limit" in page
+    Evaluation.objects.update(finished_at=timezone.now() - timedelta(hours=25))
+    assert health.out_of_time() == []
+    assert "No job ran out of time" in Markup(grace_client.get(reverse("health")).content.decode())
+
+
 @pytest.mark.parametrize("who", ["ada_client", "guest_client", "client"])
 def test_the_page_is_for_staff_alone(who, request, db):
     response = request.getfixturevalue(who).get(reverse("health"))

@@ -1,54 +1,94 @@
-"""The admin's pages about accounts, roles, API tokens, exempt networks and the record of staff's actions.
+"""The admin's pages about accounts, what they sign in with, API tokens, exempt networks and the record of staff."""
 
-The admin's own forms for logging in and changing a password know neither the second factor nor the rate limits, so the
-site's own pages take their place.
-"""
+from __future__ import annotations
 
 from typing import Any
 
-from allauth.account.decorators import secure_admin_login
+from allauth.account.admin import EmailAddressAdmin as AllauthEmailAddressAdmin
+from allauth.account.models import EmailAddress
+from allauth.mfa.models import Authenticator
 from django import forms
 from django.contrib import admin
-from django.contrib.admin import AdminSite
+from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
+from django.contrib.auth.models import Group
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect
+from django.http import HttpRequest
+from django.urls import reverse
 from django.utils import timezone
+from django.utils.html import format_html_join
 from django.utils.translation import gettext_lazy as _
 
 from gradus.accounts import rate_limits, tokens
-from gradus.accounts.models import ApiToken, ExemptNetwork, StaffAction, User
-
-
-class ReadOnly(admin.ModelAdmin):  # type: ignore[type-arg]
-    """Shows rows without letting anyone edit them: only services and imports of bundles write these tables."""
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: object = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: object = None) -> bool:
-        return False
+from gradus.accounts.admin_site import Listed, ReadOnly
+from gradus.accounts.models import ApiToken, Enrolment, ExemptNetwork, StaffAction, User
 
 
 @admin.register(User)
-class UserAdmin(DjangoUserAdmin[User]):
-    list_display = ("email", "pseudonym", "is_guest", "is_staff", "date_joined")
-    list_filter = ("is_guest", "is_staff", "is_active")
-    search_fields = ("email", "pseudonym", "username")
-    ordering = ("-date_joined",)
+class UserAdmin(Listed, DjangoUserAdmin[User]):
+    purpose = _("Who has an account, since when, with which rights and roles; close or delete one")
+    people = "pk"
+    list_display = ("email", "pseudonym", "is_guest", "is_staff", "is_active", "deletion_due_at", "date_joined")
+    list_filter = ("is_guest", "is_staff", "is_active", "may_create_courses")
+    search_help_text = _("The beginning of an address, a user name or a pseudonym, or the number of an account")
+    ordering = ("-id",)
     fieldsets = (
         *(DjangoUserAdmin.fieldsets or ()),
-        ("Gradus", {"fields": ("pseudonym", "may_create_courses", "is_guest")}),
+        ("Gradus", {"fields": ("pseudonym", "may_create_courses", "is_guest", "roles")}),
     )
-    readonly_fields = ("is_guest",)
+    readonly_fields = ("is_guest", "roles", "last_login", "date_joined")
+    # Django's two lists with arrows have parts without a name.
+    filter_horizontal = ()
+
+    @admin.display(description=_("Roles in courses"))
+    def roles(self, user: User) -> Any:
+        """Names each course with the levels of the person, and leads to the page on which its owners change them."""
+        held = Enrolment.objects.filter(user=user).select_related("course").order_by("course__title")
+        rows = [
+            (reverse("teach:people", args=[one.course.slug]), one.course, one.content, one.learner_data) for one in held
+        ]
+        line = '<div><a href="{}">{}</a>: content:{}, learner_data:{}</div>'
+        return format_html_join("", line, rows) or "-"
 
     def has_delete_permission(self, request: HttpRequest, obj: object = None) -> bool:
         """Django's own deletion would take scores away, and move the ranks of others. The site has a page for it."""
         return False
+
+
+for _model in (EmailAddress, Authenticator, Group):
+    admin.site.unregister(_model)
+
+
+@admin.register(EmailAddress)
+class EmailAddressAdmin(Listed, AllauthEmailAddressAdmin):
+    purpose = _("Which addresses an account has, and whether they were confirmed; confirm one for somebody")
+    people, names = "user", ("email",)
+    list_select_related = ("user",)
+    search_help_text = _("The beginning of an address, a user name or a pseudonym")
+    ordering = ("-id",)
+
+
+@admin.register(Authenticator)
+class AuthenticatorAdmin(ReadOnly):
+    """A row holds a secret, which no page shows. Whoever has lost the device needs it removed."""
+
+    purpose = _("Which second factors people sign in with; remove one for somebody who has lost the device")
+    people = "user"
+    never_shown = ("data",)
+    list_display = ("user", "type", "created_at", "last_used_at")
+    list_filter = ("type",)
+    list_select_related = ("user",)
+    search_help_text = _("The beginning of an address, a user name or a pseudonym")
+    ordering = ("-id",)
+
+    def has_delete_permission(self, request: HttpRequest, obj: object = None) -> bool:
+        return bool(request.user.has_perm("mfa.delete_authenticator"))
+
+
+@admin.register(Group)
+class GroupAdmin(Listed, DjangoGroupAdmin):
+    purpose = _("Which pages of the admin groups of staff may use")
+    filter_horizontal = ()
 
 
 SCOPE_AND_TIMES = ("content", "learner_data", "created_at", "expires_at", "last_used_at", "revoked_at")
@@ -56,9 +96,13 @@ SCOPE_AND_TIMES = ("content", "learner_data", "created_at", "expires_at", "last_
 
 @admin.register(ApiToken)
 class ApiTokenAdmin(ReadOnly):
+    purpose = _("Which programs act for whom, with which rights; revoke a token that has leaked")
+    people, names = "user", ("prefix",)
     list_display = ("name", "user", "prefix", "content", "learner_data", "expires_at", "last_used_at", "revoked_at")
-    list_filter = ("content", "learner_data")
-    search_fields = ("user__email", "prefix")
+    list_filter = ("content", "learner_data", ("revoked_at", admin.EmptyFieldListFilter))
+    list_select_related = ("user",)
+    search_help_text = _("The beginning of an address, a user name or a pseudonym, or of a token's secret")
+    ordering = ("-id",)
     fields = ("name", "user", "prefix", *SCOPE_AND_TIMES)
     actions = ("revoke",)
 
@@ -87,9 +131,14 @@ class ExemptNetworkForm(forms.ModelForm[ExemptNetwork]):
 
 
 @admin.register(ExemptNetwork)
-class ExemptNetworkAdmin(admin.ModelAdmin[ExemptNetwork]):
+class ExemptNetworkAdmin(Listed):
+    purpose = _("From which networks sign-ups and attempts are not counted, so that a class can join")
+    names = ("network",)
     form = ExemptNetworkForm
     list_display = ("network", "until", "note", "added_by")
+    list_select_related = ("added_by",)
+    search_help_text = _("The beginning of a network, such as 203.0.113.")
+    ordering = ("until", "pk")
 
     def save_model(self, request: HttpRequest, obj: ExemptNetwork, form: object, change: bool) -> None:
         if not change and isinstance(request.user, User):
@@ -99,25 +148,11 @@ class ExemptNetworkAdmin(admin.ModelAdmin[ExemptNetwork]):
 
 @admin.register(StaffAction)
 class StaffActionAdmin(ReadOnly):
+    purpose = _("Who did what, when and to what, on pages, over the API and in shells")
+    people = "user_id"
     list_display = ("at", "who", "what", "about", "via")
     list_filter = ("what", "via", "at")
-    search_fields = ("who", "about", "request")
-    date_hierarchy = "at"
-
-
-def use_site_login(site: AdminSite) -> None:
-    """Sends staff who log in to the admin, or change their password there, to the site's own pages.
-
-    Call this before `site.urls` is read. Django's log-in view must be replaced, not only decorated: to a person who is
-    logged in as staff already, it would still check the passwords of other accounts.
-    """
-    site.login = secure_admin_login(_to_index)  # type: ignore[method-assign]
-    site.password_change = _to_password_page  # type: ignore[method-assign,assignment]
-
-
-def _to_index(request: HttpRequest, extra_context: object = None) -> HttpResponse:
-    return redirect("admin:index")
-
-
-def _to_password_page(request: HttpRequest, extra_context: object = None) -> HttpResponse:
-    return redirect("account_change_password")
+    search_help_text = _(
+        "The beginning of the address, user name or pseudonym of somebody who acted, or a row's number"
+    )
+    ordering = ("-id",)

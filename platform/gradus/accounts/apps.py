@@ -1,8 +1,15 @@
+from allauth.account.apps import AccountConfig
+from allauth.mfa.apps import MFAConfig
 from django.apps import AppConfig
+from django.contrib.admin import apps as admin
+from django.contrib.auth.apps import AuthConfig
+from django.utils.translation import gettext_lazy as _
 
 
 class AccountsConfig(AppConfig):
     name = "gradus.accounts"
+    verbose_name = _("People")
+    default = True
 
     def ready(self) -> None:
         from django.contrib.admin.models import LogEntry
@@ -20,3 +27,21 @@ class AccountsConfig(AppConfig):
             m2m_changed.connect(receivers.after_groups, sender=many, dispatch_uid="staff")
         for model in receivers.RECORDED_DELETIONS:
             post_delete.connect(receivers.after_delete, sender=model, dispatch_uid=f"staff {model.__name__}")
+
+
+class GradusAdminConfig(admin.AdminConfig):
+    default_site = "gradus.accounts.admin_site.GradusAdmin"
+    default = False
+
+
+# The admin names the apps of others above their lists. Without these names, two of them are called "Accounts".
+class EmailAddressesConfig(AccountConfig):
+    verbose_name = _("Email addresses")
+
+
+class SecondFactorsConfig(MFAConfig):
+    verbose_name = _("Two-factor authentication")
+
+
+class GroupsConfig(AuthConfig):
+    verbose_name = _("Groups")

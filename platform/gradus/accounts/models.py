@@ -159,6 +159,7 @@ class Enrolment(models.Model):
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 
     class Meta:
+        verbose_name, verbose_name_plural = "role in a course", "roles in courses"
         constraints = [
             models.UniqueConstraint(name="one_role_in_a_course", fields=["user", "course"]),
             models.CheckConstraint(name="role_content_is_a_level", condition=models.Q(content__in=Content.values)),
@@ -220,6 +221,7 @@ class ApiToken(models.Model):
     objects = ApiTokenQuerySet.as_manager()
 
     class Meta:
+        verbose_name = "API token"
         constraints = [
             models.CheckConstraint(name="token_content_is_a_level", condition=models.Q(content__in=Content.values)),
             models.CheckConstraint(

@@ -1,19 +1,26 @@
-"""The admin's pages about courses, lessons, challenges, their versions, and calibrations."""
+"""The admin's pages about courses, and about versions of challenges that this server has to verify.
+
+Lessons, challenges, calibrations and the history of a course have pages of the site.
+"""
 
 from django.contrib import admin
 from django.http import HttpRequest
-from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from gradus.accounts.admin import ReadOnly
+from gradus.accounts.admin_site import Listed, ReadOnly
 from gradus.courses import verification
-from gradus.courses.models import Calibration, Challenge, ChallengeVersion, Course, CourseVersion, Lesson
+from gradus.courses.models import ChallengeVersion, Course
 
 
 @admin.register(Course)
-class CourseAdmin(admin.ModelAdmin[Course]):
+class CourseAdmin(Listed):
+    purpose = gettext_lazy("Which courses there are; publish, hide or freeze one")
+    names = ("slug",)
     list_display = ("title", "slug", "version", "is_published", "frozen_at", "reveal_at", "updated_at")
+    list_filter = ("is_published",)
+    search_help_text = gettext_lazy("The beginning of a course's short name")
+    ordering = ("title", "pk")
     fields = ("title", "slug", "version", "is_published", "frozen_at", "reveal_at")
     readonly_fields = ("title", "slug", "version")
 
@@ -21,21 +28,15 @@ class CourseAdmin(admin.ModelAdmin[Course]):
         return False
 
 
-@admin.register(Lesson)
-class LessonAdmin(ReadOnly):
-    list_display = ("title", "course", "position", "minutes", "is_current")
-
-
-@admin.register(Challenge)
-class ChallengeAdmin(ReadOnly):
-    list_display = ("slug", "course", "lesson", "position", "is_current")
-    fields = ("slug", "course", "lesson", "position", "version", "is_current")
-
-
 @admin.register(ChallengeVersion)
 class ChallengeVersionAdmin(ReadOnly):
+    purpose = gettext_lazy("Which contents this server has verified, and what it still has to check of others")
+    names = ("challenge__slug",)
     list_display = ("challenge", "version", "state", "hidden_count", "imported_at", "verified_at")
-    list_filter = ("challenge",)
+    list_filter = (("verified_at", admin.EmptyFieldListFilter), "challenge__course")
+    list_select_related = ("challenge",)
+    search_help_text = gettext_lazy("The beginning of a challenge's short name")
+    ordering = ("-id",)
     fields = (
         "challenge", "version", "state", "lacking", "digest", "hidden_count", "baselines", "author_baselines",
         "imported_at", "linted_at", "verified_at", "published_at",
@@ -51,23 +52,3 @@ class ChallengeVersionAdmin(ReadOnly):
     @admin.display(description=gettext_lazy("Checks that this server still has to do"))
     def lacking(self, version: ChallengeVersion) -> str:
         return "; ".join(verification.lacking(version)) if not version.is_verified else _("nothing")
-
-
-@admin.register(CourseVersion)
-class CourseVersionAdmin(ReadOnly):
-    list_display = ("course", "version", "state", "pushed_by", "pushed_at", "published_at")
-    list_filter = ("course", "state")
-    fields = (
-        "course", "version", "state", "digest", "archive", "archive_bytes", "note", "pushed_by", "pushed_at",
-        "published_by", "published_at", "ended_at", "difference", "not_checked",
-    )  # fmt: skip
-
-
-@admin.register(Calibration)
-class CalibrationAdmin(ReadOnly):
-    list_display = ("version", "model", "template", "passed", "imported_at")
-    list_filter = ("passed",)
-
-    def view_on_site(self, obj: Calibration) -> str:
-        """Returns the address of the page with the calibration's report."""
-        return reverse("reviews:calibration", args=[obj.version_id])

@@ -9,6 +9,7 @@ from django.http import HttpRequest
 from django.utils.translation import gettext, pgettext
 from django.utils.translation import gettext_lazy as _
 
+from gradus.accounts.admin_site import Listed
 from gradus.accounts.models import User
 from gradus.reports import services
 from gradus.reports.models import ProblemReport
@@ -48,13 +49,18 @@ class AnswerForm(forms.ModelForm[ProblemReport]):
 
 
 @admin.register(ProblemReport)
-class ProblemReportAdmin(admin.ModelAdmin[ProblemReport]):
+class ProblemReportAdmin(Listed):
     """Shows what was reported. Staff can only add an answer, and only to a report that has none."""
+
+    purpose = _("What learners say is wrong with challenges; answer them")
+    people = "user"
 
     form = AnswerForm
     list_display = ("created_at", "state", "version", "what", "user", "answered_by")
     list_filter = (StateFilter, "what", "version__challenge")
-    search_fields = ("text", "user__email")
+    list_select_related = ("version__challenge", "user", "answered_by")
+    search_help_text = _("The beginning of an address, a user name or a pseudonym, or the number of a report")
+    ordering = ("-id",)
     readonly_fields = ("created_at", "user", "version", "track", "what", "text")
     fields = (*readonly_fields, "answer")
 

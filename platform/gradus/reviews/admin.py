@@ -1,4 +1,9 @@
-"""The admin's pages about reviews, appeals, calls to the judge, gold rows and regrades."""
+"""The admin's pages about calls to the judge, and the regrade of chosen submissions.
+
+Reviews, appeals, gold rows, budgets and regrades have pages of the site, under Reviews.
+"""
+
+from typing import Any
 
 from django.contrib import admin, messages
 from django.db.models import QuerySet
@@ -8,62 +13,59 @@ from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from gradus.accounts.admin import ReadOnly
+from gradus.accounts.admin_site import ReadOnly
 from gradus.accounts.models import User
 from gradus.courses.models import Challenge
 from gradus.reviews import services
-from gradus.reviews.models import Appeal, Budget, GoldConsent, GoldRow, JudgeCall, Regrade, Review
-from gradus.submissions.admin import SubmissionAdmin
+from gradus.reviews.models import JudgeCall
+from gradus.submissions.admin import PERSON_OR_UUID, SubmissionAdmin
 from gradus.submissions.models import Submission
 from gradus.submissions.services import Refused
 
 
-@admin.register(Review)
-class ReviewAdmin(ReadOnly):
-    list_display = ("submission", "kind", "opened_at", "decided_by", "decided_at")
-    list_filter = ("kind", "decided_at")
+class UnusableFilter(admin.SimpleListFilter):
+    title = gettext_lazy("reply")
+    parameter_name = "reply"
+
+    def lookups(self, request: HttpRequest, model_admin: object) -> list[tuple[str, str]]:
+        return [("usable", _("Usable")), ("unusable", _("Cannot be used"))]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[JudgeCall]) -> QuerySet[JudgeCall]:
+        if self.value() == "usable":
+            return queryset.filter(problem="")
+        return queryset.exclude(problem="") if self.value() == "unusable" else queryset
 
 
 @admin.register(JudgeCall)
 class JudgeCallAdmin(ReadOnly):
+    purpose = gettext_lazy("What the judge was asked and said, and why a reply could not be used")
+    people, uuids = "evaluation__submission__user", "evaluation__submission__uuid"
     list_display = (
-        "id",
-        "evaluation",
-        "model",
-        "rung",
-        "problem",
-        "prompt_tokens",
-        "completion_tokens",
-        "seconds",
-        "cost_micros",
-        "currency",
-    )
+        "id", "evaluation_id", "model", "rung", "problem", "prompt_tokens", "completion_tokens", "seconds", "cost",
+        "created_at",
+    )  # fmt: skip
+    list_filter = (UnusableFilter,)
+    search_help_text = PERSON_OR_UUID
+    ordering = ("-id",)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[JudgeCall]:
+        found: QuerySet[JudgeCall] = super().get_queryset(request)
+        # A list shows no text. The page of one row loads them when it shows them.
+        return found.defer("request", "response", "reply")
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        return ["said" if name == "response" else name for name in super().get_fields(request, obj)]
+
+    @admin.display(description=gettext_lazy("Cost"), empty_value="-")
+    def cost(self, call: JudgeCall) -> str | None:
+        return None if call.cost_micros is None else f"{call.cost_micros / 1e6:.6f} {call.currency}"
+
+    @admin.display(description=gettext_lazy("Response"), empty_value="-")
+    def said(self, call: JudgeCall) -> Any:
+        form = '<details class="json"><summary>{}</summary><pre tabindex="0">{}</pre></details>'
+        return format_html(form, _("Show"), call.response) if call.response else None
 
 
-@admin.register(Appeal)
-class AppealAdmin(ReadOnly):
-    list_display = ("submission", "stage", "outcome", "created_at", "closed_at")
-    list_filter = ("stage", "outcome")
-
-
-@admin.register(GoldConsent)
-class GoldConsentAdmin(ReadOnly):
-    list_display = ("challenge", "given_by", "given_at", "revoked_by", "revoked_at")
-    list_filter = ("challenge",)
-
-
-@admin.register(GoldRow)
-class GoldRowAdmin(ReadOnly):
-    list_display = ("challenge", "role", "created_by", "created_at", "consent")
-    list_filter = ("challenge", "role")
-
-
-@admin.register(Regrade)
-class RegradeAdmin(ReadOnly):
-    list_display = ("challenge", "started_by", "started_at", "outcome", "ended_by", "ended_at")
-
-
-admin.site.register(Budget, ReadOnly)
 admin.site.unregister(Submission)
 
 

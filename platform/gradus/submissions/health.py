@@ -9,7 +9,8 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import DatabaseError
-from django.db.models import Count, F, Min, Q, QuerySet
+from django.db.models import Count, F, Max, Min, Q, QuerySet
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from prometheus_client import REGISTRY
@@ -31,6 +32,7 @@ FAILED_WITHIN, FAILURES = timedelta(hours=1), 3
 # What verifies a version and measurements of costs wait until nothing else waits, so their age says nothing.
 AWAITED = Q(run__isnull=True) | ~Q(run__purpose__in=(*Run.BEHIND_LEARNERS, Run.Purpose.COSTS))
 SHOWN = 100
+OUT_OF_TIME, OUT_OF_TIME_WITHIN = ("timeout", "work_limit"), timedelta(days=1)
 
 
 @dataclass(frozen=True)
@@ -96,6 +98,41 @@ def _failed(since: datetime) -> dict[str, dict[str, int]]:
     for lane, code, count in ended.order_by().values_list("lane", "error_code").annotate(Count("pk")):
         failed.setdefault(lane, {})[code] = count
     return failed
+
+
+@dataclass(frozen=True)
+class OutOfTime:
+    """Jobs of one challenge in one lane that ended through one limit of time in the last day.
+
+    `code` is `timeout`, the time that passed, or `work_limit`, the computing time of the job itself. `attempts` are
+    those of them that were attempts of learners, which were given back. `last` is when the last of them ended.
+    """
+
+    lane: str
+    challenge: str
+    code: str
+    in_a_day: int
+    in_an_hour: int
+    attempts: int
+    last: datetime
+
+
+def out_of_time() -> list[OutOfTime]:
+    """Returns the jobs that ran out of time in the last day by lane, challenge and code, the most frequent first."""
+    now = timezone.now()
+    # The index on the end begins with the lane.
+    ended = Evaluation.objects.filter(
+        lane__in=[*Lane], finished_at__gte=now - OUT_OF_TIME_WITHIN, error_code__in=OUT_OF_TIME
+    )
+    slug = Coalesce("submission__challenge__slug", "run__version__challenge__slug")
+    rows = ended.order_by().values("lane", "error_code", challenge=slug).annotate(
+        in_a_day=Count("pk"),
+        in_an_hour=Count("pk", filter=Q(finished_at__gte=now - FAILED_WITHIN)),
+        attempts=Count("submission"),
+        last=Max("finished_at"),
+    )  # fmt: skip
+    found = [OutOfTime(code=row.pop("error_code"), **row) for row in rows]
+    return sorted(found, key=lambda one: (-one.in_a_day, one.lane, one.challenge, one.code))
 
 
 def networks_at_limit() -> int:

@@ -21,6 +21,7 @@ def health_page(request: HttpRequest) -> HttpResponse:
         "alerts": health.alerts(),
         "lanes": health.lanes(),
         "sweep": health.last_sweep(),
+        "out_of_time": health.out_of_time(),
         "overdue": late[: health.SHOWN],
         "overdue_count": late.count(),
         "network_attempts": settings.NETWORK_ATTEMPTS,

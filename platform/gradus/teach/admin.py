@@ -1,4 +1,4 @@
-"""The admin's pages about roles in courses, and invitations to them."""
+"""The admin's list of roles in all courses. Invitations stand on the page of each course about its people."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from django.contrib import admin, messages
 from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
 
-from gradus.accounts.admin import ReadOnly
+from gradus.accounts.admin_site import Listed
 from gradus.accounts.models import Enrolment, User
 from gradus.accounts.token_rules import Content
 from gradus.refusal import Refused
 from gradus.teach import people
-from gradus.teach.models import Invitation
 
 
 class RoleForm(forms.ModelForm[Enrolment]):
@@ -36,13 +36,19 @@ class RoleForm(forms.ModelForm[Enrolment]):
 
 
 @admin.register(Enrolment)
-class EnrolmentAdmin(admin.ModelAdmin[Enrolment]):
+class EnrolmentAdmin(Listed):
     """Roles in courses. The last owner of a course stays, as on the page for owners."""
+
+    purpose = _("Who has which role in which course, over all courses")
+    people, names = "user", ("course__slug",)
 
     form = RoleForm
     list_display = ("user", "course", "content", "learner_data", "created_at")
     list_filter = ("content", "learner_data", "course")
+    list_select_related = ("user", "course")
+    search_help_text = _("The beginning of an address, a user name or a pseudonym, or of a course's short name")
     autocomplete_fields = ("user",)
+    ordering = ("-id",)
 
     def has_delete_permission(self, request: HttpRequest, obj: Enrolment | None = None) -> bool:
         return super().has_delete_permission(request, obj) and not (obj and people.is_last_owner(obj))
@@ -57,10 +63,3 @@ class EnrolmentAdmin(admin.ModelAdmin[Enrolment]):
 
     def delete_model(self, request: HttpRequest, obj: Enrolment) -> None:
         self.delete_queryset(request, Enrolment.objects.filter(pk=obj.pk))
-
-
-@admin.register(Invitation)
-class InvitationAdmin(ReadOnly):
-    list_display = ("email", "course", "content", "learner_data", "invited_by", "expires_at", "accepted_at")
-    list_filter = ("course",)
-    exclude = ("digest",)
