@@ -70,3 +70,9 @@ def test_an_account_keeps_the_name_that_it_has(ada: User) -> None:
     with pytest.raises(ValidationError) as refused:
         ada.full_clean(exclude=["password"])
     assert list(refused.value.message_dict) == ["pseudonym"]
+
+
+@pytest.mark.parametrize("name", ["Deleted account", "deleted ACCOUNT"])
+def test_nobody_takes_the_name_of_deleted_accounts(name: str) -> None:
+    with pytest.raises(ValidationError, match="deleted"):
+        check_name(name)

@@ -31,6 +31,8 @@ def check_name(name: str) -> None:
     """Raises `ValidationError` for a name that could be taken for another one. The message says what to change."""
     if FILLERS.search(name):
         raise ValidationError(_("This name contains a character that cannot be seen. Type it again, or leave it out."))
+    if name.casefold() in {"deleted account", _("Deleted account").casefold()}:
+        raise ValidationError(_("Leaderboards show this name for accounts that were deleted. Choose another one."))
     plain, composed = (unicodedata.normalize(form, name) for form in ("NFKC", "NFC"))
     if plain != composed:
         raise ValidationError(
