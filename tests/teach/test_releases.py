@@ -123,7 +123,7 @@ def test_an_assistant_looks_and_does_not_release(group, sea_or_sky):
     factories.member(group, assistant, learner_data="viewer")
     client, address = logged_in(assistant), f"/teach/classes/{group.pk}/release/"
     page = client.get(address)
-    assert page.status_code == 200 and b"Release now" not in page.content and b"of-all-score" not in page.content
+    assert page.status_code == 200 and b"/release/now" not in page.content and b"of-all-score" not in page.content
     assert client.post(address, form(score="hand")).status_code == 403
     assert client.post(f"{address}now").status_code == 403
     assert not ReleaseRule.objects.exists()
@@ -190,5 +190,9 @@ def test_before_saving_the_page_says_who_has_seen_a_grade_already(ada, bob, grou
     column = rows["sea-or-sky"]["column"]
     assert (column.seen, column.held, column.graded) == (1, 1, 2)
     assert (rows["sea-or-sky"]["waiting"], rows["ticket"]["waiting"]) == ("Release 1 grade", "")
+    assistant = factories.UserFactory.create()
+    factories.member(group, assistant, learner_data="viewer")
+    assert b"/release/now" in client.get(address).content
+    assert b"/release/now" not in logged_in(assistant).get(address).content
     assert "1 of 2 released" in client.get(f"/teach/classes/{group.pk}/grades/").content.decode()
     assert "Sea or sky: 1 of 2 released." in client.get(f"/teach/classes/{group.pk}/grades/").content.decode()
