@@ -120,3 +120,12 @@ def test_only_members_see_it_and_only_what_is_open(
         assert one.get(f"/classes/{evening.pk}/grades/").status_code == 404
     DateRule.objects.create(of_class=evening, challenge=ticket, release_at=timezone.now() + timedelta(days=1))
     assert ticket.title not in page(ada_client, evening)
+
+
+def test_a_later_opening_takes_no_grade_away(
+    evening: Class, ann: Member, ada: User, ada_client: Client, sea_or_sky: Challenge
+) -> None:
+    factories.grade(factories.submit(ada), 0.8)
+    DateRule.objects.create(of_class=evening, challenge=sea_or_sky, release_at=timezone.now() + timedelta(days=7))
+    assert [cell.points for column, cell in own.grades_of(ann).rows if column.challenge == sea_or_sky.pk] == [8]
+    assert "You have 8 of 10 points so far." in page(ada_client, evening)

@@ -15,11 +15,16 @@ from gradus.gradebook.models import Override
 from gradus.gradebook.points import Counted, Total
 from gradus.gradebook.schedules import schedules
 from gradus.gradebook.table import Cell, Column, State
+from gradus.submissions.models import Submission
 
 
 @dataclass(frozen=True)
 class OwnGrades:
-    """The challenges that the learner can see by the dates of the class, each with a cell, and the total."""
+    """The challenges with a cell each, and the total.
+
+    These are the challenges that the learner can see by the dates of the class, has tried or has a grade at: a later
+    opening takes no grade away that was seen.
+    """
 
     rows: tuple[tuple[Column, Cell], ...]
     total: Total
@@ -30,12 +35,14 @@ def grades_of(member: Member) -> OwnGrades:
     of_class = member.of_class
     places = queries.challenges_of(of_class, touched=False)
     decided = access.decisions_for(member.user, places, member=member)
-    places = [place for place in places if decided[place].sees]
+    set_by_hand = {one.challenge_id: one for one in Override.objects.open().filter(member=member, withheld=False)}
+    own = Submission.objects.filter(of_class=of_class, user=member.user_id).order_by()
+    known = {*set_by_hand, *own.values_list("challenge_id", flat=True).distinct()}
+    places = [place for place in places if decided[place].sees or place.pk in known]
     worths = queries.worths_of(of_class)
     columns = [queries.column_of(place, worths) for place in places]
     by_user = {member.user_id: member} if member.user_id is not None else {}
     dates, scheme = schedules([member], places), cells.scheme_of(of_class)
-    set_by_hand = {one.challenge_id: one for one in Override.objects.open().filter(member=member, withheld=False)}
     attempts = cells.attempts_of(of_class, by_user, dates, only_released=True)
     rows = []
     for column in columns:
