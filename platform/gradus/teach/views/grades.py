@@ -138,6 +138,8 @@ def page(
     context = {
         **common,
         "filters": filters,
+        # A template would take a parameter called "items" for the method of this name.
+        "asked": list(request.GET.items()),
         "has_labels": has_labels,
         "labels": of_class.labels.all(),
         "table": found,
