@@ -17,7 +17,15 @@ from gradus.accounts.models import ApiToken, ExemptNetwork, StaffAction
 from gradus.notices.models import Notice
 from gradus.reports.models import ProblemReport
 from gradus.reviews.models import JudgeCall
-from gradus.submissions.models import EngineChoice, Evaluation, ReconcilerStatus, Run, WorkerStatus
+from gradus.submissions.models import (
+    EngineChoice,
+    Evaluation,
+    ReconcilerStatus,
+    Run,
+    Score,
+    Submission,
+    WorkerStatus,
+)
 from tests import factories
 from tests.conftest import logged_in
 from tests.markup import Markup
@@ -132,3 +140,19 @@ def test_a_count_ends_where_it_would_take_long(rows, grace_client, monkeypatch):
 
 def test_the_admin_has_no_page_of_runs(rows, grace_client):
     assert Run not in admin.site._registry
+
+
+@pytest.mark.parametrize("model", [Submission, Evaluation, Score, JudgeCall, Notice])
+def test_more_rows_need_no_more_queries(rows, grace_client, model):
+    counts = []
+    for _ in range(2):
+        with CaptureQueriesContext(connection) as queries:
+            assert grace_client.get(address(model)).status_code == 200
+        counts.append(len(queries))
+        for _ in range(4):
+            made = factories.submit(factories.UserFactory.create())
+            factories.grade(made)
+            JudgeCall.objects.create(
+                evaluation=made.current_for_staff, key="k", template="t", model="m", rung="schema", request={}
+            )
+    assert counts[0] == counts[1]

@@ -43,16 +43,16 @@ def used(ada, bob, course):
 
 
 def test_attempts_training_calls_and_money_are_what_the_rows_say(ada, bob, course, used):
-    uses = usage.by(usage.Scope(course), "user")
+    uses = usage.by(usage.measured(usage.Scope(course)), "user")
     trained, judged = uses[ada.pk], uses[bob.pk]
     assert (trained.today, trained.attempts, trained.trainings, trained.minutes) == (1, 2, 2, pytest.approx(6))
     assert (trained.calls, trained.money, trained.unpriced) == (0, [], 0)
     assert (judged.today, judged.attempts, judged.trainings) == (1, 1, 0)
     assert (judged.calls, judged.tokens, judged.unpriced) == (3, 300, 1)
     assert judged.money == [("EUR", 0.25), ("USD", 0.5)]
-    by_class = usage.by(usage.Scope(course), "of_class")
+    by_class = usage.by(usage.measured(usage.Scope(course)), "of_class")
     assert (by_class[used.pk].attempts, by_class[used.pk].people, by_class[None].calls) == (2, 1, 3)
-    of_class = usage.by(usage.Scope(course, used), "user")
+    of_class = usage.by(usage.measured(usage.Scope(course, used)), "user")
     assert list(of_class) == [ada.pk]
 
 

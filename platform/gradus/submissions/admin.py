@@ -95,12 +95,11 @@ class SubmissionAdmin(Exported):
     people, uuids = "user", "uuid"
     list_display = ("uuid", "user", "challenge", "kind", "state", "annulled", "created_at")
     list_filter = (KindFilter, "annulled", "challenge")
-    list_select_related = ("user", "challenge")
     search_help_text = PERSON_OR_UUID
     ordering = ("-id",)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Submission]:
-        return super().get_queryset(request).with_current()  # type: ignore[no-any-return,attr-defined]
+        return super().get_queryset(request).with_current().select_related("user")  # type: ignore[no-any-return,attr-defined]
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         return [*super().get_fields(request, obj), "given_back", "gradings"]

@@ -7,10 +7,10 @@ counted apart.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Collection
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
-from typing import Any
+from datetime import datetime
+from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
@@ -25,6 +25,9 @@ from gradus.courses.models import Challenge, Course
 from gradus.reviews.models import Budget, JudgeCall
 from gradus.submissions import limits
 from gradus.submissions.models import Evaluation, Slot, Submission
+
+Group = tuple[int | None, int]
+"""The keys of a class, `None` for attempts that count for none, and of a person."""
 
 # People whom the page lists; the file has all of them.
 LISTED = 25
@@ -73,21 +76,20 @@ class Scope:
         return datetime.combine(days.today(zone), datetime.min.time(), ZoneInfo(zone))
 
 
-def by(scope: Scope, group: str) -> dict[int | None, Use]:
-    """Returns the use by a field of the attempts, `of_class` or `user`, in three queries."""
-    found: dict[int | None, Use] = defaultdict(Use)
+def measured(scope: Scope) -> dict[Group, Use]:
+    """Returns the use by class and person, in three queries. `by` sums it up for each class or person."""
+    found: dict[Group, Use] = defaultdict(Use)
     counts = {"today": Count("pk", filter=Q(created_at__gte=scope.midnight)), "attempts": Count("pk")}
-    people = {"people": Count("user", distinct=True)} if group != "user" else {}
-    for row in _grouped(Submission.objects.filter(scope.attempts()), group).annotate(**counts, **people):
-        use = found[row[group]]
-        use.today, use.attempts, use.people = row["today"], row["attempts"], row.get("people", 1)
-    key = f"submission__{group}"
-    ended = Evaluation.objects.filter(scope.attempts("submission__"), lane=Lane.TRAIN, finished_at__isnull=False)
-    spent = Sum(F("finished_at") - F("started_at"), default=timedelta())
-    for row in _grouped(ended.filter(started_at__isnull=False), key).annotate(jobs=Count("pk"), spent=spent):
-        use = found[row[key]]
+    for key, row in _grouped(Submission.objects.filter(scope.attempts()), "", **counts):
+        use = found[key]
+        use.people, use.today, use.attempts = 1, row["today"], row["attempts"]
+    ended = Evaluation.objects.filter(
+        scope.attempts("submission__"), lane=Lane.TRAIN, started_at__isnull=False, finished_at__isnull=False
+    )
+    spent = Sum(F("finished_at") - F("started_at"))
+    for key, row in _grouped(ended, "submission__", jobs=Count("pk"), spent=spent):
+        use = found[key]
         use.trainings, use.minutes = row["jobs"], row["spent"].total_seconds() / 60
-    key = f"evaluation__submission__{group}"
     calls = JudgeCall.objects.filter(scope.attempts("evaluation__submission__"))
     sums = {
         "calls": Count("pk"),
@@ -95,8 +97,8 @@ def by(scope: Scope, group: str) -> dict[int | None, Use]:
         "unpriced": Count("pk", filter=Q(cost_micros=None)),
         "micros": Sum("cost_micros"),
     }
-    for row in _grouped(calls, key, "currency").annotate(**sums):
-        use = found[row[key]]
+    for key, row in _grouped(calls, "evaluation__submission__", "currency", **sums):
+        use = found[key]
         use.calls += row["calls"]
         use.tokens += row["tokens"]
         use.unpriced += row["unpriced"]
@@ -105,12 +107,23 @@ def by(scope: Scope, group: str) -> dict[int | None, Use]:
     return dict(found)
 
 
-def _grouped(rows: QuerySet[Any], *keys: str) -> Any:
-    return rows.order_by().values(*keys)
+def _grouped(rows: QuerySet[Any], path: str, *more: str, **sums: Any) -> Iterator[tuple[Group, dict[str, Any]]]:
+    """Yields the class and the person, whose attempts are at `path`, with the sums over their rows."""
+    names = (f"{path}of_class", f"{path}user")
+    for row in rows.order_by().values(*names, *more).annotate(**sums):
+        yield (row[names[0]], row[names[1]]), row
+
+
+def by(uses: Mapping[Group, Use], group: Literal["of_class", "user"]) -> dict[int | None, Use]:
+    """Returns the use of each class, `None` for attempts that count for none, or of each person."""
+    parts: dict[int | None, list[Use]] = defaultdict(list)
+    for (of_class, user), use in uses.items():
+        parts[of_class if group == "of_class" else user].append(use)
+    return {key: total(some) for key, some in parts.items()}
 
 
 def total(uses: Collection[Use]) -> Use:
-    """Returns the sum of what several people have used."""
+    """Returns the sum. Each of `uses` is of another person, or of one person in several classes."""
     made = Use(people=len(uses))
     for use in uses:
         for name in ("today", "attempts", "trainings", "minutes", "calls", "tokens", "unpriced"):
@@ -155,7 +168,7 @@ def of_challenges(scope: Scope) -> list[OfChallenge]:
     day = days.today(scope.course.timezone)
     found = list(Challenge.objects.shown().filter(course=scope.course).order_by("lesson__position", "position"))
     taken = Slot.objects.of(limits.ATTEMPTS).filter(scope.attempts("submission__"), period=day.isoformat())
-    taken = _grouped(taken, "submission__challenge", "user").annotate(used=Count("pk"), most=Min("allowed"))
+    taken = taken.order_by().values("submission__challenge", "user").annotate(used=Count("pk"), most=Min("allowed"))
     at_limit = Counter(row["submission__challenge"] for row in taken if row["used"] >= row["most"])
     budgets = {one.scope: one for one in Budget.objects.filter(scope__in=map(_budgets_name, found), day=day)}
     return [

@@ -21,12 +21,12 @@ from gradus.teach.views.classes import shared
 @in_course(roles.DECIDES)
 def course_use(request: HttpRequest, course: Course) -> HttpResponse:
     scope = usage.Scope(course)
-    classes = usage.most_first(usage.by(scope, "of_class"))
+    uses = usage.measured(scope)
     context = {
-        **_context(scope),
+        **_context(scope, uses),
         "course": course,
         "may": allowed(roles.scope_in(request.user, course)),
-        "classes": usage.classes_of(classes),
+        "classes": usage.classes_of(usage.most_first(usage.by(uses, "of_class"))),
     }
     return render(request, "teach/use/course.html", context)
 
@@ -35,12 +35,16 @@ def course_use(request: HttpRequest, course: Course) -> HttpResponse:
 @in_class(roles.DECIDES)
 def class_use(request: HttpRequest, of_class: Class) -> HttpResponse:
     scope = usage.Scope(of_class.course, of_class)
-    context = {**shared(request, of_class, "use"), **_context(scope), "granted": usage.granted(of_class)}
+    context = {
+        **shared(request, of_class, "use"),
+        **_context(scope, usage.measured(scope)),
+        "granted": usage.granted(of_class),
+    }
     return render(request, "teach/use/class.html", context)
 
 
-def _context(scope: usage.Scope) -> dict[str, Any]:
-    people = usage.most_first(usage.by(scope, "user"))
+def _context(scope: usage.Scope, uses: dict[usage.Group, usage.Use]) -> dict[str, Any]:
+    people = usage.most_first(usage.by(uses, "user"))
     return {
         "total": usage.total([use for _key, use in people]),
         "people": usage.people_of(scope, people[: usage.LISTED]),
@@ -62,5 +66,5 @@ def class_use_download(request: HttpRequest, of_class: Class) -> HttpResponse:
 
 
 def _file(scope: usage.Scope, *name: str) -> HttpResponse:
-    people = usage.people_of(scope, usage.most_first(usage.by(scope, "user")))
+    people = usage.people_of(scope, usage.most_first(usage.by(usage.measured(scope), "user")))
     return csv_files.response(csv_files.text_of(usage.rows_of(people)), "use", *name)
