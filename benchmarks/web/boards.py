@@ -15,6 +15,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -81,21 +82,28 @@ def fill(learners: int, queued: int) -> Any:
 
 def questions(challenge: Any) -> dict[str, Callable[[], object]]:
     """Returns the queries that the pages of leaderboards and of the queue send to the database, by name."""
+    from django.utils import timezone
+
     from benchmarks.web.seed import BUSY_LANE
     from gradus.accounts.models import User
     from gradus.leaderboards import boards
+    from gradus.leaderboards.ranking import Only
     from gradus.submissions import queue
     from gradus.submissions.models import Evaluation
     from gradus.teach import board_entries
 
     ranked = User.objects.filter(username__startswith="load-", is_guest=False, is_active=True)
     viewer = ranked.order_by("pk")[ranked.count() // 2]
+    week_ago = timezone.now() - timedelta(weeks=1)
     pages = boards.board(challenge, "prompt", viewer).pages
     waiting = list(Evaluation.objects.filter(lane=BUSY_LANE, state="queued").order_by("fair_share_rank", "id"))
     last, spread = waiting[-1], [one.pk for one in waiting[:: max(1, len(waiting) // 200)]]
 
     def page(number: int) -> Callable[[], object]:
         return lambda: boards.board(challenge, "prompt", viewer, number)
+
+    def listed(only: Only) -> Callable[[], object]:
+        return lambda: boards.board(challenge, "prompt", viewer, only=only)
 
     def desk(show: str = "", search: str = "", number: int = 1) -> Callable[[], object]:
         staff = User(pk=0, is_staff=True, is_active=True)
@@ -115,6 +123,8 @@ def questions(challenge: Any) -> dict[str, Callable[[], object]]:
         "a board's first page, with the viewer's rank": page(1),
         "a page in its middle": page(pages // 2),
         "its last page": page(pages),
+        "the entries of an approach": listed(Only("zero-shot")),
+        "the entries of a week": listed(Only(reached=(week_ago, week_ago + timedelta(weeks=1)))),
         "the last position in the queue": lambda: queue.queue_position(last),
         "200 positions in the queue": lambda: queue.positions(BUSY_LANE, spread),
         "the list of all boards": lambda: boards.entries(viewer),

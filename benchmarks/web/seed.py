@@ -52,9 +52,10 @@ from (
 """
 STANDINGS = """
 insert into submissions_standing (user_id, challenge_id, version_id, track, submission_id, shown, passed, gold,
-    provisional, cost, reached_at)
+    provisional, cost, approach, reached_at)
 select s.user_id, s.challenge_id, s.version_id, s.kind, s.id, c.shown, c.passed, c.gold, false,
-    '{"prompt_tokens": 120.0, "ms": 40.0}'::jsonb, c.created_at
+    '{"prompt_tokens": 120.0, "ms": 40.0}'::jsonb,
+    case s.kind when 'prompt' then 'zero-shot' when 'tune' then 'lora' else s.kind end, c.created_at
 from submissions_score c join submissions_evaluation e on e.id = c.evaluation_id
 join submissions_submission s on s.id = e.submission_id
 """
