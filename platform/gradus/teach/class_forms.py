@@ -287,7 +287,7 @@ class ViewForm(ZonedForm):
         self.learners = of_class.members.active().learners().select_related("user", "of_class")
         found = self.learners.matching(search).order_by("last_name", "first_name", "pk").prefetch_related("labels")
         listed = list(found[:LISTED])
-        chosen = self.learners.filter(pk=_key_of(self["who"].value())).prefetch_related("labels")
+        chosen = self.learners.filter(pk__in=_keys_of(self["who"].value())).prefetch_related("labels")
         self.members = {f"member-{one.pk}": one for one in dict.fromkeys([*chosen, *listed])}
         self.listed, self.all = len(listed), self.learners.count()
         names = Counter(member.name for member in self.members.values())
@@ -307,9 +307,11 @@ class ViewForm(ZonedForm):
         return who
 
 
-def _key_of(who: Any) -> int | None:
-    """Returns the key of the member that a choice names."""
-    return whole_number(str(who or "").removeprefix("member-")) if str(who or "").startswith("member-") else None
+def _keys_of(who: Any) -> list[int]:
+    """Returns the key of the member that a choice names, or nothing."""
+    kind, _dash, key = str(who or "").partition("-")
+    number = whole_number(key) if kind == "member" else None
+    return [] if number is None else [number]
 
 
 class FilterForm(forms.Form):

@@ -180,7 +180,9 @@ def cell_page(
         "seen": services.seen_of(learner, challenge),
         "is_own": learner.user_id == account(request).pk,
         "most": found.column.worth * services.OVERRIDE_FACTOR,
-        "has_entry": common["in_course"] and people_of(challenge).filter(pk=learner.user_id).exists(),
+        "has_entry": common["in_course"]
+        and learner.user_id is not None
+        and people_of(challenge).filter(pk=learner.user_id).exists(),
         "back": reverse("teach:grades", args=[of_class.pk]),
     }
     return render(request, "teach/classes/grades/cell.html", context, status=status)
