@@ -141,6 +141,7 @@ CLASSES = {
 REVIEWERS = CLASSES | {
     "teach/boards/<slug:slug>/",
     "teach/boards/<slug:slug>/<int:person>/",
+    "teach/boards/<slug:slug>/<int:person>/similar/<int:own>/<int:other>/",
     "teach/courses/<slug:slug>/use/",
     "teach/courses/<slug:slug>/use.csv",
     "reviews/<int:pk>/",

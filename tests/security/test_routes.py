@@ -134,7 +134,7 @@ def things(ada: User, course: Course, tmp_path) -> Things:
             "tokens/": {"pk": token.pk},
             "verification/": {"pk": pushed.pk},
             "people/": {"pk": role.pk, "person": role.pk},
-            "teach/boards/": {"person": ada.pk},
+            "teach/boards/": {"person": ada.pk, "own": prompt.pk, "other": factories.submit(owner).pk},
             "invitations": {"pk": invited.pk, "invitation": invited.pk},
             "reviews/": {"pk": Review.objects.get().pk, "id": Review.objects.get().pk, "slug": "explain"},
             "/gold": {"slug": "explain"},
