@@ -29,17 +29,16 @@ ALLOWED_HOSTS = env.list("GRADUS_HOSTS", default=["localhost", "127.0.0.1", "[::
 CSRF_TRUSTED_ORIGINS = env.origins("GRADUS_ORIGINS")
 
 INSTALLED_APPS = [
-    # These four with the names that the admin shows.
-    "gradus.accounts.apps.GradusAdminConfig",
-    "gradus.accounts.apps.GroupsConfig",
+    "gradus.accounts.app_names.GradusAdminConfig",
+    "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
     "django.contrib.messages",
     "django.contrib.staticfiles",
     "django.contrib.humanize",
     "allauth",
-    "gradus.accounts.apps.EmailAddressesConfig",
-    "gradus.accounts.apps.SecondFactorsConfig",
+    "gradus.accounts.app_names.EmailAddressesConfig",
+    "gradus.accounts.app_names.SecondFactorsConfig",
     "csp",
     "django_htmx",
     "django_prometheus",

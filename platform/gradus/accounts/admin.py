@@ -60,7 +60,7 @@ for _model in (EmailAddress, Authenticator, Group):
 
 
 @admin.register(EmailAddress)
-class EmailAddressAdmin(Listed, AllauthEmailAddressAdmin):
+class EmailAddressAdmin(Listed, AllauthEmailAddressAdmin):  # type: ignore[misc]
     purpose = _("Which addresses an account has, and whether they were confirmed; confirm one for somebody")
     people, names = "user", ("email",)
     list_select_related = ("user",)

@@ -94,7 +94,7 @@ class GradusAdmin(AdminSite):
         answer: HttpResponse = secure_admin_login(_to_index)(request)
         return answer
 
-    def password_change(self, request: HttpRequest, extra_context: object = None) -> HttpResponse:
+    def password_change(self, request: HttpRequest, extra_context: object = None) -> Any:
         return redirect("account_change_password")
 
     def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> list[dict[str, Any]]:

@@ -1,8 +1,4 @@
-from allauth.account.apps import AccountConfig
-from allauth.mfa.apps import MFAConfig
-from django.apps import AppConfig
-from django.contrib.admin import apps as admin
-from django.contrib.auth.apps import AuthConfig
+from django.apps import AppConfig, apps
 from django.utils.translation import gettext_lazy as _
 
 
@@ -18,6 +14,8 @@ class AccountsConfig(AppConfig):
         from gradus.accounts import receivers
         from gradus.accounts.models import Enrolment, ExemptNetwork, User
 
+        # Only groups are left of it in the admin.
+        apps.get_app_config("auth").verbose_name = _("Groups")
         pre_save.connect(receivers.before_save, sender=User, dispatch_uid="staff")
         post_save.connect(receivers.after_save, sender=User, dispatch_uid="staff")
         post_save.connect(receivers.after_enrolment, sender=Enrolment, dispatch_uid="staff")
@@ -27,21 +25,3 @@ class AccountsConfig(AppConfig):
             m2m_changed.connect(receivers.after_groups, sender=many, dispatch_uid="staff")
         for model in receivers.RECORDED_DELETIONS:
             post_delete.connect(receivers.after_delete, sender=model, dispatch_uid=f"staff {model.__name__}")
-
-
-class GradusAdminConfig(admin.AdminConfig):
-    default_site = "gradus.accounts.admin_site.GradusAdmin"
-    default = False
-
-
-# The admin names the apps of others above their lists. Without these names, two of them are called "Accounts".
-class EmailAddressesConfig(AccountConfig):
-    verbose_name = _("Email addresses")
-
-
-class SecondFactorsConfig(MFAConfig):
-    verbose_name = _("Two-factor authentication")
-
-
-class GroupsConfig(AuthConfig):
-    verbose_name = _("Groups")

@@ -11,7 +11,7 @@ from gradus.accounts.roles import SEES_ANSWERS
 from gradus.api.auth import OPTIONAL, Request, allows, anyone, caller_or_none, someone
 from gradus.api.results import Track
 from gradus.courses import catalogue
-from gradus.leaderboards import boards
+from gradus.leaderboards import approaches, boards
 from gradus.leaderboards.filters import BoardFilter
 from gradus.leaderboards.ranking import version_of
 
@@ -157,7 +157,7 @@ def leaderboard_out(board: boards.Board, season: int, seasons: list[boards.Seaso
     )
 
 
-def _row(row: boards.BoardRow | boards.Best) -> dict[str, Any]:
+def _row(row: boards.BoardRow | approaches.Best) -> dict[str, Any]:
     return vars(row) | {"interval": dict(zip(("low", "high"), row.interval, strict=True)) if row.interval else None}
 
 

@@ -131,7 +131,8 @@ def out_of_time() -> list[OutOfTime]:
         attempts=Count("submission"),
         last=Max("finished_at"),
     )  # fmt: skip
-    found = [OutOfTime(code=row.pop("error_code"), **row) for row in rows]
+    known: list[dict[str, Any]] = [dict(row) for row in rows]
+    found = [OutOfTime(code=row.pop("error_code"), **row) for row in known]
     return sorted(found, key=lambda one: (-one.in_a_day, one.lane, one.challenge, one.code))
 
 

@@ -260,6 +260,7 @@ class PeopleForm(ZonedForm):
         queryset=Label.objects.none(),
         required=False,
         empty_label=gettext_lazy("No label"),
+        widget=NamesSelect(),
     )
     members = forms.ModelMultipleChoiceField(
         label=gettext_lazy("For whom"),

@@ -168,8 +168,8 @@ def of_challenges(scope: Scope) -> list[OfChallenge]:
     day = days.today(scope.course.timezone)
     found = list(Challenge.objects.shown().filter(course=scope.course).order_by("lesson__position", "position"))
     taken = Slot.objects.of(limits.ATTEMPTS).filter(scope.attempts("submission__"), period=day.isoformat())
-    taken = taken.order_by().values("submission__challenge", "user").annotate(used=Count("pk"), most=Min("allowed"))
-    at_limit = Counter(row["submission__challenge"] for row in taken if row["used"] >= row["most"])
+    counted = taken.order_by().values("submission__challenge", "user").annotate(used=Count("pk"), most=Min("allowed"))
+    at_limit = Counter(row["submission__challenge"] for row in counted if row["used"] >= row["most"])
     budgets = {one.scope: one for one in Budget.objects.filter(scope__in=map(_budgets_name, found), day=day)}
     return [
         OfChallenge(
@@ -204,12 +204,12 @@ def granted(of_class: Class) -> tuple[int, int]:
 
 def people_of(scope: Scope, uses: list[tuple[int | None, Use]]) -> list[tuple[str, Use]]:
     """Returns each account's name beside its use: the one in the class, or the pseudonym."""
-    keys = [key for key, _use in uses]
-    names = {one.pk: one.name_on_boards for one in User.objects.filter(pk__in=keys)}
+    keys = [key for key, _use in uses if key is not None]
+    names: dict[int | None, str] = {one.pk: one.name_on_boards for one in User.objects.filter(pk__in=keys)}
     if scope.of_class is not None:
         members = Member.objects.filter(of_class=scope.of_class, user__in=keys).select_related("user")
         names |= {one.user_id: one.name for one in members}
-    return [(names.get(key or 0, ""), use) for key, use in uses]
+    return [(names.get(key, ""), use) for key, use in uses]
 
 
 def classes_of(uses: list[tuple[int | None, Use]]) -> list[tuple[Class | None, Use]]:
