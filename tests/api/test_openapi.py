@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from io import StringIO
 from pathlib import Path
 
 from django.core.management import call_command
 from django.test import Client
+from ninja import Schema
 
 from gradus.api import api
 
@@ -32,6 +34,16 @@ CALLS = {
     ("get", "/challenges/{id}/leaderboard"),
     ("post", "/tokens"),
 }
+
+
+def test_no_two_schemas_have_one_name() -> None:
+    """In the description, the later one would take the place of the earlier one."""
+
+    def below(schema: type) -> set[type]:
+        return {schema}.union(*(below(one) for one in schema.__subclasses__()))
+
+    names = Counter(one.__name__ for one in below(Schema) if one.__module__.startswith("gradus."))
+    assert [name for name, count in names.items() if count > 1] == []
 
 
 def test_the_snapshot_is_what_the_api_says() -> None:

@@ -46,7 +46,7 @@ class ReleaseRuleIn(ReleaseOfIn):
     seen: Seen = ""
 
 
-class ReleaseIn(ReleaseOfIn):
+class ReleaseNowIn(ReleaseOfIn):
     parts: list[Part] = Field(["score", "details"], min_length=1, max_length=2)
 
 
@@ -152,7 +152,7 @@ def class_releases(request: Request, id: int) -> ReleasesOut:
 
 
 @router.post("/classes/{int:id}/releases", response=ReleasesOut)
-def class_release(request: Request, id: int, given: ReleaseIn) -> ReleasesOut:
+def class_release(request: Request, id: int, given: ReleaseNowIn) -> ReleasesOut:
     """Releases the grades of a challenge, or of all challenges, by hand. Later attempts are shown at once as well."""
     of_class = class_of(request, id, DECIDES)
     place, parts = _place(of_class, given.challenge), tuple(dict.fromkeys(given.parts))
