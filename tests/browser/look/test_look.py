@@ -53,6 +53,8 @@ def test_the_header_is_low_and_does_not_wrap(course, grace, visit, width, rows, 
         middles = sorted(page.evaluate(ROWS))
         gaps = [b - a for a, b in pairwise(middles) if b - a > 8]
         assert height <= most and len(gaps) == rows - 1
+        last = page.locator(".site-nav a").last.evaluate("(e) => e.getBoundingClientRect().right")
+        assert last <= width, "the last place is out of sight"
 
 
 def test_a_long_name_is_cut_so_that_the_header_keeps_its_rows(course, ada, visit):
