@@ -75,7 +75,7 @@ def test_a_withheld_grade_looks_the_same_whatever_it_is(observer: Observer, feed
     assert one.states == ("scored", "scored", "scored", "review", "failed", "rejected", "scored", "scored")
     assert one.values[0] != other.values[0]
     page = next(text for where, text in one.pages.items() if where.startswith("0 /submissions/"))
-    assert b"Submitted." in page and b"Your teacher releases the grades" in page
+    assert b"Submitted." in page and b"Your teacher has not released the grades yet" in page
     boards = [text for where, text in one.pages.items() if where.startswith("1 /leaderboards/") and "?class=" in where]
     assert len(boards) == 3 and all(text.startswith(b"200") for text in boards)
     assert seen_by_learners(one, other) == []
