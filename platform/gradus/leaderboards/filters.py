@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from challenges.spec import Challenge
+from gradus.courses import days
 from gradus.leaderboards.approaches import approaches
 from gradus.leaderboards.ranking import Only
 
@@ -20,7 +21,7 @@ WEEKS = 8
 
 def weeks() -> list[tuple[str, datetime]]:
     """Returns the last eight ISO weeks, the one that runs first, each by its name and the moment of its beginning."""
-    today = timezone.localdate()
+    today = days.today(timezone.get_current_timezone_name())
     mondays = [today - timedelta(days=today.weekday(), weeks=back) for back in range(WEEKS)]
     zone = timezone.get_current_timezone()
     return [(f"{monday:%G-W%V}", datetime.combine(monday, time.min, zone)) for monday in mondays]
