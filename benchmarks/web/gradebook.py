@@ -183,7 +183,7 @@ def the_teacher() -> Any:
 
 
 def requests(of_class: Any) -> dict[str, tuple[float | None, Callable[[], object]]]:
-    """Returns the requests of a teacher by name, each with its goal in ms, or None where there is none."""
+    """Returns the requests to measure, by name. Each has a goal in ms, or None if no goal is set."""
     from django.test import Client
 
     client = Client(SERVER_NAME=stack.HOST)

@@ -230,7 +230,7 @@ def _unfit(entry: Entry, form: Form) -> Dropped | None:
 
 
 def unwanted_in(text: str) -> str | None:
-    """Returns a forbidden character of the text as `U+XXXX`, or None if every character is allowed in a row."""
+    """Returns the first character of the text that a row must not contain, as `U+XXXX`, or None."""
     return unwanted(text, unseen=True)
 
 

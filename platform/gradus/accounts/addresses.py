@@ -1,4 +1,4 @@
-"""What an email address is, and who has confirmed one. It decides whose account gets a role or a place in a class."""
+"""Checks email addresses, and finds the account that has confirmed one, which gets a role or a place in a class."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def is_address(text: str) -> bool:
 
 
 def address(text: str) -> str:
-    """Returns an email address in lower case, as it is stored. Raises `Refused` (422) if the text is none."""
+    """Returns an email address in lower case, as it is stored. Raises `Refused` (422) for any other text."""
     refuse_broken("email", text)
     text = text.strip()
     if not is_address(text):

@@ -140,7 +140,7 @@ class NamedSplitDateTime(AdminSplitDateTime):
 
 
 class Listed(admin.ModelAdmin):  # type: ignore[type-arg]
-    """What all lists share: bounded counts, searches through indexes, and JSON that people can read.
+    """The base of all lists: it limits counts, searches by indexes, and shows JSON in a readable form.
 
     `purpose` is the question that the list answers. `people` is the path to the account of a row, `uuids` to its UUID:
     a search finds whole numbers, UUIDs, and people by the beginning of their address, user name or pseudonym. With

@@ -41,7 +41,7 @@ class CourseOut(Schema):
 
 
 class DatesOut(Schema):
-    """What the caller may do with a challenge now, by the dates of the caller's class."""
+    """Whether the caller can see and submit a challenge now, according to the dates of the caller's class."""
 
     timezone: str
     sees: bool

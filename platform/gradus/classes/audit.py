@@ -28,7 +28,7 @@ KNOWN = {"class", "before", "after", "reason", "member"}
 
 @dataclass(frozen=True)
 class Entry:
-    """One action. `changes` are triples of field, value before and value after; `rest` are other details as pairs."""
+    """One action. `changes` has (field, value before, value after), and `rest` has (name, value) of other details."""
 
     action: StaffAction
     zone: str

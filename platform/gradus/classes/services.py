@@ -112,7 +112,7 @@ def extend_code(of_class: Class, *, by: User, until: datetime) -> Class:
     """Lets the join code of the class work until just before `until`.
 
     Raises:
-        Http404, Refused: 403, the person may not; 409, `no_code`, there is none; 422, the end is past.
+        Http404, Refused: 403, the person may not; 409 `no_code`, the class has no code; 422, the end is past.
     """
     held = hold(of_class)
     membership.refuse_unless(by, held, DECIDES)

@@ -45,7 +45,7 @@ def live(api: Api, course: str) -> dict[str, Any] | None:
 
 
 def live_digest(api: Api, course: str) -> str:
-    """Returns the digest of the live version of a course, or an empty text if there is none."""
+    """Returns the digest of the live version of a course, or "" if no version is live."""
     found = live(api, course)
     return str(found["digest"]) if found else ""
 

@@ -91,7 +91,7 @@ class GradesOut(ChallengesOut):
 
 
 class OverrideIn(Schema):
-    """One override, excuse or clearing that is applied to each of these learners at a challenge."""
+    """A change of the grades of several learners at one challenge: set points, excuse, or clear either of them."""
 
     members: list[str] = Field(min_length=1, max_length=500, description=PEOPLE)
     challenge: str = Field(min_length=1, max_length=SLUG_CHARS)

@@ -1,4 +1,4 @@
-"""What the calls of a class share: how a call names the class and things in it, times, and what a caller saw.
+"""Parameters and lookups that all calls about a class use: the class, its labels and challenges, times, and `seen`.
 
 A call that names something by text in its body or query, and not in its path, answers 422 if the class has no such
 thing.

@@ -39,7 +39,7 @@ class ClassQuerySet(models.QuerySet["Class"]):
 
 
 class Class(models.Model):
-    """One offering of a course. It runs from `begins_at` until just before `ends_at`; a null means no limit."""
+    """One offering of a course. It runs from `begins_at`, inclusive, to `ends_at`, exclusive. Null means no limit."""
 
     class Points(models.TextChoices):
         """How the gradebook turns a shown score into points."""
