@@ -28,6 +28,7 @@ from gradus.submissions.models import (
     Score,
     Standing,
     Submission,
+    SubmissionQuerySet,
     WorkerStatus,
 )
 from gradus.submissions.states import CODES
@@ -99,7 +100,9 @@ class SubmissionAdmin(Exported):
     ordering = ("-id",)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Submission]:
-        return super().get_queryset(request).with_current().select_related("user")  # type: ignore[no-any-return,attr-defined]
+        found = super().get_queryset(request)
+        assert isinstance(found, SubmissionQuerySet)
+        return found.with_current().select_related("user")
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         return [*super().get_fields(request, obj), "given_back", "gradings"]

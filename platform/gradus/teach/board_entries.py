@@ -216,7 +216,7 @@ class Desk:
                     annulled=tried.get("annulled_ones", 0),
                     first=tried.get("first"),
                     last=tried.get("last"),
-                    trials=(standing.trials or 0) if standing else None,  # type: ignore[attr-defined]
+                    trials=(getattr(standing, "trials", None) or 0) if standing else None,
                     approach=approaches.get(standing.submission_id, "") if standing else "",
                     flag=marks.get((pk, Mark.Kind.FLAG)),
                     hiding=marks.get((pk, Mark.Kind.HIDDEN)),
