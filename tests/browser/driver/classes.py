@@ -101,6 +101,7 @@ def class_pages(course: Course, owner: User, learner: User) -> list[str]:
         f"announcements/{announcement.pk}/",
         "view-as/",
         "audit/",
+        "use/",
     ]
     return ["/teach/classes/", "/teach/classes/new", *(f"/teach/classes/{made.pk}/{name}" for name in names)]
 

@@ -23,7 +23,8 @@ from gradus.laboratory import runs
 from gradus.reviews.models import Review
 from gradus.reviews.services import start_regrade
 from gradus.submissions import services
-from gradus.submissions.models import Run, Submission
+from gradus.submissions.models import Mark, Run, Submission
+from gradus.submissions.services import boards as decisions
 from gradus.teach import people
 from gradus.teach.models import Invitation
 from tests import example_course, factories
@@ -96,6 +97,9 @@ def furnish(folder: Path, learner: User) -> Pages:
     of_class = class_pages(Course.objects.get(slug="tiny"), staff, learner)
     waiting = factories.submit(learner, "ticket", {**factories.LORA, "rows": TICKETS})
     explain = factories.challenge("explain")
+    entry = f"/teach/boards/sea-or-sky/{learner.pk}/"
+    decisions.mark(learner, factories.challenge("ticket"), Mark.Kind.HIDDEN, by=staff, reason="The rows of another")
+    decisions.mark(learner, factories.challenge("sea-or-sky"), Mark.Kind.FLAG, by=staff, reason="Look at this again")
     regrade = start_regrade(explain, by=staff, note="A new judge")
     missed = ["Only 30 answers that people have marked were graded, and 40 are needed."]
     shut = report(passed=False, missed=missed)
@@ -140,12 +144,18 @@ def furnish(folder: Path, learner: User) -> Pages:
             "/challenges/sea-or-sky/report/",
             "/courses/tiny/",
             own_grades(),
+            "/leaderboards/ticket/",
+            "/leaderboards/ticket/hidden/",
             "/notices/",
             "/profile/",
         ],
         staff=[
             *taught("tiny", learner, staff),
             *of_class,
+            "/teach/boards/",
+            "/teach/boards/sea-or-sky/",
+            entry,
+            "/teach/courses/tiny/use/",
             "/reviews/",
             f"/reviews/{Review.objects.get(evaluation__submission=attempts[3]).pk}/",
             "/reviews/question/explain/",
