@@ -11,6 +11,7 @@ from django.test import Client
 
 from gradus.accounts.models import User
 from gradus.receipts import services, signing
+from gradus.submissions.services import boards as decisions
 from tests import factories
 
 SITE = "http://testserver"
@@ -126,3 +127,18 @@ def test_what_a_later_version_states_more_is_shown(scored: Any, client: Client) 
     answer = check(client, signed({**made["receipt"], "something_new": "<b>shown</b>"}))
     assert answer.context["statement"].lines[-1] == ("something_new", "<b>shown</b>")
     assert "&lt;b&gt;shown&lt;/b&gt;" in answer.content.decode()
+
+
+def test_an_annulled_attempt_is_called_that(scored: Any, ada_client: Client, client: Client) -> None:
+    before = ada_client.get(f"/submissions/{scored.uuid}/receipt").content.decode()
+    staff = factories.UserFactory.create(is_staff=True)
+    made = decisions.annul(scored, by=staff, reason="The rows of another learner")
+    facts = ada_client.get(f"/submissions/{scored.uuid}/receipt").json()["receipt"]
+    assert facts["annulled"] is True and facts["passed"] is False and facts["score"] == "0.7"
+    assert "The attempt was" in ada_client.get(f"/submissions/{scored.uuid}/receipt/").content.decode()
+    # What was downloaded before is valid; the page knows more than it. The reason is the learner's own.
+    shown = check(client, before).content.decode()
+    assert VALID in shown and "Since then the attempt was annulled" in shown and "another learner" not in shown
+    decisions.end_annulment(made, by=staff)
+    assert "annulled" not in check(client, before).content.decode()
+    assert "annulled" not in ada_client.get(f"/submissions/{scored.uuid}/receipt").content.decode()

@@ -107,6 +107,7 @@ class ReceiptFacts(Schema):
     provisional: bool = Field(description="Whether nobody has settled the grade yet, so that it can change")
     passed: bool | None = Field(description="null while the grade is provisional")
     gold: bool
+    annulled: bool = Field(False, description="A person decided that the attempt does not count. Missing if false")
     verified_by: VerifiedBy | None = Field(None, description="null while the grade is provisional")
     accepted_in_bulk: bool = Field(False, description=IN_BULK + ". Missing where it is false")
     day: str = Field(description="The day of grading, in UTC")

@@ -55,6 +55,8 @@ def verify(
         raise typer.Exit(1) from None
     where = "one of the keys in the file" if keys else named
     typer.echo(f"Valid: signed by {where}. Make sure that this is the site that you trust.")
+    if facts.get("annulled"):
+        typer.echo("The attempt was annulled: a person who runs the course has decided that it does not count.")
     if is_provisional(facts):
         typer.echo("The grade is provisional: nobody has settled it yet, and it can change.")
     for name, value in facts.items():

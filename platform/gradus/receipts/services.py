@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import zipfile
+from collections.abc import Mapping
 from typing import Any
 
 from django.conf import settings
@@ -28,6 +29,11 @@ def receipt(submission: Submission, site: str) -> dict[str, Any] | None:
     """
     score = getattr(submission.current, "score", None)
     return None if score is None else signing.signed(_facts(submission, score, site), _key())
+
+
+def is_annulled(facts: Mapping[str, Any]) -> bool:
+    """Returns whether the attempt of a receipt that this site has signed is annulled now."""
+    return Submission.objects.filter(uuid=facts["submission"], annulled=True).exists()
 
 
 def keys() -> list[dict[str, str]]:
@@ -74,8 +80,9 @@ def _facts(submission: Submission, score: Score, site: str) -> dict[str, Any]:
         "seed": kind.seed(challenge),
         "score": f"{score.shown:.4f}".rstrip("0").rstrip("."),
         "provisional": score.provisional,
-        "passed": None if score.provisional else score.passed,
-        "gold": score.gold,
+        "passed": None if score.provisional else score.passed and not submission.annulled,
+        "gold": score.gold and not submission.annulled,
+        **({"annulled": True} if submission.annulled else {}),
         "verified_by": score.verified_by,
         **({"accepted_in_bulk": True} if score.in_bulk else {}),
         "day": f"{finished:%Y-%m-%d}",

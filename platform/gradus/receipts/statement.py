@@ -20,6 +20,7 @@ NAMES = {
     "provisional": gettext_lazy("Provisional"),
     "passed": gettext_lazy("Passed"),
     "gold": gettext_lazy("Gold"),
+    "annulled": gettext_lazy("Annulled"),
     "verified_by": gettext_lazy("How it was verified"),
     "accepted_in_bulk": gettext_lazy("Marks accepted together with those of other answers"),
     "day": gettext_lazy("Day of grading, in UTC"),
@@ -44,7 +45,7 @@ NAMES = {
 
 @dataclass(frozen=True)
 class Statement:
-    """The facts of a receipt. `verdict` is `provisional`, `gold`, `passed` or `not_passed`.
+    """The facts of a receipt. `verdict` is `annulled`, `provisional`, `gold`, `passed` or `not_passed`.
 
     `lines` are pairs of a name and its value, in the order of `NAMES`; a name that this version of the site does not
     know stands at the end as it is written.
@@ -64,6 +65,8 @@ def statement(facts: Mapping[str, Any]) -> Statement:
 
 
 def _verdict(facts: Mapping[str, Any]) -> str:
+    if facts.get("annulled"):
+        return "annulled"
     if is_provisional(facts):
         return "provisional"
     return "gold" if facts["gold"] else "passed" if facts["passed"] else "not_passed"

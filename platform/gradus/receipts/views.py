@@ -18,5 +18,7 @@ def receipt_keys(request: HttpRequest) -> JsonResponse:
 def receipt_check(request: HttpRequest) -> HttpResponse:
     """Checks a receipt that somebody was given, and says in words what it states. Nothing of it is kept."""
     form = ReceiptForm(request.POST, request.FILES) if request.method == "POST" else ReceiptForm()
-    context = {"form": form, "statement": form.statement if form.is_valid() else None}
+    checked = form.statement if form.is_valid() else None
+    since = checked is not None and checked.verdict != "annulled" and services.is_annulled(checked.facts)
+    context = {"form": form, "statement": checked, "annulled_since": since}
     return render(request, "receipts/check.html", context, status=422 if form.errors else 200)
