@@ -6,12 +6,18 @@ import re
 from datetime import timedelta
 from html import unescape
 from io import StringIO
+from typing import Any
+from unittest import mock
 
 import pytest
 import time_machine
+from allauth.account.models import EmailAddress
+from django.core.mail import EmailMessage
+from django.core.mail.backends.locmem import EmailBackend
 from django.core.management import CommandError, call_command
 from django.test import Client
 from django.utils import timezone
+from structlog.testing import capture_logs
 
 from gradus import retention
 from gradus.accounts import tokens
@@ -162,3 +168,25 @@ def test_the_command_does_the_same(ada: User, bob: User, guest: User) -> None:
     ada.refresh_from_db()
     assert ada.deleted_at and StaffAction.objects.filter(what="account_deleted", via="shell").exists()
     assert not User.objects.get(pk=bob.pk).deleted_at
+
+
+def test_a_mail_to_each_confirmed_address_says_how_to_keep_the_account(
+    ada: User, signed_in: Client, django_capture_on_commit_callbacks: Any, mailoutbox: list[EmailMessage]
+) -> None:
+    for address, verified in ((ada.email, True), ("second@example.org", True), ("not-mine@example.org", False)):
+        EmailAddress.objects.create(user=ada, email=address, verified=verified)
+    with django_capture_on_commit_callbacks(execute=True):
+        signed_in.post(PAGE)
+    assert sorted(one.to[0] for one in mailoutbox) == [ada.email, "second@example.org"]
+    assert "Keep my account" in mailoutbox[0].body and "http://testserver/accounts/login/" in mailoutbox[0].body
+    assert "change your password" in mailoutbox[0].body
+    deletion.keep(ada)
+    away = mock.patch.object(EmailBackend, "send_messages", side_effect=OSError)
+    staff = factories.UserFactory.create(is_staff=True)
+    with away, capture_logs() as said, django_capture_on_commit_callbacks(execute=True):
+        deletion.ask(ada, reason="By letter.", by=staff)
+    assert [one["event"] for one in said] == ["deletion_not_mailed"]
+    User.objects.filter(pk=ada.pk).update(deletion_due_at=None)
+    with django_capture_on_commit_callbacks(execute=True):
+        deletion.ask(ada, reason="By letter.", by=staff, at_once=True)
+    assert len(mailoutbox) == 2

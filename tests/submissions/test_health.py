@@ -12,6 +12,8 @@ from django.urls import reverse
 from django.utils import timezone
 from prometheus_client import generate_latest
 
+from gradus.accounts.models import User
+from gradus.accounts.token_rules import Content, Scope
 from gradus.submissions import health, services
 from gradus.submissions.models import Evaluation, ReconcilerStatus, WorkerStatus
 from tests import factories
@@ -135,6 +137,21 @@ def test_jobs_that_ran_out_of_time_are_told_by_challenge_and_lane(ada, bob, cour
     Evaluation.objects.update(finished_at=timezone.now() - timedelta(hours=25))
     assert health.out_of_time() == []
     assert "No job ran out of time" in Markup(grace_client.get(reverse("health")).content.decode())
+
+
+def test_deletions_that_are_held_up_are_told_with_what_holds_them_up(ada, bob, course, quiet, grace_client):
+    factories.enrol(ada, course, Scope(Content.OWNER))
+    role = factories.enrol(bob, course, Scope(Content.EDITOR))
+    User.objects.filter(pk__in=(ada.pk, bob.pk)).update(deletion_due_at=timezone.now() - timedelta(hours=2))
+    assert [(one.user, one.only_owner_of) for one in health.deletions_held_up()] == [(ada, [course]), (bob, [])]
+    assert health.alerts() == ["Accounts that are due to be deleted and could not be: 2"]
+    page = Markup(grace_client.get(reverse("health")).content.decode())
+    assert reverse("teach:people", args=[course.slug]) in page and "account_not_deleted" in page
+    role.content = Content.OWNER
+    role.save()
+    assert [one.only_owner_of for one in health.deletions_held_up()] == [[], []]
+    User.objects.update(deletion_due_at=timezone.now() - timedelta(minutes=50))
+    assert health.deletions_held_up() == [] and health.alerts() == []
 
 
 @pytest.mark.parametrize("who", ["ada_client", "guest_client", "client"])

@@ -8,16 +8,21 @@ cannot.
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 import structlog
+from allauth.account.models import EmailAddress
+from django.core.mail import EmailMessage, get_connection
 from django.db import DatabaseError, transaction
 from django.http import HttpRequest
+from django.template.loader import render_to_string
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from gradus.accounts import staff_actions as staff
 from gradus.accounts import tokens
+from gradus.accounts.allauth_adapter import can_send_mails
 from gradus.accounts.models import StaffAction, User
 from gradus.own_data import erasing
 from gradus.refusal import Refused, refuse_broken, too_long, wrong
@@ -32,12 +37,15 @@ REASON_CHARS = 500
 
 
 @transaction.atomic
-def ask(user: User, *, by: User | None = None, reason: str = "", at_once: bool = False) -> datetime:
+def ask(user: User, *, by: User | None = None, reason: str = "", at_once: bool = False, site: str = "") -> datetime:
     """Notes that the account is to be deleted, revokes its API tokens, and returns when it is due.
+
+    A mail tells the person, unless there is no time left to change one's mind.
 
     Args:
         by: The member of staff who asks, with a `reason`. Without one, the person does.
         at_once: The account is due now: `erasing.erase` deletes it, or else the next round of the reconciler.
+        site: The address of the site for the mail, where it is known.
 
     Raises:
         Refused: 409, the account is to be deleted already, is no account, or is the only owner of a course; 422, the
@@ -62,7 +70,27 @@ def ask(user: User, *, by: User | None = None, reason: str = "", at_once: bool =
     tokens.revoke_all(now)
     told = {"reason": reason} if reason else {}
     staff.note(What.DELETION_ASKED, now, by=by, user=now.pk, due_at=due_at.isoformat(), **told)
+    if not at_once:
+        transaction.on_commit(partial(_tell, now, due_at, site, by_staff))
     return due_at
+
+
+def _tell(user: User, due_at: datetime, site: str, by_staff: bool) -> None:
+    """Sends a mail to each confirmed address, so that nobody who has taken over a session can keep it from the owner.
+
+    Without a mail server that answers, the bar on every page remains.
+    """
+    if not can_send_mails():
+        return
+    told = {"due_at": due_at, "site": site.rstrip("/"), "by_staff": by_staff}
+    subject = _("Your Gradus account is to be deleted")
+    body = render_to_string("own_data/deletion_mail.txt", told)
+    confirmed = EmailAddress.objects.filter(user=user, verified=True).values_list("email", flat=True)
+    mails = [EmailMessage(subject, body, to=[address]) for address in confirmed]
+    try:
+        get_connection().send_messages(mails)
+    except OSError as error:
+        log.warning("deletion_not_mailed", user=user.pk, reason=type(error).__name__)
 
 
 @transaction.atomic

@@ -53,7 +53,7 @@ def account_delete(request: HttpRequest) -> HttpResponse:
     status = 200
     if request.method == "POST":
         try:
-            deletion.ask(user)
+            deletion.ask(user, site=_site(request))
         except Refused as refused:
             refusal, status = str(refused), refused.status
         else:
@@ -93,7 +93,8 @@ def staff_account_delete(request: HttpRequest, pk: int) -> HttpResponse:
     if form.is_valid():
         try:
             given = form.cleaned_data
-            deletion.ask(user, by=_account(request), reason=given["reason"], at_once=given["at_once"])
+            by, reason, at_once = _account(request), given["reason"], given["at_once"]
+            deletion.ask(user, by=by, reason=reason, at_once=at_once, site=_site(request))
         except Refused as refused:
             form.add_error(None, str(refused))
         else:
@@ -131,6 +132,10 @@ def what_is_kept(request: HttpRequest) -> HttpResponse:
         "waiting": User.objects.exclude(deletion_due_at=None).order_by("deletion_due_at"),
     }
     return render(request, "own_data/kept.html", context)
+
+
+def _site(request: HttpRequest) -> str:
+    return request.build_absolute_uri("/")
 
 
 def _account(request: HttpRequest) -> User:

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import DatabaseError
-from django.db.models import Count, F, Max, Min, Q, QuerySet
+from django.db.models import Count, Exists, F, Max, Min, OuterRef, Q, QuerySet
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -18,7 +18,10 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from challenges.kinds.base import Lane
+from gradus.accounts.models import Enrolment, User
+from gradus.accounts.token_rules import Content
 from gradus.courses import days
+from gradus.courses.models import Course
 from gradus.submissions import limits
 from gradus.submissions.models import Evaluation, ReconcilerStatus, Run, Slot, WorkerStatus
 from gradus.submissions.queue import ALIVE
@@ -32,6 +35,8 @@ FAILED_WITHIN, FAILURES = timedelta(hours=1), 3
 # What verifies a version and measurements of costs wait until nothing else waits, so their age says nothing.
 AWAITED = Q(run__isnull=True) | ~Q(run__purpose__in=(*Run.BEHIND_LEARNERS, Run.Purpose.COSTS))
 SHOWN = 100
+# The reconciler deletes some accounts in each round, so a due one is gone long before.
+HELD_UP_AFTER = timedelta(hours=1)
 OUT_OF_TIME, OUT_OF_TIME_WITHIN = ("timeout", "work_limit"), timedelta(days=1)
 
 
@@ -150,6 +155,29 @@ def overdue() -> QuerySet[Evaluation]:
     return late.select_related("submission__challenge", "submission__user", "run__version").order_by("created_at")
 
 
+@dataclass(frozen=True)
+class HeldUp:
+    """An account whose deletion is due and was not done, with the courses of which it is the only owner."""
+
+    user: User
+    only_owner_of: list[Course]
+
+
+def deletions_held_up() -> list[HeldUp]:
+    """Returns the accounts whose deletion has been due for an hour, the oldest first."""
+    late = User.objects.filter(deletion_due_at__lt=timezone.now() - HELD_UP_AFTER).order_by("deletion_due_at", "pk")
+    people = list(late[:SHOWN])
+    if not people:
+        return []
+    owners = Enrolment.objects.filter(content=Content.OWNER, user__is_active=True)
+    others = owners.filter(course=OuterRef("course")).exclude(pk=OuterRef("pk"))
+    alone = Enrolment.objects.filter(~Exists(others), content=Content.OWNER, user__in=people).select_related("course")
+    courses: dict[int, list[Course]] = {}
+    for role in alone.order_by("course__title"):
+        courses.setdefault(role.user_id, []).append(role.course)
+    return [HeldUp(one, courses.get(one.pk, [])) for one in people]
+
+
 def last_sweep() -> ReconcilerStatus | None:
     """Returns what the reconciler reported after its last round, or None if it has never run."""
     return ReconcilerStatus.objects.order_by("-last_run").first()
@@ -181,6 +209,8 @@ def alerts() -> list[str]:
             texts.append(said % {"lane": lane.lane, "count": count, "codes": codes})
     if late := overdue().count():
         texts.append(_("Open for over 15 minutes: %(count)d") % {"count": late})
+    if waiting := len(deletions_held_up()):
+        texts.append(_("Accounts that are due to be deleted and could not be: %(count)d") % {"count": waiting})
     return texts
 
 

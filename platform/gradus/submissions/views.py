@@ -22,6 +22,7 @@ def health_page(request: HttpRequest) -> HttpResponse:
         "lanes": health.lanes(),
         "sweep": health.last_sweep(),
         "out_of_time": health.out_of_time(),
+        "held_up": health.deletions_held_up(),
         "overdue": late[: health.SHOWN],
         "overdue_count": late.count(),
         "network_attempts": settings.NETWORK_ATTEMPTS,
