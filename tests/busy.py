@@ -2,6 +2,7 @@
 
 from gradus.accounts.models import ApiToken, User
 from gradus.chats import services as chats
+from gradus.friends import services as friends
 from gradus.laboratory import services as laboratory
 from gradus.preferences import services as preferences
 from gradus.preferences.services import Pair
@@ -36,5 +37,7 @@ def be_busy(user: User, grace: User) -> None:
     laboratory.predict(drawn, "five-examples", 0.8)
     seen = Pair("soup", "Tell the table.", "The soup is hot.", "Enjoy your meal!")
     preferences.choose(user, prompt.challenge, seen, preferences.Side.SECOND)
+    friends.renew_code(user)
+    friends.agree(friends.ask(friends.code_of(user), by=grace).pk, by=user)
     (asked,) = questions.parts(lesson)[Part.CHECK]
     questions.answer(user, lesson, asked, Part.CHECK, 2)

@@ -45,6 +45,7 @@ INSTALLED_APPS = [
     "django_structlog",
     "ninja",
     "gradus.accounts",
+    "gradus.friends",
     "gradus.courses",
     "gradus.classes",
     "gradus.submissions",
@@ -274,6 +275,7 @@ ACCOUNT_RATE_LIMITS = {
     "new_account": "20/m/ip,30/h/ip",
     "guest": "30/m/ip,300/h/ip",
     "my_data": "10/h/user",
+    "friend": "60/h/user",
     "draft": "60/h/key",
 }
 ACCOUNT_FORMS = {

@@ -6,6 +6,7 @@ from django.views.i18n import set_language
 
 from gradus.accounts.rate_limits import too_many
 from gradus.api import api
+from gradus.friends.views import friends
 from gradus.learn.views.path import home
 from gradus.learn.views.profile import profile
 from gradus.own_data.views import (
@@ -33,6 +34,7 @@ urlpatterns = [
     path(WELL_KNOWN.removeprefix("/"), receipt_keys, name="receipt_keys"),
     path("metrics", metrics, name="metrics"),
     path("profile/", profile, name="profile"),
+    path("profile/friends/", friends, name="friends"),
     path("profile/my-data.json", my_data, name="my_data"),
     path("profile/delete/", account_delete, name="account_delete"),
     path("profile/keep", account_keep, name="account_keep"),

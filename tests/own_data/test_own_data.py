@@ -14,6 +14,7 @@ from django.test import AsyncRequestFactory, Client
 
 from gradus import downloads
 from gradus.accounts.models import User
+from gradus.friends import services as friends
 from gradus.learn.demo.demo import DEMO
 from gradus.own_data import document, views
 from gradus.reviews import services as reviews
@@ -40,7 +41,7 @@ def read(client: Client) -> dict[str, list[dict[str, Any]]]:
     return found
 
 
-def test_everything_is_in_it(busy: User, ada_client: Client) -> None:
+def test_everything_is_in_it(busy: User, grace: User, ada_client: Client) -> None:
     data = read(ada_client)
     assert data["account"][0]["email"] == busy.email and data["account"][0]["name_on_leaderboards"] == "enchantress"
     assert [one["kind"] for one in data["submissions"]] == ["prompt", "tune", "free_text"]
@@ -65,6 +66,8 @@ def test_everything_is_in_it(busy: User, ada_client: Client) -> None:
         "free_text": pytest.approx(0.7, abs=0.1),
     }
     assert [one["name"] for one in data["api_tokens"]] == ["laptop"]
+    assert data["account"][0]["code_for_friends"] == friends.code_of(busy) != ""
+    assert [(one["kind"], one["name"]) for one in data["friends"]] == [("friends", grace.pseudonym)]
 
 
 def test_no_secret_and_no_hidden_number_is_in_it(busy: User, ada_client: Client) -> None:
@@ -136,6 +139,7 @@ def test_a_server_sends_it_in_pieces(busy: User, monkeypatch: pytest.MonkeyPatch
 LEFT_OUT = {
     "account.EmailAddress": "a part of `account`",
     "accounts.Enrolment": "a part of `account`",
+    "friends.FriendCode": "a part of `account`",
     "notices.MailWish": "a part of `account`",
     "admin.LogEntry": "acts of staff, in the admin",
     "mfa.Authenticator": "secrets of the second factor",
@@ -169,6 +173,7 @@ KEPT = {
     "submissions.Standing",
     "submissions.Mark",
     "submissions.HintsTaken",
+    "friends.Friendship",
     "chats.ChatMessage",
     "laboratory.Contribution",
     "reports.ProblemReport",

@@ -241,6 +241,7 @@ OPEN = {
     "leaderboards/<slug:slug>/shake-up/",
     "profile/",
     "profile/delete/",
+    "profile/friends/",
     "profile/keep",
     "profile/tokens/",
     "profile/my-data.json",

@@ -1,9 +1,10 @@
 """The leaderboard of a challenge: ranks, bands of equal scores, and the caller's own row."""
 
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from django.http import Http404
+from django.utils.translation import gettext as _
 from ninja import Query, Router, Schema
 from pydantic import Field
 
@@ -14,6 +15,7 @@ from gradus.courses import catalogue
 from gradus.leaderboards import approaches, boards
 from gradus.leaderboards.filters import BoardFilter
 from gradus.leaderboards.ranking import version_of
+from gradus.refusal import Refused
 
 
 class IntervalOut(Schema):
@@ -180,6 +182,9 @@ def leaderboard(
     approach: Annotated[
         str, Query(max_length=40, description="Lists the entries of this approach. Ranks are those among everybody")
     ] = "",
+    people: Annotated[
+        Literal["", "friends"], Query(description="`friends` lists the caller and those who have agreed to be friends")
+    ] = "",
     week: Annotated[
         str, Query(pattern=r"^(\d{4}-W\d\d)?$", description="Lists entries reached in one of the last eight ISO weeks")
     ] = "",
@@ -205,7 +210,9 @@ def leaderboard(
             group = boards.as_member_sees(group)
         if group is None:
             raise Http404
-    only = BoardFilter(held.parsed, chosen, {"approach": approach, "week": week})
+    only = BoardFilter(held.parsed, chosen, {"people": people, "approach": approach, "week": week}, viewer)
+    if people and only.account is None:
+        raise Refused("account_needed", _("Sign in or sign up to have friends on leaderboards."), 403)
     if not only.is_valid():
         raise Http404
     board = boards.board(found, chosen, viewer, page, version=held, group=group, season=past, only=only.only())

@@ -1,4 +1,4 @@
-"""Which entries of a leaderboard a page lists, as its address says: those of an approach, or of a week."""
+"""Which entries of a leaderboard a page lists, as its address says: those of friends, of an approach, or of a week."""
 
 from __future__ import annotations
 
@@ -12,11 +12,15 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from challenges.spec import Challenge
+from gradus.accounts.models import User
+from gradus.classes import access
 from gradus.courses import days
+from gradus.friends.services import circle
 from gradus.leaderboards.approaches import approaches
 from gradus.leaderboards.ranking import Only
 
 WEEKS = 8
+FRIENDS = "friends"
 
 
 def weeks() -> list[tuple[str, datetime]]:
@@ -30,18 +34,24 @@ def weeks() -> list[tuple[str, datetime]]:
 class BoardFilter(forms.Form):
     """The entries to list. An address that names no known choice lists all of them, and is told so beside the field."""
 
+    people = forms.ChoiceField(label=gettext_lazy("Learners"), required=False)
     approach = forms.ChoiceField(label=gettext_lazy("Approach"), required=False)
     week = forms.ChoiceField(label=gettext_lazy("Reached in"), required=False)
 
-    def __init__(self, spec: Challenge, track: str, data: Any) -> None:
+    def __init__(self, spec: Challenge, track: str, data: Any, viewer: User | None) -> None:
         super().__init__(data)
+        # Nobody sees who the friends of the learner are as whom they look at the site.
+        self.account = viewer if viewer and not viewer.is_guest and access.viewed() is None else None
         self.approaches = approaches(spec, track)
         self.weeks = dict(weeks())
         of_weeks = [(name, _title(begins)) for name, begins in self.weeks.items()]
+        self._offer("people", _("Everybody"), [(FRIENDS, _("My friends and I"))])
         self._offer("approach", _("All approaches"), list(self.approaches.items()))
         self._offer("week", _("Any week"), of_weeks)
         if len(self.approaches) < 2:
             del self.fields["approach"]
+        if self.account is None:
+            del self.fields["people"]
 
     def _offer(self, name: str, every: str, choices: list[tuple[str, str]]) -> None:
         field = self.fields[name]
@@ -53,7 +63,9 @@ class BoardFilter(forms.Form):
         chosen = self.cleaned_data if self.is_valid() else {}
         begins = self.weeks.get(chosen.get("week") or "")
         # A week of wall time: it has an hour more or less where clocks change.
-        return Only(chosen.get("approach") or "", (begins, begins + timedelta(weeks=1)) if begins else None)
+        reached = (begins, begins + timedelta(weeks=1)) if begins else None
+        people = circle(self.account) if self.account and chosen.get("people") == FRIENDS else None
+        return Only(chosen.get("approach") or "", reached, people)
 
     def kept(self) -> dict[str, str]:
         """Returns the part of the address that chooses."""

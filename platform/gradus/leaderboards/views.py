@@ -53,7 +53,7 @@ def board_show(request: HttpRequest, slug: str) -> HttpResponse:
     if group is None and "class" in request.GET:
         raise Http404
     own = boards.own_standings(viewer, version, season=past.number if past else None)
-    chosen = BoardFilter(version.parsed, track, request.GET)
+    chosen = BoardFilter(version.parsed, track, request.GET, viewer)
     only = chosen.only()
     board = boards.board(
         challenge, track, viewer, number, own=own, version=version, group=group, season=past, only=only

@@ -18,6 +18,7 @@ from gradus.api.chats import chat_out
 from gradus.api.runs import run_out
 from gradus.api.submissions import appeal_out, submission_out
 from gradus.classes.date_rules import facts_of
+from gradus.friends.services import code_of, everybody
 from gradus.leaderboards.boards import whole_second
 from gradus.notices.models import MailWish, Notice
 from gradus.reports.models import ProblemReport
@@ -45,6 +46,7 @@ def account(user: User) -> Iterator[Record]:
         "last_login": user.last_login,
         "roles": list(user.enrolments.order_by("pk").values("course__slug", "content", "learner_data", "created_at")),
         "may_create_courses": user.may_create_courses,
+        "code_for_friends": code_of(user),
         "notices_by_mail": MailWish.objects.filter(user=user).exists(),
     }
 
@@ -126,6 +128,15 @@ def hidden_entries(user: User) -> Iterable[Record]:
     return found
 
 
+def friends(user: User) -> Iterator[Record]:
+    """What was asked and answered. Names are those that the person may know."""
+    found = everybody(user)
+    for is_of, listed in vars(found).items():
+        for one in listed:
+            kept = ("asked_at", "agreed_at", "refused_at")
+            yield {"kind": is_of, "name": one.name, **{name: getattr(one.row, name) for name in kept}}
+
+
 def hints(user: User) -> Iterable[Record]:
     found: Iterable[Record] = HintsTaken.objects.filter(user=user).order_by("pk").values("challenge__slug", "count")
     return found
@@ -196,6 +207,7 @@ SECTIONS: dict[str, Callable[[User], Iterable[Record]]] = {
         chats,
         best_results,
         hidden_entries,
+        friends,
         hints,
         contributions,
         question_answers,

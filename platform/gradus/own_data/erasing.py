@@ -33,6 +33,7 @@ from gradus.chats.models import ChatMessage
 from gradus.classes.models import DateRule, Grant, Member
 from gradus.courses.models import Upload
 from gradus.django_internals import delete_without_signals
+from gradus.friends import services as friends
 from gradus.gradebook.models import Override
 from gradus.laboratory.models import Contribution
 from gradus.notices.models import MailWish, Notice
@@ -137,6 +138,7 @@ def _delete_rows(user: User) -> None:
     Answer.objects.filter(user=user).delete()
     Contribution.objects.filter(user=user).delete()
     Upload.objects.filter(user=user).delete()
+    friends.forget(user)
 
 
 def _leave_classes(user: User, addresses: frozenset[str]) -> None:

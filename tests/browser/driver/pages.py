@@ -148,6 +148,7 @@ def furnish(folder: Path, learner: User) -> Pages:
             "/leaderboards/ticket/hidden/",
             "/notices/",
             "/profile/",
+            "/profile/friends/",
         ],
         staff=[
             *taught("tiny", learner, staff),
