@@ -147,17 +147,19 @@ class Trained:
 
 @dataclass(frozen=True)
 class Embed:
-    """Asks for a sentence embedding of each text."""
+    """Asks for a sentence embedding of each text. With `is_timed` all are computed anew, and the seconds count."""
 
     texts: tuple[str, ...]
     stage: str = ""
+    is_timed: bool = False
 
 
 @dataclass(frozen=True)
 class Embedded:
-    """The result of `Embed`: a vector of length 1 for each text."""
+    """The result of `Embed`: a vector of length 1 for each text, and the seconds that the encoder took for all."""
 
     vectors: list[list[float]]
+    seconds: float = 0.0
 
 
 @dataclass(frozen=True)

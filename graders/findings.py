@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from statistics import fmean, stdev
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 
@@ -15,6 +15,7 @@ from challenges.findings.spec import (
     ArmRecord,
     Claim,
     ClaimRecord,
+    CostName,
     Experiment,
     ExperimentRecord,
     Finding,
@@ -32,19 +33,22 @@ from graders.effects import Effect, Readings, difference, spread
 from graders.metrics import Prediction, measure
 
 DECIMALS = 4
+COST_DECIMALS = 2
 
 
 @dataclass(frozen=True)
 class Outputs:
     """The private outputs of one run: a text for each public and each hidden row, in the order of the files.
 
-    The scores of the rows are kept only where the metric is about documents, which texts do not tell.
+    The scores of the rows are kept only where the metric is about documents, which texts do not tell. `cost` is as in
+    `challenges.findings.spec.RunRecord`.
     """
 
     public: tuple[str, ...]
     hidden: tuple[str, ...]
     public_scores: tuple[float, ...] = ()
     hidden_scores: tuple[float, ...] = ()
+    cost: Mapping[CostName, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -60,11 +64,21 @@ Runs = Mapping[str, Sequence[Run]]
 
 def outputs_of(grade: Grade, challenge: Challenge) -> Outputs:
     """Returns the outputs of a grade on public and hidden rows."""
-    texts = Outputs(tuple(row.output for row in grade.public), tuple(row.output for row in grade.hidden))
+    texts = Outputs(
+        tuple(row.output for row in grade.public), tuple(row.output for row in grade.hidden), cost=cost_of(grade)
+    )
     if not metrics()[challenge.metric.name].of_documents:
         return texts
     scores = [tuple(row.score for row in rows) for rows in (grade.public, grade.hidden)]
     return replace(texts, public_scores=scores[0], hidden_scores=scores[1])
+
+
+def cost_of(grade: Grade) -> dict[CostName, float]:
+    """Returns what a run took: seconds and bytes of what was trained, and the means of a request on public rows."""
+    sizes = [grade.training[name] for name in ("bytes", "adapter_bytes") if name in grade.training]
+    trained = {"training_seconds": grade.training.get("seconds"), "bytes": next(iter(sizes), None)}
+    found = {**trained, **{name: grade.cost.get(name) for name in ("ms", "prompt_tokens", "new_tokens")}}
+    return {name: round(found[name], COST_DECIMALS) for name in get_args(CostName) if found[name] is not None}
 
 
 def experiment_record(finding: Finding, experiment: Experiment, runs: Runs) -> ExperimentRecord:
@@ -89,6 +103,7 @@ def _arm_record(name: str, runs: Sequence[Run], rows: str) -> ArmRecord:
                 name=run.repetition.name,
                 values={which: _rounded(by_measure[which][n]) for which in wanted},
                 public={which: _rounded(public[which][n]) for which in wanted},
+                cost=dict(run.outputs.cost),
             )
             for n, run in enumerate(runs)
         ),

@@ -9,9 +9,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from challenges.bundle import Baseline, ChallengeBundle, sha256_of
+from challenges.findings import controls
 from challenges.findings.runs import Arms, Repetition, experiment_runs
 from challenges.findings.spec import Experiment, Finding
 from challenges.kinds import registry as kinds
+from challenges.kinds.tune import TunePayload
 from challenges.models.catalogue import MODELS
 from challenges.spec import dump
 
@@ -50,6 +52,8 @@ def run_digest(repetition: Repetition) -> str:
     """
     bundle, payload = repetition.bundle, repetition.payload
     challenge = bundle.challenge
+    if repetition.control == controls.LINEAR:
+        return sha256_of(_linear(repetition))
     return sha256_of(
         {
             "model": checkpoint(challenge.model),
@@ -59,8 +63,24 @@ def run_digest(repetition: Repetition) -> str:
             "prompt": dump(challenge.prompt),
             "payload": payload.model_dump(mode="json"),
             **kinds.find(payload.kind).decides_outputs(challenge, (*bundle.public, *bundle.hidden)),
+            **({"control": repetition.control} if repetition.control else {}),
         }
     )
+
+
+def _linear(repetition: Repetition) -> dict[str, Any]:
+    """What decides the outputs of a logistic regression: it asks no base model, and has no prompt and no settings."""
+    bundle = repetition.bundle
+    rows = repetition.payload.rows if isinstance(repetition.payload, TunePayload) else ()
+    return {
+        "control": controls.LINEAR,
+        "public": [sample.input for sample in bundle.public],
+        "hidden": [sample.input for sample in bundle.hidden],
+        "rows": [dump(row) for row in rows],
+        "seed": repetition.seed,
+        "inverse_strengths": list(controls.INVERSE_STRENGTHS),
+        "folds": controls.FOLDS,
+    }
 
 
 def finding_digest(finding: Finding, bundles: Mapping[str, ChallengeBundle], arms: Arms) -> str:

@@ -9,7 +9,8 @@ from pathlib import PurePosixPath
 from random import Random
 
 from challenges.bundle import ChallengeBundle
-from challenges.findings.spec import Arm, ExampleSets, Experiment, Measure
+from challenges.findings.controls import public_rows
+from challenges.findings.spec import Arm, Control, ExampleSets, Experiment, Measure
 from challenges.kinds import registry as kinds
 from challenges.payloads import Example, Submitted
 from challenges.rows import AnyRow
@@ -22,6 +23,8 @@ Arms = Mapping[tuple[str, str], Submitted]
 class Repetition:
     """One run of an arm. Repetitions of two arms belong together where their `key` is the same: the same example set,
     training seed or file. `name` is for people, such as "set 3", "seed 18" or a file's name.
+
+    A `control` takes the payload's training rows, and `seed` draws the folds of its cross-validation.
     """
 
     arm: str
@@ -29,20 +32,37 @@ class Repetition:
     key: str
     bundle: ChallengeBundle
     payload: Submitted
+    control: Control | None = None
+    seed: int = 0
 
 
 def repetitions(arm: Arm, bundle: ChallengeBundle, arms: Arms) -> tuple[Repetition, ...]:
     """All runs of `arm`, whose files are in `arms`. Raises KeyError if a file is missing."""
     bundle = bundle.with_plain_metric()
-    payloads = {file: arms[bundle.challenge.id, file] for file in arm.files}
-    first = payloads[arm.files[0]]
+    payloads = _payloads(arm, bundle, arms)
+    first = next(iter(payloads.values()))
     if arm.example_sets is not None and kinds.find(first.kind).draws_examples:
         return tuple(
             _with_examples(arm, arm.example_sets, bundle, first, n) for n in range(1, arm.example_sets.count + 1)
         )
     if arm.seeds:
-        return tuple(Repetition(arm.id, f"seed {s}", f"seed {s}", bundle.with_seed(s), first) for s in arm.seeds)
-    return tuple(Repetition(arm.id, _stem(file), file, bundle, payload) for file, payload in payloads.items())
+        return tuple(
+            Repetition(arm.id, f"seed {s}", f"seed {s}", bundle.with_seed(s), first, arm.control, s) for s in arm.seeds
+        )
+    return tuple(
+        Repetition(arm.id, _stem(file), file, bundle, payload, arm.control, bundle.seed)
+        for file, payload in payloads.items()
+    )
+
+
+def _payloads(arm: Arm, bundle: ChallengeBundle, arms: Arms) -> dict[str, Submitted]:
+    """The payloads of an arm by file; of a control without files, the challenge's own rows under its name."""
+    if arm.files:
+        return {file: arms[bundle.challenge.id, file] for file in arm.files}
+    rows = public_rows(bundle)
+    if rows is None:
+        raise KeyError(f"{bundle.challenge.id} has no rows for {arm.id}")
+    return {f"{arm.control}": rows}
 
 
 def repetition(arm: Arm, bundle: ChallengeBundle, arms: Arms, number: int) -> Repetition:
@@ -53,7 +73,7 @@ def repetition(arm: Arm, bundle: ChallengeBundle, arms: Arms, number: int) -> Re
         KeyError: the arm's file is missing.
     """
     bundle = bundle.with_plain_metric()
-    first = arms[bundle.challenge.id, arm.files[0]]
+    first = next(iter(_payloads(arm, bundle, arms).values()))
     if arm.example_sets is not None and kinds.find(first.kind).draws_examples:
         return _with_examples(arm, arm.example_sets, bundle, first, number)
     return repetitions(arm, bundle, arms)[number - 1]

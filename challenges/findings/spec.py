@@ -22,6 +22,9 @@ FORMS |= {
 Measure = Literal["score", "valid", "decisions"]
 # The one thing in which the arms of a claim differ. `method`: one arm is a prompt and the other a training run, or the
 # arms search or train by different methods.
+# What a plainer method makes of an arm's training rows: a logistic regression on their sentence embeddings, or
+# supervised fine-tuning on the chosen answers of preferences alone.
+Control = Literal["linear", "sft"]
 Searched = Literal["chunk_words", "overlap", "top_k", "min_score"]
 Varied = (
     Literal["instructions", "examples", "order", "example", "label_words", "method", "rows", "hyperparameters"]
@@ -44,11 +47,15 @@ class Arm(Spec):
 
     An arm is repeated over example sets, over training seeds, or over several files; with none of them it is run once.
     `order` arranges the drawn examples: a permutation of their positions, counted from 0.
+
+    A `control` does something plainer with the training rows of its files: see `challenges.findings.controls`. The
+    control `linear` without files takes the rows that the challenge shows to everybody.
     """
 
     id: Slug
     title: Title
-    files: tuple[Annotated[str, StringConstraints(pattern=ARM_FILE)], ...] = Field(min_length=1, max_length=20)
+    files: tuple[Annotated[str, StringConstraints(pattern=ARM_FILE)], ...] = Field((), max_length=20)
+    control: Control | None = Field(None, exclude_if=lambda control: control is None)
     example_sets: ExampleSets | None = None
     seeds: tuple[Annotated[int, Field(ge=0, lt=2**32)], ...] = Field((), max_length=10)
     order: tuple[int, ...] = Field((), max_length=64)
@@ -63,6 +70,10 @@ class Arm(Spec):
 
     @model_validator(mode="after")
     def _repeated_in_one_way(self) -> Arm:
+        if not self.files and self.control != "linear":
+            raise KeyFault("an arm needs files", "name at least one, such as `findings/plain.yaml`", "id")
+        if self.control and self.example_sets is not None:
+            raise KeyFault("a control is trained on rows and takes no examples", "remove example_sets", "example_sets")
         if sum((len(self.files) > 1, self.example_sets is not None, bool(self.seeds))) > 1:
             raise KeyFault(
                 "an arm is repeated in more than one way", "keep one of: several files, example_sets, seeds", "id"
@@ -165,12 +176,21 @@ def arm_files(findings: Iterable[Finding]) -> dict[tuple[str, str], None]:
 Difference = Annotated[float, Field(ge=-2, le=2)]
 
 
+# What a run cost: seconds and bytes of what was trained, and the means of a request on public rows.
+CostName = Literal["training_seconds", "bytes", "ms", "prompt_tokens", "new_tokens"]
+Cost = Annotated[float, Field(ge=0, le=1e15)]
+
+
 class RunRecord(Spec):
-    """The raw scores of one repetition of an arm, by measure: on the finding's rows and on the public rows."""
+    """The raw scores of one repetition of an arm, by measure: on the finding's rows and on the public rows.
+
+    `cost` is what the run took on the machine of the record; runs that were made before it was kept have none.
+    """
 
     name: Title
     values: dict[str, Share]
     public: dict[str, Share] = {}
+    cost: dict[CostName, Cost] = Field({}, exclude_if=lambda cost: not cost)
 
 
 class ArmRecord(Spec):

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from itertools import combinations, product
 
 from challenges.bundle import ChallengeBundle
+from challenges.findings.controls import LINEAR
 from challenges.findings.runs import Repetition, measures
 from challenges.findings.spec import Arm, ArmRecord, Claim, Experiment, FindingRecord, Measure
 from challenges.kinds import registry as kinds
@@ -90,6 +91,7 @@ def differences(first: Sequence[Repetition], second: Sequence[Repetition], chall
 
 def _different(one: Repetition, other: Repetition, challenge: Challenge) -> set[str]:
     if one.payload.kind != other.payload.kind:
+        # A prompt against a training run, which have nothing in common that could be equal.
         return {"method"}
     kind = kinds.find(one.payload.kind)
     a, b = kind.parts(challenge, one.payload), kind.parts(challenge, other.payload)
@@ -100,13 +102,19 @@ def _different(one: Repetition, other: Repetition, challenge: Challenge) -> set[
     if "method" in unequal:
         # Another way to train has settings of its own: no learning rate is fair to full fine-tuning and to an adapter.
         unequal.discard("hyperparameters")
+    if LINEAR in (one.control, other.control):
+        # A regression reads the rows alone: it has no instructions, and no settings of the training run.
+        unequal &= {"rows"}
+    if one.control != other.control:
+        unequal = (unequal | {"method"}) - {"hyperparameters"}
     return unequal
 
 
 def _repetitions(subject: FindingSubject, n: int, claim: Claim, runs: Mapping[str, Sequence[Repetition]]) -> None:
     metric = metrics().get(next(iter(runs.values()))[0].bundle.challenge.metric.name)
-    if metric is not None and metric.of_documents:
-        # What is found depends on no draw and no seed, so that only the rows are a sample.
+    is_regression = all(run.control == LINEAR for repeated in runs.values() for run in repeated)
+    if is_regression or (metric is not None and metric.of_documents):
+        # What is found depends on no draw and on next to no seed, so that only the rows are a sample.
         return
     counts = {name: _count(repeated) for name, repeated in runs.items()}
     if not any(counts[name] >= _needed(repeated) for name, repeated in runs.items()):
@@ -129,6 +137,9 @@ def _needed(runs: Sequence[Repetition]) -> int:
 
 
 def _seed(run: Repetition) -> int:
+    """The training seed. That of a regression only draws the folds of its cross-validation, so it is no repetition."""
+    if run.control == LINEAR:
+        return 0
     return kinds.find(run.payload.kind).seed(run.bundle.challenge)
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 
 from challenges.files.source import Source
+from challenges.findings.controls import refusal
 from challenges.findings.runs import by_label, draw, measures
-from challenges.findings.spec import Arm, ExampleSets
+from challenges.findings.spec import Arm, Control, ExampleSets
 from challenges.findings.text import named
 from challenges.kinds import registry as kinds
 from challenges.lint.claims import lint_claims, lint_hints
@@ -42,6 +43,9 @@ def lint_declared(subject: FindingSubject) -> None:
     for experiment, arm, arm_place in subject.arms():
         if (experiment.challenge, arm.id) in subject.runs:
             _arm(subject, subject.subjects[experiment.challenge], arm, arm_place)
+        elif not arm.files and experiment.challenge in subject.bundles:
+            what = f"`{experiment.challenge}` shows no rows with labels that `{arm.id}` could be trained on"
+            subject.add(what, "give the arm files with rows", *arm_place, "id")
     _numbers(subject)
     lint_claims(subject)
     lint_hints(subject)
@@ -77,11 +81,15 @@ def _metric(subject: FindingSubject, challenge: str, name: str, place: tuple[str
 
 
 def _arm(subject: FindingSubject, challenge: Subject, arm: Arm, place: tuple[str | int, ...]) -> None:
-    payloads = [subject.gathered.arms[challenge.challenge.id, file] for file in arm.files]
+    if arm.control is not None:
+        _control(subject, challenge, arm, arm.control, place)
     for index in _repeated(arm.files):
         subject.add(f"`{arm.files[index]}` stands twice", "name each file once", *place, "files", index)
     for index in _repeated(arm.seeds):
         subject.add(f"the seed {arm.seeds[index]} stands twice", "give three different seeds", *place, "seeds", index)
+    if not arm.files:
+        return
+    payloads = [subject.gathered.arms[challenge.challenge.id, file] for file in arm.files]
     if arm.seeds and not kinds.find(payloads[0].kind).is_trained:
         subject.add(f"`{arm.id}` trains nothing, so seeds change nothing", "remove seeds", *place, "seeds")
     if arm.example_sets is None:
@@ -95,6 +103,16 @@ def _arm(subject: FindingSubject, challenge: Subject, arm: Arm, place: tuple[str
         subject.add(what, "remove them from the file, or remove example_sets", *place, "example_sets")
     else:
         _example_sets(subject, challenge, arm, arm.example_sets, place)
+
+
+def _control(
+    subject: FindingSubject, challenge: Subject, arm: Arm, control: Control, place: tuple[str | int, ...]
+) -> None:
+    """Why a control can do nothing with the rows of its arm, said once however often the arm is repeated."""
+    runs = subject.runs[challenge.challenge.id, arm.id]
+    refused = dict.fromkeys(refusal(control, run.payload, challenge.challenge) for run in runs)
+    for what, fix in filter(None, refused):
+        subject.add(f"the control `{arm.id}` {what}", fix, *place, "control")
 
 
 def _example_sets(

@@ -11,6 +11,7 @@ from challenges.bundle import ChallengeBundle
 from challenges.files.rows import row_lines
 from challenges.files.source import ROWS_MAX, Source
 from challenges.files.yaml_lines import Located
+from challenges.findings.controls import public_rows
 from challenges.findings.runs import Repetition, repetitions
 from challenges.findings.spec import Arm, Experiment, Finding
 from challenges.problems import Problem
@@ -111,12 +112,13 @@ class FindingSubject:
 
     @cached_property
     def runs(self) -> dict[tuple[str, str], tuple[Repetition, ...]]:
-        """The runs of each arm whose files can be read, by challenge and arm."""
+        """The runs of each arm whose rows or files can be read, by challenge and arm."""
         bundles = self.bundles
         return {
             (experiment.challenge, arm.id): repetitions(arm, bundles[experiment.challenge], self.gathered.arms)
             for experiment, arm, _ in self.arms()
             if experiment.challenge in bundles
+            and (arm.files or public_rows(bundles[experiment.challenge]))
             and all((experiment.challenge, file) in self.gathered.arms for file in arm.files)
         }
 

@@ -22,6 +22,7 @@ from gradus.courses.models import ChallengeVersion, CourseVersion
 from gradus.courses.services import import_course
 from gradus.submissions import failpoints, services
 from gradus.submissions.models import Evaluation, Run
+from gradus.submissions.services import proofs
 from tests import factories
 from tests.challenges import factory
 from tests.learn.findings import made_up
@@ -101,6 +102,14 @@ def test_each_arm_waits_in_its_lane_behind_every_learner(live: CourseVersion, ad
         "few-shot lora": "waiting",
     }
     assert services.verify_findings(live) == 0, "what waits already is not queued again"
+
+
+def test_a_control_is_no_submission_and_nothing_of_it_is_run(tmp_path: Path) -> None:
+    few = copy.deepcopy(made_up.FEW)
+    few["experiments"][0]["arms"][2]["control"] = "linear"
+    bundle = made_up.bundle(tmp_path / "mine", [few], {"few-shot": record()})
+    rows = [row for lesson in bundle.lessons for _, row in proofs._rows(lesson)]
+    assert [row["arm"] for row in rows] == ["", "zero", "few"]
 
 
 def test_what_the_record_says_passes_and_is_not_run_again(live: CourseVersion) -> None:

@@ -15,7 +15,7 @@ from challenges.bundle import Baseline, ChallengeBundle
 from challenges.kinds import registry as kinds
 from challenges.payloads import Submitted
 from challenges.texts import several
-from graders.base import Assignment, Grade, Rejected
+from graders.base import Assignment, Grade, Grading, Rejected
 from graders.effects import paired_test
 from graders.registry import grade
 from workers.execute import Judging, Running, baseline_seconds, execute, expect_packages
@@ -108,7 +108,18 @@ def graded(
 ) -> Grade:
     """Grades a payload on public and hidden rows. Raises what `workers.execute.execute` raises."""
     expect_packages(payload.kind)
-    grading = grade(Assignment(bundle, payload, hidden=True))
+    return carried_out(grade(Assignment(bundle, payload, hidden=True)), bundle, payload, runner, judge, on_event)
+
+
+def carried_out(
+    grading: Grading,
+    bundle: ChallengeBundle,
+    payload: Submitted,
+    runner: Running,
+    judge: Judging | None,
+    on_event: Callable[[dict[str, Any]], None],
+) -> Grade:
+    """Carries out a grading within the limit of the payload. Raises what `workers.execute.execute` raises."""
     return execute(grading, runner, judge, on_event, lambda: False, baseline_seconds(bundle.challenge, payload))
 
 

@@ -7,11 +7,12 @@ import os
 import tempfile
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from challenges.bundle import Baseline, ChallengeBundle
 from challenges.findings.digest import outcome_digest, run_digest
 from challenges.findings.runs import Repetition
+from challenges.findings.spec import CostName
 from challenges.kinds import registry as kinds
 from challenges.metrics import metrics
 from graders.findings import Outputs
@@ -42,10 +43,11 @@ class KeptRuns:
         public, hidden = (_texts(data, name) for name in ("public", "hidden"))
         if len(public) != len(bundle.public) or len(hidden) != len(bundle.hidden):
             return None
-        scores = [_scores(data, name) for name in SCORES]
+        scores, cost = [_scores(data, name) for name in SCORES], _cost(data)
         if metrics()[bundle.challenge.metric.name].of_documents:
-            return Outputs(public, hidden, *scores) if list(map(len, scores)) == [len(public), len(hidden)] else None
-        return Outputs(public, hidden)
+            whole = list(map(len, scores)) == [len(public), len(hidden)]
+            return Outputs(public, hidden, *scores, cost=cost) if whole else None
+        return Outputs(public, hidden, cost=cost)
 
     def put(self, repetition: Repetition, outputs: Outputs) -> None:
         """Stores the outputs of a finished run; they are on the disk when this returns."""
@@ -69,6 +71,13 @@ def _texts(data: Any, name: str) -> tuple[str, ...]:
 def _scores(data: Any, name: str) -> tuple[float, ...]:
     scores = data.get(name) if isinstance(data, dict) else None
     return tuple(scores) if isinstance(scores, list) and all(isinstance(one, float) for one in scores) else ()
+
+
+def _cost(data: Any) -> dict[CostName, float]:
+    """What a run took; empty for runs that were stored before it was kept."""
+    cost = data.get("cost") if isinstance(data, dict) else None
+    known = cost if isinstance(cost, dict) else {}
+    return {name: known[name] for name in get_args(CostName) if isinstance(known.get(name), float)}
 
 
 def write_whole(path: Path, text: str, *, private: bool = False) -> None:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from statistics import fmean
 from typing import Any
 
-from challenges.findings.spec import ArmRecord, Claim, ClaimRecord, Finding, FindingRecord
+from challenges.findings.spec import ArmRecord, Claim, ClaimRecord, CostName, Finding, FindingRecord
 from challenges.lint.records import in_words
 from challenges.problems import Problem
+
+COSTS: dict[CostName, str] = {"training_seconds": "trained in %.1f s", "ms": "%.1f ms a request"}
 
 
 def lines(finding: Finding, record: FindingRecord, state: str) -> Iterator[str]:
@@ -16,7 +19,7 @@ def lines(finding: Finding, record: FindingRecord, state: str) -> Iterator[str]:
     for experiment in record.experiments:
         yield f"  {experiment.challenge}, {experiment.rows} {finding.rows} rows"
         for arm in experiment.arms:
-            yield f"    {arm.id}: {_scores(arm)}"
+            yield f"    {arm.id}: {', '.join([_scores(arm), *_costs(arm)])}"
         for n, (claim, result) in enumerate(zip(finding.claims, experiment.claims, strict=True), 1):
             said = "holds" if result.holds else "DOES NOT HOLD"
             yield f"    claim {n}, {_compared(claim)} ({claim.measure}): {said}; {in_words(claim, result)}"
@@ -35,6 +38,13 @@ def _scores(arm: ArmRecord) -> str:
         rest = f" ({min(values):.4f} to {max(values):.4f} in {len(values)} runs)" if len(values) > 1 else ""
         parts.append(f"{measure} {mean:.4f}{rest}")
     return ", ".join(parts)
+
+
+def _costs(arm: ArmRecord) -> Iterator[str]:
+    """The means over the repetitions whose cost is known."""
+    for name, said in COSTS.items():
+        if known := [run.cost[name] for run in arm.runs if name in run.cost]:
+            yield said % fmean(known)
 
 
 def as_json(finding: Finding, lesson: str, record: FindingRecord | None, *, fresh: bool) -> dict[str, Any]:

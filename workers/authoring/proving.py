@@ -10,19 +10,35 @@ from pathlib import Path
 from typing import Any
 
 from challenges.bundle import ChallengeBundle
+from challenges.findings.controls import SFT, chosen_alone
 from challenges.findings.digest import finding_digest, run_digest
 from challenges.findings.runs import Arms, Repetition, experiment_runs
 from challenges.findings.spec import Finding, FindingRecord, Records, dump_records
+from challenges.kinds.tune import TunePayload
 from challenges.reading import GatheredLesson
-from graders.base import Rejected
+from challenges.rows import TrainRow
+from graders import linear
+from graders.base import Grade, Rejected
 from graders.findings import Outputs, Run, experiment_record, outputs_of
-from workers.authoring.baselines import graded
+from workers.authoring.baselines import carried_out, graded
 from workers.authoring.kept import KeptRuns, write_whole
 from workers.authoring.measured import machine
 from workers.execute import Running
 from workers.sandbox.supervisor import RunnerDied, RunnerFailed, RunnerTimeout
 
 OnEvent = Callable[[dict[str, Any]], None]
+
+
+def _graded(repetition: Repetition, runner: Running, on_event: OnEvent) -> Grade:
+    """Grades a repetition on public and hidden rows: its submission, or what its control makes of the rows."""
+    bundle, payload = repetition.bundle, repetition.payload
+    if repetition.control is None:
+        return graded(bundle, payload, runner, None, on_event=on_event)
+    assert isinstance(payload, TunePayload)
+    if repetition.control == SFT:
+        return graded(bundle, chosen_alone(bundle.challenge, payload), runner, None, on_event=on_event)
+    rows = [row for row in payload.rows if isinstance(row, TrainRow)]
+    return carried_out(linear.grade(bundle, rows, repetition.seed), bundle, payload, runner, None, on_event)
 
 
 class NoResult(Exception):
@@ -76,7 +92,7 @@ class Prover:
         """Runs one repetition and stores its outputs. Raises `NoResult`."""
         where = f"the run {repetition.arm}, {repetition.name} on {repetition.bundle.challenge.id} gave no result"
         try:
-            grade = graded(repetition.bundle, repetition.payload, runner, None, on_event=on_event)
+            grade = _graded(repetition, runner, on_event)
         except Rejected as rejected:
             raise NoResult(f"{where} (rejected: {rejected.code})") from rejected
         except (RunnerDied, RunnerFailed) as error:

@@ -77,14 +77,20 @@ def _encoder() -> Encoder:
     return Encoder(Path(get_model_path()))
 
 
-def embed(texts: Sequence[str], watch: Watch, stage: str = "") -> list[list[float]]:
+def load() -> None:
+    """Loads the encoder, if it is not loaded yet."""
+    _encoder()
+
+
+def embed(texts: Sequence[str], watch: Watch, stage: str = "", *, is_kept: bool = True) -> list[list[float]]:
     """One vector of 384 numbers and length 1 for each text; texts beyond 256 word pieces are cut there.
 
     Each distinct text is computed once per process, up to `KEPT`: a question's graded answers come with every grade.
+    Unless `is_kept`, all are computed anew, as a measurement of time needs it.
     """
     wanted: dict[str, list[float] | None] = dict.fromkeys(texts)
     # Texts of a batch are padded to the longest of them.
-    missing = sorted((text for text in wanted if text not in _vectors), key=len)
+    missing = sorted((text for text in wanted if not is_kept or text not in _vectors), key=len)
     for start in range(0, len(missing), BATCH):
         watch.progress(stage, start, len(missing))
         part = missing[start : start + BATCH]

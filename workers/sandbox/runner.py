@@ -13,6 +13,7 @@ import logging
 import os
 import signal
 import sys
+import time
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -208,7 +209,10 @@ def _embed(item: Embed, watch: Watch) -> Embedded:
     """Without a session: a runner that only embeds needs no base model, and no library for one."""
     from workers.engine import embeddings
 
-    return Embedded(embeddings.embed(item.texts, watch, item.stage))
+    embeddings.load()
+    started = time.perf_counter()
+    vectors = embeddings.embed(item.texts, watch, item.stage, is_kept=not item.is_timed)
+    return Embedded(vectors, time.perf_counter() - started)
 
 
 def _retrieve(item: Retrieve, watch: Watch) -> Retrieved:

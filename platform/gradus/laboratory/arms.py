@@ -39,7 +39,11 @@ class Planned:
 
 
 def is_trained(lesson: Lesson, experiment: Experiment, arm: Arm) -> bool:
-    """Whether the arm is a training run: a learner's run has too few steps to be the same experiment."""
+    """Whether the arm is trained, and no prompt: a learner's run has too few steps to be the same experiment, and
+    nobody can submit a control.
+    """
+    if arm.control is not None:
+        return True
     stored = [lesson.arms.get(f"{experiment.challenge}/{file}", {}) for file in arm.files]
     return any("kind" not in arm or kinds.find(arm["kind"]).is_trained for arm in stored)
 
@@ -65,12 +69,12 @@ def runnable(lesson: Lesson, finding: Finding) -> list[tuple[Experiment, Arm]]:
 
 
 def trained(lesson: Lesson, finding: Finding) -> list[tuple[Experiment, Arm]]:
-    """The arms that are training runs."""
+    """The arms that are training runs, which learners can make in the challenge."""
     return [
         (experiment, arm)
         for experiment in finding.experiments
         for arm in experiment.arms
-        if is_trained(lesson, experiment, arm)
+        if arm.control is None and is_trained(lesson, experiment, arm)
     ]
 
 

@@ -365,3 +365,52 @@ def test_a_record_by_hand_that_lacks_a_claim_is_told(tmp_path):
     data["findings"]["examples-help"]["experiments"][0]["claims"] = []
     (root / "findings.json").write_text(json.dumps(data))
     assert "lacks arms or claims: run `gradus challenge prove` with --force" in only(root)
+
+
+# --- controls -----------------------------------------------------------------------------------------------------
+
+LORA = {"files": ["baselines/lora.yaml"], "seeds": [17, 18, 19]}
+PLAIN = {**LORA, "control": "linear"}
+
+
+def differ(root, *changed, varies="method", challenge="sea-or-sky"):
+    made = [{"id": f"a{n}", "title": "An arm", **change} for n, change in enumerate(changed)]
+    experiments = [{"challenge": challenge, "arms": made}]
+    claims = claim(varies=varies, found="unclear")
+    return factory.write_findings(root, factory.finding(**TEXTS, experiments=experiments, claims=claims))
+
+
+def test_a_training_run_and_the_plain_baseline_differ_in_the_method_alone(tmp_path):
+    root = factory.write_lesson(tmp_path)
+    assert said(differ(root, LORA, PLAIN)) == []
+    assert said(differ(root, LORA, {"control": "linear"})) == [], "the challenge's rows are those of the file"
+    assert said(differ(root, {"files": ["findings/plain.yaml"], "example_sets": {"count": 5}}, PLAIN)) == []
+    fewer = {"kind": "tune", "rows": [{"input": "a wave", "output": "sea"}, {"input": "a star", "output": "sky"}]}
+    factory.write_yaml(root / "sea-or-sky/findings/fewer.yaml", fewer)
+    other = {**PLAIN, "files": ["findings/fewer.yaml"]}
+    assert "`a0` and `a1` differ in method and rows, but the claim varies method" in only(differ(root, LORA, other))
+    assert said(differ(root, PLAIN, other, varies="rows")) == [], "a regression needs no repetition"
+    assert "`a0` and `a1` do not differ in anything" in only(differ(root, PLAIN, PLAIN))
+    once = {"files": ["baselines/lora.yaml"]}
+    assert "no arm of the claim is repeated often enough" in only(differ(root, once, PLAIN))
+
+
+def test_a_control_that_cannot_be_trained_is_told_with_the_reason(tmp_path):
+    root = factory.write_lesson(tmp_path)
+    assert any("`a1` has no preferences" in one for one in said(differ(root, LORA, {**LORA, "control": "sft"})))
+    prompt = {"files": ["findings/plain.yaml"], "control": "linear"}
+    assert any("`a1` needs training rows of at least two labels" in one for one in said(differ(root, LORA, prompt)))
+    found = said(differ(root, LORA, PLAIN, challenge="ticket"))
+    assert any("`a1` needs labels, and the answers here are none" in one for one in found)
+    (root / "sea-or-sky/train.jsonl").unlink()
+    factory.write_rows(root / "sea-or-sky/public.jsonl", [])
+    found = said(differ(root, {"files": ["findings/plain.yaml"]}, {"control": "linear"}))
+    assert any("shows no rows with labels that `a1` could be trained on" in one for one in found)
+
+
+def test_a_control_takes_no_examples_and_any_other_arm_needs_files(tmp_path):
+    root = factory.write_lesson(tmp_path)
+    assert any("an arm needs files" in one for one in said(differ(root, LORA, {"seeds": [17, 18, 19]})))
+    sets = {"files": ["findings/plain.yaml"], "example_sets": {"count": 5}, "control": "linear"}
+    refused = said(differ(root, LORA, sets))
+    assert any("a control is trained on rows and takes no examples" in one for one in refused)

@@ -68,6 +68,17 @@ def test_a_set_of_ones_own_is_drawn_beyond_the_authors(ada, ada_client, lesson):
     assert {e["input"] for e in few.payload["examples"]} <= {row["input"] for row in few.version.train}
 
 
+def test_nobody_can_run_or_train_a_control(lesson):
+    finding = lesson.parsed_findings[0]
+    experiment = finding.experiments[0]
+    plain = experiment.arms[2].model_copy(update={"id": "plain", "control": "linear", "files": ()})
+    changed = experiment.model_copy(update={"arms": (*experiment.arms, plain)})
+    with_control = finding.model_copy(update={"experiments": (changed,)})
+    assert [arm.id for _, arm in arms.runnable(lesson, with_control)] == ["zero", "few"]
+    assert [arm.id for _, arm in arms.trained(lesson, with_control)] == ["lora"]
+    assert arms.content(lesson, with_control) == arms.content(lesson, finding), "no dot of a learner is lost by it"
+
+
 def test_numbers_beyond_the_authors_draw_further_sets(lesson):
     arm = lesson.parsed_findings[0].experiments[0].arms[1]
     bundle = arms.bundle_of(factories.challenge("sea-or-sky").version)

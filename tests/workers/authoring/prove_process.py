@@ -16,7 +16,7 @@ from typing import Any
 
 import typer
 
-from graders.base import Generate, Generated, Rejected, Score, Scored, Train, Trained
+from graders.base import Embed, Embedded, Generate, Generated, Rejected, Score, Scored, Train, Trained
 from tests.challenges.factory import NOUNS
 from workers.authoring import prove_command
 
@@ -35,6 +35,8 @@ class Knowing:
             if any("DIVERGE" in prompt for prompt, _ in item.rows):
                 raise Rejected("diverged")
             return Trained(tempfile.mkdtemp(), 1, 0.5, None, 0.01, 0, len(item.rows), 0.0)
+        if isinstance(item, Embed):
+            return Embedded([self.vector(text) for text in item.texts], 0.25)
         on_event({"type": "progress", "done": 1, "total": len(item.suffixes)})
         count = [1] * len(item.suffixes)
         if isinstance(item, Generate):
@@ -43,6 +45,10 @@ class Knowing:
         assert isinstance(item, Score)
         knows = item.adapter is not None or "Place: s" in item.prompt or "KNOW" in item.prompt
         return Scored([[self.logprob(label, s, knows) for label in item.labels] for s in item.suffixes], count, 0.0)
+
+    def vector(self, text: str) -> list[float]:
+        """One direction for the sea and one for the sky, so that a regression can tell them apart."""
+        return [float(any(noun in text for noun in NOUNS[label])) for label in NOUNS]
 
     def logprob(self, label: str, suffix: str, knows: bool) -> float:
         right = any(noun in suffix for noun in NOUNS[label.strip()]) if knows else label.strip() == "sea"

@@ -68,7 +68,9 @@ def test_a_finding_is_run_and_recorded_with_raw_scores(lesson, runners):
     assert [run["name"] for run in few["runs"]] == [f"set {n}" for n in range(1, 6)]
     assert [run["name"] for run in zero["runs"]] == ["plain"]
     assert (few["mean"], few["sd"], zero["mean"], zero["sd"]) == ({"score": 1.0}, {"score": 0.0}, {"score": 0.3333}, {})
-    assert zero["runs"][0] == {"name": "plain", "values": {"score": 0.3333}, "public": {"score": 0.3333}}
+    cost = {"ms": 0.0, "prompt_tokens": 1.0, "new_tokens": 0.0}
+    one = {"name": "plain", "values": {"score": 0.3333}, "public": {"score": 0.3333}, "cost": cost}
+    assert zero["runs"][0] == one
     claim = experiment["claims"][0]
     assert (claim["effect"], claim["found"], claim["holds"]) == (0.6667, "higher", True)
     assert 0 < claim["low"] <= claim["effect"] <= claim["high"] <= 1
@@ -180,6 +182,53 @@ def test_training_runs_are_repeated_over_seeds(lesson, runners):
         "seed 18",
         "seed 19",
     ]
+
+
+def plain_baseline():
+    """A training run against a logistic regression on the same rows."""
+    arms = [
+        {"id": "lora", "title": "Trained", "files": ["baselines/lora.yaml"], "seeds": [17, 18, 19]},
+        {"id": "plain", "title": "Plain", "files": ["baselines/lora.yaml"], "seeds": [17, 18, 19], "control": "linear"},
+    ]
+    return factory.finding(
+        statement="Training scores {sea-or-sky.lora.score}, and the plain way {sea-or-sky.plain.score}.",
+        experiments=[{"challenge": "sea-or-sky", "arms": arms}],
+        claims=[{"arms": ["lora", "plain"], "varies": "method", "found": "unclear"}],
+    )
+
+
+def test_the_plain_baseline_is_recorded_with_its_cost_and_is_not_run_twice(lesson, runners, data):
+    factory.write_findings(lesson, plain_baseline())
+    done = call(lesson)
+    assert done.exit_code == 0, done.output
+    lora, plain = record_of(lesson)["experiments"][0]["arms"]
+    assert (plain["mean"], plain["sd"]) == ({"score": 1.0}, {"score": 0.0})
+    assert [run["name"] for run in plain["runs"]] == ["seed 17", "seed 18", "seed 19"]
+    for run in plain["runs"]:
+        # Two labels in two directions, with an intercept each; the encoder says 0.25 s for the four public rows.
+        assert (run["public"], run["cost"]["bytes"]) == ({"score": 1.0}, 24.0)
+        assert run["cost"]["ms"] >= 62.5
+        assert 0.25 <= run["cost"]["training_seconds"] < 60
+        assert "prompt_tokens" not in run["cost"]
+    assert lora["runs"][0]["cost"]["prompt_tokens"] == 1.0
+    assert record_of(lesson)["experiments"][0]["claims"][0]["p"] == 1.0
+    assert "plain: score 1.0000 (1.0000 to 1.0000 in 3 runs), trained in " in done.output
+    assert call(lesson, "--check").exit_code == 0
+    first = record_of(lesson)
+    (lesson / "findings.json").unlink()
+    assert len(list((data / "findings").iterdir())) == 6
+    assert call(lesson).exit_code == 0
+    assert (runners[-1].items, record_of(lesson)) == ([], first)
+
+
+def test_without_files_the_plain_baseline_takes_the_rows_that_everybody_sees(lesson, runners):
+    finding = plain_baseline()
+    del finding["experiments"][0]["arms"][1]["files"]
+    factory.write_findings(lesson, finding)
+    assert call(lesson).exit_code == 0
+    assert record_of(lesson)["experiments"][0]["arms"][1]["mean"] == {"score": 1.0}
+    embedded = [len(item.texts) for item in runners[0].items if type(item).__name__ == "Embed"]
+    assert embedded == [6, 4, 6] * 3
 
 
 def test_a_run_without_a_result_is_a_problem_and_leaves_the_other_findings_alone(lesson, runners):

@@ -57,7 +57,8 @@ def _rows(lesson: LessonBundle) -> Iterator[tuple[str, Row]]:
         said = _problem(finding, record, lesson)
         for experiment in finding.experiments:
             yield experiment.challenge, _row(finding, "", ok=not said, said=said)
-            for arm in experiment.arms:
+            # A control is no submission, so its record is checked and nothing of it is run.
+            for arm in (one for one in experiment.arms if one.control is None):
                 yield experiment.challenge, _arm(finding, experiment, arm, record, lesson)
 
 
