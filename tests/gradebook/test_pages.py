@@ -15,8 +15,10 @@ from gradus.classes.models import Class, Member, ReleaseRule
 from gradus.courses.models import Challenge, Course
 from gradus.gradebook import queries, services
 from gradus.gradebook.models import Override
+from gradus.submissions.services import releasing
 from tests import factories
 from tests.conftest import logged_in
+from tests.markup import Markup
 
 pytestmark = pytest.mark.django_db
 
@@ -226,3 +228,38 @@ def test_nobody_else_sees_it(
             assert client.get(address(evening, more)).status_code == 404
     # Nor is a member of one class reached through another.
     assert logged_in(assistant).get(address(other, f"{ann.pk}/sea-or-sky/")).status_code == 404
+
+
+def test_a_cell_shows_the_work_as_its_learner_sees_it_with_the_pass_mark(
+    evening: Class, ann: Member, ada: User, teacher_client: Client
+) -> None:
+    factories.grade(factories.submit(ada, "ticket", factories.LORA), 0.5)
+    factories.grade(factories.submit(ada, "ticket", factories.LORA), 0.9)
+    found = Markup(text(teacher_client, address(evening, f"{ann.pk}/ticket/")))
+    assert "(passes from 0.60)" in found and "not passed" in found
+    # Rows stand as lines of the form and not as JSON.
+    assert factories.LORA["rows"][0]["input"] in found and '"input"' not in found
+    assert "Learners never read it" in found
+
+
+def test_changing_points_says_before_how_many_released_grades_change(
+    evening: Class, ann: Member, ben: Member, ada: User, bob: User, sea_or_sky: Challenge, teacher: User,
+    teacher_client: Client,
+) -> None:  # fmt: skip
+    for user in (ada, bob):
+        factories.grade(factories.submit(user), 0.5)
+    page = Markup(text(teacher_client, address(evening)))
+    assert "Changes 2 released grades." in page and "Changes no released grade." in page
+    services.override([ann], sea_or_sky, value="7", reason="orally", by=teacher)
+    assert queries.changing(evening) == {sea_or_sky.pk: 1}
+    releasing.change_rule(evening, None, by=teacher, score="hand", details="hand")
+    factories.grade(factories.submit(bob, of_class=evening.pk), 0.9)
+    assert queries.changing(evening) == {}
+
+
+def test_a_member_without_an_account_gets_a_text_to_copy(evening: Class, ann: Member, eve: Member) -> None:
+    client = logged_in(factories.UserFactory.create(is_staff=True))
+    found = Markup(text(client, f"/teach/classes/{evening.pk}/members/{eve.pk}/"))
+    assert 'data-copy="#invitation-text"' in found
+    assert f"http://testserver/accounts/signup/?next=%2Fcourses%2F{evening.course.slug}%2F" in found
+    assert "invitation-text" not in text(client, f"/teach/classes/{evening.pk}/members/{ann.pk}/")

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any
 
 from gradus.classes.models import Class, Member
 from gradus.courses.models import Challenge, ChallengeVersion
@@ -15,9 +13,6 @@ from gradus.gradebook.models import Override
 from gradus.gradebook.schedules import OPEN, schedules
 from gradus.gradebook.table import Cell, Column
 from gradus.submissions.models import Evaluation, Submission
-
-# A payload of training rows can be megabytes long.
-SHOWN_CHARS = 5000
 
 
 @dataclass(frozen=True)
@@ -29,6 +24,7 @@ class AttemptLine:
     state: str
     score: Decimal | None
     is_final: bool
+    has_passed: bool
     credit: Decimal
     is_late: bool
     counts: bool
@@ -36,16 +32,6 @@ class AttemptLine:
     @property
     def credit_percent(self) -> Decimal:
         return self.credit * 100
-
-    @property
-    def parts(self) -> list[tuple[str, str]]:
-        """What was handed in, by the names of the payload's keys; long texts are cut."""
-        return [(name, _text(value)) for name, value in self.submission.payload.items() if name != "kind" and value]
-
-
-def _text(value: Any) -> str:
-    text = value if isinstance(value, str) else json.dumps(value, indent=1, ensure_ascii=False)
-    return text if len(text) <= SHOWN_CHARS else f"{text[:SHOWN_CHARS]} …"
 
 
 @dataclass(frozen=True)
@@ -97,6 +83,7 @@ def _attempts(of_class: Class, member: Member, challenge: Challenge, counted: in
                 state=row.state,
                 score=None if score is None else points.exact(score.shown),
                 is_final=score is not None and not score.provisional,
+                has_passed=score is not None and score.passed,
                 credit=points.exact(schedule.credit(at)),
                 is_late=schedule.is_late(at),
                 counts=row.submission_id == counted,

@@ -135,6 +135,15 @@ def columns_of(of_class: Class, members: QuerySet[Member] | None = None) -> tupl
     return tuple(column_of(one, worths, *averages.get(one.pk, (None, 0, 0))) for one in challenges_of(of_class))
 
 
+def changing(of_class: Class) -> dict[int, int]:
+    """Returns how many computed grades learners see of each challenge, by its key: other points change those."""
+    seen = Stored.objects.of_class(of_class).filter(override=None, share__isnull=False).order_by()
+    if _withheld(of_class).exists():
+        seen = seen.exclude(submission__grade_withheld=True)
+    members = learners(of_class, Wanted(left=True)).order_by().values("pk")
+    return dict(seen.filter(member__in=members).values_list("challenge_id").annotate(Count("pk")))
+
+
 def column_of(
     challenge: Challenge, worths: dict[int, Decimal], average: Decimal | None = None, graded: int = 0, held: int = 0
 ) -> Column:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django import forms
 from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
 
 from gradus.classes.changes import version_of
 from gradus.classes.models import REASON_CHARS, Class, Label
@@ -18,6 +19,10 @@ from gradus.gradebook.table import Column
 from gradus.teach.forms import ServiceForm, text
 
 SEARCH_CHARS = 100
+FOR_STAFF = _(
+    "For people who see the gradebook. Learners never read it, only that a person set the grade: tell them yourself "
+    "what they should know."
+)
 
 
 class FilterForm(forms.Form):
@@ -64,7 +69,7 @@ class OverrideForm(ServiceForm):
     reason = text(
         _("Reason"),
         REASON_CHARS,
-        help_text=_("Everybody who sees the gradebook can read it. The learner cannot."),
+        help_text=FOR_STAFF,
         widget=forms.Textarea(attrs={"rows": 2}),
     )
 
@@ -78,7 +83,7 @@ class ExcuseForm(ServiceForm):
 
     label = forms.ModelChoiceField(Label.objects.none(), label=_("Everybody with the label"))
     challenge = forms.ModelChoiceField(Challenge.objects.none(), label=_("from the challenge"))
-    reason = text(_("Reason"), REASON_CHARS, required=True)
+    reason = text(_("Reason"), REASON_CHARS, required=True, help_text=FOR_STAFF)
 
     def __init__(self, of_class: Class, columns: Sequence[Column], data: Any = None) -> None:
         super().__init__(data, auto_id="excuse-%s")
@@ -91,16 +96,22 @@ class ExcuseForm(ServiceForm):
 
 
 class WorthForm(ServiceForm):
-    """A field for each challenge, named by its key."""
+    """A field for each challenge, named by its key.
 
-    def __init__(self, columns: Sequence[Column], data: Any = None) -> None:
+    `changing` has how many grades that learners see the points of a challenge change, by the same key.
+    """
+
+    def __init__(self, columns: Sequence[Column], data: Any = None, *, changing: Mapping[int, int]) -> None:
         super().__init__(data, auto_id="worth-%s")
         for one in columns:
+            count = changing.get(one.challenge, 0)
+            said = ngettext("Changes %(count)d released grade.", "Changes %(count)d released grades.", count)
             self.fields[str(one.challenge)] = text(
                 format_html('<span lang="en">{}</span>', one.title),
                 20,
                 required=True,
                 initial=f"{one.worth.normalize():f}",
+                help_text=said % {"count": count} if count else _("Changes no released grade."),
                 widget=forms.TextInput(attrs={"inputmode": "decimal", "autocomplete": "off"}),
             )
         self.seen = version_of(services.worths_seen(columns))

@@ -53,7 +53,7 @@ def grades_download(request: HttpRequest, of_class: Class, format: str) -> HttpR
 @in_class(DECIDES)
 def grades_weigh(request: HttpRequest, of_class: Class) -> HttpResponse:
     """Sets how many points the challenges are worth."""
-    form = WorthForm(queries.columns_of(of_class), request.POST)
+    form = WorthForm(queries.columns_of(of_class), request.POST, changing=queries.changing(of_class))
     try:
         services.weigh(of_class, form.given, by=account(request), seen=request.POST.get("seen", ""))
     except Refused as refused:
@@ -145,7 +145,7 @@ def page(
         "table": found,
         "rows": rows_of(found),
         "recount": Recount.objects.filter(of_class=of_class).first(),
-        "worths": worths or (WorthForm(found.columns) if decides else None),
+        "worths": worths or (WorthForm(found.columns, changing=queries.changing(of_class)) if decides else None),
         "excuses": excuses or (ExcuseForm(of_class, found.columns) if decides and has_labels else None),
         "released": queries.released(of_class, [column.challenge for column in found.columns]),
         "notes": downloads.notes(of_class, filters.wanted, found.columns),
@@ -173,6 +173,7 @@ def cell_page(
         "member": learner,
         "column": found.column,
         "cell": found.cell,
+        "pass_mark": challenge.version.parsed.pass_ if challenge.version else None,
         "attempts": found.attempts,
         "history": found.history,
         "recount": Recount.objects.filter(of_class=of_class).first(),
