@@ -258,6 +258,24 @@ def test_a_label_at_a_chosen_time_sees_what_its_dates_open(evening: Class, tess:
     assert with_label[at] == 200
 
 
+def test_after_the_end_of_the_class_the_bar_says_so_and_its_dates_are_gone(
+    evening: Class, tess: User, ann: Member
+) -> None:
+    ends = timezone.now() + timedelta(days=10)
+    Class.objects.filter(pk=evening.pk).update(ends_at=ends)
+    DateRule.objects.create(of_class=evening, close_at=ends - timedelta(days=1))
+    client = logged_in(tess)
+    shown = {}
+    for days in (9.5, 11):
+        at = (timezone.now() + timedelta(days=days)).astimezone(evening.zone).strftime("%Y-%m-%dT%H:%M")
+        look(client, evening, f"member-{ann.pk}", at)
+        shown[days] = said(client.get("/challenges/sea-or-sky/"))
+        client.post("/teach/view-as/stop")
+    assert "The class is over then" in shown[11] and "The class is over then" not in shown[9.5]
+    closed = 'data-state="closed"'
+    assert closed in shown[9.5] and closed not in shown[11]
+
+
 def test_at_another_time_grades_are_shown_as_they_are_released_now(
     ann: Member, ada: User, evening: Class, tess: User, grace: User
 ) -> None:

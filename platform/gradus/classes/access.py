@@ -246,7 +246,7 @@ def _course(place: Place) -> int:
 def _taking_part(user: Person, when: datetime) -> list[_Participant]:
     """Returns the person's participation in each class that has not ended, including classes that have not begun."""
     if (chosen := _viewed.get()) is not None:
-        return [_viewed_as(chosen)]
+        return [] if chosen.of_class.is_over(when) else [_viewed_as(chosen)]
     if not isinstance(user, User) or user.is_guest or not user.is_active:
         return []
     found = Member.objects.active().filter(user=user).select_related("of_class")

@@ -159,6 +159,13 @@ def _send(of_class: Class, found: Sequence[Member], by: User, site: str) -> Invi
 
 
 def _mail(of_class: Class, member: Member, by: User, site: str, connection: Any) -> EmailMessage:
+    # A line break in the title would end the header of the subject.
+    subject = " ".join((_("Your class %(class)s") % {"class": of_class.title}).split())
+    return EmailMessage(subject, words(of_class, member, by, site), to=[member.email], connection=connection)
+
+
+def words(of_class: Class, member: Member, by: User, site: str) -> str:
+    """Returns the text of the invitation, which people can also send themselves. It holds no secret."""
     named = {"name": by.pseudonym, "class": of_class.title, "course": of_class.course.title}
     page = reverse("learn:course", args=[of_class.course.slug])
     if member.user_id is not None:
@@ -171,6 +178,4 @@ def _mail(of_class: Class, member: Member, by: User, site: str, connection: Any)
         then,
         _("If you do not know why you get this mail, do nothing."),
     )
-    # A line break in the title would end the header of the subject.
-    subject = " ".join((_("Your class %(class)s") % named).split())
-    return EmailMessage(subject, "\n\n".join(parts) + "\n", to=[member.email], connection=connection)
+    return "\n\n".join(parts) + "\n"

@@ -79,6 +79,11 @@ class Viewing:
         return self.viewed.of_class
 
     @property
+    def is_over(self) -> bool:
+        """True if the class has ended at the chosen time."""
+        return self.of_class.is_over(self.at)
+
+    @property
     def labels(self) -> str:
         return ", ".join(label.name for label in self.viewed.labels)
 

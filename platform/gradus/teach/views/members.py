@@ -148,9 +148,13 @@ def member_page(
     if not member.teaches:
         found = queries.table(of_class, Wanted(members=(member.pk,), left=True))
         [work] = found.lines
+    common = shared(request, of_class, "members")
+    invites = common["decides"] and member.is_active and member.email and member.user is None
+    site = request.build_absolute_uri("/")
     context = {
-        **shared(request, of_class, "members"),
+        **common,
         "member": member,
+        "invitation": invites and invitations.words(of_class, member, account(request), site),
         "form": form,
         "meanwhile": meanwhile,
         "total": work.total if work else None,
