@@ -69,7 +69,7 @@ def test_similar_attempts_are_found_on_postgresql(postgres_url, tmp_path):
 
 
 def test_announcements_are_told_once_on_postgresql(postgres_url, tmp_path):
-    suites = ("tests/postgres/announcements.py", "tests/leaderboards/test_class_boards.py")
+    suites = ("tests/postgres/announcements.py", "tests/postgres/quotas.py", "tests/leaderboards/test_class_boards.py")
     suites += ("tests/gradebook/test_progress.py", "tests/teach/test_audit.py", "tests/teach/test_viewing.py")
     assert passed_on_postgresql(postgres_url, tmp_path, *suites) > 0
 

@@ -157,6 +157,6 @@ def test_people_graded_answers_stand_beside(ada: User, bob: User, grace: User, g
 def test_rules_are_said_in_words(explain: Challenge) -> None:
     spec = explain.spec
     assert in_words("split-vote: cause", spec).endswith("the majority: “Names the cause”")
-    assert in_words("no-judge: budget", spec).endswith("the budget of the day is used up")
+    assert in_words("no-judge: budget", spec).endswith("a budget for the judge is used up")
     assert in_words("near-pass-mark", spec) == WORDS["near-pass-mark"]
     assert in_words("a-new-rule: x", spec) == "a-new-rule: x"

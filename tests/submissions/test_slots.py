@@ -244,8 +244,9 @@ def test_a_limit_that_a_setting_lowers_counts_what_is_open(
     assert code_of(lambda: submit(ada, sea_or_sky)) == "taken"
 
 
-# What points at its slot is tried with it, and granted attempts with the dates of classes.
+# What points at its slot is tried with it, granted attempts with the dates of classes, and budgets by themselves.
 ELSEWHERE = (limits.REPORTS, limits.SETS, limits.CHAT_MESSAGES, limits.OPEN_CHATS, limits.GRANTED_ATTEMPTS)
+ELSEWHERE += (limits.CLASS_ATTEMPTS, limits.COURSE_ATTEMPTS)
 TAKEN = [one for one in limits.ALL if one not in ELSEWHERE]
 
 

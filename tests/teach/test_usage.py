@@ -14,7 +14,7 @@ from django.utils import timezone
 from gradus.accounts.token_rules import LearnerData, Scope
 from gradus.courses import days
 from gradus.reviews.models import Budget, JudgeCall
-from gradus.submissions.models import Evaluation, Submission
+from gradus.submissions.models import Evaluation, Quota, Submission
 from gradus.teach import usage
 from tests import factories
 from tests.conftest import logged_in
@@ -111,3 +111,30 @@ def test_more_people_need_no_more_queries(course, used, grace_client):
             assert grace_client.get(f"/teach/courses/{course.slug}/use/").status_code == 200
         counts.append(len(queries))
     assert counts[0] == counts[1] <= 30
+
+
+def test_an_owner_sets_budgets_on_the_page(ada, course, used, grace_client):
+    teacher = factories.UserFactory.create()
+    factories.enrol(teacher, course, factories.TEACHER)
+    address = f"/teach/classes/{used.pk}/use/"
+    sent = {"seen": "", "attempts": "2", "training": "20", "training_period": "whole", "calls": "", "money": "1.5"}
+    assert "Save the budgets" not in logged_in(teacher).get(address).content.decode()
+    assert logged_in(teacher).post(address, sent).status_code == 403 and not Quota.objects.exists()
+    wrong = grace_client.post(address, {**sent, "training": "-1"})
+    page = Markup(wrong.content.decode())
+    assert wrong.status_code == 422 and "greater than or equal to 0" in page and not Quota.objects.exists()
+    assert grace_client.post(address, sent).status_code == 302
+    kept = [(one.what, one.allowed, one.period) for one in Quota.objects.in_force()]
+    assert kept == [("attempts", 2, "day"), ("training", 1200, "whole"), ("money", 1_500_000, "day")]
+    stale = grace_client.post(address, {**sent, "attempts": "9"})
+    assert stale.status_code == 422 and "Somebody else changed a budget" in Markup(stale.content.decode())
+    page = Markup(grace_client.get(address).content.decode())
+    assert "20.0 minutes in all" in page and "6.0 minutes used, 14.0 minutes left (30 %)" in page
+    learner = logged_in(ada)
+    assert ">0 of 2<" in Markup(learner.get("/challenges/sea-or-sky/").content.decode())
+    said = Markup(learner.get("/challenges/ticket/").content.decode())
+    assert "Training time of your class “Evening group”: 14 of 20 minutes are left. It does not begin anew" in said
+    Quota.objects.filter(what="money").update(ended_at=timezone.now())
+    Quota.objects.create(course=course, what="calls", period="whole", allowed=1)
+    said = Markup(learner.get("/challenges/explain/").content.decode())
+    assert "The budget for the judge is used up, so a person grades your answer. It does not begin anew" in said

@@ -137,8 +137,8 @@ def judge_for(evaluation: Evaluation, given: Any) -> Any:
     if since is not None and timezone.now() - since > JUDGE_PATIENCE:
         return JudgeClient.absent(store)
     if evaluation.grader == Grader.SECOND and settings.APPEAL_MODEL:
-        return priced(JudgeClient.from_environment(store, second_environment()))
-    return priced(JudgeClient.from_environment(store))
+        return priced(JudgeClient.from_environment(store, second_environment()), store)
+    return priced(JudgeClient.from_environment(store), store)
 
 
 def second_environment() -> dict[str, str]:
@@ -150,8 +150,12 @@ def second_environment() -> dict[str, str]:
     return environment
 
 
-def priced(client: JudgeClient) -> JudgeClient:
-    """Returns the client. Raises JudgeMisconfigured if a budget in money is set but the model's prices are unknown."""
+def priced(client: JudgeClient, store: Any) -> JudgeClient:
+    """Returns the client, or an absent one where course or class have a budget in money and the prices are unknown.
+
+    Raises:
+        JudgeMisconfigured: the site has a budget in money, but the model's prices are unknown.
+    """
     if (
         client.client is not None
         and not client.prices.are_known
@@ -162,6 +166,9 @@ def priced(client: JudgeClient) -> JudgeClient:
             "and GRADUS_JUDGE_PRICE_OUTPUT (for the second model of appeals GRADUS_APPEAL_PRICE_INPUT and "
             "GRADUS_APPEAL_PRICE_OUTPUT), or remove the GRADUS_JUDGE_MONEY_ settings, and restart the workers."
         )
+    if client.client is not None and not client.prices.are_known and store.limits_money():
+        # Who set this budget cannot set prices, so the answer goes to a person.
+        return JudgeClient.absent(store, because="budget")
     return client
 
 

@@ -315,6 +315,7 @@ class StaffAction(models.Model):
         ATTEMPT_ANNULLED = "attempt_annulled", _("Attempt annulled")
         ANNULMENT_ENDED = "annulment_ended", _("Annulment of an attempt ended")
         ATTEMPT_RERUN = "attempt_rerun", _("Attempt run again to verify its score")
+        BUDGET_SET = "budget_set", _("Budget of a course or class set")
         COURSE_PULLED = "course_pulled", _("Course downloaded with its hidden rows")
         RIGHTS_CHANGED = "rights_changed", _("Rights changed")
         PASSWORD_SET = "password_set", _("Password set for somebody")

@@ -20,11 +20,11 @@ from gradus.api.auth import OPTIONAL, Request, anyone, caller, caller_or_none, s
 from gradus.api.problems import FieldProblem
 from gradus.api.results import Track
 from gradus.courses.models import Challenge
-from gradus.learn.access import shown_challenge
+from gradus.learn.access import decision_of, shown_challenge
 from gradus.learn.kinds.rag.views import keys_of
 from gradus.learn.path.steps import has_passed
 from gradus.reviews.who_grades import guest_note, who_grades
-from gradus.submissions import limits, services
+from gradus.submissions import services
 from gradus.submissions.limits import Use
 from gradus.submissions.models import Standing
 from gradus.submissions.services import Refused, slots
@@ -168,7 +168,7 @@ class DatasetOut(Schema):
     preferences: PreferencesOut | None = Field(None, description="Where rows are preferences")
 
 
-def challenge_out(challenge: Challenge, user: User | None, hints: list[str]) -> ChallengeOut:
+def challenge_out(challenge: Challenge, user: User | None, hints: list[str], of_class: int) -> ChallengeOut:
     spec, version = challenge.spec, challenge.version
     assert version is not None
     values = dump(spec)
@@ -194,7 +194,7 @@ def challenge_out(challenge: Challenge, user: User | None, hints: list[str]) -> 
             "details": {name: kinds.find(name).shown_keys(spec) for name in spec.tracks},
             "unavailable": {name: lacking for name in spec.tracks if (lacking := services.unavailable(spec, name))},
             "graded_by": who_grades(challenge, user).by,
-            "attempts_left": slots.left(limits.ATTEMPTS, Use(user=user, challenge=challenge)),
+            "attempts_left": slots.attempts_left(Use(user=user, challenge=challenge, of_class=of_class or None)),
             "guest_note": guest_note(user, challenge.kind) or None,
             "hints_total": len(spec.hints),
             "hints": hints,
@@ -236,7 +236,7 @@ router = Router(tags=["challenges"], auth=someone)
 def challenge(request: Request, id: str) -> ChallengeOut:
     """Returns the statement, public samples, limits, attempts left today, and the hints taken."""
     found, user = shown_challenge(request, id), caller_or_none(request)
-    return challenge_out(found, user, services.hints_taken(user, found))
+    return challenge_out(found, user, services.hints_taken(user, found), decision_of(request, found).of_class)
 
 
 @router.post("/challenges/{slug:id}/hints", response=ChallengeOut, by_alias=True)
@@ -244,7 +244,7 @@ def take_hint(request: Request, id: str) -> ChallengeOut:
     """Reveals the next hint. It costs no attempt."""
     found, user = shown_challenge(request, id), caller(request)
     services.take_hint(user, found)
-    return challenge_out(found, user, services.hints_taken(user, found))
+    return challenge_out(found, user, services.hints_taken(user, found), decision_of(request, found).of_class)
 
 
 @router.get("/challenges/{slug:id}/solution", response=SolutionOut)

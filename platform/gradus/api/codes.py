@@ -39,9 +39,9 @@ CODES: dict[int, tuple[str, ...]] = {
         "wrong_digest",
     ),
     429: (
-        "chat_limit", "chat_open", "enough_reports", "guest_limit", "in_flight", "network_limit", "over_quota",
-        "too_many_drafts", "too_many_invitations", "too_many_measurements", "too_many_requests",
-        "too_many_runs", "too_many_sets", "too_many_uploads",
+        "chat_limit", "chat_open", "enough_reports", "guest_limit", "in_flight", "network_limit", "over_budget",
+        "over_quota", "too_many_drafts", "too_many_invitations", "too_many_measurements", "too_many_requests",
+        "too_many_runs", "too_many_sets", "too_many_uploads", "training_budget",
     ),
     500: ("internal",),
     503: ("chat_queue_full", "demo_missing", "mail_not_sent", "model_missing", "unavailable"),

@@ -36,7 +36,7 @@ from gradus.reviews import services as reviews
 from gradus.reviews.models import APPEAL_CHARS, Appeal
 from gradus.reviews.services import can_appeal
 from gradus.reviews.who_grades import guest_note
-from gradus.submissions import limits, services, stream
+from gradus.submissions import services, stream
 from gradus.submissions.limits import Use
 from gradus.submissions.models import Evaluation, Score, Submission
 from gradus.submissions.services import slots
@@ -167,7 +167,9 @@ def submission_out(submission: Submission) -> SubmissionOut:
             **_scored(evaluation),
             "metrics": result.get("metrics", {}),
             "feedback": feedback_of(evaluation),
-            "attempts_left": slots.left(limits.ATTEMPTS, Use(user=submission.user, challenge=submission.challenge)),
+            "attempts_left": slots.attempts_left(
+                Use(user=submission.user, challenge=submission.challenge, of_class=submission.of_class_id)
+            ),
             "guest_note": guest_note(submission.user, submission.kind) or None,
             "has_artifact": bool(evaluation.artifact),
             **_appeal(submission),

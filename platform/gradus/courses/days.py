@@ -13,7 +13,16 @@ def today(zone: str) -> date:
 
 def seconds_to_midnight(zone: str) -> int:
     """Returns the whole seconds, at least 1, until the next day begins in `zone`, also when clocks are changed."""
-    midnight = datetime.combine(today(zone) + timedelta(days=1), datetime.min.time(), ZoneInfo(zone))
+    return seconds_to(today(zone) + timedelta(days=1), zone)
+
+
+def midnight(day: date, zone: str) -> datetime:
+    """Returns when the day begins in `zone`."""
+    return datetime.combine(day, datetime.min.time(), ZoneInfo(zone))
+
+
+def seconds_to(day: date, zone: str) -> int:
+    """Returns the whole seconds, at least 1, until the day begins in `zone`, also when clocks are changed."""
     # Python subtracts two times of the same zone as wall-clock times, which would miss the hour that a change of clocks
     # adds or removes. So both are converted to UTC.
-    return max(1, int((midnight.astimezone(UTC) - timezone.now()).total_seconds()))
+    return max(1, int((midnight(day, zone).astimezone(UTC) - timezone.now()).total_seconds()))

@@ -28,7 +28,7 @@ from gradus.reviews.services import earlier_attempts, has_second_grader
 from gradus.reviews.who_grades import guest_note, who_grades
 from gradus.submissions import limits
 from gradus.submissions.limits import Use
-from gradus.submissions.services import hints_taken, slots
+from gradus.submissions.services import hints_taken, quotas, slots
 
 
 def challenge_page(
@@ -53,6 +53,7 @@ def challenge_page(
         "problems": problems,
         "approaches": approaches_of(challenge, user),
         "runs_kept_days": TRIALS.time.days,
+        "budgets": quotas.told(challenge, draft.kind, decision_of(request, challenge).of_class or None),
         **page_of(draft.kind).context(challenge.spec, draft),
         **form_context(request, challenge, user),
         **hints_context(request, challenge),
@@ -78,7 +79,8 @@ def form_context(request: HttpRequest, challenge: Challenge, user: User | None) 
     use = Use(user=user, challenge=challenge, of_class=decision.of_class or None)
     return {
         "decision": decision,
-        "attempts_left": slots.left(limits.ATTEMPTS, use),
+        "attempts_left": slots.attempts_left(use),
+        "attempts_most": slots.attempts_allowed(use),
         "guest_left": guest_left(user),
         "guest_note": guest_note(user, challenge.kind),
         "has_starter": bool(challenge.version and challenge.version.train),

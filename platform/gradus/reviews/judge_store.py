@@ -1,4 +1,6 @@
-"""Stores calls to the judge, which also serve as a cache, and enforces daily budgets in tokens and money.
+"""Stores calls to the judge, which also serve as a cache, and enforces budgets.
+
+Those of a day, in tokens and money, are set for the site, and those in calls and money for a course or a class.
 
 It implements `workers.judge.client.JudgeStore`. The site must not import the graders, so the caller passes the class of
 the replies.
@@ -21,7 +23,8 @@ from django.db.models.functions import Greatest, Least
 from challenges.characters import cleaned
 from gradus.courses import days
 from gradus.reviews.models import Budget, JudgeCall
-from gradus.submissions.models import Evaluation
+from gradus.submissions.models import Evaluation, Quota
+from gradus.submissions.services import quotas
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -54,6 +57,8 @@ class Store(Generic[Reply]):
         self.evaluation = evaluation
         self.answer = answer
         self.reserved: list[Limits] = []
+        self.held: list[int] = []
+        self.made = 0
 
     def cached(self, key: str) -> Reply | None:
         """Returns an earlier usable reply to an equal call, or None. So equal answers get equal grades."""
@@ -67,6 +72,7 @@ class Store(Generic[Reply]):
         values: dict[str, Any] = cleaned(asdict(record))
         values.pop("asks", None)
         values["problem"] = values["problem"][:200]
+        self.made += 1
         return JudgeCall.objects.create(evaluation=self.evaluation, **values).pk
 
     def reserve(self, tokens: int, micros: int = 0) -> bool:
@@ -74,23 +80,39 @@ class Store(Generic[Reply]):
 
         `micros` are millionths of the currency's unit, and 0 if the price is unknown.
         """
-        self.reserved = self.budgets()
+        self.reserved, self.made = self.budgets(), 0
+        needed = {Quota.What.CALLS: quotas.JUDGE_CALLS, Quota.What.MONEY: micros}
         try:
             with transaction.atomic():
                 for limits in self.reserved:
                     _take(limits, tokens, micros)
-        except OverBudgetError:
+                self.held = quotas.hold(self.evaluation, needed)
+        except (OverBudgetError, quotas.OverQuotaError):
             return False
         return True
 
+    def limits_money(self) -> bool:
+        """Returns True if the course or the class has a budget in money, which calls of unknown cost would overrun."""
+        attempt = self.evaluation.submission
+        if attempt is None:
+            return False
+        about = Quota.objects.in_force().about(attempt.challenge.course_id, attempt.of_class_id)
+        return about.filter(what=Quota.What.MONEY).exists()
+
     def settle(self, reserved: int, spent: int, reserved_micros: int = 0, spent_micros: int = 0) -> None:
-        """Returns what was reserved but not spent to the budgets, on the days of the reservation."""
+        """Returns what was reserved but not spent to the budgets, on the days of the reservation.
+
+        The calls that were logged since then count towards the budgets of course and class.
+        """
         money = Greatest(F("spent_micros") - reserved_micros + spent_micros, 0)
         keys = [Q(scope=limits.scope, day=limits.day) for limits in self.reserved or self.budgets()]
         budgets = Budget.objects.filter(reduce(or_, keys))
         budgets.filter(allowed_micros=None).update(spent_micros=money)
         budgets.exclude(allowed_micros=None).update(spent_micros=Least(money, F("allowed_micros")))
         budgets.update(spent=Least(Greatest(F("spent") - reserved + spent, 0), F("allowed")))
+        used = {Quota.What.CALLS: self.made, Quota.What.MONEY: spent_micros}
+        quotas.settle(self.evaluation, self.held, used)
+        self.held, self.made = [], 0
 
     def budgets(self) -> list[Limits]:
         """Returns the budgets that apply, always in one order, so that two workers cannot block each other.

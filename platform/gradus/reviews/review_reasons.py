@@ -78,7 +78,7 @@ ABOUT_ALL = {"provisional", "no-judge", "no-calibration", "pilot-mode"}
 PROBLEMS = {
     "no_endpoint": _("no judge is set up"),
     "guest": _("the learner has no account, and answers of visitors are not sent to a judge"),
-    "budget": _("the budget of the day is used up"),
+    "budget": _("a budget for the judge is used up"),
 }
 
 SOURCES = {

@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum, auto
+from functools import cached_property
 from typing import Any
 
 from django.conf import settings
@@ -22,6 +23,7 @@ from gradus.accounts.models import User
 from gradus.classes.models import Class, Grant
 from gradus.courses import days
 from gradus.courses.models import Challenge, ChallengeVersion, Course, Lesson
+from gradus.submissions.models.quotas import Quota
 
 
 @dataclass(frozen=True)
@@ -47,6 +49,18 @@ class Use:
         lesson = self.challenge.lesson if self.challenge else self.lesson
         assert lesson is not None
         return lesson.course
+
+    @cached_property
+    def budgets(self) -> dict[str, int]:
+        """How many attempts of a day the course and the class allow each learner, if they say: by `course`, `of_class`.
+
+        It is asked once for each use.
+        """
+        if self.challenge is None:
+            return {}
+        of_class = getattr(self.of_class, "pk", self.of_class)
+        found = Quota.objects.in_force().about(self.challenge.course_id, of_class).filter(what=Quota.What.ATTEMPTS)
+        return {"of_class" if one.of_class_id else "course": one.allowed for one in found}
 
 
 class Period(Enum):
@@ -134,6 +148,42 @@ ATTEMPTS = Limit(
         "still free.",
         "You have used all %(count)s attempts of today. New ones come at midnight (%(zone)s). Runs on public "
         "samples are still free.",
+        "count",
+    ),
+    beyond=GRANTED_ATTEMPTS,
+)
+CLASS_ATTEMPTS = Limit(
+    "class_attempts",
+    Period.DAY,
+    lambda use: use.budgets["of_class"],
+    per=("user", "of_class"),
+    each_submission=True,
+    concerns=lambda use: "of_class" in use.budgets,
+    given_back=True,
+    code="over_budget",
+    words=ngettext_lazy(
+        "Your class allows each learner %(count)s attempt a day, for all challenges together, and you have used it. "
+        "The next one comes at midnight (%(zone)s). Runs on public samples are still free.",
+        "Your class allows each learner %(count)s attempts a day, for all challenges together, and you have used "
+        "them. New ones come at midnight (%(zone)s). Runs on public samples are still free.",
+        "count",
+    ),
+    beyond=GRANTED_ATTEMPTS,
+)
+COURSE_ATTEMPTS = Limit(
+    "course_attempts",
+    Period.DAY,
+    lambda use: use.budgets["course"],
+    per=("user", "course"),
+    each_submission=True,
+    concerns=lambda use: "course" in use.budgets,
+    given_back=True,
+    code="over_budget",
+    words=ngettext_lazy(
+        "This course allows each learner %(count)s attempt a day, for all challenges together, and you have used "
+        "it. The next one comes at midnight (%(zone)s). Runs on public samples are still free.",
+        "This course allows each learner %(count)s attempts a day, for all challenges together, and you have used "
+        "them. New ones come at midnight (%(zone)s). Runs on public samples are still free.",
         "count",
     ),
     beyond=GRANTED_ATTEMPTS,
@@ -257,6 +307,8 @@ SETS = Limit(
 )
 
 ALL = tuple(one for one in list(vars().values()) if isinstance(one, Limit))
+# The attempts of a learner on a day: the smallest of these limits decides.
+OF_A_DAY = (ATTEMPTS, CLASS_ATTEMPTS, COURSE_ATTEMPTS)
 OF_A_SUBMISSION = tuple(one for one in ALL if one.each_submission)
 GIVEN_BACK = tuple(one for one in ALL if one.given_back)
 UNTIL_THE_END = tuple(one for one in ALL if one.period is Period.OPEN)

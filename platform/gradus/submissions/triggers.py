@@ -1,5 +1,5 @@
-"""The triggers that keep an attempt in its class and season, grades that do not count out of the standings, and a used
-grant in force.
+"""The triggers that keep an attempt in its class and season, grades that do not count out of the standings, a used
+grant in force, and budgets within what they allow.
 
 A later migration that alters the table of attempts, standings, slots or grants on SQLite makes it anew: it has
 to call `remove` first, and `install` afterwards.
@@ -87,6 +87,24 @@ DELETED_RULES = {
     ),
 }
 
+# A budget is overrun by none who asks at the same time as others, whatever the code has read before.
+QUOTA = "SELECT {} FROM submissions_quota WHERE id = NEW.quota_id"
+QUOTA_RULES = {
+    "submissions_quota_is_kept": Rule(
+        "submissions_quotause",
+        "UPDATE OF held",
+        f"NEW.held > OLD.held AND (NEW.used + NEW.held > ({QUOTA.format('allowed')})"
+        f" OR ({QUOTA.format('ended_at')}) IS NOT NULL)",
+        "no more is held than the budget allows",
+    ),
+    "submissions_quota_stays": Rule(
+        "submissions_quota",
+        "UPDATE",
+        "NEW.allowed <> OLD.allowed OR NEW.what <> OLD.what OR NEW.period <> OLD.period OR OLD.ended_at IS NOT NULL",
+        "a budget is not changed: it ends, and another one follows",
+    ),
+}
+
 
 def install(apps: Any, schema_editor: Any) -> None:
     row_rules.install(schema_editor, RULES)
@@ -118,3 +136,11 @@ def install_deleted(apps: Any, schema_editor: Any) -> None:
 
 def remove_deleted(apps: Any, schema_editor: Any) -> None:
     row_rules.remove(schema_editor, DELETED_RULES)
+
+
+def install_quotas(apps: Any, schema_editor: Any) -> None:
+    row_rules.install(schema_editor, QUOTA_RULES)
+
+
+def remove_quotas(apps: Any, schema_editor: Any) -> None:
+    row_rules.remove(schema_editor, QUOTA_RULES)

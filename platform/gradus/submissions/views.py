@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 from django_prometheus.exports import ExportToDjangoView
 
 from gradus.submissions import health
+from gradus.submissions.services import quotas
 
 
 def health_page(request: HttpRequest) -> HttpResponse:
@@ -23,6 +24,7 @@ def health_page(request: HttpRequest) -> HttpResponse:
         "sweep": health.last_sweep(),
         "out_of_time": health.out_of_time(),
         "held_up": health.deletions_held_up(),
+        "budgets": quotas.nearly_used(),
         "overdue": late[: health.SHOWN],
         "overdue_count": late.count(),
         "network_attempts": settings.NETWORK_ATTEMPTS,

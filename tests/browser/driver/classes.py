@@ -15,7 +15,9 @@ from gradus.classes.policy import Step
 from gradus.courses.models import Course
 from gradus.gradebook import services as gradebook
 from gradus.notices import announcements
+from gradus.submissions.models import Quota
 from gradus.submissions.services import releasing
+from gradus.submissions.services.quotas import Wish, set_budgets
 from tests import factories
 
 PEOPLE = [
@@ -76,6 +78,8 @@ def a_term(course: Course, owner: User, learner: User) -> Class:
 def class_pages(course: Course, owner: User, learner: User) -> list[str]:
     """The pages of such a class for the people who teach it, beside the list of classes and the form of a new one."""
     made = a_term(course, owner, learner)
+    wishes = [Wish(Quota.What.TRAINING, 2 * 3600, Quota.Period.MONTH), Wish(Quota.What.CALLS, 0)]
+    set_budgets(made, wishes, by=owner)
     shore, label = factories.challenge("sea-or-sky"), made.labels.get(name="Section 2")
     ben, cem, _ada = made.members.filter(first_name__in=["Ben", "Cem", "Ada"]).order_by("pk")
     gone, announcement = made.members.get(state="left"), made.announcements.order_by("pk")[0]

@@ -14,6 +14,7 @@ from gradus.submissions.models.evaluations import (
     SubmissionQuerySet,
     known_kind,
 )
+from gradus.submissions.models.quotas import Quota, QuotaHold, QuotaUse
 from gradus.submissions.models.reruns import Rerun
 from gradus.submissions.models.results import Event, Refund, Score, ScoreQuerySet, Standing, StandingQuerySet
 from gradus.submissions.models.slots import HintsTaken, Slot, SlotQuerySet
@@ -32,6 +33,9 @@ __all__ = [
     "HintsTaken",
     "Mark",
     "MarkQuerySet",
+    "Quota",
+    "QuotaHold",
+    "QuotaUse",
     "ReconcilerStatus",
     "Refund",
     "Rerun",

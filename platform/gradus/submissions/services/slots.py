@@ -17,6 +17,7 @@ from gradus.refusal import Refused
 from gradus.submissions import limits
 from gradus.submissions.limits import Limit, Period, Use
 from gradus.submissions.models import Evaluation, Refund, Run, Slot, SlotQuerySet, Submission
+from gradus.submissions.services import quotas
 
 Done = TypeVar("Done")
 # How often a lost race for a slot is tried again. Each loss means that another request has won, so this ends.
@@ -80,6 +81,16 @@ def left(limit: Limit, use: Use) -> int:
     return left(limit.beyond, use) if limit.beyond and use.of_class and not free else free
 
 
+def attempts_left(use: Use) -> int:
+    """How many attempts at the challenge the learner has left today, by all limits together; see `left`."""
+    return min(left(limit, use) for limit in limits.OF_A_DAY if limit.concerns(use))
+
+
+def attempts_allowed(use: Use) -> int:
+    """How many attempts at the challenge a day has, by all limits together and without granted ones."""
+    return min(limit.allowed(use) for limit in limits.OF_A_DAY if limit.concerns(use))
+
+
 def _refused(limit: Limit, use: Use) -> Refused:
     values, retry_after = {"count": limit.allowed(use), "zone": ""}, limit.retry_after
     if limit.period is Period.DAY:
@@ -109,7 +120,8 @@ def try_again(work: Callable[[], Done]) -> Done:
 
 
 def release(evaluation: Evaluation) -> None:
-    """Frees the slots that an open submission or run of this evaluation holds."""
+    """Frees the slots that an open submission or run of this evaluation holds, and what it holds of budgets."""
+    quotas.end(evaluation)
     until_the_end = Slot.objects.of(*limits.UNTIL_THE_END)
     if evaluation.run_id is not None:
         until_the_end.filter(run_id=evaluation.run_id).delete()

@@ -18,7 +18,7 @@ from gradus.refusal import Refused
 from gradus.submissions import failpoints, limits, queue
 from gradus.submissions.limits import Use
 from gradus.submissions.models import Evaluation, Season, Submission
-from gradus.submissions.services import events, slots, workers
+from gradus.submissions.services import events, quotas, slots, workers
 from gradus.submissions.services.payload import parse, refuse
 from gradus.submissions.services.standings import hold_learner
 
@@ -49,7 +49,7 @@ def submit(
             that no worker has, for a key of another form, or where a class has to be chosen; 403 where the dates of
             the class do not let the learner submit at the moment of the call, which is stored as `created_at`; 409 for
             a key used with another payload, or where it would withdraw an earlier attempt without `withdraw_earlier`;
-            429 over quota.
+            429 over quota, or where a budget of the course or class is used up.
     """
     at = timezone.now()
     if not KEY.fullmatch(idempotency_key):
@@ -129,10 +129,14 @@ def _insert(
     )
     _withhold(submission)
     use = Use(user=user, challenge=challenge, network=network, of_class=submission.of_class)
+    taken: set[str] = set()
     for limit in limits.OF_A_SUBMISSION:
-        if limit.concerns(use):
-            slots.take(limit, use, submission=submission)
+        # A granted attempt counts towards none of the limits beyond which it was granted.
+        if limit.concerns(use) and not (limit.beyond and limit.beyond.name in taken):
+            taken.add(slots.take(limit, use, submission=submission).limit)
     rank = queue.rank_of_submission(submission)
-    Evaluation.objects.create(submission=submission, lane=kinds.find(payload.kind).lane, fair_share_rank=rank)
+    lane = kinds.find(payload.kind).lane
+    evaluation = Evaluation.objects.create(submission=submission, lane=lane, fair_share_rank=rank)
+    quotas.hold_training(evaluation)
     failpoints.reach("submit.uncommitted")
     return submission

@@ -22,7 +22,6 @@ from gradus.classes.date_rules import Target, Values, seen
 from gradus.classes.models import Class, Grant, Member
 from gradus.courses.models import Challenge, Lesson
 from gradus.refusal import Refused
-from gradus.submissions import limits
 from gradus.submissions.limits import Use
 from gradus.submissions.services import slots
 from gradus.teach import date_rows, extensions
@@ -290,7 +289,7 @@ def why(request: HttpRequest, of_class: Class, member: int) -> HttpResponse:
             "at": at,
             "decision": decision,
             "reasons": date_rows.reasons(decision.applied, of_class),
-            "attempts_left": slots.left(limits.ATTEMPTS, use) if found.user else None,
+            "attempts_left": slots.attempts_left(use) if found.user else None,
             "granted": sum(one.attempts for one in found.grants.in_force().filter(challenge=challenge)),
         }
     return render(request, "teach/classes/why.html", context, status=200 if form.is_valid() else 422)

@@ -4,43 +4,88 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
-from django.views.decorators.http import require_safe
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods, require_safe
 
 from gradus import csv_files
 from gradus.accounts import roles
 from gradus.classes.models import Class
 from gradus.courses.models import Course
-from gradus.teach import usage
-from gradus.teach.views.access import allowed, in_class, in_course
+from gradus.refusal import Refused
+from gradus.submissions.services import quotas
+from gradus.teach import budgets, usage
+from gradus.teach.views.access import account, allowed, in_class, in_course
 from gradus.teach.views.classes import shared
 
 
-@require_safe
+@require_http_methods(["GET", "HEAD", "POST"])
 @in_course(roles.DECIDES)
 def course_use(request: HttpRequest, course: Course) -> HttpResponse:
-    scope = usage.Scope(course)
+    """Shows the use of a course. A POST sets its budgets."""
+    scope, may = usage.Scope(course), roles.scope_in(request.user, course)
+    answer = _set_budgets(request, scope)
+    if isinstance(answer, HttpResponse):
+        return answer
     uses = usage.measured(scope)
     context = {
         **_context(scope, uses),
         "course": course,
-        "may": allowed(roles.scope_in(request.user, course)),
+        "may": allowed(may),
+        "budgets": answer,
         "classes": usage.classes_of(usage.most_first(usage.by(uses, "of_class"))),
     }
-    return render(request, "teach/use/course.html", context)
+    return render(request, "teach/use/course.html", context, status=422 if answer.errors else 200)
 
 
-@require_safe
+@require_http_methods(["GET", "HEAD", "POST"])
 @in_class(roles.DECIDES)
 def class_use(request: HttpRequest, of_class: Class) -> HttpResponse:
+    """Shows the use of a class. A POST sets its budgets."""
     scope = usage.Scope(of_class.course, of_class)
+    answer = _set_budgets(request, scope)
+    if isinstance(answer, HttpResponse):
+        return answer
     context = {
         **shared(request, of_class, "use"),
         **_context(scope, usage.measured(scope)),
+        "owns": roles.may(request.user, of_class.course, roles.OWNS),
+        "budgets": answer,
+        "of_course": [line for line in budgets.lines(_states(scope, of_course=True)) if line.state],
         "granted": usage.granted(of_class),
     }
-    return render(request, "teach/use/class.html", context)
+    return render(request, "teach/use/class.html", context, status=422 if answer.errors else 200)
+
+
+def _set_budgets(request: HttpRequest, scope: usage.Scope) -> HttpResponse | budgets.BudgetsForm:
+    """Returns the form for the page, or the answer to a POST that was carried out."""
+    if request.method != "POST":
+        return budgets.BudgetsForm(_states(scope))
+    form = budgets.BudgetsForm(_states(scope), request.POST)
+    try:
+        roles.refuse_unless(request.user, scope.course, roles.OWNS)
+        if form.is_valid():
+            place = scope.of_class or scope.course
+            seen = form.cleaned_data["seen"]
+            count = quotas.set_budgets(place, form.wishes(), by=account(request), seen=seen)
+            messages.success(request, _("The budgets were saved.") if count else _("Nothing was changed."))
+            return redirect(request.path)
+    except Refused as refused:
+        if refused.code == "missing_role":
+            context = {"course": scope.course, "class": scope.of_class, "refused": refused}
+            return render(request, "teach/refused.html", context, status=403)
+        form.refuse(refused)
+    return form
+
+
+def _states(scope: usage.Scope, *, of_course: bool = False) -> list[quotas.State]:
+    """Returns the budgets of the scope alone, or those of its course."""
+    if scope.of_class is None or of_course:
+        return quotas.states(scope.course.pk, None)
+    found = quotas.states(scope.course.pk, scope.of_class.pk)
+    return [one for one in found if one.quota.of_class_id]
 
 
 def _context(scope: usage.Scope, uses: dict[usage.Group, usage.Use]) -> dict[str, Any]:
