@@ -195,8 +195,10 @@ def both_scores(
     for row in scores.values_list("pk", f"{owner}user_id", *names):
         best.setdefault(row[1], row)
     rows = sorted((row for row in best.values() if not row[4]), key=lambda row: (row[5], row[0]))
+    # Many have the same private score.
+    floored = {value: floor_to_step(value, step) for value in {row[3] for row in rows} if value is not None}
     return [
-        (pk, user, shown, None if private is None else floor_to_step(private, step), submission, reached_at)
+        (pk, user, shown, floored.get(private), submission, reached_at)
         for pk, user, shown, private, _provisional, reached_at, submission in rows
     ]
 

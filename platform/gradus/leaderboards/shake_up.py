@@ -6,11 +6,14 @@ Only scores that are rounded down to their step are used, and the number of hidd
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from itertools import accumulate
 from random import Random
 from statistics import fmean
+from typing import overload
 
 from challenges.shown_score import floor_to_step
 from gradus.accounts.models import User
@@ -64,7 +67,7 @@ class ShakeUp:
     `chance` is None where it cannot be computed: for few rows or entries, or a metric that is no mean of its rows.
     """
 
-    moves: list[Move]
+    moves: Sequence[Move]
     mean: float
     moved: int
     correlation: float | None
@@ -78,25 +81,54 @@ class ShakeUp:
         return "more" if self.mean > self.chance.high else "less" if self.mean < self.chance.low else "as"
 
 
+class Moves(Sequence[Move]):
+    """All entries by their final rank, of which only those that a page shows are made."""
+
+    def __init__(self, found: list[tuple[int, float, float]]) -> None:
+        """`found` has (id of the learner, public and private score) of each entry, in any order."""
+        self.found = sorted(found, key=lambda one: (-one[2], -one[1]))
+        self.pairs = Counter((public, private) for _user, public, private in found)
+        self.before, self.after = (_first_ranks(_counted(self.pairs, part)) for part in (0, 1))
+
+    def __len__(self) -> int:
+        return len(self.found)
+
+    @overload
+    def __getitem__(self, place: int) -> Move: ...
+    @overload
+    def __getitem__(self, place: slice) -> list[Move]: ...
+    def __getitem__(self, place: int | slice) -> Move | list[Move]:
+        return (
+            [self._move(*one) for one in self.found[place]]
+            if isinstance(place, slice)
+            else self._move(*self.found[place])
+        )
+
+    def _move(self, user: int, public: float, private: float) -> Move:
+        return Move(user, self.before[public], self.after[private], public, private)
+
+    def distances(self) -> Counter[int]:
+        """How many entries have moved by so many places, up or down."""
+        found: Counter[int] = Counter()
+        for (public, private), entries in self.pairs.items():
+            found[abs(self.before[public] - self.after[private])] += entries
+        return found
+
+
 def of(challenge: Challenge, track: str) -> ShakeUp:
     """Returns the shake-up of a track of a leaderboard, whose private scores must be revealed."""
     version = version_of(challenge)
     scored = both_scores(challenge, track)
-    found = [(user, public, final) for _pk, user, public, final, *_ in scored if final is not None]
-    before, after = ranks([public for _, public, _ in found]), ranks([final for *_, final in found])
-    moves = [
-        Move(user, before[place], after[place], public, final) for place, (user, public, final) in enumerate(found)
-    ]
-    moves.sort(key=lambda move: (move.after, move.before))
-    step = version.parsed.feedback.step
+    moves = Moves([(user, public, final) for _pk, user, public, final, *_ in scored if final is not None])
+    step, distances = version.parsed.feedback.step, moves.distances()
     rows = tuple(rows_behind(version.hidden_count, version.scored_count, private=private) for private in (False, True))
     has_chance = all(shown_interval(version.parsed.metric.name, 0.5, step, number) for number in rows)
-    scores = tuple((move.public, move.private) for move in moves)
+    scores = [(public, private) for _user, public, private in moves.found]
     return ShakeUp(
         moves=moves,
-        mean=fmean(move.places for move in moves) if moves else 0.0,
-        moved=sum(move.by != 0 for move in moves),
-        correlation=spearman([move.public for move in moves], [move.private for move in moves]),
+        mean=sum(places * entries for places, entries in distances.items()) / len(moves) if moves else 0.0,
+        moved=len(moves) - distances[0],
+        correlation=spearman(moves.pairs),
         chance=expected(scores, rows[0], rows[1], step) if has_chance and len(moves) > 1 else None,
     )
 
@@ -122,41 +154,73 @@ def ranks(scores: Sequence[float]) -> list[int]:
     return [first[score] for score in scores]
 
 
-def spearman(one: Sequence[float], other: Sequence[float]) -> float | None:
-    """Returns Spearman's rank correlation in [-1, 1] (Spearman 1904), in which equal scores have their mean rank."""
-    first, second = _mean_ranks(one), _mean_ranks(other)
-    if len(first) < 2 or len(set(first)) == 1 or len(set(second)) == 1:
+def _counted(pairs: Counter[tuple[float, float]], part: int) -> Counter[float]:
+    """Returns how many entries have each public (`part` 0) or private score (1), best first."""
+    found: Counter[float] = Counter()
+    for pair in sorted(pairs, key=lambda one: -one[part]):
+        found[pair[part]] += pairs[pair]
+    return found
+
+
+def _first_ranks(counted: Counter[float]) -> dict[float, int]:
+    """Returns the rank of each score, as in 1, 1, 3."""
+    ahead = accumulate(counted.values(), initial=1)
+    return dict(zip(counted, ahead, strict=False))
+
+
+def spearman(pairs: Counter[tuple[float, float]]) -> float | None:
+    """Returns Spearman's rank correlation in [-1, 1] (Spearman 1904), in which equal scores have their mean rank.
+
+    `pairs` has how many entries have each two scores, of which there are few even where there are many entries.
+    """
+    first, second = (_mean_ranks(_counted(pairs, part)) for part in (0, 1))
+    if len(first) < 2 or len(second) < 2:
         return None
-    middle = (len(first) + 1) / 2
-    both = sum((x - middle) * (y - middle) for x, y in zip(first, second, strict=True))
-    return both / math.sqrt(sum((x - middle) ** 2 for x in first) * sum((y - middle) ** 2 for y in second))
+    middle = (pairs.total() + 1) / 2
+    moments = [0.0, 0.0, 0.0]
+    for (one, other), entries in pairs.items():
+        x, y = first[one] - middle, second[other] - middle
+        moments = [moments[0] + entries * x * y, moments[1] + entries * x * x, moments[2] + entries * y * y]
+    return moments[0] / math.sqrt(moments[1] * moments[2])
 
 
-def _mean_ranks(scores: Sequence[float]) -> list[float]:
-    best, worst = ranks(scores), ranks([-score for score in scores])
-    return [(rank + len(scores) + 1 - reverse) / 2 for rank, reverse in zip(best, worst, strict=True)]
+def _mean_ranks(counted: Counter[float]) -> dict[float, float]:
+    return {score: rank + (counted[score] - 1) / 2 for score, rank in _first_ranks(counted).items()}
 
 
-@lru_cache(maxsize=64)
-def expected(scores: tuple[tuple[float, float], ...], public: int, private: int, step: float) -> Expected:
-    """Returns how far chance alone moves entries with these public and private scores.
+def expected(scores: Sequence[tuple[float, float]], public: int, private: int, step: float) -> Expected:
+    """Returns how far chance alone moves entries with these public and private scores, which are sorted by rank.
 
     Each entry is given one ability, the mean of its scores weighted by the `public` and `private` numbers of rows. Both
     parts are drawn from it again and again, by the normal approximation of the binomial distribution.
     """
     every = max(1, math.ceil(len(scores) / SAMPLED))
-    abilities = [(one * public + other * private) / (public + private) for one, other in scores[::every]]
+    return _resampled(tuple(scores[::every]), every, public, private, step)
+
+
+@lru_cache(maxsize=64)
+def _resampled(scores: tuple[tuple[float, float], ...], every: int, public: int, private: int, step: float) -> Expected:
+    abilities = [(one * public + other * private) / (public + private) for one, other in scores]
     chance = Random(0)  # noqa: S311 - the page says the same each time
+    parts = [_Part(abilities, rows, step) for rows in (public, private)]
     means = []
     for _ in range(min(RESAMPLES_MAX, max(20, DRAWN // (2 * len(abilities))))):
-        before = ranks([_drawn(one, public, step, chance) for one in abilities])
-        after = ranks([_drawn(one, private, step, chance) for one in abilities])
+        before, after = (ranks(part.drawn(chance)) for part in parts)
         means.append(every * fmean(abs(x - y) for x, y in zip(before, after, strict=True)))
     means.sort()
     low, high = means[int(TAIL * len(means))], means[min(len(means) - 1, int((1 - TAIL) * len(means)))]
     return Expected(fmean(means), low, high)
 
 
-def _drawn(ability: float, rows: int, step: float, chance: Random) -> float:
-    drawn = chance.gauss(ability, math.sqrt(ability * (1 - ability) / rows))
-    return floor_to_step(min(1.0, max(0.0, round(drawn * rows) / rows)), step)
+class _Part:
+    """Draws the scores of all entries on a part of so many hidden rows."""
+
+    def __init__(self, abilities: list[float], rows: int, step: float) -> None:
+        self.rows = rows
+        self.curves = [(one, math.sqrt(one * (1 - one) / rows)) for one in abilities]
+        # The score that is shown for each number of right rows.
+        self.shown = [floor_to_step(right / rows, step) for right in range(rows + 1)]
+
+    def drawn(self, chance: Random) -> list[float]:
+        rows, shown = self.rows, self.shown
+        return [shown[min(rows, max(0, round(chance.gauss(*curve) * rows)))] for curve in self.curves]
