@@ -231,6 +231,9 @@ class Ranking(Protocol):
     def of(self, standing: Standing) -> tuple[Place, Standing] | None:
         """Returns the place of a standing that was loaded `with_rank`, or None if it has none."""
 
+    def of_each(self, standings: Collection[Standing]) -> dict[int, Place]:
+        """Returns the places of standings that were loaded `with_rank`, by the id of the learner."""
+
 
 class ComputedRanking:
     """The ranking of a frozen leaderboard, or of that of a class. All places are computed from the scores."""
@@ -271,6 +274,10 @@ class ComputedRanking:
 
     def of(self, standing: Standing) -> tuple[Place, Standing] | None:
         return self.of_user(standing.user_id)
+
+    def of_each(self, standings: Collection[Standing]) -> dict[int, Place]:
+        wanted = {standing.user_id for standing in standings}
+        return {place.user_id: place for place in self.places if place.user_id in wanted}
 
     def of_user(self, user_id: int) -> tuple[Place, Standing] | None:
         mine = [place for place in self.places if place.user_id == user_id]
@@ -344,6 +351,11 @@ class RunningRanking:
         if not standing.has_rank:
             return None
         return self._placed(standing, standing.pk in self._firsts([standing.shown])), standing
+
+    def of_each(self, standings: Collection[Standing]) -> dict[int, Place]:
+        ranked = [standing for standing in standings if standing.has_rank]
+        firsts = self._firsts({standing.shown for standing in ranked})
+        return {standing.user_id: self._placed(standing, standing.pk in firsts) for standing in ranked}
 
     def _placed(self, standing: Standing, is_first: bool) -> Place:
         """Returns the place of a standing. A score that is newer than the count has no tie yet."""

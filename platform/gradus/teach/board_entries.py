@@ -197,7 +197,7 @@ class Desk:
         """Returns the entries of these people, in their order."""
         people = User.objects.in_bulk(users)
         standings = {one.user_id: one for one in self._standings(users)}
-        places = self._places(standings.values())
+        places = self.ranked.of_each(standings.values())
         attempts = {row["user"]: row for row in self._attempts(users)}
         approaches = self._approaches([one.submission_id for one in standings.values()])
         names, marks = names_of(self.challenge.course_id, users), self._marks(users)
@@ -233,13 +233,6 @@ class Desk:
         )
         found = self.standings.filter(user__in=users).with_rank().select_related("user")
         return found.annotate(trials=Subquery(trials.annotate(n=Count("pk")).values("n")))
-
-    def _places(self, standings: Iterable[Standing]) -> dict[int, Place]:
-        if isinstance(self.ranked, ComputedRanking):
-            wanted = {one.user_id for one in standings}
-            return {place.user_id: place for place in self.ranked.places if place.user_id in wanted}
-        found = ((one.user_id, self.ranked.of(one)) for one in standings)
-        return {user: placed[0] for user, placed in found if placed}
 
     def _attempts(self, users: Sequence[int]) -> QuerySet[Any, Any]:
         made = Submission.objects.filter(user__in=users, challenge=self.challenge, kind=self.track, season=self.season)
