@@ -9,6 +9,7 @@ from gradus.api import api
 from gradus.friends.views import friends
 from gradus.learn.views.path import home
 from gradus.learn.views.profile import profile
+from gradus.own_data.merge_views import account_merge, merge_propose
 from gradus.own_data.views import (
     account_delete,
     account_keep,
@@ -37,6 +38,8 @@ urlpatterns = [
     path("profile/friends/", friends, name="friends"),
     path("profile/my-data.json", my_data, name="my_data"),
     path("profile/delete/", account_delete, name="account_delete"),
+    path("profile/merge/", account_merge, name="account_merge"),
+    path("teach/merge/", merge_propose, name="merge_propose"),
     path("profile/keep", account_keep, name="account_keep"),
     path("api/v1/", api.urls),
     path("accounts/", include("allauth.urls")),

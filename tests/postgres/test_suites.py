@@ -57,7 +57,8 @@ def test_grades_are_released_once_on_postgresql(postgres_url, tmp_path):
 
 
 def test_decisions_about_leaderboards_hold_on_postgresql(postgres_url, tmp_path):
-    suites = ("tests/postgres/boards.py", "tests/leaderboards/test_ranks_after_decisions.py")
+    suites = ("tests/postgres/boards.py", "tests/postgres/merging.py")
+    suites += ("tests/leaderboards/test_ranks_after_decisions.py",)
     suites += ("tests/leaderboards/test_seasons.py", "tests/leaderboards/test_shake_up.py")
     suites += ("tests/teach/test_boards.py", "tests/friends")
     assert passed_on_postgresql(postgres_url, tmp_path, *suites) > 0

@@ -6,7 +6,8 @@ from typing import Any
 from django.conf import settings
 from django.contrib import messages
 from django.core.exceptions import ValidationError
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponseBase
+from django.shortcuts import render
 from django.utils.translation import gettext as _
 
 from gradus.accounts import guests
@@ -63,6 +64,24 @@ class AccountAdapter(LoginAttemptLimits):
         saved: User = super().save_user(request, user, form, commit)
         guests.leave(request)
         return saved
+
+    def authenticate(self, request: HttpRequest, **credentials: Any) -> Any:
+        """Also finds the owner of an account that was merged into another one, who is told so and not signed in."""
+        found = super().authenticate(request, **credentials)
+        if found is not None or not (email := credentials.get("email")):
+            return found
+        closed = User.objects.filter(email__iexact=email, merged_into__isnull=False)
+        return next((one for one in closed if one.check_password(credentials.get("password") or "")), None)
+
+    def respond_user_inactive(self, request: HttpRequest, user: User) -> HttpResponseBase:
+        """Says where the work of an account went that was merged into another one."""
+        kept = user
+        while kept.merged_into is not None:
+            kept = kept.merged_into
+        if kept != user:
+            return render(request, "account/account_merged.html", {"kept": kept}, status=403)
+        closed: HttpResponseBase = super().respond_user_inactive(request, user)
+        return closed
 
     def generate_unique_username(self, texts: list[str | None], regex: str | None = None) -> str:
         """Returns a random name, which nobody sees. A name made from the email could clash when two sign up at once."""

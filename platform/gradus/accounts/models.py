@@ -16,6 +16,7 @@ from django.utils.functional import cached_property
 from django.utils.translation import gettext as now_in_words
 from django.utils.translation import gettext_lazy as _
 
+from gradus.accounts.merges import Merge as Merge
 from gradus.accounts.names import check_name
 from gradus.accounts.token_rules import LEARNER, TOKEN_DAYS, Content, LearnerData, Scope, at_least, rank
 
@@ -56,6 +57,10 @@ class User(AbstractUser):
     deleted_at = models.DateTimeField(
         null=True, blank=True, editable=False, help_text="From then on the row names nobody and keeps only its ranks"
     )
+    merged_into = models.ForeignKey(
+        "self", models.CASCADE, null=True, blank=True, editable=False, related_name="merged_accounts",
+        help_text="The account that has everything of this one, which is closed for good",
+    )  # fmt: skip
 
     objects: ClassVar[UserManager] = UserManager()
 
@@ -91,6 +96,8 @@ class User(AbstractUser):
     def clean(self) -> None:
         """Refuses a new name that looks like another one. A name that the account has already stays valid."""
         super().clean()
+        if self.merged_into_id is not None and (self.is_active or self.is_staff or self.is_superuser):
+            raise ValidationError(_("This account was merged into another one, and is closed for good."))
         before = type(self).objects.filter(pk=self.pk).first()
         for field in ("username", "pseudonym"):
             if (name := getattr(self, field)) != getattr(before, field, None):
@@ -322,6 +329,11 @@ class StaffAction(models.Model):
         DELETION_ASKED = "deletion_asked", _("Deletion of an account asked for")
         ACCOUNT_KEPT = "account_kept", _("Account kept that was to be deleted")
         ACCOUNT_DELETED = "account_deleted", _("Account deleted")
+        MERGE_PROPOSED = "merge_proposed", _("Merge of two accounts proposed")
+        MERGE_AGREED = "merge_agreed", _("Merge of two accounts agreed to")
+        MERGE_TAKEN_BACK = "merge_taken_back", _("Consent to a merge taken back")
+        MERGE_ENDED = "merge_ended", _("Merge of two accounts refused or withdrawn")
+        ACCOUNTS_MERGED = "accounts_merged", _("Two accounts merged")
         CLASS_CREATED = "class_created", _("Class created")
         CLASS_CHANGED = "class_changed", _("Class changed")
         RELEASE_CHANGED = "release_changed", _("Release of grades changed")

@@ -37,6 +37,50 @@ DELETED = {
         "a deletion ends when nothing names the person",
     ),
 }
+# An account that was merged into another one: nothing is without both consents, and nothing brings it back.
+MERGED = {
+    "accounts_merged_by_consent": Rule(
+        "accounts_user",
+        "UPDATE OF merged_into_id",
+        """COALESCE(OLD.merged_into_id, 0) <> COALESCE(NEW.merged_into_id, 0) AND (OLD.merged_into_id IS NOT NULL
+    OR NOT EXISTS (SELECT 1 FROM accounts_merge WHERE gone_id = NEW.id AND kept_id = NEW.merged_into_id
+    AND merged_at IS NOT NULL))""",
+        "accounts are merged with both consents, and once",
+    ),
+    "accounts_merged_stays_closed": Rule(
+        "accounts_user",
+        "UPDATE OF is_active, merged_into_id",
+        "NEW.merged_into_id IS NOT NULL AND (NEW.is_active OR NEW.is_staff OR NEW.is_superuser)",
+        "a merged account is never opened again",
+    ),
+    "accounts_merge_stays": Rule(
+        "accounts_merge",
+        "UPDATE OF kept_id, gone_id, kept_agreed_at, gone_agreed_at, merged_at, ended_at",
+        """OLD.merged_at IS NOT NULL OR OLD.ended_at IS NOT NULL AND NEW.ended_at IS NULL
+    OR OLD.kept_id <> NEW.kept_id OR OLD.gone_id <> NEW.gone_id""",
+        "a merge of accounts stays as it ended",
+    ),
+}
+CLOSED = "(SELECT merged_into_id FROM accounts_user WHERE id = NEW.user_id) IS NOT NULL"
+# The rows of a learner, in the tables of all apps. `teach` installs these rules, because it comes after them.
+OF_A_LEARNER = (
+    *("accounts_apitoken", "accounts_enrolment", "classes_member", "submissions_submission", "submissions_run"),
+    *("submissions_mark", "submissions_standing", "submissions_slot", "submissions_hintstaken", "notices_notice"),
+    *("notices_mailwish", "chats_chatmessage", "reports_problemreport", "laboratory_contribution"),
+    *("questions_answer", "preferences_pairchoice"),
+)
+
+
+def rules_of_closed(vendor: str) -> dict[str, Rule]:
+    """Returns rules by which an account that was merged into another one gets no new row.
+
+    On PostgreSQL, the condition waits for a merge that is going on: only a lock reads the row as that leaves it.
+    """
+    closed = CLOSED if vendor != "postgresql" else CLOSED.replace(") IS NOT", " FOR KEY SHARE) IS NOT")
+    said = "an account that was merged gets nothing"
+    rules = {f"{table}_not_of_merged": Rule(table, "INSERT", closed, said) for table in OF_A_LEARNER}
+    # A member gets an account also later.
+    return rules | {"classes_member_moves_not": Rule("classes_member", "UPDATE OF user_id", closed, said)}
 
 
 def install(apps: Any, schema_editor: Any) -> None:
@@ -64,3 +108,19 @@ def install_log(apps: Any, schema_editor: Any) -> None:
 
 
 remove_log = remove
+
+
+def install_merged(apps: Any, schema_editor: Any) -> None:
+    row_rules.install(schema_editor, MERGED)
+
+
+def remove_merged(apps: Any, schema_editor: Any) -> None:
+    row_rules.remove(schema_editor, MERGED)
+
+
+def install_closed(apps: Any, schema_editor: Any) -> None:
+    row_rules.install(schema_editor, rules_of_closed(schema_editor.connection.vendor))
+
+
+def remove_closed(apps: Any, schema_editor: Any) -> None:
+    row_rules.remove(schema_editor, rules_of_closed(schema_editor.connection.vendor))

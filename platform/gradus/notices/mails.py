@@ -35,6 +35,8 @@ def due() -> NoticeQuerySet:
     """Returns the notices to mail: not seen, wanted by mail when they were written, to a confirmed address."""
     now = timezone.now()
     wanted = Q(announcement=None) | Q(announcement__by_mail=True)
+    # Both addresses have a mail about a merge already, whether they want notices by mail or not.
+    wanted &= Q(merge=None)
     return Notice.objects.unseen().filter(
         wanted,
         mailed_at=None,

@@ -26,6 +26,7 @@ ABOUT_ONE_THING = {
     "announcement": ("announced",),
     "mark": ("hidden", "restored", "kept"),
     "annulment": ("annulled", "counts"),
+    "merge": ("merge", "no_merge", "merged"),
 }
 
 
@@ -54,10 +55,10 @@ class NoticeQuerySet(models.QuerySet["Notice"]):
 
 
 class Notice(models.Model):
-    """Tells one learner that something has ended, or what is announced to a class of theirs.
+    """Tells one learner that something has ended, what is announced to a class of theirs, or what is asked of them.
 
     There is at most one notice about an evaluation, and about a report, one for each learner of an announcement, and
-    one of each kind about a decision on an entry of a leaderboard or an attempt.
+    one of each kind about a decision on an entry of a leaderboard or an attempt, and about a merge of two accounts.
 
     The row is also the outbox of mails: a process sends a mail only after it has set `mailed_at`.
     """
@@ -76,6 +77,9 @@ class Notice(models.Model):
         KEPT = "kept", _("Answer about a hidden entry read")
         ANNULLED = "annulled", _("Attempt annulled")
         COUNTS = "counts", _("Annulled attempt counts again")
+        MERGE = "merge", _("Merge of two accounts proposed")
+        NO_MERGE = "no_merge", _("Merge of two accounts refused or withdrawn")
+        MERGED = "merged", _("Two accounts merged")
 
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="notices")
     kind = models.CharField(max_length=10, choices=Kind.choices)
@@ -86,6 +90,7 @@ class Notice(models.Model):
     )
     mark = models.ForeignKey(Mark, models.CASCADE, null=True, blank=True, related_name="notices")
     annulment = models.ForeignKey(Annulment, models.CASCADE, null=True, blank=True, related_name="notices")
+    merge = models.ForeignKey("accounts.Merge", models.CASCADE, null=True, blank=True, related_name="notices")
     created_at = models.DateTimeField(db_default=Now(), editable=False)
     seen_at = models.DateTimeField(null=True, blank=True)
     mailed_at = models.DateTimeField(null=True, blank=True, help_text=_("When a process took it on to send a mail"))
@@ -108,6 +113,11 @@ class Notice(models.Model):
                 name="one_notice_of_a_kind_of_an_annulment",
                 fields=["annulment", "kind"],
                 condition=Q(annulment__isnull=False),
+            ),
+            models.UniqueConstraint(
+                name="one_notice_of_a_kind_of_a_merge",
+                fields=["merge", "kind", "user"],
+                condition=Q(merge__isnull=False),
             ),
             models.CheckConstraint(
                 name="a_notice_is_mailed_after_it_was_written",
@@ -164,6 +174,8 @@ class Notice(models.Model):
             return reverse("learn:course", args=[course.slug]) + f"#announcement-{self.announcement.pk}"
         if self.mark is not None:
             return reverse("leaderboards:hidden", args=[self.mark.challenge.slug])
+        if self.merge_id is not None:
+            return reverse("account_merge")
         assert self.owner is not None
         return reverse("learn:run" if self.kind == self.Kind.RUN else "learn:submission", args=[self.owner.uuid])
 

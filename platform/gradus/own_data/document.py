@@ -13,7 +13,7 @@ from typing import Any
 from allauth.account.models import EmailAddress
 from django.core.serializers.json import DjangoJSONEncoder
 
-from gradus.accounts.models import User
+from gradus.accounts.models import Merge, User
 from gradus.api.chats import chat_out
 from gradus.api.runs import run_out
 from gradus.api.submissions import appeal_out, submission_out
@@ -197,6 +197,13 @@ def snippets(user: User) -> Iterable[Record]:
     return found
 
 
+def merges(user: User) -> Iterator[Record]:
+    """Other accounts of the person that were to become one with this account, and what became of that."""
+    for one in Merge.objects.of(user).select_related("kept", "gone").order_by("pk"):
+        kept = ("reason", "proposed_at", "kept_agreed_at", "gone_agreed_at", "merged_at", "moved", "ended_at")
+        yield {"stays": one.kept.pseudonym, "closes": one.gone.pseudonym, **{name: getattr(one, name) for name in kept}}
+
+
 SECTIONS: dict[str, Callable[[User], Iterable[Record]]] = {
     section.__name__: section
     for section in (
@@ -215,6 +222,7 @@ SECTIONS: dict[str, Callable[[User], Iterable[Record]]] = {
         reports,
         notices,
         snippets,
+        merges,
         api_tokens,
     )
 }

@@ -27,7 +27,7 @@ from django.utils import timezone
 
 from gradus import stores
 from gradus.accounts import staff_actions as staff
-from gradus.accounts.models import ApiToken, Enrolment, StaffAction, User, new_pseudonym
+from gradus.accounts.models import ApiToken, Enrolment, Merge, StaffAction, User, new_pseudonym
 from gradus.accounts.triggers import ERASED
 from gradus.chats.models import ChatMessage
 from gradus.classes.models import DateRule, Grant, Member
@@ -65,9 +65,10 @@ def erase(key: int, *, waits: bool = False) -> bool:
     user = _close(key, waits=waits)
     if user is None:
         return False
-    _note_in_list(user)
+    for one in (user, *merged_into(user)):
+        _note_in_list(one)
     of_attempts.stop_gradings(user)
-    _end_sessions(user)
+    end_sessions(user)
     return _erase(key, waits=waits)
 
 
@@ -94,7 +95,7 @@ def _held(key: int, *, waits: bool, no_key: bool = False) -> User | None:
     return User.objects.select_for_update(skip_locked=skips, no_key=no_key).filter(pk=key).first()
 
 
-def _end_sessions(user: User) -> None:
+def end_sessions(user: User) -> None:
     """Deletes the sessions of the account, which hold its address. Their content has no column to search by."""
     for session in Session.objects.filter(expire_date__gt=timezone.now()).iterator(1000):
         if session.get_decoded().get("_auth_user_id") == str(user.pk):
@@ -117,6 +118,7 @@ def _erase(key: int, *, waits: bool) -> bool:
     files = of_attempts.forget(user)
     _leave_classes(user, person.addresses)
     log_names.forget(person, alias)
+    _delete_merged(user)
     _forget_account(user, alias)
     staff.note(StaffAction.What.ACCOUNT_DELETED, user, user=user.pk)
     transaction.on_commit(lambda: _finish(user.pk, files))
@@ -126,6 +128,22 @@ def _erase(key: int, *, waits: bool) -> bool:
 def _finish(key: int, files: list[StoredFile]) -> None:
     of_attempts.delete_files(files)
     log.info("account_deleted", user=key)
+
+
+def merged_into(user: User) -> list[User]:
+    """Returns the accounts that are closed because everything of theirs is with this one, the last ones first."""
+    found = list(User.objects.filter(merged_into=user).order_by("pk"))
+    return [one for each in found for one in (*merged_into(each), each)]
+
+
+def _delete_merged(user: User) -> None:
+    """Deletes the accounts that were merged into this one: no row names them, except those about merges."""
+    for one in merged_into(user):
+        log_names.forget(log_names.Person.of(one), new_pseudonym())
+        Merge.objects.of(one).delete()
+        EmailAddress.objects.filter(user=one).delete()
+        delete_without_signals(User.objects.filter(pk=one.pk))
+    Merge.objects.of(user).delete()
 
 
 def _delete_rows(user: User) -> None:

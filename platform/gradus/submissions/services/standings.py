@@ -8,11 +8,13 @@ from collections.abc import Collection, Iterable
 from typing import Any
 
 from django.db import connection, transaction
+from django.utils.translation import gettext as _
 
 from challenges import payloads
 from challenges.texts import several
 from gradus.accounts import staff_actions as staff
 from gradus.accounts.models import StaffAction, User
+from gradus.refusal import Refused
 from gradus.submissions.models import Score, Standing
 from gradus.submissions.services import events
 
@@ -76,10 +78,19 @@ def hold_learners(user_ids: Iterable[int], *, waits: bool = True) -> set[int]:
     """Locks the standings of several learners, always in the same order, and returns whose are locked now.
 
     Those that another transaction holds are left out if `waits` is False.
+
+    Raises:
+        Refused: 409, an account was merged into another one while this waited, so the caller has to read anew whose
+            attempts it is about. Without `waits`, such an account is left out as well.
     """
     skips = not waits and connection.features.has_select_for_update_skip_locked
     rows = User.objects.select_for_update(no_key=True, skip_locked=skips).filter(pk__in=set(user_ids))
-    return set(rows.order_by("pk").values_list("pk", flat=True))
+    held = dict(rows.order_by("pk").values_list("pk", "merged_into"))
+    closed = {pk for pk, into in held.items() if into is not None}
+    if closed and waits:
+        said = _("This account has just been merged into another one. Load the page again.")
+        raise Refused("changed_meanwhile", said, 409)
+    return held.keys() - closed
 
 
 def update_standing(user_id: int, challenge_id: int, track: str) -> None:
