@@ -20,6 +20,8 @@ from gradus.accounts.token_rules import LearnerData, Scope
 from gradus.classes import dates
 from gradus.classes.models import DateRule, Grant, Member
 from gradus.courses.models import Challenge, Course
+from gradus.friends import services as friends
+from gradus.friends.models import Friendship
 from gradus.gradebook import cells
 from gradus.gradebook.models import Cell
 from gradus.leaderboards import boards
@@ -325,7 +327,12 @@ def test_a_closed_account_gets_nothing_and_never_opens(
     course: Course, sea_or_sky: Challenge, ada: User, bob: User
 ) -> None:
     graded(ada, 0.5)
+    stranger = factories.UserFactory.create()
+    one = friends.ask(friends.renew_code(stranger), by=ada)
+    two = friends.ask(friends.renew_code(ada), by=bob)
     merged(bob, ada)
+    # Nobody is a friend of oneself.
+    assert Friendship.objects.get() == one != two and friends.everybody(bob).asked[0].row == one
     with pytest.raises(Refused), transaction.atomic():
         factories.submit(ada)
     for make in (
@@ -337,6 +344,8 @@ def test_a_closed_account_gets_nothing_and_never_opens(
             user=ada
         ),
         lambda: factories.enrol(ada, course),
+        lambda: friends.renew_code(ada),
+        lambda: Friendship.objects.create(asker=stranger, asked=ada),
         lambda: User.objects.filter(pk=ada.pk).update(is_active=True),
         lambda: User.objects.filter(pk=ada.pk).update(merged_into=None),
         lambda: Merge.objects.update(merged_at=None),

@@ -67,7 +67,7 @@ OF_A_LEARNER = (
     *("accounts_apitoken", "accounts_enrolment", "classes_member", "submissions_submission", "submissions_run"),
     *("submissions_mark", "submissions_standing", "submissions_slot", "submissions_hintstaken", "notices_notice"),
     *("notices_mailwish", "chats_chatmessage", "reports_problemreport", "laboratory_contribution"),
-    *("questions_answer", "preferences_pairchoice"),
+    *("questions_answer", "preferences_pairchoice", "friends_friendcode"),
 )
 
 
@@ -79,6 +79,9 @@ def rules_of_closed(vendor: str) -> dict[str, Rule]:
     closed = CLOSED if vendor != "postgresql" else CLOSED.replace(") IS NOT", " FOR KEY SHARE) IS NOT")
     said = "an account that was merged gets nothing"
     rules = {f"{table}_not_of_merged": Rule(table, "INSERT", closed, said) for table in OF_A_LEARNER}
+    for side in ("asker", "asked"):
+        name = f"friends_{side}_is_not_merged"
+        rules[name] = Rule("friends_friendship", "INSERT", closed.replace("user_id", f"{side}_id"), said)
     # A member gets an account also later.
     return rules | {"classes_member_moves_not": Rule("classes_member", "UPDATE OF user_id", closed, said)}
 

@@ -44,6 +44,7 @@ WORDS = {
         "%(count)d leaderboards where the entry is hidden, and stays so",
         "count",
     ),
+    "friends": ngettext_lazy("%(count)d friend on leaderboards", "%(count)d friends on leaderboards", "count"),
     "addresses": ngettext_lazy("%(count)d email address", "%(count)d email addresses", "count"),
 }
 

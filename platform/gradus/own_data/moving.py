@@ -23,6 +23,8 @@ from gradus.chats.models import ChatMessage
 from gradus.classes import joining
 from gradus.classes.models import Class, Member
 from gradus.django_internals import delete_without_signals
+from gradus.friends import services as friends
+from gradus.friends.models import FriendCode, Friendship
 from gradus.gradebook import recounts
 from gradus.laboratory.models import Contribution
 from gradus.notices.models import MailWish, Notice
@@ -37,7 +39,8 @@ PLAIN: tuple[type[models.Model], ...] = (Run, ChatMessage, ProblemReport, PairCh
 SINGLE = (Submission, Mark, Standing, Slot, HintsTaken, Member, Answer)
 # What belongs to the account itself, and ends with it.
 DROPPED = (MailWish, ApiToken, Authenticator)
-OWN = {(model, "user") for model in (*PLAIN, *SINGLE, *DROPPED, EmailAddress)}
+OWN = {(model, "user") for model in (*PLAIN, *SINGLE, *DROPPED, EmailAddress, FriendCode)}
+OWN |= {(Friendship, "asker"), (Friendship, "asked")}
 RECORDS = {(Merge, name) for name in ("kept", "gone", "proposed_by", "ended_by")} | {(User, "merged_into")}
 
 
@@ -68,6 +71,7 @@ def counts(user: User) -> dict[str, int]:
         "reports": ProblemReport.objects.filter(user=user).count(),
         "notices": Notice.objects.filter(user=user).count(),
         "hidings": Mark.objects.hidings().filter(user=user).count(),
+        "friends": Friendship.objects.of(user).agreed().count(),
         "addresses": EmailAddress.objects.filter(user=user, verified=True).count(),
     }
     return {name: number for name, number in found.items() if number}
@@ -83,6 +87,7 @@ def move(gone: User, kept: User, classes: dict[int, Class]) -> dict[str, int]:
     _move_hints(gone, kept)
     _move_slots(gone, kept)
     _move_answers(gone, kept)
+    friends.move(gone, kept)
     for model in PLAIN:
         _move_rows(model._default_manager.filter(user=gone), kept)
     for dropped in DROPPED:

@@ -10,6 +10,7 @@ class Migration(migrations.Migration):
         ("accounts", "0015_merge_accounts"),
         ("chats", "0002_point_at_slots"),
         ("classes", "0006_forget_deleted_accounts"),
+        ("friends", "0001_friends"),
         ("laboratory", "0002_point_at_slots"),
         ("notices", "0005_tell_of_merges"),
         ("preferences", "0001_pair_choices"),
