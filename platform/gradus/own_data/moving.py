@@ -54,7 +54,7 @@ def relations() -> set[tuple[type[models.Model], str]]:
 def has_acted(user: User) -> bool:
     """Returns True if a row names the account as somebody who did something as staff, or as an author."""
     others = relations() - OWN - RECORDS
-    return any(model._base_manager.filter(**{name: user}).exists() for model, name in others)
+    return any(model._default_manager.filter(**{name: user}).exists() for model, name in others)
 
 
 def counts(user: User) -> dict[str, int]:
