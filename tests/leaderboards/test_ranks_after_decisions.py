@@ -17,18 +17,20 @@ from gradus.gradebook.models import Cell
 from gradus.leaderboards import boards
 from gradus.own_data import merging
 from gradus.refusal import Refused
+from gradus.reviews import services as reviews
 from gradus.submissions import services
 from gradus.submissions.models import Annulment, Mark, Season, Slot, Submission
 from gradus.submissions.services import boards as decisions
 from gradus.submissions.services.standings import differences
 from tests import factories
 from tests.deleted import delete
+from tests.leaderboards import single_rows
 
 SCORES = (0.3, 0.5, 0.7, 0.9)
 STEPS = st.lists(
     st.tuples(
         st.sampled_from(
-            ["submit", "submit", "hide", "restore", "annul", "end", "regrade", "season", "merge", "delete"]
+            ["submit", "submit", "hide", "restore", "annul", "end", "regrade", "again", "season", "merge", "delete"]
         ),
         st.integers(0, 3),
         st.sampled_from(SCORES),
@@ -112,11 +114,15 @@ class Crowd:
 
     def regrade(self, user: User, score: float) -> None:
         if (attempt := Submission.objects.filter(user=user).order_by("pk").first()) is not None:
-            again = services.regrade(attempt)
-            claimed = services.claim(again.lane, worker="worker-1", profile="cpu/float32/1")
-            assert claimed == again
-            outcome = services.Outcome(score=score, result=factories.result_for(attempt))
-            services.record(again.pk, claimed.fence, outcome)
+            services.regrade(attempt)
+            single_rows.work_off(score)
+
+    def again(self, user: User, score: float) -> None:
+        """All attempts of the learner are graded again, and the new grades count."""
+        regrade = reviews.regrade_learner(user, self.challenge, by=self.teacher, reason="Again")
+        for _ in regrade.items.all():
+            single_rows.work_off(score)
+        reviews.approve(regrade, by=self.teacher, lower=True)
 
     def merge(self, user: User, score: float) -> None:
         """Merges another account into this one, with all that it has hidden, annulled and reached in each season."""

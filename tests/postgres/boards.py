@@ -14,8 +14,10 @@ from gradus.gradebook import cells
 from gradus.leaderboards import boards as shown
 from gradus.notices.models import Notice
 from gradus.refusal import Refused
+from gradus.reviews import services as reviews
+from gradus.reviews.models import Regraded
 from gradus.submissions import services as submissions
-from gradus.submissions.models import Annulment, Mark, Slot, Submission
+from gradus.submissions.models import Annulment, Evaluation, Mark, Slot, Submission
 from gradus.submissions.services import boards
 from gradus.submissions.services.standings import differences
 from tests import factories
@@ -91,3 +93,27 @@ def test_an_entry_is_hidden_while_its_learner_submits(attempt: Submission, ada: 
     assert shown.board(attempt.challenge, "prompt", None).rows == []
     boards.end_mark(Mark.objects.get(), by=grace)
     assert [row.score for row in shown.board(attempt.challenge, "prompt", None).rows] == [0.9]
+
+
+def test_of_several_regrades_of_a_learner_at_once_one_begins(attempt: Submission, ada: User, grace: User) -> None:
+    found = codes(lambda: reviews.regrade_learner(ada, attempt.challenge, by=grace, reason="Again"))
+    assert found == ["", *["open_regrade"] * (TIMES - 1)]
+    assert Evaluation.objects.open().count() == 1 == Regraded.objects.count()
+
+
+@pytest.mark.parametrize("begins", ["approval", "teacher"])
+def test_an_attempt_is_annulled_while_its_regrade_is_approved(
+    attempt: Submission, ada: User, grace: User, begins: str
+) -> None:
+    regrade = reviews.regrade_learner(ada, attempt.challenge, by=grace, reason="Again")
+    recorded(0.9)()
+    steps = [
+        lambda: reviews.approve(regrade, by=grace, lower=False),
+        lambda: boards.annul(attempt, by=grace, reason="Copied"),
+    ]
+    beside(*(steps if begins == "approval" else reversed(steps)))
+    attempt.refresh_from_db()
+    assert attempt.annulled and attempt.current.score.shown == 0.9
+    assert shown.board(attempt.challenge, "prompt", None).rows == []
+    assert not differences()
+    assert cells.differences(attempt.of_class) == []

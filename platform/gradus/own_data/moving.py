@@ -31,6 +31,7 @@ from gradus.notices.models import MailWish, Notice
 from gradus.preferences.models import PairChoice
 from gradus.questions.models import Answer
 from gradus.reports.models import ProblemReport
+from gradus.reviews.models import Regrade
 from gradus.submissions.models import HintsTaken, Mark, Run, Slot, Standing, Submission
 from gradus.submissions.services.standings import update_standing
 
@@ -40,7 +41,7 @@ SINGLE = (Submission, Mark, Standing, Slot, HintsTaken, Member, Answer)
 # What belongs to the account itself, and ends with it.
 DROPPED = (MailWish, ApiToken, Authenticator)
 OWN = {(model, "user") for model in (*PLAIN, *SINGLE, *DROPPED, EmailAddress, FriendCode)}
-OWN |= {(Friendship, "asker"), (Friendship, "asked")}
+OWN |= {(Friendship, "asker"), (Friendship, "asked"), (Regrade, "learner")}
 RECORDS = {(Merge, name) for name in ("kept", "gone", "proposed_by", "ended_by")} | {(User, "merged_into")}
 
 
@@ -88,6 +89,7 @@ def move(gone: User, kept: User, classes: dict[int, Class]) -> dict[str, int]:
     _move_slots(gone, kept)
     _move_answers(gone, kept)
     friends.move(gone, kept)
+    Regrade.objects.filter(learner=gone).update(learner=kept)
     for model in PLAIN:
         _move_rows(model._default_manager.filter(user=gone), kept)
     for dropped in DROPPED:

@@ -89,7 +89,7 @@ def challenges_of(user: User, need: Scope = SEES_ANSWERS) -> QuerySet[Challenge]
 
 def regrades_for(user: User) -> QuerySet[Regrade]:
     """Returns the shadow runs that a person may see."""
-    regrades = Regrade.objects.select_related("challenge__version", "version", "started_by", "ended_by")
+    regrades = Regrade.objects.select_related("challenge__version", "version", "started_by", "ended_by", "learner")
     return regrades.filter(challenge__lesson__course__in=taught_by(user))
 
 

@@ -24,7 +24,7 @@ from gradus.classes.models import Member
 from gradus.courses import catalogue
 from gradus.courses.models import Challenge, Course
 from gradus.leaderboards import boards
-from gradus.leaderboards.ranking import ComputedRanking, Place, Ranking, ranking
+from gradus.leaderboards.ranking import ComputedRanking, Place, Ranking, ranking, version_of
 from gradus.learn.costs.approaches import titles
 from gradus.submissions.models import Mark, Run, Season, Standing, Submission
 from gradus.submissions.models.boards import MarkQuerySet
@@ -260,6 +260,13 @@ class Desk:
     def _marks(self, users: Sequence[int]) -> dict[tuple[int, str], Mark]:
         marks = seen_by(self.viewer).filter(challenge=self.challenge, user__in=users)
         return {(one.user_id, one.kind): one for one in marks}
+
+
+def on_all_tracks(challenge: Challenge, person: User, viewer: User) -> list[tuple[str, Entry]]:
+    """Returns the entries of one learner by track, without tracks at which there is no attempt in this season."""
+    tracks = version_of(challenge).parsed.tracks
+    entries = [(track, Desk(challenge, track, viewer).entries([person.pk])[0]) for track in tracks]
+    return [(track, one) for track, one in entries if one.attempts]
 
 
 def names_of(course: int, users: Sequence[int]) -> dict[int, str]:

@@ -7,6 +7,7 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
+from gradus.reviews.services.regrades import NOTE_CHARS
 from gradus.submissions.models.boards import REASON_CHARS, SEASON_TITLE_CHARS
 from gradus.teach.board_entries import SHOWS
 from gradus.teach.forms import ServiceForm, text
@@ -49,13 +50,11 @@ class SeasonForm(ServiceForm):
 class ReasonForm(ServiceForm):
     """A decision with its reason. `about` tells the forms of one page apart, and `reader` says who reads the reason."""
 
-    reason = text(_("Reason"), REASON_CHARS, widget=forms.Textarea(attrs={"rows": 2}))
-
-    def __init__(self, about: str, data: Any, *, label: Any, reader: Any) -> None:
+    def __init__(self, about: str, data: Any, *, label: Any, reader: Any, most: int = REASON_CHARS) -> None:
         super().__init__(data, auto_id=f"{about}-%s")
         self.label_suffix = ""
         self.about = about
-        self.fields["reason"].label, self.fields["reason"].help_text = label, reader
+        self.fields["reason"] = text(label, most, help_text=reader, widget=forms.Textarea(attrs={"rows": 2}))
 
     @classmethod
     def flag(cls, data: Any = None) -> ReasonForm:
@@ -66,6 +65,12 @@ class ReasonForm(ServiceForm):
     def hide(cls, data: Any = None) -> ReasonForm:
         reader = _("The learner reads it, and may answer once.")
         return cls("hide", data, label=_("Reason for hiding it"), reader=reader)
+
+    @classmethod
+    def regrade(cls, attempt: int = 0, data: Any = None) -> ReasonForm:
+        """The form for one attempt, or for all of the learner."""
+        reader = _("It stands with the shadow run. The learner does not read it.")
+        return cls(f"regrade-{attempt}", data, label=_("Reason for grading again"), reader=reader, most=NOTE_CHARS)
 
     @classmethod
     def annul(cls, attempt: int, data: Any = None) -> ReasonForm:

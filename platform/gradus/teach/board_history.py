@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from django.core.paginator import Page, Paginator
-from django.db.models import FloatField, Prefetch, QuerySet
+from django.db.models import FloatField, Prefetch
 from django.db.models.fields.json import KT
 from django.db.models.functions import Cast
 
@@ -14,6 +14,7 @@ from gradus.accounts.models import User
 from gradus.classes.models import Member
 from gradus.courses.models import Challenge, ChallengeVersion
 from gradus.submissions.models import Annulment, Evaluation, Mark, Rerun, Run, Submission
+from gradus.submissions.models.evaluations import SubmissionQuerySet
 from gradus.teach.board_entries import names_of
 
 ATTEMPTS, RUNS = 10, 30
@@ -47,16 +48,17 @@ def history_of(person: User, challenge: Challenge, viewer: User, page: str) -> H
     return History(
         person=person,
         name=names_of(challenge.course_id, [person.pk]).get(person.pk, ""),
-        attempts=Paginator(_attempts(person, challenge), ATTEMPTS).get_page(page),
+        attempts=Paginator(attempts_of(challenge).of(person), ATTEMPTS).get_page(page),
         runs=_runs(person, challenge),
         marks=_marks(person, challenge, viewer),
         members=_members(person, challenge),
     )
 
 
-def _attempts(person: User, challenge: Challenge) -> QuerySet[Submission]:
+def attempts_of(challenge: Challenge) -> SubmissionQuerySet:
+    """Returns all attempts at a challenge; each has its annulments as `decisions` and its reruns as `runs_again`."""
     people = Annulment.objects.select_related("made_by", "ended_by")
-    made = Submission.objects.of(person).filter(challenge=challenge).select_related("of_class")
+    made = Submission.objects.filter(challenge=challenge).select_related("of_class")
     again = Rerun.objects.select_related("asked_by")
     return made.with_current().prefetch_related(
         Prefetch("annulments", people, to_attr="decisions"), Prefetch("reruns", again, to_attr="runs_again")

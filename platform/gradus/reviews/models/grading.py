@@ -26,6 +26,15 @@ class Regrade(models.Model):
         related_name="+",
         help_text="By which it grades",
     )
+    learner = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        models.SET_NULL,
+        null=True,
+        blank=True,
+        editable=False,
+        related_name="+",
+        help_text="Whose attempts alone are graded again; empty if they are those of several",
+    )
     left_out = models.JSONField(default=dict, help_text="Submissions that were not graded again, counted by reason")
     started_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")
     started_at = models.DateTimeField(default=timezone.now, editable=False)

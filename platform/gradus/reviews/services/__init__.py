@@ -9,7 +9,7 @@ from gradus.reviews.services.latest import earlier_attempts, follows_later
 from gradus.reviews.services.locks import break_lock, claim, claim_next, open_for_marking, release, renew
 from gradus.reviews.services.opening import is_marked_blind, open_review
 from gradus.reviews.services.questions import mark_question_blind, may_edit
-from gradus.reviews.services.regrades import approve, discard, is_outdated, start_regrade
+from gradus.reviews.services.regrades import approve, discard, is_outdated, regrade_learner, start_regrade
 from gradus.reviews.services.snippets import change_snippet, delete_snippet, keep_snippet
 
 __all__ = [
@@ -43,6 +43,7 @@ __all__ = [
     "may_edit",
     "open_for_marking",
     "open_review",
+    "regrade_learner",
     "release",
     "renew",
     "score_of",

@@ -9,7 +9,7 @@ from __future__ import annotations
 from django.utils import timezone
 
 from gradus.accounts.models import User
-from gradus.reviews.models import Appeal, GoldRow, JudgeCall, Review, Snippet
+from gradus.reviews.models import Appeal, GoldRow, JudgeCall, Regrade, Review, Snippet
 from gradus.reviews.services.locks import FREE
 from gradus.submissions import services
 
@@ -36,5 +36,6 @@ def forget(user: User) -> None:
     Review.objects.filter(submission__user=user).update(reason="", comment="")
     calls = JudgeCall.objects.filter(evaluation__submission__user=user)
     calls.update(request={}, response="", reply=None, problem="", key="")
+    Regrade.objects.filter(learner=user).update(note="")
     Snippet.objects.filter(user=user).delete()
     Review.objects.filter(locked_by=user).update(**FREE)

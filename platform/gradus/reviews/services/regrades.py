@@ -19,9 +19,11 @@ from gradus.notices.services import tell
 from gradus.refusal import refuse_broken, too_long
 from gradus.reviews import queue
 from gradus.reviews.models import Appeal, Regrade, Regraded
+from gradus.reviews.regrade_matrix import LEFT_OUT, counted
 from gradus.submissions import services
 from gradus.submissions.models import Evaluation, Grader, Submission
 from gradus.submissions.services import Refused
+from gradus.submissions.services.boards import checked_text, refuse_own_entry
 from gradus.submissions.services.standings import hold_learners
 from gradus.submissions.states import OPEN, State
 
@@ -30,13 +32,37 @@ ADOPTED = "adopted"
 NOTE_CHARS = 300
 
 
+def regrade_learner(
+    person: User, challenge: Challenge, *, by: User, reason: str, submissions: Iterable[Submission] | None = None
+) -> Regrade:
+    """Starts a shadow run of one learner's attempts alone: of those that are given, or of all at the challenge.
+
+    Raises:
+        Http404, Refused: 403, the person may not decide here; 409 `own_entry`, `deleted`, or `open_regrade`, another
+            shadow run of the challenge is open; 422, there is no reason, or `nothing` can be graded again.
+    """
+    queue.refuse_unless_decides(by, challenge)
+    refuse_own_entry(by, person.pk)
+    if person.deleted_at is not None:
+        raise Refused("deleted", _("The account of the learner was deleted, so there is nothing left to grade."), 409)
+    said = checked_text(reason, "reason", NOTE_CHARS)
+    own = Submission.objects.of(person).filter(challenge=challenge)
+    chosen = own if submissions is None else own.filter(pk__in=[one.pk for one in submissions])
+    return start_regrade(challenge, by=by, submissions=chosen, note=said, learner=person)
+
+
 def start_regrade(
-    challenge: Challenge, *, by: User, submissions: Iterable[Submission] | None = None, note: str = ""
+    challenge: Challenge,
+    *,
+    by: User,
+    submissions: Iterable[Submission] | None = None,
+    note: str = "",
+    learner: User | None = None,
 ) -> Regrade:
     """Queues a shadow evaluation of each chosen submission, or of all, by the challenge's newest version.
 
     Answers that a person has decided, that are being graded, or that have an open appeal are left out. The run stores
-    how many there were of each.
+    how many there were of each, and the learner if all of the submissions are of one.
 
     Raises:
         Refused: 403, the person may not decide here; 409, another shadow run of the challenge is open; 422, there is
@@ -54,16 +80,26 @@ def start_regrade(
             # Some may have been decided while this waited for their learners.
             gradable = _gradable(challenge, [one.submission_id for one in asked if one.submission_id])
             left_out = _left_out(challenge, chosen, gradable)
-            values = {"version": challenge.version, "note": note, "left_out": left_out}
+            values = {"version": challenge.version, "note": note, "left_out": left_out, "learner": learner}
             regrade = Regrade.objects.create(challenge=challenge, started_by=by, **values)
             if not [_add(regrade, old) for old in gradable]:
-                raise Refused("nothing", _("This challenge has no submission that can be regraded."))
-            staff.note(What.REGRADE_STARTED, challenge, by=by, regrade=regrade.pk, note=regrade.note)
+                raise _nothing(left_out, learner)
+            about = {"user": learner.pk, "pseudonym": learner.pseudonym} if learner else {}
+            staff.note(What.REGRADE_STARTED, challenge, by=by, regrade=regrade.pk, note=regrade.note, **about)
     except IntegrityError:
         raise Refused(
             "open_regrade", _("This challenge already has an open shadow run. Approve or discard it first."), 409
         ) from None
     return regrade
+
+
+def _nothing(left_out: dict[str, int], learner: User | None) -> Refused:
+    if learner is None:
+        return Refused("nothing", _("This challenge has no submission that can be regraded."))
+    reasons = ", ".join(f"{words} ({number})" for words, number in counted(left_out, LEFT_OUT))
+    if not reasons:
+        return Refused("nothing", _("No attempt of this learner has a grade that could be computed again."))
+    return Refused("nothing", _("No attempt can be graded again: %(reasons)s.") % {"reasons": reasons})
 
 
 def _hold(evaluations: Iterable[Evaluation]) -> None:

@@ -167,6 +167,11 @@ def end_annulment(annulment: Annulment, *, by: User, reason: str = "") -> None:
 
 def _refuse_unless_decides(by: User, challenge: Challenge, *, about: int) -> None:
     roles.refuse_unless(by, challenge.course_id, roles.DECIDES)
+    refuse_own_entry(by, about)
+
+
+def refuse_own_entry(by: User, about: int) -> None:
+    """Raises `Refused` (409) if the entry of the person with the key `about` is the own one."""
     if by.pk == about:
         raise Refused("own_entry", _("Somebody else has to decide about your own entry."), 409)
 

@@ -20,6 +20,7 @@ from gradus.courses import preview
 from gradus.refusal import Refused
 from gradus.submissions import queue
 from gradus.submissions.models import Evaluation, Grader, Rerun, Run, Submission
+from gradus.submissions.services.boards import refuse_own_entry
 from gradus.submissions.services.finish import Outcome
 from gradus.submissions.services.runs import check_of
 
@@ -64,8 +65,7 @@ def run_again(submission: Submission, *, by: User, others: int = 0) -> list[Reru
 
 def _compared(submission: Submission, by: User) -> Evaluation:
     """Returns the evaluation of the attempt that counts. Raises `Refused` where it cannot be computed again."""
-    if by.pk == submission.user_id:
-        raise Refused("own_entry", _("Somebody else has to decide about your own entry."), 409)
+    refuse_own_entry(by, submission.user_id)
     if submission.user.deleted_at is not None:
         raise Refused("deleted", _("The account of the learner was deleted, so there is nothing left to grade."), 409)
     if kinds.find(submission.kind).is_judged:

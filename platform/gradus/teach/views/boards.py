@@ -9,6 +9,7 @@ from typing import Any
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
+from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
@@ -26,6 +27,8 @@ from gradus.courses.models import Challenge
 from gradus.leaderboards import boards
 from gradus.leaderboards.ranking import version_of
 from gradus.refusal import Refused
+from gradus.reviews import services as reviews
+from gradus.reviews.models import Regrade
 from gradus.submissions.copying import evidence
 from gradus.submissions.models import Annulment, Mark, Submission
 from gradus.submissions.services import boards as services
@@ -117,7 +120,7 @@ def board_page(request: HttpRequest, challenge: Challenge, season_form: SeasonFo
 
 @on_board
 def entry_show(request: HttpRequest, challenge: Challenge, person: int) -> HttpResponse:
-    """Shows how an entry came about. A POST flags, hides or restores it, or annuls one of its attempts."""
+    """Shows how an entry came about. A POST decides about it, or about one of its attempts."""
     found = get_object_or_404(people_of(challenge), pk=person)
     if request.method != "POST":
         return page(request, challenge, found)
@@ -186,6 +189,19 @@ def again(request: HttpRequest, challenge: Challenge, person: User) -> str:
     ) % {"count": len(made)}
 
 
+def regrade(request: HttpRequest, challenge: Challenge, person: User) -> str:
+    chosen = None
+    if attempt := key_of(request, "attempt"):
+        chosen = [get_object_or_404(Submission.objects.of(person).filter(challenge=challenge), pk=attempt)]
+    reason = request.POST.get("reason", "")
+    made = reviews.regrade_learner(person, challenge, by=account(request), reason=reason, submissions=chosen)
+    return ngettext(
+        "%(count)d attempt is graded again. No grade changes until you approve the shadow run.",
+        "%(count)d attempts are graded again. No grade changes until you approve the shadow run.",
+        made.items.count(),
+    ) % {"count": made.items.count()}
+
+
 Act = Callable[[HttpRequest, Challenge, User], str]
 ACTS: dict[str, Act] = {
     "flag": flag,
@@ -195,6 +211,7 @@ ACTS: dict[str, Act] = {
     "annul": annul,
     "count": count,
     "again": again,
+    "regrade": regrade,
 }
 
 
@@ -213,6 +230,8 @@ def form_of(request: HttpRequest) -> ReasonForm:
     match request.POST["action"]:
         case "annul":
             return ReasonForm.annul(key_of(request, "attempt"), request.POST)
+        case "regrade":
+            return ReasonForm.regrade(key_of(request, "attempt"), request.POST)
         case "flag":
             return ReasonForm.flag(request.POST)
         case _other:
@@ -223,12 +242,9 @@ def page(
     request: HttpRequest, challenge: Challenge, person: User, posted: ReasonForm | None = None, status: int = 200
 ) -> HttpResponse:
     history = history_of(person, challenge, account(request), request.GET.get("page", ""))
-    tracks = version_of(challenge).parsed.tracks
-    entries = [(kind, Desk(challenge, kind, account(request)).entries([person.pk])[0]) for kind in tracks]
-    forms = {"flag": ReasonForm.flag(), "hide": ReasonForm.hide()}
-    forms |= {f"annul-{one.pk}": ReasonForm.annul(one.pk) for one in history.attempts}
-    if posted is not None:
-        forms[posted.about] = posted
+    keys = [one.pk for one in history.attempts]
+    made = [ReasonForm.flag(), ReasonForm.hide(), *map(ReasonForm.regrade, [0, *keys]), *map(ReasonForm.annul, keys)]
+    forms = {form.about: form for form in [*made, *([posted] if posted else [])]}
     common = shared(request, challenge)
     context = {
         **common,
@@ -237,14 +253,22 @@ def page(
         "history": history,
         "similar": similar_of(list(history.attempts), account(request)),
         "person": person,
-        "entries": [(kind, one) for kind, one in entries if one.attempts],
+        "entries": board_entries.on_all_tracks(challenge, person, account(request)),
         "others": [*range(OTHERS_MAX + 1)],
-        "attempts": [(one, forms[f"annul-{one.pk}"]) for one in history.attempts],
+        "attempts": [(one, forms[f"annul-{one.pk}"], forms[f"regrade-{one.pk}"]) for one in history.attempts],
         "flag_form": forms["flag"],
         "hide_form": forms["hide"],
+        "regrade_form": forms["regrade-0"],
+        "regrades": regrades_of(challenge, person),
+        "open_regrade": Regrade.objects.filter(challenge=challenge, ended_at=None).first(),
         "refused_at": posted.about if posted else "",
     }
     return render(request, "teach/boards/entry.html", context, status=status)
+
+
+def regrades_of(challenge: Challenge, person: User) -> QuerySet[Regrade]:
+    """Returns the shadow runs of this learner's attempts alone, the newest first."""
+    return Regrade.objects.filter(challenge=challenge, learner=person).select_related("started_by", "ended_by")
 
 
 def similar_of(attempts: Sequence[Submission], viewer: User) -> list[evidence.Pair]:
