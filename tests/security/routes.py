@@ -169,6 +169,18 @@ REVIEWERS = CLASSES | {
     "api/v1/regrades/<int:id>",
     "api/v1/regrades/<int:id>/approve",
     "api/v1/regrades/<int:id>/discard",
+    "api/v1/boards/<slug:id>/entries",
+    "api/v1/boards/<slug:id>/entry",
+    "api/v1/boards/<slug:id>/entries/<int:entry>",
+    "api/v1/boards/<slug:id>/entries/<int:entry>/marks",
+    "api/v1/boards/<slug:id>/entries/<int:entry>/regrades",
+    "api/v1/boards/<slug:id>/marks/<int:mark>/end",
+    "api/v1/boards/<slug:id>/marks/<int:mark>/keep",
+    "api/v1/boards/<slug:id>/attempts/<uuidstr:uuid>",
+    "api/v1/boards/<slug:id>/attempts/<uuidstr:uuid>/annul",
+    "api/v1/boards/<slug:id>/attempts/<uuidstr:uuid>/count",
+    "api/v1/boards/<slug:id>/attempts/<uuidstr:uuid>/reruns",
+    "api/v1/boards/<slug:id>/seasons",
 }
 # For anybody with a role in some course, who finds the own courses' rows in them.
 LISTS_OF_REVIEWERS = {
@@ -302,6 +314,7 @@ SCOPES = {
         *("reviews", "reviews_accuracy", "review", "challenge_gold", "challenge_certainty"),
         *("regrades", "regrade", "class_roster", "class_grades", "class_members"),
         *("class_dates", "class_grants", "class_decision", "class_announcements", "class_releases"),
+        *("board_entries", "board_entry", "board_entry_named", "board_attempt"),
     },
     "learner_data:editor": {
         *("review_blind", "review_decision", "review_gold", "review_take_over"),
@@ -313,6 +326,8 @@ SCOPES = {
         *("class_create", "class_change", "class_code", "class_code_stop"),
         *("class_add", "class_member_change", "class_member_remove"),
         *("class_announce", "class_announcement_change", "class_announcement_withdraw"),
+        *("board_mark", "board_mark_end", "board_mark_keep", "board_annul", "board_count", "board_rerun"),
+        *("board_regrade", "board_season"),
     },
 }
 KNOWN = PRIVATE | EDITORS | PEOPLE | REVIEWERS | LISTS_OF_REVIEWERS | OPEN

@@ -53,6 +53,8 @@ NOTHING = {
     "pk": 999_999,
     "id": 999_999,
     "grant": 999_999,
+    "entry": 999_999,
+    "mark": 999_999,
     "slug": "nothing",
 }
 CANARY = "zanzibar-canary"
@@ -116,6 +118,7 @@ def things(ada: User, course: Course, tmp_path) -> Things:
     of_class = factories.a_class(course, title=CANARY)
     member = factories.member(of_class, ada, labels=["Section 1"])
     announcement = Announcement.objects.create(of_class=of_class, title=CANARY, text=CANARY)
+    mark = ada.marks_on_boards.create(challenge=prompt.challenge, kind="flag", reason=CANARY)
     granted = member.grants.create(challenge=factories.challenge("sea-or-sky"), attempts=1, reason=CANARY)
     return Things(
         prompt,
@@ -134,6 +137,7 @@ def things(ada: User, course: Course, tmp_path) -> Things:
             "tokens/": {"pk": token.pk},
             "verification/": {"pk": pushed.pk},
             "people/": {"pk": role.pk, "person": role.pk},
+            "api/v1/boards/": {"entry": ada.pk, "mark": mark.pk},
             "teach/boards/": {"person": ada.pk, "own": prompt.pk, "other": factories.submit(owner).pk},
             "invitations": {"pk": invited.pk, "invitation": invited.pk},
             "reviews/": {"pk": Review.objects.get().pk, "id": Review.objects.get().pk, "slug": "explain"},
@@ -146,7 +150,7 @@ def things(ada: User, course: Course, tmp_path) -> Things:
             "grades/": {"member": member.pk, "format": "wide"},
             "announcements/": {"key": announcement.pk, "announcement": announcement.pk},
             "labels/": {"label": of_class.labels.get().pk},
-            "regrades": {"pk": regrade.pk, "id": regrade.pk},
+            "regrades/": {"pk": regrade.pk, "id": regrade.pk},
             "challenges/<slug:id>/": {"id": "explain"},
         },
     )

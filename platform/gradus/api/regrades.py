@@ -33,6 +33,8 @@ class RegradeBrief(Schema):
     is_outdated: bool = Field(False, description="Whether another version has gone live since it began")
     next_version: str = Field("", description="A published version that goes live as soon as it is verified")
     left_out: dict[str, int] = Field(description="Submissions that were not graded again, by reason")
+    entry: int | None = Field(None, description="The entry of the leaderboards whose attempts alone are graded again")
+    learner: str | None = Field(None, description="The name of its learner on leaderboards")
 
 
 class ChangeOut(Schema):
@@ -79,6 +81,8 @@ def regrade_brief(regrade: Regrade) -> dict[str, Any]:
         "version": regrade.version.version if regrade.version else None,
         "is_outdated": not regrade.outcome and services.is_outdated(regrade),
         "next_version": "" if regrade.outcome else verification.next_version(regrade.challenge),
+        "entry": regrade.learner_id,
+        "learner": regrade.learner.name_on_boards if regrade.learner else None,
     }
     return {"id": regrade.pk, "challenge": regrade.challenge.slug, **more, **kept}
 
