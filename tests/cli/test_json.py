@@ -17,6 +17,7 @@ from gradus.cli.main import app
 from gradus.cli.plugins import LazyCommand, load
 from tests.challenges import factory
 from tests.cli.test_announcements import JSON_CALLS as ANNOUNCEMENTS
+from tests.cli.test_boards import JSON_CALLS as BOARDS
 from tests.cli.test_class_dates import JSON_CALLS as DATES
 from tests.cli.test_classes import JSON_CALLS as CLASSES
 from tests.cli.test_grades import JSON_CALLS as GRADES
@@ -91,7 +92,7 @@ def test_every_command_with_the_option_is_called_here() -> None:
     flags = {name: [one for one in found.params if "--json" in one.opts] for name, found in commands(_group())}
     # The option of `calibrate` and `qualify` names a file instead.
     has_it = {name for name, found in flags.items() if any(getattr(one, "is_flag", False) for one in found)}
-    on_the_site = (JSON_CALLS, ANNOUNCEMENTS, CLASSES, DATES, GRADES, PEOPLE, PUBLISHING, RELEASES, ROSTERS)
+    on_the_site = (JSON_CALLS, ANNOUNCEMENTS, BOARDS, CLASSES, DATES, GRADES, PEOPLE, PUBLISHING, RELEASES, ROSTERS)
     assert has_it == CALLS.keys() | {name for calls in on_the_site for name in calls}
 
 

@@ -18,7 +18,7 @@ PAGE = (ROOT / "docs" / "authors" / "commands.md").read_text(encoding="utf-8")
 SECTION = re.compile(r"(?ms)^### `(gradus [^`\n]+)`\n(.*?)(?=^##|\Z)")
 STATUS = re.compile(r"Exit status:(.*?)(?:\n\n|\Z)", re.DOTALL)
 # Where every command is an author's. Of the commands beside them, only these are.
-GROUPS = {"class", "course", "lesson", "challenge", "judge", "token"}
+GROUPS = {"board", "class", "course", "lesson", "challenge", "judge", "token"}
 ALONE = {"gradus schema", "gradus login"}
 
 

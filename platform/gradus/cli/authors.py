@@ -56,27 +56,37 @@ def rejudge(
         raise typer.BadParameter("Choose one of --dry-run, --approve and --discard.")
     with site() as api:
         if dry_run:
-            _show_changes(_followed(api, _started(api, challenge, note), wait))
+            show_changes(followed(api, _started(api, challenge, note), wait))
             return
-        found = _open_run(api, challenge)
+        found = open_run(api, challenge)
         if found is None:
             raise Failure(f"No shadow run of {challenge} is open. Start one with --dry-run.")
-        if discard:
-            api.post(f"regrades/{found['id']}/discard")
-            typer.echo("Discarded. No grade has changed.")
-            return
-        done = api.post(f"regrades/{found['id']}/approve", {"lower": lower})["done"]
-        for name, count in sorted(done.items()):
-            typer.echo(f"{count:6} {'adopted' if name == 'adopted' else f'kept: {_reason(name)}'}")
-        for name, count in sorted(found["left_out"].items()):
-            typer.echo(f"{count:6} not graded again: {_reason(name)}")
+        show_ended(end_run(api, found, approve=approve, lower=lower))
+
+
+def end_run(api: Api, found: dict[str, Any], *, approve: bool, lower: bool) -> dict[str, Any]:
+    """Approves or discards an open shadow run. Returns how many new grades count, and how many do not, by reason."""
+    if not approve:
+        api.post(f"regrades/{found['id']}/discard")
+        return {"done": {}, "left_out": {}}
+    done = api.post(f"regrades/{found['id']}/approve", {"lower": lower})["done"]
+    return {"done": done, "left_out": found["left_out"]}
+
+
+def show_ended(ended: dict[str, Any]) -> None:
+    if not ended["done"]:
+        typer.echo("Discarded. No grade has changed.")
+    for name, count in sorted(ended["done"].items()):
+        typer.echo(f"{count:6} {'adopted' if name == 'adopted' else f'kept: {_reason(name)}'}")
+    for name, count in sorted(ended["left_out"].items()):
+        typer.echo(f"{count:6} not graded again: {_reason(name)}")
 
 
 def _reason(name: str) -> str:
     return REASONS.get(name, name.replace("_", " "))
 
 
-def _open_run(api: Api, challenge: str) -> dict[str, Any] | None:
+def open_run(api: Api, challenge: str) -> dict[str, Any] | None:
     """Returns the open shadow run of a challenge, or None."""
     runs: list[dict[str, Any]] = api.get("regrades")
     return next((run for run in runs if run["challenge"] == challenge and not run["outcome"]), None)
@@ -84,7 +94,7 @@ def _open_run(api: Api, challenge: str) -> dict[str, Any] | None:
 
 def _started(api: Api, challenge: str, note: str) -> dict[str, Any]:
     """Returns the open shadow run of a challenge, or starts one."""
-    found = _open_run(api, challenge)
+    found = open_run(api, challenge)
     if found and found.get("is_outdated"):
         by = f"The open shadow run of {challenge} grades by version {found['version']}, which is not live any more."
         raise Failure(f"{by} Discard it with --discard, and start another with --dry-run.")
@@ -93,7 +103,7 @@ def _started(api: Api, challenge: str, note: str) -> dict[str, Any]:
     return whole
 
 
-def _followed(api: Api, found: dict[str, Any], wait: bool) -> dict[str, Any]:
+def followed(api: Api, found: dict[str, Any], wait: bool) -> dict[str, Any]:
     """Waits until all answers of a shadow run are graded, if `wait` says so. Returns the run."""
     while wait and found["waiting"]:
         typer.echo(f"{len(found['changes']) - found['waiting']} of {len(found['changes'])} graded", err=True)
@@ -102,9 +112,10 @@ def _followed(api: Api, found: dict[str, Any], wait: bool) -> dict[str, Any]:
     return found
 
 
-def _show_changes(found: dict[str, Any]) -> None:
+def show_changes(found: dict[str, Any]) -> None:
     """Prints the changes of a shadow run: old marks by new marks, and each score that would change."""
-    typer.echo(f"graded by version {found['version']}")
+    only = f", only attempts of {found['learner']}" if found.get("learner") else ""
+    typer.echo(f"graded by version {found['version']}{only}")
     if found.get("next_version"):
         later = f"Version {found['next_version']} is published and not live yet, because it is not verified."
         typer.echo(f"{later} `gradus course status -f` follows that; `--discard` this run, and start again then.")

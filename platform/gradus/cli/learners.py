@@ -246,11 +246,14 @@ def leaderboard(
     challenge: Slug,
     track: Annotated[str | None, typer.Option(help="The track's name, as `gradus show` lists it.")] = None,
     page: Annotated[int, typer.Option(min=1)] = 1,
+    season: Annotated[
+        int | None, typer.Option("--season", min=0, help="The number of a season that has ended; 0 is the first one.")
+    ] = None,
     json: Json = False,
 ) -> None:
     """Show the leaderboard of a challenge, with your own rank."""
     with site() as api:
-        board = api.get(f"challenges/{challenge}/leaderboard", track=track, page=page)
+        board = api.get(f"challenges/{challenge}/leaderboard", track=track, page=page, season=season)
         showing.say(board, json, showing.leaderboard)
 
 

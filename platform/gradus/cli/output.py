@@ -192,7 +192,7 @@ def leaderboard(board: dict[str, Any]) -> None:
         for row in rows
     ]
     columns = ("Rank", "Learner", "Score", "Tokens")[: 4 if any(tokens for *_, tokens in shown) else 3]
-    title = f"{board['challenge']} {board['version']}, {board['track']}: {board['total']} ranked"
+    title = f"{board['challenge']} {board['version']}, {board['track']}{_season(board)}: {board['total']} ranked"
     table(title, columns, (row[: len(columns)] for row in shown))
     if board["mine"] and board["mine"].get("no_rank") == "role":
         out.print("Your score has no rank, because you may read the hidden rows of this course.")
@@ -205,6 +205,14 @@ def leaderboard(board: dict[str, Any]) -> None:
         out.print(f"{scores} of version {other['version']} not on this board until a regrade.")
     if board["pages"] > 1:
         out.print(f"Page {board['page']} of {board['pages']}; --page shows another.")
+
+
+def _season(board: dict[str, Any]) -> str:
+    """Returns the season in words, where there is more than one. A site before 0.4.0 has none."""
+    if len(board.get("seasons", ())) < 2:
+        return ""
+    title = next(one["title"] for one in board["seasons"] if one["number"] == board["season"])
+    return f", season {board['season']}{f' ({title})' if title else ''}"
 
 
 def _tokens(row: dict[str, Any]) -> str:
