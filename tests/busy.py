@@ -41,3 +41,4 @@ def be_busy(user: User, grace: User) -> None:
     friends.agree(friends.ask(friends.code_of(user), by=grace).pk, by=user)
     (asked,) = questions.parts(lesson)[Part.CHECK]
     questions.answer(user, lesson, asked, Part.CHECK, 2)
+    questions.read_step(user, lesson, "a-first-idea")

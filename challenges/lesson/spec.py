@@ -180,6 +180,12 @@ class Lesson(Spec):
     title: Title = Field(description="The title that learners see")
     summary: Text = Field(description="One sentence about the lesson, for the course's page")
     minutes: int = Field(ge=1, le=480, description="How long reading takes, roughly, without the challenges")
+    # Left out of a dump while it is off: it came later than the format, and stored lessons keep their digests.
+    steps: bool = Field(
+        False,
+        exclude_if=lambda on: not on,
+        description="Whether each heading of level 2 in lesson.md begins a step, which is a screen of its own",
+    )
     requires: tuple[Slug, ...] = Field((), description="The ids of lessons that this one builds on")
     challenges: tuple[Slug, ...] = Field(min_length=1, max_length=12, description="The ids of challenges, in order")
     faq: tuple[Question, ...] = Field((), description="Questions that readers ask often, with their answers")

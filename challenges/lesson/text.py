@@ -19,6 +19,8 @@ from mdit_py_plugins.container import container_plugin
 from mdit_py_plugins.dollarmath import dollarmath_plugin
 
 WORDS_MAX = 2_200
+# Of a lesson in steps, over all of them; its folds together may hold as many again.
+STEPS_WORDS_MAX = 1_800
 # The heading of a lesson's last list, which the course's page shows as well.
 OUTCOMES = "What you can now do"
 ASSET = re.compile(r"assets/[a-z0-9]+(?:-[a-z0-9]+)*\.svg")
@@ -155,5 +157,51 @@ def words(text: str) -> int:
     lines = LINE_END.split(text)
     for fold in folds(text):
         lines[fold.line - 1 : fold.end] = [""] * (fold.end - fold.line + 1)
-    shown = ALTERNATIVE.sub("", COMMENT.sub("", "\n".join(lines)))
+    return _count("\n".join(lines))
+
+
+def folded_words(text: str) -> int:
+    """Counts the words inside folds as `words` counts those outside. A fold's title is among them."""
+    lines = LINE_END.split(text)
+    return sum(_count("\n".join((fold.title, *lines[fold.line : fold.end]))) for fold in folds(text))
+
+
+def _count(text: str) -> int:
+    shown = ALTERNATIVE.sub("", COMMENT.sub("", text))
     return sum(any(character.isalnum() for character in word) for word in shown.split())
+
+
+@dataclass(frozen=True)
+class Section:
+    """A heading of level 2 and what follows it, until the next one. What stands before the first heading belongs to the
+    first section. `line` is that of the heading, from 1.
+    """
+
+    title: str
+    line: int
+    text: str
+
+
+def sections(text: str) -> tuple[Section, ...]:
+    """The parts of a lesson's text that are its steps, if it has steps. Headings in lists, quotations and folds begin
+    no section.
+    """
+    tokens, lines = READER.parse(text), LINE_END.split(text)
+    begins = [
+        (_plain(tokens[place + 1]).strip(), token.map[0])
+        for place, token in enumerate(tokens)
+        if token.map and begins_section(token)
+    ]
+    starts = [0, *(line for _title, line in begins[1:]), len(lines)]
+    return (
+        tuple(
+            Section(title, line + 1, "\n".join(lines[start:end]))
+            for (title, line), start, end in zip(begins, starts[:-1], starts[1:], strict=True)
+        )
+        if begins
+        else ()
+    )
+
+
+def begins_section(token: Token) -> bool:
+    return token.type == "heading_open" and token.tag == "h2" and token.level == 0

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from challenges.files.source import Source
 from challenges.lesson.svg import read_svg
-from challenges.lesson.text import WORDS_MAX, Image, folds, images, words
+from challenges.lesson.text import STEPS_WORDS_MAX, WORDS_MAX, Image, folds, images, words
 from challenges.lint.written_numbers import written_numbers
 from challenges.reading import GatheredLesson
 
@@ -24,9 +24,10 @@ def lint_lesson_text(source: Source, gathered: GatheredLesson) -> None:
     if gathered.text is None:
         return
     file = posixpath.join(gathered.rel, "lesson.md")
-    if (count := words(gathered.text)) > WORDS_MAX:
+    allowed = STEPS_WORDS_MAX if gathered.lesson and gathered.lesson.steps else WORDS_MAX
+    if (count := words(gathered.text)) > allowed:
         fix = "shorten it, or move details into folds (`::: fold Title`)"
-        source.add(file, None, f"has {count:,} words outside folds; {WORDS_MAX:,} are allowed", fix)
+        source.add(file, None, f"has {count:,} words outside folds; {allowed:,} are allowed", fix)
     for fold in folds(gathered.text):
         if not fold.title:
             source.add(file, fold.line, "the fold has no title", "write `::: fold Title`")

@@ -18,6 +18,7 @@ from challenges.lint.links import lint_html, lint_links
 from challenges.lint.names import lint_names
 from challenges.lint.rows import lint_rows, lint_shown_rows
 from challenges.lint.spec import lint_spec
+from challenges.lint.steps import lint_steps
 from challenges.lint.subject import Subject
 from challenges.lint.unwritten import has_template_rows, lint_unmeasured, lint_unwritten
 from challenges.payloads import Submitted
@@ -150,6 +151,7 @@ def _lessons(source: Source, lessons: list[GatheredLesson]) -> Iterator[Gathered
     for gathered in lessons:
         lint_lesson(source, gathered)
         lint_lesson_text(source, gathered)
+        lint_steps(source, gathered)
         lint_html(source, gathered)
         lint_questions(source, gathered)
         lint_findings(source, gathered)

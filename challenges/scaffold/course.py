@@ -77,13 +77,34 @@ title: {marked("the title of the lesson")}
 summary: {marked("one sentence that says what the lesson is about")}
 minutes: 30  # How long reading takes, roughly, without the challenges.
 challenges: []  # `gradus challenge new KIND NAME` in this folder adds one.
+steps: true  # Each heading of level 2 in lesson.md begins a step: a screen with one idea and one thing to do.
+questions:
+  check:
+    - id: first-idea
+      question: {marked("a question that the first step answers")}
+      options:
+        - {{text: {marked("what is right")}, right: true, because: {marked("why it is right")}}}
+        - {{text: {marked("what people often think")}, because: {marked("what it overlooks")}}}
+    - id: second-idea
+      question: {marked("a question that the second step answers")}
+      options:
+        - {{text: {marked("what people think here")}, because: {marked("what this overlooks")}}}
+        - {{text: {marked("what is right here")}, right: true, because: {marked("why this is right")}}}
 """
     text = f"""\
 {write("one paragraph: the question that this lesson answers, and why it matters to the reader")}
 
 ## {write("the first heading, such as the thing that has to be understood first")}
 
-{write("an example first, then the rule behind it; at most 2,200 words in the whole lesson")}
+{write("an example first, then the rule behind it; at most 1,800 words in the whole lesson")}
+
+<!-- question: first-idea -->
+
+## {write("the second heading; aim at five or six in all")}
+
+{write("what follows from the first idea, or limits it")}
+
+<!-- question: second-idea -->
 
 ## What you can now do
 

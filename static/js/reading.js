@@ -64,6 +64,23 @@ function follow(body) {
   }, { passive: true });
 }
 
+// A link to the lesson may name something that stands in another of its steps.
+function seek() {
+  const id = decodeURIComponent(location.hash.slice(1));
+  if (!id || document.getElementById(id)) return;
+  const holding = [...document.querySelectorAll("[data-holds]")].find((one) => one.dataset.holds.split(" ").includes(id));
+  if (holding) location.replace(holding.href + location.hash);
+}
+
+function keepStep(body) {
+  const id = body.querySelector("h2[id]")?.id ?? "main";
+  keep(location.pathname, { id, text: body.dataset.step, title: document.querySelector("h1").textContent.trim() });
+}
+
 const body = document.querySelector("[data-reading]");
 for (const note of document.querySelectorAll("[data-read-on]")) offer(note, body ? location.pathname : undefined);
-if (body) follow(body);
+if (body?.dataset.step) {
+  seek();
+  keepStep(body);
+  addEventListener("hashchange", seek);
+} else if (body) follow(body);

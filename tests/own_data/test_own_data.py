@@ -54,6 +54,7 @@ def test_everything_is_in_it(busy: User, grace: User, ada_client: Client) -> Non
     assert data["hints"] == [{"challenge__slug": "sea-or-sky", "count": 1}]
     assert [(one["pair"], one["second"], one["chosen"]) for one in data["choices"]] == [("soup", "Enjoy your meal!", 2)]
     assert [(one["question"], one["option"]) for one in data["question_answers"]] == [("water", 2)]
+    assert [one["step"] for one in data["read_steps"]] == ["a-first-idea"]
     drawn = busy.contributions.get().number
     assert [(one["set"], one["prediction"]["probability"]) for one in data["contributions"]] == [(drawn, 0.8)]
     assert [(one["text"], one["answer"]) for one in data["reports"]] == [
@@ -168,6 +169,7 @@ KEPT = {
     "accounts.Merge",
     "preferences.PairChoice",
     "questions.Answer",
+    "questions.ReadStep",
     "accounts.ApiToken",
     "classes.Member",
     "submissions.Submission",

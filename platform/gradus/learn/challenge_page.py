@@ -19,7 +19,7 @@ from gradus.learn.access import decision_of
 from gradus.learn.costs.approaches import approaches_of
 from gradus.learn.form_problems import Problem
 from gradus.learn.kind_pages import Draft, page_of
-from gradus.learn.lesson import markdown
+from gradus.learn.lesson import markdown, text_steps
 from gradus.learn.path import steps
 from gradus.learn.path.history import history_of
 from gradus.preferences.services import pairs_of
@@ -45,6 +45,7 @@ def challenge_page(
     context = {
         "challenge": challenge,
         "lesson": challenge.lesson,
+        "needed": text_steps.step_needed(challenge.lesson, challenge.name),
         "spec": challenge.spec,
         "statement": markdown.render(challenge.version.statement, moved).html if challenge.version else "",
         "samples": _samples(challenge),

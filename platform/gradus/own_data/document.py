@@ -191,6 +191,11 @@ def question_answers(user: User) -> Iterable[Record]:
     return found
 
 
+def read_steps(user: User) -> Iterable[Record]:
+    found: Iterable[Record] = user.read_steps.order_by("pk").values("lesson__slug", "step", "created_at")
+    return found
+
+
 def snippets(user: User) -> Iterable[Record]:
     """Texts that a reviewer keeps for comments."""
     found: Iterable[Record] = user.snippets.order_by("pk").values("name", "text", "course__slug")
@@ -218,6 +223,7 @@ SECTIONS: dict[str, Callable[[User], Iterable[Record]]] = {
         hints,
         contributions,
         question_answers,
+        read_steps,
         choices,
         reports,
         notices,

@@ -39,7 +39,7 @@ from gradus.laboratory.models import Contribution
 from gradus.notices.models import MailWish, Notice
 from gradus.own_data import log_names
 from gradus.preferences.models import PairChoice
-from gradus.questions.models import Answer
+from gradus.questions.models import Answer, ReadStep
 from gradus.refusal import Refused
 from gradus.reports.models import ProblemReport
 from gradus.reviews.services import forgetting as of_reviews
@@ -154,6 +154,7 @@ def _delete_rows(user: User) -> None:
     ProblemReport.objects.filter(user=user).delete()
     PairChoice.objects.filter(user=user).delete()
     Answer.objects.filter(user=user).delete()
+    ReadStep.objects.filter(user=user).delete()
     Contribution.objects.filter(user=user).delete()
     Upload.objects.filter(user=user).delete()
     friends.forget(user)

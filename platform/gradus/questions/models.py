@@ -1,4 +1,4 @@
-"""What learners answered to the questions of a lesson."""
+"""What learners answered to the questions of a lesson, and which of its steps they have read."""
 
 from django.conf import settings
 from django.db import models
@@ -39,3 +39,21 @@ class Answer(models.Model):
 
     def __str__(self) -> str:
         return f"{self.question}: {self.option + 1}"
+
+
+class ReadStep(models.Model):
+    """A step of a lesson that a learner has read. `step` is the id of the step's heading.
+
+    A step whose heading changes is a new step, which nobody has read.
+    """
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="read_steps")
+    lesson = models.ForeignKey(Lesson, models.CASCADE, related_name="read_steps")
+    step = models.CharField(max_length=200)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(name="a_step_is_read_once", fields=["user", "lesson", "step"])]
+
+    def __str__(self) -> str:
+        return self.step

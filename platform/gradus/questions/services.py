@@ -1,4 +1,4 @@
-"""The only writer of answers to questions, and what all learners together gained."""
+"""The only writer of answers to questions and of steps that were read, and what all learners together gained."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from challenges.spec import dump
 from gradus.accounts.models import User
 from gradus.courses import preview
 from gradus.courses.models import Lesson
-from gradus.questions.models import Answer, Part
+from gradus.questions.models import Answer, Part, ReadStep
 from gradus.submissions.services import Refused
 
 # With fewer learners the gain says little, and one of them could be recognised.
@@ -69,6 +69,22 @@ def answer(user: User, lesson: Lesson, question: ChoiceQuestion, part: Part, opt
         defaults={"part": part, "option": option, "is_right": question.options[option].right},
     )
     return found
+
+
+def read_steps(user: User | None, lesson: Lesson) -> frozenset[str]:
+    """The ids of the lesson's steps that the learner has read, also of steps that the lesson no longer has."""
+    found = ReadStep.objects.filter(user=user, lesson=lesson) if user else ReadStep.objects.none()
+    return frozenset(found.values_list("step", flat=True))
+
+
+def read_step(user: User, lesson: Lesson, step: str) -> None:
+    """Notes that the learner has read a step of the lesson. A second time changes nothing.
+
+    Raises:
+        Refused: in the preview of a draft.
+    """
+    preview.refuse_to_store()
+    ReadStep.objects.get_or_create(user=user, lesson=lesson, step=step)
 
 
 def _problem(code: str, message: str) -> dict[str, object]:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from challenges.lesson.text import Fold, Image, folds, images, outcomes, words
+from challenges.lesson.text import Fold, Image, folded_words, folds, images, outcomes, sections, words
 from challenges.lint.run import lint
 from challenges.reading import read_course
-from tests.challenges.factory import write_course
+from tests.challenges.factory import write_course, write_lesson
 
 SVG = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 9 9"><rect width="9" height="9"/></svg>'
 PIECES = (
@@ -129,6 +131,44 @@ def test_an_illustration_comes_with_the_lesson_and_changes_the_course_s_digest(t
 def test_lint_says_what_is_wrong_with_the_text(tmp_path, text, place, what, fix):
     (problem,) = told(write_course(tmp_path), text, **({"a": SVG} if "(assets/a.svg)" in text else {}))
     assert problem.startswith(f"first/{place}: ") and what in problem and fix in problem
+
+
+STEP = "## Step {}\n\n{}\n\n![A square](assets/a.svg)\n\n"
+
+
+def in_steps(root: Path) -> Path:
+    write_course(root)
+    write_lesson(root / "first", steps=True)
+    return root
+
+
+@pytest.mark.parametrize(
+    ("steps", "place", "what"),
+    [
+        (STEP.format(2, "word " * 450), ":7", "the step has 452 words outside folds; 450 are allowed"),
+        (STEP.format(2, f"::: fold More\n{'word ' * 1800}\n:::"), "", "has 1,801 words in folds; 1,800 are allowed"),
+        (STEP.format("long " * 17, ""), ":7", "the heading of the step has 89 characters; 1 to 80 are allowed"),
+        (STEP.format(2, "").replace("!", ""), ":7", "the step has nothing to do"),
+        ("".join(STEP.format(n, "") for n in range(2, 9)), "", "has 9 steps (headings of level 2); 3 to 8 are allowed"),
+    ],
+)
+def test_lint_says_what_is_wrong_with_steps(tmp_path, steps, place, what):
+    (problem,) = told(in_steps(tmp_path), f"{STEP.format(1, '')}{steps}## End\n", a=SVG)
+    assert problem.startswith(f"first/lesson.md{place}: ") and what in problem
+
+
+def test_steps_have_fewer_words_in_all_and_are_cut_at_headings_in_sight(tmp_path):
+    text = "Before.\n\n## One `code` $x$\n\n> ## No\n\n::: fold F\n## No\n:::\n\n## Two\r\n\n- ## No\n"
+    one, two = sections(text)
+    assert (one.title, one.line, two.title, two.line) == ("One code x", 3, "Two", 11)
+    assert one.text.startswith("Before.") and one.text.count("No") == 2 and two.text.count("No") == 1
+    assert (words(text), folded_words(text), sections("# No step\n")) == (7, 2, ())
+    root = in_steps(tmp_path)
+    long = "".join(STEP.format(n, "word " * 440) for n in range(5))
+    assert told(root, long + "## End\n", a=SVG) == [
+        "first/lesson.md: has 2,211 words outside folds; 1,800 are allowed: shorten it, or move details into folds "
+        "(`::: fold Title`)"
+    ]
 
 
 def test_lint_says_what_is_wrong_with_assets(tmp_path):

@@ -25,7 +25,7 @@ from pygments.lexers import get_lexer_by_name
 from pygments.util import ClassNotFound
 
 from challenges.lesson.svg import read_svg
-from challenges.lesson.text import Image, fold_title, image_of, reader
+from challenges.lesson.text import Image, begins_section, fold_title, image_of, reader
 from gradus.courses.bundles import BundleMissing, lesson_content
 from gradus.courses.models import Lesson
 
@@ -36,9 +36,13 @@ FEATURES = ("figures", "advisor", "demo", "retriever", "board")
 FINDING = "finding:"
 # Stands before the id of a question that readers can check their understanding with.
 QUESTION = "question:"
+# Stands before the id of a challenge for which readers are ready at this place.
+CHALLENGE = "challenge:"
+# Stands before the id of a heading that begins a step, where the lesson has steps.
+STEP = "step:"
 # A private-use character cannot come from an author: it is removed from the text first.
 CUT = "\ue000"
-MARKER = re.compile(r"^\s*<!--\s*([a-z]+|(?:finding|question):\s*[a-z0-9-]+)\s*-->\s*$")
+MARKER = re.compile(r"^\s*<!--\s*([a-z]+|(?:finding|question|challenge):\s*[a-z0-9-]+)\s*-->\s*$")
 # A link to a lesson or challenge of this site, from its root or from one of its pages.
 OWN_LINK = re.compile(r"((?:/|(?:\.\./)+)?)((?:lessons|challenges)/[a-z0-9-]+)((?:[/?#].*)?)", re.DOTALL)
 BLOCKS = "blockquote br dd details div dl dt h1 h2 h3 h4 h5 h6 hr li ol p pre summary table tbody td th thead tr ul"
@@ -68,12 +72,25 @@ class Part:
     @property
     def finding(self) -> str:
         """The id of the finding that stands here; empty where it is something else."""
-        return self.feature.removeprefix(FINDING) if self.feature.startswith(FINDING) else ""
+        return self._named(FINDING)
 
     @property
     def question(self) -> str:
         """The id of the question that stands here; empty where it is something else."""
-        return self.feature.removeprefix(QUESTION) if self.feature.startswith(QUESTION) else ""
+        return self._named(QUESTION)
+
+    @property
+    def challenge(self) -> str:
+        """The id of the challenge that is marked here; empty where it is something else."""
+        return self._named(CHALLENGE)
+
+    @property
+    def step(self) -> str:
+        """The id of the step that begins here; empty where it is something else."""
+        return self._named(STEP)
+
+    def _named(self, prefix: str) -> str:
+        return self.feature.removeprefix(prefix) if self.feature.startswith(prefix) else ""
 
 
 @dataclass(frozen=True)
@@ -150,12 +167,20 @@ def _code(content: str, language: str, _attributes: str) -> str:
     return f'<pre class="highlight"><code>{body or escape(content)}</code></pre>'
 
 
+def _heading_open(tokens: list[Token], place: int, _options: Any, _env: Any) -> str:
+    token = tokens[place]
+    name = escape(str(token.attrGet("id") or ""))
+    # A heading of signs alone has no id.
+    begins = f"{CUT}{STEP}{name or place}{CUT}" if begins_section(token) else ""
+    return f'{begins}<{token.tag} id="{name}">' if name else f"<{token.tag}>"
+
+
 def _html_block(tokens: list[Token], place: int, _options: Any, _env: Any) -> str:
     content = tokens[place].content
     marker = MARKER.match(content)
     if marker:
         name = "".join(marker.group(1).split())
-        return f"{CUT}{name}{CUT}" if name in FEATURES or name.startswith((FINDING, QUESTION)) else ""
+        return f"{CUT}{name}{CUT}" if name in FEATURES or name.startswith((FINDING, QUESTION, CHALLENGE)) else ""
     return "" if content.lstrip().startswith("<!--") else f"<p>{escape(content)}</p>"
 
 
@@ -194,6 +219,7 @@ def _reader() -> MarkdownIt:
     made = reader(_formula, highlight=_code)
     made.use(anchors_plugin, max_level=4)
     made.renderer.rules.update(  # type: ignore[attr-defined]
+        heading_open=_heading_open,
         html_block=_html_block,
         html_inline=_html_inline,
         illustration=_illustration,

@@ -30,7 +30,7 @@ from challenges.spec import Challenge
 from challenges.translation import translated
 from gradus.courses.models import Lesson
 from gradus.learn.kind_pages import templates_of
-from gradus.learn.lesson import markdown
+from gradus.learn.lesson import markdown, text_steps
 from gradus.learn.result import compare
 from gradus.submissions.models import Run, Submission
 
@@ -203,6 +203,12 @@ def linked(lessons: Iterable[Lesson]) -> SafeString:
     """Links to lessons, as a list within a sentence of the site."""
     link = '<a href="{}" lang="en">{}</a>'
     return _listed(format_html(link, reverse("learn:lesson", args=[one.slug]), one.title) for one in lessons)
+
+
+@register.simple_tag
+def place_in_lesson(lesson: Lesson, what: str, name: str = "") -> str:
+    """The address of something that stands in a lesson, such as its demo or the finding `name`."""
+    return text_steps.address_of_anchor(lesson, f"{what}-{name}" if name else what)
 
 
 def _listed(named: Iterable[SafeString]) -> SafeString:

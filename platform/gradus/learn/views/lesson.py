@@ -1,12 +1,13 @@
-"""A lesson's page, its advisor, and the answers to its questions."""
+"""The pages of a lesson, its advisor, and the answers to its questions."""
 
 from collections.abc import Container
+from contextlib import suppress
 from typing import Any
 from urllib.parse import urlencode
 
+from allauth.core.exceptions import ImmediateHttpResponse
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
@@ -23,7 +24,7 @@ from gradus.learn.demo.retriever import RETRIEVER
 from gradus.learn.demo.three_runs import ThreeRuns
 from gradus.learn.findings import shown as findings
 from gradus.learn.lesson import advisor as rules
-from gradus.learn.lesson import markdown, questions
+from gradus.learn.lesson import markdown, questions, text_steps
 from gradus.learn.lesson import stated_numbers as figures
 from gradus.learn.lesson.questions import Asked, Group
 from gradus.learn.path import steps
@@ -34,8 +35,71 @@ from gradus.submissions.services import Refused
 
 
 def lesson(request: HttpRequest, slug: str) -> HttpResponse:
-    """Text, features where the author put them, questions, challenges, and what comes next."""
-    lesson, user = shown_lesson(request, slug), learner(request)
+    """The first step of a lesson in steps, or the whole of one without."""
+    lesson = shown_lesson(request, slug)
+    return _step(request, lesson, "") if lesson.parsed.steps else _whole(request, lesson)
+
+
+def lesson_step(request: HttpRequest, slug: str, name: str) -> HttpResponse:
+    """A step. The id of anything else that stands in the lesson leads to where it stands, so that old links work."""
+    return _step(request, shown_lesson(request, slug), name)
+
+
+def lesson_whole(request: HttpRequest, slug: str) -> HttpResponse:
+    """All steps as one page, to print and to search. It is the address that search engines are told."""
+    lesson = shown_lesson(request, slug)
+    return _whole(request, lesson) if lesson.parsed.steps else redirect("learn:lesson", slug)
+
+
+@require_POST
+def lesson_step_read(request: HttpRequest, slug: str, name: str) -> HttpResponse:
+    """Notes that a step is read, and goes on to the next one.
+
+    A reader goes on as well where nothing can be kept: in the preview of a draft, and where this address has made too
+    many guests.
+    """
+    lesson = shown_lesson(request, slug)
+    steps = text_steps.steps_of(lesson, markdown.render(lesson.text))
+    here = next((one for one in steps if one.id == name), None)
+    if here is None:
+        raise Http404
+    with suppress(Refused, ImmediateHttpResponse):
+        services.read_step(learner_or_guest(request), lesson, name)
+    following = steps[here.number] if here.number < len(steps) else here
+    return redirect(following.address)
+
+
+def _whole(request: HttpRequest, lesson: Lesson) -> HttpResponse:
+    context = _context(request, lesson)
+    parts = markdown.with_drawings(lesson, context["page"])
+    return render(request, "learn/lesson.html", {**context, "parts": parts})
+
+
+def _step(request: HttpRequest, lesson: Lesson, name: str) -> HttpResponse:
+    context = _context(request, lesson)
+    steps = context["steps"]
+    here = next((one for one in steps if one.id == name), None) if name else steps[0]
+    if here is None or (name and here.number == 1):
+        holding = here or next((one for one in steps if name in one.anchors), None)
+        if holding is None:
+            raise Http404
+        return redirect(holding.address if here else f"{holding.address}#{name}")
+    undone = [one for one in steps if not one.is_done]
+    more = {
+        "here": here,
+        "parts": here.parts,
+        "previous": steps[here.number - 2] if here.number > 1 else None,
+        "following": steps[here.number] if here.number < len(steps) else None,
+        "is_last": here.number == len(steps),
+        # Somebody who comes back is offered the first step that is not done.
+        "go_on": undone[0] if undone and here.is_done and undone[0].number > here.number + 1 else None,
+    }
+    return render(request, "learn/lesson_step.html", {**context, **more})
+
+
+def _context(request: HttpRequest, lesson: Lesson) -> dict[str, Any]:
+    """What all pages of a lesson show: features where the author put them, questions, challenges, what comes next."""
+    user = learner(request)
     course_path = steps.path_of(user, lesson.course)
     moved = catalogue.now().moved(lesson.course)
     page = markdown.render(lesson.text, moved)
@@ -43,17 +107,19 @@ def lesson(request: HttpRequest, slug: str) -> HttpResponse:
     marked = {part.finding for part in page.parts} | {part.question for part in page.parts}
     asked = questions.shown(lesson, user)
     by_code, by_ai = counts(lesson.current_challenges)
-    context = {
+    step = course_path.of(lesson)
+    return {
         "lesson": lesson,
         "page": page,
-        "parts": markdown.with_drawings(lesson, page),
+        "steps": text_steps.steps_of(lesson, page, asked, services.read_steps(user, lesson)),
         "placed": {part.feature for part in page.parts},
         "findings": measured,
         **finding_choices(request),
         "further_findings": [one for name, one in measured.items() if name not in marked],
         "shown": asked,
         "further_checks": [group for name, group in asked.checks.items() if name not in marked],
-        "step": course_path.of(lesson),
+        "step": step,
+        "ready": {one.challenge.name: one for one in step.challenges},
         "next": course_path.next_in(lesson),
         "after": course_path.after(lesson),
         "faq": [(item.question, markdown.render(item.answer, moved).html) for item in lesson.parsed.faq],
@@ -62,7 +128,6 @@ def lesson(request: HttpRequest, slug: str) -> HttpResponse:
         "by_ai": by_ai,
         **features(lesson, user, course_path.hidden),
     }
-    return render(request, "learn/lesson.html", context)
 
 
 def features(lesson: Lesson, user: User | None, hidden: Container[int] = ()) -> dict[str, Any]:
@@ -130,7 +195,7 @@ def question_answer(request: HttpRequest, slug: str, name: str) -> HttpResponse:
         return _questions(request, lesson, name, refused.message, 422)
     if request.headers.get("HX-Request"):
         return _questions(request, lesson, name)
-    return redirect(f"{reverse('learn:lesson', args=[slug])}#question-{name}")
+    return redirect(text_steps.address_of_anchor(lesson, f"question-{name}"))
 
 
 def with_question(lesson: Lesson, user: User | None, name: str) -> tuple[Group, Asked]:
