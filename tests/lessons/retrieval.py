@@ -6,6 +6,7 @@ from statistics import mean
 
 from challenges.documents import count_passages
 from challenges.kinds.rag_keys import NOT_IN_CORPUS, corpora
+from challenges.lesson.text import sections
 from tests.lessons.claims import Claims
 from tests.lessons.evidence import Evidence, differing, place
 from workers.engine import embeddings
@@ -29,13 +30,9 @@ claims = Claims(
 )
 
 
-@claims.about("text", "You need no other lesson of the course for this one.")
-def no_other_lesson_is_needed(evidence: Evidence) -> None:
-    assert evidence.lesson.lesson.requires == ()
-
-
-@claims.about("text", "Next comes *Fine-tuning vs prompting*")
-def the_next_lesson_exists(evidence: Evidence) -> None:
+@claims.about("text", "Next comes *Fine-tuning vs prompting*", "Three questions of the search in step 1,")
+def the_next_lesson_and_the_step_exist(evidence: Evidence) -> None:
+    assert "<!-- retriever -->" in sections(evidence.lesson.text)[0].text
     following = evidence.next_lesson()
     assert following is not None and following.lesson.title.startswith("Fine-tuning vs prompting:")
 
@@ -104,7 +101,7 @@ def the_joined_list_can_lose_what_the_vectors_have_first(evidence: Evidence) -> 
     "retriever",
     "But a search by vectors still finds *something*",
     "A search by vectors finds something for every question, even if the handbook has no answer.",
-    "in the search at the top, the vectors score the best passage for the cinema higher than the right one for the "
+    "in the search in step 1, the vectors score the best passage for the cinema higher than the right one for the "
     "laptop.",
     live=True,
 )
