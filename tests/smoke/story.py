@@ -95,7 +95,7 @@ class Story:
         first = self.course.lessons[0]
         expect(f"/lessons/{first.id}/" in self.learner.read("/"), f"the home page does not lead to {first.id}")
         for lesson in self.course.lessons:
-            page = self.learner.read(f"/lessons/{lesson.id}/")
+            page = self.learner.read(f"/lessons/{lesson.id}/{'one-page/' if lesson.lesson.steps else ''}")
             missing = [c.challenge.id for c in lesson.challenges if f"/challenges/{c.challenge.id}/" not in page]
             expect(not missing, f"the lesson {lesson.id} does not link {', '.join(missing)}")
         return f"{len(self.course.lessons)} read, with {len(self.course.challenges)} challenges"

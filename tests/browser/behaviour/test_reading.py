@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
+
 import pytest
 from playwright.sync_api import Page, expect
 
@@ -11,8 +14,9 @@ from tests.browser.driver.pages import LIBRARY
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
-ADDRESS = "/lessons/fine-tuning-vs-prompting/"
-RETRIEVAL = "Retrieval: look it up first"
+STEPS = "/lessons/fine-tuning-vs-prompting/"
+ADDRESS = f"{STEPS}one-page/"
+RETRIEVAL = "Look facts up, and start cheap"
 
 
 @pytest.fixture(autouse=True)
@@ -31,7 +35,7 @@ def test_the_contents_and_the_bar_follow_the_reader(visit):
     assert page.locator(".toc a[aria-current]").count() == 0
     read_to(page, RETRIEVAL)
     share = page.locator("[data-reading-bar]").evaluate("(bar) => bar.value")
-    read_to(page, "Your own case")
+    read_to(page, "What you can now do")
     assert 0 < share < page.locator("[data-reading-bar]").evaluate("(bar) => bar.value") < 1
 
 
@@ -102,9 +106,36 @@ def test_a_link_to_something_inside_opens_a_finding_and_print_shows_it(visit, sc
     page.locator("#finding-order .finding-text").wait_for(state="visible")
 
 
+def test_the_steps_are_walked_with_the_keyboard_and_show_what_was_done(visit):
+    page = visit(viewport={"width": 360, "height": 740})
+    page.goto(STEPS)
+    row = page.get_by_role("navigation", name="Steps of this lesson").get_by_role("link")
+    expect(row).to_have_count(6)
+    page.get_by_role("button", name="Next: One message proves little").press("Enter")
+    expect(page).to_have_url(re.compile("/steps/one-message-proves-little/$"))
+    expect(row.nth(0)).to_have_attribute("data-done", "")
+    expect(row.nth(1)).to_have_attribute("aria-current", "step")
+    page.goto("/")
+    page.get_by_role("link", name="Fine-tuning vs prompting: when to train your model: One message proves").click()
+    expect(page.get_by_role("heading", name="One message proves little")).to_be_in_viewport()
+    page.get_by_role("link", name="Back").press("Enter")
+    expect(page).to_have_url(re.compile(f"{STEPS}$"))
+
+
+def test_an_old_link_into_the_lesson_leads_to_the_step_that_holds_it(visit):
+    page = visit()
+    page.goto(f"{STEPS}#finding-json")
+    expect(page).to_have_url(re.compile("/steps/train-a-habit-not-a-fact/#finding-json$"))
+    expect(page.locator("#finding-json")).to_be_in_viewport()
+
+
 def test_a_closed_fold_is_a_note_beside_the_text_and_opens_over_the_width(visit):
+    """On the one page of a lesson without steps. Elsewhere it would stand beside the text of the next step."""
+    bundle = read_course(LIBRARY)
+    whole = [replace(one, lesson=one.lesson.model_copy(update={"steps": False})) for one in bundle.lessons]
+    publish(replace(bundle, lessons=tuple(whole), digest=""))
     page = visit(viewport={"width": 1280, "height": 800})
-    page.goto(ADDRESS)
+    page.goto(STEPS)
     fold = page.locator(".prose > .fold").first
     text = page.locator(".prose > p").first.bounding_box()
     note = fold.bounding_box()

@@ -183,6 +183,9 @@ def pages_of(slug: str) -> list[str]:
     return [
         f"/courses/{slug}/",
         *(f"/lessons/{lesson.slug}/" for lesson in course.current_lessons),
+        "/lessons/fine-tuning-vs-prompting/one-page/",
+        "/lessons/fine-tuning-vs-prompting/steps/change-one-thing-at-a-time/",
+        "/lessons/retrieval/steps/search-reading-or-document-what-failed/",
         *(f"/challenges/{challenge.slug}/" for challenge in listed),
         f"/challenges/{trained.slug}/?track=tune&rows=starter",
         *(f"/challenges/{challenge.slug}/documents/" for challenge in listed if challenge.kind == "rag"),

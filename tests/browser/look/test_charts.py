@@ -38,7 +38,7 @@ TICKS = """() => [...document.querySelectorAll("[data-chart=loss] svg text")].ma
 
 
 def lesson(page: Page) -> None:
-    page.goto("/lessons/fine-tuning-vs-prompting/")
+    page.goto("/lessons/fine-tuning-vs-prompting/one-page/")
     for chart in page.locator("figure[data-chart]").all():
         chart.scroll_into_view_if_needed()
         chart.locator("svg text").first.wait_for()

@@ -12,6 +12,7 @@ from tests.browser.driver.pages import LIBRARY
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
 ADDRESS = "/lessons/fine-tuning-vs-prompting/"
+WHOLE = f"{ADDRESS}one-page/"
 IN_SIGHT = """() => [...document.querySelectorAll("#demo :is(button, textarea, input:not([type=hidden]))")]
   .filter((e) => e.checkVisibility())
   .map((e) => e.getBoundingClientRect().bottom)
@@ -44,7 +45,7 @@ def test_something_can_be_tried_without_scrolling(visit, width, height):
 def test_the_words_of_the_drawings_are_large_enough_and_stay_inside(visit, width):
     page, found = visit(viewport={"width": width, "height": 800}), {}
     for lesson in Lesson.objects.all():
-        page.goto(f"/lessons/{lesson.slug}/")
+        page.goto(f"/lessons/{lesson.slug}/one-page/")
         texts = page.evaluate(TEXTS)
         assert len(texts) > 20, lesson.slug
         found[lesson.slug] = [text for text in texts if text[1] < 12 or text[2] > 2]
@@ -54,7 +55,7 @@ def test_the_words_of_the_drawings_are_large_enough_and_stay_inside(visit, width
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_drawings_follow_the_theme(visit, theme):
     page = visit(viewport={"width": 1280, "height": 800}, color_scheme=theme)
-    page.goto(ADDRESS)
+    page.goto(WHOLE)
     fill, ink, paper = page.evaluate(COLOURS)
     assert fill == ink != paper
 
@@ -62,7 +63,7 @@ def test_drawings_follow_the_theme(visit, theme):
 @pytest.mark.parametrize(("width", "shown"), [(1280, True), (360, False)])
 def test_the_contents_stand_beside_the_text_where_there_is_room(visit, width, shown):
     page = visit(viewport={"width": width, "height": 800})
-    page.goto(ADDRESS)
+    page.goto(WHOLE)
     entry = page.locator(".lesson-contents li").first
     assert entry.evaluate("(e) => e.checkVisibility({contentVisibilityAuto: true}) && e.offsetHeight > 0") == shown
     if not shown:
@@ -72,7 +73,7 @@ def test_the_contents_stand_beside_the_text_where_there_is_room(visit, width, sh
 
 def test_a_fold_opens_by_keyboard(visit):
     page = visit()
-    page.goto(ADDRESS)
+    page.goto(WHOLE)
     fold = page.locator(".prose details.fold").first
     assert fold.get_attribute("open") is None
     fold.locator("summary").press("Enter")
@@ -81,7 +82,7 @@ def test_a_fold_opens_by_keyboard(visit):
 
 def test_print_shows_the_folds_and_no_contents(visit):
     page = visit()
-    page.goto(ADDRESS)
+    page.goto(WHOLE)
     page.emulate_media(media="print")
     page.locator(".prose details.fold .katex, .prose details.fold p").first.wait_for(state="visible")
     assert not page.locator(".lesson-contents").is_visible()

@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from challenges.lesson.svg import read_svg
-from challenges.lesson.text import WORDS_MAX, images, words
+from challenges.lesson.text import STEPS_WORDS_MAX, images, sections, words
 from challenges.lint.claims import can_measure
 from challenges.lint.run import inspect
 from challenges.reading import read_lesson
@@ -26,8 +26,14 @@ def text(name: str) -> str:
     return (LIBRARY / name / "lesson.md").read_text()
 
 
-def test_what_is_in_sight_is_short(name: str) -> None:
-    assert 1_200 < words(text(name)) <= WORDS_MAX == 2_200
+def test_what_is_in_sight_is_short_and_in_five_or_six_steps(name: str) -> None:
+    assert 1_200 < words(text(name)) <= STEPS_WORDS_MAX == 1_800
+    assert read_lesson(LIBRARY / name).lesson.steps and len(sections(text(name))) in (5, 6)
+
+
+def test_each_challenge_leads_back_to_a_step(name: str) -> None:
+    marked = re.findall(r"<!-- challenge: ([a-z0-9-]+) -->", text(name))
+    assert sorted(marked) == sorted(read_lesson(LIBRARY / name).lesson.challenges)
 
 
 def test_something_can_be_tried_after_a_few_sentences(name: str) -> None:
