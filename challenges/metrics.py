@@ -33,6 +33,12 @@ class RegisteredMetric:
 BUILT_IN = {
     "accuracy": RegisteredMetric(gettext_noop("Accuracy"), ANY, "graders.metrics:accuracy"),
     "macro_f1": RegisteredMetric(gettext_noop("Macro F1"), ("label",), "graders.metrics:macro_f1"),
+    "adjusted_balanced_accuracy": RegisteredMetric(
+        gettext_noop("Balanced accuracy above chance"),
+        ("label",),
+        "graders.metrics:adjusted_balanced_accuracy",
+        in_findings=False,
+    ),
     "exact_match": RegisteredMetric(gettext_noop("Exact match"), ANY, "graders.metrics:exact_match"),
     "json_fields": RegisteredMetric(gettext_noop("Field accuracy"), ("json",), "graders.metrics:json_fields"),
     "token_f1": RegisteredMetric(gettext_noop("Token F1"), ("text",), "graders.metrics:answer_f1"),

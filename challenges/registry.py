@@ -18,6 +18,7 @@ KINDS = {
     "tune": "challenges.kinds.tune:KIND",
     "free_text": "challenges.kinds.free_text:KIND",
     "rag": "challenges.kinds.rag:KIND",
+    "evaluate": "challenges.kinds.evaluate:KIND",
 }
 KIND_NAME_MAX = 40
 """Characters of a kind's name, which is as long as the database's column."""

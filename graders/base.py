@@ -324,13 +324,12 @@ class Grade:
     examples, `public_orders` are the values of the metric on public samples in each order. If the challenge has a
     budget of tokens, `charged` is set; scores are then multiplied by its factor, and metrics are not.
 
-    Costs: `cost` holds means over the public samples: tokens and milliseconds of a request. `measured` is what
-    `graders.request_costs` has measured about a request.
+    Costs: `cost` holds means over the public samples: tokens and milliseconds of a request, and `measured` what
+    `graders.request_costs` has measured of one. `shown` is what a kind's page shows besides, as JSON values.
 
     Free text: `marks` are those of the criteria. `review` holds the rules by which a person has to look at the answer,
     and `provisional` says that neither a person nor a judge stands behind the score yet. `judge` gave the marks; it is
     None if code alone did. `certainty` in [0, 1] orders grades by how sure the machine is.
-
     `chat` holds the two answers of a chat, which has no score. `private` is for staff only.
     """
 
@@ -354,6 +353,7 @@ class Grade:
     chat: dict[str, Any] = field(default_factory=dict)
     public_orders: tuple[float, ...] = ()
     charged: Charged | None = None
+    shown: dict[str, Any] = field(default_factory=dict)
 
 
 class Rejected(Exception):

@@ -72,6 +72,21 @@ def macro_f1(predictions: Sequence[Prediction], targets: Sequence[Target], answe
     return Measured(sum(values) / len(values), accuracy(predictions, targets, answer).rows)
 
 
+def adjusted_balanced_accuracy(
+    predictions: Sequence[Prediction], targets: Sequence[Target], answer: object
+) -> Measured:
+    """Returns the mean recall of the labels among the targets, scaled so that chance is 0 and all right is 1.
+
+    Who always gives one label, or guesses, scores 0, and so does who is worse than that. With two labels it is Youden's
+    J (Youden 1950): the share that is found minus the share of false alarms. With one label alone it is 0.
+    """
+    rows = accuracy(predictions, targets, answer).rows
+    truth = Counter(str(target) for target in targets)
+    right = Counter(str(target) for target, row in zip(targets, rows, strict=True) if row)
+    recall, chance = sum(right[label] / count for label, count in truth.items()) / len(truth), 1 / len(truth)
+    return Measured(max(0.0, (recall - chance) / (1 - chance)) if len(truth) > 1 else 0.0, rows)
+
+
 def exact_match(predictions: Sequence[Prediction], targets: Sequence[Target], answer: object) -> Measured:
     """Returns the share of rows whose text equals a target, after NFKC normalisation and collapsing of white space."""
     plain = [tuple(_plain(one) or "" for one in accepted(t)) for t in targets]

@@ -13,6 +13,7 @@ GRADERS = {
     "tune": "graders.tune",
     "free_text": "graders.free_text.grading",
     "rag": "graders.rag",
+    "evaluate": "graders.evaluate",
 }
 
 

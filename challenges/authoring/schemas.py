@@ -19,6 +19,7 @@ from challenges.documents import Document
 from challenges.findings.spec import Findings
 from challenges.kinds import registry as kinds
 from challenges.kinds.base import Kind
+from challenges.kinds.evaluate_keys import Systems
 from challenges.kinds.own_choices import Candidate
 from challenges.lesson.spec import Course, Lesson
 from challenges.metrics import metrics
@@ -41,6 +42,7 @@ MODELS_OF_FILES: dict[str, type[BaseModel]] = {
     "gold.jsonl": GoldAnswer,
     "attacks.jsonl": Attack,
     "benign.jsonl": Benign,
+    "systems.yaml": Systems,
     "candidates.jsonl": Candidate,
     "corpus.jsonl": Document,
 }

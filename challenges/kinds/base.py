@@ -71,6 +71,10 @@ class Kind:
     """A symbol of `static/img/icons.svg`."""
     run_label: ClassVar[str] = gettext_noop("Run")
     """On the button that starts a run on public samples."""
+    run_help: ClassVar[str] = ""
+    """What a run does, where it does something else than answer the public samples."""
+    stages: ClassVar[Mapping[str, str]] = {}
+    """What the stages of an open evaluation are called, by the stages of its work items, where that is special."""
     keys: ClassVar[type[Keys] | None] = None
     """The keys of `challenge.yaml` that belong to this kind."""
     lane: ClassVar[Lane] = Lane.GRADE
@@ -94,7 +98,9 @@ class Kind:
     text_field: ClassVar[str] = ""
     """The payload's field that a plain text file fills on the command line; empty where there is none."""
     rows_field: ClassVar[str] = ""
-    """The payload's field that holds training rows; empty where there is none."""
+    """The payload's field that holds rows which a learner writes, each with an input and an output; empty where there
+    is none.
+    """
     has_documents: ClassVar[bool] = False
     """Whether answers are looked up in documents, whose ids the rows name."""
     draws_examples: ClassVar[bool] = False
@@ -158,6 +164,10 @@ class Kind:
 
     def check(self, challenge: Challenge, payload: Any) -> Iterator[FieldProblem]:
         """What is wrong with a payload of this kind, apart from its length in tokens."""
+        return iter(())
+
+    def check_public(self, challenge: Challenge, payload: Any, public: Sequence[Sample]) -> Iterator[FieldProblem]:
+        """Which parts of a payload repeat public samples where they must not."""
         return iter(())
 
     def limit(self, challenge: Challenge, payload: Mapping[str, Any], field: str) -> str:

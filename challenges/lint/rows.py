@@ -30,8 +30,9 @@ LENGTH_SHARE = 0.25
 
 def lint_rows(subject: Subject) -> None:
     """Ids, targets, duplicates, overlap between files, balance of labels, lengths, characters."""
+    needed = kinds.find(subject.challenge.kind).needed_files
     for name, rows in subject.files:
-        if not rows and name != "train.jsonl" and name not in subject.unread:
+        if not rows and name in needed and name not in subject.unread:
             subject.source.add(subject.at(name), None, "has no rows", "add some")
     _ids(subject)
     _repeats(subject)

@@ -6,6 +6,7 @@ A score may be the worst of several orders of the examples, and tokens may cost 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 from challenges.check import check
 from challenges.field_checks import FieldProblem
@@ -17,6 +18,7 @@ from challenges.models.catalogue import MODELS
 from challenges.models.tokens import counter
 from challenges.payloads import Submitted
 from challenges.prompts import problem_with
+from challenges.rows import Sample
 from challenges.spec import Challenge, Json, Label
 from challenges.texts import normal
 
@@ -131,7 +133,7 @@ def _bounds(subject: Subject) -> None:
 def lint_payload(subject: Subject, name: str, payload: Submitted) -> None:
     """What a submit of the payload in `name`, a file of the challenge's folder, would be refused for; and leaks."""
     file = subject.at(name)
-    for problem in refusals(subject.challenge, payload):
+    for problem in refusals(subject.challenge, payload, subject.bundle.public):
         if problem.code == "unknown_label" and not are_usable(subject.challenge.answer):
             continue
         located = subject.source.yaml(file)
@@ -143,9 +145,9 @@ def lint_payload(subject: Subject, name: str, payload: Submitted) -> None:
     _leaks(subject, file, payload)
 
 
-def refusals(challenge: Challenge, payload: Submitted) -> list[FieldProblem]:
+def refusals(challenge: Challenge, payload: Submitted, public: Sequence[Sample] = ()) -> list[FieldProblem]:
     """What the site would refuse a submission for; without the limits in tokens where the tokenizer is not here."""
-    return check(challenge, payload, counter(challenge.model) or _uncounted)
+    return check(challenge, payload, counter(challenge.model) or _uncounted, public)
 
 
 def _uncounted(text: str) -> int:

@@ -14,6 +14,7 @@ from challenges.check import check
 from challenges.documents import Document
 from challenges.files.yaml_lines import read
 from challenges.findings.spec import Findings
+from challenges.kinds.evaluate_keys import EvaluateKeys
 from challenges.kinds.rag_keys import RagKeys
 from challenges.kinds.tune_keys import Tune
 from challenges.lesson.spec import ChoiceQuestion
@@ -74,6 +75,10 @@ def as_documents(data: dict[str, Any]) -> object:
     )
 
 
+def as_test_sets(data: dict[str, Any]) -> object:
+    return EvaluateKeys.model_validate({"evaluate": data["evaluate"], "systems": {"prompts": {}, "systems": []}})
+
+
 def as_models(data: dict[str, Any]) -> object:
     # The digest is cut short in the text.
     return TypeAdapter(list[BaseModel]).validate_python([{**model, "sha256": "0" * 64} for model in data["models"]])
@@ -86,6 +91,7 @@ FILES: dict[str, Callable[[dict[str, Any]], object]] = {
     "questions": as_questions,
     "candidates": as_own_choices,
     "corpus": as_documents,
+    "systems": as_test_sets,
     "models": as_models,
 }
 

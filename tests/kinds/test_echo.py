@@ -86,13 +86,13 @@ def graded(owner: Submission | Run) -> Evaluation:
 
 
 def test_all_three_registries_know_it(installed: Path) -> None:
-    assert kind_names() == ("prompt", "tune", "free_text", "rag", "echo")
+    assert kind_names() == ("prompt", "tune", "free_text", "rag", "evaluate", "echo")
     assert set(graders.names()) == set(kind_names())
     assert type(page_of("echo")).__name__ == "EchoPage"
 
 
 def test_a_kind_is_gone_with_its_package() -> None:
-    assert kind_names() == ("prompt", "tune", "free_text", "rag")
+    assert kind_names() == ("prompt", "tune", "free_text", "rag", "evaluate")
     assert set(graders.names()) == set(kind_names())
 
 
@@ -139,7 +139,10 @@ def test_without_a_model_the_lengths_of_rows_are_compared_in_characters(installe
 def test_lint_names_the_known_kinds(tmp_path: Path) -> None:
     folder = write_echo_challenge(tmp_path / "echoes")
     first = next(problem for problem in lint(folder) if problem.line == 4)
-    assert (first.what, first.fix) == ("`kind`: there is no kind `echo`", "use one of prompt, tune, free_text, rag")
+    assert (first.what, first.fix) == (
+        "`kind`: there is no kind `echo`",
+        "use one of prompt, tune, free_text, rag, evaluate",
+    )
 
 
 def test_its_baselines_verify_the_version(course: Path) -> None:

@@ -18,6 +18,7 @@ ROOMS = (
     *(f"challenges/lint/{kind}.py" for kind in KINDS),
     *(f"challenges/scaffold/{kind}.py" for kind in KINDS),
     "graders/free_text/",
+    "graders/evaluate.py",
     "graders/prompt.py",
     "graders/rag.py",
     "graders/tune.py",

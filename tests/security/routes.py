@@ -31,6 +31,7 @@ PRIVATE = {
     "submissions/<uuid:uuid>/cancel",
     "submissions/<uuid:uuid>/appeal",
     "submissions/<uuid:uuid>/artifact",
+    "submissions/<uuid:uuid>/test-set.jsonl",
     "submissions/<uuid:uuid>/receipt",
     "submissions/<uuid:uuid>/receipt/",
     "submissions/<uuid:uuid>/chat/",

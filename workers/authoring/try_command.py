@@ -78,7 +78,7 @@ def graded(bundle: ChallengeBundle, payload: Submitted, console: Console) -> Gra
     challenge = bundle.challenge
     if not kinds.find(challenge.kind).has_samples:
         raise CannotTry(f"{challenge.id} has no public rows: `gradus challenge test` grades its baselines")
-    if problems := refusals(challenge, payload):
+    if problems := refusals(challenge, payload, bundle.public):
         raise CannotTry(
             "\n".join(
                 f"a submit would be refused ({one.code}) because of `{one.field}`: {one.message}" for one in problems

@@ -90,6 +90,7 @@ def visible(evaluation: Evaluation, grade: Grade) -> dict[str, Any]:
         "marks": [asdict(mark) for mark in grade.marks],
         "training": grade.training,
         **({"chat": grade.chat} if grade.chat else {}),
+        **({"shown": grade.shown} if grade.shown else {}),
         **({"measured": grade.measured} if grade.measured else {}),
     }
 

@@ -126,6 +126,7 @@ class FeedbackOut(Schema):
     comment: str = Field("", description="What a person who has marked the answer writes about it")
     cost: dict[str, float] = {}
     training: dict[str, Any] = {}
+    shown: dict[str, Any] = Field({}, description="What a kind shows besides, such as how many defects were exposed")
     unfinished: UnfinishedOut | None = Field(
         default=None, description="Set if a run has reached its limit: its results are of the finished samples only"
     )
@@ -152,7 +153,7 @@ def state_of(evaluation: Evaluation) -> dict[str, Any]:
 def feedback_of(evaluation: Evaluation) -> dict[str, Any] | None:
     if evaluation.result is None:
         return None
-    shown = ("public", "marks", "comment", "cost", "training", "unfinished")
+    shown = ("public", "marks", "comment", "cost", "training", "shown", "unfinished")
     found = {key: evaluation.result[key] for key in shown if key in evaluation.result}
     return {**found, "public": _public(found["public"])} if "public" in found else found
 

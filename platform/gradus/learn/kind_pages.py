@@ -23,6 +23,7 @@ PAGES = {
     "tune": "gradus.learn.kinds.tune.page:PAGE",
     "free_text": "gradus.learn.kinds.free_text:PAGE",
     "rag": "gradus.learn.kinds.rag.page:PAGE",
+    "evaluate": "gradus.learn.kinds.evaluate:PAGE",
 }
 GENERIC = "gradus.learn.kinds.generic:PAGE"
 

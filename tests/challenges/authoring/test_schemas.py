@@ -22,6 +22,7 @@ from challenges.reading import read_challenge
 from challenges.registry import kind_names
 from gradus.cli.main import app
 from tests.challenges import factory
+from tests.challenges.kinds.evaluate_bundle import SYSTEMS
 
 ROOT = Path(__file__).resolve().parents[3]
 FOLDERS = (ROOT / "challenges/library", ROOT / "docs/examples")
@@ -73,7 +74,14 @@ def test_every_file_of_the_library_and_of_the_examples_is_accepted() -> None:
         for value in values(path):
             wrong = [f"{path}: {error.message}" for error in validator(name).iter_errors(value)]
             assert wrong == []
-    assert seen == set(NAMES) - {"corpus.jsonl"}
+    assert seen == set(NAMES) - {"corpus.jsonl", "systems.yaml"}
+
+
+def test_the_schema_of_systems_is_that_of_the_reader() -> None:
+    assert validator("systems.yaml").is_valid(SYSTEMS)
+    assert not validator("systems.yaml").is_valid(
+        {**SYSTEMS, "systems": [{"id": "one", "prompt": "short", "reads": 3}]}
+    )
 
 
 def test_the_schema_of_a_row_of_documents_is_that_of_the_reader() -> None:

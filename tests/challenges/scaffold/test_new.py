@@ -168,7 +168,10 @@ def test_labels_that_are_known_stand_in_all_rows() -> None:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (("promt", "x"), "there is no kind `promt`. Use one of prompt, tune, free_text, rag. Did you mean `prompt`?"),
+        (
+            ("promt", "x"),
+            "there is no kind `promt`. Use one of prompt, tune, free_text, rag, evaluate. Did you mean `prompt`?",
+        ),
         (("tune", "x", "--method", "lara"), "there is no training method `lara`. Use one of lora, qlora, full, dpo."),
         (("prompt", "x", "--answer", "lable"), "Use one of label, json, text. Did you mean `label`?"),
         (("prompt", "x", "--method", "lora"), "a challenge of the kind `prompt` has no training method: leave it out"),

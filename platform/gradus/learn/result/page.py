@@ -93,7 +93,8 @@ def score_of(evaluation: Evaluation) -> Score | None:
 def rows_context(owner: Submission | Run, evaluation: Evaluation) -> dict[str, Any]:
     """What the templates of a result need to list its public rows."""
     spec, page = evaluation.version.parsed, page_of(owner.kind)
-    asks_model = kinds.find(owner.kind).asks_model(spec)
+    kind = kinds.find(owner.kind)
+    asks_model = kind.asks_model(spec)
     rows = results.sample_rows(evaluation.version, evaluation.result, page.own_inputs(owner.payload))
     is_whole = evaluation.state == State.SCORED
     since = _since_before(owner, rows) if isinstance(owner, Run) and rows and is_whole else None
@@ -102,8 +103,8 @@ def rows_context(owner: Submission | Run, evaluation: Evaluation) -> dict[str, A
     return {
         "rows": rows,
         "asks_model": asks_model,
-        "live_samples": live_samples(evaluation) if evaluation.is_open and asks_model else {},
-        "is_trained": kinds.find(owner.kind).is_trained,
+        "live_samples": live_samples(evaluation) if evaluation.is_open and asks_model and kind.has_samples else {},
+        "is_trained": kind.is_trained,
         "chips": results.chips(rows),
         "counts": counted(row.mark for row in rows),
         "interval": score_interval(spec.metric.name, [row.score for row in rows], factor_of(evaluation.result)),

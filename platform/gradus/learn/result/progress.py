@@ -7,7 +7,7 @@ what is shown is rounded to steps of five seconds.
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from django.core.cache import cache
@@ -19,6 +19,7 @@ from django.utils.translation import gettext_lazy as _
 from challenges.kinds import registry as kinds
 from challenges.prompts import order_of, stage
 from challenges.spec import Challenge, Label
+from challenges.translation import translated
 from gradus.courses import catalogue
 from gradus.learn.lesson import markdown
 from gradus.learn.result.next_step import next_hint
@@ -53,15 +54,21 @@ SILENT = (HIDDEN, MARKING, CHECKING)
 
 @dataclass(frozen=True)
 class Stage:
-    """`state` is `done`, `present` or `ahead`. `done` of `total` units are known of the present stage, or nothing."""
+    """`state` is `done`, `present` or `ahead`. `done` of `total` units are known of the present stage, or nothing.
+
+    `special` is what the kind calls the stage, where it has a word of its own.
+    """
 
     name: str
     state: str
     done: int | None = None
     total: int | None = None
+    special: str = ""
 
     @property
     def title(self) -> str:
+        if self.special:
+            return self.special
         number = order_of(self.name)
         return str(TITLES[self.name]) if number is None else _order_title() % {"number": number}
 
@@ -104,23 +111,26 @@ def stages_of(evaluation: Evaluation, kind: str) -> list[Stage]:
     present, done, total = _present(evaluation, names)
     at = names.index(present)
     before = [Stage(name, "done") for name in names[:at]]
-    return [*before, Stage(present, "present", done, total), *(Stage(name, "ahead") for name in names[at + 1 :])]
+    stages = [*before, Stage(present, "present", done, total), *(Stage(name, "ahead") for name in names[at + 1 :])]
+    special = kinds.find(kind).stages
+    return [replace(one, special=translated(special[one.name])) if one.name in special else one for one in stages]
 
 
 def _names(spec: Challenge, kind: str, *, is_graded: bool) -> list[str]:
     known = kinds.find(kind)
     answer = spec.answer
     calibrates = isinstance(answer, Label) and answer.decode == "score" and answer.calibrate != "none"
+    is_answered = known.has_samples or known.asks_model(spec)
     has = {
         LOADING: known.asks_model(spec),
         TRAINING: known.is_trained,
         CALIBRATION: known.asks_model(spec) and calibrates and not known.is_trained,
         INDEX: known.has_documents,
-        PUBLIC: known.has_samples,
+        PUBLIC: is_answered,
         **{stage(number): known.has_examples and known.asks_model(spec) for number in range(2, spec.metric.orders + 1)},
-        HIDDEN: known.has_samples and is_graded,
-        MARKING: not known.has_samples and is_graded,
-        CHECKING: not known.has_samples and not is_graded,
+        HIDDEN: is_answered and is_graded,
+        MARKING: not is_answered and is_graded,
+        CHECKING: not is_answered and not is_graded,
     }
     return [QUEUED, *(name for name, is_there in has.items() if is_there)]
 

@@ -13,14 +13,18 @@ from challenges.field_errors import BOUNDS, in_words, place
 from challenges.kinds import registry as kinds
 from challenges.kinds.base import TokenUse
 from challenges.models import tokens
+from challenges.rows import Sample
 from challenges.spec import Challenge
 from gradus.refusal import Refused
 
 
-def parse(challenge: Challenge, data: Any, *, is_submission: bool = False) -> payloads.Submitted:
+def parse(
+    challenge: Challenge, data: Any, *, public: Sequence[Sample] = (), is_submission: bool = False
+) -> payloads.Submitted:
     """Raises `Refused` with every problem, each naming its field and, for rows, its line.
 
-    A submission can be refused where a run on public samples is not.
+    `public` are the public samples, which some kinds of payload must not repeat. A submission can be refused where a
+    run on public samples is not.
     """
     try:
         payload = payloads.parse(data)
@@ -29,7 +33,7 @@ def parse(challenge: Challenge, data: Any, *, is_submission: bool = False) -> pa
         raise Refused("bad_payload", said, problems=_from(challenge, data, error)) from None
     except RecursionError:
         raise Refused("bad_payload", _("The JSON is nested too deeply.")) from None
-    refuse(check(challenge, payload, counter(challenge)))
+    refuse(check(challenge, payload, counter(challenge), public))
     if is_submission:
         refuse(list(kinds.find(payload.kind).check_submission(challenge, payload)))
     return payload

@@ -63,7 +63,7 @@ def start_run(
     """
     if purpose in (Run.Purpose.TRIAL, Run.Purpose.DEMO):
         access.refuse_unless_seen(user, version.challenge)
-    payload = parse(version.parsed, data)
+    payload = parse(version.parsed, data, public=version.samples)
     lane = kinds.find(payload.kind).lane if purpose in Run.VERIFYING else Lane.INTERACTIVE
     if purpose == Run.Purpose.TRIAL:
         workers.require(version.parsed, payload, lane)
@@ -136,7 +136,7 @@ def lint_of(version: ChallengeVersion, arms: str) -> Check:
 
 def baseline_of(version: ChallengeVersion, baseline: Baseline) -> Check:
     """A baseline of a version, in the lane of its kind. Raises `Refused`, 422, for a bad payload."""
-    payload = parse(version.parsed, baseline.payload.model_dump(mode="json"))
+    payload = parse(version.parsed, baseline.payload.model_dump(mode="json"), public=version.samples)
     data = payload.model_dump(mode="json")
     run = _check(version, Run.Purpose.BASELINE, payload.kind, data, baseline.ref.file)
     return run, kinds.find(payload.kind).lane
@@ -209,7 +209,7 @@ def measure_baseline(user: User, challenge: Challenge, file: str) -> Run:
 def _measure(by: User, challenge: Challenge, data: Any, **whose: Any) -> Run:
     version = challenge.version
     assert version is not None
-    payload = parse(version.parsed, data)
+    payload = parse(version.parsed, data, public=version.samples)
     if not (kinds.find(payload.kind).measures_costs(version.parsed) and version.public):
         raise Refused("nothing", _("There is nothing to measure: no model answers public samples here."))
     workers.require(version.parsed, payload, Lane.TRAIN)

@@ -55,7 +55,8 @@ def submit(
     if not KEY.fullmatch(idempotency_key):
         wrong = _("An Idempotency-Key has 1 to 80 visible characters of ASCII: send another key.")
         raise Refused("bad_key", wrong, problems=[{"code": "bad_key", "field": "Idempotency-Key", "message": wrong}])
-    payload = parse(challenge.spec, data, is_submission=True)
+    public = challenge.version.samples if challenge.version else ()
+    payload = parse(challenge.spec, data, public=public, is_submission=True)
     kind = kinds.find(payload.kind)
     text_digest = texts.digest(kind.prose(payload)) if kind.is_judged else ""
 
