@@ -129,9 +129,9 @@ def test_the_database_keeps_the_consent(ada: User, bob: User) -> None:
         with pytest.raises(DatabaseError), transaction.atomic():
             Friendship.objects.create(**wrong)
     services.refuse(made.pk, by=ada)
-    for wrong in ({"refused_at": None, "agreed_at": now}, {"agreed_at": now}, {"asker": guest}):
+    for changed in ({"refused_at": None, "agreed_at": now}, {"agreed_at": now}, {"asker": guest}):
         with pytest.raises(DatabaseError), transaction.atomic():
-            Friendship.objects.filter(pk=made.pk).update(**wrong)
+            Friendship.objects.filter(pk=made.pk).update(**changed)
 
 
 def test_deleted_and_merged_accounts(ada: User, bob: User) -> None:
