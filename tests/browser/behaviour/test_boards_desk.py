@@ -11,6 +11,7 @@ from playwright.sync_api import Page, expect
 
 from gradus.accounts.models import User
 from gradus.courses.models import Challenge, Course
+from gradus.reviews.models import Regrade
 from gradus.submissions.copying import fingerprints
 from gradus.submissions.models import Annulment, Mark, Submission
 from gradus.submissions.services import boards as services
@@ -19,6 +20,7 @@ from tests import factories
 from tests.browser.conftest import Visit
 from tests.browser.driver.hands import Hand, Keyboard, Mouse
 from tests.browser.driver.seen import wrong_with
+from tests.leaderboards.single_rows import work_off
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 WIDTHS = (360, 1280, 1920)
@@ -92,6 +94,29 @@ def test_an_entry_is_flagged_and_an_attempt_annulled(
     page.keyboard.press("Enter")
     expect(page.get_by_text("The attempt counts again.")).to_be_visible()
     assert not Submission.objects.filter(annulled=True).exists()
+
+
+@pytest.mark.parametrize("hand_of", [Mouse, Keyboard])
+def test_the_attempts_of_a_learner_are_graded_again(
+    attempt: Submission, ada: User, grace: User, visit: Visit, hand_of: type[Mouse | Keyboard]
+) -> None:
+    page = visit(grace)
+    staff: Hand = hand_of(page)
+    page.goto(f"/teach/boards/sea-or-sky/{ada.pk}/")
+    staff.unfold(page.locator(f"#attempt-{attempt.pk} summary", has_text="again"))
+    staff.press("button", "Grade this attempt again")
+    expect(page.get_by_text("Write why.")).to_be_visible()
+    page.goto(f"/teach/boards/sea-or-sky/{ada.pk}/")
+    staff.write("Reason for grading again", WHY)
+    staff.press("button", "Grade all attempts of this learner again")
+    expect(page.get_by_text("1 attempt is graded again.")).to_be_visible()
+    work_off(0.4)
+    staff.press("link", "Look at it, and approve or discard it")
+    expect(page.get_by_text("Only attempts of enchantress.")).to_be_visible()
+    staff.press("button", "Discard the new grades")
+    staff.press("link", "enchantress")
+    expect(page.get_by_text("Discarded by")).to_be_visible()
+    assert Regrade.objects.get().learner == ada
 
 
 @pytest.fixture
