@@ -12,11 +12,13 @@ import shutil
 import socket
 from collections.abc import Callable
 from importlib.util import find_spec
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 import pytest
+from django.conf import settings
 
+Test = TypeVar("Test", bound=Callable[..., Any])
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
 
 
@@ -71,7 +73,14 @@ MISSING: dict[str, Callable[[], str]] = {
     "gpu": _gpu,
     "trl": _trl,
 }
+LONGEST = "test_suites.py"
 NEEDS = pytest.StashKey[dict[str, str]]()
+
+
+def slow_on_sqlite(test: Test) -> Test:
+    """Of a test that takes long: `tests/postgres/test_suites.py` runs it on PostgreSQL, `-m slow` on SQLite as well."""
+    slow: Test = pytest.mark.slow(test)
+    return slow if settings.SQLITE else test
 
 
 def required() -> set[str]:
@@ -94,6 +103,12 @@ def pytest_configure(config: pytest.Config) -> None:
         os.environ.pop("COLUMNS", None)
     required()
     config.stash[NEEDS] = {}
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Whole suites in one test come first: as the last ones they would keep one process busy and the others waiting."""
+    if hasattr(config, "workerinput"):
+        items.sort(key=lambda item: item.path.name != LONGEST)
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

@@ -18,7 +18,7 @@ from gradus.courses.models import Course
 from gradus.reviews.models import Regrade
 from gradus.submissions.models import Run
 from tests import factories
-from tests.api.fuzz.test_fuzz import HONEST, OPERATIONS
+from tests.api.fuzz.test_honest import HONEST, OPERATIONS
 from tests.conftest import logged_in
 from tests.reviews import cases
 from tests.security import poison

@@ -14,6 +14,12 @@ from tests.api.fuzz import world
 from tests.api.fuzz.site import in_this_thread, open_connections
 
 
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Drawing the boundary values of every call takes each process seconds, also where all these tests are slow."""
+    slow = ("test_everybody.py", "test_fuzz.py") if settings.SQLITE else ("test_everybody.py",)
+    return True if config.option.markexpr == "not slow" and collection_path.name in slow else None
+
+
 @pytest.fixture(autouse=True)
 def private_folders(folders: None) -> None:
     """In place of a folder for each test: what the world has stored is to be found."""
