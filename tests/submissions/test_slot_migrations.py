@@ -120,6 +120,7 @@ def stored(apps: Any) -> dict[str, list[dict[str, Any]]]:
     return {name: values(app, name) for app, name in OLD}
 
 
+@pytest.mark.slow
 def test_every_slot_is_carried_over_and_back(move: Move, ada: User, bob: User, sea_or_sky: Challenge) -> None:
     apps = move(BEFORE)
     store(apps, ada, sea_or_sky)
