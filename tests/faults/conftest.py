@@ -8,7 +8,12 @@ import pytest
 from tests.faults.site import Site, open_site
 
 PATIENCE_SECONDS = float(os.environ.get("GRADUS_TEST_PATIENCE", "120"))
-DATABASES = ("sqlite", pytest.param("postgres", marks=pytest.mark.postgres))
+POSTGRES = pytest.param("postgres", marks=pytest.mark.postgres)
+DATABASES = ("sqlite", POSTGRES)
+# For a test whose steps another one takes on SQLite in the quick gate.
+mostly_on_postgres = pytest.mark.parametrize(
+    "server", [pytest.param("sqlite", marks=pytest.mark.slow), POSTGRES], indirect=True
+)
 
 
 @pytest.fixture(scope="module", params=DATABASES)

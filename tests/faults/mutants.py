@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
-ONE_FAULT = "tests/faults/test_failpoints.py::test_one_fault_loses_and_doubles_nothing[{}-{}-kill]"
+ONE_FAULT = "tests/faults/test_failpoints.py::test_one_kill_loses_and_doubles_nothing[{}-{}]"
 # How long a test waits for its work. It is enough for the unchanged code, which is tried first, on a busy machine. The
 # mutant without a reconciler always takes all of it.
 PATIENCE_SECONDS = 40

@@ -7,12 +7,14 @@ import subprocess
 import sys
 
 from benchmarks.chaos import quantile
+from tests.faults.conftest import mostly_on_postgres
 from tests.faults.site import ROOT
 
 NAMES = ["accepted", "scored", "rejected", "failed", "review", "cancelled", "open", "lost", "doubled"]
 NAMES += ["kills", "stops", "recovery_p50_s", "recovery_p99_s", "submit_p99_ms", "seconds"]
 
 
+@mostly_on_postgres
 def test_two_hundred_submissions_survive_faults(server, tmp_path):
     database = ("--database", "postgres", "--server", server) if server else ("--database", "sqlite")
     size = ("--submissions", "200", "--workers", "3", "--lease", "4")

@@ -9,7 +9,7 @@ import pytest
 
 from gradus.submissions.failpoints import POINTS
 from gradus.submissions.states import MAX_ATTEMPTS
-from tests.faults.conftest import clean, drain
+from tests.faults.conftest import clean, drain, mostly_on_postgres
 from tests.faults.servers import wait_until
 from tests.faults.site import Site, open_site
 
@@ -35,10 +35,15 @@ def with_lost_worker(*armed):
     return (*armed, LOST_WORKER) if any(point == "sweep.requeued" for point, _ in armed) else armed
 
 
-@pytest.mark.parametrize("action", ["kill", STOP])
 @pytest.mark.parametrize("point", POINTS)
-def test_one_fault_loses_and_doubles_nothing(site, point, action):
-    outlast(site, *with_lost_worker((point, action)))
+def test_one_kill_loses_and_doubles_nothing(site, point):
+    outlast(site, *with_lost_worker((point, "kill")))
+
+
+@mostly_on_postgres
+@pytest.mark.parametrize("point", POINTS)
+def test_one_stop_loses_and_doubles_nothing(site, point):
+    outlast(site, *with_lost_worker((point, STOP)))
 
 
 @pytest.mark.parametrize("point", ["submit.uncommitted", "submit.committed", "claim.uncommitted", "claim.committed"])
@@ -118,6 +123,7 @@ def verifying(server: str | None) -> Iterator[Site]:
         yield site
 
 
+@mostly_on_postgres
 @pytest.mark.parametrize(("point", "action"), [*((point, "kill") for point in OF_A_WORKER), *ZOMBIES])
 def test_one_fault_beside_a_lint_loses_and_doubles_nothing(verifying: Site, point: str, action: str) -> None:
     verifying.disarm()

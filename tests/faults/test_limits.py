@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from tests.faults.conftest import clean, drain
+from tests.faults.conftest import clean, drain, mostly_on_postgres
 
+# `tests/security/test_crowd.py` asks SQLite by HTTP.
+pytestmark = mostly_on_postgres
 SUBMITS = 1000
 ALLOWED = 10
 

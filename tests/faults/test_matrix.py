@@ -7,7 +7,7 @@ import signal
 import pytest
 
 from gradus.submissions.states import MAX_ATTEMPTS
-from tests.faults.conftest import PATIENCE_SECONDS, clean, drain
+from tests.faults.conftest import PATIENCE_SECONDS, clean, drain, mostly_on_postgres
 from tests.faults.servers import wait_until
 
 
@@ -22,6 +22,7 @@ def by_word(site):
     return [(row["state"], row["error_code"], row["attempt"]) for row in site.evaluations()]
 
 
+@mostly_on_postgres
 @pytest.mark.parametrize("role", ["runner", "worker", "reconciler", "client"])
 def test_kill_9_in_the_middle_of_work(site, role):
     site.submit(learners=3, each=2, word="slow")
