@@ -19,11 +19,12 @@ from gradus.submissions.services import start_run
 from tests import factories
 from tests.browser.conftest import Visit
 from tests.browser.driver.hands import Hand, Keyboard, Mouse
-from tests.browser.driver.seen import wrong_with
+from tests.browser.driver.seen import WIDTHS, looks, wrong_with
 from tests.leaderboards.single_rows import work_off
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
-WIDTHS = (360, 1280, 1920)
+# What a key presses, a click presses: `test_each_kind.py` asks both of the same controls.
+hands = pytest.mark.parametrize("hand_of", [pytest.param(Mouse, marks=pytest.mark.slow), Keyboard])
 NAMES = ("a gull", "a kite", "a swift", "a puffin", "a heron", "a tern", "a skua", "a crow")
 WHY = "The prompt is that of somebody else"
 
@@ -42,7 +43,7 @@ def attempt(shore: Challenge, ada: User, bob: User) -> Submission:
     return made
 
 
-@pytest.mark.parametrize("hand_of", [Mouse, Keyboard])
+@hands
 def test_an_entry_is_hidden_answered_and_restored(
     attempt: Submission, ada: User, grace: User, visit: Visit, hand_of: type[Mouse | Keyboard]
 ) -> None:
@@ -74,7 +75,7 @@ def test_an_entry_is_hidden_answered_and_restored(
     expect(own.get_by_text("Your rank")).to_be_visible()
 
 
-@pytest.mark.parametrize("hand_of", [Mouse, Keyboard])
+@hands
 def test_an_entry_is_flagged_and_an_attempt_annulled(
     attempt: Submission, ada: User, grace: User, visit: Visit, hand_of: type[Mouse | Keyboard]
 ) -> None:
@@ -137,7 +138,7 @@ def copies(shore: Challenge, ada: User, bob: User) -> list[Submission]:
     return made
 
 
-@pytest.mark.parametrize("hand_of", [Mouse, Keyboard])
+@hands
 def test_similar_entries_are_compared(
     copies: list[Submission], ada: User, grace: User, visit: Visit, hand_of: type[Mouse | Keyboard]
 ) -> None:
@@ -151,8 +152,7 @@ def test_similar_entries_are_compared(
     expect(page.get_by_role("heading", name="Similar entries of others")).to_be_visible()
 
 
-@pytest.mark.parametrize("width", WIDTHS)
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@looks
 def test_nothing_is_wrong_with_the_pages_of_similar_entries(
     copies: list[Submission], ada: User, grace: User, visit: Visit, width: int, scheme: str
 ) -> None:
@@ -169,8 +169,7 @@ def test_nothing_is_wrong_with_the_pages_of_similar_entries(
             assert found.violations_count == 0, found.generate_report()
 
 
-@pytest.mark.parametrize("width", WIDTHS)
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@looks
 def test_nothing_is_wrong_with_the_pages(
     attempt: Submission, ada: User, bob: User, grace: User, visit: Visit, width: int, scheme: str, tmp_path: Path
 ) -> None:

@@ -19,10 +19,9 @@ from gradus.submissions.services.reruns import run_again
 from tests import factories
 from tests.browser.conftest import Visit
 from tests.browser.driver.hands import Hand, Keyboard, Mouse
-from tests.browser.driver.seen import wrong_with
+from tests.browser.driver.seen import looks, wrong_with
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
-WIDTHS = (360, 1280, 1920)
 
 
 @pytest.fixture
@@ -46,7 +45,7 @@ def verified(attempt: Submission, by: User, score: float) -> Rerun:
     return rerun
 
 
-@pytest.mark.parametrize("hand_of", [Mouse, Keyboard])
+@pytest.mark.parametrize("hand_of", [pytest.param(Mouse, marks=pytest.mark.slow), Keyboard])
 def test_a_season_begins_and_an_attempt_is_run_again(
     attempt: Submission, ada: User, grace: User, visit: Visit, hand_of: type[Mouse | Keyboard]
 ) -> None:
@@ -71,8 +70,7 @@ def test_a_season_begins_and_an_attempt_is_run_again(
     expect(page.get_by_role("cell", name="enchantress")).to_be_visible()
 
 
-@pytest.mark.parametrize("width", WIDTHS)
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@looks
 def test_nothing_is_wrong_with_the_pages(
     attempt: Submission, ada: User, grace: User, visit: Visit, width: int, scheme: str, tmp_path: Path
 ) -> None:
@@ -86,8 +84,7 @@ def test_nothing_is_wrong_with_the_pages(
     look(pages, visit, width, scheme, tmp_path)
 
 
-@pytest.mark.parametrize("width", WIDTHS)
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@looks
 def test_nothing_is_wrong_with_the_page_of_the_shake_up(
     attempt: Submission, ada: User, visit: Visit, width: int, scheme: str, tmp_path: Path
 ) -> None:

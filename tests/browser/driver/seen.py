@@ -2,7 +2,20 @@
 
 from __future__ import annotations
 
+import pytest
 from playwright.sync_api import Page
+
+WIDTHS = (360, 1280, 1920)
+QUICK = ((360, "dark"), (1280, "light"))
+looks = pytest.mark.parametrize(
+    ("width", "scheme"),
+    [
+        pytest.param(width, scheme, marks=() if (width, scheme) in QUICK else pytest.mark.slow)
+        for width in WIDTHS
+        for scheme in ("light", "dark")
+    ],
+)
+"""A page at each width in both themes; in the quick gate at one width in each."""
 
 TOO_WIDE = """() => {
   const width = document.documentElement.clientWidth;

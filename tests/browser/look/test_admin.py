@@ -1,4 +1,4 @@
-"""Django's admin in the site's look: its pages at two widths and in both themes, with collected static files."""
+"""Django's admin in the site's look: its pages at three widths and in both themes, with collected static files."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from django.test import override_settings
 from gradus.submissions import services
 from tests import factories
 from tests.browser.driver import site
-from tests.browser.driver.seen import wrong_with
+from tests.browser.driver.seen import looks, wrong_with
 
 # axe would ask for the sheet that ours imports at the address of the page.
 LOADED = {"preload": False}
@@ -42,12 +42,11 @@ def filled(ada) -> list[str]:
             f"accounts/user/{ada.pk}/history/"]  # fmt: skip
 
 
-@pytest.mark.parametrize("width", [360, 1280])
-@pytest.mark.parametrize("theme", ["light", "dark"])
-def test_the_admin_has_the_sites_look(course, ada, grace, visit, axe, collected, width, theme):
+@looks
+def test_the_admin_has_the_sites_look(course, ada, grace, visit, axe, collected, width, scheme):
     ada.first_name = "Augusta"
     ada.save()
-    page = visit(grace, base_url=collected, viewport={"width": width, "height": 800}, color_scheme=theme)
+    page = visit(grace, base_url=collected, viewport={"width": width, "height": 800}, color_scheme=scheme)
     missing: list[str] = []
     page.on("response", lambda one: missing.append(one.url) if one.status >= 400 else None)
     wrong: dict[str, object] = {}

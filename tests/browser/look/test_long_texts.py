@@ -6,7 +6,7 @@ import pytest
 from django.utils.translation import override
 
 from tests.browser.driver.pages import furnish
-from tests.browser.look.test_pages import TOO_WIDE
+from tests.browser.driver.seen import TOO_WIDE
 from tests.words.pseudo import use_pseudo_locale
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]

@@ -160,15 +160,16 @@ OPEN = [
 WITH_EDITOR = [path for path in OPEN if "/challenges/" in path and "explain" not in path and "costs" not in path]
 
 
-@pytest.mark.parametrize("path", OPEN)
-def test_a_first_view_is_light(port: int, course: Course, browser: Browser, path: str) -> None:
-    page = browser.new_context(base_url=f"http://127.0.0.1:{port}", viewport={"width": 1280, "height": 800}).new_page()
-    wire = Wire(page)
-    answer = page.goto(path, wait_until="networkidle")
-    assert answer is not None and answer.ok
-    assert 20 * KB < wire.bytes < most_bytes(path), wire.heaviest(6)
-    assert "echarts" not in wire.libraries and ("editor" in wire.libraries) == (path in WITH_EDITOR)
-    page.context.close()
+def test_a_first_view_is_light(port: int, course: Course, browser: Browser) -> None:
+    for path in OPEN:
+        size = {"width": 1280, "height": 800}
+        page = browser.new_context(base_url=f"http://127.0.0.1:{port}", viewport=size).new_page()
+        wire = Wire(page)
+        answer = page.goto(path, wait_until="networkidle")
+        assert answer is not None and answer.ok, path
+        assert 20 * KB < wire.bytes < most_bytes(path), (path, wire.heaviest(6))
+        assert "echarts" not in wire.libraries and ("editor" in wire.libraries) == (path in WITH_EDITOR), path
+        page.context.close()
 
 
 def test_charts_load_when_they_are_seen(port: int, course: Course, browser: Browser) -> None:
