@@ -299,8 +299,11 @@ def one_by_one(of_class: Class, member: Member, challenge: Challenge) -> list[At
     return found
 
 
-@pytest.mark.parametrize("scheme", ["share", "pass", "steps"])
-@pytest.mark.parametrize("after", [0, 0.3])
+QUICK = (("share", 0.3), ("pass", 0), ("steps", 0.3))
+OTHERS = (("share", 0), ("pass", 0.3), ("steps", 0))
+
+
+@pytest.mark.parametrize(("scheme", "after"), [*QUICK, *(pytest.param(*one, marks=pytest.mark.slow) for one in OTHERS)])
 def test_of_many_attempts_the_database_finds_the_one_that_counts(
     evening: Class, ann: Member, ben: Member, sea_or_sky: Challenge, scheme: str, after: float
 ) -> None:

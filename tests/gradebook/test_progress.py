@@ -171,7 +171,7 @@ def test_an_assistant_reads_and_does_not_write_and_a_learner_finds_nothing(
     assert not evening.labels.exists()
 
 
-@pytest.mark.parametrize("drawn", range(4))
+@pytest.mark.parametrize("drawn", [0, *(pytest.param(drawn, marks=pytest.mark.slow) for drawn in (1, 2, 3))])
 def test_the_database_counts_what_a_look_at_each_attempt_does(
     evening: Class, ann: Member, ben: Member, ada: User, bob: User, drawn: int
 ) -> None:

@@ -40,7 +40,7 @@ def another_of_staff() -> Client:
     )
 
 
-@pytest.mark.parametrize("visitor", [Client, another_of_staff])
+@pytest.mark.parametrize("visitor", [Client, pytest.param(another_of_staff, marks=pytest.mark.slow)])
 def test_with_a_second_factor_a_password_alone_lets_nobody_in(totp: User, visitor) -> None:
     assert doors.walk(routes(), totp, factories.PASSWORD, visitor).let_in == set()
 

@@ -83,7 +83,10 @@ def test_what_is_found_for_hidden_rows_tells_nothing(observer: Observer) -> None
     assert differences(one, other) == [], log_difference(one, other)
 
 
-@pytest.mark.parametrize("leak", ["a count of rows", "a raw score", "a fraction of a second", "another shown score"])
+OTHER_LEAKS = ("a count of rows", "a fraction of a second", "another shown score")
+
+
+@pytest.mark.parametrize("leak", ["a raw score", *(pytest.param(leak, marks=pytest.mark.slow) for leak in OTHER_LEAKS)])
 def test_a_view_that_leaks_is_caught(observer: Observer, monkeypatch: pytest.MonkeyPatch, leak: str) -> None:
     """Else the tests above might compare nothing."""
     other = OTHER

@@ -68,9 +68,10 @@ def seen_by_learners(one: Seen, other: Seen) -> list[str]:
     return [path for path in differences(one, other) if path.startswith(("0 ", "1 ", "events")) and path != METRICS]
 
 
-@pytest.mark.parametrize("feedback", [{"mode": "rounded", "step": 0.02}, {"mode": "ladder", "step": 0.02}])
-def test_a_withheld_grade_looks_the_same_whatever_it_is(observer: Observer, feedback: dict[str, Any]) -> None:
+@pytest.mark.parametrize("mode", ["rounded", pytest.param("ladder", marks=pytest.mark.slow)])
+def test_a_withheld_grade_looks_the_same_whatever_it_is(observer: Observer, mode: str) -> None:
     Class(observer)
+    feedback = {"mode": mode, "step": 0.02}
     one, other = (observer.see(world, ATTEMPTS, feedback=feedback) for world in (PASSES, FAILS))
     assert one.states == ("scored", "scored", "scored", "review", "failed", "rejected", "scored", "scored")
     assert one.values[0] != other.values[0]
@@ -139,7 +140,8 @@ def decide_in(wanted: Hidden, world: Hidden, submission: Submission, by: User) -
         services.decide(submission, by=by, value=0.9, result={})
 
 
-LEAKS = ("the grade", "when it was graded", "that one waits", "a notice", "how many events", "own scores")
+OTHER_LEAKS = ("when it was graded", "that one waits", "a notice", "how many events", "own scores")
+LEAKS = ("the grade", *(pytest.param(leak, marks=pytest.mark.slow) for leak in OTHER_LEAKS))
 
 
 @pytest.mark.parametrize("leak", LEAKS)
