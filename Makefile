@@ -111,9 +111,11 @@ format: $(STAMP)
 clean-venv:
 	rm -rf $(VENV)
 
-# The stamp is as new as the last install that ended well; a changed list of packages installs again.
+# The stamp is as new as the last install that ended well; a changed list of packages installs again. pip compiles on one
+# core, and a sandbox must find compiled files. Some packages have files for other versions of Python, which do not compile.
 $(STAMP): pyproject.toml constraints.txt | $(PY)
-	$(PY) -m pip install --disable-pip-version-check -c constraints.txt -e ".[worker,dev]"
+	PIP_NO_COMPILE=1 $(PY) -m pip install --disable-pip-version-check -c constraints.txt -e ".[worker,dev]"
+	@$(PY) -m compileall -q -j 0 $(VENV)/lib >/dev/null 2>&1 || true
 	@touch $@
 
 # Debian splits ensurepip off: then an empty environment gets pip from the pip outside.
