@@ -1,6 +1,6 @@
 # Each target sets up what it needs. Nothing to do is done in seconds.
 #   make up      the whole site, on http://localhost:8000 (PORT=8080 for another port; ARGS="--host 0.0.0.0")
-#   make test    the whole test suite, in one process more than there are cores (TESTS=1 for another number)
+#   make test    the whole test suite, in two processes more than there are cores (TESTS=1 for another number)
 #   make check   the whole gate: lint, types, contracts, migrations, deployment settings, bundle, quick tests
 #   make quick   the tests that a change touches, the nearest first, for at most two minutes
 #   make smoke   the main job over HTTP, on a site of its own that is thrown away

@@ -73,7 +73,6 @@ MISSING: dict[str, Callable[[], str]] = {
     "gpu": _gpu,
     "trl": _trl,
 }
-LONGEST = "test_suites.py"
 NEEDS = pytest.StashKey[dict[str, str]]()
 
 
@@ -93,8 +92,8 @@ def required() -> set[str]:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int:
-    """One process more than cores: many tests wait for servers and for other processes."""
-    return (os.cpu_count() or 1) + 1
+    """Two processes more than cores: many tests wait for servers and for other processes."""
+    return (os.cpu_count() or 1) + 2
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -105,10 +104,22 @@ def pytest_configure(config: pytest.Config) -> None:
     config.stash[NEEDS] = {}
 
 
+@pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Whole suites in one test come first: as the last ones they would keep one process busy and the others waiting."""
-    if hasattr(config, "workerinput"):
-        items.sort(key=lambda item: item.path.name != LONGEST)
+    """The tests of faults, which wait for minutes, and whole suites in one test begin first, in a process each.
+
+    As the last ones they would keep one process busy and the others idle. Each process of pytest-xdist gets a part of
+    the list, in its order.
+    """
+    if not hasattr(config, "workerinput"):
+        return
+    waiting = [item for item in items if "faults" in item.path.parts]
+    suites = [item for item in items if item.path.name == "test_suites.py"]
+    first = {*waiting, *suites}
+    rest = [item for item in items if item not in first]
+    # The parts are not quite equal, so that the second one may begin a few tests later.
+    second = max(0, len(items) // config.workerinput["workercount"] - len(waiting) + 5)
+    items[:] = [*waiting, *rest[:second], *suites, *rest[second:]]
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
