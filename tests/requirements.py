@@ -78,8 +78,10 @@ NEEDS = pytest.StashKey[dict[str, str]]()
 
 def slow_on_sqlite(test: Test) -> Test:
     """Of a test that takes long: `tests/postgres/test_suites.py` runs it on PostgreSQL, `-m slow` on SQLite as well."""
-    slow: Test = pytest.mark.slow(test)
-    return slow if settings.SQLITE else test
+    if not settings.SQLITE:
+        return test
+    marked: Test = pytest.mark.slow(test)
+    return marked
 
 
 def required() -> set[str]:

@@ -125,7 +125,7 @@ LATER = (
     # What they ask is the same on any database: no rule of the database, no lock, and no query that names a function.
     "tests/accounts/test_admin.py",
     "tests/reviews/desk/test_bulk_page.py",
-    *(f"tests/reviews/test_{name}.py" for name in ("accuracy", "certainty", "pages", "reasons", "spending", "votes")),
+    *(f"tests/reviews/test_{name}.py" for name in ("accuracy", "certainty", "pages", "spending", "votes")),
     "tests/reviews/test_who_grades.py",
 )
 RUNS = {"submissions": SUBMISSIONS, "classes": CLASSES, "courses": COURSES, "accounts": ACCOUNTS, "plans": PLANS}
