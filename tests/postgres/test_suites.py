@@ -80,7 +80,7 @@ SUBMISSIONS = {
 }
 CLASSES = {
     "grades are released once": ("tests/postgres/releases.py",),
-    "announcements are told once": ("tests/postgres/announcements.py",),
+    "announcements are told once": ("tests/postgres/announcements.py", "tests/postgres/quotas.py"),
     "progress, audit and viewing": (
         *("tests/gradebook/test_progress.py", "tests/teach/test_audit.py", "tests/teach/test_viewing.py"),
     ),
@@ -103,7 +103,7 @@ COURSES = {
     "two clients that send one part, that push one archive, or that begin too many": ("tests/api/test_uploads.py",),
     "the way back to an earlier release": ("tests/courses/publishing/test_migrations.py",),
     "decisions about leaderboards": (
-        "tests/postgres/boards.py",
+        *("tests/postgres/boards.py", "tests/postgres/merging.py", "tests/friends"),
         *(f"tests/leaderboards/test_{name}.py" for name in ("class_boards", "ranks_after_decisions", "seasons")),
         *("tests/leaderboards/test_shake_up.py", "tests/teach/test_boards.py"),
     ),
