@@ -29,14 +29,16 @@ from gradus.gradebook import recounts
 from gradus.laboratory.models import Contribution
 from gradus.notices.models import MailWish, Notice
 from gradus.preferences.models import PairChoice
-from gradus.questions.models import Answer
+from gradus.questions.models import Answer, ReadStep
 from gradus.reports.models import ProblemReport
 from gradus.reviews.models import Regrade
 from gradus.submissions.models import HintsTaken, Mark, Run, Slot, Standing, Submission
 from gradus.submissions.services.standings import update_standing
 
 # What can be moved row by row. Of two rows of which only one can be, that of the account that stays does.
-PLAIN: tuple[type[models.Model], ...] = (Run, ChatMessage, ProblemReport, PairChoice, Contribution, Notice, Enrolment)
+PLAIN: tuple[type[models.Model], ...] = (
+    *(Run, ChatMessage, ProblemReport, PairChoice, Contribution, Notice, Enrolment, ReadStep),
+)
 SINGLE = (Submission, Mark, Standing, Slot, HintsTaken, Member, Answer)
 # What belongs to the account itself, and ends with it.
 DROPPED = (MailWish, ApiToken, Authenticator)
