@@ -58,10 +58,10 @@ def ranks(challenge: Challenge) -> list[tuple[int | None, str, float]]:
 
 
 def named(user: User) -> Iterator[str]:
-    """Which row of which table still names the account, except the record of the merge and the log."""
+    """Which row of which table still names the account, except the records of merges and the log."""
     for model in apps.get_models(include_auto_created=True):
         for field in model._meta.concrete_fields:
-            if field.is_relation and field.related_model is User and model is not Merge:
+            if field.related_model is User and (model, field.name) not in moving.RECORDS:
                 found = model._base_manager.filter(**{field.name: user.pk})
                 yield from (f"{model._meta.label}.{field.name} of {row.pk}" for row in found)
 

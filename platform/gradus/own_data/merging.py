@@ -8,6 +8,7 @@ in the same transaction. That cannot be undone: nobody could tell later whose ro
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import structlog
 from django.core.mail import send_mail
@@ -121,7 +122,7 @@ def _classes_of(by: User) -> QuerySet[Class]:
     return Class.objects.filter(pk__in=teaching.values("of_class"))
 
 
-def _create(kept: User, gone: User, by: User, **values: object) -> Merge:
+def _create(kept: User, gone: User, by: User, **values: Any) -> Merge:
     if Merge.objects.open().filter(Q(kept__in=(kept, gone)) | Q(gone__in=(kept, gone))).exists():
         said = _("A merge of one of these accounts is proposed already. It has to be withdrawn or refused first.")
         raise Refused("merge_open", said, 409)

@@ -156,6 +156,7 @@ def furnish(folder: Path, learner: User) -> Pages:
             "/teach/boards/",
             "/teach/boards/sea-or-sky/",
             entry,
+            "/teach/merge/",
             "/teach/courses/tiny/use/",
             "/reviews/",
             f"/reviews/{Review.objects.get(evaluation__submission=attempts[3]).pk}/",
