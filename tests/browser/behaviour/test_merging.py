@@ -42,8 +42,16 @@ def at_the_page(visit: Visit, user: User, **options: object) -> Page:
 
 @pytest.mark.parametrize("hand_of", [Mouse, Keyboard])
 def test_two_accounts_become_one(
-    accounts: Challenge, ada: User, bob: User, grace: User, visit: Visit, hand_of: type[Mouse | Keyboard]
+    accounts: Challenge,
+    ada: User,
+    bob: User,
+    grace: User,
+    visit: Visit,
+    hand_of: type[Mouse | Keyboard],
+    expected_complaints: list[str],
 ) -> None:
+    # A form without a reason, and signing in to the closed account.
+    expected_complaints += ["a status of 422", "a status of 403"]
     page = visit(grace)
     staff: Hand = hand_of(page)
     page.goto(f"/teach/boards/sea-or-sky/{bob.pk}/")
@@ -80,8 +88,10 @@ def test_two_accounts_become_one(
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_the_pages_are_accessible_and_fit(
-    accounts: Challenge, ada: User, bob: User, grace: User, visit: Visit, theme: str
+    accounts: Challenge, ada: User, bob: User, grace: User, visit: Visit, theme: str, expected_complaints: list[str]
 ) -> None:
+    expected_complaints += ["a status of 422"]
+
     def look(page: Page) -> None:
         for width in (360, 1280, 1920):
             page.set_viewport_size({"width": width, "height": 900})
