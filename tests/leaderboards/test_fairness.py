@@ -19,7 +19,8 @@ from gradus.courses import catalogue
 from gradus.courses.models import Challenge, ChallengeVersion, Course
 from gradus.leaderboards import boards, filters
 from gradus.leaderboards.fairness import Alike, Chance, alike, chance_of
-from gradus.leaderboards.ranking import ALL, Band, Only, places
+from gradus.leaderboards.places import Band
+from gradus.leaderboards.ranking import ALL, Only, places
 from gradus.submissions.models import Score, Standing
 from tests import factories
 from tests.markup import Markup

@@ -16,7 +16,7 @@ from django.utils import timezone
 from gradus.accounts.models import User
 from gradus.courses import catalogue
 from gradus.courses.models import Challenge, ChallengeVersion, Course
-from gradus.leaderboards import boards, shake_up
+from gradus.leaderboards import boards, ranking, shake_up
 from gradus.submissions.models import Mark, Submission
 from gradus.submissions.services import boards as services
 from tests import factories
@@ -89,6 +89,26 @@ def test_attempts_that_are_graded_while_a_board_freezes_count_by_when_they_were_
     assert [(row.rank, row.score) for row in boards.board(revealed, "prompt", None, rows=100).rows] == [(1, 0.4)] * 50
     found = shake_up.of(revealed, "prompt")
     assert {(move.before, move.after, move.public, move.private) for move in found.moves} == {(1, 1, 0.5, 0.4)}
+
+
+def test_a_closed_board_has_the_scores_that_all_attempts_before_the_freeze_give(sea_or_sky: Challenge) -> None:
+    """Standings, which later attempts change, tell it for most learners, and all their attempts for the others."""
+    chance = Random(7)
+    people = factories.UserFactory.create_batch(8)
+    teacher = factories.UserFactory.create(is_staff=True)
+    early = [graded(user, chance.random(), chance.random()) for user in people for _ in range(2)]
+    challenge = freeze()
+    late = [graded(user, chance.random(), chance.random()) for user in people[2:] for _ in range(2)]
+    for attempt in (early[0], early[5], late[0]):
+        services.annul(attempt, by=teacher, reason="Copied")
+    services.mark(people[3], challenge, Mark.Kind.HIDDEN, by=teacher, reason="Copied")
+    slow = ranking._best(ranking._scores(challenge, "prompt", None, None))
+    told = [(user, public, attempt) for _pk, user, public, _private, attempt, _at in slow]
+    found = ranking.both_scores(challenge, "prompt")
+    assert [(user, public, attempt) for _pk, user, public, _private, attempt, _at in found] == sorted(
+        told, key=lambda one: one[2]
+    )
+    assert len(found) == 7 and {one[4] for one in found} <= {one.pk for one in early}
 
 
 def test_the_page_says_who_moved_how_far_and_leaves_hidden_entries_out(

@@ -70,10 +70,8 @@ def test_the_smaller_number_of_attempts_decides(ada: User, bob: User, course: Co
     assert [slots.attempts_left(Use(user=ada, challenge=one, of_class=evening)) for one in (sea, ticket)] == [2, 2]
     for user, allowed, words in ((ada, 2, "Your class allows each learner 2"), (bob, 3, "This course allows each")):
         for number in range(allowed):
-            made = factories.submit(
-                user, "sea-or-sky" if number else "explain", None if number else factories.FREE_TEXT
-            )
-            factories.grade(made, **({} if number else {"provisional": True, "review": ("no-calibration",)}))
+            made = factories.submit(user, "sea-or-sky" if number else "ticket", None if number else factories.LORA)
+            factories.grade(made)
         with pytest.raises(Refused, match=words) as refused:
             train(user)
         assert (refused.value.code, refused.value.status) == ("over_budget", 429) and refused.value.retry_after
@@ -178,7 +176,7 @@ def test_calls_beyond_a_budget_are_not_made(ada: User, course: Course, evening: 
     assert state(What.CALLS, evening) == (1, 0, 2) and state(What.MONEY) == (150_000, 0, 850_000)
     assert store.reserve(10, 100) and store.reserve(10, 100) is False
     # Its worker dies here, and the attempt ends otherwise.
-    services.cancel(store.evaluation.submission)
+    services.cancel(Submission.objects.get(pk=store.evaluation.submission_id))
     assert state(What.CALLS, evening) == (1, 0, 2) and not QuotaHold.objects.exists()
     give(evening, What.CALLS, 1, Period.WHOLE)
     give(course, What.MONEY, 100_000)
@@ -213,9 +211,10 @@ def test_the_database_keeps_a_budget(ada: User, course: Course, longest: int) ->
         with pytest.raises(IntegrityError), transaction.atomic():
             use.update(**wrong)
     use.update(used=10**6)
-    for wrong in ({"allowed": 10**9}, {"period": "whole"}, {"what": "calls"}):
+    changes: list[dict[str, Any]] = [{"allowed": 10**9}, {"period": "whole"}, {"what": "calls"}]
+    for change in changes:
         with pytest.raises(IntegrityError), transaction.atomic():
-            Quota.objects.update(**wrong)
+            Quota.objects.update(**change)
     give(course, What.TRAINING, None)
     with pytest.raises(IntegrityError), transaction.atomic():
         Quota.objects.update(ended_at=None)

@@ -19,7 +19,8 @@ from gradus.courses.boards import is_frozen, is_revealed
 from gradus.courses.models import Challenge, ChallengeVersion, Course
 from gradus.leaderboards.approaches import Best, best_of_each, costs_of
 from gradus.leaderboards.fairness import Alike, Chance, Interval, compare
-from gradus.leaderboards.ranking import ALL, Band, ComputedRanking, Group, Only, Place, Ranking, ranking, version_of
+from gradus.leaderboards.places import Band, Place
+from gradus.leaderboards.ranking import ALL, ComputedRanking, Group, Only, Ranking, ranking, version_of
 from gradus.submissions.models import Mark, Season, Standing
 
 PAGE_ROWS = 50

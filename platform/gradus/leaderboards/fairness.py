@@ -12,7 +12,8 @@ from typing import Any
 from challenges.kinds import registry as kinds
 from gradus.chance import rows_behind, shown_interval
 from gradus.courses.models import ChallengeVersion
-from gradus.leaderboards.ranking import Band, Ranking
+from gradus.leaderboards.places import Band
+from gradus.leaderboards.ranking import Ranking
 
 Interval = tuple[float, float]
 

@@ -9,12 +9,11 @@ the same step. Submissions after the freeze do not count, because each of them w
 part.
 """
 
-import math
-from collections import Counter
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
+from operator import itemgetter
 from typing import Any, Protocol
 
 from django.db.models import Count, Subquery
@@ -24,33 +23,11 @@ from challenges.shown_score import floor_to_step
 from gradus.classes.models import Class
 from gradus.courses.boards import is_frozen, is_revealed
 from gradus.courses.models import Challenge, ChallengeVersion
-from gradus.submissions.models import Score, Season, Standing, StandingQuerySet, Submission
+from gradus.leaderboards.places import Band, Place, Places, Scored
+from gradus.submissions.models import Score, ScoreQuerySet, Season, Standing, StandingQuerySet, Submission
 from gradus.submissions.models.boards import not_hidden
 from gradus.submissions.models.results import of_ranked_people
 from gradus.submissions.services.standings import standing_of
-
-
-@dataclass(frozen=True)
-class Band:
-    """Learners with equal scores. They share a rank."""
-
-    rank: int
-    score: float
-    learners: int
-
-
-@dataclass(frozen=True)
-class Place:
-    """The rank of a standing, whose row is not loaded yet. Where it was computed, `pk` is that of a score."""
-
-    pk: int
-    user_id: int
-    rank: int
-    score: float
-    tied: int
-    is_first: bool = False
-    submission_id: int = 0
-    reached_at: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -127,20 +104,17 @@ class Group:
     withheld: bool = False
 
 
-# The id of the standing or score, that of the learner, the score, the id of the attempt, and when it was reached.
-Scored = tuple[int, int, float, int, datetime]
+# What `places.Scored` has, with two scores: the public and the private one.
+Both = tuple[int, int, float, float | None, int, datetime]
+OWNER = "evaluation__submission__"
 
 
-def places(challenge: Challenge, track: str, group: Group | None = None, season: int | None = None) -> list[Place]:
-    """Returns the places of all ranked standings, best first. Equal scores share a rank, as in 1, 1, 3."""
+def places(challenge: Challenge, track: str, group: Group | None = None, season: int | None = None) -> Places:
+    """Returns the places of all ranked standings."""
     if group is not None or _is_closed(challenge, season):
-        scores = _by_scores(challenge, track, group, season)
-    else:
-        ranked = _standings(challenge, track, version_of(challenge, season), season)
-        scores = list(ranked.values_list("pk", "user_id", "shown", "submission_id", "reached_at"))
-    scores.sort(key=lambda item: -item[2])
-    equal = Counter(item[2] for item in scores)
-    return list(_ranked(scores, equal))
+        return Places(_by_scores(challenge, track, group, season))
+    ranked = _standings(challenge, track, version_of(challenge, season), season)
+    return Places(list(ranked.values_list("pk", "user_id", "shown", "submission_id", "reached_at")))
 
 
 def _is_closed(challenge: Challenge, season: int | None) -> bool:
@@ -166,48 +140,90 @@ def _by_scores(challenge: Challenge, track: str, group: Group | None, season: in
     ]
 
 
-def both_scores(
-    challenge: Challenge, track: str, group: Group | None = None, season: int | None = None
-) -> list[tuple[int, int, float, float | None, int, datetime]]:
-    """Returns (id of the score, id of the learner, public and private score, id of the attempt, time), earliest first.
+def both_scores(challenge: Challenge, track: str, group: Group | None = None, season: int | None = None) -> list[Both]:
+    """Returns both scores of all who have a rank, earliest first.
 
-    Both scores are rounded down to the step. The private one is None where a challenge has no private part. It may be
-    shown only once ranks are revealed.
+    Both are rounded down to the step. The private one is None where a challenge has no private part. It may be shown
+    only once ranks are revealed.
 
     Each learner has the best score, by its shown value, among those of the class and those submitted before the freeze.
     """
-    version, owner = version_of(challenge, season), "evaluation__submission__"
-    closed = _is_closed(challenge, season)
-    step = version.parsed.feedback.step
-    scores = Score.objects.current().on(challenge, track).of_version(version)
-    scores = scores.in_season_of(challenge, season)
-    if closed:
-        scores = scores.filter(**{f"{owner}created_at__lte": challenge.lesson.course.frozen_at})
-    if group is not None:
-        learners = group.of_class.members.active().learners().filter(user__isnull=False).values("user")
-        scores = scores.filter(**{f"{owner}of_class": group.of_class, f"{owner}user__in": learners})
-    if group is None or not group.withheld:
-        scores = scores.released()
-    people = of_ranked_people(f"{owner}user", challenge.course_id) & not_hidden(f"{owner}user", challenge.pk)
-    scores = scores.filter(people).best_first()
-    best: dict[int, Any] = {}
-    names = ("shown", "private_value", "provisional", "created_at", "evaluation__submission_id")
-    for row in scores.values_list("pk", f"{owner}user_id", *names):
-        best.setdefault(row[1], row)
-    rows = sorted((row for row in best.values() if not row[4]), key=lambda row: (row[5], row[0]))
-    # Many have the same private score.
-    floored = {value: floor_to_step(value, step) for value in {row[3] for row in rows} if value is not None}
+    scores = _scores(challenge, track, group, season)
+    if group is None and _is_closed(challenge, season):
+        ranked, improved = _closed(challenge, track)
+        rows = list(ranked.values_list("pk", "user_id", "shown", "private_value", "submission_id", "reached_at"))
+        rows += _best_of(scores, improved)
+    else:
+        rows = _best(scores)
+    floored = _floored(challenge, season, {row[3] for row in rows})
+    rows.sort(key=itemgetter(5, 4))
     return [
-        (pk, user, shown, floored.get(private), submission, reached_at)
-        for pk, user, shown, private, _provisional, reached_at, submission in rows
+        (pk, user, shown, floored[private], submission, reached_at)
+        for pk, user, shown, private, submission, reached_at in rows
     ]
 
 
-def _ranked(scores: list[Scored], equal: Counter[float]) -> Iterator[Place]:
-    rank, last = 0, math.inf
-    for number, (pk, user_id, score, submission, reached_at) in enumerate(scores, 1):
-        rank, last = (number, score) if score != last else (rank, last)
-        yield Place(pk, user_id, rank, score, equal[score], number == rank, submission, reached_at)
+def revealed_scores(challenge: Challenge, track: str) -> list[tuple[int, float, float]]:
+    """Returns (id of the learner, public and private score) as `both_scores` has them, of entries with both.
+
+    It reads no times, which cost most of the time where there are many entries.
+    """
+    ranked, improved = _closed(challenge, track)
+    rows = list(ranked.values_list("user_id", "shown", "private_value"))
+    rows += [row[1:4] for row in _best_of(_scores(challenge, track, None, None), improved)]
+    floored = _floored(challenge, None, {row[2] for row in rows})
+    found = [(user, public, floored[private]) for user, public, private in rows]
+    return [(user, public, private) for user, public, private in found if private is not None]
+
+
+def _floored(challenge: Challenge, season: int | None, scores: set[float | None]) -> dict[float | None, float | None]:
+    """Returns each score rounded down to the step. Many entries have the same one."""
+    step = version_of(challenge, season).parsed.feedback.step
+    return {score: None if score is None else floor_to_step(score, step) for score in scores}
+
+
+def _closed(challenge: Challenge, track: str) -> tuple[StandingQuerySet, StandingQuerySet]:
+    """Returns the ranked standings of a frozen board that count, and those of learners who have improved afterwards.
+
+    The best of all attempts is the best of those before the freeze, if it is one of them.
+    """
+    frozen_at = challenge.lesson.course.frozen_at
+    late = Submission.objects.filter(challenge=challenge, kind=track, created_at__gt=frozen_at).values("pk")
+    number = Season.objects.number_of(challenge.pk)
+    standings = Standing.objects.filter(version=version_of(challenge), track=track, season=number)
+    ranked = standings.ranked(challenge.course_id).order_by().exclude(submission__in=late)
+    return ranked, standings.order_by().filter(submission__in=late)
+
+
+def _best_of(scores: ScoreQuerySet, improved: StandingQuerySet) -> list[Both]:
+    if not improved.exists():
+        return []
+    return _best(scores.filter(**{f"{OWNER}user__in": improved.values("user")}))
+
+
+def _scores(challenge: Challenge, track: str, group: Group | None, season: int | None) -> ScoreQuerySet:
+    """Returns the scores from which each learner has the best."""
+    version = version_of(challenge, season)
+    scores = Score.objects.current().on(challenge, track).of_version(version)
+    scores = scores.in_season_of(challenge, season)
+    if _is_closed(challenge, season):
+        scores = scores.filter(**{f"{OWNER}created_at__lte": challenge.lesson.course.frozen_at})
+    if group is not None:
+        learners = group.of_class.members.active().learners().filter(user__isnull=False).values("user")
+        scores = scores.filter(**{f"{OWNER}of_class": group.of_class, f"{OWNER}user__in": learners})
+    if group is None or not group.withheld:
+        scores = scores.released()
+    people = of_ranked_people(f"{OWNER}user", challenge.course_id) & not_hidden(f"{OWNER}user", challenge.pk)
+    return scores.filter(people)
+
+
+def _best(scores: ScoreQuerySet) -> list[Both]:
+    """Returns the best score of each learner, unless it is provisional."""
+    best: dict[int, Any] = {}
+    names = ("shown", "private_value", f"{OWNER}pk", "created_at", "provisional")
+    for row in scores.best_first().values_list("pk", f"{OWNER}user_id", *names):
+        best.setdefault(row[1], row)
+    return [row[:6] for row in best.values() if not row[6]]
 
 
 class Ranking(Protocol):
@@ -243,7 +259,7 @@ class ComputedRanking:
         self.places = places(challenge, track, group, season)
         self.total = len(self.places)
         self.best = self.places[0].score if self.places else None
-        self.bands = [Band(place.rank, place.score, place.tied) for place in self.places if place.is_first]
+        self.bands = self.places.bands
 
     def count(self, only: Only) -> int:
         return len(self._only(only))
@@ -251,7 +267,7 @@ class ComputedRanking:
     def slice(self, start: int, rows: int, only: Only = ALL) -> list[tuple[Place, Standing]]:
         return self._loaded(self._only(only)[start : start + rows])
 
-    def _only(self, only: Only) -> list[Place]:
+    def _only(self, only: Only) -> Sequence[Place]:
         if not only:
             return self.places
         known = self.approaches if only.approach else {}
@@ -267,7 +283,7 @@ class ComputedRanking:
         """The approach of each attempt here, of which nearly all have a standing, so that few payloads are read."""
         kept = Standing.objects.filter(version=self.version, track=self.track).order_by()
         known = dict(kept.values_list("submission_id", "approach"))
-        missing = [place.submission_id for place in self.places if place.submission_id not in known]
+        missing = [item[3] for item in self.places.scores if item[3] not in known]
         for pk, payload in Submission.objects.filter(pk__in=missing).values_list("pk", "payload"):
             known[pk] = payloads.approach_of(payload)
         return known
@@ -277,15 +293,15 @@ class ComputedRanking:
 
     def of_each(self, standings: Collection[Standing]) -> dict[int, Place]:
         wanted = {standing.user_id for standing in standings}
-        return {place.user_id: place for place in self.places if place.user_id in wanted}
+        return {place.user_id: place for place in self.places.of_users(wanted)}
 
     def of_user(self, user_id: int) -> tuple[Place, Standing] | None:
-        mine = [place for place in self.places if place.user_id == user_id]
-        return next(iter(self._loaded(mine)), None)
+        return next(iter(self._loaded(self.places.of_users({user_id}))), None)
 
-    def _loaded(self, shown: list[Place]) -> list[tuple[Place, Standing]]:
-        scores = Score.objects.select_related("evaluation__submission__user").in_bulk([place.pk for place in shown])
-        return [(place, standing_of(scores[place.pk])) for place in shown if place.pk in scores]
+    def _loaded(self, shown: Sequence[Place]) -> list[tuple[Place, Standing]]:
+        found = Score.objects.current().filter(evaluation__submission__in=[place.submission_id for place in shown])
+        scores = {one.evaluation.submission_id: one for one in found.select_related("evaluation__submission__user")}
+        return [(one, standing_of(scores[one.submission_id])) for one in shown if one.submission_id in scores]
 
 
 class RunningRanking:

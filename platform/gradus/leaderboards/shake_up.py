@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import accumulate
+from operator import itemgetter
 from random import Random
 from statistics import fmean
 from typing import overload
@@ -19,7 +20,7 @@ from challenges.shown_score import floor_to_step
 from gradus.accounts.models import User
 from gradus.chance import rows_behind, shown_interval
 from gradus.courses.models import Challenge
-from gradus.leaderboards.ranking import both_scores, version_of
+from gradus.leaderboards.ranking import revealed_scores, version_of
 
 # A board with more entries is resampled by this many of them, evenly spread over the ranks.
 SAMPLED = 1000
@@ -86,8 +87,8 @@ class Moves(Sequence[Move]):
 
     def __init__(self, found: list[tuple[int, float, float]]) -> None:
         """`found` has (id of the learner, public and private score) of each entry, in any order."""
-        self.found = sorted(found, key=lambda one: (-one[2], -one[1]))
-        self.pairs = Counter((public, private) for _user, public, private in found)
+        self.found = sorted(found, key=itemgetter(2, 1), reverse=True)
+        self.pairs = Counter(map(itemgetter(1, 2), found))
         self.before, self.after = (_first_ranks(_counted(self.pairs, part)) for part in (0, 1))
 
     def __len__(self) -> int:
@@ -118,8 +119,7 @@ class Moves(Sequence[Move]):
 def of(challenge: Challenge, track: str) -> ShakeUp:
     """Returns the shake-up of a track of a leaderboard, whose private scores must be revealed."""
     version = version_of(challenge)
-    scored = both_scores(challenge, track)
-    moves = Moves([(user, public, final) for _pk, user, public, final, *_ in scored if final is not None])
+    moves = Moves(revealed_scores(challenge, track))
     step, distances = version.parsed.feedback.step, moves.distances()
     rows = tuple(rows_behind(version.hidden_count, version.scored_count, private=private) for private in (False, True))
     has_chance = all(shown_interval(version.parsed.metric.name, 0.5, step, number) for number in rows)

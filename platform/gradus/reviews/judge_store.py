@@ -81,7 +81,7 @@ class Store(Generic[Reply]):
         `micros` are millionths of the currency's unit, and 0 if the price is unknown.
         """
         self.reserved, self.made = self.budgets(), 0
-        needed = {Quota.What.CALLS: quotas.JUDGE_CALLS, Quota.What.MONEY: micros}
+        needed: dict[str, int] = {Quota.What.CALLS: quotas.JUDGE_CALLS, Quota.What.MONEY: micros}
         try:
             with transaction.atomic():
                 for limits in self.reserved:
@@ -110,7 +110,7 @@ class Store(Generic[Reply]):
         budgets.filter(allowed_micros=None).update(spent_micros=money)
         budgets.exclude(allowed_micros=None).update(spent_micros=Least(money, F("allowed_micros")))
         budgets.update(spent=Least(Greatest(F("spent") - reserved + spent, 0), F("allowed")))
-        used = {Quota.What.CALLS: self.made, Quota.What.MONEY: spent_micros}
+        used: dict[str, int] = {Quota.What.CALLS: self.made, Quota.What.MONEY: spent_micros}
         quotas.settle(self.evaluation, self.held, used)
         self.held, self.made = [], 0
 

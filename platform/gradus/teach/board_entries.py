@@ -24,7 +24,8 @@ from gradus.classes.models import Member
 from gradus.courses import catalogue
 from gradus.courses.models import Challenge, Course
 from gradus.leaderboards import boards
-from gradus.leaderboards.ranking import ComputedRanking, Place, Ranking, ranking, version_of
+from gradus.leaderboards.places import Place
+from gradus.leaderboards.ranking import ComputedRanking, Ranking, ranking, version_of
 from gradus.learn.costs.approaches import titles
 from gradus.submissions.models import Mark, Run, Season, Standing, Submission
 from gradus.submissions.models.boards import MarkQuerySet

@@ -16,6 +16,7 @@ from challenges.kinds.base import Lane
 from challenges.registry import KIND_NAME_MAX, kind_names
 from gradus.classes.models import Class
 from gradus.courses.models import Challenge, ChallengeVersion
+from gradus.submissions.models.indexes import OF_ATTEMPTS, OF_EVALUATIONS
 from gradus.submissions.states import CODES, GRADED, MAX_ATTEMPTS, OPEN, WITHHELD, State
 
 LANES = [(lane.value, lane.value) for lane in Lane]
@@ -126,16 +127,7 @@ class Submission(models.Model):
                 name="only_a_class_withholds", condition=Q(details_withheld=False) | Q(of_class__isnull=False)
             ),
         ]
-        indexes = [
-            models.Index(name="equal_texts", fields=["challenge", "text_digest"], condition=~Q(text_digest="")),
-            models.Index(
-                name="attempts_of_a_class",
-                fields=["of_class", "user", "challenge"],
-                condition=Q(of_class__isnull=False),
-            ),
-            models.Index(name="withheld", fields=["of_class", "challenge", "user"], condition=Q(details_withheld=True)),
-            models.Index(name="not_fingerprinted", fields=["id"], condition=Q(fingerprinted_at=None)),
-        ]
+        indexes = OF_ATTEMPTS
 
     def __str__(self) -> str:
         return f"{self.challenge} by {self.user}"
@@ -361,12 +353,7 @@ class Evaluation(models.Model):
                 name="a_run_meets_no_hidden_row", condition=Q(submission__isnull=False) | Q(overlap=0)
             ),
         ]
-        indexes = [
-            models.Index(name="queue", fields=["lane", "fair_share_rank", "id"], condition=Q(state=State.QUEUED)),
-            models.Index(name="leases", fields=["lease_until"], condition=Q(state=State.RUNNING)),
-            models.Index(name="ended_lately", fields=["lane", "finished_at"], condition=Q(finished_at__isnull=False)),
-            models.Index(name="still_open", fields=["created_at"], condition=Q(state__in=[s.value for s in OPEN])),
-        ]
+        indexes = OF_EVALUATIONS
 
     def __str__(self) -> str:
         return f"evaluation {self.pk}: {self.state}"

@@ -173,7 +173,7 @@ def end(evaluation: Evaluation) -> None:
     """
     if evaluation.submission_id is None or evaluation.lane not in (Lane.TRAIN, Lane.JUDGE):
         return
-    spent = {}
+    spent: dict[str, int] = {}
     if evaluation.lane == Lane.TRAIN:
         began, ended = (getattr(evaluation, name) for name in ("started_at", "finished_at"))
         spent[What.TRAINING] = _seconds(ended - began) if began and ended else 0
