@@ -176,7 +176,7 @@ def test_calls_beyond_a_budget_are_not_made(ada: User, course: Course, evening: 
     assert state(What.CALLS, evening) == (1, 0, 2) and state(What.MONEY) == (150_000, 0, 850_000)
     assert store.reserve(10, 100) and store.reserve(10, 100) is False
     # Its worker dies here, and the attempt ends otherwise.
-    services.cancel(Submission.objects.get(pk=store.evaluation.submission_id))
+    services.cancel(Submission.objects.get(evaluations=store.evaluation))
     assert state(What.CALLS, evening) == (1, 0, 2) and not QuotaHold.objects.exists()
     give(evening, What.CALLS, 1, Period.WHOLE)
     give(course, What.MONEY, 100_000)
