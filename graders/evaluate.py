@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from challenges.kinds.evaluate import EvaluatePayload
-from challenges.kinds.evaluate_keys import FAILS, PASSES, Rule, System, evaluate
+from challenges.kinds.evaluate_keys import FAILS, PASSES, Reads, Rule, System, evaluate
 from challenges.rows import TrainRow
 from challenges.spec import Challenge, Label
 from graders.base import Assignment, Grade, GradedSample, Grading, WorkItem
@@ -32,9 +32,10 @@ class Tested:
 
 
 def grade(assignment: Assignment) -> Grading:
-    """Yields Score items for the practice systems and, if `hidden`, for the others: each system answers all rows.
+    """Yields Score items for the practice systems and, if `hidden`, for the others.
 
-    Systems that share a prompt are asked separately, so that a job takes the same time whatever they read.
+    Systems that share a prompt and read alike get the same answers, which are computed once. Which of them do depends
+    on the challenge alone, so the time that a job takes says nothing about what a system makes of the rows.
     """
     bundle, payload = assignment.bundle, assignment.payload
     assert isinstance(payload, EvaluatePayload)
@@ -44,13 +45,17 @@ def grade(assignment: Assignment) -> Grading:
     for name in dict.fromkeys(system.prompt for system in keys.systems.systems):
         priors[name] = yield from label_priors(asks[name], bundle.public)
 
+    known: dict[tuple[str, Reads], list[str]] = {}
+
     def run(systems: Sequence[System], stage: str) -> Generator[WorkItem, Any, list[Tested]]:
         tested = []
         for system in systems:
-            ask = asks[system.prompt]
-            read = [system.reads.of(row.input) for row in payload.rows]
-            answers = yield from answer(ask, read, stage, priors[system.prompt])
-            tested.append(_tested(keys.evaluate, system, payload.rows, [one.text for one in answers.outputs]))
+            way = system.prompt, system.reads
+            if way not in known:
+                read = [system.reads.of(row.input) for row in payload.rows]
+                answers = yield from answer(asks[system.prompt], read, stage, priors[system.prompt])
+                known[way] = [one.text for one in answers.outputs]
+            tested.append(_tested(keys.evaluate, system, payload.rows, known[way]))
         return tested
 
     practice = yield from run(keys.systems.of(practice=True), PRACTICE)
