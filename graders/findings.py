@@ -78,7 +78,7 @@ def cost_of(grade: Grade) -> dict[CostName, float]:
     sizes = [grade.training[name] for name in ("bytes", "adapter_bytes") if name in grade.training]
     trained = {"training_seconds": grade.training.get("seconds"), "bytes": next(iter(sizes), None)}
     found = {**trained, **{name: grade.cost.get(name) for name in ("ms", "prompt_tokens", "new_tokens")}}
-    return {name: round(found[name], COST_DECIMALS) for name in get_args(CostName) if found[name] is not None}
+    return {name: round(value, COST_DECIMALS) for name in get_args(CostName) if (value := found[name]) is not None}
 
 
 def experiment_record(finding: Finding, experiment: Experiment, runs: Runs) -> ExperimentRecord:

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 
 from challenges.bundle import ChallengeBundle
 from challenges.findings.controls import FOLDS, INVERSE_STRENGTHS
@@ -123,8 +124,10 @@ def grade(bundle: ChallengeBundle, rows: Sequence[TrainRow], seed: int) -> Gradi
     labels = [row.output for row in rows]
     vectors, seconds = yield from _embedded([row.input for row in rows], "train")
     started = time.perf_counter()
-    chosen = choose(vectors, labels, seed)
-    fitted = fit(vectors, labels, chosen.inverse_strength)
+    # The matrices are so small that several threads would only wait for each other, for minutes on a busy machine.
+    with threadpool_limits(1):
+        chosen = choose(vectors, labels, seed)
+        fitted = fit(vectors, labels, chosen.inverse_strength)
     seconds += time.perf_counter() - started
     held_out = dict(zip((row.input for row in rows), chosen.predictions, strict=True))
     graded = Grade(score=None)

@@ -198,7 +198,13 @@ def the_three_searches_differ_in_nothing_else(evidence: Evidence) -> None:
     both, vectors, words = (evidence.arm(FERRY, f"findings/{n}-20.yaml") for n in ("both", "vectors", "words"))
     assert differing(both, vectors) == differing(both, words) == {"method"}
     assert both.chunk_words == 20 and both.top_k == 3
-    assert [evidence.claim("words-and-vectors", n).found for n in (1, 2)] == ["higher", "unclear"]
+    with_overlap = [evidence.arm(FERRY, f"findings/{n}-20-half.yaml") for n in ("vectors", "both")]
+    assert differing(*with_overlap) == {"method"} and differing(with_overlap[0], vectors) == {"overlap"}
+    assert with_overlap[0].overlap == 0.5
+    assert [evidence.claim("words-and-vectors", n).found for n in range(1, 5)] == ["higher", "unclear", *2 * ["higher"]]
+    for first, second in (("vectors", "both"), ("vectors-half", "both-half")):
+        means = [evidence.public_mean("words-and-vectors", arm) for arm in (first, second)]
+        assert abs(means[0] - means[1]) < 0.03
 
 
 @claims.about(

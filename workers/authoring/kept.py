@@ -46,7 +46,7 @@ class KeptRuns:
         scores, cost = [_scores(data, name) for name in SCORES], _cost(data)
         if metrics()[bundle.challenge.metric.name].of_documents:
             whole = list(map(len, scores)) == [len(public), len(hidden)]
-            return Outputs(public, hidden, *scores, cost=cost) if whole else None
+            return Outputs(public, hidden, scores[0], scores[1], cost) if whole else None
         return Outputs(public, hidden, cost=cost)
 
     def put(self, repetition: Repetition, outputs: Outputs) -> None:
