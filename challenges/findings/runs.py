@@ -13,7 +13,7 @@ from challenges.findings.controls import public_rows
 from challenges.findings.spec import Arm, Control, ExampleSets, Experiment, Measure
 from challenges.kinds import registry as kinds
 from challenges.payloads import Example, Submitted
-from challenges.rows import AnyRow
+from challenges.rows import AnyRow, TrainRow
 from challenges.spec import Challenge, Json, Label
 
 Arms = Mapping[tuple[str, str], Submitted]
@@ -41,7 +41,7 @@ def repetitions(arm: Arm, bundle: ChallengeBundle, arms: Arms) -> tuple[Repetiti
     bundle = bundle.with_plain_metric()
     payloads = _payloads(arm, bundle, arms)
     first = next(iter(payloads.values()))
-    if arm.example_sets is not None and kinds.find(first.kind).draws_examples:
+    if arm.example_sets is not None and (arm.control or kinds.find(first.kind).draws_examples):
         return tuple(
             _with_examples(arm, arm.example_sets, bundle, first, n) for n in range(1, arm.example_sets.count + 1)
         )
@@ -74,7 +74,7 @@ def repetition(arm: Arm, bundle: ChallengeBundle, arms: Arms, number: int) -> Re
     """
     bundle = bundle.with_plain_metric()
     first = next(iter(_payloads(arm, bundle, arms).values()))
-    if arm.example_sets is not None and kinds.find(first.kind).draws_examples:
+    if arm.example_sets is not None and (arm.control or kinds.find(first.kind).draws_examples):
         return _with_examples(arm, arm.example_sets, bundle, first, number)
     return repetitions(arm, bundle, arms)[number - 1]
 
@@ -92,7 +92,12 @@ def _with_examples(arm: Arm, sets: ExampleSets, bundle: ChallengeBundle, payload
     drawn = draw(bundle, sets, number)
     arranged = tuple(drawn[place] for place in arm.order) if len(arm.order) == len(drawn) else drawn
     key = f"set {number} of {sets.per_label} a label, seed {sets.seed}"
-    return Repetition(arm.id, f"set {number}", key, bundle, payload.model_copy(update={"examples": arranged}))
+    if arm.control:
+        rows = tuple(TrainRow(input=one.input, output=one.output) for one in arranged)
+        payload = payload.model_copy(update={"rows": rows})
+    else:
+        payload = payload.model_copy(update={"examples": arranged})
+    return Repetition(arm.id, f"set {number}", key, bundle, payload, arm.control, bundle.seed)
 
 
 def draw(bundle: ChallengeBundle, sets: ExampleSets, number: int) -> tuple[Example, ...]:

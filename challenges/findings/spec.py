@@ -38,7 +38,7 @@ class ExampleSets(Spec):
     """
 
     count: int = Field(ge=5, le=20)
-    per_label: int = Field(1, ge=1, le=8)
+    per_label: int = Field(1, ge=1, le=50)
     seed: int = 17
 
 
@@ -49,7 +49,7 @@ class Arm(Spec):
     `order` arranges the drawn examples: a permutation of their positions, counted from 0.
 
     A `control` does something plainer with the training rows of its files: see `challenges.findings.controls`. The
-    control `linear` without files takes the rows that the challenge shows to everybody.
+    control `linear` without files takes the rows that the challenge shows to everybody, or each of the example sets.
     """
 
     id: Slug
@@ -72,8 +72,8 @@ class Arm(Spec):
     def _repeated_in_one_way(self) -> Arm:
         if not self.files and self.control != "linear":
             raise KeyFault("an arm needs files", "name at least one, such as `findings/plain.yaml`", "id")
-        if self.control and self.example_sets is not None:
-            raise KeyFault("a control is trained on rows and takes no examples", "remove example_sets", "example_sets")
+        if self.control and self.files and self.example_sets is not None:
+            raise KeyFault("a control is trained on its files or on example_sets", "remove one of the two", "id")
         if sum((len(self.files) > 1, self.example_sets is not None, bool(self.seeds))) > 1:
             raise KeyFault(
                 "an arm is repeated in more than one way", "keep one of: several files, example_sets, seeds", "id"

@@ -59,7 +59,7 @@ def _pair(subject: FindingSubject, n: int, claim: Claim, first: ArmRuns, second:
     varies = claim.varies
     differ = differences(first[1], second[1], challenge)
     one, other = first[0].example_sets, second[0].example_sets
-    if one is not None and other is not None and one != other and varies not in ("examples", "method"):
+    if one is not None and other is not None and one != other and varies not in ("examples", "method", "rows"):
         fix = "give both the same count, per_label and seed"
         subject.add(f"{names} draw different example sets, but the claim varies {varies}", fix, "claims", n, "arms")
         differ.discard("examples")

@@ -88,6 +88,8 @@ def _arm(subject: FindingSubject, challenge: Subject, arm: Arm, place: tuple[str
     for index in _repeated(arm.seeds):
         subject.add(f"the seed {arm.seeds[index]} stands twice", "give three different seeds", *place, "seeds", index)
     if not arm.files:
+        if arm.example_sets is not None:
+            _example_sets(subject, challenge, arm, arm.example_sets, place)
         return
     payloads = [subject.gathered.arms[challenge.challenge.id, file] for file in arm.files]
     if arm.seeds and not kinds.find(payloads[0].kind).is_trained:
@@ -131,7 +133,7 @@ def _example_sets(
     if arm.order and len(arm.order) != size:
         what = f"order names {len(arm.order)} positions, but a set has {size} examples"
         subject.add(what, f"arrange 0 to {size - 1}", *place, "order")
-    for run in subject.runs[bundle.challenge.id, arm.id]:
+    for run in subject.runs[bundle.challenge.id, arm.id] if arm.control is None else ():
         for problem in refusals(bundle.challenge, run.payload):
             what = f"{run.name}: a submit would be refused ({problem.code}) because of `{problem.field}`"
             subject.add(what, problem.message, *place)

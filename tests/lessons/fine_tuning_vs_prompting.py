@@ -10,7 +10,7 @@ from challenges.lesson.demo import FEW, TUNED, ZERO, DemoRecord
 from challenges.lesson.text import sections
 from challenges.spec import Json
 from tests.lessons.claims import Claims
-from tests.lessons.evidence import Evidence, differing
+from tests.lessons.evidence import Evidence
 
 DOCTOR, MAIL = "symptom-specialty", "email-to-ticket"
 TICKET = (
@@ -132,14 +132,17 @@ def the_order_moves_the_score(evidence: Evidence) -> None:
 
 
 @claims.about(
-    "finding wording",
-    "Next, only the wording changes: the names of the labels, or the **template**, the fixed words around each row.",
-    "Another template costs score, and plain words for the labels make no clear difference",
+    "finding plain-way",
+    "On the symptoms it does as well as the adapter:",
+    "when it was trained on the same 250 starter rows as the adapter.",
+    "it cannot write the ticket of the other task.",
 )
-def only_the_template_makes_a_clear_difference(evidence: Evidence) -> None:
-    plain, words, template = (evidence.arm(DOCTOR, f"findings/{n}.yaml") for n in ("plain", "words", "template"))
-    assert differing(plain, words) == {"label_words"} and differing(plain, template) == {"example"}
-    assert [evidence.claim("wording", n).found for n in (1, 2)] == ["unclear", "higher"]
+def the_plain_way_does_as_well_as_the_adapter_on_symptoms(evidence: Evidence) -> None:
+    adapter = evidence.arm(DOCTOR, "baselines/lora.yaml")
+    assert len(adapter.rows) == 250
+    finding = next(one for one in evidence.lesson.findings if one.id == "plain-way")
+    assert finding.experiments[0].arms[0].files == ("baselines/lora.yaml",)
+    assert evidence.mean("plain-way", "all") >= evidence.mean("method", "lora", challenge=DOCTOR) - 0.01
 
 
 @claims.about(

@@ -408,9 +408,20 @@ def test_a_control_that_cannot_be_trained_is_told_with_the_reason(tmp_path):
     assert any("shows no rows with labels that `a1` could be trained on" in one for one in found)
 
 
-def test_a_control_takes_no_examples_and_any_other_arm_needs_files(tmp_path):
+def test_a_regression_on_drawn_rows_is_repeated_over_the_sets(tmp_path):
+    root = factory.write_lesson(tmp_path)
+    three, two = ({"control": "linear", "example_sets": {"count": 5, "per_label": n}} for n in (2, 1))
+    assert "differ in method and rows" in only(differ(root, LORA, two))
+    assert said(differ(root, three, two, varies="rows")) == []
+    many = {"control": "linear", "example_sets": {"count": 5, "per_label": 9}}
+    assert (
+        "train.jsonl has 3 rows of `sea`, and per_label asks for 9" in said(differ(root, many, two, varies="rows"))[0]
+    )
+
+
+def test_a_control_takes_files_or_sets_and_any_other_arm_needs_files(tmp_path):
     root = factory.write_lesson(tmp_path)
     assert any("an arm needs files" in one for one in said(differ(root, LORA, {"seeds": [17, 18, 19]})))
     sets = {"files": ["findings/plain.yaml"], "example_sets": {"count": 5}, "control": "linear"}
     refused = said(differ(root, LORA, sets))
-    assert any("a control is trained on rows and takes no examples" in one for one in refused)
+    assert any("a control is trained on its files or on example_sets" in one for one in refused)
