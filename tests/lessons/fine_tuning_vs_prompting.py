@@ -142,7 +142,8 @@ def the_plain_way_does_as_well_as_the_adapter_on_symptoms(evidence: Evidence) ->
     assert len(adapter.rows) == 250
     finding = next(one for one in evidence.lesson.findings if one.id == "plain-way")
     assert finding.experiments[0].arms[0].files == ("baselines/lora.yaml",)
-    assert evidence.mean("plain-way", "all") >= evidence.mean("method", "lora", challenge=DOCTOR) - 0.01
+    trained = evidence.arm_record("method", "lora", DOCTOR).mean["score"]
+    assert evidence.mean("plain-way", "all") >= trained - 0.01
 
 
 @claims.about(
@@ -264,7 +265,8 @@ def the_board_and_the_findings_are_different_runs(evidence: Evidence) -> None:
     runs = {run.name: run.values["score"] for run in evidence.arm_record("method", "prompts", DOCTOR).runs}
     board, finding = evidence.measured(DOCTOR, "zero-shot")["score"], runs[file.split("/")[1].removesuffix(".yaml")]
     assert 0 < abs(board - finding) < 0.06
-    assert filled(evidence.lesson.findings[1], evidence.lesson.records.findings["examples"], "{none.score}") == "0.48"
+    examples = next(one for one in evidence.lesson.findings if one.id == "examples")
+    assert filled(examples, evidence.lesson.records.findings["examples"], "{none.score}") == "0.48"
 
 
 @claims.about(

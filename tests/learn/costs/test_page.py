@@ -16,6 +16,7 @@ from gradus.submissions.models import Run, Slot
 from tests import factories
 from tests.challenges.factory import write_course, write_prompt_challenge
 from tests.learn.costs import compared as scene
+from tests.learn.findings import made_up
 
 COSTS = reverse("learn:costs", args=["sea-or-sky"])
 MEASURE = reverse("learn:costs_measure", args=["sea-or-sky"])
@@ -48,6 +49,70 @@ def test_own_attempts_stand_beside_the_authors_results(client, ada, tmp_path):
     text = response.content.decode()
     assert "0.76 to 0.88" in text and "655.0 MB" in text and "rounded down to 200" in text
     assert "210" not in text
+
+
+PLAIN_ARMS = [
+    {"id": "lora", "title": "LoRA", "files": ["baselines/lora.yaml"], "seeds": [17, 18, 19]},
+    {"id": "plain", "title": "Embeddings", "files": ["baselines/lora.yaml"], "seeds": [17, 18], "control": "linear"},
+]
+PLAIN_COSTS = [
+    {"training_seconds": 3.2, "bytes": 7700.0, "ms": 4.0},
+    {"training_seconds": 5.6, "bytes": 7700.0, "ms": 6.0},
+]
+
+
+def publish_with_the_plain_way(folder):
+    finding = {
+        "id": "plain-way",
+        "title": "The plain way",
+        "statement": "It reaches {plain.score}.",
+        "limits": "Words about the sea.",
+        "experiments": [{"challenge": "sea-or-sky", "arms": PLAIN_ARMS}],
+        "claims": [{"arms": ["lora", "plain"], "varies": "method", "found": "unclear"}],
+    }
+    run = {"values": {"score": 0.857}, "public": {"score": 0.9}}
+    arms = [
+        {"id": "lora", "runs": [{"name": "seed 17", **run}], "mean": {"score": 0.857}},
+        {
+            "id": "plain",
+            "runs": [{"name": f"seed {n}", **run, "cost": cost} for n, cost in enumerate(PLAIN_COSTS, 17)],
+            "mean": {"score": 0.857},
+        },
+    ]
+    claim = {"effect": 0.0, "low": -0.1, "high": 0.1, "p": 1.0, "found": "unclear", "holds": True}
+    experiment = {"challenge": "sea-or-sky", "rows": 6, "arms": arms, "claims": [claim]}
+    record = {"digest": "d" * 64, "machine": "m", "day": "2026-11-29", "experiments": [experiment]}
+    publish(made_up.bundle(folder, [finding], {"plain-way": record}))
+
+
+def test_the_plain_way_is_a_fourth_approach_with_the_cost_of_its_record(client, ada, tmp_path):
+    publish_with_the_plain_way(tmp_path)
+    scene.compared(ada)
+    client.force_login(ada)
+    response = client.get(COSTS)
+    line = lines(response)["linear", False]
+    entry = line.entry
+    assert (entry.title, entry.name) == ("Embeddings and logistic regression", "Embeddings")
+    assert (entry.score, entry.training_seconds) == (0.84, (5.0,))
+    assert (entry.ms.value, entry.ms.low, entry.ms.high) == (5.0, 4.0, 6.0)
+    assert (line.plain, line.training, entry.tokens) == (None, None, None)
+    text = html.unescape(response.content.decode())
+    for said in ("7.5\xa0KB", "in the author's record", "is the plain way, without a language model"):
+        assert said in text
+    assert [even.entry.approach for even in response.context["comparison"].break_evens] == ["lora", "lora"]
+    sentences = opening(response)
+    assert (
+        "has the cheapest requests" in sentences and "Embeddings and logistic regression answers quickest" in sentences
+    )
+    assert "Four approaches to" in client.get(reverse("learn:challenge", args=["sea-or-sky"])).content.decode()
+    costs = client.get("/api/v1/challenges/sea-or-sky/costs").json()["costs"]
+    plain = next(one for one in costs if one["approach"] == "linear")
+    assert (plain["bytes"], plain["ms"]["value"], plain["tokens_read"], plain["training_seconds"]) == (
+        7700,
+        5.0,
+        None,
+        [5],
+    )
 
 
 def headers(response):

@@ -7,6 +7,7 @@ measured on public samples.
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import PurePosixPath
+from statistics import fmean
 from typing import Any
 
 from django.utils.translation import gettext as _
@@ -18,12 +19,13 @@ from challenges.shown_score import floor_to_step, written
 from challenges.training_methods import METHODS
 from gradus.accounts.models import User
 from gradus.courses.models import Challenge, ChallengeVersion
+from gradus.learn.costs import controls
 from gradus.submissions.models import Standing
 
 
 def titles() -> dict[str, str]:
-    """The title of each approach in the reader's language, in the order of the kinds."""
-    return kinds.approach_titles()
+    """The title of each approach in the reader's language, in the order of the kinds, and that of the plain way."""
+    return {**kinds.approach_titles(), controls.APPROACH: controls.title()}
 
 
 @dataclass(frozen=True)
@@ -46,6 +48,11 @@ class Entry:
 class Approaches:
     entries: tuple[Entry, ...]
     title: str
+
+    @property
+    def has_regression(self) -> bool:
+        """Whether the plain way is among them, as a fourth approach."""
+        return any(entry.approach == controls.APPROACH for entry in self.entries)
 
     @property
     def best(self) -> tuple[Entry, ...]:
@@ -96,6 +103,7 @@ def _approaches(challenge: Challenge, own: Iterable[Standing]) -> Approaches:
     assert challenge.version is not None
     step = challenge.spec.feedback.step
     entries = [_baseline(row, step) for row in challenge.version.results if row.get("score") is not None]
+    entries += [_regression(one, step) for one in controls.regressions_of(challenge)]
     entries += [_own(standing) for standing in own]
     order = list(titles())
     entries.sort(key=lambda entry: (order.index(entry.approach), entry.mine, entry.score))
@@ -135,6 +143,11 @@ def _baseline(row: dict[str, Any], step: float) -> Entry:
         ms=cost.get("ms"),
         mine=False,
     )
+
+
+def _regression(found: controls.Regression, step: float) -> Entry:
+    ms = fmean(found.ms) if found.ms else None
+    return Entry(found.name, controls.APPROACH, floor_to_step(found.score, step), tokens=None, ms=ms, mine=False)
 
 
 def _own(standing: Standing) -> Entry:

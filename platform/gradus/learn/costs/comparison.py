@@ -60,6 +60,10 @@ class Comparison:
         return any(line.entry.measurement.under_way for line in self.lines)
 
     @property
+    def has_control(self) -> bool:
+        return any(line.entry.is_control for line in self.lines)
+
+    @property
     def training_columns(self) -> list[str]:
         """The columns about training in which at least one number is known; none where nothing was trained."""
         trained = [line.entry for line in self.lines if line.entry.is_trained]
@@ -178,12 +182,13 @@ def answer(compared: Comparison, pass_mark: float) -> Answer | None:
     if not entries:
         return None
     best = max(entries, key=_score)
-    passing = [line for line in compared.lines if line.entry.score >= pass_mark]
+    # The plain way reads no tokens of the base model, so it has no price that could be compared.
+    passing = [line for line in compared.lines if line.entry.score >= pass_mark and not line.entry.is_control]
     return Answer(
         best=best,
         has_others=len(entries) > 1,
         rival=max((one for one in entries if _may_be_as_good(one, best)), key=_score, default=None),
-        passes=bool(passing),
+        passes=any(entry.score >= pass_mark for entry in entries),
         cheapest=_least(
             passing if all(line.plain for line in passing) else (),
             lambda line: line.plain.value if line.plain else 0,

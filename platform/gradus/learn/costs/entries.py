@@ -9,6 +9,7 @@ import math
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import PurePosixPath
+from statistics import fmean
 from typing import Any
 
 from django.db.models import Max, Prefetch, Q
@@ -17,10 +18,12 @@ from django.utils.translation import gettext as _
 
 from challenges import payloads
 from challenges.kinds import registry as kinds
+from challenges.kinds.tune import KIND as TUNE
 from challenges.shown_score import floor_to_step
 from gradus.accounts.models import User
 from gradus.chance import Spread, of_runs, rows_behind, shown_interval
 from gradus.courses.models import Challenge, ChallengeVersion
+from gradus.learn.costs import controls
 from gradus.learn.costs.approaches import titles
 from gradus.learn.costs.money import Tokens
 from gradus.submissions.models import Evaluation, Run, Score, Submission
@@ -116,6 +119,11 @@ class Entry:
         return self.submission is not None
 
     @property
+    def is_control(self) -> bool:
+        """Whether it is the plain way, which asks no base model and cannot be submitted."""
+        return self.approach == controls.APPROACH
+
+    @property
     def is_trained(self) -> bool:
         return bool(self.training_seconds)
 
@@ -150,6 +158,7 @@ def entries_of(challenge: Challenge, user: User | None) -> list[Entry]:
     own = list(_best_of_each(challenge, user))
     measurements = measurements_of(version, [_attempt(score) for score in own])
     entries = [_baseline(challenge, row, measurements) for row in version.results if _is_comparable(challenge, row)]
+    entries += [_regression(challenge, one) for one in controls.regressions_of(challenge)]
     entries += [_own(challenge, score, measurements) for score in own]
     order = list(titles())
     return sorted(entries, key=lambda one: (_place(order, one.approach), one.is_own, one.score))
@@ -246,6 +255,23 @@ def _baseline(challenge: Challenge, row: dict[str, Any], measurements: dict[int 
         training_seconds=_times(seconds, measurement),
         cost=row.get("cost") or {},
         measurement=measurement,
+    )
+
+
+def _regression(challenge: Challenge, found: controls.Regression) -> Entry:
+    shown = floor_to_step(found.score, challenge.spec.feedback.step)
+    return Entry(
+        kind=TUNE.name,
+        approach=controls.APPROACH,
+        name=found.name,
+        score=shown,
+        interval=interval_of(challenge, shown),
+        submission=None,
+        file="",
+        training={} if found.bytes is None else {"adapter_bytes": found.bytes},
+        training_seconds=_times(fmean(found.seconds) if found.seconds else None, NOT_MEASURED),
+        cost={},
+        measurement=Measurement(Measured(found.ms, (), 0, {})) if found.ms else NOT_MEASURED,
     )
 
 
