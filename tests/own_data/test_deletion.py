@@ -241,7 +241,7 @@ def test_she_has_a_week_to_keep_the_account(ada: User, bob: User) -> None:
     assert noted == [*asked, "account_kept", "deletion_asked", "account_deleted"]
 
 
-@pytest.mark.parametrize("step", ["_note_in_list", "_end_sessions", "_leave_classes", "_forget_account"])
+@pytest.mark.parametrize("step", ["_note_in_list", "end_sessions", "_leave_classes", "_forget_account"])
 def test_a_process_that_dies_loses_nothing(
     course: Course, ada: User, grace: User, monkeypatch: pytest.MonkeyPatch, step: str
 ) -> None:
