@@ -37,8 +37,9 @@ def be_busy(user: User, grace: User) -> None:
     laboratory.predict(drawn, "five-examples", 0.8)
     seen = Pair("soup", "Tell the table.", "The soup is hot.", "Enjoy your meal!")
     preferences.choose(user, prompt.challenge, seen, preferences.Side.SECOND)
-    friends.renew_code(user)
-    friends.agree(friends.ask(friends.code_of(user), by=grace).pk, by=user)
+    if not user.is_guest:
+        friends.renew_code(user)
+        friends.agree(friends.ask(friends.code_of(user), by=grace).pk, by=user)
     (asked,) = questions.parts(lesson)[Part.CHECK]
     questions.answer(user, lesson, asked, Part.CHECK, 2)
     questions.read_step(user, lesson, "a-first-idea")
