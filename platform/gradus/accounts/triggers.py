@@ -67,7 +67,7 @@ OF_A_LEARNER = (
     *("accounts_apitoken", "accounts_enrolment", "classes_member", "submissions_submission", "submissions_run"),
     *("submissions_mark", "submissions_standing", "submissions_slot", "submissions_hintstaken", "notices_notice"),
     *("notices_mailwish", "chats_chatmessage", "reports_problemreport", "laboratory_contribution"),
-    *("questions_answer", "preferences_pairchoice", "friends_friendcode"),
+    *("questions_answer", "questions_readstep", "preferences_pairchoice", "friends_friendcode"),
 )
 
 

@@ -14,7 +14,7 @@ class Migration(migrations.Migration):
         ("laboratory", "0002_point_at_slots"),
         ("notices", "0005_tell_of_merges"),
         ("preferences", "0001_pair_choices"),
-        ("questions", "0001_initial"),
+        ("questions", "0002_read_steps"),
         ("reports", "0002_point_at_slots"),
         ("submissions", "0027_fill_approaches"),
         ("teach", "0001_initial"),
