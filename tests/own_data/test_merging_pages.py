@@ -131,7 +131,7 @@ def test_staff_propose_and_withdraw(people: dict[str, User], sea_or_sky: Challen
     factories.enrol(teacher, sea_or_sky.course, factories.TEACHER)
     ada, bob = people["ada"], people["bob"]
     entry = f"/teach/boards/sea-or-sky/{bob.pk}/"
-    assert f"{PROPOSE}?gone={bob.pseudonym}" in staff.get(entry).content.decode()
+    assert f"{PROPOSE}?kept={bob.pseudonym}" in staff.get(entry).content.decode()
     assert f'value="{bob.pseudonym}"' in staff.get(f"{PROPOSE}?gone={bob.pseudonym}").content.decode()
     given = {"kept": ada.pseudonym, "gone": bob.pseudonym, "reason": "Both write the same words"}
     for name, value, words in (

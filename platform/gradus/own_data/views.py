@@ -12,6 +12,7 @@ from django.contrib.auth.decorators import login_required, permission_required
 from django.http import FileResponse, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.cache import never_cache
@@ -99,7 +100,10 @@ def staff_account_delete(request: HttpRequest, pk: int) -> HttpResponse:
             form.add_error(None, str(refused))
         else:
             is_gone = form.cleaned_data["at_once"] and erasing.erase(user.pk, waits=True)
-            messages.success(request, _("The account was deleted.") if is_gone else _("The account will be deleted."))
+            user.refresh_from_db()
+            when = date_format(timezone.localtime(user.deletion_due_at), "DATETIME_FORMAT") if not is_gone else ""
+            soon = _("The account will be deleted on %(when)s. Until then it can be kept.") % {"when": when}
+            messages.success(request, _("The account was deleted.") if is_gone else soon)
             return redirect("admin:accounts_user_change", user.pk)
     context = {
         **admin.site.each_context(request),

@@ -58,13 +58,13 @@ class ReasonForm(ServiceForm):
 
     @classmethod
     def flag(cls, data: Any = None) -> ReasonForm:
-        reader = _("People who see answers of this course read it. The learner never does.")
+        reader = _("It changes nothing. People who see answers of this course read it; the learner never does.")
         return cls("flag", data, label=_("Note for staff"), reader=reader)
 
     @classmethod
     def hide(cls, data: Any = None) -> ReasonForm:
-        reader = _("The learner reads it, and may answer once.")
-        return cls("hide", data, label=_("Reason for hiding it"), reader=reader)
+        reader = _("The learner gets it at once in a notice, and may answer once.")
+        return cls("hide", data, label=_("Reason for hiding it, for the learner"), reader=reader)
 
     @classmethod
     def regrade(cls, attempt: int = 0, data: Any = None) -> ReasonForm:
@@ -74,4 +74,9 @@ class ReasonForm(ServiceForm):
 
     @classmethod
     def annul(cls, attempt: int, data: Any = None) -> ReasonForm:
-        return cls(f"annul-{attempt}", data, label=_("Reason for annulling it"), reader=_("The learner reads it."))
+        return cls(
+            f"annul-{attempt}",
+            data,
+            label=_("Reason for annulling it, for the learner"),
+            reader=_("The learner gets it at once in a notice."),
+        )

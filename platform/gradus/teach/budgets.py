@@ -55,9 +55,9 @@ class Line:
         }
         if state.held:
             return (
-                _("%(used)s used, %(held)s held for work that has not ended, %(left)s left (%(percent)s %%).") % values
+                _("%(used)s used (%(percent)s %%), %(held)s held for work that has not ended, %(left)s left.") % values
             )
-        return _("%(used)s used, %(left)s left (%(percent)s %%).") % values
+        return _("%(used)s used (%(percent)s %%), %(left)s left.") % values
 
     @property
     def anew(self) -> str:
@@ -67,8 +67,10 @@ class Line:
 def _amount(what: str, stored: int) -> str:
     value = Decimal(stored) / UNITS[What(what)]
     if what == What.TRAINING:
-        return _("%(number)s minutes") % {"number": number_format(value, 1)}
-    return number_format(value, 4 if what == What.MONEY else 0)
+        return _("%(number)s minutes") % {"number": number_format(value, 0 if value == int(value) else 1)}
+    if what == What.MONEY:
+        return number_format(value, 2 if value * 100 == int(value * 100) else 4)
+    return number_format(value, 0)
 
 
 def lines(states: Iterable[State]) -> list[Line]:

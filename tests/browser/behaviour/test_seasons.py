@@ -55,7 +55,7 @@ def test_a_season_begins_and_an_attempt_is_run_again(
     # Its name goes on with the moment of the attempt.
     again = page.get_by_role("button", name="Verify by running again")
     again.click() if hand_of is Mouse else again.press("Enter")
-    expect(page.get_by_text("The attempt runs again, behind learners' work.")).to_be_visible()
+    expect(page.get_by_text("The attempt will run again, behind learners' work.")).to_be_visible()
     assert Rerun.objects.get().submission == attempt
     page.goto("/teach/boards/sea-or-sky/")
     staff.unfold(page.locator("summary", has_text="Begin another season"))

@@ -183,7 +183,7 @@ def again(request: HttpRequest, challenge: Challenge, person: User) -> str:
     attempt = get_object_or_404(attempts, pk=key_of(request, "attempt"))
     made = run_again(attempt, by=account(request), others=key_of(request, "others"))
     return ngettext(
-        "The attempt runs again, behind learners' work. The result stands below it.",
+        "The attempt will run again, behind learners' work. Its score will stand below the attempt.",
         "The attempt runs again %(count)d times, behind learners' work. The results stand below it.",
         len(made),
     ) % {"count": len(made)}
