@@ -36,12 +36,10 @@ from gradus.submissions.models import HintsTaken, Mark, Run, Slot, Standing, Sub
 from gradus.submissions.services.standings import update_standing
 
 # What can be moved row by row. Of two rows of which only one can be, that of the account that stays does.
-PLAIN: tuple[type[models.Model], ...] = (
-    *(Run, ChatMessage, ProblemReport, PairChoice, Contribution, Notice, Enrolment, ReadStep),
-)
+PLAIN: tuple[Any, ...] = (Run, ChatMessage, ProblemReport, PairChoice, Contribution, Notice, Enrolment, ReadStep)
 SINGLE = (Submission, Mark, Standing, Slot, HintsTaken, Member, Answer)
 # What belongs to the account itself, and ends with it.
-DROPPED = (MailWish, ApiToken, Authenticator)
+DROPPED: tuple[Any, ...] = (MailWish, ApiToken, Authenticator)
 OWN = {(model, "user") for model in (*PLAIN, *SINGLE, *DROPPED, EmailAddress, FriendCode)}
 OWN |= {(Friendship, "asker"), (Friendship, "asked"), (Regrade, "learner")}
 RECORDS = {(Merge, name) for name in ("kept", "gone", "proposed_by", "ended_by")} | {(User, "merged_into")}

@@ -58,7 +58,8 @@ class Use:
         """
         if self.challenge is None:
             return {}
-        of_class = getattr(self.of_class, "pk", self.of_class)
+        given = self.of_class
+        of_class = given if given is None or isinstance(given, int) else given.pk
         found = Quota.objects.in_force().about(self.challenge.course_id, of_class).filter(what=Quota.What.ATTEMPTS)
         return {"of_class" if one.of_class_id else "course": one.allowed for one in found}
 
