@@ -20,6 +20,7 @@ SECTIONS = {
         "Documents",
         "Training methods",
         "Own choices",
+        "Test sets",
         "Calibration and the gate",
     ],
     "findings.yaml": ["Findings"],

@@ -44,7 +44,7 @@ def the_lesson_announces_what_it_has(evidence: Evidence) -> None:
 
 @claims.about(
     "text",
-    "Next comes *Fine-tuning in practice*",
+    "The next lesson of *Working with language models* is *Fine-tuning in practice*.",
     "The lesson *Retrieval* lets you try it.",
     "looking things up, comes in step 5.",
 )
@@ -53,6 +53,7 @@ def the_lessons_and_the_step_that_it_names_exist(evidence: Evidence) -> None:
     assert sections(evidence.lesson.text)[4].title.startswith("Look facts up")
     following = evidence.next_lesson()
     assert following is not None and following.lesson.title == "Fine-tuning in practice"
+    assert evidence.course.course.title == "Working with language models"
 
 
 @claims.about("demo", "The model is SmolLM2-135M-Instruct, small enough for an ordinary processor.")
@@ -62,7 +63,7 @@ def the_demo_asks_the_built_in_model(evidence: Evidence) -> None:
 
 @claims.about(
     "demo",
-    "with a plain question, with examples in the prompt, and after training.",
+    "ask one model in three ways which doctor should read a message.",
     "The demo gives three answers.",
     "The third comes from **fine-tuning**: the model itself was changed beforehand, and its prompt is almost empty.",
     "each request reads a fraction of the tokens (words or pieces of words) and costs less.",
