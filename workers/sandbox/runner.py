@@ -209,7 +209,7 @@ def _embed(item: Embed, watch: Watch) -> Embedded:
     """Without a session: a runner that only embeds needs no base model, and no library for one."""
     from workers.engine import embeddings
 
-    embeddings.load()
+    embeddings.encoder()
     started = time.perf_counter()
     vectors = embeddings.embed(item.texts, watch, item.stage, is_kept=not item.is_timed)
     return Embedded(vectors, time.perf_counter() - started)
