@@ -1,10 +1,11 @@
 """The parts of the smoke run that decide; the run itself is `make smoke`."""
 
+from pathlib import Path
+
 import pytest
 
 from challenges.lint.run import lint
 from challenges.reading import read_course
-from challenges.registry import kind_names
 from tests import example_course
 from tests.challenges.factory import write_course
 from tests.smoke import baselines, visitor
@@ -72,7 +73,12 @@ def by_kind(tiny, tmp_path):
     """The course that has challenges of a kind: the documentation's examples have those that a first course lacks."""
     found = read_course(example_course.write_course(tmp_path / "examples"))
     lacking = {choice.baseline.payload.kind for choice in baselines._all(found)}
-    return {kind: found if kind in lacking else tiny for kind in kind_names()}
+    return {kind: found if kind in lacking else tiny for kind in baselines.FORMS}
+
+
+def test_each_kind_of_the_built_in_course_can_be_handed_in_by_form():
+    course = read_course(Path("challenges/library"))
+    assert {one.challenge.kind for lesson in course.lessons for one in lesson.challenges} == set(baselines.FORMS)
 
 
 def test_good_baselines_promise_to_pass(by_kind):
