@@ -109,7 +109,7 @@ def questions(challenge: Any) -> dict[str, Callable[[], object]]:
         staff = User(pk=0, is_staff=True, is_active=True)
 
         def asked() -> object:
-            of_track = board_entries.Desk(challenge, "prompt", staff)
+            of_track = board_entries.Desk(challenge, "prompt", staff, boards.seasons(challenge)[0])
             return of_track.counts(), of_track.page(show, search, str(number))
 
         return asked

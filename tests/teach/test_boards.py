@@ -239,6 +239,18 @@ def test_guests_and_provisional_scores_are_listed_without_a_rank(
     assert (first.user, first.place, first.no_rank) == (guest, None, "guest")
 
 
+def test_the_desk_lists_an_earlier_season(attempts: list[Submission], turing: User, sea_or_sky: Challenge) -> None:
+    client = logged_in(turing)
+    before = [one.user for one in client.get(BOARD).context["entries"]]
+    services.begin_season(sea_or_sky, "Summer", by=turing)
+    now = client.get(BOARD)
+    assert now.context["entries"] == [] and "Entries of other seasons are listed by season." in now.content.decode()
+    past = client.get(BOARD, {"season": "0"})
+    assert [one.user for one in past.context["entries"]] == before
+    assert all(one.place for one in past.context["entries"])
+    assert client.get(BOARD, {"season": "2"}).status_code == 404
+
+
 def test_the_desk_asks_as_much_however_many_entries_it_lists(
     attempts: list[Submission], turing: User, django_assert_num_queries: Any
 ) -> None:
@@ -253,4 +265,4 @@ def test_the_desk_asks_as_much_however_many_entries_it_lists(
 
 
 # Those of the session, the account and the head of the page are among them.
-QUERIES = 20
+QUERIES = 21

@@ -22,7 +22,7 @@ from gradus.accounts import roles
 from gradus.accounts.models import User
 from gradus.classes.models import Member
 from gradus.courses import catalogue
-from gradus.courses.models import Challenge, Course
+from gradus.courses.models import Challenge, ChallengeVersion, Course
 from gradus.leaderboards import boards
 from gradus.leaderboards.places import Place
 from gradus.leaderboards.ranking import ComputedRanking, Ranking, ranking, version_of
@@ -121,6 +121,14 @@ def seen_by(viewer: User) -> MarkQuerySet:
     return Mark.objects.standing().exclude(kind=Mark.Kind.FLAG, user=viewer)
 
 
+def fullest(version: ChallengeVersion, season: int) -> str | None:
+    """Returns the track with the most entries in a season, or None if there are none or only one track."""
+    if len(version.parsed.tracks) == 1:
+        return None
+    counted = Standing.objects.filter(version=version, season=season).order_by().values_list("track")
+    return next(iter(counted.annotate(n=Count("pk")).order_by("-n", "track").values_list("track", flat=True)), None)
+
+
 class Keys:
     """The keys of people whose entries a list shows, by rank, as what a paginator needs."""
 
@@ -145,13 +153,11 @@ class Keys:
 
 
 class Desk:
-    """The entries of one track of a challenge's leaderboards, in the season that runs, as `viewer` sees them."""
+    """The entries of one track of a challenge's leaderboards, in one season, as `viewer` sees them."""
 
-    def __init__(self, challenge: Challenge, track: str, viewer: User) -> None:
-        self.challenge, self.track, self.viewer = challenge, track, viewer
-        self.seasons = boards.seasons(challenge)
-        self.season = self.seasons[0].number
-        self.ranked: Ranking = ranking(challenge, track)
+    def __init__(self, challenge: Challenge, track: str, viewer: User, season: boards.SeasonLine) -> None:
+        self.challenge, self.track, self.viewer, self.season = challenge, track, viewer, season.number
+        self.ranked: Ranking = ranking(challenge, track, season=season.number if season.ended_at else None)
         self.standings = Standing.objects.filter(version=self.ranked.version, track=track, season=self.season)
 
     def page(self, show: str, search: str, number: str) -> tuple[Page[int], list[Entry]]:
@@ -266,7 +272,8 @@ class Desk:
 def on_all_tracks(challenge: Challenge, person: User, viewer: User) -> list[tuple[str, Entry]]:
     """Returns the entries of one learner by track, without tracks at which there is no attempt in this season."""
     tracks = version_of(challenge).parsed.tracks
-    entries = [(track, Desk(challenge, track, viewer).entries([person.pk])[0]) for track in tracks]
+    season = boards.seasons(challenge)[0]
+    entries = [(track, Desk(challenge, track, viewer, season).entries([person.pk])[0]) for track in tracks]
     return [(track, one) for track, one in entries if one.attempts]
 
 

@@ -48,7 +48,7 @@ def history_of(person: User, challenge: Challenge, viewer: User, page: str) -> H
     return History(
         person=person,
         name=names_of(challenge.course_id, [person.pk]).get(person.pk, ""),
-        attempts=Paginator(attempts_of(challenge).of(person), ATTEMPTS).get_page(page),
+        attempts=Paginator(attempts_of(challenge).of(person).order_by("-created_at", "-pk"), ATTEMPTS).get_page(page),
         runs=_runs(person, challenge),
         marks=_marks(person, challenge, viewer),
         members=_members(person, challenge),

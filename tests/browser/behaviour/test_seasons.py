@@ -66,6 +66,9 @@ def test_a_season_begins_and_an_attempt_is_run_again(
     expect(page.get_by_text("The season “Spring 2027” has begun.")).to_be_visible()
     assert Season.objects.get().number == 1
     staff.press("link", "First season")
+    expect(page.get_by_text("Every entry of a season that has ended")).to_be_visible()
+    expect(page.get_by_role("link", name="enchantress")).to_be_visible()
+    staff.press("link", "The leaderboard as learners see it")
     expect(page.get_by_text("They are final.")).to_be_visible()
     expect(page.get_by_role("cell", name="enchantress")).to_be_visible()
 

@@ -260,14 +260,15 @@ def board_entries(
     chosen = boards.track_of(version_of(challenge), track)
     if chosen is None:
         raise Http404
-    desk = Desk(challenge, chosen, caller(request))
+    seasons = boards.seasons(challenge)
+    desk = Desk(challenge, chosen, caller(request), seasons[0])
     rows, entries = desk.page("" if show == "all" else show, search.strip(), str(page))
     return BoardEntriesOut(
         challenge=challenge.slug,
         version=desk.ranked.version.version,
         track=chosen,
         tracks=list(desk.ranked.version.parsed.tracks),
-        seasons=[SeasonOut(**vars(one)) for one in desk.seasons],
+        seasons=[SeasonOut(**vars(one)) for one in seasons],
         frozen=is_frozen(challenge),
         counts=desk.counts(),
         entries=[entry_out(chosen, one) for one in entries],

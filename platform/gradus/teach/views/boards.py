@@ -94,11 +94,16 @@ def board_show(request: HttpRequest, challenge: Challenge) -> HttpResponse:
 
 
 def board_page(request: HttpRequest, challenge: Challenge, season_form: SeasonForm, status: int = 200) -> HttpResponse:
-    track = boards.track_of(version_of(challenge), request.GET.get("track"))
+    seasons = boards.seasons(challenge)
+    season = boards.season_named(seasons, request.GET.get("season"))
+    if season is None:
+        raise Http404
+    version = version_of(challenge, season.number if season.ended_at else None)
+    track = boards.track_of(version, request.GET.get("track") or board_entries.fullest(version, season.number))
     if track is None:
         raise Http404
     chosen = FilterForm(request.GET)
-    desk = Desk(challenge, track, account(request))
+    desk = Desk(challenge, track, account(request), season)
     rows, entries = desk.page(chosen.shown, chosen.wanted, chosen.page)
     context = {
         **shared(request, challenge),
@@ -111,7 +116,8 @@ def board_page(request: HttpRequest, challenge: Challenge, season_form: SeasonFo
         "entries": entries,
         "filter": chosen,
         "counts": desk.counts(),
-        "seasons": desk.seasons,
+        "seasons": seasons,
+        "season": season,
         "season_form": season_form,
         "is_frozen": is_frozen(challenge),
     }
