@@ -9,7 +9,7 @@ import pytest
 from gradus.preferences.services import Pair
 from tests import factories
 from tests.api.fuzz.drawn import SEED, document, send
-from tests.api.fuzz.world import CODE, World
+from tests.api.fuzz.world import CODE, PSEUDONYM, World
 from tests.reviews import cases
 
 pytestmark = pytest.mark.django_db
@@ -22,6 +22,8 @@ SOUP = Pair(
     "The soup is hot.",
     "Enjoy your meal, everybody! Please be careful, because the soup is hot!",
 )
+# A key of the body that says the same as the path.
+NAMED = object()
 HONEST: dict[str, tuple[str, str, Any]] = {
     # By operation: who calls, what the path names, and the body, or for GET and DELETE the query, in which a submission
     # may be named.
@@ -140,6 +142,18 @@ HONEST: dict[str, tuple[str, str, Any]] = {
     "course_rollback": ("staff", "drafted", {"version": "1.0.0"}),
     "course_bundle": ("staff", "drafted", None),
     "board_begin": ("staff", "drafted", None),
+    "board_entries": ("staff", "sea", None),
+    "board_entry": ("staff", "sea", None),
+    "board_entry_named": ("staff", "sea", {"pseudonym": PSEUDONYM}),
+    "board_attempt": ("staff", "sea", None),
+    "board_mark": ("staff", "sea", {"kind": "flag", "reason": "Seven attempts in a minute."}),
+    "board_mark_end": ("staff", "flagged", {}),
+    "board_mark_keep": ("staff", "hidden", None),
+    "board_annul": ("staff", "sea", {"reason": "Not the own work."}),
+    "board_count": ("staff", "annulled", {"annulment": NAMED}),
+    "board_rerun": ("staff", "sea", {}),
+    "board_regrade": ("staff", "ticket", {"reason": "The metric was wrong."}),
+    "board_season": ("staff", "sea", {"title": "Spring", "ends": 0}),
     "upload_push": ("staff", "whole", {"note": "the same again"}),
     "token_create": ("nobody", "", {"email": "ada@example.org", "password": factories.PASSWORD}),
 }
@@ -153,6 +167,8 @@ def test_an_honest_call_is_answered_as_the_document_says(name: str, made: World)
     """Else a fault that refuses everything would pass for a well kept document."""
     operation, (who, thing, body) = OPERATIONS[name], HONEST[name]
     named = {one.name: made.of(operation.path, one.name)[thing] for one in operation.path_parameters}
+    if isinstance(body, dict):
+        body = {key: made.things[key][thing] if one is NAMED else one for key, one in body.items()}
     given: dict[str, Any] = {} if body is None else {"body": body}
     if body is not None and operation.method in ("get", "delete"):
         given = {"query": {name: made.things["submissions"].get(one, one) for name, one in body.items()}}

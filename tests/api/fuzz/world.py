@@ -26,7 +26,8 @@ from gradus.courses.services import publish
 from gradus.reviews import services as reviews
 from gradus.reviews.models import Regrade, Review
 from gradus.submissions import services
-from gradus.submissions.models import Evaluation, Run, Submission
+from gradus.submissions.models import Annulment, Evaluation, Mark, Run, Submission
+from gradus.submissions.services import boards as moderation
 from gradus.teach import people
 from tests import example_course, factories
 from tests.browser.driver.pages import TICKETS
@@ -39,6 +40,8 @@ Names = dict[str, Any]
 MEMBER = 4711
 # With which one joins the class.
 CODE = "abcdefghjk"
+# The learner's name on leaderboards.
+PSEUDONYM = "adamant"
 CHALLENGES = ("sea-or-sky", "ticket", "explain", "ask-the-library", "your-clicks")
 TICKET = {**factories.LORA, "rows": TICKETS}
 
@@ -54,8 +57,12 @@ class World:
         return {"Authorization": f"Bearer {self.tokens[who]}"} if who in self.tokens else {}
 
     def of(self, path: str, parameter: str) -> Names:
-        """The things that may stand in an operation's path for this parameter."""
-        return self.things.get(parameter) or self.things[path.removeprefix("/api/v1/").partition("/")[0]]
+        """The things that may stand in an operation's path for this parameter.
+
+        What several kinds of things call by one word is looked up with the first part of the path.
+        """
+        first = path.removeprefix("/api/v1/").partition("/")[0]
+        return self.things.get(f"{first} {parameter}") or self.things.get(parameter) or self.things[first]
 
 
 def make(folder: Path) -> World:
@@ -63,7 +70,7 @@ def make(folder: Path) -> World:
     publish(read_course(example_course.write_course(folder.parent / "examples")))
     version = factories.challenge("sea-or-sky").version
     assert version is not None
-    learner = factories.UserFactory.create(username="ada", email="ada@example.org")
+    learner = factories.UserFactory.create(username="ada", email="ada@example.org", pseudonym=PSEUDONYM)
     staff = factories.UserFactory.create(username="grace", email="grace@example.org", is_staff=True, is_superuser=True)
     attempts, runs, found = submissions(learner), trials(learner, version), audits(learner, staff)
     runs["chat"] = answered(attempts["adapter"])
@@ -84,6 +91,7 @@ def make(folder: Path) -> World:
     attempts["queued"] = factories.submit(learner, "ticket", TICKET)
     noon = factories.a_class(tiny)
     factories.member(noon, learner)
+    flagged, hidden, annulled, annulment = decided(staff)
     return World(
         tokens={
             "learner": ApiToken.issue(learner, "fuzz")[1],
@@ -107,6 +115,12 @@ def make(folder: Path) -> World:
             "member": {"evening": MEMBER},
             "announcement": {"evening": announced.pk},
             "grant": {"evening": granted.pk},
+            "boards": {"sea": "sea-or-sky", "ticket": "ticket"}
+            | dict.fromkeys(("flagged", "hidden", "annulled"), "sea-or-sky"),
+            "entry": {"sea": learner.pk, "ticket": learner.pk},
+            "mark": {"flagged": flagged.pk, "hidden": hidden.pk},
+            "boards uuid": {"sea": str(attempts["prompt"].uuid), "annulled": str(annulled.uuid)},
+            "annulment": {"annulled": annulment.pk},
             "regrades": {"waiting": waiting.pk, "done": regraded.pk},
         },
     )
@@ -159,6 +173,19 @@ def submissions(learner: User) -> dict[str, Submission]:
     evaluation = factories.claimed(found["rejected"])
     services.reject(evaluation.pk, evaluation.fence, "prompt_too_long")
     return found
+
+
+def decided(staff: User) -> tuple[Mark, Mark, Submission, Annulment]:
+    """Another learner's entry, which is flagged, and hidden with an answer; and an annulled attempt."""
+    other = factories.UserFactory.create()
+    factories.grade(factories.submit(other), 0.6)
+    annulled = factories.submit(other)
+    factories.grade(annulled, 0.8)
+    challenge = annulled.challenge
+    flagged = moderation.mark(other, challenge, Mark.Kind.FLAG, by=staff, reason="Look again.")
+    hidden = moderation.mark(other, challenge, Mark.Kind.HIDDEN, by=staff, reason="It is a copy.")
+    moderation.answer(hidden, "It is not.", by=other)
+    return flagged, hidden, annulled, moderation.annul(annulled, by=staff, reason="Not the own work.")
 
 
 def answered(attempt: Submission) -> Run:

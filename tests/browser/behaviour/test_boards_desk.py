@@ -57,7 +57,7 @@ def test_an_entry_is_hidden_answered_and_restored(
     expect(page.get_by_role("heading", name="enchantress")).to_be_visible()
     staff.press("button", "Hide this entry")
     expect(page.get_by_text("Write why.")).to_be_visible()
-    staff.write("Reason for hiding it", WHY)
+    staff.write("Reason for hiding it, for the learner", WHY)
     staff.press("button", "Hide this entry")
     expect(page.get_by_text("The entry is hidden. Its learner has a notice with the reason.")).to_be_visible()
     own.goto("/leaderboards/sea-or-sky/")
@@ -87,7 +87,7 @@ def test_an_entry_is_flagged_and_an_attempt_annulled(
     staff.press("button", "Clear the flag")
     expect(page.get_by_text("The flag is cleared.")).to_be_visible()
     staff.unfold(page.locator(f"#attempt-{attempt.pk} summary", has_text="Annul"))
-    staff.write("Reason for annulling it", WHY)
+    staff.write("Reason for annulling it, for the learner", WHY)
     staff.press("button", "Annul this attempt")
     expect(page.get_by_text("The attempt is annulled.")).to_be_visible()
     assert Annulment.objects.get().reason == WHY
