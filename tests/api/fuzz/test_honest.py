@@ -23,7 +23,7 @@ SOUP = Pair(
     "Enjoy your meal, everybody! Please be careful, because the soup is hot!",
 )
 # A key of the body that says the same as the path.
-NAMED = object()
+NAMED = "that of the path"
 HONEST: dict[str, tuple[str, str, Any]] = {
     # By operation: who calls, what the path names, and the body, or for GET and DELETE the query, in which a submission
     # may be named.
@@ -168,7 +168,7 @@ def test_an_honest_call_is_answered_as_the_document_says(name: str, made: World)
     operation, (who, thing, body) = OPERATIONS[name], HONEST[name]
     named = {one.name: made.of(operation.path, one.name)[thing] for one in operation.path_parameters}
     if isinstance(body, dict):
-        body = {key: made.things[key][thing] if one is NAMED else one for key, one in body.items()}
+        body = {key: made.things[key][thing] if one == NAMED else one for key, one in body.items()}
     given: dict[str, Any] = {} if body is None else {"body": body}
     if body is not None and operation.method in ("get", "delete"):
         given = {"query": {name: made.things["submissions"].get(one, one) for name, one in body.items()}}

@@ -56,8 +56,10 @@ def test_two_accounts_become_one(
     staff: Hand = hand_of(page)
     page.goto(f"/teach/boards/sea-or-sky/{bob.pk}/")
     staff.press("link", "Propose to merge it with another account")
-    expect(page.get_by_label("The account that is closed")).to_have_value(bob.pseudonym)
+    # The account from which one comes is the one that stays, unless one says otherwise.
+    expect(page.get_by_label("The account that stays")).to_have_value(bob.pseudonym)
     staff.write("The account that stays", ada.pseudonym)
+    staff.write("The account that is closed", bob.pseudonym)
     staff.press("button", "Propose")
     expect(page.get_by_text("This field is required.")).to_be_visible()
     staff.write("Reason", "Both write the same words")

@@ -155,6 +155,7 @@ ADMIN = ("/admin/submissions/evaluation/", "/admin/submissions/score/", "/admin/
 def addresses(made: Sequence[Submission]) -> list[str]:
     """Every address of pages and API that a learner can get and that shows something of a grade."""
     found = ["/", "/path/", "/profile/", "/courses/tiny/", "/lessons/first/", "/leaderboards/", "/metrics", "/notices/"]
+    found += ["/lessons/first/one-page/", "/lessons/first/steps/any/"]
     found += ["/profile/my-data.json", f"/classes/{made[0].of_class_id or 1}/grades/"]
     found += [
         "/api/v1/classes",
@@ -167,6 +168,7 @@ def addresses(made: Sequence[Submission]) -> list[str]:
         "/api/v1/notices",
         "/api/v1/reports",
         "/api/v1/lessons/first/questions",
+        "/api/v1/boards/sea-or-sky/entries",
     ]
     for slug in ("sea-or-sky", "ticket", "explain"):
         found += [f"/challenges/{slug}/", f"/challenges/{slug}/?track=tune", f"/challenges/{slug}/board/"]

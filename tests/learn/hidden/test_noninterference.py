@@ -33,7 +33,7 @@ NO_GRADE |= {"documents", "documents_file", "updates_file"}
 # A learner's own choices between the author's answers, which everybody may read.
 NO_GRADE |= {"choices", "choice_undo", "choices_skipped", "choices_forget", "choices_use", "choices_file"}
 # Questions of a lesson, and a search in documents that everybody may read.
-NO_GRADE |= {"lesson_step_read", "question_answer", "retriever", "retriever_panel", "retriever_result"}
+NO_GRADE |= {"test_set", "lesson_step_read", "question_answer", "retriever", "retriever_panel", "retriever_result"}
 # Joining and leaving a class.
 NO_GRADE |= {"join_begin", "join", "class_leave"}
 STREAMS = {"submission_events"}
