@@ -69,7 +69,7 @@ def run_digest(repetition: Repetition) -> str:
 
 
 def _linear(repetition: Repetition) -> dict[str, Any]:
-    """What decides the outputs of a logistic regression: it asks no base model, and has no prompt and no settings."""
+    """Returns all that the outputs of a logistic regression depend on. No base model and no prompt take part in it."""
     bundle = repetition.bundle
     rows = repetition.payload.rows if isinstance(repetition.payload, TunePayload) else ()
     return {

@@ -72,9 +72,9 @@ class Kind:
     run_label: ClassVar[str] = gettext_noop("Run")
     """On the button that starts a run on public samples."""
     run_help: ClassVar[str] = ""
-    """What a run does, where it does something else than answer the public samples."""
+    """A sentence for the form that says what a run does; empty if it answers the public samples."""
     stages: ClassVar[Mapping[str, str]] = {}
-    """What the stages of an open evaluation are called, by the stages of its work items, where that is special."""
+    """The names that learners read for stages of grading, by the `stage` of a work item; others have a general name."""
     keys: ClassVar[type[Keys] | None] = None
     """The keys of `challenge.yaml` that belong to this kind."""
     lane: ClassVar[Lane] = Lane.GRADE
@@ -98,9 +98,7 @@ class Kind:
     text_field: ClassVar[str] = ""
     """The payload's field that a plain text file fills on the command line; empty where there is none."""
     rows_field: ClassVar[str] = ""
-    """The payload's field that holds rows which a learner writes, each with an input and an output; empty where there
-    is none.
-    """
+    """The payload's field with the rows of inputs and outputs that a learner hands in; empty if there is none."""
     has_documents: ClassVar[bool] = False
     """Whether answers are looked up in documents, whose ids the rows name."""
     draws_examples: ClassVar[bool] = False
@@ -167,7 +165,7 @@ class Kind:
         return iter(())
 
     def check_public(self, challenge: Challenge, payload: Any, public: Sequence[Sample]) -> Iterator[FieldProblem]:
-        """Which parts of a payload repeat public samples where they must not."""
+        """Yields a problem for each part of a payload that repeats a public sample. Most kinds allow that."""
         return iter(())
 
     def limit(self, challenge: Challenge, payload: Mapping[str, Any], field: str) -> str:

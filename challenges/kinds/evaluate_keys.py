@@ -41,7 +41,7 @@ class SystemPrompt(Spec):
 
 
 class Reads(Spec):
-    """What a system reads of a text. The steps follow each other in the order of these keys."""
+    """The part of a text that a system reads. The keys are applied in this order, each to what the one before left."""
 
     first_line: bool = Field(False, description="Only the first line")
     without: tuple[Text, ...] = Field((), max_length=50, description="Words that it drops, in lower case")
@@ -52,7 +52,7 @@ class Reads(Spec):
     last_words: int | None = Field(None, ge=1, le=1000, description="So many words from the end")
 
     def of(self, text: str) -> str:
-        """What is left of a text. White space is kept where no words are dropped."""
+        """Returns the part of a text that the system reads. If no word is dropped, its white space stays as it is."""
         if self.first_line:
             text = text.strip().partition("\n")[0]
         words = text.split()
@@ -120,7 +120,7 @@ class System(Spec):
 
     @property
     def target(self) -> str:
-        """What a good test set makes of the system."""
+        """Returns the right verdict: a healthy system should pass a test set, and a defective one should fail."""
         return PASSES if self.is_healthy else FAILS
 
     def answer(self, text: str, label: str) -> str:
@@ -154,7 +154,7 @@ class Rule(Spec):
     row_tokens_max: int = Field(96, ge=8, le=512, description="The most tokens of a row")
 
     def verdict(self, right: int, rows: int) -> str:
-        """Whether a system passes a test set of `rows` rows, of which it answers `right` as expected."""
+        """Returns `passes` or `fails` for a system that gives the expected label to `right` of `rows` rows."""
         return FAILS if right < self.fails_below * rows - 1e-9 else PASSES
 
 

@@ -220,18 +220,13 @@ def _unfit(entry: Entry, form: Form) -> Dropped | None:
         what = f"the row has {size:,} bytes; {ROW_BYTES:,} are allowed"
         return Dropped(entry.line, Reason.TOO_LONG, what, "shorten it")
     text = "\n".join((entry.input, entry.output, entry.chosen, entry.rejected, *entry.documents))
-    if (character := unwanted_in(text)) is not None:
+    if (character := unwanted(text, unseen=True)) is not None:
         return Dropped(entry.line, Reason.CHARACTER, f"holds the unseen character {character}", "remove it")
     if any(token in text for token in form.special):
         return Dropped(entry.line, Reason.CHARACTER, "holds a control token of the model", "remove it")
     if len(entry.id) > 64:
         return Dropped(entry.line, Reason.TOO_LONG, "the id has more than 64 characters", "shorten it")
     return None
-
-
-def unwanted_in(text: str) -> str | None:
-    """Returns the first character of the text that a row must not contain, as `U+XXXX`, or None."""
-    return unwanted(text, unseen=True)
 
 
 def _with_one_spelling(found: Entries) -> list[Entry]:

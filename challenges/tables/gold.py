@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, get_args
 
+from challenges.characters import unwanted
 from challenges.files.rows import ANSWERS
 from challenges.marks import GIVEN
 from challenges.problems import Problem
 from challenges.rows import GoldRole
-from challenges.tables.entries import Columns, Dropped, Entries, Entry, Reason, unwanted_in, without_equal
+from challenges.tables.entries import Columns, Dropped, Entries, Entry, Reason, without_equal
 from challenges.tables.formats import Record, TableErrors, text_of
 from challenges.tables.target import Target, field_and_column, spec_problem
 from challenges.texts import normal
@@ -77,7 +78,7 @@ def _entry(line: int, answer: str, given: Mapping[str, str], halves: frozenset[s
         marks[criterion] = mark
     if len(answer.encode(errors="replace")) > ANSWERS.row_bytes_max // 2:
         return Dropped(line, Reason.TOO_LONG, "the answer is too long", "shorten it")
-    if (character := unwanted_in(answer)) is not None:
+    if (character := unwanted(answer, unseen=True)) is not None:
         return Dropped(line, Reason.CHARACTER, f"holds the unseen character {character}", "remove it")
     return Entry(line, answer, marks, normal(answer), stratum=_third(marks))
 
