@@ -175,7 +175,7 @@ def end(evaluation: Evaluation) -> None:
         return
     spent: dict[str, int] = {}
     if evaluation.lane == Lane.TRAIN:
-        began, ended = (getattr(evaluation, name) for name in ("started_at", "finished_at"))
+        began, ended = evaluation.started_at, evaluation.finished_at
         spent[What.TRAINING] = _seconds(ended - began) if began and ended else 0
     holds = QuotaHold.objects.filter(evaluation=evaluation).values_list("pk", flat=True)
     settle(evaluation, list(holds), spent)
