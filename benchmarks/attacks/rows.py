@@ -28,7 +28,7 @@ QUESTIONS = {
     "reward-goes-up": (LONG / "reward-goes-up", LONG / "lessons" / "reward-goes-up.md"),
 }
 
-# The four questions of the course, to which the unseen rows belong, with their lessons as they are today.
+# The questions of the course to which the unseen rows belong, with their lessons as they are today.
 BUILT_IN = {
     name: (LIBRARY / lesson / name, LIBRARY / lesson / "lesson.md")
     for name, lesson in (

@@ -1,7 +1,7 @@
 """`python -m benchmarks.desk seed|serve|score --site FOLDER`: how fast and how rightly a person marks 120 answers.
 
-`seed` fills a new folder with a site on which a class of 25 has answered the four questions of the course, and prints
-how the reviewer signs in. `serve` serves it. `score` compares the reviewer's decisions with marks that were known
+`seed` fills a new folder with a site on which a class of 25 has answered four questions of the course, and prints how
+the reviewer signs in. `serve` serves it. `score` compares the reviewer's decisions with marks that were known
 beforehand.
 """
 
