@@ -15,7 +15,7 @@ from challenges.files.yaml_lines import Located
 from challenges.kinds import own_choices
 from challenges.kinds.base import TRIAL_SECONDS, Kind, Lane, TokenUse
 from challenges.kinds.own_choices import read_candidates
-from challenges.kinds.tune_keys import Alpha, Rank, Tune, TuneKeys, candidates, held_out, is_none, tune
+from challenges.kinds.tune_keys import Alpha, Rank, Tune, TuneKeys, candidates, held_out, is_allowed, is_none, tune
 from challenges.models.token_counts import CountTokens, row_tokens
 from challenges.payloads import Payload, Submitted, Whole
 from challenges.rows import AnyRow, PreferenceRow, Sample, TrainingRow, TrainRow
@@ -215,8 +215,7 @@ def _fields(challenge: Challenge, payload: TunePayload) -> Iterator[FieldProblem
 def _knobs(section: Tune, method: Method, chosen: Hyperparameters) -> Iterator[FieldProblem]:
     for name, allowed in section.knobs.of(method).items():
         field, value = f"hyperparameters.{name}", getattr(chosen, name)
-        fits = value is not None and allowed[0] <= value <= allowed[1] if name in INTERVALS else value in allowed
-        if not fits:
+        if not is_allowed(name, value, allowed):
             yield FieldProblem("knob", field, _allowed(name, allowed))
     for name in ("beta", "rpo_alpha"):
         if getattr(chosen, name) is not None and name not in METHODS[method].settings:

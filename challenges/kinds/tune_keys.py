@@ -10,7 +10,7 @@ from pydantic import Field, model_validator
 from challenges.kinds.own_choices import Candidates, OwnChoices
 from challenges.rows import AnyRow
 from challenges.spec import Challenge, Keys, Spec
-from challenges.training_methods import DPO, LORA, METHODS, Method
+from challenges.training_methods import DPO, INTERVALS, LORA, METHODS, Method
 
 Rank = Literal[4, 8, 16, 32]
 Alpha = Literal[4, 8, 16, 32, 64]
@@ -55,6 +55,35 @@ class Knobs(Spec):
         }
 
 
+class MethodStarts(Spec):
+    """Where the form starts with one method, where that is something else."""
+
+    r: Rank | None = None
+    lora_alpha: Alpha | None = None
+    learning_rate: float | None = None
+    num_train_epochs: int | None = None
+    per_device_train_batch_size: int | None = None
+    beta: float | None = None
+    rpo_alpha: float | None = None
+
+
+class Starts(MethodStarts):
+    """With which settings the form starts. The sections of single methods come first, then a method's own defaults."""
+
+    qlora: MethodStarts | None = Field(None, exclude_if=is_none)
+    full: MethodStarts | None = Field(None, exclude_if=is_none)
+    dpo: MethodStarts | None = Field(None, exclude_if=is_none)
+
+    def of(self, method: Method) -> dict[str, float]:
+        """What the author chose for a method, by the setting's name."""
+        section, defaults = getattr(self, method, None), METHODS[method].starts
+        chosen = {
+            name: own if (own := getattr(section, name, None)) is not None or name in defaults else getattr(self, name)
+            for name in METHODS[method].settings
+        }
+        return {name: value for name, value in chosen.items() if value is not None}
+
+
 class Fixed(Spec):
     seed: int = 17
     target_modules: Literal["all-linear"] = "all-linear"
@@ -79,6 +108,7 @@ class Tune(Spec):
     tokens_max: int = Field(150_000, ge=1000, le=2_000_000)
     steps_max: int = Field(500, ge=1, le=500)
     knobs: Knobs = Knobs()
+    starts: Starts | None = Field(None, exclude_if=is_none)
     fixed: Fixed = Fixed()
     own_choices: OwnChoices | None = Field(None, exclude_if=is_none)
     seconds: int = Field(600, ge=10, le=600)
@@ -93,7 +123,22 @@ class Tune(Spec):
             raise ValueError(f"{stray[0]} stands in `trial_only` but not in `methods`: add it there, or leave it out")
         if set(self.trial_only) == set(self.methods):
             raise ValueError("no method can be submitted: leave one out of `trial_only`")
+        for method in self.methods:
+            for name, value in self.starts_of(method).items():
+                if not is_allowed(name, value, self.knobs.of(method)[name]):
+                    raise ValueError(f"`starts` has {name} {value:g}, which `knobs` does not allow: change one of them")
         return self
+
+    def starts_of(self, method: Method) -> dict[str, float]:
+        """The settings with which the author lets a method start; the others start at their defaults."""
+        return {} if self.starts is None else self.starts.of(method)
+
+
+def is_allowed(name: str, value: float | None, allowed: Sequence[float]) -> bool:
+    """Whether a setting has a value within the interval, or among the listed ones, that a challenge allows."""
+    if name in INTERVALS:
+        return value is not None and allowed[0] <= value <= allowed[1]
+    return value in allowed
 
 
 class TuneKeys(Keys):

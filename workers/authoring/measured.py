@@ -8,6 +8,7 @@ from typing import Any
 
 from challenges.bundle import ChallengeBundle
 from challenges.lesson.demo import DemoRecord
+from challenges.texts import several
 from workers.authoring.baselines import Outcome, steps
 from workers.engine import hardware
 from workers.engine.choice import cpu_name
@@ -87,4 +88,4 @@ def figures(name: str, outcomes: list[Outcome]) -> dict[str, float]:
 
 def machine() -> str:
     """The name of the CPU and the number of cores that this process may use, as text."""
-    return f"{cpu_name()}, {hardware.cores()} cores"
+    return f"{cpu_name()}, {several(hardware.cores(), 'core')}"

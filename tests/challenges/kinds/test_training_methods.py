@@ -57,6 +57,31 @@ def test_settings_start_where_the_method_does_and_are_allowed_there(method, coun
     assert payload(method, learning_rate=3e-5).hyperparameters.learning_rate == 3e-5
 
 
+def test_an_author_says_with_which_settings_the_form_starts():
+    top, own = {"learning_rate": 2e-4, "num_train_epochs": 1, "r": 4}, {"full": {"learning_rate": 1e-4}}
+    section = tune(challenge(starts={**top, **own}))
+    assert section.starts_of("lora") == section.starts_of("qlora") == top
+    assert section.starts_of("full") == {"learning_rate": 1e-4, "num_train_epochs": 1}
+    # DPO has a learning rate of its own, which comes before that of all methods.
+    assert section.starts_of("dpo") == {"num_train_epochs": 1, "r": 4}
+    plain = challenge()
+    assert tune(plain).starts_of("lora") == {} and "starts" not in dump(plain)["tune"]
+
+
+@pytest.mark.parametrize(
+    ("starts", "problem"),
+    [
+        ({"learning_rate": 0.5}, "`starts` has learning_rate 0.5, which `knobs` does not allow"),
+        ({"per_device_train_batch_size": 3}, "`starts` has per_device_train_batch_size 3"),
+        ({"dpo": {"beta": 7}}, "`starts` has beta 7"),
+        ({"epochs": 1}, "Extra inputs"),
+    ],
+)
+def test_the_form_never_starts_with_a_setting_that_is_refused(starts, problem):
+    with pytest.raises(ValidationError, match=problem):
+        challenge(starts=starts)
+
+
 def test_a_method_can_be_for_trials_only(count_words):
     spec = challenge(trial_only=["full"])
     assert problems(spec, payload("full"), count_words) == [] == list(KIND.check_submission(spec, payload("lora")))

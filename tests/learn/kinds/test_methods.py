@@ -75,6 +75,17 @@ def test_another_method_shows_its_settings_and_keeps_what_was_typed(ada_client, 
     assert ada_client.get(f"{PAGE}method").status_code == 405
 
 
+def test_the_form_starts_where_the_author_says(ada_client, db, tmp_path):
+    starts = {"num_train_epochs": 1, "dpo": {"learning_rate": 5e-5, "rpo_alpha": 0.5}}
+    published(tmp_path, starts=starts)
+    text = Markup(ada_client.post(f"{PAGE}method", {"kind": "tune", "method": "dpo"}).content.decode())
+    assert 'value="0.00005"' in text and 'value="0.5"' in text and 'value="0.1"' in text
+    assert "<option selected>1</option>" in text.split('name="num_train_epochs"')[1].split("</select>")[0]
+    text = Markup(ada_client.get(PAGE, {"kind": "tune"}).content.decode())
+    assert 'value="0.001"' in text
+    assert "<option selected>1</option>" in text.split('name="num_train_epochs"')[1].split("</select>")[0]
+
+
 def test_a_submission_keeps_its_method_and_settings(ada_client, ticket):
     assert ada_client.post(SUBMIT, form()).status_code == 302
     payload = Submission.objects.get().payload

@@ -63,10 +63,13 @@ def defaults(method: Method) -> dict[str, Any]:
 
 
 def starting(spec: Challenge, method: Method) -> dict[str, Any]:
-    """The defaults, moved into the challenge's knobs."""
-    starts = {}
-    for name, allowed in tune(spec).knobs.of(method).items():
+    """The author's `starts`; the other settings at their defaults, moved into the challenge's knobs."""
+    section = tune(spec)
+    starts: dict[str, Any] = section.starts_of(method)
+    for name, allowed in section.knobs.of(method).items():
         default = defaults(method)[name]
+        if name in starts:
+            continue
         if name in INTERVALS:
             starts[name] = min(max(default, allowed[0]), allowed[1])
         else:
