@@ -75,13 +75,16 @@ def _answer(subject: Subject) -> None:
 
 
 def _calibration(subject: Subject) -> None:
-    """A prompt's labels are compared without what the model prefers of them anyway; training settles that by itself."""
+    """Advises calibration where a prompt's labels are scored and the author has not chosen: a written `none` is a
+    choice, and a training run learns the balance of the labels by itself.
+    """
     answer = subject.challenge.answer
-    if not isinstance(answer, Label) or answer.decode != "score" or answer.calibrate != "none":
+    if not isinstance(answer, Label) or answer.decode != "score" or "calibrate" in answer.model_fields_set:
         return
     if not all(kinds.find(track).is_trained for track in subject.challenge.tracks):
         what = "labels are scored without calibration, so a label may win because the model prefers its words anyway"
-        fix = "try `calibrate: contextual`, and keep what scores higher in `gradus challenge try`"
+        fix = "try `calibrate: contextual`, and keep what scores higher in `gradus challenge try`; or write "
+        fix += "`calibrate: none` to keep it as it is"
         subject.advise(what, fix, "answer", "calibrate")
 
 

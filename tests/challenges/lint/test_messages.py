@@ -149,10 +149,11 @@ def test_two_challenges_may_have_the_same_rows_in_the_same_files(tmp_path: Path)
         ({}, True),
         ({"calibrate": "contextual"}, False),
         ({"calibrate": "batch"}, False),
+        ({"calibrate": "none"}, False),
         ({"decode": "generate"}, False),
     ],
 )
-def test_calibration_is_advised_where_labels_are_scored_without_it(
+def test_calibration_is_advised_where_labels_are_scored_and_the_author_has_not_chosen(
     tmp_path: Path, changes: dict[str, Any], advised: bool
 ) -> None:
     answer = {"type": "label", "labels": list(factory.LABELS), **changes}
