@@ -30,7 +30,7 @@ def drawing(evidence: Evidence, name: str) -> str:
     "text",
     "One sentence in four languages, cut into the tokens of this course's model.",
     "English: 5 tokens, each of them a whole word or the full stop. German: 9 tokens. Spanish: 10 tokens. Greek: 17 "
-    "tokens, nearly one for each letter.",
+    "tokens, about one for each letter.",
     live=True,
 )
 def the_sentence_has_as_many_tokens_in_each_language(evidence: Evidence) -> None:
