@@ -171,6 +171,19 @@ def the_untrained_model_goes_to_a_party(evidence: Evidence) -> None:
 
 
 @claims.about(
+    "text",
+    "The author took two passes over all rows (two *epochs*), batches of 8 rows and a learning rate of `0.001`.",
+)
+def the_settings_of_the_run_are_those_of_the_author_and_not_the_forms(evidence: Evidence) -> None:
+    gold, start = (evidence.arm(MAIL, f"baselines/{name}.yaml") for name in ("gold", "start"))
+    chosen = gold.hyperparameters
+    assert len(gold.rows) == len(start.rows) == 500
+    assert (chosen.num_train_epochs, chosen.per_device_train_batch_size, chosen.learning_rate) == (2, 8, 0.001)
+    bound = evidence.challenge(MAIL).challenge.pass_
+    assert evidence.measured(MAIL, "start")["score"] < bound <= evidence.measured(MAIL, "gold")["score"]
+
+
+@claims.about(
     "table E-mail | Ticket",
     "| hi, is it normal that my strip goes purple after the update?? it should be warm white | `{",
     f"| {TICKET} | `{{",
