@@ -89,7 +89,7 @@ def of_qualification(one: qualification.Question, whole: int, bench: Callable[..
     ]
     made, counted = bench(JUDGES[JUDGE](Texts(rubric, texts), SEED))
     for answer in answers:
-        made.grade(answer.known, answer.text, one.sources)
+        made.grade(answer.known, answer.text, one.sources, answer.quoted)
     return {"whole": whole, **_means(counted, len(answers))}
 
 

@@ -11,6 +11,9 @@ from pydantic import AliasChoices, Discriminator, Field, Tag
 
 from challenges.spec import Share, Spec, Text
 
+# A longer input or answer of a run is shortened where it is quoted.
+QUOTE_CHARS = 1000
+
 
 class Required(Spec):
     """A target for texts that the model writes freely: what must be in them, and how many words they may have."""
@@ -76,15 +79,41 @@ TrainingRow = Annotated[
 ]
 
 
+class QuotedRow(Spec):
+    """A public row of a learner's own run: its input, the answer that came out, and whether that was right.
+
+    Longer texts than `QUOTE_CHARS` are shortened, see `shortened`.
+    """
+
+    id: str = Field(min_length=1, max_length=64)
+    input: str = Field(min_length=1, max_length=QUOTE_CHARS)
+    answer: str = Field(max_length=QUOTE_CHARS)
+    mark: Literal["right", "partly_right", "wrong"]
+
+
+def shortened(text: str) -> str:
+    """Returns a text as it is quoted: the beginning of one that is longer than `QUOTE_CHARS`."""
+    return text if len(text) <= QUOTE_CHARS else f"{text[: QUOTE_CHARS - 1]}\u2026"
+
+
+def _quoted() -> Any:
+    """A key that came later: left out of a dump where it is empty, so that digests stay what they are."""
+    return Field((), exclude_if=lambda rows: not rows)
+
+
 GoldRole = Literal["prompt", "calibration", "test"]
 
 
 class GoldAnswer(Spec):
-    """An answer to a question in free text that the author has marked. No answer has two roles."""
+    """An answer to a question in free text that the author has marked. No answer has two roles.
+
+    `quoted` are the rows of a run that the answer quotes, if the question asks for some (`own_run`).
+    """
 
     answer: str
     marks: dict[str, Literal["met", "partial", "not_met"]]
     role: GoldRole
+    quoted: tuple[QuotedRow, ...] = _quoted()
 
     @property
     def is_example(self) -> bool:
@@ -98,6 +127,7 @@ class Attack(Spec):
     answer: str
     category: str
     max_score: Share = 0.0
+    quoted: tuple[QuotedRow, ...] = _quoted()
 
 
 class Benign(Spec):
@@ -106,3 +136,4 @@ class Benign(Spec):
     answer: str
     marks: dict[str, Literal["met", "partial", "not_met"]]
     category: str
+    quoted: tuple[QuotedRow, ...] = _quoted()

@@ -214,6 +214,10 @@ class Kind:
         """The longest free text of a payload, in which a hidden text may have been copied."""
         return ""
 
+    def marked_text(self, payload: Any) -> str:
+        """Everything of a payload that a marker reads, as one text: equal texts deserve equal marks."""
+        return self.prose(payload)
+
     def secrets(self, hidden: Sequence[Sample], gold: Sequence[GoldAnswer]) -> Sequence[str]:
         """The texts that a payload should not contain: the inputs of the hidden rows."""
         return [sample.input for sample in hidden]

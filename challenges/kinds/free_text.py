@@ -11,23 +11,47 @@ from challenges import field_checks
 from challenges.characters import unwanted
 from challenges.field_checks import FieldProblem
 from challenges.kinds.base import Kind, Lane
-from challenges.kinds.rubric import FreeText, free_text
+from challenges.kinds.rubric import QUOTED_MAX, FreeText, free_text
 from challenges.models.token_counts import CountTokens
-from challenges.payloads import Submitted
-from challenges.rows import GoldAnswer, Sample
-from challenges.spec import Challenge
+from challenges.payloads import Payload, Submitted
+from challenges.rows import GoldAnswer, QuotedRow, Sample
+from challenges.spec import Challenge, dump
 from challenges.translation import gettext, gettext_noop, ngettext
 
 TEXT_TOKENS = 4096
 
 
+class QuotedRun(Payload):
+    """Public rows of a run or an attempt of the learner's own. The rows stand here, because runs expire.
+
+    `run` is the id of the run or attempt, and `digest` says what exactly it handed in and what came out. Both are
+    empty in an author's baselines, which no site checks.
+    """
+
+    run: str = Field("", pattern="^([0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})?$")
+    digest: str = Field("", pattern="^([0-9a-f]{64})?$")
+    rows: tuple[QuotedRow, ...] = Field(max_length=QUOTED_MAX)
+
+
 class FreeTextPayload(Submitted):
+    """An answer. `own_run` is there if the question asks for rows of the learner's own run."""
+
     kind: Literal["free_text"] = "free_text"
     answer: str = Field(max_length=16_384)
+    # Left out of a dump where there is none: digests of payloads that were sent before stay what they are.
+    own_run: QuotedRun | None = Field(None, exclude_if=lambda run: run is None)
+
+    @property
+    def quoted(self) -> tuple[QuotedRow, ...]:
+        """The rows of the learner's own run; none where none are quoted."""
+        return self.own_run.rows if self.own_run else ()
 
 
 class FreeTextKind(Kind):
-    """Codes of problems: empty, too_long, words, control_character, too_many_tokens."""
+    """Codes of problems: empty, too_long, words, control_character, too_many_tokens, own_run.
+
+    A site adds `not_your_run`, `not_in_run` and `other_run`, because only it knows the runs of its learners.
+    """
 
     name = "free_text"
     title = gettext_noop("Free text")
@@ -47,7 +71,8 @@ class FreeTextKind(Kind):
     scaffold = "challenges.scaffold.free_text:SCAFFOLD"
 
     def check(self, challenge: Challenge, payload: FreeTextPayload) -> Iterator[FieldProblem]:
-        return _fields(challenge, payload)
+        yield from _fields(challenge, payload)
+        yield from _quoted(challenge, payload)
 
     def check_tokens(
         self, challenge: Challenge, payload: FreeTextPayload, count_tokens: CountTokens
@@ -56,6 +81,12 @@ class FreeTextKind(Kind):
 
     def prose(self, payload: FreeTextPayload) -> str:
         return payload.answer
+
+    def marked_text(self, payload: FreeTextPayload) -> str:
+        """The answer with the rows that it quotes: the same words about other rows may deserve other marks."""
+        return "\n".join(
+            [payload.answer, *(text for row in payload.quoted for text in (row.input, row.answer, row.mark))]
+        )
 
     def secrets(self, hidden: Sequence[Sample], gold: Sequence[GoldAnswer]) -> Sequence[str]:
         """The author's graded answers."""
@@ -68,7 +99,8 @@ class FreeTextKind(Kind):
         """The question with the labels and points of its criteria, but neither their texts nor the model answer."""
         keys = free_text(challenge)
         criteria = [{"id": c.id, "label": c.label, "points": c.points} for c in keys.rubric]
-        return {"question": keys.question, "words": list(keys.words), "criteria": criteria}
+        shown = {"question": keys.question, "words": list(keys.words), "criteria": criteria}
+        return shown | ({"own_run": dump(keys.own_run)} if keys.own_run else {})
 
 
 KIND = FreeTextKind()
@@ -94,6 +126,22 @@ def _fields(challenge: Challenge, payload: FreeTextPayload) -> Iterator[FieldPro
     if (character := unwanted(answer, unseen=False)) is not None:
         message = gettext("The answer contains the damaged character %(character)s: remove it.")
         yield FieldProblem("control_character", "answer", message % {"character": character})
+
+
+def _quoted(challenge: Challenge, payload: FreeTextPayload) -> Iterator[FieldProblem]:
+    """Whether as many different rows are quoted as the question asks for. Only a site knows whose run they are of."""
+    asked, count = free_text(challenge).own_run, len({row.id for row in payload.quoted})
+    if asked is None:
+        if payload.own_run is not None:
+            said = gettext("This question asks for no rows of a run: leave them out.")
+            yield FieldProblem("own_run", "own_run", said)
+    elif count != asked.rows or count != len(payload.quoted):
+        message = ngettext(
+            "The answer has to quote %(count)s row of a run of your own: choose it.",
+            "The answer has to quote %(count)s different rows of one run of your own: choose them.",
+            asked.rows,
+        )
+        yield FieldProblem("own_run", "own_run", message % {"count": asked.rows})
 
 
 def _tokens(payload: FreeTextPayload, count_tokens: CountTokens) -> Iterator[FieldProblem]:

@@ -11,6 +11,8 @@ from challenges.rows import GoldAnswer
 from challenges.spec import Challenge, Keys, Share, Slug, Spec, Text
 
 GATE_ANSWERS = 40
+# At most so many rows of a run are quoted.
+QUOTED_MAX = 5
 
 
 def marks_missing(gold: Iterable[GoldAnswer]) -> int:
@@ -69,10 +71,18 @@ class Gate(Spec):
     final_right_low: Share = _optional(0.80)
 
 
+class OwnRun(Spec):
+    """Asks the answer to quote public rows of a run of the learner's own, at another challenge of the same course."""
+
+    challenge: Slug = Field(description="The id of the challenge whose run is quoted: another one of the same course")
+    rows: int = Field(2, ge=1, le=QUOTED_MAX, description="How many public rows of the run are quoted")
+
+
 class FreeText(Keys):
     """The keys of a question. `words` are the fewest and the most words of an answer.
 
-    Learners do not see `model_answer`.
+    Learners do not see `model_answer`. With `own_run` they choose rows of a run of their own, which graders read
+    beside the answer.
     """
 
     question: Text = Field(description="The question that learners answer")
@@ -80,6 +90,11 @@ class FreeText(Keys):
     rubric: tuple[Criterion, ...] = Field(min_length=1, description="Criteria, whose points add up to 100 or to 10")
     words: tuple[int, int] = Field((30, 250), description="The fewest and the most words of an answer")
     gate: Gate = Field(Gate(), description="What a judge must reach before its grades can be final")
+    own_run: OwnRun | None = Field(
+        None,
+        exclude_if=lambda asked: asked is None,
+        description="The challenge whose run the learner quotes from, and how many rows",
+    )
 
 
 def free_text(challenge: Challenge) -> FreeText:

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import posixpath
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from challenges import marks
+from challenges.bundle import ChallengeBundle
 from challenges.files.key_errors import A_KEY
-from challenges.kinds.rubric import GATE_ANSWERS, free_text
+from challenges.files.source import Source
+from challenges.kinds import registry as kinds
+from challenges.kinds.rubric import GATE_ANSWERS, FreeText, free_text
 from challenges.lint.subject import Subject
 from challenges.problems import Problem
+from challenges.reading import GatheredCourse
 from challenges.rows import Benign, GoldAnswer
-from challenges.texts import normal
+from challenges.texts import normal, several
 
 TOTALS = (10, 100)
 # As many answers have to be marked before a question can be published: the examples that every grader compares with.
@@ -32,6 +37,7 @@ def lint_free_text(subject: Subject) -> None:
         _counts(subject)
         _spread(subject)
     _repeats(subject)
+    _quoted(subject)
     if not subject.bundle.attacks and "attacks.jsonl" not in subject.unread:
         fix = "add answers that must not score, such as notes to the grader"
         _for_the_gate(subject, "attacks.jsonl", "there are no attacks", fix)
@@ -97,6 +103,50 @@ def _spread(subject: Subject) -> None:
     if claims and not any(row.marks.get(name) == "not_met" for row in gold for name in claims):
         what = "no answer makes a wrong claim"
         _for_the_gate(subject, file, what, "add one with good words and a wrong claim")
+
+
+def _quoted(subject: Subject) -> None:
+    """Every answer quotes as many rows as learners have to, so that graders are measured on what learners hand in."""
+    asked = free_text(subject.challenge).own_run
+    wanted = asked.rows if asked else 0
+    bundle = subject.bundle
+    for file, answers in (
+        ("gold.jsonl", bundle.gold),
+        ("benign.jsonl", bundle.benign),
+        ("attacks.jsonl", bundle.attacks),
+    ):
+        for index, answer in enumerate(answers):
+            count = len({row.id for row in answer.quoted})
+            if count != wanted or count != len(answer.quoted):
+                what = f"quotes {several(count, 'row')} of a run, and `own_run` asks for {wanted}"
+                fix = (
+                    "give different rows in `quoted`, each with id, input, answer and mark"
+                    if asked
+                    else "leave them out"
+                )
+                subject.row(file, index, what, fix)
+
+
+def lint_own_runs(source: Source, course: GatheredCourse) -> None:
+    """Whether `own_run` names a challenge of the course whose runs answer public rows."""
+    listed = {name: bundle for lesson in course.lessons for name, bundle in lesson.challenges}
+    for lesson in course.lessons:
+        for name, bundle in lesson.challenges:
+            keys = bundle.challenge.keys_of("free_text") if bundle else None
+            asked = keys.own_run if isinstance(keys, FreeText) else None
+            if asked is None or _answers_rows(listed, asked.challenge):
+                continue
+            file = posixpath.join(lesson.rel, name, "challenge.yaml")
+            located = source.yaml(file)
+            what = f"`own_run` names `{asked.challenge}`, which is no challenge of this course with public rows"
+            line = located.line("own_run", "challenge") if located else None
+            source.add(file, line, what, "name one whose runs answer public rows")
+
+
+def _answers_rows(listed: Mapping[str, ChallengeBundle | None], name: str) -> bool:
+    """Returns True too for a challenge that cannot be read, which has problems of its own."""
+    bundle = listed.get(name)
+    return name in listed and (bundle is None or kinds.find(bundle.challenge.kind).has_samples)
 
 
 def _repeats(subject: Subject) -> None:

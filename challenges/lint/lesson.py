@@ -15,6 +15,7 @@ from challenges.files.source import Source
 from challenges.kinds.prompt import PromptPayload
 from challenges.kinds.rag import KIND as RAG
 from challenges.lesson.spec import Advisor, ChoiceQuestion, Demo, Figure, Questions, Retriever
+from challenges.lint.free_text import lint_own_runs
 from challenges.reading import GatheredCourse, GatheredLesson, demo_names
 from challenges.spec import Label
 
@@ -23,7 +24,10 @@ APPROACHES = ("advisor", "approaches")
 
 
 def lint_course(source: Source, gathered: GatheredCourse) -> None:
-    """Lessons listed once, requirements known and without a cycle, a time zone that exists, nothing left out."""
+    """Lessons listed once, requirements known and without a cycle, a time zone that exists, nothing left out.
+
+    Questions about a run of the learner's own name a challenge of the course.
+    """
     course, located = gathered.course, gathered.located
     if course is None or located is None:
         return
@@ -36,6 +40,7 @@ def lint_course(source: Source, gathered: GatheredCourse) -> None:
         )
     _unlisted(source, "", "lesson.yaml", course.lessons, "course.yaml")
     _requires(source, gathered.lessons, course.lessons)
+    lint_own_runs(source, gathered)
 
 
 def _time_zone(name: str) -> str:

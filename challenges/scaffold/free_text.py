@@ -63,6 +63,7 @@ def _question() -> str:
 question: {marked("the question, which one good paragraph can answer")}
 model_answer: {marked("the answer that you would give, which learners do not see")}
 words: [10, 200]  # The fewest and the most words of an answer.
+# own_run: {{challenge: ID, rows: 2}}  # Answers quote rows of the learner's run at that challenge of the course.
 # Learners see `label` and `improve`; graders use `text`, `accept` and `reject`. The points add up to 100.
 rubric:
   - id: names-the-cause

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+from challenges.rows import QUOTE_CHARS, QuotedRow
 from challenges.shingles import words
 from graders.free_text.text import STOP_WORDS
 
@@ -52,6 +54,20 @@ def clean(answer: str, chars_max: int, language: frozenset[str] = STOP_WORDS) ->
         "other-language": _is_foreign(text, language),
     }
     return Cleaned(text, tuple(name for name, true in checks.items() if true), signs)
+
+
+def clean_rows(rows: Sequence[QuotedRow]) -> tuple[tuple[QuotedRow, ...], tuple[str, ...]]:
+    """Cleans the rows of a learner's own run, whose answers a learner's prompt can shape, and flags them.
+
+    In which language they are says nothing, because a model wrote the answers.
+    """
+    flags: dict[str, None] = {}
+    cleaned = []
+    for row in rows:
+        texts = {name: clean(getattr(row, name), QUOTE_CHARS) for name in ("input", "answer")}
+        flags |= dict.fromkeys(flag for text in texts.values() for flag in text.flags if flag != "other-language")
+        cleaned.append(row.model_copy(update={name: text.text for name, text in texts.items()}))
+    return tuple(cleaned), tuple(flags)
 
 
 def _is_hidden(ch: str) -> bool:

@@ -10,14 +10,14 @@ zero: "Push and pop" can be a complete answer, and so can a word of the question
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 
 from challenges import shingles
 from challenges.bundle import ChallengeBundle
 from challenges.kinds.rubric import free_text
 from challenges.marks import score
-from challenges.rows import Benign, GoldAnswer
+from challenges.rows import Benign, GoldAnswer, QuotedRow
 from challenges.shingles import Run, words
 from graders.free_text.cleaning import Cleaned
 from graders.free_text.text import exact, normal
@@ -81,15 +81,16 @@ def digest_of(sources: Mapping[str, str]) -> str:
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
 
-def zero_rule(answer: Cleaned, bundle: ChallengeBundle) -> str | None:
+def zero_rule(answer: Cleaned, bundle: ChallengeBundle, quoted: Sequence[QuotedRow] = ()) -> str | None:
     """Returns the rule by which an answer gets a final 0 without a call, `empty` or `gold-zero`, or None.
 
-    A graded answer is the same only if its superscripts and fractions are the same, too.
+    A graded answer is the same only if its superscripts and fractions are the same, too, and the rows `quoted`.
     """
     if not answer.text:
         return "empty"
     rubric, own = free_text(bundle.challenge).rubric, exact(answer.signs)
-    same = [score(rubric, row.marks) for row in _graded(bundle) if exact(row.answer) == own]
+    alike = (row for row in _graded(bundle) if row.quoted == tuple(quoted))
+    same = [score(rubric, row.marks) for row in alike if exact(row.answer) == own]
     return "gold-zero" if same and not any(same) else None
 
 

@@ -13,14 +13,27 @@ from challenges.bundle import ChallengeBundle
 from challenges.kinds.free_text import FreeTextPayload
 from challenges.kinds.rubric import GATE_ANSWERS, free_text
 from challenges.marks import nearest, points
+from challenges.rows import QuotedRow
 from challenges.shingles import words
 from challenges.spec import Challenge
-from graders.base import Assignment, CriterionMark, Embed, Embedded, Grade, Grading, Judged, JudgeId, Mark, WorkItem
+from graders.base import (
+    Assignment,
+    CriterionMark,
+    Embed,
+    Embedded,
+    Grade,
+    Grading,
+    Judge,
+    Judged,
+    JudgeId,
+    Mark,
+    WorkItem,
+)
 from graders.free_text import copies, speech_acts
-from graders.free_text.cleaning import Cleaned, clean
+from graders.free_text.cleaning import Cleaned, clean, clean_rows
 from graders.free_text.judge.ballot import Ballot, read_ballot
 from graders.free_text.judge.denials import unless_denied
-from graders.free_text.judge.messages import VOTES, VOTES_IF_SPLIT, judge_item, version
+from graders.free_text.judge.messages import VOTES, VOTES_IF_SPLIT, judge_item, version_for
 from graders.free_text.judge.voting import VOTE_GAP, decide, decisive, review_rules, unlike
 from graders.free_text.speech_acts import Vectors, compared
 from graders.free_text.text import language_of
@@ -31,11 +44,15 @@ UNUSABLE = "unusable"
 
 @dataclass(frozen=True)
 class Case:
-    """An answer to a question with everything that code alone finds out about it."""
+    """An answer to a question with everything that code alone finds out about it.
+
+    `quoted` are the rows of the learner's own run, cleaned as the answer is.
+    """
 
     assignment: Assignment
     cleaned: Cleaned
     flags: tuple[str, ...]
+    quoted: tuple[QuotedRow, ...] = ()
 
     @property
     def bundle(self) -> ChallengeBundle:
@@ -44,6 +61,11 @@ class Case:
     @property
     def text(self) -> str:
         return self.cleaned.text
+
+    @property
+    def template(self) -> str:
+        """The name and digest of the judge's prompt template."""
+        return version_for(self.bundle.challenge, self.assignment.template)
 
     @cached_property
     def copied(self) -> dict[str, float]:
@@ -63,8 +85,8 @@ def grade(assignment: Assignment) -> Grading:
     (`assignment.calibrated`), its own marks are provisional.
     """
     assert isinstance(assignment.payload, FreeTextPayload)
-    case = prepare(assignment, assignment.payload.answer)
-    rule = copies.zero_rule(case.cleaned, case.bundle)
+    case = prepare(assignment, assignment.payload)
+    rule = copies.zero_rule(case.cleaned, case.bundle, assignment.payload.quoted)
     if not assignment.hidden:
         return _checked(case, rule)
     if rule is not None:
@@ -72,17 +94,18 @@ def grade(assignment: Assignment) -> Grading:
     return (yield from _judged(case))
 
 
-def prepare(assignment: Assignment, answer: str) -> Case:
-    """Cleans an answer and collects its flags."""
+def prepare(assignment: Assignment, payload: FreeTextPayload) -> Case:
+    """Cleans an answer and the rows that it quotes, and collects their flags."""
     bundle = assignment.bundle
     authors = [
         free_text(bundle.challenge).question or "",
         free_text(bundle.challenge).model_answer or "",
         *(g.answer for g in bundle.gold),
     ]
-    cleaned = clean(answer, bundle.challenge.limits.answer_chars, language_of(authors))
+    cleaned = clean(payload.answer, bundle.challenge.limits.answer_chars, language_of(authors))
     known = ("known-attack",) if copies.is_known_attack(cleaned.text, bundle) else ()
-    return Case(assignment, cleaned, cleaned.flags + known)
+    quoted, flags = clean_rows(payload.quoted)
+    return Case(assignment, cleaned, tuple(dict.fromkeys((*cleaned.flags, *flags, *known))), quoted)
 
 
 def _checked(case: Case, rule: str | None) -> Grade:
@@ -94,7 +117,7 @@ def _checked(case: Case, rule: str | None) -> Grade:
 
 
 def _judged(case: Case) -> Grading:
-    first: Judged = yield judge_item(case.bundle, case.text, 0, case.assignment.template)
+    first: Judged = yield _call(case, 0)
     item = embed_item(case.bundle, case.text)
     asked = Embed(
         tuple(dict.fromkeys((*item.texts, *compared(case.text, free_text(case.bundle.challenge).rubric)))), item.stage
@@ -116,10 +139,14 @@ def _judged(case: Case) -> Grading:
     return (yield from unless_denied(case.bundle, case.text, case.assignment.template, grade))
 
 
+def _call(case: Case, vote: int) -> Judge:
+    return judge_item(case.bundle, case.text, vote, case.assignment.template, case.quoted)
+
+
 def _vote(case: Case, votes: int, calls: list[Judged], ballots: list[Ballot]) -> Generator[WorkItem, Any, None]:
     """Calls the judge until there are `votes` calls, and adds the calls and their usable ballots to the lists."""
     for vote in range(len(calls), votes):
-        judged: Judged = yield judge_item(case.bundle, case.text, vote, case.assignment.template)
+        judged: Judged = yield _call(case, vote)
         calls.append(judged)
         ballots += _usable([read_ballot(judged, case.bundle.challenge, case.cleaned)])
 
@@ -150,7 +177,7 @@ def _final(
     rules += speech_acts.advises_against(case.text, free_text(challenge).rubric, decision.marks, vectors)
     rules += sorted({rule for ballot in ballots for rule in ballot.failed})
     rules += ["unusable-reply"] if len(ballots) < len(calls) else []
-    judge = JudgeId(ballots[0].model, version(case.assignment.template))
+    judge = JudgeId(ballots[0].model, case.template)
     rules += _uncalibrated(case, judge, ballots)
     marks = criterion_marks(challenge, decision.marks, decision.evidence)
     sure = min(ballot.confidence for ballot in ballots) / 100 / (2 if rules else 1)
@@ -185,7 +212,10 @@ def _notes(
     """Notes for staff about the grade; learners never see them."""
     return {
         **({"judge_alone": ballots[0].alone} if ballots else {}),
-        "judge": {"models": sorted({b.model for b in ballots}), "template": version(case.assignment.template)},
+        "judge": {
+            "models": sorted({b.model for b in ballots}),
+            "template": case.template,
+        },
         "content": case.bundle.digest,
         "flags": case.flags,
         "copied": {name: round(share, 3) for name, share in case.copied.items()},

@@ -70,6 +70,11 @@ function put(pairs) {
   const examples = form.querySelector("[data-examples]");
   if (examples) write(examples, values);
   for (const field of form.elements) {
+    if (field.type === "checkbox" && field.name && !LEFT_OUT.has(field.name)) {
+      field.checked = (values.get(field.name) ?? []).includes(field.value);
+      if (field.checked && field.closest("details")) field.closest("details").open = true;
+      continue;
+    }
     const waiting = field.name.startsWith("example_") ? null : values.get(field.name);
     if (!waiting?.length || field.type === "file") continue;
     if (field.type === "radio") {

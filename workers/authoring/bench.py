@@ -10,7 +10,8 @@ from types import MappingProxyType
 from typing import Any, TypeVar
 
 from challenges.bundle import ChallengeBundle
-from challenges.kinds.free_text import FreeTextPayload
+from challenges.kinds.free_text import FreeTextPayload, QuotedRun
+from challenges.rows import QuotedRow
 from graders import registry
 from graders.base import Assignment, Embed, Embedded, Grade, Grading, Judge, Judged, WorkItem
 from workers.execute import Judging
@@ -21,6 +22,7 @@ PATIENCE = 5
 RISES_AFTER = 20
 NO_SOURCES: Mapping[str, str] = MappingProxyType({})
 Sources = Mapping[str, str]
+Quoted = Sequence[QuotedRow]
 Embedding = Callable[[Sequence[str]], list[list[float]]]
 Result = TypeVar("Result")
 
@@ -121,12 +123,14 @@ class Bench:
         self._embedding = threading.Lock()
         self._asking: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
 
-    def grade(self, bundle: ChallengeBundle, answer: str, sources: Sources = NO_SOURCES) -> Grade:
+    def grade(self, bundle: ChallengeBundle, answer: str, sources: Sources = NO_SOURCES, quoted: Quoted = ()) -> Grade:
         """The answer's grade as if the judge had passed the gate; `sources` are texts that it may be copied from.
+
+        `quoted` are the rows of a run that come with the answer.
 
         Raises what the judge raises, and Postpone only after waiting `PATIENCE` times.
         """
-        grading = self.begin(bundle, answer, sources)
+        grading = self.begin(bundle, answer, sources, quoted)
         result = None
         try:
             while True:
@@ -137,7 +141,7 @@ class Bench:
 
     def grade_all(
         self,
-        answers: Sequence[tuple[ChallengeBundle, str]],
+        answers: Sequence[tuple[ChallengeBundle, str, Quoted]],
         sources: Sources = NO_SOURCES,
         on_done: Callable[[], None] = lambda: None,
     ) -> list[Grade]:
@@ -146,7 +150,7 @@ class Bench:
         The first error ends the run: calls that are under way are finished and logged, and no other begins.
         """
         with ThreadPoolExecutor(self.slots.most) as pool:
-            graded = [pool.submit(self._grade_or_stop, bundle, answer, sources) for bundle, answer in answers]
+            graded = [pool.submit(self._grade_or_stop, *answer, sources) for answer in answers]
             try:
                 for one in as_completed(graded):
                     if not isinstance(one.exception(), Interrupted):
@@ -158,17 +162,19 @@ class Bench:
                 raise
         return [one.result() for one in graded]
 
-    def _grade_or_stop(self, bundle: ChallengeBundle, answer: str, sources: Sources) -> Grade:
+    def _grade_or_stop(self, bundle: ChallengeBundle, answer: str, quoted: Quoted, sources: Sources) -> Grade:
         try:
-            return self.grade(bundle, answer, sources)
+            return self.grade(bundle, answer, sources, quoted)
         except Exception:
             # At once, because the thread that waits for all grades may notice only after the next call has begun.
             self.slots.stop()
             raise
 
-    def begin(self, bundle: ChallengeBundle, answer: str, sources: Sources = NO_SOURCES) -> Grading:
+    def begin(
+        self, bundle: ChallengeBundle, answer: str, sources: Sources = NO_SOURCES, quoted: Quoted = ()
+    ) -> Grading:
         """The grading of an answer, which yields its work items."""
-        payload = FreeTextPayload(answer=answer)
+        payload = FreeTextPayload(answer=answer, own_run=QuotedRun(rows=tuple(quoted)) if quoted else None)
         return registry.grade(
             Assignment(bundle, payload, hidden=True, calibrated=None, template=self.template, sources=sources)
         )

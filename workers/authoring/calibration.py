@@ -7,10 +7,10 @@ from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 from challenges.bundle import ChallengeBundle
-from challenges.rows import Attack, Benign, GoldAnswer
+from challenges.rows import Attack, Benign, GoldAnswer, QuotedRow
 from graders.free_text.attacks.suite import suite
 from graders.free_text.calibration import GradedAnswer, GradedAttack, report
-from graders.free_text.judge.messages import version
+from graders.free_text.judge.messages import version_for
 from workers.authoring.bench import NO_SOURCES, Bench, Embedding, Sources
 
 __all__ = ["Answer", "Bench", "Embedding", "answers_of", "calibrate", "halves", "rows_of", "spread", "unseen"]
@@ -22,7 +22,8 @@ Row = TypeVar("Row")
 class Answer:
     """An answer to grade: its part of the report, its text, and the bundle as far as the grader may know it.
 
-    `marks` are a person's. An attack has a `category` instead and is worth at most `most`, in [0, 1].
+    `marks` are a person's. An attack has a `category` instead and is worth at most `most`, in [0, 1]. `quoted` are the
+    rows of a run that come with it.
     """
 
     part: str
@@ -31,6 +32,7 @@ class Answer:
     marks: Mapping[str, str] = field(default_factory=dict)
     category: str = ""
     most: float = 0.0
+    quoted: tuple[QuotedRow, ...] = ()
 
 
 def calibrate(
@@ -51,7 +53,7 @@ def calibrate(
     is measured on them as well, and is shown none of them.
     """
     listed = answers_of(bundle, sources, suite_rows, more)
-    grades = bench.grade_all([(answer.known, answer.text) for answer in listed], sources, on_done)
+    grades = bench.grade_all([(answer.known, answer.text, answer.quoted) for answer in listed], sources, on_done)
 
     def marked(part: str) -> list[GradedAnswer]:
         return [GradedAnswer(a.marks, grade) for a, grade in zip(listed, grades, strict=True) if a.part == part]
@@ -70,7 +72,7 @@ def calibrate(
         attacks("attacks"),
         marked("benign"),
         attacks("suite"),
-        version(bench.template),
+        version_for(bundle.challenge, bench.template),
     )
 
 
@@ -83,13 +85,22 @@ def answers_of(
     """The answers that a calibration grades (see `calibrate`)."""
     shown, held_back = halves(bundle.attacks)
     listed = replace(bundle, attacks=shown)
+    rows = bundle.gold[0].quoted if bundle.gold else ()
     return [
-        *(Answer(g.role, unseen(bundle, g), g.answer, g.marks) for g in bundle.gold if not g.is_example),
-        *(Answer(g.role, bundle, g.answer, g.marks) for g in more if not g.is_example),
-        *(Answer("attacks", listed, a.answer, category=a.category, most=a.max_score) for a in held_back),
-        *(Answer("benign", unseen(bundle, b), b.answer, b.marks) for b in bundle.benign),
         *(
-            Answer("suite", listed, a.text, category=a.family, most=a.most)
+            Answer(g.role, unseen(bundle, g), g.answer, g.marks, quoted=g.quoted)
+            for g in bundle.gold
+            if not g.is_example
+        ),
+        *(Answer(g.role, bundle, g.answer, g.marks, quoted=g.quoted) for g in more if not g.is_example),
+        *(
+            Answer("attacks", listed, a.answer, category=a.category, most=a.max_score, quoted=a.quoted)
+            for a in held_back
+        ),
+        *(Answer("benign", unseen(bundle, b), b.answer, b.marks, quoted=b.quoted) for b in bundle.benign),
+        *(
+            # Whoever attacks a question about a run of their own quotes rows of one, as the author's answers do.
+            Answer("suite", listed, a.text, category=a.family, most=a.most, quoted=rows)
             for a in spread(suite(bundle, sources), suite_rows)
         ),
     ]

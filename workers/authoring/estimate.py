@@ -15,7 +15,7 @@ from challenges.bundle import ChallengeBundle
 from graders.base import Embed, Embedded, Judge, Judged
 from graders.free_text.judge import denials
 from graders.free_text.judge.messages import VOTES_IF_SPLIT
-from workers.authoring.bench import Bench, Sources
+from workers.authoring.bench import Bench, Quoted, Sources
 from workers.judge.client import JudgeClient
 from workers.judge.endpoints import OUTPUT_TOKENS, RUNGS
 from workers.judge.kept_replies import KeptReply
@@ -81,7 +81,7 @@ class Estimate:
 
 
 def estimate(
-    answers: Iterable[tuple[ChallengeBundle, str, Sources]],
+    answers: Iterable[tuple[ChallengeBundle, str, Sources, Quoted]],
     bench: Bench,
     client: JudgeClient,
     earlier: Sequence[KeptReply] = (),
@@ -113,10 +113,10 @@ def estimate(
 
 
 def next_call(
-    bench: Bench, client: JudgeClient, bundle: ChallengeBundle, answer: str, sources: Sources
+    bench: Bench, client: JudgeClient, bundle: ChallengeBundle, answer: str, sources: Sources, quoted: Quoted = ()
 ) -> tuple[int, Judge | None]:
     """How many calls of a grading have stored replies, and the first that has none; None where all have one."""
-    grading, made = bench.begin(bundle, answer, sources), 0
+    grading, made = bench.begin(bundle, answer, sources, quoted), 0
     result: Embedded | Judged | None = None
     try:
         while True:

@@ -108,7 +108,7 @@ def at_most(bundle: ChallengeBundle, rows: int | None) -> ChallengeBundle:
 def estimated(asked: Iterable[Question], session: JudgeSession) -> Estimate:
     """What the judge of `session` will be asked about these questions beyond the replies that are kept."""
     answers = (
-        (answer.known, answer.text, one.sources)
+        (answer.known, answer.text, one.sources, answer.quoted)
         for one in asked
         for answer in calibration.answers_of(one.bundle, one.sources, one.rows)
     )

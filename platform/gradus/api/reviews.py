@@ -11,7 +11,7 @@ from pydantic import Field
 
 from challenges import marks as table
 from challenges.kinds.rubric import free_text
-from challenges.rows import GoldRole
+from challenges.rows import GoldRole, QuotedRow
 from gradus.accounts.models import User
 from gradus.accounts.token_rules import LearnerData, Scope
 from gradus.api.auth import Request, caller, requires
@@ -19,7 +19,7 @@ from gradus.reviews import accuracy as figures
 from gradus.reviews import certainty, evidence, queue, services
 from gradus.reviews import review_reasons as reasons
 from gradus.reviews.accuracy import Report
-from gradus.reviews.models import Review
+from gradus.reviews.models import GoldRow, Review
 
 GivenMark = Literal["met", "partial", "not_met"]
 
@@ -73,6 +73,7 @@ class ReviewOut(ReviewBrief):
     question: str
     model_answer: str
     answer: str
+    quoted: list[QuotedRow] = Field([], description="The rows of the learner's own run that the answer quotes")
     language: str = Field(description="The language that a detector guesses; empty if unknown")
     criteria: list[CriterionLine]
     certainty: float | None = Field(
@@ -113,6 +114,7 @@ class GoldOut(Schema):
     answer: str
     marks: dict[str, str]
     role: GoldRole
+    quoted: list[QuotedRow] = []
 
 
 class FigureOut(Schema):
@@ -162,6 +164,7 @@ def review_out(case: evidence.Case) -> ReviewOut:
             "question": free_text(spec).question,
             "model_answer": free_text(spec).model_answer,
             "answer": case.answer,
+            "quoted": case.quoted,
             "language": review.language,
             "criteria": [_line(line) for line in case.lines],
             "certainty": None if review.is_blind else _certainty(review),
@@ -281,12 +284,16 @@ def review_decision(request: Request, id: int, given: DecisionIn) -> ReviewOut:
 def review_gold(request: Request, id: int, given: GoldIn) -> Status[GoldOut]:
     """Stores a decided answer as a gold row, for the calibration of the judge."""
     row = services.make_gold(visible(request, id), by=reviewer(request), role=given.role)
-    return Status(201, GoldOut.model_validate({"answer": row.answer, "marks": row.marks, "role": row.role}))
+    return Status(201, _gold_out(row))
 
 
 @router.get("/challenges/{slug:id}/gold", response=list[GoldOut], auth=READS)
 def challenge_gold(request: Request, id: str) -> list[GoldOut]:
     """Returns the gold rows of a challenge that reviewers have stored, for its bundle."""
     challenge = get_object_or_404(queue.challenges_of(reviewer(request)), slug=id)
-    kept = challenge.gold_rows.values("answer", "marks", "role")
-    return [GoldOut.model_validate(row) for row in kept]
+    return [_gold_out(row) for row in challenge.gold_rows.all()]
+
+
+def _gold_out(row: GoldRow) -> GoldOut:
+    kept = {"answer": row.answer, "marks": row.marks, "role": row.role, "quoted": row.quoted or []}
+    return GoldOut.model_validate(kept)

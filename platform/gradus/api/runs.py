@@ -1,6 +1,7 @@
 """Runs on public samples: start, read, follow, name and cancel them."""
 
 from datetime import datetime
+from typing import Literal
 from uuid import UUID
 
 from django.db.models import Q
@@ -10,10 +11,11 @@ from django.urls import reverse
 from ninja import Router, Schema, Status
 from pydantic import Field
 
+from challenges.rows import QuotedRow
 from gradus.api.auth import Request, caller, someone
 from gradus.api.results import ErrorOut, FeedbackOut, Payload, State, Track, feedback_of, state_of
 from gradus.learn.access import shown_challenge
-from gradus.submissions import services, stream
+from gradus.submissions import own_runs, services, stream
 from gradus.submissions.models import Run
 
 
@@ -33,6 +35,17 @@ class RunOut(Schema):
     wait_s: int | None = None
     created_at: datetime
     expires_at: datetime
+
+
+class OwnRunOut(Schema):
+    """An ended run or attempt of the caller that an answer in free text can quote."""
+
+    run: UUID = Field(description="The id of the run or attempt, as `own_run.run` of a payload has it")
+    purpose: Literal["run", "attempt"]
+    name: str = Field("", description="The name that the caller gave a run")
+    created_at: datetime
+    digest: str = Field(description="As `own_run.digest` of a payload has it")
+    rows: list[QuotedRow] = Field(description="All public rows, of which `own_run.rows` of a payload has some")
 
 
 class NameIn(Schema):
@@ -72,6 +85,27 @@ def run_start(request: Request, id: str, payload: Payload, response: HttpRespons
     run = services.start_run(caller(request), version, payload.root)
     response["Location"] = reverse("api:run", args=[run.uuid])
     return Status(201, run_out(run))
+
+
+@router.get("/challenges/{slug:id}/own-runs", response=list[OwnRunOut])
+def own_runs_list(request: Request, id: str) -> list[OwnRunOut]:
+    """Returns the caller's newest runs and attempts that an answer to this question can quote, the newest first.
+
+    The list is empty if the question does not ask for a run of the caller's own.
+    """
+    found = own_runs.runs_of(caller(request), shown_challenge(request, id))
+    return [own_run_out(one) for one in found]
+
+
+def own_run_out(own: own_runs.OwnRun) -> OwnRunOut:
+    return OwnRunOut(
+        run=own.work.uuid,
+        purpose="run" if own.is_run else "attempt",
+        name=own.name,
+        created_at=own.created_at,
+        digest=own.digest,
+        rows=list(own.rows),
+    )
 
 
 def visible(request: Request, uuid: UUID) -> Run:

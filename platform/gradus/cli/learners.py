@@ -28,6 +28,13 @@ File = Annotated[
     typer.Argument(metavar="FILE", help="A payload in YAML or JSON, or an answer in .txt or .md; - is standard input."),
 ]
 Rows = Annotated[Path | None, typer.Option("--rows", help="Training rows as JSON Lines, for a track that trains.")]
+Quote = Annotated[
+    list[str] | None,
+    typer.Option("--quote", help="A row of your own run that the answer quotes; once for each row."),
+]
+OfRun = Annotated[
+    uuid.UUID | None, typer.Option("--of-run", help="The run that --quote names rows of; without it the newest one.")
+]
 Method = Annotated[str | None, typer.Option("--method", help="How to train: lora, qlora, full or dpo.")]
 Email = Annotated[str, typer.Option(prompt=True, help="The email of your account.")]
 Password = Annotated[str, typer.Option(prompt=True, hide_input=True, envvar="GRADUS_PASSWORD", help="Asked for.")]
@@ -126,10 +133,19 @@ def show(challenge: Slug, json: Json = False) -> None:
 
 
 @app.command()
-def run(challenge: Slug, file: File = None, rows: Rows = None, method: Method = None, json: Json = False) -> None:
+def run(
+    challenge: Slug,
+    file: File = None,
+    rows: Rows = None,
+    method: Method = None,
+    quote: Quote = None,
+    of_run: OfRun = None,
+    json: Json = False,
+) -> None:
     """Run a payload on the public samples. It costs no attempt."""
     with site() as api:
-        made = api.post(f"challenges/{challenge}/runs", _payload(api, challenge, file, rows, method))
+        data = _quoting(api, challenge, _payload(api, challenge, file, rows, method), quote, of_run)
+        made = api.post(f"challenges/{challenge}/runs", data)
         finish(api, f"runs/{made['uuid']}", json)
 
 
@@ -139,6 +155,8 @@ def submit(
     file: File = None,
     rows: Rows = None,
     method: Method = None,
+    quote: Quote = None,
+    of_run: OfRun = None,
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Wait for the grade.")] = False,
     key: Annotated[str, typer.Option(help="An Idempotency-Key: sent twice with one payload, it is one attempt.")] = "",
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Agree that an earlier answer may be withdrawn.")] = False,
@@ -152,7 +170,7 @@ def submit(
     Only your latest answer in free text waits for a person. The command asks before an earlier one is withdrawn.
     """
     with site() as api:
-        data = _payload(api, challenge, file, rows, method)
+        data = _quoting(api, challenge, _payload(api, challenge, file, rows, method), quote, of_run)
         path = f"challenges/{challenge}/submissions"
         made = _handed_in(api, path, data, key or str(uuid.uuid4()), yes, **{"class": of_class or None})
         typer.echo(made["uuid"], err=json)
@@ -163,6 +181,13 @@ def submit(
         else:
             left = several(made["attempts_left"], "attempt")
             typer.echo(f"{left} left today. `gradus logs -f {made['uuid']}` follows it.")
+
+
+@app.command("own-runs")
+def own_runs(challenge: Slug, json: Json = False) -> None:
+    """List rows of your own runs that an answer to this question can quote with `gradus submit --quote`."""
+    with site() as api:
+        showing.say(api.get(f"challenges/{challenge}/own-runs"), json, showing.own_runs)
 
 
 def _handed_in(api: Api, path: str, data: dict[str, Any], key: str, yes: bool, **params: Any) -> Any:
@@ -275,6 +300,15 @@ def costs(
 def _payload(api: Api, challenge: str, file: Path | None, rows: Path | None, method: str | None) -> dict[str, Any]:
     """What the files hold. The challenge says which kinds it accepts."""
     return sending.payload(file, rows, api.get(f"challenges/{challenge}")["tracks"], method)
+
+
+def _quoting(
+    api: Api, challenge: str, data: dict[str, Any], ids: list[str] | None, run: uuid.UUID | None
+) -> dict[str, Any]:
+    """The payload with the rows of a run of the learner's own that are to be quoted, if there are any."""
+    if not ids:
+        return data
+    return {**data, "own_run": sending.own_run(api.get(f"challenges/{challenge}/own-runs"), ids, run)}
 
 
 def _costs(found: dict[str, Any]) -> None:

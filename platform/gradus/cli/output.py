@@ -73,6 +73,16 @@ def table(title: str, columns: Iterable[str], rows: Iterable[Iterable[Any]]) -> 
     (out if out.is_terminal else pipe).print(shown)
 
 
+def own_runs(runs: list[dict[str, Any]]) -> None:
+    """Prints the answer of `GET /challenges/ID/own-runs`, a table for each run."""
+    if not runs:
+        out.print("There is no run of yours that this question asks for.")
+    for run in runs:
+        rows = [(row["id"], WORDS[row["mark"]], row["input"], row["answer"]) for row in run["rows"]]
+        title = f"{run['name'] or run['purpose'].capitalize()} {run['run']} of {run['created_at'][:16]}"
+        table(title, ("Row", "Result", "Input", "Answer"), rows)
+
+
 def paths(courses: list[dict[str, Any]]) -> None:
     for course in courses:
         rows = [

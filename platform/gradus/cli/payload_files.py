@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 from challenges.files.rows import read_train
 from challenges.files.yaml_lines import YamlErrors, read
@@ -41,6 +42,20 @@ def payload(file: Path | None, rows: Path | None, tracks: Sequence[str], method:
     if rows is not None:
         return {**data, "rows": training_rows(rows)}
     return data
+
+
+def own_run(runs: Sequence[dict[str, Any]], ids: Sequence[str], run: UUID | None) -> dict[str, Any]:
+    """The part `own_run` of a payload: the rows `ids` of one of `runs`, as the site lists them, or of the newest.
+
+    Raises `Failure` where the site lists no such run, or the run has no such row.
+    """
+    found = next((one for one in runs if run is None or one["run"] == str(run)), None)
+    if found is None:
+        raise Failure("There is no such run of yours that this question asks for: `gradus own-runs` lists them.")
+    rows = {row["id"]: row for row in found["rows"]}
+    if missing := [id for id in ids if id not in rows]:
+        raise Failure(f"The run has no row {', '.join(missing)}: `gradus own-runs` lists its rows.")
+    return {"run": found["run"], "digest": found["digest"], "rows": [rows[id] for id in ids]}
 
 
 def _rows_alone(tracks: Sequence[str]) -> dict[str, Any]:

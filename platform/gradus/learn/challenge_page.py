@@ -26,7 +26,7 @@ from gradus.preferences.services import pairs_of
 from gradus.retention import TRIALS
 from gradus.reviews.services import earlier_attempts, has_second_grader
 from gradus.reviews.who_grades import guest_note, who_grades
-from gradus.submissions import limits
+from gradus.submissions import limits, own_runs
 from gradus.submissions.limits import Use
 from gradus.submissions.services import hints_taken, quotas, slots
 
@@ -86,6 +86,7 @@ def form_context(request: HttpRequest, challenge: Challenge, user: User | None) 
         "guest_note": guest_note(user, challenge.kind),
         "has_starter": bool(challenge.version and challenge.version.train),
         "pairs": pairs_of(user, challenge),
+        "own_runs": own_runs.offered(user, challenge),
         "has_second_grader": has_second_grader(),
         "who_grades": who_grades(challenge, user),
         "classes": classes_to_choose(user, challenge),

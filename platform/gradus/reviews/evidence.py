@@ -86,6 +86,7 @@ class Case:
     """Everything about one answer. While it is marked blind, it has no marks, score, quotes, votes or flags.
 
     `earlier` are the learner's earlier attempts with other texts, the latest first; an answer may build on them.
+    `quoted` are the rows of the learner's own run that the answer quotes, with the keys of `challenges.rows.QuotedRow`.
     `copied_from` are reviews of other learners' answers with which the answer shares runs of words.
     """
 
@@ -102,6 +103,7 @@ class Case:
     appeal: Appeal | None
     earlier: list[Submission]
     copied_from: list[Review]
+    quoted: list[dict[str, str]] = field(default_factory=list)
 
     @property
     def can_accept(self) -> bool:
@@ -136,7 +138,14 @@ def case(review: Review, *, with_nearest: bool = True, of_class: int | None = No
         appeal=open_appeal,
         earlier=earlier_attempts(review.submission, of_class),
         copied_from=[] if blind else _within(copied_from(review, private), of_class),
+        quoted=quoted_rows(review.submission),
     )
+
+
+def quoted_rows(submission: Submission) -> list[dict[str, str]]:
+    """Returns the rows of the learner's own run that an answer quotes; none where the question asks for none."""
+    rows: list[dict[str, str]] = (submission.payload.get("own_run") or {}).get("rows", [])
+    return rows
 
 
 def earlier_attempts(submission: Submission, of_class: int | None = None) -> list[Submission]:

@@ -274,6 +274,15 @@ CASES = (
         r"also",
     ),
     Broken(
+        "a run of a challenge that is not there",
+        append(QUESTION_SPEC, "own_run: {challenge: nowhere, rows: 2}\n"),
+        QUESTION_SPEC,
+        36,
+        r"`own_run` names `nowhere`",
+        r"public rows",
+        most=6,
+    ),
+    Broken(
         "a folder that is not named like the id",
         swap(SPEC, "id: sea-or-sky", "id: sea-sky"),
         SPEC,

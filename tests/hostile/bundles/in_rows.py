@@ -358,6 +358,14 @@ CONTENT = (
         r"met or not_met",
     ),
     Broken(
+        "rows of a run where none are asked for",
+        row(GOLD, 1, quoted=[{"id": "p1", "input": "a wave", "answer": "sky", "mark": "wrong"}]),
+        GOLD,
+        1,
+        r"quotes 1 row of a run.*asks for 0",
+        r"leave",
+    ),
+    Broken(
         "an unknown mark",
         row(GOLD, 1, marks={"cause": "yes", "remedy": "met", "no-myth": "met"}),
         GOLD,

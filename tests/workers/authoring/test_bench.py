@@ -157,7 +157,7 @@ def made(judge: Marking, parallel: int) -> Bench:
 
 def test_grades_are_those_of_one_call_after_another_and_in_the_same_order() -> None:
     bundle = judges.bundle_of()
-    answers = [(bundle, f"Number {n}: {judges.GOOD} {'x' * n}") for n in range(8)]
+    answers = [(bundle, f"Number {n}: {judges.GOOD} {'x' * n}", ()) for n in range(8)]
     done: list[int] = []
     one, four = Marking(), Marking(together=4)
     expected = made(one, 1).grade_all(answers)
@@ -170,5 +170,5 @@ def test_an_error_ends_the_run_and_nothing_more_is_asked() -> None:
     bundle, judge = judges.bundle_of(), Marking()
     judge.error = JudgeMisconfigured("set the key")
     with pytest.raises(JudgeMisconfigured, match="set the key"):
-        made(judge, 2).grade_all([(bundle, f"{judges.GOOD} {n}") for n in range(50)])
+        made(judge, 2).grade_all([(bundle, f"{judges.GOOD} {n}", ()) for n in range(50)])
     assert judge.calls <= 2

@@ -68,6 +68,8 @@ class GoldRow(models.Model):
     answer = models.TextField()
     digest = models.CharField(max_length=64, help_text="SHA-256 of the answer")
     marks = models.JSONField()
+    # Without a default, because SQLite would make the table anew, which triggers of other tables do not allow.
+    quoted = models.JSONField(null=True, editable=False, help_text="Rows of a run that the answer quotes, if any")
     role = models.CharField(max_length=11, choices=Role.choices, default=Role.CALIBRATION)
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")
     created_at = models.DateTimeField(default=timezone.now, editable=False)

@@ -24,6 +24,7 @@ from gradus.notices.models import Notice
 from gradus.notices.services import tell
 from gradus.refusal import refuse_broken, too_long
 from gradus.reviews import queue
+from gradus.reviews.evidence import quoted_rows
 from gradus.reviews.models import COMMENT_CHARS, GoldRow, Review
 from gradus.reviews.services import appeals, gold, latest, locks, opening
 from gradus.submissions import services
@@ -241,6 +242,7 @@ def make_gold(review: Review, *, by: User, role: str) -> GoldRow:
         raise Refused("bad_role", _("Choose one of: %(roles)s.") % {"roles": ", ".join(GoldRow.Role.values)})
     answer = review.submission.payload["answer"]
     values = {"review": review, "answer": answer, "marks": review.marks, "role": role, "created_by": by}
+    values["quoted"] = quoted_rows(review.submission) or None
     digest = hashlib.sha256(answer.encode()).hexdigest()
     row, created = GoldRow.objects.get_or_create(challenge=review.submission.challenge, digest=digest, defaults=values)
     if not created and row.consent_id is not None:
@@ -253,5 +255,6 @@ def make_gold(review: Review, *, by: User, role: str) -> GoldRow:
 
 def as_json_lines(challenge: Challenge) -> str:
     """Returns all gold rows of a challenge in the format of `gold.jsonl`, oldest first."""
-    rows = (GoldAnswer(answer=r.answer, marks=r.marks, role=r.role) for r in challenge.gold_rows.all())
+    kept = challenge.gold_rows.all()
+    rows = (GoldAnswer(answer=r.answer, marks=r.marks, role=r.role, quoted=tuple(r.quoted or ())) for r in kept)
     return "".join(json.dumps(specs.dump(row), ensure_ascii=False) + "\n" for row in rows)

@@ -12,6 +12,7 @@ from gradus.accounts import staff_actions as staff
 from gradus.accounts.models import StaffAction, User
 from gradus.courses.models import Challenge
 from gradus.reviews import marked
+from gradus.reviews.evidence import quoted_rows
 from gradus.reviews.models import GoldConsent, GoldRow, Review
 from gradus.reviews.services.questions import may_edit
 from gradus.submissions.services import Refused
@@ -69,6 +70,7 @@ def keep_decision(review: Review, marks: dict[str, str], *, by: User) -> GoldRow
         answer=answer,
         digest=hashlib.sha256(answer.encode()).hexdigest(),
         marks=marks,
+        quoted=quoted_rows(submission) or None,
         role=marked.of(version).next_role(),
         created_by=by,
     )

@@ -22,11 +22,11 @@ from gradus.classes import access
 from gradus.courses import bundles, preview
 from gradus.courses.models import Challenge, ChallengeVersion
 from gradus.refusal import Refused, refuse_broken, too_long
-from gradus.submissions import limits, queue
+from gradus.submissions import limits, own_runs, queue
 from gradus.submissions.limits import Use
 from gradus.submissions.models import RUN_NAME_CHARS, Evaluation, Run, Slot, Submission
 from gradus.submissions.services import slots, workers
-from gradus.submissions.services.payload import parse
+from gradus.submissions.services.payload import parse, refuse
 from gradus.submissions.states import OPEN
 
 # What verifies a version, not stored yet, and the lane in which it waits.
@@ -58,14 +58,17 @@ def start_run(
     `repeats` goes with the purposes `finding` and `proof`, and with no other.
 
     Raises:
-        Refused: 403 where the dates of a class do not show the challenge yet, 422 for a bad payload or a method that no
-            worker has, 429 where the learner has too many runs open.
+        Refused: 403 where the dates of a class do not show the challenge yet, 422 for a bad payload, rows that are
+            not those of a run of the learner's own, or a method that no worker has, 429 where the learner has too many
+            runs open.
     """
     if purpose in (Run.Purpose.TRIAL, Run.Purpose.DEMO):
         access.refuse_unless_seen(user, version.challenge)
     payload = parse(version.parsed, data, public=version.samples)
     lane = kinds.find(payload.kind).lane if purpose in Run.VERIFYING else Lane.INTERACTIVE
     if purpose == Run.Purpose.TRIAL:
+        if user is not None:
+            refuse(list(own_runs.strange_quotes(user, version.challenge, payload)))
         workers.require(version.parsed, payload, lane)
 
     def once() -> Run:

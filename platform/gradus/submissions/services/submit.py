@@ -15,7 +15,7 @@ from gradus.classes.models import Class
 from gradus.courses.models import Challenge
 from gradus.preferences import services as preferences
 from gradus.refusal import Refused
-from gradus.submissions import failpoints, limits, queue
+from gradus.submissions import failpoints, limits, own_runs, queue
 from gradus.submissions.limits import Use
 from gradus.submissions.models import Evaluation, Season, Submission
 from gradus.submissions.services import events, quotas, slots, workers
@@ -45,11 +45,12 @@ def submit(
     which is needed only in two or more running classes of the course.
 
     Raises:
-        Refused: 422 with every problem of the payload, for rows that are not the learner's own choices, for a method
-            that no worker has, for a key of another form, or where a class has to be chosen; 403 where the dates of
-            the class do not let the learner submit at the moment of the call, which is stored as `created_at`; 409 for
-            a key used with another payload, or where it would withdraw an earlier attempt without `withdraw_earlier`;
-            429 over quota, or where a budget of the course or class is used up.
+        Refused: 422 with every problem of the payload, for rows that are not the learner's own choices or not those of
+            a run of the learner's own, for a method that no worker has, for a key of another form, or where a class has
+            to be chosen; 403 where the dates of the class do not let the learner submit at the moment of the call,
+            which is stored as `created_at`; 409 for a key used with another payload, or where it would withdraw an
+            earlier attempt without `withdraw_earlier`; 429 over quota, or where a budget of the course or class is used
+            up.
     """
     at = timezone.now()
     if not KEY.fullmatch(idempotency_key):
@@ -58,7 +59,7 @@ def submit(
     public = challenge.version.samples if challenge.version else ()
     payload = parse(challenge.spec, data, public=public, is_submission=True)
     kind = kinds.find(payload.kind)
-    text_digest = texts.digest(kind.prose(payload)) if kind.is_judged else ""
+    text_digest = texts.digest(kind.marked_text(payload)) if kind.is_judged else ""
 
     def once() -> tuple[Submission, bool]:
         if kind.is_judged:
@@ -70,6 +71,7 @@ def submit(
         counts_for = membership.class_for(user, challenge, of_class, at)
         access.refuse_unless_open(user, challenge, counts_for, at)
         refuse(list(preferences.strange_rows(user, challenge, payload)))
+        refuse(list(own_runs.strange_quotes(user, challenge, payload)))
         workers.require(challenge.spec, payload)
         if kind.is_judged and not _withholds(counts_for, challenge):
             asked = {"user": user, "challenge": challenge, "of_class": counts_for, "text_digest": text_digest}
