@@ -205,10 +205,11 @@ def _one_of_each_text(pairs: Iterable[Pair]) -> Iterable[Pair]:
 
 def _is_same_question(one: Spec, other: Spec) -> bool:
     before, now = free_text(one), free_text(other)
-    return (before.question, before.model_answer, before.rubric, one.pass_) == (
+    return (before.question, before.model_answer, before.rubric, before.own_run, one.pass_) == (
         now.question,
         now.model_answer,
         now.rubric,
+        now.own_run,
         other.pass_,
     )
 

@@ -78,6 +78,10 @@ class Offered:
     challenge: Challenge | None
     runs: Sequence[OwnRun]
 
+    @property
+    def title(self) -> str:
+        return self.challenge.title if self.challenge else self.asked.challenge
+
 
 def offered(user: User | None, challenge: Challenge) -> Offered | None:
     """What can be quoted in an answer to a question; None where the challenge asks for no run."""
