@@ -15,7 +15,7 @@ from challenges.kinds.rubric import GATE_ANSWERS, FreeText, free_text
 from challenges.lint.subject import Subject
 from challenges.problems import Problem
 from challenges.reading import GatheredCourse
-from challenges.rows import Benign, GoldAnswer
+from challenges.rows import Attack, Benign, GoldAnswer
 from challenges.texts import normal, several
 
 TOTALS = (10, 100)
@@ -110,11 +110,12 @@ def _quoted(subject: Subject) -> None:
     asked = free_text(subject.challenge).own_run
     wanted = asked.rows if asked else 0
     bundle = subject.bundle
-    for file, answers in (
-        ("gold.jsonl", bundle.gold),
-        ("benign.jsonl", bundle.benign),
-        ("attacks.jsonl", bundle.attacks),
-    ):
+    files: dict[str, Sequence[GoldAnswer | Benign | Attack]] = {
+        "gold.jsonl": bundle.gold,
+        "benign.jsonl": bundle.benign,
+        "attacks.jsonl": bundle.attacks,
+    }
+    for file, answers in files.items():
         for index, answer in enumerate(answers):
             count = len({row.id for row in answer.quoted})
             if count != wanted or count != len(answer.quoted):

@@ -29,7 +29,7 @@ def test_rows_are_listed_and_quoted(gradus: Gradus, as_ada: User, tmp_path: Path
     assert Submission.objects.get().payload == quoting(second)
     done = gradus("submit", "explain", str(file), *quoted, "--of-run", str(first.uuid), "--yes")
     assert done.exit_code == 0, done.output
-    assert Submission.objects.first().payload == quoting(first)
+    assert Submission.objects.latest("pk").payload == quoting(first)
     for wrong, said in (
         (("--quote", "p99"), "no row p99"),
         ((*quoted, "--of-run", "00000000-0000-4000-8000-000000000000"), "no such run"),

@@ -42,9 +42,16 @@ def published(folder: Path) -> Course:
 
 def ran(user: User, **outcome: Any) -> Run:
     """A graded run of the learner at the other challenge."""
-    run = services.start_run(user, factories.challenge("sea-or-sky").version, factories.PROMPT)
+    run = queued(user)
     factories.grade(run, **outcome)
     return Run.objects.get(pk=run.pk)
+
+
+def queued(user: User, slug: str = "sea-or-sky", payload: dict[str, Any] = factories.PROMPT) -> Run:
+    """A run that waits."""
+    version = factories.challenge(slug).version
+    assert version is not None
+    return services.start_run(user, version, payload)
 
 
 def quoting(work: Run | Submission, ids: tuple[str, ...] = ("p0-sea", "p0-sky"), **changes: Any) -> dict[str, Any]:

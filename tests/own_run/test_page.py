@@ -59,7 +59,7 @@ def test_chosen_rows_are_handed_in_and_come_back(ada_client: Client, run: Run) -
     assert made.payload == quoting(run, ("p0-sea", "p1-sky"))
     page = shown(ada_client)
     assert f'value="{run.uuid} p1-sky" checked' in page and f'value="{run.uuid} p1-sea" checked' not in page
-    assert "Rows of your own run" in shown(ada_client, response.url)
+    assert "Rows of your own run" in shown(ada_client, response["Location"])
 
 
 def test_a_wrong_choice_stays_with_a_message_beside_it(ada: User, ada_client: Client, run: Run) -> None:
@@ -98,6 +98,7 @@ def test_marks_and_reviews_show_the_rows(ada: User, ada_client: Client, grace_cl
 def test_a_gold_row_keeps_the_rows(ada: User, grace: User, run: Run) -> None:
     review = waiting(hand_in(ada, quoting(run)))
     services.decide(review, by=grace, marks=cases.ALL_MET, reason="", comment="")
+    review.refresh_from_db()
     services.make_gold(review, by=grace, role="calibration")
     (row,) = map(json.loads, services.as_json_lines(review.submission.challenge).splitlines())
     assert row["quoted"] == ROWS

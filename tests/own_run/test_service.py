@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from datetime import timedelta
 from typing import Any
 
@@ -17,8 +18,9 @@ from gradus.courses.models import Course
 from gradus.refusal import Refused
 from gradus.submissions import limits, own_runs, services
 from gradus.submissions.models import Run, Slot, Submission
+from gradus.submissions.services import releasing
 from tests import factories
-from tests.own_run.course import hand_in, quoting, ran
+from tests.own_run.course import hand_in, queued, quoting, ran
 
 pytestmark = pytest.mark.django_db
 
@@ -59,7 +61,7 @@ def test_a_run_that_is_not_there_is_refused(ada: User, run: Run, run_id: str) ->
 
 
 def test_a_run_of_another_challenge_is_refused(ada: User, asking: Course) -> None:
-    other = services.start_run(ada, factories.challenge("ticket").version, factories.LORA)
+    other = queued(ada, "ticket", factories.LORA)
     factories.grade(other)
     found = own_runs.named(ada, str(other.uuid))
     assert found is not None
@@ -68,7 +70,7 @@ def test_a_run_of_another_challenge_is_refused(ada: User, asking: Course) -> Non
 
 
 def test_a_run_that_has_not_ended_is_refused(ada: User, run: Run) -> None:
-    waiting = services.start_run(ada, factories.challenge("sea-or-sky").version, factories.PROMPT)
+    waiting = queued(ada)
     assert refused(ada, quoting(run, run=str(waiting.uuid))) == [("not_your_run", "own_run", None)]
 
 
@@ -98,20 +100,20 @@ def test_rows_are_refused_where_none_are_asked_for(ada: User, course: Course) ->
 
 
 def test_a_check_without_grading_refuses_the_same(ada: User, bob: User, run: Run) -> None:
-    version = factories.challenge("explain").version
     with pytest.raises(Refused) as refusal:
-        services.start_run(bob, version, quoting(run))
+        queued(bob, "explain", quoting(run))
     assert refusal.value.code == "not_your_run"
-    services.start_run(ada, version, quoting(run))
+    assert queued(ada, "explain", quoting(run)).payload == quoting(run)
 
 
-def test_withheld_results_cannot_be_quoted(ada: User, asking: Course) -> None:
+def test_withheld_results_cannot_be_quoted(ada: User, grace: User, asking: Course) -> None:
+    group = factories.a_class(asking)
+    factories.member(group, ada)
+    releasing.change_rule(group, None, by=grace, score="hand", details="hand")
     attempt = factories.submit(ada)
     factories.grade(attempt)
-    payload = quoting(attempt)
-    of_class = factories.a_class(asking)
-    Submission.objects.filter(pk=attempt.pk).update(of_class=of_class, details_withheld=True)
     assert own_runs.runs_of(ada, factories.challenge("explain")) == []
+    payload = quoting(ran(ada), run=str(attempt.uuid))
     assert refused(ada, payload) == [("not_your_run", "own_run", None)]
 
 
@@ -132,7 +134,8 @@ def test_an_expired_run_leaves_the_answer_as_it_was(ada: User, run: Run) -> None
 
 def test_the_same_text_about_other_rows_is_another_text(ada: User, bob: User, run: Run) -> None:
     other = hand_in(bob, quoting(ran(bob)))
-    first, second = hand_in(ada, quoting(run)), hand_in(ada, quoting(run, ("p1-sea", "p1-sky")))
+    first = hand_in(ada, quoting(run))
+    second = factories.submit(ada, "explain", quoting(run, ("p1-sea", "p1-sky")), withdraw_earlier=True)
     assert first.text_digest == other.text_digest != second.text_digest
 
 
@@ -165,20 +168,14 @@ def test_a_shortened_text_can_always_be_quoted(text: str) -> None:
     assert row.answer == text or (len(row.answer) == QUOTE_CHARS and text.startswith(row.answer[:-1]))
 
 
-@given(data=st.data())
-def test_no_mixture_of_two_learners_runs_is_accepted(data: st.DataObject, ada: User, bob: User, asking: Course) -> None:
-    """Whatever of a payload is taken over from somebody else's run, or changed, it is refused."""
-    mine, theirs = _runs(ada, bob)
-    own, other = quoting(mine)["own_run"], quoting(theirs)["own_run"]
-    mixed = {key: data.draw(st.sampled_from([own[key], other[key]]), label=key) for key in own}
-    payload = {**factories.FREE_TEXT, "own_run": mixed}
-    if mixed == own:
-        return
-    assert refused(ada, payload)
+MIXTURES = [mixed for mixed in itertools.product((0, 1), repeat=3) if any(mixed)]
 
 
-def _runs(ada: User, bob: User) -> tuple[Run, Run]:
-    found = [Run.objects.filter(user=user).first() for user in (ada, bob)]
-    mine = found[0] or ran(ada)
-    theirs = found[1] or ran(bob, result=factories.result_for(mine, wrong=3))
-    return mine, theirs
+@pytest.mark.parametrize("mixed", MIXTURES)
+def test_no_part_of_somebody_elses_run_is_accepted(ada: User, bob: User, run: Run, mixed: tuple[int, ...]) -> None:
+    """Every mixture of id, digest and rows of two learners' runs is refused but the learner's own."""
+    other = ran(bob, result=factories.result_for(run, wrong=3))
+    parts = [quoting(one)["own_run"] for one in (run, other)]
+    own_run = {key: parts[number][key] for key, number in zip(("run", "digest", "rows"), mixed, strict=True)}
+    assert refused(ada, {**factories.FREE_TEXT, "own_run": own_run})
+    assert hand_in(ada, quoting(run)).payload["own_run"] == parts[0]
