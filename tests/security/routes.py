@@ -297,6 +297,7 @@ OPEN = {
     "api/v1/notices",
     "api/v1/notices/seen",
     "api/v1/reports",
+    "api/v1/challenges/<slug:id>/own-runs",
     "api/v1/challenges/<slug:id>/runs",
     "api/v1/challenges/<slug:id>/submissions",
     "api/v1/submissions",

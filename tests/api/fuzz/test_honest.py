@@ -49,6 +49,7 @@ HONEST: dict[str, tuple[str, str, Any]] = {
     "leaderboard": ("nobody", "sea-or-sky", None),
     "costs": ("nobody", "sea-or-sky", None),
     "run_start": ("staff", "sea-or-sky", factories.PROMPT),
+    "own_runs_list": ("learner", "explain", None),
     "run": ("learner", "done", None),
     "run_cancel": ("learner", "queued", None),
     "run_name": ("learner", "done", {"name": "with a heron"}),
