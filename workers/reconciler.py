@@ -1,6 +1,6 @@
 """The reconciler requeues evaluations whose lease has expired, rings workers, releases grades at their date, computes
-gradebooks again after changes, lists attempts for the search for similar ones, tells what classes announce, mails
-notices, deletes old rows and checks invariants.
+gradebooks and the figures of challenges again after changes, lists attempts for the search for similar ones, tells what
+classes announce, mails notices, deletes old rows and checks invariants.
 
 It only makes conditional updates, so several reconcilers may run at once. It never waits for a locked row: a row that a
 stopped process keeps locked must not delay all others.
@@ -21,6 +21,7 @@ from django.db.models.functions import Now
 
 from challenges.kinds.base import Lane
 from gradus import retention
+from gradus.challenge_health import figures
 from gradus.gradebook import recounts
 from gradus.notices import announcements, mails
 from gradus.submissions import failpoints, queue
@@ -60,6 +61,7 @@ def sweep() -> dict[str, int]:
         "unbound": unbind_lost_profiles(),
         "released": releasing.carry_out(most=RELEASES, waits=False),
         "recounted": recounts.settle_one(),
+        "measured": figures.refresh_one(),
         "fingerprinted": fingerprints.carry_out(FINGERPRINTS),
         "pruned": retention.carry_out(),
         "orphans": orphans.hourly(),

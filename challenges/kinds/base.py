@@ -51,6 +51,15 @@ class TokenUse:
             yield FieldProblem("too_many_tokens", "examples" if examples else "instructions", message)
 
 
+@dataclass(frozen=True)
+class Item:
+    """One of the things that a score is computed from, such as a hidden row: its text, and the right answer to it."""
+
+    id: str
+    text: str
+    expected: str
+
+
 class Kind:
     """One kind of challenge: what is submitted, how it is checked, where it is graded, and how people call it.
 
@@ -151,6 +160,10 @@ class Kind:
     def expected(self, challenge: Challenge, sample: Sample) -> Sequence[str]:
         """Returns the accepted answers of a public sample as texts."""
         return accepted_texts(sample.target)
+
+    def items(self, challenge: Challenge, hidden: Sequence[Sample]) -> Sequence[Item]:
+        """Returns what a score is computed from, in a fixed order, with the ids of the grades: the hidden rows."""
+        return [Item(one.id, one.input, " / ".join(self.expected(challenge, one))) for one in hidden]
 
     def came_to(self, challenge: Challenge, sample: Sample, row: Mapping[str, Any]) -> str:
         """Returns the result of a public sample on one line. `row` is its stored `graders.base.GradedSample`."""

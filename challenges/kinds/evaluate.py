@@ -11,7 +11,7 @@ from challenges import field_checks
 from challenges.field_checks import FieldProblem
 from challenges.files.source import Source
 from challenges.files.yaml_lines import Located
-from challenges.kinds.base import Kind
+from challenges.kinds.base import Item, Kind
 from challenges.kinds.evaluate_keys import KEY, EvaluateKeys, Rule, counts, evaluate, read_systems
 from challenges.models.token_counts import CountTokens
 from challenges.payloads import Submitted
@@ -65,6 +65,11 @@ class EvaluateKind(Kind):
 
     def read_files(self, source: Source, rel: str, located: Located) -> dict[str, Any]:
         return read_systems(source, rel, located)
+
+    def items(self, challenge: Challenge, hidden: Sequence[Sample]) -> Sequence[Item]:
+        """Returns the systems that the score is about."""
+        systems = evaluate(challenge).systems.of(practice=False)
+        return [Item(one.id, one.defect or gettext("A healthy system"), one.target) for one in systems]
 
     def check(self, challenge: Challenge, payload: EvaluatePayload) -> Iterator[FieldProblem]:
         return _rows(challenge, payload.rows)

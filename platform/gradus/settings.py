@@ -59,6 +59,7 @@ INSTALLED_APPS = [
     "gradus.laboratory",
     "gradus.questions",
     "gradus.preferences",
+    "gradus.challenge_health",
     "gradus.learn",
     "gradus.teach",
     "gradus.operations",

@@ -51,7 +51,12 @@ def outcome(evaluation: Evaluation, grade: Grade, overlap: int = 0) -> Outcome:
         artifact=_save_adapter(evaluation, grade) if grade.adapter_files and keeps_adapter(evaluation) else "",
         notes=notes,
         overlap=overlap if evaluation.submission_id else 0,
+        rows=_rows(grade) if evaluation.submission_id else {},
     )
+
+
+def _rows(grade: Grade) -> dict[str, tuple[float, str]]:
+    return {row.id: (row.score, "" if row.correct else row.output) for row in grade.hidden}
 
 
 def keeps_adapter(evaluation: Evaluation) -> bool:

@@ -323,6 +323,7 @@ class StaffAction(models.Model):
         ANNULMENT_ENDED = "annulment_ended", _("Annulment of an attempt ended")
         ATTEMPT_RERUN = "attempt_rerun", _("Attempt run again to verify its score")
         BUDGET_SET = "budget_set", _("Budget of a course or class set")
+        HIDDEN_ROWS_READ = "hidden_rows_read", _("Hidden rows of a challenge read")
         COURSE_PULLED = "course_pulled", _("Course downloaded with its hidden rows")
         RIGHTS_CHANGED = "rights_changed", _("Rights changed")
         PASSWORD_SET = "password_set", _("Password set for somebody")

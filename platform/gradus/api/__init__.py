@@ -36,7 +36,7 @@ from gradus.api import (
 from gradus.api.auth import need_of
 from gradus.api.ninja_internals import Operation, operations_of
 from gradus.api.parser import StrictParser
-from gradus.api.teaching import announcements, board_acts, boards, classes, dates, grades, releases, rosters
+from gradus.api.teaching import announcements, board_acts, boards, classes, dates, grades, health, releases, rosters
 
 DESCRIPTION = """Gradus over HTTP. Send `Authorization: Bearer gradus_...`; make a token on your profile,
 with `gradus login`, or with `POST /tokens`. A token expires after 90 days unless you choose otherwise,
@@ -106,6 +106,7 @@ ROUTERS = (
     leaderboards.router,
     boards.router,
     board_acts.router,
+    health.router,
     costs.router,
     runs.router,
     submissions.router,

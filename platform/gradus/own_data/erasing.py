@@ -29,6 +29,7 @@ from gradus import stores
 from gradus.accounts import staff_actions as staff
 from gradus.accounts.models import ApiToken, Enrolment, Merge, StaffAction, User, new_pseudonym
 from gradus.accounts.triggers import ERASED
+from gradus.challenge_health import row_scores
 from gradus.chats.models import ChatMessage
 from gradus.classes.models import DateRule, Grant, Member
 from gradus.courses.models import Upload
@@ -116,6 +117,7 @@ def _erase(key: int, *, waits: bool) -> bool:
     of_reviews.forget(user)
     _delete_rows(user)
     files = of_attempts.forget(user)
+    row_scores.forget_answers(user)
     _leave_classes(user, person.addresses)
     log_names.forget(person, alias)
     _delete_merged(user)

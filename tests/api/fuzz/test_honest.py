@@ -143,6 +143,8 @@ HONEST: dict[str, tuple[str, str, Any]] = {
     "course_rollback": ("staff", "drafted", {"version": "1.0.0"}),
     "course_bundle": ("staff", "drafted", None),
     "board_begin": ("staff", "drafted", None),
+    "challenge_health": ("staff", "sea-or-sky", None),
+    "challenge_health_rows": ("staff", "sea-or-sky", {"against": ""}),
     "board_entries": ("staff", "sea", None),
     "board_entry": ("staff", "sea", None),
     "board_entry_named": ("staff", "sea", {"pseudonym": PSEUDONYM}),

@@ -3,7 +3,7 @@
 Each changes the state of exactly one evaluation, or nothing at all.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
@@ -35,8 +35,9 @@ class Outcome:
 
     Scores are in [0, 1]. A trial or a demo has no score. The score of a baseline is stored with the version instead of
     in a row of scores. `judge` is the model and the template of the judge that gave the marks, if there was one.
-    `overlap` counts the hidden samples that the payload contains; only staff can see it. `engine_choice` is the digest
-    of the choice with which a runner computed the base model, or "" if no runner did.
+    `overlap` counts the hidden samples that the payload contains; only staff can see it. `rows` has, by the id of a
+    hidden row, its score in [0, 1] and the answer where that is wrong; only editors and owners of the course see it.
+    `engine_choice` is the digest of the choice with which a runner computed the base model, or "" if no runner did.
     """
 
     result: dict[str, Any]
@@ -51,6 +52,7 @@ class Outcome:
     judge: tuple[str, str] | None = None
     overlap: int = 0
     engine_choice: str = ""
+    rows: Mapping[str, tuple[float, str]] = field(default_factory=dict)
 
     @property
     def unsettled(self) -> bool:

@@ -13,7 +13,7 @@ from gradus.accounts import roles
 from gradus.accounts.models import EVERYTHING, User
 from gradus.accounts.token_rules import LEARNER, Scope
 from gradus.classes import membership
-from gradus.courses import differences, publishing
+from gradus.courses import catalogue, differences, publishing
 from gradus.courses.models import Course, CourseVersion
 from gradus.teach.views.access import account, allowed, has_role, in_course
 from gradus.teach.views.verification import verification_of
@@ -65,4 +65,7 @@ def course_show(request: HttpRequest, course: Course) -> HttpResponse:
         found = draft.difference if may["edit"] else differences.for_viewers(draft.difference)
         context["changes"] = found.get("lines", [])
         context["draft_verification"] = verification_of(draft, may["edit"])
+    if may["view"] or may["review"]:
+        live = next((one for one in catalogue.live().courses if one.pk == course.pk), None)
+        context["lessons"] = live.current_lessons if live else []
     return render(request, "teach/course.html", context)
