@@ -62,6 +62,7 @@ INSTALLED_APPS = [
     "gradus.challenge_health",
     "gradus.learn",
     "gradus.teach",
+    "gradus.studio",
     "gradus.operations",
     "workers",
 ]

@@ -28,6 +28,7 @@ urlpatterns = [
     path("", include("gradus.learn.urls")),
     path("leaderboards/", include("gradus.leaderboards.urls")),
     path("reviews/", include("gradus.reviews.urls")),
+    path("teach/", include("gradus.studio.urls")),
     path("teach/", include("gradus.teach.urls")),
     path("notices/", include("gradus.notices.urls")),
     path("language/", set_language, name="set_language"),

@@ -103,7 +103,7 @@ def test_the_api_gives_the_same(ada, course, hidden, grace_client):
     assert LOOKS.get().via == StaffAction.Via.API
 
 
-@pytest.mark.parametrize("query", ["?version=9.9.9", "?track=rag", "?against=9.9.9", "?version=%00"])
+@pytest.mark.parametrize("query", ["?version=9.9.9", "?track=rag", "?against=9.9.9"])
 def test_wrong_names_are_not_found(course, grace_client, query):
     assert grace_client.get(PAGE + query).status_code == 404
     assert grace_client.get(API[1] + query).status_code in (404, 422)

@@ -70,6 +70,16 @@ EDITORS = {
     "leaderboards/<slug:slug>/begin/",
     "teach/courses/<slug:slug>/preview/",
     "teach/courses/<slug:slug>/preview/leave",
+    "teach/courses/<slug:slug>/studio/",
+    "teach/courses/<slug:slug>/studio/problems",
+    "teach/courses/<slug:slug>/studio/file/",
+    "teach/courses/<slug:slug>/studio/rows/",
+    "teach/courses/<slug:slug>/studio/add",
+    "teach/courses/<slug:slug>/studio/import",
+    "teach/courses/<slug:slug>/studio/draft",
+    "teach/courses/<slug:slug>/studio/publish",
+    "teach/courses/<slug:slug>/studio/discard",
+    "teach/courses/<slug:slug>/studio/rollback",
 }
 # For people with a role in this course, most of them for owners; for all others it is not there.
 PEOPLE = {
@@ -202,6 +212,7 @@ LISTS_OF_REVIEWERS = {
     "teach/merge/",
     "teach/classes/",
     "teach/classes/new",
+    "teach/courses/new",
     "api/v1/reviews",
     "api/v1/reviews/accuracy",
     "api/v1/reviews/claim",
@@ -258,6 +269,7 @@ OPEN = {
     "join/",
     "join/<slug:code>/",
     "language/",
+    "teach/write-a-challenge/",
     "leaderboards/",
     "leaderboards/<slug:slug>/",
     "leaderboards/<slug:slug>/hidden/",

@@ -150,7 +150,7 @@ class Health:
 
     @property
     def approaches(self) -> list[tuple[str, float, int]]:
-        named = titles()
+        named = {self.track: kinds.allowed(self.version.parsed, self.track), **titles()}
         return [(str(named.get(name, name)), best, learners) for name, best, learners in self.figures.approaches]
 
     def items(self) -> Sequence[Item]:

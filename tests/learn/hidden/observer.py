@@ -177,7 +177,12 @@ def addresses(made: Sequence[Submission]) -> list[str]:
         found += [f"/leaderboards/{slug}/", f"/leaderboards/{slug}/?track=tune"]
         found += [f"/leaderboards/{slug}/?class={made[0].of_class_id or 1}"]
         api = f"/api/v1/challenges/{slug}"
-        found += [f"/teach/challenges/{slug}/", f"/teach/challenges/{slug}/rows/", f"{api}/health", f"{api}/health/rows"]
+        found += [
+            f"/teach/challenges/{slug}/",
+            f"/teach/challenges/{slug}/rows/",
+            f"{api}/health",
+            f"{api}/health/rows",
+        ]
         found += [
             f"{api}/history",
             f"{api}/solution",
