@@ -6,6 +6,7 @@ from tests.lessons import next_token
 from tests.lessons.claims import Claims
 from tests.lessons.evidence import Evidence
 
+RAISE, WHY = "raise-the-right-word", "why-did-it-say-that"
 AUSTRALIA, QUESTION = "The capital of Australia is", "What is the capital of Australia?"
 FEELING = "Message: {}\nFeeling:"
 STAIRS = "There was somebody in the house last night, I heard the stairs."
@@ -135,9 +136,29 @@ def the_form_decides_what_follows(evidence: Evidence) -> None:
     assert next_token.continued(AUSTRALIA, 1) == " Sydney"
 
 
-@claims.about("text", "In *Why did it say that?* you explain what a model in a museum has said, and what to change.")
+@claims.about(
+    "text", "With *Raise the right word* you write a prompt that sorts feelings, and with *Why did it say that?*"
+)
 def the_lesson_announces_what_it_has(evidence: Evidence) -> None:
-    assert [one.challenge.id for one in evidence.lesson.challenges] == ["why-did-it-say-that"]
+    assert {RAISE, WHY} <= {one.challenge.id for one in evidence.lesson.challenges}
+
+
+@claims.about("finding natural-template", "in five templates that a feeling completes, such as *I feel so*.")
+def the_template_matters(evidence: Evidence) -> None:
+    assert len(evidence.arm_record("natural-template", "natural").runs) == 5
+    given = evidence.arm(RAISE, "findings/template-given.yaml")
+    assert given.example is None and given.label_words == {"afraid": "scared"}
+    assert evidence.claim("natural-template", 1).low > 0
+
+
+@claims.about(
+    "finding label-words", "Five sets of other common words, such as *excited* for happy and *scared* for afraid"
+)
+def the_words_matter(evidence: Evidence) -> None:
+    assert len(evidence.arm_record("label-words", "words").runs) == 5
+    best = evidence.arm(RAISE, "findings/words-excited.yaml")
+    assert best.label_words == {"happy": "excited", "afraid": "scared"} and "I feel so" in best.example
+    assert evidence.claim("label-words", 1).low > 0
 
 
 @claims.about("text", live=True)
