@@ -348,6 +348,7 @@ JSON_CALLS = {
     "questions": ["first"],
     "findings": ["first"],
     "history": ["sea-or-sky"],
+    "own-runs": ["explain"],
     "compare": ["sea-or-sky", "{graded}", "{trained}"],
     "notices": [],
     "reports": [],

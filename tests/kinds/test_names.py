@@ -42,6 +42,7 @@ HOMONYMS = {
     ("platform/gradus/learn/chat.py", "prompt"): "the same text",
     ("challenges/tables/entries.py", "prompt"): "the column of TRL's training rows",
     ("challenges/tables/folder.py", "prompt"): "the same column",
+    ("platform/gradus/studio/rows.py", "prompt"): "the same column",
     ("challenges/rows.py", "prompt"): "the role of a gold answer that the judge is shown, and the same column",
     ("platform/gradus/reviews/models/gold.py", "prompt"): "the same role, as a column has it",
     ("challenges/findings/digest.py", "prompt"): "the section of `challenge.yaml` with the texts around a row",

@@ -19,8 +19,8 @@ from django.utils.translation import gettext as _
 from challenges.field_checks import FieldProblem
 from challenges.kinds import registry as kinds
 from challenges.kinds.free_text import FreeTextPayload
-from challenges.kinds.rubric import FreeText
 from challenges.kinds.rubric import OwnRun as Asked
+from challenges.kinds.rubric import free_text
 from challenges.payloads import Submitted
 from challenges.rows import QuotedRow, Sample, shortened
 from challenges.shown_score import counted, mark_of
@@ -136,8 +136,8 @@ def strange_quotes(user: User, challenge: Challenge, payload: Submitted) -> Iter
 
 
 def _asked(challenge: Challenge) -> Asked | None:
-    keys = challenge.spec.keys_of("free_text")
-    return keys.own_run if isinstance(keys, FreeText) else None
+    is_judged = any(kinds.find(track).is_judged for track in challenge.spec.tracks)
+    return free_text(challenge.spec).own_run if is_judged else None
 
 
 def _title(challenge: Challenge, asked: Asked) -> str:
