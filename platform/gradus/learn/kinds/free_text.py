@@ -49,7 +49,8 @@ class FreeTextPage(KindPage):
 
     def posted(self, kind: str, spec: Challenge, request: HttpRequest) -> FreeTextDraft:
         answer, picked = with_line_feeds(request.POST.get("answer", "")), tuple(request.POST.getlist("own_run"))
-        return FreeTextDraft(kind, answer=answer, picked=picked, own_run=_quoted(learner(request), picked))
+        quoted = _quoted(learner(request), picked) if picked else None
+        return FreeTextDraft(kind, answer=answer, picked=picked, own_run=quoted)
 
     def payload(self, spec: Challenge, draft: FreeTextDraft) -> dict[str, Any]:
         if len({one.partition(" ")[0] for one in draft.picked}) > 1:
@@ -91,10 +92,8 @@ class FreeTextPage(KindPage):
         return {_("Answer"): payload.get("answer", "")} | ({_("Rows of your own run"): told} if rows else {})
 
 
-def _quoted(user: User | None, picked: Sequence[str]) -> dict[str, Any] | None:
+def _quoted(user: User | None, picked: Sequence[str]) -> dict[str, Any]:
     """What a payload says of rows that were chosen in the form; without rows where the run is not there any more."""
-    if not picked:
-        return None
     run = picked[0].partition(" ")[0]
     own = own_runs.named(user, run)
     ids = [row for one, _space, row in (text.partition(" ") for text in picked) if one == run]
