@@ -48,9 +48,10 @@ class FreeTextPayload(Submitted):
 
 
 class FreeTextKind(Kind):
-    """Codes of problems: empty, too_long, words, control_character, too_many_tokens, own_run.
+    """The last three are found by a site alone, which knows the runs of its learners.
 
-    A site adds `not_your_run`, `not_in_run` and `other_run`, because only it knows the runs of its learners.
+    Codes of problems: empty, too_long, words, control_character, too_many_tokens, own_run, not_your_run, not_in_run,
+    other_run.
     """
 
     name = "free_text"
