@@ -53,7 +53,7 @@ class TokenUse:
 
 @dataclass(frozen=True)
 class Item:
-    """One of the things that a score is computed from, such as a hidden row: its text, and the right answer to it."""
+    """A hidden row, or whatever else a score is computed from: its text, and the right answer to it."""
 
     id: str
     text: str

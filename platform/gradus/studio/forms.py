@@ -29,7 +29,7 @@ def an_id(label: Any) -> forms.RegexField:
 
 
 class CourseForm(ServiceForm):
-    """A new course, from a template or from an archive."""
+    """A new course, which begins from the template."""
 
     course = an_id(_("Id of the course"))
     lesson = an_id(_("Id of its first lesson"))
