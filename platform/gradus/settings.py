@@ -398,7 +398,11 @@ LOGGING = {
     },
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "json" if PRODUCTION else "console"}},
     "root": {"handlers": ["console"], "level": LOG_LEVEL},
-    "loggers": {name: {"level": EVENTS_LEVEL} for name in ("django_structlog", "workers")},
+    "loggers": {
+        **{name: {"level": EVENTS_LEVEL} for name in ("django_structlog", "workers")},
+        # It warns of a message that comes while a program stops. The message goes back to its queue: nothing to do.
+        "kombu.transport.virtual.base": {"level": "ERROR"},
+    },
 }
 structlog.configure(
     processors=[

@@ -97,7 +97,7 @@ def test_a_learner_follows_an_appeal(ada_api: Caller, grace_api: Caller, ada: Us
     made = grace_api.post(f"/reviews/{review.pk}/gold", {"role": "test"})
     assert made.status_code == 201
     assert grace_api.get("/challenges/explain/gold").json() == [
-        {"answer": factories.FREE_TEXT["answer"], "marks": ALL_MET, "role": "test"}
+        {"answer": factories.FREE_TEXT["answer"], "marks": ALL_MET, "role": "test", "quoted": []}
     ]
     assert GoldRow.objects.count() == Appeal.objects.count() == 1
 

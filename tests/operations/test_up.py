@@ -43,7 +43,7 @@ class Started:
         self.reader.start()
 
     def until(self, text: str) -> None:
-        until(lambda: text in "".join(self.lines) or self.process.poll() is not None, 120)
+        until(lambda: text in "".join(self.lines) or self.process.poll() is not None, 600)
         assert text in "".join(self.lines), "".join(self.lines)
 
     def programs(self) -> list[int]:

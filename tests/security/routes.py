@@ -327,7 +327,7 @@ SCOPES = {
     "content:editor": {
         *("upload_start", "upload", "upload_part", "upload_push"),
         *("draft_publish", "draft_discard", "course_rollback", "course_bundle", "board_begin"),
-        *("draft_findings", "live_findings"),
+        *("draft_findings", "live_findings", "challenge_health_rows"),
     },
     "content:owner": {
         *("course_people", "course_person_change", "course_person_remove"),
@@ -337,7 +337,7 @@ SCOPES = {
         *("reviews", "reviews_accuracy", "review", "challenge_gold", "challenge_certainty"),
         *("regrades", "regrade", "class_roster", "class_grades", "class_members"),
         *("class_dates", "class_grants", "class_decision", "class_announcements", "class_releases"),
-        *("board_entries", "board_entry", "board_entry_named", "board_attempt"),
+        *("board_entries", "board_entry", "board_entry_named", "board_attempt", "challenge_health"),
     },
     "learner_data:editor": {
         *("review_blind", "review_decision", "review_gold", "review_take_over"),

@@ -36,7 +36,7 @@ COMMANDS = {
     "up": What.COURSE_IMPORTED,
     "export": What.DATA_EXPORTED,
     **dict.fromkeys(
-        ("doctor", "engine_choices", "fetch_models", "export_gold", "language", "work", "reconcile"),
+        ("doctor", "engine_choices", "fetch_models", "export_gold", "language", "work", "reconcile", "rebuild_health"),
         "nothing of staff's",
     ),
 }

@@ -28,7 +28,7 @@ def never():
     return False
 
 
-def run(engine, item, *, should_stop=never, seconds=60.0):
+def run(engine, item, *, should_stop=never, seconds=600.0):
     events = []
     return engine.run(item, on_event=events.append, should_stop=should_stop, seconds=seconds), events
 
@@ -75,7 +75,7 @@ def _logprob(model, context, token):
 
 @pytest.fixture
 def engine(httpserver):
-    engine = RemoteEngine(Served(httpserver.url_for("/v1"), "served-name"), "secret", timeout=5.0)
+    engine = RemoteEngine(Served(httpserver.url_for("/v1"), "served-name"), "secret", timeout=120.0)
     yield engine
     engine.pool.shutdown()
 
