@@ -158,6 +158,20 @@ def test_names_of_no_file_are_refused_on_the_page(editor, path):
     assert editor.get(at("rows", path=path)).status_code in (302, 400)
 
 
+@pytest.mark.parametrize("version", ["a\0b", "1.0", "", "9" * 40 + ".0.0", "1.0.0\n"])
+def test_what_is_no_version_is_refused_on_the_page(editor, version):
+    answer = editor.post(at("rollback"), {"version": version})
+    assert answer.status_code == (422 if version.strip() != "1.0.0" else 302)
+    assert publishing.draft_of(Course.objects.get(slug="tiny")) is None
+
+
+def test_a_note_that_cannot_be_kept_stays_in_its_field(editor):
+    editor.post(at("file", path=TEXT), {"text": "Saved.", "seen": seen(TEXT), "action": "save"})
+    answer = editor.post(at("draft"), {"note": "x" * 301})
+    assert answer.status_code == 422 and "x" * 301 in answer.content.decode()
+    assert publishing.draft_of(Course.objects.get(slug="tiny")) is None and Edit.objects.count() == 1
+
+
 def test_scripts_and_directions_are_text(editor):
     text = "<script>alert(1)</script> \u202e 🦭\n"
     editor.post(at("file", path=TEXT), {"text": text, "seen": seen(TEXT), "action": "save"})

@@ -8,7 +8,7 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from challenges.kinds import registry as kinds
-from challenges.spec import SLUG
+from challenges.spec import SLUG, VERSION
 from challenges.translation import translated
 from gradus.courses.models import ID_CHARS
 from gradus.teach.forms import SeenForm, ServiceForm, text
@@ -93,6 +93,17 @@ class RowForm(SeenForm):
         label=_("Row, as JSON"),
         strip=False,
         widget=forms.Textarea(attrs={"rows": 6, "spellcheck": "false", "data-editor": "json"}),
+    )
+
+
+class EarlierForm(ServiceForm):
+    """The earlier version that becomes a draft."""
+
+    version = forms.RegexField(
+        VERSION,
+        label=_("Earlier version"),
+        max_length=20,
+        error_messages={"invalid": _("A version is three numbers with dots between them, such as 1.0.0.")},
     )
 
 

@@ -36,7 +36,7 @@ from gradus.courses.versions import VersionRefused
 from gradus.refusal import Refused
 from gradus.studio import rows as tables
 from gradus.studio import services, workspace
-from gradus.studio.forms import AddForm, CourseForm, FileForm, ImportForm, NoteForm, RowForm
+from gradus.studio.forms import AddForm, CourseForm, EarlierForm, FileForm, ImportForm, NoteForm, RowForm
 from gradus.studio.workspace import ChangedMeanwhile, File
 from gradus.teach.views.access import account, allowed, in_course
 from gradus.validators import whole_number
@@ -333,9 +333,10 @@ def _refused(request: HttpRequest, course: Course, **context: Any) -> HttpRespon
 def draft_make(request: HttpRequest, course: Course) -> HttpResponse:
     """Makes a draft of what was changed."""
     form = NoteForm(request.POST)
-    note = form.cleaned_data["note"] if form.is_valid() else ""
+    if not form.is_valid():
+        return _refused(request, course, note_form=form)
     try:
-        draft = workspace.make_draft(course, by=account(request), note=note)
+        draft = workspace.make_draft(course, by=account(request), note=form.cleaned_data["note"])
     except BundleErrors as errors:
         said = _("No draft was made, because the files have problems. They are listed below; your changes are kept.")
         messages.warning(request, said)
@@ -384,7 +385,10 @@ draft_discard = _on_draft(
 @in_studio
 def course_rollback(request: HttpRequest, course: Course) -> HttpResponse:
     """Makes a draft of an earlier version, which one then looks at and publishes."""
-    version = request.POST.get("version", "")
+    form = EarlierForm(request.POST)
+    if not form.is_valid():
+        return _refused(request, course, earlier_form=form)
+    version = form.cleaned_data["version"]
     try:
         draft = publishing.rollback(course, version, by=account(request))
     except Refused as refused:
