@@ -183,6 +183,8 @@ def end(merge: Merge, *, by: User) -> None:
         by, merge.kept, merge.gone
     ):
         raise Http404
+    # Accounts before the merge, as in `consent`: each gets a notice, which would lock it.
+    _hold(merge.kept, merge.gone)
     now = _locked(merge)
     Merge.objects.filter(pk=now.pk).update(ended_at=timezone.now(), ended_by=by)
     staff.note(What.MERGE_ENDED, now, by=by, **_both(now))
