@@ -24,6 +24,9 @@ class Caller:
             f"/api/v1{path}", data, content_type="application/json", headers={**self.headers, **headers}
         )
 
+    def put(self, path: str, data: Any) -> Any:
+        return self.client.put(f"/api/v1{path}", data, content_type="application/json", headers=self.headers)
+
 
 @pytest.fixture
 def ada_api(ada: User) -> Caller:

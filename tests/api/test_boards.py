@@ -138,6 +138,26 @@ def test_a_season_begins_once(api: Caller, attempts: list[Submission], sea_or_sk
     assert Season.objects.count() == 1 and seen(sea_or_sky) == []
 
 
+def test_when_the_leaderboards_close(
+    api: Caller, attempts: list[Submission], sea_or_sky: Challenge, turing: User
+) -> None:
+    looks = Caller(ApiToken.issue(turing, "tests", SEES_ANSWERS)[1])
+    problem(looks.put(f"{BOARD}/dates", {}), 403, "missing_scope")
+    assert looks.get(f"{BOARD}/dates").json() == {"frozen_at": None, "reveal_at": None}
+    dates = {"frozen_at": "2020-01-01T12:00", "reveal_at": "2020-01-02T12:00:00+02:00"}
+    refused = problem(api.put(f"{BOARD}/dates", dates | {"frozen_at": None}), 422, "invalid")
+    assert [one["field"] for one in refused["problems"]] == ["reveal_at"]
+    problem(api.put(f"{BOARD}/dates", dates | {"frozen_at": "9999-01-01"}), 422, "range")
+    set_to = {"frozen_at": "2020-01-01T12:00:00Z", "reveal_at": "2020-01-02T10:00:00Z"}
+    assert api.put(f"{BOARD}/dates", dates).json() == set_to == looks.get(f"{BOARD}/dates").json()
+    fresh = Challenge.objects.get(pk=sea_or_sky.pk)
+    assert ranks(fresh) == [] and looks.get(f"{BOARD}/entries").json()["frozen"]
+    noted = StaffAction.objects.get(what="course_changed", via="api")
+    assert noted.details == set_to
+    assert api.put(f"{BOARD}/dates", dict.fromkeys(dates)).json() == dict.fromkeys(dates)
+    assert seen(sea_or_sky) == [(1, "enchantress"), (2, "builder")]
+
+
 def test_verify_by_running_again(api: Caller, attempts: list[Submission], sea_or_sky: Challenge) -> None:
     at, before = f"{BOARD}/attempts/{attempts[0].uuid}", seen(sea_or_sky)
     problem(api.post(f"{at}/reruns", {"others": 4}), 422, "bad_payload")

@@ -34,6 +34,7 @@ JSON_CALLS: dict[str, tuple[list[str], str]] = {
     "board keep": (["sea-or-sky", "builder"], "read_at"),
     "board restore": (["sea-or-sky", "builder"], "ended_at"),
     "board season": (["sea-or-sky", "Spring", "--ends", "0"], "seasons"),
+    "board dates": (["sea-or-sky", "--close", "2030-02-01T23:59"], "frozen_at"),
 }
 
 
@@ -133,6 +134,20 @@ def test_a_season_is_begun_once_and_earlier_ones_can_be_read(
     past = gradus("leaderboard", "sea-or-sky", "--season", "0")
     assert "season 0: 2 ranked" in " ".join(past.output.split()) and "enchantress" in past.output
     assert gradus("leaderboard", "sea-or-sky", "--season", "2").exit_code == 1
+
+
+def test_dates_are_set_one_by_one(gradus: Gradus, sea_or_sky: Challenge, turing: User) -> None:
+    def said(*given: str) -> list[str]:
+        done = gradus("board", "dates", "sea-or-sky", *given)
+        assert done.exit_code == 0, done.output
+        return str(done.output).splitlines()
+
+    assert said() == ["Leaderboards close: never"]
+    assert "as soon as they have closed" in said("--close", "2030-02-01T23:59")[1]
+    assert "2030-02-08" in said("--reveal", "2030-02-08")[1] and "2030-02-01T23:59" in said()[0]
+    early = gradus("board", "dates", "sea-or-sky", "--reveal", "2030-01-01")
+    assert early.exit_code == 1 and "after the leaderboards have closed" in early.output
+    assert said("--close", "never", "--reveal", "never") == ["Leaderboards close: never"]
 
 
 def test_a_regrade_is_started_approved_and_discarded(

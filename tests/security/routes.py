@@ -337,7 +337,8 @@ SCOPES = {
         *("reviews", "reviews_accuracy", "review", "challenge_gold", "challenge_certainty"),
         *("regrades", "regrade", "class_roster", "class_grades", "class_members"),
         *("class_dates", "class_grants", "class_decision", "class_announcements", "class_releases"),
-        *("board_entries", "board_entry", "board_entry_named", "board_attempt", "challenge_health"),
+        *("board_entries", "board_entry", "board_entry_named", "board_attempt", "board_dates"),
+        "challenge_health",
     },
     "learner_data:editor": {
         *("review_blind", "review_decision", "review_gold", "review_take_over"),
@@ -350,7 +351,7 @@ SCOPES = {
         *("class_add", "class_member_change", "class_member_remove"),
         *("class_announce", "class_announcement_change", "class_announcement_withdraw"),
         *("board_mark", "board_mark_end", "board_mark_keep", "board_annul", "board_count", "board_rerun"),
-        *("board_regrade", "board_season"),
+        *("board_regrade", "board_season", "board_dates_set"),
     },
 }
 KNOWN = PRIVATE | EDITORS | PEOPLE | REVIEWERS | LISTS_OF_REVIEWERS | OPEN

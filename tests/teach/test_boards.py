@@ -241,6 +241,26 @@ def test_guests_and_provisional_scores_are_listed_without_a_rank(
     assert (first.user, first.place, first.no_rank) == (guest, None, "guest")
 
 
+def test_the_desk_says_when_leaderboards_close(turing: User, tess: User, sea_or_sky: Challenge) -> None:
+    """In the zone of the course; a mistake is shown beside its field, and nothing is lost."""
+    Course.objects.update(timezone="Europe/Vienna")
+    dates = {"action": "dates", "frozen_at": "2030-02-01T23:59", "reveal_at": "2030-01-01T00:00"}
+    assert logged_in(tess).post(BOARD, dates).status_code == 403
+    early = logged_in(turing).post(BOARD, dates)
+    form = early.context["dates_form"]
+    assert early.status_code == 422 and form.errors["reveal_at"] == [
+        "Ranks are revealed after the leaderboards have closed."
+    ]
+    assert 'value="2030-01-01T00:00"' in early.content.decode()
+    assert logged_in(turing).post(BOARD, dates | {"frozen_at": "soon"}).context["dates_form"].errors["frozen_at"]
+    done = logged_in(turing).post(BOARD, dates | {"reveal_at": ""}, follow=True)
+    assert "close on 1 Feb 2030, 23:59 (Europe/Vienna)." in " ".join(done.content.decode().split())
+    assert Course.objects.get().frozen_at.isoformat() == "2030-02-01T22:59:00+00:00"  # type: ignore[union-attr]
+    assert StaffAction.objects.get(what="course_changed").user_id == turing.pk
+    logged_in(turing).post(BOARD, {"action": "dates", "frozen_at": "", "reveal_at": ""})
+    assert Course.objects.get().frozen_at is None
+
+
 def test_the_desk_lists_an_earlier_season(attempts: list[Submission], turing: User, sea_or_sky: Challenge) -> None:
     client = logged_in(turing)
     before = [one.user for one in client.get(BOARD).context["entries"]]
@@ -260,7 +280,7 @@ def test_the_desk_says_when_boards_close(attempts: list[Submission], turing: Use
     Course.objects.update(frozen_at=soon, reveal_at=soon + timedelta(days=2))
     page = " ".join(client.get(BOARD).content.decode().split())
     assert "All leaderboards of the course close on" in page and "Their final ranks are shown from" in page
-    assert "An operator of the site sets these dates." in page
+    assert "Set when the leaderboards close" in page
     Course.objects.update(reveal_at=None)
     assert "Their final ranks are shown from then on." in client.get(BOARD).content.decode()
 

@@ -199,6 +199,34 @@ def show_seasons(found: dict[str, Any]) -> None:
     showing.table("", ("Season", "Title", "Began", "Ended"), rows)
 
 
+@app.command("dates")
+def dates(
+    challenge: Slug,
+    close: Annotated[
+        str | None, typer.Option("--close", metavar="TIME", help="Attempts after that have no rank.")
+    ] = None,
+    reveal: Annotated[str | None, typer.Option("--reveal", metavar="TIME", help="Final ranks are shown then.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Show, or set, when all leaderboards of the challenge's course close and when they show their final ranks.
+
+    TIME is such as 2027-02-01T23:59, in the time zone of the course, or "never".
+    """
+    chosen = {name: given for name, given in (("frozen_at", close), ("reveal_at", reveal)) if given is not None}
+    with site() as api:
+        found = api.get(f"boards/{challenge}/dates")
+        if chosen:
+            times = {name: None if given == "never" else given for name, given in chosen.items()}
+            found = api.put(f"boards/{challenge}/dates", found | times)
+    showing.say(found, as_json, show_dates)
+
+
+def show_dates(found: dict[str, Any]) -> None:
+    typer.echo(f"Leaderboards close: {found['frozen_at'] or 'never'}")
+    if found["frozen_at"]:
+        typer.echo(f"Final ranks are shown: {found['reveal_at'] or 'as soon as they have closed'}")
+
+
 @app.command("verify")
 def verify(
     challenge: Slug,

@@ -6,18 +6,21 @@ its scores were graded again, or an editor begins the new board. A board that is
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from django.apps import apps
+from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from gradus.accounts import roles
 from gradus.accounts import staff_actions as staff
 from gradus.accounts.models import StaffAction, User
 from gradus.courses import locks
 from gradus.courses.models import Challenge, ChallengeVersion, Course
-from gradus.refusal import Refused
+from gradus.refusal import Refused, wrong
 
 
 def kept(challenge: Challenge, version: ChallengeVersion) -> ChallengeVersion | None:
@@ -71,6 +74,25 @@ def regraded(challenge: Challenge) -> None:
     now = _locked(challenge)
     if now.board_version_id is not None and not is_frozen(now):
         _clear(now)
+
+
+@transaction.atomic
+def set_dates(course_id: int, *, frozen_at: datetime | None, reveal_at: datetime | None, by: User) -> Course:
+    """Says when all leaderboards of a course close, and when they show their final ranks. None stands for no date.
+
+    Raises:
+        Http404, Refused: 403, the person may not; 422, ranks would be final before the leaderboards close.
+    """
+    roles.refuse_unless(by, course_id, roles.DECIDES)
+    locks.hold_course(course_id)
+    course = Course.objects.get(pk=course_id)
+    course.frozen_at, course.reveal_at, course.updated_at = frozen_at, reveal_at, timezone.now()
+    try:
+        course.clean()
+    except ValidationError as error:
+        raise wrong("reveal_at", error.messages[0]) from None
+    course.save(update_fields=["frozen_at", "reveal_at", "updated_at"])
+    return course
 
 
 def is_frozen(challenge: Challenge) -> bool:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
+from gradus.courses.models import Course
 from gradus.reviews.services.regrades import NOTE_CHARS
 from gradus.submissions.models.boards import REASON_CHARS, SEASON_TITLE_CHARS
 from gradus.teach.board_entries import SHOWS
-from gradus.teach.forms import ServiceForm, text
+from gradus.teach.forms import ServiceForm, ZonedForm, text
+from gradus.teach.local_times import LocalTimeField, shown_in
 
 SEARCH_CHARS = 100
 
@@ -44,6 +47,23 @@ class SeasonForm(ServiceForm):
 
     def __init__(self, data: Any = None) -> None:
         super().__init__(data, auto_id="season-%s")
+        self.label_suffix = ""
+
+
+class DatesForm(ZonedForm):
+    """When all leaderboards of a course close, and when they show their final ranks."""
+
+    frozen_at = LocalTimeField(
+        label=_("Leaderboards close"), required=False, help_text=_("Attempts after that have no rank. Empty: never.")
+    )
+    reveal_at = LocalTimeField(
+        label=_("Final ranks are shown"), required=False, help_text=_("Empty: as soon as the leaderboards have closed.")
+    )
+
+    def __init__(self, course: Course, data: Any = None) -> None:
+        self.zone, zone = course.timezone, ZoneInfo(course.timezone)
+        now = {name: shown_in(zone, getattr(course, name)) for name in ("frozen_at", "reveal_at")}
+        super().__init__(data, initial=now, auto_id="dates-%s")
         self.label_suffix = ""
 
 

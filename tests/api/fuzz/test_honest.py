@@ -156,6 +156,8 @@ HONEST: dict[str, tuple[str, str, Any]] = {
     "board_count": ("staff", "annulled", {"annulment": NAMED}),
     "board_rerun": ("staff", "sea", {}),
     "board_regrade": ("staff", "ticket", {"reason": "The metric was wrong."}),
+    "board_dates": ("staff", "sea", None),
+    "board_dates_set": ("staff", "sea", {"frozen_at": "2030-02-01T23:59", "reveal_at": None}),
     "board_season": ("staff", "sea", {"title": "Spring", "ends": 0}),
     "upload_push": ("staff", "whole", {"note": "the same again"}),
     "token_create": ("nobody", "", {"email": "ada@example.org", "password": factories.PASSWORD}),

@@ -17,13 +17,17 @@ from gradus.api.auth import Request, caller, requires
 from gradus.api.leaderboards import SeasonOut
 from gradus.api.regrades import RegradeOut, regrade_out
 from gradus.api.teaching.boards import (
+    BoardDates,
     EntryAttemptOut,
     EntryMarkOut,
     Kind,
     attempt_of,
     board_of,
+    dates_out,
     mark_out,
 )
+from gradus.classes import times
+from gradus.courses.boards import set_dates
 from gradus.courses.models import Challenge
 from gradus.refusal import wrong
 from gradus.reviews import services as reviews
@@ -159,3 +163,17 @@ def board_season(request: Request, id: str, given: SeasonIn) -> Status[SeasonOut
     made = services.begin_season(board_of(request, id, roles.DECIDES), given.title, by=caller(request), ends=given.ends)
     values = {"number": made.number, "title": made.title, "began_at": made.began_at, "ended_at": None}
     return Status(201, SeasonOut.model_validate(values))
+
+
+@router.get("/boards/{slug:id}/dates", response=BoardDates, auth=requires(roles.SEES_ANSWERS))
+def board_dates(request: Request, id: str) -> BoardDates:
+    """Returns when the leaderboards of the challenge's course close, and when they show final ranks."""
+    return dates_out(board_of(request, id).course)
+
+
+@router.put("/boards/{slug:id}/dates", response=BoardDates)
+def board_dates_set(request: Request, id: str, given: BoardDates) -> BoardDates:
+    """Says when all leaderboards of the challenge's course close, and when they show final ranks."""
+    challenge = board_of(request, id, roles.DECIDES)
+    dates = times.read_all(given.model_dump(), challenge.course.timezone)
+    return dates_out(set_dates(challenge.course_id, **dates, by=caller(request)))

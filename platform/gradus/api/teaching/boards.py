@@ -23,7 +23,7 @@ from gradus.api.leaderboards import SeasonOut
 from gradus.api.results import State, Track
 from gradus.courses import catalogue
 from gradus.courses.boards import is_frozen
-from gradus.courses.models import Challenge
+from gradus.courses.models import Challenge, Course
 from gradus.leaderboards import boards
 from gradus.leaderboards.ranking import version_of
 from gradus.submissions.models import Annulment, Mark, Rerun, Submission
@@ -85,6 +85,15 @@ class BoardEntriesOut(Schema):
     count: int
     page: int
     pages: int
+
+
+class BoardDates(Schema):
+    """When all leaderboards of a course close. Times without an offset are in the time zone of the course."""
+
+    frozen_at: datetime | None = Field(description="Attempts after that have no rank; null: the leaderboards stay open")
+    reveal_at: datetime | None = Field(
+        description="Ranks are by private scores, and final, from then on; null: as soon as leaderboards have closed"
+    )
 
 
 class AnnulmentOut(Schema):
@@ -230,6 +239,10 @@ def history_out(challenge: Challenge, person: User, viewer: User, page: int) -> 
         page=history.attempts.number,
         pages=history.attempts.paginator.num_pages,
     )
+
+
+def dates_out(course: Course) -> BoardDates:
+    return BoardDates(frozen_at=course.frozen_at, reveal_at=course.reveal_at)
 
 
 router = Router(tags=["boards"], auth=requires(roles.SEES_ANSWERS))

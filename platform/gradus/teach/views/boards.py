@@ -22,7 +22,7 @@ from challenges.kinds import registry as kinds
 from gradus.accounts import roles
 from gradus.accounts.models import User
 from gradus.courses import catalogue
-from gradus.courses.boards import is_frozen
+from gradus.courses.boards import is_frozen, set_dates
 from gradus.courses.models import Challenge
 from gradus.leaderboards import boards
 from gradus.leaderboards.ranking import version_of
@@ -35,7 +35,7 @@ from gradus.submissions.services import boards as services
 from gradus.submissions.services.reruns import OTHERS_MAX, run_again
 from gradus.teach import board_entries
 from gradus.teach.board_entries import Desk, people_of
-from gradus.teach.board_forms import FilterForm, ReasonForm, SeasonForm
+from gradus.teach.board_forms import DatesForm, FilterForm, ReasonForm, SeasonForm
 from gradus.teach.board_history import history_of
 from gradus.teach.views.access import View, account
 from gradus.validators import whole_number
@@ -76,9 +76,11 @@ def board_list(request: HttpRequest) -> HttpResponse:
 
 @on_board
 def board_show(request: HttpRequest, challenge: Challenge) -> HttpResponse:
-    """Shows a page of the entries of a track, by rank. A POST begins another season."""
+    """Shows a page of the entries of a track, by rank. A POST begins another season, or sets dates."""
     if request.method != "POST":
-        return board_page(request, challenge, SeasonForm())
+        return board_page(request, challenge)
+    if request.POST.get("action") == "dates":
+        return board_dates(request, challenge)
     form = SeasonForm(request.POST)
     try:
         title, ends = request.POST.get("title", ""), whole_number(request.POST.get("ends")) or 0
@@ -86,24 +88,46 @@ def board_show(request: HttpRequest, challenge: Challenge) -> HttpResponse:
     except Refused as refused:
         if refused.problems and refused.code != "missing_role":
             form.refuse(refused)
-            return board_page(request, challenge, form, status=refused.status)
+            return board_page(request, challenge, season=form, status=refused.status)
         messages.warning(request, refused.message)
     else:
         messages.success(request, _("The season “%(title)s” has begun.") % {"title": made.title})
     return redirect("teach:board", challenge.slug)
 
 
-def board_page(request: HttpRequest, challenge: Challenge, season_form: SeasonForm, status: int = 200) -> HttpResponse:
+def board_dates(request: HttpRequest, challenge: Challenge) -> HttpResponse:
+    roles.refuse_unless(request.user, challenge.course_id, roles.DECIDES)
+    form = DatesForm(challenge.course, request.POST)
+    try:
+        if not form.is_valid():
+            return board_page(request, challenge, dates=form, status=422)
+        set_dates(challenge.course_id, **form.cleaned_data, by=account(request))
+    except Refused as refused:
+        form.refuse(refused)
+        return board_page(request, challenge, dates=form, status=refused.status)
+    messages.success(request, _("The dates for all leaderboards of this course are set."))
+    return redirect("teach:board", challenge.slug)
+
+
+def board_page(
+    request: HttpRequest,
+    challenge: Challenge,
+    *,
+    season: SeasonForm | None = None,
+    dates: DatesForm | None = None,
+    status: int = 200,
+) -> HttpResponse:
+    season_form = season or SeasonForm()
     seasons = boards.seasons(challenge)
-    season = boards.season_named(seasons, request.GET.get("season"))
-    if season is None:
+    chosen_season = boards.season_named(seasons, request.GET.get("season"))
+    if chosen_season is None:
         raise Http404
-    version = version_of(challenge, season.number if season.ended_at else None)
-    track = boards.track_of(version, request.GET.get("track") or board_entries.fullest(version, season.number))
+    version = version_of(challenge, chosen_season.number if chosen_season.ended_at else None)
+    track = boards.track_of(version, request.GET.get("track") or board_entries.fullest(version, chosen_season.number))
     if track is None:
         raise Http404
     chosen = FilterForm(request.GET)
-    desk = Desk(challenge, track, account(request), season)
+    desk = Desk(challenge, track, account(request), chosen_season)
     rows, entries = desk.page(chosen.shown, chosen.wanted, chosen.page)
     context = {
         **shared(request, challenge),
@@ -117,8 +141,9 @@ def board_page(request: HttpRequest, challenge: Challenge, season_form: SeasonFo
         "filter": chosen,
         "counts": desk.counts(),
         "seasons": seasons,
-        "season": season,
+        "season": chosen_season,
         "season_form": season_form,
+        "dates_form": dates or DatesForm(challenge.course),
         "is_frozen": is_frozen(challenge),
     }
     return render(request, "teach/boards/board.html", context, status=status)
