@@ -104,7 +104,8 @@ def rules(metric: Metric) -> list[str]:
     if metric.tokens:
         said = gettext(
             "The value is multiplied by a factor: 1 for up to %(free)s tokens of instructions and examples, 0 from "
-            "%(zero)s tokens on, and evenly less in between. The text of the sample itself does not count."
+            "%(zero)s tokens on, and evenly less in between. The words that a row template of your own puts around a "
+            "sample count as well. The text of the sample itself does not count."
         )
         sentences.append(said % {"free": f"{metric.tokens.free:,}", "zero": f"{metric.tokens.zero:,}"})
     return sentences

@@ -74,6 +74,17 @@ def render(
     return (_chat if prompt.style == "chat" else _completion)(prompt, row, instructions, examples, inputs)
 
 
+def own_words(prompt: Prompt, template: str | None) -> str:
+    """What a learner's row template puts around each row, up to the answer; empty where the template is the author's.
+
+    It is read with every row, and whoever counts tokens counts it: else a whole prompt could stand in it for nothing.
+    """
+    if template is None or prompt.locked or template == prompt.example:
+        return ""
+    before = template.partition("{output}")[0]
+    return before.replace("{input}", "", 1).replace("{passages}", "", 1).rstrip(" ")
+
+
 def _completion(
     prompt: Prompt, row: str, instructions: str, examples: Sequence[Example], inputs: Sequence[str]
 ) -> Rendered:

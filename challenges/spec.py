@@ -136,7 +136,8 @@ class TokenBudget(Spec):
     """The factor by which tokens lower a score.
 
     It is 1 up to `free` tokens, 0 from `zero` tokens on, and lies on a straight line between them. The tokens
-    are those of the part that all rows share: instructions and examples.
+    are those of what all rows share: instructions, examples, and what a row template of the learner's own puts around
+    each row.
     """
 
     free: int = Field(ge=0, le=4096)

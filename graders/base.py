@@ -296,7 +296,7 @@ class GradedSample:
 
 @dataclass(frozen=True)
 class Charged:
-    """The tokens of instructions and examples, and the factor in [0, 1] by which they multiply the score."""
+    """The tokens of instructions, examples and an own template, and the factor in [0, 1] that multiplies the score."""
 
     tokens: int
     factor: float

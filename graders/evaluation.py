@@ -29,7 +29,7 @@ def evaluate(ask: Ask, bundle: ChallengeBundle, *, hidden: bool) -> Generator[Wo
     score.
     """
     challenge, asked = ask.challenge, []
-    charged = yield from charge(ask)
+    charged = yield from charge(ask, ask.template)
     for one in ask.in_orders():
         asked.append((one, (yield from label_priors(one, bundle.public))))
     grade = Grade(score=None)

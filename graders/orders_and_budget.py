@@ -6,6 +6,7 @@ from collections.abc import Generator, Sequence
 from dataclasses import replace
 from typing import Any
 
+from challenges.prompts import own_words
 from challenges.shown_score import floor_to_step
 from graders.base import Charged, Count, Counted, Grade, WorkItem
 from graders.decoding import Ask
@@ -25,15 +26,17 @@ def worst_hidden(grades: Sequence[Grade]) -> Grade:
     return replace(worst, private_score=min(private, default=None))
 
 
-def charge(ask: Ask) -> Generator[WorkItem, Any, Charged | None]:
-    """Returns what instructions and examples cost, or None if the challenge has no budget of tokens.
+def charge(ask: Ask, template: str | None) -> Generator[WorkItem, Any, Charged | None]:
+    """Returns what a prompt costs, or None if the challenge has no budget of tokens.
 
-    All orders of the examples have the same text, so it is counted once, in the given order.
+    Instructions and examples count, and the words that a `template` of the learner's own puts around each row. All
+    orders of the examples have the same text, so it is counted once, in the given order.
     """
-    budget, prefix = ask.challenge.metric.tokens, ask.render(()).prefix
+    challenge, budget = ask.challenge, ask.challenge.metric.tokens
     if budget is None:
         return None
-    counted: Counted = (yield Count(str(ask.challenge.model), prefix)) if prefix else Counted(0)
+    shared = ask.render(()).prefix + own_words(challenge.prompt, template)
+    counted: Counted = (yield Count(str(challenge.model), shared)) if shared else Counted(0)
     return Charged(counted.tokens, budget.factor(counted.tokens))
 
 

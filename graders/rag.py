@@ -109,7 +109,7 @@ def grade(assignment: Assignment) -> Grading:
         yield retrieval.item(cuts, (), INDEX, 1)
     rankings = yield from _find(retrieval, retrieval.cuts[0], inputs_of(bundle.public), PUBLIC)
     asks, several = retrieval.asks(), []
-    charged = yield from charge(asks[0])
+    charged = yield from charge(asks[0], payload.example)
     for number, ask in enumerate(asks, 1):
         answers = yield from _public(retrieval, ask, bundle.public, rankings, order_stage(number))
         several.append(with_public(Grade(score=None), challenge, bundle.public, answers, measured(challenge)))

@@ -20,7 +20,7 @@ from challenges.kinds.rag_prompts import JOIN, Asked, composed, open_prompt, pro
 from challenges.kinds.rag_reader import has_reader, place_in_words
 from challenges.models.token_counts import CountTokens
 from challenges.payloads import Payload, Submitted, Whole
-from challenges.prompts import render
+from challenges.prompts import own_words, render
 from challenges.rows import Sample, TrainRow
 from challenges.spec import Challenge, dump
 from challenges.translation import gettext, gettext_noop, ngettext
@@ -105,7 +105,7 @@ class RagKind(Kind):
         yield from _passage_tokens(challenge, payload, count_tokens)
 
     def tokens(self, challenge: Challenge, payload: RagPayload, count_tokens: CountTokens) -> TokenUse | None:
-        """Of the part that all rows share: instructions and examples. None where no model reads them."""
+        """Of what all rows share: instructions, examples, and what an own template adds. None where no model reads."""
         if not has_reader(challenge):
             return None
         prefix = render(
@@ -115,7 +115,8 @@ class RagKind(Kind):
             inputs=(),
             template=row_template(template_of(challenge, payload)),
         ).prefix
-        return TokenUse(count_tokens(prefix) if prefix else 0, challenge.limits.prompt_tokens_max)
+        shared = prefix + own_words(challenge.prompt, payload.example)
+        return TokenUse(count_tokens(shared) if shared else 0, challenge.limits.prompt_tokens_max)
 
     def inputs(self, payload: RagPayload) -> Sequence[str]:
         return [example.input for example in payload.examples]

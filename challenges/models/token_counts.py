@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from challenges.payloads import Example
-from challenges.prompts import NO_WORDS, render
+from challenges.prompts import NO_WORDS, own_words, render
 from challenges.rows import AnyRow
 from challenges.spec import Challenge
 
@@ -21,11 +21,12 @@ def prefix_tokens(
     template: str | None = None,
     words: Mapping[str, str] = NO_WORDS,
 ) -> int:
-    """Tokens of the part that all rows share: instructions and examples."""
+    """Tokens of what all rows share: instructions, examples, and what a template of the learner's own adds to each."""
     prefix = render(
         challenge.prompt, instructions=instructions, examples=examples, inputs=(), template=template, words=words
     ).prefix
-    return count_tokens(prefix) if prefix else 0
+    shared = prefix + own_words(challenge.prompt, template)
+    return count_tokens(shared) if shared else 0
 
 
 def input_tokens(challenge: Challenge, count_tokens: CountTokens, inputs: Sequence[str]) -> list[int]:

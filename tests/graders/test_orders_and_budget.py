@@ -157,6 +157,19 @@ def test_a_prompt_without_words_costs_nothing_and_is_not_counted() -> None:
     assert result.charged == Charged(0, 1.0) and not any(isinstance(item, Count) for item in items)
 
 
+def test_a_template_of_the_learners_own_is_paid_for_and_the_given_one_is_not() -> None:
+    """Else a whole prompt could stand in the template, around every row, and cost nothing."""
+
+    def charged(template: str, **changes: Any) -> Charged | None:
+        return graded({"tokens": {"free": 5, "zero": 25}}, PromptPayload(example=template), **changes)[0].charged
+
+    spec = challenge()
+    assert charged(spec.prompt.example) == Charged(0, 1.0)
+    assert charged("{input}: {output}") == Charged(1, 1.0)
+    hidden_prompt = "rash: skin ache: head cough: lung itch: skin dizzy: head wheeze: lung {input}: {output}"
+    assert charged(hidden_prompt) == Charged(13, 12 / 20)
+
+
 def test_both_together_multiply_the_lowest_order() -> None:
     result, items = graded({"orders": 3, "tokens": {"free": 5, "zero": 25}})
     assert sum(isinstance(item, Count) for item in items) == 1

@@ -95,7 +95,7 @@ class ChallengeOut(Schema):
     token_budget: dict[str, int] | None = Field(
         None,
         description="The score is the metric times a factor: 1 up to `free` tokens of instructions and examples, 0 "
-        "from `zero` on, and evenly less in between",
+        "from `zero` on, and evenly less in between. The words of a row template of one's own count once as well",
     )
     public_metrics: list[str]
     pass_: float = Field(alias="pass")

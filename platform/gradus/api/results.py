@@ -92,7 +92,7 @@ class MarkOut(Schema):
 
 
 class ChargedOut(Schema):
-    """The tokens of instructions and examples, and the factor of the score that they cost."""
+    """The tokens of instructions, examples and an own row template, and the factor of the score that they cost."""
 
     tokens: int
     factor: float

@@ -83,7 +83,7 @@ def test_a_run_shows_every_order_and_what_the_tokens_cost(ada: User, ada_client:
     text = shown(ada_client, f"/runs/{run.uuid}/")
     assert "Accuracy in the worst of 3 orders, times the factor for tokens" in text
     assert "as given" in text and "order 2" in text and "order 3" in text
-    assert f"have {WORDS} tokens, which gives the factor {FACTOR:.2f}" in text
+    assert f"What you put around the sample has {WORDS} tokens, which gives the factor {FACTOR:.2f}" in text
     assert f"0.50 \u00d7 {FACTOR:.2f} = {0.5 * FACTOR:.2f}" in text
 
 
@@ -112,6 +112,7 @@ def test_the_challenge_says_how_it_is_scored_before_anything_is_sent(ada_client:
     text = shown(ada_client, "/challenges/sea-or-sky/")
     assert "Your examples are tried in 3 orders" in text
     assert "1 for up to 10 tokens of instructions and examples, 0 from 50 tokens on" in text
+    assert "The words that a row template of your own puts around a sample count as well." in text
     assert "Accuracy in the worst of 3 orders" in shown(ada_client, "/leaderboards/sea-or-sky/")
 
 
@@ -127,6 +128,7 @@ def test_the_editor_shows_the_factor_and_what_the_last_run_would_score(
     graded(services.start_run(ada, steady.version, PROMPT))
     assert f"With the 0.50 of your last run, the score is <strong>{0.5 * FACTOR:.2f}</strong>." in said()
     assert "Factor <strong>0.00</strong>." in said(instructions="many words " * 40)
+    assert "Factor <strong>0.00</strong>." in said(template="many words " * 40 + "{input}: {output}")
     assert "Factor" not in said(kind="tune", rows='{"input": "a gull", "output": "sky"}')
 
 
