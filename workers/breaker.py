@@ -8,7 +8,7 @@ work that needs none, such as sentence embeddings.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import Any
@@ -38,12 +38,16 @@ class RunnerBroken(Exception):
 
 @dataclass
 class Streak:
-    """Failures in a row with one base model. `due` is the time of the next trial, by `time.monotonic`."""
+    """Failures in a row with one base model. `due` is the time of the next trial, by `time.monotonic`.
+
+    From `most` failures on nothing is claimed; with 0 already before the first trial.
+    """
 
     failures: int = 0
     reason: str = ""
     pause: float = FIRST_PAUSE_SECONDS
     due: float = 0.0
+    most: int = FAILURES
 
 
 class Breaker:
@@ -56,6 +60,10 @@ class Breaker:
     def broken(self) -> Mapping[str | None, str]:
         """The models for which nothing is to be claimed, each with sentences for staff that say why."""
         return {model: _sentences(model, streak) for model, streak in self._long()}
+
+    def distrust(self, models: Iterable[str]) -> None:
+        """Lets nothing be claimed for these base models before a trial with each has succeeded."""
+        self._streaks |= {model: Streak(most=0) for model in models}
 
     def worked(self, model: str | None) -> None:
         """Ends the failures in a row with `model`."""
@@ -83,12 +91,12 @@ class Breaker:
         log.warning("runner_broken", model=model, reason=reason)
         streak = self._streaks.setdefault(model, Streak())
         streak.failures, streak.reason = streak.failures + 1, reason
-        if streak.failures >= FAILURES:
+        if streak.failures >= streak.most:
             streak.due = time.monotonic() + streak.pause
             streak.pause = min(2 * streak.pause, LONGEST_PAUSE_SECONDS)
 
     def _long(self) -> list[tuple[str | None, Streak]]:
-        return [(model, streak) for model, streak in list(self._streaks.items()) if streak.failures >= FAILURES]
+        return [(model, streak) for model, streak in list(self._streaks.items()) if streak.failures >= streak.most]
 
 
 def _trial(model: str | None) -> Score | Embed | Retrieve:
@@ -103,8 +111,11 @@ def _trial(model: str | None) -> Score | Embed | Retrieve:
 def _sentences(model: str | None, streak: Streak) -> str:
     where = f" with the base model {model}" if model else ""
     what = f" for {model}" if model else ""
+    if not streak.failures:
+        return f"The runner has not been tried{where} yet. Nothing is claimed{what} until a trial succeeds."
+    often = "once" if streak.failures == 1 else f"{streak.failures} times in a row"
     return (
-        f"The runner has failed {streak.failures} times in a row{where}, and no job is the cause ({streak.reason}). "
+        f"The runner has failed {often}{where}, and no job is the cause ({streak.reason}). "
         f"Nothing is claimed{what} until a trial of this worker's own succeeds. The worker's log says more."
     )
 

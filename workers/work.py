@@ -73,6 +73,9 @@ class Worker:
         self.memo = Memo()
         self.fault = self.remote_fault
         self.breaker = Breaker(self.runner)
+        if self.runner.device != "cpu" and lane in status.NEEDS_MODEL:
+            # What keeps a GPU from working is found before a job is claimed.
+            self.breaker.distrust(set(status.digests()) - set(self.remotes))
         self.ending = threading.Event()
         self.failures = Failures(self.name, self.breaker, self.ending)
         self._is_cold = lane == "interactive"

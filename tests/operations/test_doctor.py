@@ -235,8 +235,8 @@ def test_lines_are_for_people(course, model, all_at_work, grace, capsys):
 
 def test_isolation_is_tried_and_what_is_missing_is_told(data_dir, monkeypatch):
     found = list(grading.isolation())
-    assert levels(found).keys() == {"runner"}
     held = grading._confinement()
+    assert levels(found).keys() == ({"runner"} if held["gpu"] is None else {"runner", "gpu"})
     lacking = list(grading._lacking(held))
     assert (found[0].level == "ok") is (not lacking)
 
@@ -244,6 +244,19 @@ def test_isolation_is_tried_and_what_is_missing_is_told(data_dir, monkeypatch):
     worse = list(grading.isolation())
     assert levels(worse) == {"runner": "warn"}
     assert all(text in worse[0].text for text in ("network namespace", "no Landlock", "no seccomp filter"))
+
+
+def test_what_a_gpus_driver_answers_is_told(data_dir, monkeypatch):
+    """This machine may have no GPU: then torch says why CUDA does not start, in one line."""
+    held = grading._confinement()
+    monkeypatch.setenv("GRADUS_DEVICE", "cuda")
+    answer = grading._confinement()["gpu"]
+    assert "\n" not in answer
+    monkeypatch.setattr(grading, "_confinement", lambda: {**held, "gpu": answer})
+    told = list(grading.isolation())[-1]
+    assert (told.name, told.level) == ("gpu", "fail" if answer else "ok") and answer in told.text
+    monkeypatch.setattr(grading, "_confinement", lambda: {**held, "gpu": ""})
+    assert levels(grading.isolation())["gpu"] == "ok"
 
 
 def test_a_reconciler_that_does_not_run_is_told(db):

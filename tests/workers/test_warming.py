@@ -55,6 +55,28 @@ def test_without_a_model_it_is_done_when_the_model_is_there(monkeypatch):
     assert stages(worker) == ["warm"]
 
 
+def on_a_gpu(lane, *given, **more):
+    runner = TableRunner(*given, **more)
+    runner.device = "cuda"
+    return Worker(lane, runner=runner)
+
+
+@pytest.mark.parametrize("lane", ["interactive", "grade"])
+def test_a_gpu_is_tried_before_a_job_is_claimed(lane, ada, course):
+    run = services.start_run(ada, factories.challenge("sea-or-sky").version, factories.PROMPT)
+    worker = on_a_gpu(lane, RunnerDied("status 1"), broken=True)
+    assert "has not been tried with the base model" in worker.problem
+    assert worker.step() is False and stages(worker) == ["warm"]
+    assert "has failed once with the base model" in worker.problem and "(status 1)" in worker.problem
+    # The next trial has to wait.
+    assert worker.step() is False and stages(worker) == ["warm"]
+    run.refresh_from_db()
+    assert (run.current.state, run.current.fence) == ("queued", 0)
+    worker = on_a_gpu(lane)
+    worker.step()
+    assert stages(worker)[0] == "warm" and worker.problem == ""
+
+
 def test_a_worker_that_ends_warms_nothing():
     worker = Worker("interactive", runner=TableRunner())
     worker.end()

@@ -15,6 +15,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from workers.engine import hardware
 from workers.engine.model_files import PROJECT
 from workers.sandbox import landlock, privileges, seccomp
 
@@ -24,6 +25,8 @@ CLONE_NEWNET = 0x40000000
 FILE_BYTES = 2 * 1024**3
 # Threads count as processes. Torch and the tokenizer start a few for each core.
 PROCESSES = 1024
+# What the child of `main` may use: little, or what torch and a driver need.
+PROBE_BYTES = {False: 1024**3, True: 8 * 1024**3}
 REFUSED = frozenset(
     {"socket.connect", "socket.bind", "socket.sendto", "socket.sendmsg", "socket.getaddrinfo", "socket.gethostbyname"}
     | {"pickle.find_class", "os.system", "os.exec", "os.fork", "os.posix_spawn", "subprocess.Popen"}
@@ -32,6 +35,9 @@ REFUSED = frozenset(
 SYSTEM: tuple[str, ...] = ("/usr", "/lib", "/lib64", "/etc/ld.so.cache", "/etc/localtime", "/dev/urandom")
 SYSTEM += ("/proc/self", "/proc/cpuinfo", "/proc/meminfo", "/sys/devices/system", "/sys/fs/cgroup")
 GPU = ("/proc/driver/nvidia", "/proc/modules", "/sys/bus/pci/devices", "/sys/module/nvidia")
+# NVIDIA's drivers from 570 on name their threads in `task/<thread>/comm` while CUDA starts, and refuse to start (error
+# 304) where they may not. Source: issues 710 and 1486 of NVIDIA/OpenShell.
+THREADS = Path("/proc/self/task")
 
 
 @dataclass(frozen=True)
@@ -64,7 +70,8 @@ def confine(
     Call it before torch is imported: namespaces, Landlock and seccomp restrict only the calling thread and its later
     threads.
     Code, libraries and `readable` (the models) stay readable, and `scratch` stays writable. `user` is the user id to
-    change to if root has started the process. With `gpu`, NVIDIA's devices stay usable.
+    change to if root has started the process. With `gpu`, NVIDIA's devices stay usable, and the process may name its
+    threads.
     """
     network, own_namespace = _leave_network()
     needed = [*code(), *readable]
@@ -73,7 +80,9 @@ def confine(
     privileges.gain_nothing_by_exec()
     devices = [Path(os.devnull), *(Path("/dev").glob("nvidia*") if gpu else ())]
     system = map(Path, (*SYSTEM, *(GPU if gpu else ())))
-    shut_in = landlock.restrict([*needed, *system], [scratch] if scratch else [], devices)
+    shut_in = landlock.restrict(
+        [*needed, *system], [scratch] if scratch else [], devices, changeable=[THREADS] if gpu else []
+    )
     if not shut_in and sys.platform == "linux":
         # Without Landlock nothing would limit the capability to read past file permissions, so it is dropped.
         privileges.keep_capabilities(0)
@@ -163,15 +172,31 @@ def _refuse(event: str, arguments: tuple[Any, ...]) -> None:
         raise PermissionError(f"a runner may not use {event}")
 
 
+def start_gpu() -> str:
+    """Starts CUDA and computes with it; returns what went wrong, in one line, or "" where all went well."""
+    try:
+        import torch
+
+        torch.ones(1, device="cuda").sum().item()
+    except Exception as error:  # torch has no class of its own for each of the driver's errors
+        return f"{type(error).__name__}: {str(error).strip().splitlines()[0] if str(error).strip() else ''}"
+    return ""
+
+
 def main() -> None:
-    """Confines a child process and prints as JSON which restrictions hold; `manage.py doctor` runs it."""
+    """Confines a child process and prints as JSON which restrictions hold; `manage.py doctor` runs it.
+
+    On a machine with a GPU the child also starts CUDA, and `gpu` says what the driver answered; it is empty where that
+    works, and null without a GPU.
+    """
     models = [Path(argument).resolve() for argument in sys.argv[1:]]
     with tempfile.TemporaryDirectory(prefix="gradus-confinement-", ignore_cleanup_errors=True) as scratch:
         child = os.fork()
         if child == 0:
             user = privileges.user_for(os.getpid())
-            held = confine(os.getppid(), 1024**3, user=user, readable=models, scratch=Path(scratch))
-            print(json.dumps(asdict(held)), flush=True)
+            gpu = hardware.device() != "cpu"
+            held = confine(os.getppid(), PROBE_BYTES[gpu], user=user, readable=models, scratch=Path(scratch), gpu=gpu)
+            print(json.dumps(asdict(held) | {"gpu": start_gpu() if gpu else None}), flush=True)
             os._exit(0)
         os.waitpid(child, 0)
 

@@ -23,6 +23,8 @@ REFER, TRUNCATE, IOCTL_DEV = 1 << 13, 1 << 14, 1 << 15
 # Executing files and making links, sockets and devices stays refused even in a writable folder.
 READ = READ_FILE | READ_DIR
 WRITE = READ | WRITE_FILE | REMOVE_DIR | REMOVE_FILE | MAKE_DIR | MAKE_REG | REFER | TRUNCATE
+# Files that are there can be changed; none can be made or removed.
+CHANGE = READ | WRITE_FILE | TRUNCATE
 DEVICE = READ_FILE | WRITE_FILE | IOCTL_DEV
 OF_A_FILE = DEVICE | TRUNCATE
 # The number of file-system rights that each version of the interface knows.
@@ -47,8 +49,12 @@ def version() -> int:
     return max(0, _call(CREATE_RULESET, None, 0, VERSION_FLAG))
 
 
-def restrict(readable: Iterable[Path], writable: Iterable[Path], devices: Iterable[Path] = ()) -> bool:
-    """Restricts the process to files below `readable` and `writable` and to `devices`; returns whether that holds.
+def restrict(
+    readable: Iterable[Path], writable: Iterable[Path], devices: Iterable[Path] = (), changeable: Iterable[Path] = ()
+) -> bool:
+    """Restricts the process to files below these folders and to `devices`; returns whether that holds.
+
+    Below `changeable`, files that are there can be written, and none can be made or removed.
 
     TCP is refused, and signals reach only processes under the same restriction, where the kernel's version knows these.
     Paths that do not exist are ignored. It needs `no_new_privs` or root, and must be called while there is one thread.
@@ -65,6 +71,7 @@ def restrict(readable: Iterable[Path], writable: Iterable[Path], devices: Iterab
     try:
         rules = [(path, READ) for path in readable] + [(path, WRITE) for path in writable]
         rules += [(path, DEVICE) for path in devices]
+        rules += [(path, CHANGE) for path in changeable]
         allowed = all(_allow(ruleset, path, rights & handled) for path, rights in rules)
         return allowed and _call(RESTRICT_SELF, ruleset, 0) == 0
     finally:

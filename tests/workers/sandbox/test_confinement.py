@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from workers.sandbox import confinement, privileges
+from workers.sandbox import confinement, landlock, privileges
 
 PREAMBLE = "import mmap, os, resource\nfrom workers.sandbox.confinement import confine\n"
 
@@ -58,6 +58,29 @@ def test_with_a_gpu_what_is_only_reserved_does_not_count(gpu, addresses, data, r
         assert confined(f"assert resource.getrlimit(resource.RLIMIT_{limit}) == ({wanted},) * 2", gpu) == (0, "")
     assert confined(RESERVE, gpu) == reserving
     assert confined("bytearray(5 * 1024**3)", gpu) == (1, "MemoryError")
+
+
+NAME = "open(f'/proc/{}/task/{}/comm', 'w').write('named')"
+OWN_THREAD = f"""
+import threading
+def work(): {NAME.format("self", "{threading.get_native_id()}")}
+failed = []
+threading.excepthook = lambda args: failed.append(args.exc_value)
+thread = threading.Thread(target=work); thread.start(); thread.join()
+if failed: raise failed[0]
+"""
+OTHERS = NAME.format("{os.getppid()}", "{os.getppid()}")
+
+
+@pytest.mark.skipif(not landlock.version(), reason="this kernel has no Landlock")
+def test_with_a_gpu_a_runner_names_its_own_threads_only():
+    """NVIDIA's drivers do while CUDA starts. Nothing else below `/proc` can be written."""
+    assert confined(OWN_THREAD, gpu=True) == (0, "")
+    for code, gpu in ((OWN_THREAD, False), (OTHERS, True), (OTHERS, False)):
+        status, error = confined(code, gpu)
+        assert status == 1 and "Permission denied" in error, (code, gpu, error)
+    status, error = confined("open('/proc/self/oom_score_adj', 'w').write('0')", gpu=True)
+    assert status == 1 and "Permission denied" in error
 
 
 def test_a_runner_whose_worker_is_gone_ends_at_once():

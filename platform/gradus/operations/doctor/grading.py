@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 from django.conf import settings
 from django.core.management import call_command
@@ -161,9 +162,19 @@ def isolation() -> Iterator[Result]:
     else:
         user = "a user of its own" if os.geteuid() == 0 else "the worker's user"
         yield ok("runner", f"runs as {user}, without network, with its own files only (Landlock {held['landlock']})")
+    yield from _gpu(held)
 
 
-def _lacking(held: dict[str, int]) -> Iterator[str]:
+def _gpu(held: dict[str, Any]) -> Iterator[Result]:
+    """Says whether the runner can compute on the GPU, if the machine has one."""
+    if held["gpu"]:
+        hint = "Update NVIDIA's driver or torch, or set GRADUS_DEVICE=cpu for the workers of this machine."
+        yield fail("gpu", f"CUDA does not start within the runner's isolation ({held['gpu']})", hint)
+    elif held["gpu"] is not None:
+        yield ok("gpu", "CUDA starts within the runner's isolation")
+
+
+def _lacking(held: dict[str, Any]) -> Iterator[str]:
     if not held["network"]:
         yield "no network namespace (the audit hook still refuses sockets)"
     if not held["landlock"]:
@@ -176,7 +187,7 @@ def _lacking(held: dict[str, int]) -> Iterator[str]:
         yield "other users cannot read the code or the models, so only Landlock keeps other files from the runner"
 
 
-def _confinement() -> dict[str, int] | None:
+def _confinement() -> dict[str, Any] | None:
     """Returns what a test process could not do, or None on systems other than Linux.
 
     The check runs in another process, because the site must not import code of the workers.
@@ -184,6 +195,6 @@ def _confinement() -> dict[str, int] | None:
     if sys.platform != "linux":
         return None
     argv = [sys.executable, "-m", "workers.sandbox.confinement", str(settings.DATA_DIR / "models")]
-    done = subprocess.run(argv, cwd=settings.BASE_DIR, capture_output=True, text=True, timeout=60, check=False)
-    found: dict[str, int] | None = json.loads(done.stdout) if done.returncode == 0 and done.stdout else None
+    done = subprocess.run(argv, cwd=settings.BASE_DIR, capture_output=True, text=True, timeout=180, check=False)
+    found: dict[str, Any] | None = json.loads(done.stdout) if done.returncode == 0 and done.stdout else None
     return found
