@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import html
+import re
 from datetime import timedelta
 from typing import Any
 
@@ -112,6 +114,19 @@ def test_the_board_shows_how_entries_came_about(attempts: list[Submission], turi
     assert (first.standing.shown, first.attempts, first.trials, first.approach) == (0.9, 1, 1, "Few-shot")
     assert first.first == first.last == attempts[0].created_at
     assert (second.place.rank, second.name) == (2, "")
+
+
+def test_an_entry_leads_to_more_attempts_for_its_learner(attempts: list[Submission], turing: User, ada: User) -> None:
+    challenge = attempts[0].challenge
+    member = factories.member(factories.a_class(challenge.course), ada, first_name="Ada", last_name="Byron")
+    client = logged_in(turing)
+    (link,) = re.findall(
+        r'href="(/teach/classes/[^"]+more=attempts)#grant-title"', client.get(at(ada)).content.decode()
+    )
+    found = client.get(html.unescape(link))
+    form = found.context["grant"]
+    assert (form["members"].value(), form["place"].value()) == ([member.pk], f"challenge-{challenge.pk}")
+    assert found.context["wants_attempts"]
 
 
 def test_the_board_is_filtered_and_searched(attempts: list[Submission], turing: User, ada: User, bob: User) -> None:

@@ -266,6 +266,7 @@ def _people_page(
         "all": of_class.members.active().learners().count(),
         "place": initial["place"],
         "marked": marked,
+        "wants_attempts": request.GET.get("more") == "attempts",
         "rows": everybody,
         "has_dates": of_class.date_rules.exclude(due_at=None, close_at=None).exists(),
     }
