@@ -83,6 +83,7 @@ MIDDLEWARE = [
     "allauth.account.middleware.AccountMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "gradus.accounts.staff_actions.remember_request",
+    "gradus.classes.visibility.ShowWhatMayBeOpened",
     "gradus.teach.viewing.ShowAsLearner",
     "gradus.courses.preview.ShowDraft",
     "gradus.learn.access.SayWhenItOpens",

@@ -18,6 +18,7 @@ from tests.cli.conftest import Gradus
 # Each command that can print JSON, with a key of what it prints; in this order.
 JSON_CALLS: dict[str, tuple[list[str], str]] = {
     "course invite": (["tiny", "lena@example.org", "--content", "viewer"], "link"),
+    "course listing": (["tiny", "unlisted"], "is_published"),
     "course people": (["tiny"], "invitations"),
     "course role": (["tiny", "bob@example.org", "--content", "viewer"], "content"),
 }

@@ -84,6 +84,8 @@ EDITORS = {
 # For people with a role in this course, most of them for owners; for all others it is not there.
 PEOPLE = {
     "teach/courses/<slug:slug>/",
+    "teach/courses/<slug:slug>/listing",
+    "api/v1/courses/<slug:id>/listing",
     "teach/courses/<slug:slug>/verification/<int:pk>/",
     "teach/courses/<slug:slug>/verification/<int:pk>/findings",
     "api/v1/classes/<int:id>/roster",
@@ -332,6 +334,7 @@ SCOPES = {
     "content:owner": {
         *("course_people", "course_person_change", "course_person_remove"),
         *("course_invite", "course_invitation_withdraw"),
+        *("course_listing", "course_listing_change"),
     },
     "learner_data:viewer": {
         *("reviews", "reviews_accuracy", "review", "challenge_gold", "challenge_certainty"),

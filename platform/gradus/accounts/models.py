@@ -307,7 +307,7 @@ class StaffAction(models.Model):
 
     class What(models.TextChoices):
         COURSE_IMPORTED = "course_imported", _("Course imported")
-        COURSE_CHANGED = "course_changed", _("Course published, hidden or frozen")
+        COURSE_CHANGED = "course_changed", _("Course published, hidden, listed or frozen")
         DRAFT_PUSHED = "draft_pushed", _("Draft of a course pushed")
         DRAFT_PUBLISHED = "draft_published", _("Draft of a course published")
         DRAFT_DISCARDED = "draft_discarded", _("Draft of a course discarded")

@@ -230,8 +230,8 @@ router = Router(tags=["courses"], auth=anyone)
 
 @router.get("/courses", response=list[CourseOut], openapi_extra=OPTIONAL)
 def courses(request: Request) -> list[CourseOut]:
-    """Returns the published courses with their lessons."""
-    return [course_out(course) for course in sorted(catalogue.now().courses, key=lambda course: course.title)]
+    """Returns the published courses that the caller finds in lists, with their lessons."""
+    return [course_out(course) for course in sorted(catalogue.found().courses, key=lambda course: course.title)]
 
 
 @router.get("/courses/{slug:id}/path", response=PathOut, openapi_extra=OPTIONAL)

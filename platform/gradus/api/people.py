@@ -1,4 +1,4 @@
-"""The people of a course: who has which role, and invitations. Whoever has no role there gets 404."""
+"""The people of a course: who has which role, invitations, and who may open it. Whoever has no role there gets 404."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from gradus.accounts.models import Enrolment
 from gradus.accounts.roles import OWNS
 from gradus.accounts.token_rules import Content, LearnerData, Scope
 from gradus.api.auth import Request, caller, requires, someone
+from gradus.courses import listing
 from gradus.courses.models import Course
 from gradus.teach import people
 from gradus.teach.models import Invitation
@@ -61,6 +62,18 @@ class PeopleOut(Schema):
     invitations: list[InvitationOut] = Field(description="Those that can be accepted now")
 
 
+class ListingIn(Schema):
+    listing: Course.Listing = Field(
+        description="`listed`: for everybody. `unlisted`: whoever has the address may open it, and it is in no list of "
+        "strangers. `classes`: only members of its classes and people with a role in it may open anything of it"
+    )
+
+
+class ListingOut(ListingIn):
+    id: str
+    is_published: bool = Field(description="Nobody opens a course that is not published, whatever its listing is")
+
+
 def person_out(role: Enrolment, request: Request) -> PersonOut:
     return PersonOut(
         id=role.pk,
@@ -83,6 +96,10 @@ def invitation_out(made: Invitation) -> InvitationOut:
         content=made.scope.content,
         learner_data=made.scope.learner_data,
     )
+
+
+def listing_out(course: Course) -> ListingOut:
+    return ListingOut(id=course.slug, listing=Course.Listing(course.listing), is_published=course.is_published)
 
 
 router = Router(tags=["people"], auth=requires(OWNS))
@@ -133,6 +150,18 @@ def course_person_remove(request: Request, id: str, person: int) -> PersonOut:
     removed = person_out(role, request)
     people.remove(role, by=caller(request))
     return removed
+
+
+@router.get("/courses/{slug:id}/listing", response=ListingOut)
+def course_listing(request: Request, id: str) -> ListingOut:
+    """Returns who may open the course and who finds it in lists."""
+    return listing_out(course_of(request, id))
+
+
+@router.put("/courses/{slug:id}/listing", response=ListingOut)
+def course_listing_change(request: Request, id: str, given: ListingIn) -> ListingOut:
+    """Says who may open the course and who finds it in lists. Attempts stay readable for those who made them."""
+    return listing_out(listing.change(course_of(request, id), given.listing, by=caller(request)))
 
 
 @router.post("/courses/{slug:id}/invitations", response={201: InvitedOut})

@@ -28,8 +28,7 @@ from gradus.api.results import (
 )
 from gradus.api.runs import SSE
 from gradus.classes import releases
-from gradus.courses import days
-from gradus.courses.models import Challenge
+from gradus.courses import catalogue, days
 from gradus.leaderboards import boards
 from gradus.receipts import services as receipts
 from gradus.reviews import services as reviews
@@ -268,7 +267,7 @@ def submit(
     running classes of the course, a request without `class` is refused with 422 and the code `class_needed`; its
     problems list these classes.
     """
-    challenge = get_object_or_404(Challenge.objects.shown(), slug=id)
+    challenge = catalogue.now().challenge(id)
     network = hashed_network(request, days.today(challenge.lesson.course.timezone))
     key = key or secrets.token_urlsafe(24)
     made, _ = services.submit(

@@ -1,4 +1,6 @@
-"""The commands with which owners of a course see, invite, change and remove people, and with which anybody leaves."""
+"""The commands with which owners of a course see, invite, change and remove people and say who may open the course, and
+with which anybody leaves.
+"""
 
 from __future__ import annotations
 
@@ -26,6 +28,17 @@ class LearnerData(StrEnum):
     EDITOR = "editor"
 
 
+class Listing(StrEnum):
+    LISTED = "listed"
+    UNLISTED = "unlisted"
+    CLASSES = "classes"
+
+
+SAID = {
+    Listing.LISTED: "Everybody may open it and finds it in lists.",
+    Listing.UNLISTED: "Whoever has its address may open it. It is in no list of strangers.",
+    Listing.CLASSES: "Only members of its classes and people with a role in it may open anything of it.",
+}
 Course = Annotated[str, typer.Argument(metavar="COURSE", help="The course's id.")]
 Email = Annotated[str, typer.Argument(metavar="EMAIL", help="The person's email address.")]
 ContentLevel = Annotated[Content, typer.Option("--content", help="What the person may do with the course's content.")]
@@ -110,7 +123,28 @@ def leave(course: Course) -> None:
     """Give up your own role in a course."""
     with site() as api:
         api.delete(f"courses/{course}/people/me")
-    typer.echo(f"You have no role in {course} any more. You can still learn in it.")
+    typer.echo(f"You have no role in {course} any more. You can still learn in it, unless it is only for classes.")
+
+
+def listing(
+    course: Course,
+    chosen: Annotated[
+        Listing | None,
+        typer.Argument(metavar="[LISTING]", help="listed, unlisted or classes; as it is if left out."),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """See or say who may open a course: everybody, whoever has its address, or only its classes."""
+    address = f"courses/{course}/listing"
+    with site() as api:
+        found = api.get(address) if chosen is None else api.put(address, {"listing": chosen.value})
+    showing.say(found, as_json, show_listing)
+
+
+def show_listing(found: dict[str, Any]) -> None:
+    typer.echo(f"{found['id']} is {found['listing']}. {SAID[Listing(found['listing'])]}")
+    if not found["is_published"]:
+        typer.echo("It is not published, so that only people with a role in it see anything of it.")
 
 
 def levels(content: Content, learner_data: LearnerData) -> dict[str, str]:

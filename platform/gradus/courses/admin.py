@@ -17,12 +17,13 @@ from gradus.courses.models import ChallengeVersion, Course
 class CourseAdmin(Listed):
     purpose = gettext_lazy("Which courses there are; publish, hide or freeze one")
     names = ("slug",)
-    list_display = ("title", "slug", "version", "is_published", "frozen_at", "reveal_at", "updated_at")
-    list_filter = ("is_published",)
+    list_display = ("title", "slug", "version", "is_published", "listing", "frozen_at", "reveal_at", "updated_at")
+    list_filter = ("is_published", "listing")
     search_help_text = gettext_lazy("The beginning of a course's short name")
     ordering = ("title", "pk")
-    fields = ("title", "slug", "version", "is_published", "frozen_at", "reveal_at")
-    readonly_fields = ("title", "slug", "version")
+    fields = ("title", "slug", "version", "is_published", "listing", "frozen_at", "reveal_at")
+    # Whoever owns the course says on its page for authors who may open it, and so do staff.
+    readonly_fields = ("title", "slug", "version", "listing")
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False

@@ -3,17 +3,18 @@
 Content is published in whole bundles, which sets `updated_at` of the course, as a new leaderboard does when it begins,
 and admins can edit courses only. So one small query for the rows of the courses shows whether the cache is still valid.
 The cache holds only what is equal for all visitors. Threads share its objects, so requests must not change them. What
-one person sees otherwise, in the preview of a draft, is put in place of the live course for one request, and never gets
-into the cache.
+one person sees otherwise never gets into the cache: in the preview of a draft, it is put in place of the live course
+for one request; and courses that are not listed are left out of what a request reads for a person who may not open
+them, or does not find them in lists.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from django.db.models.signals import post_delete, post_save
 from django.http import Http404
@@ -38,15 +39,19 @@ class Edition:
 
     def course(self, slug: str) -> Course:
         """Returns a published course. Raises `Http404` if there is none with this slug."""
-        return _found({course.slug: course for course in self.courses}, slug)
+        return _noted(_found({course.slug: course for course in self.courses}, slug))
 
     def lesson(self, slug: str) -> Lesson:
         """Returns a current lesson. Raises `Http404` if there is none with this address."""
-        return _found(self.lessons, slug)
+        lesson = _found(self.lessons, slug)
+        _noted(lesson.course)
+        return lesson
 
     def challenge(self, slug: str) -> Challenge:
         """Returns a current challenge. Raises `Http404` if there is none with this address."""
-        return _found(self.challenges, slug)
+        challenge = _found(self.challenges, slug)
+        _noted(challenge.course)
+        return challenge
 
     def challenge_named(self, course: Course, name: str) -> Challenge | None:
         """Returns the current challenge that the files of a course call `name`, or None."""
@@ -61,6 +66,10 @@ class Edition:
     def only(self, course: int) -> Edition:
         """Returns the same with the course of this primary key alone."""
         return _edition(one for one in self.courses if one.pk == course)
+
+    def without(self, courses: Container[int]) -> Edition:
+        """Returns the same without the courses of these primary keys."""
+        return _edition(one for one in self.courses if one.pk not in courses)
 
     def moved(self, course: Course) -> tuple[tuple[str, str], ...]:
         """Returns how texts of a course are linked: a path by id, and the path of its address where that is another.
@@ -93,15 +102,47 @@ def _edition(courses: Iterable[Course]) -> Edition:
     )
 
 
+class Viewer(Protocol):
+    """Who sends a request. Of the courses with these primary keys, which are not listed, it returns those to show."""
+
+    def opens(self, among: frozenset[int]) -> frozenset[int]: ...
+
+    def finds(self, among: frozenset[int]) -> frozenset[int]: ...
+
+    def note(self) -> None:
+        """Remembers that something of a course that is not listed was opened."""
+
+
 _kept: tuple[Stamp, Edition] | None = None
 _instead: ContextVar[Course | None] = ContextVar("course_instead_of_the_live_one", default=None)
 
 _alone: ContextVar[int | None] = ContextVar("course_that_alone_is_shown", default=None)
+_viewer: ContextVar[Viewer | None] = ContextVar("who_sends_the_request", default=None)
+
+
+@contextmanager
+def seen_by(viewer: Viewer) -> Iterator[None]:
+    """Shows what is read meanwhile as this person may see it. Outside of requests everything published is shown."""
+    token = _viewer.set(viewer)
+    try:
+        yield
+    finally:
+        _viewer.reset(token)
+
+
+def _noted(course: Course) -> Course:
+    viewer = _viewer.get()
+    if viewer is not None and course.listing != Course.Listing.LISTED:
+        viewer.note()
+    return course
 
 
 @contextmanager
 def alone(course: int) -> Iterator[None]:
-    """Leaves out all courses but the one of this primary key from what this request reads meanwhile."""
+    """Leaves out all courses but the one of this primary key from what this request reads meanwhile.
+
+    The caller has asked whether the person may see it.
+    """
     token = _alone.set(course)
     try:
         yield
@@ -120,10 +161,23 @@ def instead(course: Course) -> Iterator[None]:
 
 
 def now() -> Edition:
-    """Returns what this request shows: what is published at this moment, but for the draft that it previews."""
-    course, alone = _instead.get(), _alone.get()
+    """Returns what may be opened in this request: what is published, but for the draft that it previews."""
+    return _for(lambda viewer: viewer.opens)
+
+
+def found() -> Edition:
+    """Returns what this request has in its lists: what the person may open, but for courses that only address opens."""
+    return _for(lambda viewer: viewer.finds)
+
+
+def _for(rule: Callable[[Viewer], Callable[[frozenset[int]], frozenset[int]]]) -> Edition:
+    course, alone, viewer = _instead.get(), _alone.get(), _viewer.get()
     shown = live() if course is None else live().with_course(course)
-    return shown if alone is None else shown.only(alone)
+    if alone is not None:
+        return shown.only(alone)
+    asked = frozenset(one.pk for one in shown.courses if one.listing != Course.Listing.LISTED)
+    hidden = asked - rule(viewer)(asked) if viewer is not None and asked else None
+    return shown.without(hidden) if hidden else shown
 
 
 def live() -> Edition:

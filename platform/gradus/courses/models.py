@@ -53,7 +53,15 @@ class CourseQuerySet(models.QuerySet["Course"]):
 
 
 class Course(models.Model):
-    """A course. Its content is the bundle that was published last. `version` and `digest` are empty before that."""
+    """A course. Its content is the bundle that was published last. `version` and `digest` are empty before that.
+
+    `listing` says who may open it and who finds it in lists; `gradus.classes.visibility` decides by it.
+    """
+
+    class Listing(models.TextChoices):
+        LISTED = "listed", _("Listed")
+        UNLISTED = "unlisted", _("Unlisted")
+        CLASSES = "classes", _("For classes only")
 
     slug = models.SlugField(max_length=64, unique=True)
     title = models.CharField(max_length=200)
@@ -65,6 +73,13 @@ class Course(models.Model):
     version = models.CharField(max_length=20, blank=True)
     digest = models.CharField(max_length=64, blank=True)
     is_published = models.BooleanField(default=True)
+    listing = models.CharField(
+        max_length=8,
+        choices=Listing,
+        default=Listing.LISTED,
+        db_default=Listing.LISTED,
+        help_text="Who may open the course once it is published, and who finds it in lists",
+    )
     # A trigger lets no reveal come before its freeze; see `triggers`.
     frozen_at = models.DateTimeField(null=True, blank=True, help_text="Leaderboards close: later attempts have no rank")
     reveal_at = models.DateTimeField(
@@ -76,6 +91,13 @@ class Course(models.Model):
 
     objects = CourseQuerySet.as_manager()
     current_lessons: list["Lesson"]
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                name="listing_of_a_course_is_known", condition=Q(listing__in=["listed", "unlisted", "classes"])
+            )
+        ]
 
     def __str__(self) -> str:
         return self.title

@@ -165,6 +165,7 @@ def course_of(version: CourseVersion) -> Course:
         pk=row.pk,
         slug=row.slug,
         is_published=True,
+        listing=row.listing,
         frozen_at=row.frozen_at,
         reveal_at=row.reveal_at,
         **contents.course_fields(bundle),

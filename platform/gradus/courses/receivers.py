@@ -1,4 +1,4 @@
-"""Records when staff publish, hide or freeze a course, and lets the versions of a course go with it."""
+"""Records when a course is published, hidden, listed or frozen, and lets the versions of a course go with it."""
 
 import json
 from typing import Any
@@ -9,7 +9,7 @@ from gradus.accounts import staff_actions as staff
 from gradus.accounts.models import StaffAction
 from gradus.courses.models import Course
 
-FIELDS = ("is_published", "frozen_at", "reveal_at")
+FIELDS = ("is_published", "listing", "frozen_at", "reveal_at")
 
 
 def before_save(sender: type[Course], instance: Course, raw: bool = False, **extra: Any) -> None:

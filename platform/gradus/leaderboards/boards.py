@@ -334,7 +334,7 @@ def track_of(version: ChallengeVersion, wanted: str | None) -> str | None:
 
 
 def entries(viewer: User | None) -> list[Entry]:
-    """Returns the leaderboards of all challenges' main tracks, in the order of the courses."""
+    """Returns the leaderboards of the main tracks of all challenges in the courses that the person finds in lists."""
     shown = [one for course in _by_title() for lesson in course.current_lessons for one in lesson.current_challenges]
     own = own_standings(viewer, *versions_shown(shown))
     rankings = [ranking(challenge, challenge.kind) for challenge in shown]
@@ -342,7 +342,7 @@ def entries(viewer: User | None) -> list[Entry]:
 
 
 def _by_title() -> list[Course]:
-    return sorted(catalogue.now().courses, key=lambda course: course.title)
+    return sorted(catalogue.found().courses, key=lambda course: course.title)
 
 
 def _mine(board: Ranking, own: Own) -> BoardRow | None:

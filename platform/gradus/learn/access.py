@@ -13,6 +13,7 @@ from django.shortcuts import get_object_or_404, render
 from gradus.accounts.guests import learner
 from gradus.accounts.models import User
 from gradus.classes import access as dates
+from gradus.classes import visibility
 from gradus.classes.policy import Decision
 from gradus.courses import catalogue
 from gradus.courses.models import Challenge, Lesson
@@ -50,15 +51,8 @@ def decision_of(request: HttpRequest, place: dates.Place) -> Decision:
     """Returns what the dates of a class say of a place. A request asks for each place once."""
     kept: dict[dates.Place, Decision] = request.__dict__.setdefault("decisions", {})
     if place not in kept:
-        kept[place] = dates.decision_for(_person(request), place)
+        kept[place] = dates.decision_for(visibility.person_of(request), place)
     return kept[place]
-
-
-def _person(request: HttpRequest) -> User | None:
-    """Returns the caller of the API, or who looks at a page."""
-    if hasattr(request, "auth"):
-        return request.auth if isinstance(request.auth, User) else None
-    return learner(request)
 
 
 def shown_challenge(request: HttpRequest, slug: str) -> Challenge:

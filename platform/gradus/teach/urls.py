@@ -26,6 +26,7 @@ app_name = "teach"
 urlpatterns = [
     path("", courses.course_list, name="courses"),
     path("courses/<slug:slug>/", courses.course_show, name="course"),
+    path("courses/<slug:slug>/listing", courses.listing_change, name="listing"),
     path("courses/<slug:slug>/preview/", preview.preview_begin, name="preview"),
     path("courses/<slug:slug>/preview/leave", preview.preview_leave, name="preview_leave"),
     path("courses/<slug:slug>/use/", usage.course_use, name="use"),

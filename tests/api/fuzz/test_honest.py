@@ -131,6 +131,8 @@ HONEST: dict[str, tuple[str, str, Any]] = {
     "course_invite": ("staff", "tiny", {"email": "sam@example.org", "content": "viewer"}),
     "course_invitation_withdraw": ("staff", "tiny", None),
     "course_person_change": ("staff", "tiny", {"content": "editor", "learner_data": "viewer"}),
+    "course_listing": ("staff", "tiny", None),
+    "course_listing_change": ("staff", "tiny", {"listing": "unlisted"}),
     "course_person_remove": ("staff", "tiny", None),
     "course_leave": ("learner", "tiny", None),
     "course_versions": ("staff", "drafted", None),

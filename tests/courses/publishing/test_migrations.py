@@ -68,3 +68,19 @@ def test_a_draft_and_its_checks_end_and_what_is_live_stays(push: Push, folder: A
         newest()
     assert triggers() == before
     assert push().is_new and ChallengeVersion.objects.filter(version="1.1.0", goes_live=False).exists()
+
+
+def test_a_course_for_classes_is_hidden_on_the_way_back_and_all_are_listed_on_the_way_forward(course: Any) -> None:
+    """An earlier release can keep nobody out."""
+    courses = type(course).objects
+    other = courses.create(slug="other", title="Other", summary="", listing="unlisted")
+    courses.filter(pk=course.pk).update(listing="classes")
+    before = triggers()
+    try:
+        old = migrated([("courses", "0012_reveal_private_ranks")]).get_model("courses", "Course").objects
+        assert dict(old.values_list("slug", "is_published")) == {"tiny": False, "other": True}
+        assert triggers() == before
+    finally:
+        newest()
+    assert triggers() == before
+    assert {one.listing for one in courses.filter(pk__in=(course.pk, other.pk))} == {"listed"}

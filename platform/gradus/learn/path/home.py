@@ -150,6 +150,6 @@ def _first_demo(paths: list[CoursePath]) -> RecordedDemo | None:
 def _first_compared(paths: list[CoursePath]) -> tuple[Challenge, Approaches] | None:
     """Of the first challenge whose approaches were measured."""
     hidden = set[int]().union(*(path.hidden for path in paths))
-    shown = [one for one in catalogue.now().challenges.values() if one.pk not in hidden]
+    shown = [one for one in catalogue.found().challenges.values() if one.pk not in hidden]
     pairs = approaches_of_each(shown, None)
     return next(((challenge, shown) for challenge, shown in pairs if len(shown.best) > 1), None)

@@ -140,8 +140,8 @@ class CoursePath:
 
 
 def paths(user: User | None) -> list[CoursePath]:
-    """The path through every published course."""
-    return _walked(user, catalogue.now().courses)
+    """The path through every published course that the person finds in lists."""
+    return _walked(user, catalogue.found().courses)
 
 
 def path_of(user: User | None, course: Course) -> CoursePath:

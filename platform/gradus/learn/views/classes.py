@@ -14,7 +14,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST
 
 from gradus.accounts.models import User
-from gradus.classes import access, joining, membership
+from gradus.classes import access, joining, membership, visibility
 from gradus.classes.models import Class
 from gradus.gradebook import own
 from gradus.refusal import Refused
@@ -62,6 +62,8 @@ def class_leave(request: HttpRequest, pk: int) -> HttpResponse:
         messages.error(request, refused.message)
     else:
         messages.success(request, _("You have left the class “%(title)s”.") % {"title": found.title})
+        if not visibility.may_open(request.user, found.course):
+            return redirect("home")
     return redirect("learn:course", found.course.slug)
 
 

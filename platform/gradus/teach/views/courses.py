@@ -1,19 +1,22 @@
-"""The list of the courses in which a person has a role, and the page of one of them."""
+"""The list of the courses in which a person has a role, the page of one of them, and who may open it."""
 
 from __future__ import annotations
 
 from typing import Any
 
+from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_POST
 
 from gradus.accounts import roles
 from gradus.accounts.models import EVERYTHING, User
 from gradus.accounts.token_rules import LEARNER, Scope
 from gradus.classes import membership
-from gradus.courses import catalogue, differences, publishing
+from gradus.courses import catalogue, differences, listing, publishing
 from gradus.courses.models import Course, CourseVersion
 from gradus.teach.views.access import account, allowed, has_role, in_course
 from gradus.teach.views.verification import verification_of
@@ -69,3 +72,16 @@ def course_show(request: HttpRequest, course: Course) -> HttpResponse:
         live = next((one for one in catalogue.live().courses if one.pk == course.pk), None)
         context["lessons"] = live.current_lessons if live else []
     return render(request, "teach/course.html", context)
+
+
+@require_POST
+@in_course(roles.OWNS)
+def listing_change(request: HttpRequest, course: Course) -> HttpResponse:
+    """Says who may open the course and who finds it in lists."""
+    chosen = request.POST.get("listing", "")
+    if chosen in Course.Listing.values:
+        listing.change(course, Course.Listing(chosen), by=account(request))
+        messages.success(request, _("Saved: who may open the course."))
+    else:
+        messages.warning(request, _("Choose one of the three."))
+    return redirect("teach:course", course.slug)

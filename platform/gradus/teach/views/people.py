@@ -13,6 +13,7 @@ from django.views.decorators.http import require_POST
 from gradus.accounts import roles
 from gradus.accounts.models import Enrolment
 from gradus.accounts.roles import OWNS, PREVIEWS
+from gradus.classes import visibility
 from gradus.courses.models import Course
 from gradus.refusal import Refused
 from gradus.teach import people
@@ -88,7 +89,10 @@ def course_leave(request: HttpRequest, course: Course) -> HttpResponse:
     except Refused as refused:
         messages.warning(request, refused.message)
         return redirect("teach:course", course.slug)
-    messages.success(request, _("You have left the course. You can still learn in it."))
+    stays = visibility.may_open(account(request), course)
+    messages.success(
+        request, _("You have left the course. You can still learn in it.") if stays else _("You have left the course.")
+    )
     return redirect("home")
 
 
