@@ -6,11 +6,13 @@ import posixpath
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from challenges.bundle import Baseline, ChallengeBundle
 from challenges.files.source import WANTED, Source
 from challenges.kinds import registry as kinds
 from challenges.kinds.base import Kind
+from challenges.lint.edition import lint_edition
 from challenges.lint.findings import lint_findings
 from challenges.lint.lesson import lint_course, lint_ids, lint_lesson, lint_questions
 from challenges.lint.lesson_text import lint_lesson_text
@@ -75,9 +77,10 @@ def inspect_read(source: Source, course: GatheredCourse) -> Linted:
 
 def _inspect(source: Source, gathered: Iterator[Gathered], similarity: Similarity | None) -> Linted:
     subjects = []
-    for rel, bundle, arms in gathered:
+    for rel, bundle, arms, measured in gathered:
         subjects.append(subject := Subject(source, rel, bundle))
         lint_challenge(subject, arms, similarity)
+        lint_edition(subject, measured)
     lint_shown_rows(subjects)
     lint_unwritten(source)
     return linted(source)
@@ -116,8 +119,8 @@ def _sorted(problems: list[Problem]) -> list[Problem]:
     return said_once(sorted(unique, key=lambda problem: (problem.file, problem.line or 0)))
 
 
-# A challenge's folder, its bundle, and the submissions of findings' arms by their file in the folder.
-Gathered = tuple[str, ChallengeBundle, dict[str, Submitted]]
+# A challenge's folder, its bundle, the submissions of findings' arms by their file in the folder, and `measured.json`.
+Gathered = tuple[str, ChallengeBundle, dict[str, Submitted], dict[str, Any]]
 
 
 def _gather(source: Source) -> Iterator[Gathered]:
@@ -142,7 +145,7 @@ def _of_course(source: Source, course: GatheredCourse) -> Iterator[Gathered]:
 def _alone(source: Source) -> Iterator[Gathered]:
     bundle = gather_challenge(source, "")
     if bundle:
-        yield "", bundle, {}
+        yield "", bundle, {}, {}
         refuse_other_name(source, "", bundle.challenge.id)
 
 
@@ -158,7 +161,7 @@ def _lessons(source: Source, lessons: list[GatheredLesson]) -> Iterator[Gathered
         for name, bundle in gathered.challenges:
             if bundle:
                 arms = {file: payload for (owner, file), payload in gathered.arms.items() if owner == name}
-                yield posixpath.join(gathered.rel, name), bundle, arms
+                yield posixpath.join(gathered.rel, name), bundle, arms, gathered.measured
 
 
 def lint_challenge(subject: Subject, arms: Mapping[str, Submitted], similarity: Similarity | None) -> None:

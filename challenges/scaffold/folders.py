@@ -140,7 +140,7 @@ def _begin_in(parent: Path, marker: str, key: str, name: str, files: Mapping[str
     listing = parent / marker
     folder = parent / name
     try:
-        _refuse_existing(folder)
+        refuse_existing(folder)
         text = listing.read_bytes().decode("utf-8")
         changed = add_to_list(text, key, name)
     except (OSError, UnicodeDecodeError) as error:
@@ -156,7 +156,8 @@ def _begin_in(parent: Path, marker: str, key: str, name: str, files: Mapping[str
     return replace(begun, listed_in=listing)
 
 
-def _refuse_existing(folder: Path) -> None:
+def refuse_existing(folder: Path) -> None:
+    """Raises `CannotBegin` where something of this name is there already."""
     if os.path.lexists(folder):
         raise CannotBegin(f"{folder} exists already, and is left as it is: choose another name")
 
@@ -166,7 +167,7 @@ def _written(folder: Path, files: Mapping[str, str], root: Path) -> Begun:
 
     They are written beside the folder, which is there only when all of them are.
     """
-    _refuse_existing(folder)
+    refuse_existing(folder)
     final = folder.resolve()
     try:
         final.parent.mkdir(parents=True, exist_ok=True)

@@ -8,15 +8,12 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from challenges.lint.similarity import NEAR
+from challenges.shingles import SHARED, character_runs
 from challenges.texts import normal
 
 BY_MEANING, BY_CHARACTERS = "sentence embeddings", "characters"
 Embed = Callable[[Sequence[str]], Any]
 BLOCK = 512
-SHINGLE = 5
-# The share of common shingles. Pairs above it mostly lie above a cosine of 0.90 too, but not the other way round:
-# a paraphrase shares few characters.
-SHARED = 0.6
 
 
 def near_repeats(texts: Sequence[str], embed: Embed | None) -> dict[int, tuple[int, float]]:
@@ -51,7 +48,7 @@ def _by_meaning(texts: Sequence[str], embed: Embed) -> dict[int, tuple[int, floa
 
 def _by_characters(texts: Sequence[str]) -> dict[int, tuple[int, float]]:
     """Compares only texts that share one of their rarest shingles (prefix filtering, Bayardo et al. 2007)."""
-    sets = [_shingles(normal(text)) for text in texts]
+    sets = [character_runs(normal(text)) for text in texts]
     common = Counter(shingle for shingles in sets for shingle in shingles)
     holders = defaultdict[str, list[int]](list)
     found: dict[int, tuple[int, float]] = {}
@@ -76,11 +73,6 @@ def _nearest(sets: Sequence[frozenset[str]], index: int, others: set[int]) -> tu
 def _jaccard(one: frozenset[str], other: frozenset[str]) -> float:
     both = len(one & other)
     return both / (len(one) + len(other) - both)
-
-
-def _shingles(text: str) -> frozenset[str]:
-    padded = f" {text} "
-    return frozenset(padded[place : place + SHINGLE] for place in range(max(1, len(padded) - SHINGLE + 1)))
 
 
 def similar_to(repeats: Mapping[int, tuple[int, float]]) -> dict[int, list[int]]:

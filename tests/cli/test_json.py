@@ -44,6 +44,7 @@ CALLS = {
     ),
     "challenge dedupe": (["{fine}/sea-or-sky"], ["{broken}/sea-or-sky"], ["{nothing}"]),
     "course new": (["mine", "--in", "{nothing}"], ["Mine!", "--in", "{nothing}"]),
+    "course fork": (["{course}", "--in", "{nothing}"], ["{broken}", "--in", "{nothing}"], ["{nothing}"]),
     "lesson new": (["mine", "--in", "{nothing}"],),
     "schema": (["challenge"], ["--write", "{nothing}"], ["poem"]),
     "challenge prove": (["{fine}", "--check"], ["{fine}"], ["{broken}", "--check"], ["{nothing}"]),
@@ -85,7 +86,8 @@ def folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Path]:
     table.write_text(
         "text,label\n" + "".join(f"{word} {word},{'sea' if n % 2 else 'sky'}\n" for n, word in enumerate(WORDS))
     )
-    return {"fine": fine, "broken": broken, "nothing": tmp_path / "nothing", "table": table}
+    course = factory.write_course(tmp_path / "course")
+    return {"fine": fine, "broken": broken, "nothing": tmp_path / "nothing", "table": table, "course": course}
 
 
 def test_every_command_with_the_option_is_called_here() -> None:

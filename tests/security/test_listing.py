@@ -269,7 +269,7 @@ def test_owners_decide_on_the_page_and_over_the_api_and_it_is_noted(
     assert user is not None
     api = Caller(ApiToken.issue(user, "tests", Scope(Content.OWNER))[1])
     assert api.get("/courses/tiny/listing").json() == {"id": "tiny", "listing": "classes", "is_published": True}
-    sent = {"content_type": "application/json", "headers": api.headers}
+    sent: dict[str, Any] = {"content_type": "application/json", "headers": api.headers}
     assert api.client.put("/api/v1/courses/tiny/listing", {"listing": "nobody"}, **sent).status_code == 422
     assert (
         api.client.put("/api/v1/courses/tiny/listing", {"listing": "unlisted"}, **sent).json()["listing"] == "unlisted"

@@ -1,4 +1,4 @@
-"""The commands with which an author begins: `new` for courses, lessons and challenges, `schema` and `fmt`.
+"""The commands with which an author begins: `new` for courses, lessons and challenges, `fork`, `schema` and `fmt`.
 
 Exit status: 0 done, 1 something is not in form, 2 wrong usage: nothing was written.
 """
@@ -19,6 +19,7 @@ from challenges.authoring.schemas import FOLDER, NAMES, schema, schema_of, write
 from challenges.lint.run import inspect
 from challenges.scaffold.base import Wanted
 from challenges.scaffold.folders import Begun, CannotBegin, begin_challenge, begin_course, begin_lesson
+from challenges.scaffold.fork import fork
 from challenges.texts import several
 from gradus.cli.plugins import LessonGroup
 
@@ -41,6 +42,46 @@ def new_course(
     """Begin a course with one lesson: its folder, a README, a .gitignore and a workflow that checks and pushes it."""
     begun = _begun(lambda: begin_course(into / name, lesson))
     _tell(begun, f"gradus challenge new KIND NAME --in {begun.folder / lesson}", json)
+
+
+def fork_course(
+    path: Annotated[Path, typer.Argument(help="The folder of the course from which the edition is made.")],
+    hidden: Annotated[
+        Path | None,
+        typer.Option("--hidden", metavar="FOLDER", help="New hidden rows: CHALLENGE.jsonl, or CHALLENGE/hidden.jsonl."),
+    ] = None,
+    name: Annotated[
+        str, typer.Option("--id", help="The id of the edition. By default that of the course with -edition.")
+    ] = "",
+    into: Annotated[Path, typer.Option("--in", help="Where the edition's folder is made.")] = Path(),
+    json: Json = False,
+) -> None:
+    """Make an edition of a course: everything of it but its hidden rows, which you write yourself.
+
+    It keeps the rows of the course before in .edition, which is never pushed. `gradus challenge lint` compares both.
+    """
+    try:
+        made = fork(path, into, name, hidden)
+    except CannotBegin as error:
+        raise _refused(str(error)) from None
+    next_step = f"gradus challenge lint {made.folder}"
+    if json:
+        waiting = [{"file": str(made.folder / one.file), "rows": one.rows} for one in made.wanting]
+        told = {
+            "folder": str(made.folder),
+            "id": made.id,
+            "given": list(made.given),
+            "to_write": waiting,
+            "next": next_step,
+        }
+        typer.echo(jsonlib.dumps(told, indent=2, ensure_ascii=False))
+        return
+    typer.echo(f"{made.folder}: written, with new hidden rows for {several(len(made.given), 'challenge')}.")
+    if made.wanting:
+        typer.echo("These hidden rows are left to you:")
+    for one in made.wanting:
+        typer.echo(f"  {made.folder / one.file}: {several(one.rows, 'row')} in the course before")
+    typer.echo(f"Next: {next_step}")
 
 
 @lessons.command("new")
