@@ -199,6 +199,7 @@ REVIEWERS = CLASSES | {
     "api/v1/boards/<slug:id>/attempts/<uuidstr:uuid>/annul",
     "api/v1/boards/<slug:id>/attempts/<uuidstr:uuid>/count",
     "api/v1/boards/<slug:id>/attempts/<uuidstr:uuid>/reruns",
+    "api/v1/boards/<slug:id>/dates",
     "api/v1/boards/<slug:id>/seasons",
 }
 # For anybody with a role in some course, who finds the own courses' rows in them.
