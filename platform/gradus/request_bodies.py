@@ -30,8 +30,11 @@ ROUTES_WITH_ROWS = frozenset({
     "api/v1/challenges/<slug:id>/dataset",
     # Files of a course with thousands of rows.
     "teach/courses/<slug:slug>/studio/file/",
+    "teach/courses/<slug:slug>/studio/preview",
+    "teach/courses/<slug:slug>/studio/try/",
     "teach/courses/<slug:slug>/studio/rows/",
     "teach/courses/<slug:slug>/studio/import",
+    "teach/courses/<slug:slug>/studio/upload",
     # The roster of a large course has thousands of people.
     "teach/classes/<int:pk>/roster/",
     "api/v1/classes/<int:id>/roster",

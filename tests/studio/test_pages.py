@@ -183,3 +183,18 @@ def test_an_ended_session_loses_nothing_that_was_saved(editor, client):
     editor.post(at("file", path=TEXT), {"text": "Saved before.", "seen": seen(TEXT), "action": "save"})
     answer = client.post(at("file", path=TEXT), {"text": "Not mine.", "seen": seen(TEXT), "action": "save"})
     assert answer.status_code == 302 and Edit.objects.get().text == "Saved before."
+
+
+def test_the_preview_shows_what_is_typed_and_stores_nothing(editor):
+    page = editor.get(at("file", path=TEXT)).content.decode()
+    assert 'hx-post="/teach/courses/tiny/studio/preview"' in page and "Show the preview" in page
+    typed = "## Gulls\n\n**Mind** them. <script>alert(1)</script>\n"
+    part = editor.post(at("preview"), {"text": typed}).content.decode()
+    assert "<h2>Gulls</h2>" in part and "<strong>Mind</strong>" in part and "<script" not in part
+    answer = editor.post(at("file", path=TEXT), {"text": typed, "seen": seen(TEXT), "action": "preview"})
+    whole = answer.content.decode()
+    assert answer.status_code == 200 and "<strong>Mind</strong>" in whole and "## Gulls" in whole
+    assert not Edit.objects.exists()
+    assert b"field-error" in editor.post(at("preview"), {"text": "a\0b"}).content
+    assert "too long" in editor.post(at("preview"), {"text": "x" * 100_001}).content.decode()
+    assert "hx-post" not in editor.get(at("file", path="first/sea-or-sky/challenge.yaml")).content.decode()

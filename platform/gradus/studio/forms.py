@@ -85,6 +85,35 @@ class ImportForm(ServiceForm):
         self.fields["challenge"].choices = [(one, one) for one in challenges]  # type: ignore[attr-defined]
 
 
+class UploadForm(SeenForm):
+    """The folder of a course as a zip archive. `seen` is the digest of the draft that the person saw."""
+
+    archive = forms.FileField(
+        label=_("Zip of the folder of the course"),
+        help_text=_("At most 6 MB. A larger one is pushed with the command line."),
+    )
+    note = text(_("What changes"), 300, help_text=_("For your colleagues; learners do not see it."))
+
+
+class TryForm(ServiceForm):
+    """A submission that is run on public rows: a baseline, or what was typed in the form of one."""
+
+    baseline = forms.ChoiceField(label=_("Submission"), required=False)
+    text = forms.CharField(
+        label=_("Your own, in YAML"),
+        required=False,
+        strip=False,
+        max_length=200_000,
+        help_text=_("As in the file of a baseline: “kind: prompt”, then “instructions”, for example."),
+        widget=forms.Textarea(attrs={"rows": 10, "spellcheck": "false", "class": "form-control font-monospace"}),
+    )
+
+    def __init__(self, baselines: list[str], *args: Any, **more: Any) -> None:
+        super().__init__(*args, **more)
+        choices = [*((one, one) for one in baselines), ("", _("What is written below"))]
+        self.fields["baseline"].choices = choices  # type: ignore[attr-defined]
+
+
 class RowForm(SeenForm):
     """One row of a file of rows, as JSON. `number` is its line, or empty for a new one."""
 

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from django.db import transaction
 from django.utils import timezone
@@ -281,6 +281,31 @@ def make_draft(course: Course, *, by: User, note: str = "") -> CourseVersion:
     for edit in edits:
         course.edits.filter(pk=edit.pk, revision=edit.revision).delete()
     return pushed.version
+
+
+def upload(course: Course, archive: IO[bytes], *, by: User, seen: str, note: str = "") -> publishing.Pushed:
+    """Makes the draft of a zip archive of the course's folder, by the way of `gradus course push`.
+
+    `seen` is the digest of the draft that the person saw, or `NOT_THERE`. What was changed here and is in no draft yet
+    stays on top of the new draft; a change is dropped only if the archive has the same.
+
+    Raises:
+        BundleErrors: with everything that is wrong with the archive or its files.
+        VersionRefused, Refused: what `publishing.push` raises; 409 `moved`, the draft is another one than was seen.
+    """
+    draft = publishing.draft_of(course)
+    if draft is not None:
+        publishing.refuse_unless_seen(draft, seen or NOT_THERE)
+    with tempfile.TemporaryDirectory() as place:
+        folder = Path(place) / course.slug
+        folder.mkdir()
+        unpack(archive, folder)
+        pushed = publishing.push(folder, archive, by=by, course_slug=course.slug, base=course.digest, note=note)
+        for edit in course.edits.all():
+            data = _data(folder / edit.path)
+            if data == (None if edit.is_removed else edit.text.encode()):
+                course.edits.filter(pk=edit.pk, revision=edit.revision).delete()
+    return pushed
 
 
 def _renumber(course: Course, folder: Path) -> None:

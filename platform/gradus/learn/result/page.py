@@ -11,6 +11,7 @@ from challenges.spec import Label
 from gradus.chance import score_interval
 from gradus.classes import access, releases
 from gradus.classes.models import Member
+from gradus.courses.models import Challenge
 from gradus.learn.kind_pages import page_of
 from gradus.learn.result import rows as results
 from gradus.learn.result.orders_and_budget import factor_of, order_shown, orders_of
@@ -44,7 +45,7 @@ def evaluation_context(owner: Submission | Run) -> dict[str, Any]:
         "guest_note": guest_note(owner.user, owner.kind) if isinstance(owner, Submission) else "",
         "evaluation": evaluation,
         "target": f"#run-{owner.uuid}",
-        "challenge": owner.challenge if isinstance(owner, Submission) else owner.version.challenge,
+        "challenge": _challenge_of(owner),
         "spec": spec,
         "result": result,
         "score": score_of(evaluation),
@@ -60,6 +61,16 @@ def evaluation_context(owner: Submission | Run) -> dict[str, Any]:
         "took": took(evaluation),
         **(waiting_context(owner, evaluation) if evaluation.is_open else {}),
     }
+
+
+def _challenge_of(owner: Submission | Run) -> Challenge:
+    """Authors run submissions at drafts, whose challenge may never have been live: it is shown as the draft has it."""
+    if isinstance(owner, Submission):
+        return owner.challenge
+    challenge: Challenge = owner.version.challenge
+    if challenge.version is None:
+        challenge.version = owner.version
+    return challenge
 
 
 def withheld_context(submission: Submission) -> dict[str, Any]:
