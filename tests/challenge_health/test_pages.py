@@ -15,14 +15,19 @@ from gradus.accounts.token_rules import Content, LearnerData, Scope
 from gradus.challenge_health.models import Figures
 from gradus.courses import bundles
 from gradus.courses.services import publish
+from gradus.reports.models import ProblemReport
 from gradus.submissions.models import Evaluation, Score
 from tests import factories
 from tests.challenge_health.test_figures import attempt, rows_for
 from tests.challenges.factory import write_course
 from tests.conftest import logged_in
 from tests.markup import Markup
+from tests.teach.test_similar import attempts
+
+__all__ = ["attempts"]
 
 PAGE, ROWS = "/teach/challenges/sea-or-sky/", "/teach/challenges/sea-or-sky/rows/"
+SIMILAR = f"{PAGE}similar/"
 FILES = (f"{PAGE}health.csv", f"{PAGE}rows.csv")
 API = ("/api/v1/challenges/sea-or-sky/health", "/api/v1/challenges/sea-or-sky/health/rows")
 LOOKS = StaffAction.objects.filter(what=StaffAction.What.HIDDEN_ROWS_READ)
@@ -63,7 +68,7 @@ def test_roles_decide_what_is_seen(ada, course, hidden, levels, page, rows):
 
 
 def test_nobody_without_a_role_finds_the_pages(ada, ada_client, guest_client, client, course):
-    for address in (PAGE, ROWS, *FILES):
+    for address in (PAGE, ROWS, SIMILAR, *FILES):
         assert ada_client.get(address).status_code == 404
         assert guest_client.get(address).status_code in (302, 404)
         assert client.get(address).status_code == 302
@@ -101,6 +106,44 @@ def test_the_api_gives_the_same(ada, course, hidden, grace_client):
     assert [one["share_right"] for one in items] == [0.0] + [1.0] * (len(hidden) - 1)
     assert items[0]["wrong"] == [{"answer": "somewhere else", "learners": 1}]
     assert LOOKS.get().via == StaffAction.Via.API
+
+
+@pytest.mark.parametrize(
+    ("levels", "reports", "similar"),
+    [
+        ((Content.VIEWER, LearnerData.NONE), False, 403),
+        ((Content.EDITOR, LearnerData.NONE), True, 403),
+        ((Content.NONE, LearnerData.VIEWER), True, 200),
+    ],
+)
+def test_reports_and_similar_attempts_are_for_those_who_may_read_them(ada, bob, course, levels, reports, similar):
+    version = factories.challenge("sea-or-sky").version
+    for number in range(12):
+        text = f"\nThe row {number} is <b>wrong</b>.\nA second line."
+        ProblemReport.objects.create(user=ada, version=version, track="prompt", what="sample", text=text)
+    client = person(course, *levels)
+    page = client.get(PAGE).content.decode()
+    assert ("The row 11 is &lt;b&gt;wrong" in page) is ("The row 2 is" in page) is reports
+    assert "The row 1 is" not in page and "A second line" not in page and ada.pseudonym not in page
+    assert ("/admin/reports/" in page) is False
+    assert (SIMILAR in page) is (similar == 200)
+    assert client.get(SIMILAR).status_code == similar
+
+
+def test_staff_are_led_to_the_report(ada, course, grace_client):
+    version = factories.challenge("sea-or-sky").version
+    made = ProblemReport.objects.create(user=ada, version=version, track="prompt", what="sample", text="A row.")
+    assert f"/admin/reports/problemreport/{made.pk}/change/" in grace_client.get(PAGE).content.decode()
+
+
+def test_similar_attempts_are_listed_once_and_nobody_reads_about_the_own(attempts, ada, bob, course):
+    client = person(course, Content.NONE, LearnerData.VIEWER)
+    for more in ({}, {"HX-Request": "true"}):
+        page = client.get(SIMILAR, headers=more).content.decode()
+        assert page.count("Show both side by side") == 1 and "Look at both before you decide" in page
+        assert ("<html" in page) is (not more)
+    factories.enrol(ada, course, factories.TEACHER)
+    assert "Show both side by side" not in logged_in(ada).get(SIMILAR).content.decode()
 
 
 @pytest.mark.parametrize("query", ["?version=9.9.9", "?track=rag", "?against=9.9.9"])

@@ -55,3 +55,8 @@ class ProblemReport(models.Model):
     @property
     def is_open(self) -> bool:
         return self.answered_at is None
+
+    @property
+    def first_line(self) -> str:
+        """The first line that says something."""
+        return next((line.strip() for line in self.text.splitlines() if line.strip()), "")

@@ -13,7 +13,7 @@ from challenges.kinds.base import Item
 from challenges.kinds.rubric import free_text
 from gradus.accounts import roles
 from gradus.accounts import staff_actions as staff
-from gradus.accounts.models import StaffAction
+from gradus.accounts.models import StaffAction, User
 from gradus.accounts.token_rules import LEARNER, Scope
 from gradus.challenge_health import advice, figures
 from gradus.challenge_health.figures import BINS, Computed
@@ -22,9 +22,13 @@ from gradus.challenge_health.row_scores import items_of
 from gradus.courses.models import Challenge, ChallengeVersion
 from gradus.learn.costs.approaches import titles
 from gradus.reports.models import ProblemReport
+from gradus.submissions.copying import evidence
+from gradus.submissions.models import Submission
 
 # The newest versions that are compared.
 VERSIONS = 8
+# Reports are listed up to so many, and the newest attempts of so many learners are compared with those of others.
+LISTED = 10
 # The units of the drawing of scores.
 WIDTH, HEIGHT = 400, 100
 
@@ -127,6 +131,14 @@ class Health:
     def open_reports(self) -> int:
         return ProblemReport.objects.filter(version__challenge=self.challenge, answered_at=None).count()
 
+    @cached_property
+    def reports(self) -> list[ProblemReport]:
+        """The newest reports that wait, for people who correct the challenge or see what learners write."""
+        if not (self.scope.includes(roles.EDITS) or self.scope.includes(roles.SEES_ANSWERS)):
+            return []
+        waiting = ProblemReport.objects.filter(version__challenge=self.challenge, answered_at=None)
+        return list(waiting.select_related("version")[:LISTED])
+
     @property
     def advice(self) -> list[advice.Advice]:
         sees = self.sees_hidden or self.is_judged
@@ -195,6 +207,24 @@ def chosen(
     track = track or shown.parsed.kind
     compared = Health(challenge, other, track, scope) if other is not None else None
     return Health(challenge, shown, track, scope), compared, versions
+
+
+def similar(challenge: Challenge, viewer: User) -> list[evidence.Pair]:
+    """Returns attempts with much in common: the newest ones of the learners who came last, with those of others.
+
+    They are found as on the page of an entry. Nobody reads about the own attempts.
+    """
+    newest = Submission.objects.filter(challenge=challenge, annulled=False, user__deleted_at=None).exclude(user=viewer)
+    by_person: dict[int, Submission] = {}
+    for one in newest.select_related("user", "version", "challenge").order_by("-pk")[: 10 * LISTED]:
+        if len(by_person) < LISTED:
+            by_person.setdefault(one.user_id, one)
+    pairs: dict[frozenset[int], evidence.Pair] = {}
+    for one in by_person.values():
+        for pair in evidence.similar([one]):
+            if pair.other.user_id != viewer.pk:
+                pairs.setdefault(frozenset((pair.own.user_id, pair.other.user_id)), pair)
+    return sorted(pairs.values(), key=lambda pair: -pair.share)[:LISTED]
 
 
 def note_look(health: Health) -> None:

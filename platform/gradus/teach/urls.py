@@ -39,6 +39,7 @@ urlpatterns = [
     path("courses/<slug:slug>/verification/<int:pk>/findings", verification.findings_check, name="findings"),
     path("challenges/<slug:slug>/", health.health_show, name="health"),
     path("challenges/<slug:slug>/health.csv", health.health_download, name="health_download"),
+    path("challenges/<slug:slug>/similar/", health.similar_show, name="similar"),
     path("challenges/<slug:slug>/rows/", health.rows_show, name="rows"),
     path("challenges/<slug:slug>/rows.csv", health.rows_download, name="rows_download"),
     path("boards/", boards.board_list, name="boards"),

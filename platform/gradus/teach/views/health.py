@@ -20,7 +20,7 @@ from gradus.courses import catalogue
 from gradus.courses.models import Challenge
 from gradus.refusal import Refused
 from gradus.teach import health
-from gradus.teach.views.access import View, allowed
+from gradus.teach.views.access import View, account, allowed
 
 
 def on_challenge(need: Scope | None = None) -> Callable[[View], View]:
@@ -76,6 +76,15 @@ def health_show(request: HttpRequest, challenge: Challenge, scope: Scope) -> Htt
     if shown.is_judged:
         context["rows"] = shown.rows(context["against"])
     return render(request, "teach/health/challenge.html", context)
+
+
+@on_challenge(roles.SEES_ANSWERS)
+def similar_show(request: HttpRequest, challenge: Challenge, scope: Scope) -> HttpResponse:
+    """Lists attempts of different learners with much in common, as a part of the page or as a page."""
+    context = {"challenge": challenge, "pairs": health.similar(challenge, account(request))}
+    if request.headers.get("HX-Request"):
+        return render(request, "teach/health/_similar.html", context)
+    return render(request, "teach/health/similar.html", {**_chosen(request, challenge, scope), **context})
 
 
 @on_challenge(roles.EDITS)
