@@ -74,6 +74,12 @@ def test_each_step_has_its_own_text_and_all_lead_to_each_other(client: Client) -
     assert "2 questions before you begin" in first and "2 questions before you begin" not in second
 
 
+def test_who_may_edit_the_lesson_is_led_to_its_text(client: Client, ada_client: Client, grace_client: Client) -> None:
+    for address in (LESSON, SECOND):
+        assert "/studio/file/?path=first%2Flesson.md" in text(grace_client, address)
+        assert all("/studio/" not in text(other, address) for other in (client, ada_client))
+
+
 def test_one_page_has_everything_once(client: Client) -> None:
     page = text(client, "/lessons/first/one-page/")
     for part in ("Before any heading.", 'id="demo"', "What moves water?", 'id="finding-few-shot"', "Why so?"):
