@@ -62,7 +62,12 @@ def fill(attempts: int) -> Any:
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("select setseed(0.5)")
         cursor.execute(seed.PEOPLE, {"people": people})
-        given = {"payload": json.dumps(seed.PROMPT), "prefix": "seed-", "each": ATTEMPTS_EACH, "first": 1}
+        given: dict[str, str | int] = {
+            "payload": json.dumps(seed.PROMPT),
+            "prefix": "seed-",
+            "each": ATTEMPTS_EACH,
+            "first": 1,
+        }
         cursor.execute(seed.SUBMISSIONS, {**key, **given, "last": people})
         cursor.execute(seed.EVALUATIONS, {**key, "state": "scored", "lane": "grade", "attempt": 1})
         cursor.execute(seed.SCORES, {"steps": steps, "count": len(steps), "pass": 0.6, "gold": 0.9})

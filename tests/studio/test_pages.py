@@ -23,11 +23,11 @@ pytestmark = pytest.mark.django_db
 LOOKS = StaffAction.objects.filter(what=StaffAction.What.HIDDEN_ROWS_READ)
 
 
-def at(page, **query):
+def at(page: str, **query: object) -> str:
     return f"{reverse(f'studio:{page}', args=['tiny'])}?{urlencode(query)}"
 
 
-def seen(path):
+def seen(path: str) -> str:
     return workspace.read(Course.objects.get(slug="tiny"), path).seen
 
 
@@ -73,8 +73,13 @@ def test_problems_stand_beside_their_line(editor):
     broken = text.replace("pass: ", "pass: 7\nnot_pass: ")
     path = "first/sea-or-sky/challenge.yaml"
     editor.post(at("file", path=path), {"text": broken, "seen": seen(path), "action": "save"})
-    page = Markup(editor.get(at("file", path=path)).content.decode())
-    assert f"{path}:" in page and "not_pass" in page
+    of_file = at("problems", path=path)
+    assert f'hx-get="{of_file}" hx-trigger="load"' in editor.get(at("file", path=path)).content.decode()
+    for more in ({}, {"HX-Request": "true"}):
+        page = Markup(editor.get(of_file, headers=more).content.decode())
+        assert f"{path}:" in page and "not_pass" in page
+    other = Markup(editor.get(at("problems", path=TEXT)).content.decode())
+    assert "No problem was found in this file" in other and "not_pass" not in other
     answer = editor.post(at("draft"), follow=True)
     assert answer.status_code == 422 and "No draft was made" in Markup(answer.content.decode())
     assert Edit.objects.count() == 1

@@ -74,11 +74,14 @@ def studio_show(request: HttpRequest, course: Course) -> HttpResponse:
 @require_safe
 @in_studio
 def problems_show(request: HttpRequest, course: Course) -> HttpResponse:
-    """Shows what lint says of the files as they are now, as a part of the page or as a page."""
+    """Shows what lint says of all files, or of the one at `path`, as a part of the page or as a page."""
+    path = request.GET.get("path", "").strip("/")
     found = workspace.lint(course)
-    context = {"course": course, "problems": found.problems, "advice": found.advice}
+    context = {"course": course, "problems": found.problems, "advice": found.advice, "path": path}
+    if path:
+        context |= {"problems": [one for one in found.problems if one.file == path], "advice": []}
     if request.headers.get("HX-Request"):
-        return render(request, "studio/_problems.html", context)
+        return render(request, "studio/_problems_of.html" if path else "studio/_problems.html", context)
     return render(request, "studio/problems.html", {**context, "may": allowed(roles.scope_in(request.user, course))})
 
 

@@ -48,7 +48,7 @@ def _read(request: HttpRequest, course: Course) -> File:
 @require_http_methods(["GET", "HEAD", "POST"])
 @in_studio
 def file_show(request: HttpRequest, course: Course) -> HttpResponse:
-    """Shows a file in an editor, with what lint says of it. A POST saves, removes or takes changes back."""
+    """Shows a file in an editor. A POST saves it, removes it, takes changes back, or shows what is typed."""
     try:
         file = _read(request, course)
     except Refused as refused:
@@ -70,14 +70,12 @@ def file_show(request: HttpRequest, course: Course) -> HttpResponse:
         except Refused as refused:
             form.refuse(refused)
             status = refused.status
-    problems = [one for one in workspace.lint(course).problems if one.file == file.path]
     context = {
         "course": course,
         "may": allowed(roles.scope_in(request.user, course)),
         "file": file,
         "form": form,
         "theirs": theirs,
-        "problems": problems,
         "is_secret": workspace.is_secret(file.path),
         "has_preview": file.path.endswith(MARKDOWN) and not file.is_binary,
         "shown": form.data.get("text", "") if form.is_bound else file.text or "",
@@ -167,7 +165,6 @@ def rows_show(request: HttpRequest, course: Course) -> HttpResponse:
         "kept": urlencode({"search": search, "label": label}),
         "form": form,
         "number": number,
-        "problems": [one for one in workspace.lint(course).problems if one.file == file.path],
     }
     return render(request, "studio/rows.html", context, status=status)
 
