@@ -42,7 +42,9 @@ class FileForm(SeenForm):
         label=_("Text"),
         required=False,
         strip=False,
-        widget=forms.Textarea(attrs={"rows": 24, "spellcheck": "false", "class": "form-control font-monospace"}),
+        widget=forms.Textarea(
+            attrs={"rows": 24, "lang": "", "spellcheck": "false", "class": "form-control font-monospace"}
+        ),
     )
 
 
