@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from challenges.models.token_counts import prefix_tokens
 from tests.lessons import next_token
 from tests.lessons.claims import Claims
-from tests.lessons.evidence import Evidence
+from tests.lessons.evidence import Evidence, differing
 
-RAISE, WHY = "raise-the-right-word", "why-did-it-say-that"
+RAISE, SAY, WHY = "raise-the-right-word", "say-it-in-fewer-tokens", "why-did-it-say-that"
 AUSTRALIA, QUESTION = "The capital of Australia is", "What is the capital of Australia?"
 FEELING = "Message: {}\nFeeling:"
 STAIRS = "There was somebody in the house last night, I heard the stairs."
@@ -137,10 +140,12 @@ def the_form_decides_what_follows(evidence: Evidence) -> None:
 
 
 @claims.about(
-    "text", "With *Raise the right word* you write a prompt that sorts feelings, and with *Why did it say that?*"
+    "text",
+    "With *Raise the right word* you write a prompt that sorts feelings, with *Say it in fewer tokens* one that has to "
+    "be short, and with *Why did it say that?*",
 )
 def the_lesson_announces_what_it_has(evidence: Evidence) -> None:
-    assert {RAISE, WHY} <= {one.challenge.id for one in evidence.lesson.challenges}
+    assert {RAISE, SAY, WHY} <= {one.challenge.id for one in evidence.lesson.challenges}
 
 
 @claims.about("finding natural-template", "in five templates that a feeling completes, such as *I feel so*.")
@@ -159,6 +164,37 @@ def the_words_matter(evidence: Evidence) -> None:
     best = evidence.arm(RAISE, "findings/words-excited.yaml")
     assert best.label_words == {"happy": "excited", "afraid": "scared"} and "I feel so" in best.example
     assert evidence.claim("label-words", 1).low > 0
+
+
+@claims.about(
+    "finding plain-words",
+    "With plain words in their place, such as *noise* for Neighbours and *rent* for Lease, it was",
+)
+def plain_words_sort_better_than_the_names_of_departments(evidence: Evidence) -> None:
+    for name in "abcde":
+        words, names = (evidence.arm(SAY, f"findings/{arm}-{name}.yaml") for arm in ("words", "names"))
+        assert differing(words, names) == {"label_words"} and not names.label_words
+        assert (words.label_words["Neighbours"], words.label_words["Lease"]) == ("noise", "rent")
+    assert evidence.claim("plain-words", 1).low > 0
+    # The statement says what a learner can expect on hidden rows.
+    shown = (evidence.public_mean("plain-words", "words"), evidence.mean("plain-words", "words"))
+    assert (
+        "got {:.2f} there on average, and {:.2f} on the hidden ones".format(*shown) in evidence.challenge(SAY).statement
+    )
+
+
+@claims.about(
+    "finding short-examples",
+    "Five sets of five examples that have two to five words each got",
+    "Five sets of five messages of tenants had more than twice as many tokens each",
+    live=True,
+)
+def short_examples_cost_less(evidence: Evidence) -> None:
+    for name in "abcde":
+        short, messages = (evidence.arm(SAY, f"findings/{arm}-{name}.yaml") for arm in ("words", "messages"))
+        assert all(2 <= len(example.input.split()) <= 5 for example in short.examples)
+        assert differing(short, messages) == {"examples"} and len(short.examples) == len(messages.examples) == 5
+        assert 30 < _cost(evidence, short) < 40 and 2 * 39 < _cost(evidence, messages) < 110
 
 
 @claims.about("text", live=True)
@@ -198,6 +234,18 @@ def the_notes_of_the_museum_are_what_the_model_says(evidence: Evidence) -> None:
         " umbrella",
         "?",
     ]
+
+
+def _cost(evidence: Evidence, prompt: Any) -> int:
+    """The tokens that the score of *Say it in fewer tokens* charges for."""
+    return prefix_tokens(
+        evidence.challenge(SAY).challenge,
+        lambda text: len(next_token.ids(text)),
+        instructions=prompt.instructions,
+        examples=prompt.examples,
+        template=prompt.example,
+        words=prompt.label_words,
+    )
 
 
 def _shares(text: str) -> list[float]:
