@@ -56,9 +56,15 @@ class Choice:
         return {"kind": self.baseline.payload.kind, **FORMS[self.baseline.payload.kind](self)}
 
     def files(self) -> dict[str, tuple[str, bytes]] | None:
-        rows = getattr(self.baseline.payload, "rows", ())
+        rows = self.baseline.payload.rows if self.baseline.payload.kind == "tune" else ()
         lines = [json.dumps(row.model_dump(), ensure_ascii=False) for row in rows]
         return {"rows_file": ("rows.jsonl", "\n".join(lines).encode())} if lines else None
+
+
+def evaluate_form(choice: Choice) -> dict[str, Any]:
+    """Returns the rows of a test set as somebody types them. They could also be sent as a file."""
+    rows = choice.baseline.payload.rows
+    return {"example_input": [row.input for row in rows], "example_output": [row.output for row in rows]}
 
 
 def free_text_form(choice: Choice) -> dict[str, Any]:
@@ -95,6 +101,7 @@ def rag_form(choice: Choice) -> dict[str, Any]:
 
 # How the form of each kind is filled in: the site is used from outside here, so its own forms are not asked.
 FORMS: dict[str, Callable[[Choice], dict[str, Any]]] = {
+    "evaluate": evaluate_form,
     "free_text": free_text_form,
     "prompt": prompt_form,
     "rag": rag_form,

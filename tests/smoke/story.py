@@ -14,6 +14,7 @@ from typing import Any
 from django.conf import settings
 
 from challenges.course_bundle import CourseBundle
+from challenges.kinds.evaluate import KIND as EVALUATE
 from challenges.kinds.free_text import KIND as FREE_TEXT
 from challenges.kinds.prompt import KIND as PROMPT
 from challenges.kinds.rag import KIND as RAG
@@ -47,7 +48,7 @@ class Story:
         self.course, self.examples = course, examples
         self.administrator = administrator
         self.prompt, self.zero = baselines.good(course, PROMPT.name), baselines.weak(course, PROMPT.name)
-        self.text = baselines.good(course, FREE_TEXT.name)
+        self.text, self.test_set = baselines.good(course, FREE_TEXT.name), baselines.good(course, EVALUATE.name)
         self.retrieval, self.steady = baselines.good(examples, RAG.name), baselines.good(examples, PROMPT.name)
         self.methods = baselines.trained(methods)
         qlora = next(choice for choice in self.methods if baselines.method_of(choice) == "qlora")
@@ -70,6 +71,8 @@ class Story:
         yield "  its events and score", lambda: self.settled("retrieval", self.retrieval, QUICK)
         yield "submit a prompt in three orders", lambda: self.submit("steady", self.steady)
         yield "  its events and score", lambda: self.settled("steady", self.steady, QUICK)
+        yield "submit a test set", lambda: self.submit("test set", self.test_set)
+        yield "  its events and score", lambda: self.settled("test set", self.test_set, QUICK)
         yield "submit free text", lambda: self.submit("text", self.text)
         yield "  a provisional grade", self.provisional
         yield "staff settles it", self.review

@@ -1,13 +1,16 @@
 """The parts of the smoke run that decide; the run itself is `make smoke`."""
 
+import shutil
 from pathlib import Path
 
 import pytest
+import yaml
 
 from challenges.lint.run import lint
 from challenges.reading import read_course
 from tests import example_course
-from tests.challenges.factory import write_course
+from tests.challenges.factory import write_course, write_yaml
+from tests.challenges.kinds.evaluate_bundle import AIMED, write_evaluate_challenge
 from tests.smoke import baselines, visitor
 from tests.smoke.report import Report, expect
 from tests.smoke.site import Site
@@ -70,10 +73,23 @@ def tiny(tmp_path):
 
 @pytest.fixture
 def by_kind(tiny, tmp_path):
-    """The course that has challenges of a kind: the documentation's examples have those that a first course lacks."""
+    """The course that has challenges of a kind: the documentation's examples have those that a first course lacks, and
+    a third course has test sets.
+    """
     found = read_course(example_course.write_course(tmp_path / "examples"))
     lacking = {choice.baseline.payload.kind for choice in baselines._all(found)}
-    return {kind: found if kind in lacking else tiny for kind in baselines.FORMS}
+    courses = {kind: found if kind in lacking else tiny for kind in baselines.FORMS}
+    return {**courses, "evaluate": course_of_test_sets(tmp_path / "test-sets")}
+
+
+def course_of_test_sets(root):
+    """A course whose first challenge is about test sets."""
+    write_course(root)
+    shutil.rmtree(root / "first" / "sea-or-sky")
+    write_evaluate_challenge(root / "first" / "find-the-fault")
+    lesson = yaml.safe_load((root / "first" / "lesson.yaml").read_text())
+    write_yaml(root / "first" / "lesson.yaml", {**lesson, "challenges": ["find-the-fault", "ticket", "explain"]})
+    return read_course(root)
 
 
 def test_each_kind_of_the_built_in_course_can_be_handed_in_by_form():
@@ -133,6 +149,13 @@ def test_the_examples_are_a_course_that_lints_clean(tmp_path):
     root = example_course.write_course(tmp_path / "examples")
     assert lint(root) == []
     assert len(read_course(root).lessons[0].challenges) == 3
+
+
+def test_a_test_set_goes_as_the_rows_of_its_form(by_kind):
+    choice = baselines.good(by_kind["evaluate"], "evaluate")
+    texts, labels = zip(*AIMED, strict=True)
+    assert choice.fields() == {"kind": "evaluate", "example_input": [*texts], "example_output": [*labels]}
+    assert choice.files() is None
 
 
 def test_a_retrieval_goes_as_the_fields_of_its_form(by_kind):

@@ -74,7 +74,7 @@ def test_every_file_of_the_library_and_of_the_examples_is_accepted() -> None:
         for value in values(path):
             wrong = [f"{path}: {error.message}" for error in validator(name).iter_errors(value)]
             assert wrong == []
-    assert seen == set(NAMES) - {"corpus.jsonl", "systems.yaml"}
+    assert seen == set(NAMES) - {"corpus.jsonl"}
 
 
 def test_the_schema_of_systems_is_that_of_the_reader() -> None:
