@@ -44,9 +44,11 @@ class TokenUse:
         return self.used > self.allowed
 
     def problems(self, examples: Sequence[object]) -> Iterator[FieldProblem]:
-        """Yields a problem if instructions and examples together use too many, beside the examples if there are any."""
+        """Yields a problem if they together use too many, beside the examples if there are any."""
         if self.is_over:
-            message = gettext("Instructions and examples have %(count)s tokens; %(most)s are allowed. Shorten them.")
+            message = gettext(
+                "Instructions, examples and an own template have %(count)s tokens; %(most)s are allowed. Shorten them."
+            )
             message %= {"count": f"{self.used:,}", "most": f"{self.allowed:,}"}
             yield FieldProblem("too_many_tokens", "examples" if examples else "instructions", message)
 
@@ -102,7 +104,7 @@ class Kind:
     """Whether grading trains a model, so that a training seed makes a repetition."""
     approaches: ClassVar[Mapping[str, str]] = {}
     """Titles of the approaches that are compared with those of other kinds, by name, from the plainest on."""
-    counted: ClassVar[str] = gettext_noop("Instructions and examples")
+    counted: ClassVar[str] = gettext_noop("Instructions, examples and an own template")
     """The words before the number of tokens that count against the challenge's limit."""
     text_field: ClassVar[str] = ""
     """The payload's field that a plain text file fills on the command line; empty where there is none."""

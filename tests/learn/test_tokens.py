@@ -25,7 +25,7 @@ def test_a_prompt_is_counted_with_its_examples(ada_client, sea_or_sky):
     alone = asked(ada_client, sea_or_sky.slug, {**PROMPT, "example_input": [], "example_output": []})
     both = asked(ada_client, sea_or_sky.slug, PROMPT)
     allowed = f"of {sea_or_sky.spec.limits.prompt_tokens_max:,} tokens"
-    assert "Instructions and examples: <strong>3</strong>" in alone and allowed in alone
+    assert "Instructions, examples and an own template: <strong>3</strong>" in alone and allowed in alone
     assert "<strong>3</strong>" not in both and allowed in both and "is-over" not in both
     assert not Run.objects.exists() and not Submission.objects.exists()
 
