@@ -14,7 +14,7 @@ import struct
 import unicodedata
 import zipfile
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import accumulate
 from pathlib import Path, PurePosixPath
@@ -142,6 +142,18 @@ def unpack(archive: IO[bytes], folder: Path) -> None:
         raise BundleErrors([Problem(ARCHIVE, None, "is not a zip archive, or is damaged", "pack it again")]) from None
     with opened:
         _write(opened, folder)
+
+
+def peek(archive: IO[bytes], wanted: Collection[str] = ()) -> tuple[list[str], dict[str, bytes]]:
+    """Returns the sorted names of the files that `unpack` would write, and the contents of those of them in `wanted`.
+
+    Only for an archive that `unpack` has taken before: nothing is checked again.
+    """
+    with zipfile.ZipFile(archive) as opened:
+        kept = [entry for entry in opened.infolist() if _is_wanted(entry.filename)]
+        top = _top_folder(kept)
+        found = {entry.filename.removeprefix(top): entry for entry in kept}
+        return sorted(found), {name: opened.read(found[name]) for name in wanted if name in found}
 
 
 class _TooManyEntries(Exception):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +18,7 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from challenges.authoring.archive import files_of, is_left_out, pack, unpack, wrong_names
+from challenges.authoring.archive import files_of, is_left_out, pack, peek, unpack, wrong_names
 from challenges.compare import next_version, version_number
 from challenges.files.source import ROWS_MAX, TEXT_MAX
 from challenges.lint.run import Linted, inspect
@@ -112,23 +112,24 @@ def base_of(course: Course) -> CourseVersion | None:
     return version if version is not None and version.archive else None
 
 
-@contextmanager
-def _base_folder(course: Course) -> Iterator[Path]:
-    """Unpacks the files without edits into a folder that is called as the course."""
-    with tempfile.TemporaryDirectory() as place:
-        folder = Path(place) / course.slug
-        folder.mkdir()
-        version = base_of(course)
-        if version is not None:
-            with archives.open_archive(version) as file:
-                unpack(file, folder)
-        yield folder
+def _below(course: Course, wanted: Collection[str] = ()) -> tuple[list[str], dict[str, bytes]]:
+    """Returns the names of the files without edits, and the contents of those of them in `wanted`."""
+    version = base_of(course)
+    if version is None:
+        return [], {}
+    with archives.open_archive(version) as file:
+        return peek(file, wanted)
 
 
 @contextmanager
 def folder_of(course: Course) -> Iterator[Path]:
     """Unpacks the files with all edits into a temporary folder that is called as the course."""
-    with _base_folder(course) as folder:
+    with tempfile.TemporaryDirectory() as place:
+        folder = Path(place) / course.slug
+        folder.mkdir()
+        if (version := base_of(course)) is not None:
+            with archives.open_archive(version) as file:
+                unpack(file, folder)
         for edit in course.edits.all():
             path = folder / edit.path
             if edit.is_removed:
@@ -143,9 +144,8 @@ def listed(course: Course) -> list[Listed]:
     """Returns all files of a course, those too that were removed."""
     edits = {edit.path: edit for edit in course.edits.select_related("edited_by")}
     found = []
-    with _base_folder(course) as folder:
-        names, _problems = files_of(folder)
-        below = {name: _digest(folder / name) for name in names if name in edits}
+    names, data = _below(course, edits)
+    below = {name: _digest(one) for name, one in data.items()}
     for name in sorted({*names, *edits}):
         edit = edits.get(name)
         if edit is None:
@@ -160,10 +160,9 @@ def read(course: Course, path: str) -> File:
     """Returns a file as it is now. Raises `Refused` (422) for a name that no file can have."""
     _check_path(path)
     edit = course.edits.filter(path=path).select_related("edited_by").first()
-    with _base_folder(course) as folder:
-        data = _data(folder / path)
+    data = _below(course, [path])[1].get(path)
     below = _text(data)
-    base = "" if data is None else hashlib.sha256(data).hexdigest()
+    base = "" if data is None else _digest(data)
     is_binary = edit is None and data is not None and below is None
     text = below if edit is None else None if edit.is_removed else edit.text
     return File(path, text, below, base, edit, is_binary)
@@ -348,8 +347,8 @@ def _data(path: Path) -> bytes | None:
     return path.read_bytes() if path.is_file() else None
 
 
-def _digest(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+def _digest(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
 
 
 def _text(data: bytes | None) -> str | None:

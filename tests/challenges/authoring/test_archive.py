@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from challenges.authoring import archive
-from challenges.authoring.archive import pack, unpack
+from challenges.authoring.archive import pack, peek, unpack
 from challenges.reading import BundleErrors
 
 NAMES = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=12)
@@ -71,6 +71,7 @@ def test_what_is_packed_unpacks_to_the_same_files(files, tmp_path_factory):
     said = pack(here, packed)
     unpack(packed, there)
     assert content(there) == files
+    assert peek(packed, [*files, "elsewhere"]) == (sorted(files), files)
     assert (said.files, said.bytes) == (len(files), len(packed.getvalue()))
 
 
@@ -134,7 +135,9 @@ def test_a_link_is_not_packed_but_named_with_all_others(tmp_path):
 
 
 def test_a_course_inside_one_top_folder_is_accepted(tmp_path):
-    unpack(zipped({"my-course/": b"", "my-course/course.yaml": b"id: a", "__MACOSX/x": b""}), tmp_path)
+    archive = zipped({"my-course/": b"", "my-course/course.yaml": b"id: a", "__MACOSX/x": b""})
+    unpack(archive, tmp_path)
+    assert peek(archive, ["course.yaml"]) == (["course.yaml"], {"course.yaml": b"id: a"})
     assert content(tmp_path) == {"course.yaml": b"id: a"}
 
 
