@@ -53,12 +53,11 @@ def trials(worker):
 
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: type(fault).__name__)
 def test_a_broken_worker_beside_a_healthy_one_ends_no_job(eight, fault, grace_client):
-    """The broken one is quicker, and of another profile, as with a GPU that does not work."""
-    broken, healthy = (
-        Worker("grade", runner=TableRunner(fault, broken=True, device="cuda")),
-        Worker("grade", runner=TableRunner()),
-    )
+    """The broken one is quicker, and of another profile, as with a GPU that stops working after a first trial."""
+    broken, healthy = (Worker("grade", runner=TableRunner(device=device)) for device in ("cuda", "cpu"))
     broken.name = "there:grade:1"
+    broken.breaker.try_again(broken.ending.is_set)
+    broken.runner.fails, broken.runner.broken = fault, True
     claims = [broken.step() for _ in range(5)]
     assert claims == [True, True, True, False, False]
     while healthy.step():
