@@ -233,7 +233,7 @@ def test_it_says_of_itself_what_held(tmp_path):
         cwd=PROJECT, capture_output=True, text=True, check=True,
     )  # fmt: skip
     held = json.loads(done.stdout)
-    assert set(held) == {"network", "unprivileged", "permissions", "landlock", "sockets"}
+    assert set(held) == {"network", "unprivileged", "permissions", "landlock", "sockets", "gpu"}
     assert held["landlock"] == landlock.version()
     assert held["sockets"] is (platform.machine() in seccomp.REFUSED)
 
