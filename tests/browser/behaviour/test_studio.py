@@ -1,0 +1,138 @@
+"""The studio in the browser, by keyboard at the width of a phone: from a table of rows to a challenge that a learner
+passes, then a corrected hidden row in a new version, and the way back.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+import yaml
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page, expect
+
+from gradus.accounts.models import User
+from gradus.courses import publishing
+from gradus.courses.models import Challenge, Course
+from gradus.submissions import services
+from gradus.submissions.models import Run
+from tests.browser.conftest import Visit, Work
+from tests.browser.driver.hands import Keyboard
+from tests.browser.driver.seen import wrong_with
+from tests.courses.publishing.conftest import Push, folder, push
+from tests.workers.embedding_runner import Embedding
+from workers.grading import linting
+from workers.work import Worker
+
+__all__ = ["folder", "push"]
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+SHORE = "first/sea-or-sky"
+SEA = (
+    "Our ship has left the harbour", "Two anchors lie on the ground", "A whale came up beside us",
+    "The tide is high at seven", "Red coral grows at that depth", "Fish jump between the boats",
+    "A wave went over the wall", "Seals sleep on warm rocks",
+)  # fmt: skip
+SKY = (
+    "An eagle turns above the hill", "The balloon rose without a sound", "Thunder woke the whole house",
+    "One star is brighter than others", "Look, a rainbow after the rain", "That comet returns next year",
+    "Every cloud has gone by now", "The sun went down behind trees",
+)  # fmt: skip
+SCORES = {"baselines/weak.yaml": 0.4, "baselines/good.yaml": 0.7, "baselines/lora.yaml": 0.8}
+
+
+@pytest.fixture
+def tiny(transactional_db: None, folder: Path, push: Push, grace: User, monkeypatch: pytest.MonkeyPatch) -> Course:
+    """A course with one challenge, which is live; its server verifies what is pushed."""
+    for name in ("ticket", "explain"):
+        shutil.rmtree(folder / "first" / name)
+    lesson = folder / "first/lesson.yaml"
+    lesson.write_text(yaml.safe_dump(yaml.safe_load(lesson.read_text()) | {"challenges": ["sea-or-sky"]}))
+    monkeypatch.setattr(linting, "find_spec", lambda name: object())
+    publishing.publish(push().version, by=grace, unverified=["sea-or-sky"])
+    return Course.objects.get(slug="tiny")
+
+
+def verify() -> None:
+    """Workers carry out what waits: lint of the rows, and the baselines, whose scores are given here."""
+    linter = Worker("judge", runner=Embedding())
+    while linter.step():
+        pass
+    for run in Run.objects.filter(purpose="baseline").order_by("pk"):
+        if run.current.state == "queued":
+            claimed = services.claim(run.current.lane, worker="worker-1", profile="cpu/float32/1")
+            assert claimed is not None and claimed.run is not None
+            result = {"cost": {"prompt_tokens": 7.0}, "training": {}, "metrics": {}}
+            outcome = services.Outcome(score=SCORES[claimed.run.label], result=result)
+            services.record(claimed.pk, claimed.fence, outcome)
+
+
+def live() -> str:
+    version = Challenge.objects.get(slug="sea-or-sky").version
+    return version.version if version else ""
+
+
+def hidden(course: Course) -> list[str]:
+    """The texts of the hidden rows of what is live."""
+    version = course.versions.published().first()
+    assert version is not None
+    return [row.input for row in publishing.bundle_of(version).challenges[0].hidden]
+
+
+def publish(page: Page, hand: Keyboard, version: str) -> None:
+    expect(page.get_by_text(f"Version {version} is a draft. Learners do not see it.")).to_be_visible()
+    verify()
+    hand.press("button", "Publish the draft")
+    expect(page.get_by_text("Published.")).to_be_visible()
+    assert live() == version
+
+
+def test_from_a_table_to_a_passed_challenge_a_corrected_row_and_back(
+    tiny: Course, ada: User, grace: User, visit: Visit, work: Work, axe: Axe, tmp_path: Path
+) -> None:
+    table = tmp_path / "rows.csv"
+    rows = [
+        f'"{text}",{label}'
+        for pair in zip(SEA, SKY, strict=True)
+        for text, label in zip(pair, ("sea", "sky"), strict=True)
+    ]
+    table.write_text("\n".join(["text,place", *rows, ""]))
+    page = visit(grace, viewport={"width": 360, "height": 800})
+    hand = Keyboard(page)
+    page.goto("/teach/courses/tiny/studio/")
+    page.get_by_label("Table", exact=True).set_input_files(table)
+    page.get_by_label("For the challenge").select_option(SHORE)
+    hand.write("Column with the texts", "text")
+    hand.write("Column with the answers", "place")
+    hand.write("Shares of public, hidden and training rows (optional)", "0.25/0.5/0.25")
+    hand.press("button", "Import the rows")
+    expect(page.get_by_text("files were written.")).to_be_visible()
+    expect(page.get_by_text("No problem was found.")).to_be_visible()
+    hand.press("button", "Make a draft")
+    publish(page, hand, "1.0.1")
+
+    learner = visit(ada)
+    learner.goto("/challenges/sea-or-sky/")
+    learner.locator(".cm-content").first.click()
+    learner.keyboard.insert_text("Sea or sky?")
+    learner.get_by_role("button", name="Submit").click()
+    expect(learner.get_by_text("You are next")).to_be_visible()
+    assert work("grade")
+    expect(learner.locator(".score-value").first).to_have_text("1.00")
+
+    page.goto(f"/teach/courses/tiny/studio/rows/?path={SHORE}/hidden.jsonl&row=1")
+    before = page.get_by_role("textbox", name="Row, as JSON").inner_text()
+    hand.write("Row, as JSON", json.dumps(json.loads(before) | {"input": "A ship without a flag"}))
+    hand.press("button", "Save the row")
+    expect(page.get_by_role("table")).to_contain_text("A ship without a flag")
+    found = axe.run(page).response["violations"]
+    assert not found and not wrong_with(page)
+    page.goto("/teach/courses/tiny/studio/")
+    hand.press("button", "Make a draft")
+    publish(page, hand, "1.0.2")
+    assert "A ship without a flag" in hidden(tiny)
+
+    hand.press("button", "Make a draft of it : 1.0.1")
+    publish(page, hand, "1.0.3")
+    assert "A ship without a flag" not in hidden(tiny)
