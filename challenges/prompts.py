@@ -75,9 +75,9 @@ def render(
 
 
 def own_words(prompt: Prompt, template: str | None) -> str:
-    """What a learner's row template puts around each row, up to the answer; empty where the template is the author's.
+    """Returns the text that a learner's own template adds to each row before the answer; empty if there is none.
 
-    It is read with every row, and whoever counts tokens counts it: else a whole prompt could stand in it for nothing.
+    Its tokens count. Otherwise a learner could write a whole prompt into the template at no cost.
     """
     if template is None or prompt.locked or template == prompt.example:
         return ""

@@ -1,4 +1,4 @@
-"""What the folder of an edition keeps of the course that it was made from: names, scores and the hidden rows there.
+"""Reads and writes what an edition keeps of the course that it was made from: names, scores and hidden rows.
 
 It is the folder `.edition` beside `course.yaml`. Names that begin with a dot are never packed, so that it stays with
 the author, and lint compares wherever the folder is.
@@ -47,7 +47,7 @@ def record_of(course: str, version: str, scores: Mapping[str, Mapping[str, float
 
 
 def origin_of(root: Path, place: str) -> Origin | None:
-    """What a challenge was. None if the course in `root` is no edition, or has added the challenge itself.
+    """Returns a challenge as it was in that course. Returns None if `root` is no edition, or if the challenge is new.
 
     Raises `NoOrigin`.
     """

@@ -105,7 +105,7 @@ class RagKind(Kind):
         yield from _passage_tokens(challenge, payload, count_tokens)
 
     def tokens(self, challenge: Challenge, payload: RagPayload, count_tokens: CountTokens) -> TokenUse | None:
-        """Of what all rows share: instructions, examples, and what an own template adds. None where no model reads."""
+        """Counts the tokens that all rows share: instructions, examples and an own template. None if no model reads."""
         if not has_reader(challenge):
             return None
         prefix = render(

@@ -149,7 +149,7 @@ def _scores(subject: Subject, origin: Origin, now: Mapping[str, float]) -> None:
 
 
 def _differs(was: float, is_now: float, before: int, now: int) -> bool:
-    """Whether two shares differ by more than chance and by more than a little."""
+    """Returns True if two shares differ by more than chance explains, and by enough to matter."""
     if not before or not now:
         return False
     joint = min(1.0, max(0.0, (was * before + is_now * now) / (before + now)))

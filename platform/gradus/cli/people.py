@@ -134,7 +134,7 @@ def listing(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """See or say who may open a course: everybody, whoever has its address, or only its classes."""
+    """Show or change who may open a course: everybody, everybody who has its address, or only its classes."""
     address = f"courses/{course}/listing"
     with site() as api:
         found = api.get(address) if chosen is None else api.put(address, {"listing": chosen.value})

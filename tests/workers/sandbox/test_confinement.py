@@ -5,7 +5,8 @@ import sys
 
 import pytest
 
-from workers.sandbox import confinement, landlock, privileges
+from tests.workers.sandbox.test_isolation import needs_landlock
+from workers.sandbox import confinement, privileges
 
 PREAMBLE = "import mmap, os, resource\nfrom workers.sandbox.confinement import confine\n"
 
@@ -72,7 +73,7 @@ if failed: raise failed[0]
 OTHERS = NAME.format("{os.getppid()}", "{os.getppid()}")
 
 
-@pytest.mark.skipif(not landlock.version(), reason="this kernel has no Landlock")
+@needs_landlock
 def test_with_a_gpu_a_runner_names_its_own_threads_only():
     """NVIDIA's drivers do while CUDA starts. Nothing else below `/proc` can be written."""
     assert confined(OWN_THREAD, gpu=True) == (0, "")
