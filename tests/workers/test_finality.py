@@ -31,6 +31,9 @@ SPEC = BUILT_IN.challenge
 GRADED = [(row.answer, row.marks) for row in (*BUILT_IN.gold, *BUILT_IN.benign)]
 # The attacks that hashed words can detect; they cannot tell two approaches in swapped roles apart.
 CRUDE = ("invents", "quotes the whole answer", "quotes the longest sentence")
+BY_ITSELF = "By the judge's own marks, before any check in code"
+# Each of these makes hundreds of calls; the quick gate has an honest judge and the worst ones.
+SLOW = pytest.mark.slow
 SEEDS = {"hashed": 2, "minilm": 5}
 _keys = count()
 
@@ -86,7 +89,9 @@ def looked_alike(bench: Bench) -> list[GradedAnswer]:
     return [GradedAnswer(row.marks, bench.grade(unseen(BUILT_IN, row), row.answer)) for row in BUILT_IN.benign]
 
 
-@pytest.mark.parametrize("quoting", CRUDE)
+@pytest.mark.parametrize(
+    "quoting", [one if one == "quotes the longest sentence" else pytest.param(one, marks=SLOW) for one in CRUDE]
+)
 def test_a_hijacked_judge_ends_no_attack_above_what_a_person_gives(
     bench: Callable[[Judging], Bench], quoting: str
 ) -> None:
@@ -106,6 +111,7 @@ def test_an_honest_judge_ends_no_attack_with_points_and_takes_nothing_from_hones
     assert lost == []
 
 
+@SLOW
 def test_with_a_judge_that_is_wrong_on_a_twentieth_most_answers_end_final_and_right(
     bench: Callable[[Judging], Bench], request: pytest.FixtureRequest
 ) -> None:
@@ -130,12 +136,11 @@ def test_calibration_opens_the_gate_for_an_honest_judge(bench: Callable[[Judging
 @pytest.mark.parametrize(
     ("judge", "why"),
     [
-        (Harsh(GRADED), "of all points lower than a person's"),
-        (Honest(()), "(QWK) of the scores is"),
-        (Hijacked("quotes what fits best"), "By the judge's own marks, before any check in code"),
-        (Hijacked("quotes the longest sentence"), "By the judge's own marks, before any check in code"),
+        pytest.param(Harsh(GRADED), "of all points lower than a person's", id="harsh", marks=SLOW),
+        pytest.param(Honest(()), "(QWK) of the scores is", id="blind", marks=SLOW),
+        pytest.param(Hijacked("quotes what fits best"), BY_ITSELF, id="hijacked"),
+        pytest.param(Hijacked("quotes the longest sentence"), BY_ITSELF, id="hijacked and lazy", marks=SLOW),
     ],
-    ids=["harsh", "blind", "hijacked", "hijacked and lazy"],
 )
 def test_calibration_shuts_it_for_others_whatever_the_checks_in_code_find(
     bench: Callable[[Judging], Bench], judge: Judging, why: str

@@ -59,7 +59,7 @@ def run(base, item, monkeypatch, draft):
 
 
 @given(chance=st.randoms(use_true_random=False))
-@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(deadline=None, max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_guesses_right_and_wrong_change_no_answer(base, truth, monkeypatch, chance):
     vocabulary = base.tokenizer.get_vocab_size()
 
@@ -118,7 +118,7 @@ def kept_to_schema(base):
 
 
 @given(chance=st.randoms(use_true_random=False))
-@settings(deadline=None, max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(deadline=None, max_examples=10, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_a_schema_is_kept_with_guesses_as_without(base, kept_to_schema, monkeypatch, chance):
     item, wanted, steps, said = kept_to_schema
     assert all(json.loads(text)["urgent"] in ("yes", "no") for text in wanted.texts)

@@ -149,16 +149,23 @@ def test_ties_are_decided_by_the_row_alone(base):
     assert in_bf16[3] == alone
 
 
+ROWS_24 = suffixes(24, seed=7)
+
+
+@pytest.fixture(scope="module")
+def each_alone(base):
+    """The numbers of each of these rows where it is computed alone."""
+    return [scoring.score(base, base.model, replace(ITEM, suffixes=(row,)), Watch()).logprobs[0] for row in ROWS_24]
+
+
 @settings(deadline=None, max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.permutations(range(24)), st.integers(1, 24), st.integers(0, 23))
-def test_no_label_depends_on_the_rows_beside_it(base, order, count, tied):
+def test_no_label_depends_on_the_rows_beside_it(base, each_alone, order, count, tied):
     """Offsets put one row, whichever it is, on the edge between its best two labels."""
-    rows = suffixes(24, seed=7)
-    alone = [scoring.score(base, base.model, replace(ITEM, suffixes=(row,)), Watch()).logprobs[0] for row in rows]
-    item = replace(ITEM, offsets=tuple(alone[tied]))
-    chosen = [rows[n] for n in order[:count]]
+    item = replace(ITEM, offsets=tuple(each_alone[tied]))
+    chosen = [ROWS_24[n] for n in order[:count]]
     found = scoring.score(base, base.model, replace(item, suffixes=tuple(chosen)), Watch()).logprobs
-    assert best(found, item.offsets) == best([alone[n] for n in order[:count]], item.offsets)
+    assert best(found, item.offsets) == best([each_alone[n] for n in order[:count]], item.offsets)
 
 
 words = st.lists(
@@ -353,7 +360,7 @@ ASKED = st.tuples(TEXTS, st.lists(TEXTS, min_size=1, max_size=7).map(tuple))
 
 
 @given(ASKED, st.lists(TEXTS, min_size=2, max_size=5, unique=True).map(tuple))
-@settings(deadline=None, max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(deadline=None, max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_any_prompt_gets_the_labels_that_go_row_by_row(base, alone, asked, labels):
     """In bf16 with its rescoring pass, whatever stands beside a row and in whatever order."""
     prompt, suffixes = asked
@@ -370,7 +377,7 @@ def test_any_prompt_gets_the_labels_that_go_row_by_row(base, alone, asked, label
 
 
 @given(ASKED)
-@settings(deadline=None, max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(deadline=None, max_examples=10, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_any_prompt_is_continued_as_row_by_row(base, alone, asked):
     prompt, suffixes = asked
     item = Generate(tiny.NAME, prompt, suffixes, 12, ("json",))

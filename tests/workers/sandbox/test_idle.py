@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import pytest
 
-from tests.workers.sandbox.test_runner import SCORE, TRAIN, pid, run
+from tests.workers.sandbox.test_runner import LIGHT, SCORE, TRAIN, pid, run
 from workers.engine.session import Session
 from workers.engine.watch import Watch
 from workers.sandbox import launch, runner
@@ -32,6 +32,12 @@ kept = resident()
 give_memory_back()
 print(kept, resident())
 """
+
+
+@pytest.fixture
+def light(monkeypatch):
+    """Runners that are started load no torch."""
+    monkeypatch.setattr(launch, "MODULE", LIGHT)
 
 
 @pytest.fixture
@@ -94,7 +100,7 @@ def test_a_runner_that_stays_waits_on_after_its_longest_wait(pipes, monkeypatch)
         runner.Jobs(its, pytest.fail).serve()
 
 
-def test_a_job_after_the_idle_time_gets_a_new_process_and_an_earlier_one_does_not(models_dir):
+def test_a_job_after_the_idle_time_gets_a_new_process_and_an_earlier_one_does_not(light, models_dir):
     made = Runner(threads=1, models_dir=models_dir, idle_seconds=600)
     try:
         expected, first = run(made, SCORE), pid(made)
@@ -108,7 +114,7 @@ def test_a_job_after_the_idle_time_gets_a_new_process_and_an_earlier_one_does_no
         made.close()
 
 
-def test_a_runner_that_has_ended_by_itself_is_started_again(models_dir):
+def test_a_runner_that_has_ended_by_itself_is_started_again(light, models_dir):
     made = Runner(threads=1, models_dir=models_dir, idle_seconds=600)
     try:
         run(made, SCORE)
@@ -122,7 +128,7 @@ def test_a_runner_that_has_ended_by_itself_is_started_again(models_dir):
         made.close()
 
 
-def test_ending_at_rest_takes_no_job_from_other_threads(models_dir):
+def test_ending_at_rest_takes_no_job_from_other_threads(light, models_dir):
     """Four threads share the runner of the lane `judge`, as they do there."""
     made, results = Runner(threads=1, models_dir=models_dir, idle_seconds=1e-9), []
     try:

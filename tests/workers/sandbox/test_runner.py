@@ -27,6 +27,7 @@ TRAIN = Train(
     tiny.NAME, ROWS, (), r=4, lora_alpha=8, learning_rate=1e-3, num_train_epochs=2,
     per_device_train_batch_size=2, seed=1,
 )  # fmt: skip
+LIGHT = "tests.workers.sandbox.light_runner"
 ENDLESS = replace(TRAIN, num_train_epochs=1_000_000)
 
 
@@ -58,6 +59,15 @@ def runner(models_dir):
     made.close()
 
 
+@pytest.fixture
+def light(models_dir, monkeypatch):
+    """A runner without torch, for what happens to its process; each start of the other one takes seconds."""
+    monkeypatch.setattr(launch, "MODULE", LIGHT)
+    made = Runner(threads=1, models_dir=models_dir, device="cpu", choices=Settled())
+    yield made
+    made.close()
+
+
 class Seen:
     """Collects events, and calls a function at the n-th event of a type."""
 
@@ -81,6 +91,7 @@ def test_ctrl_c_in_a_terminal_is_left_to_the_supervisor(runner):
     assert pid(runner) == process
 
 
+@pytest.mark.slow
 def test_low_precision_is_told_to_the_runner_and_decides_alike(models_dir, runner):
     chosen = Settled(replace(DEFAULT, dtype="bfloat16"))
     in_bf16 = Runner(threads=1, models_dir=models_dir, device="cpu", dtype="bfloat16", choices=chosen)
@@ -127,37 +138,37 @@ def test_stop_is_polite_and_keeps_the_process(runner):
     assert pid(runner) == before
 
 
-def test_stop_kills_a_runner_that_does_not_listen(runner, monkeypatch):
+def test_stop_kills_a_runner_that_does_not_listen(light, monkeypatch):
     monkeypatch.setattr(supervisor, "GRACE_SECONDS", 0.3)
-    run(runner, SCORE)
-    before, stop = pid(runner), threading.Event()
+    run(light, SCORE)
+    before, stop = pid(light), threading.Event()
 
     def freeze():
         os.kill(before, signal.SIGSTOP)
         stop.set()
 
     with pytest.raises(Stopped):
-        run(runner, ENDLESS, on_event=Seen(act=freeze), should_stop=stop.is_set)
-    assert run(runner, SCORE).prompt_tokens and pid(runner) != before
+        run(light, ENDLESS, on_event=Seen(act=freeze), should_stop=stop.is_set)
+    assert run(light, SCORE).prompt_tokens and pid(light) != before
 
 
-def test_overrun_is_killed_and_the_next_job_works(runner, monkeypatch):
+def test_overrun_is_killed_and_the_next_job_works(light, monkeypatch):
     monkeypatch.setattr(supervisor, "WALL_FACTOR", 1000)
-    run(runner, SCORE)
-    before = pid(runner)
+    run(light, SCORE)
+    before = pid(light)
     with pytest.raises(WorkLimit):
-        run(runner, ENDLESS, seconds=0.5)
+        run(light, ENDLESS, seconds=0.5)
     with pytest.raises(ProcessLookupError):
         os.kill(before, 0)
-    assert run(runner, SCORE).prompt_tokens
+    assert run(light, SCORE).prompt_tokens
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads CPU times")
 @pytest.mark.parametrize("wakes", [True, False])
-def test_time_in_which_the_runner_does_not_run_is_no_work_but_ends_at_three_times_the_limit(runner, monkeypatch, wakes):
+def test_time_in_which_the_runner_does_not_run_is_no_work_but_ends_at_three_times_the_limit(light, monkeypatch, wakes):
     """It stands still beyond its limit, as on a machine that does something else, and then goes on, or never."""
-    run(runner, SCORE)
-    before, worked, limit, item = pid(runner), runner.worked(), 0.8, replace(TRAIN, num_train_epochs=20)
+    run(light, SCORE)
+    before, worked, limit, item = pid(light), light.worked(), 0.8, replace(TRAIN, num_train_epochs=20)
     awake = threading.Timer(2 * limit if wakes else 100 * limit, os.kill, (before, signal.SIGCONT))
 
     def stand_still():
@@ -168,40 +179,40 @@ def test_time_in_which_the_runner_does_not_run_is_no_work_but_ends_at_three_time
     still, started = Seen(act=stand_still), time.monotonic()
     if wakes:
         monkeypatch.setattr(supervisor, "WALL_FACTOR", 1000)
-        run(runner, item, on_event=still, seconds=limit)
+        run(light, item, on_event=still, seconds=limit)
         awake.join()
-        assert time.monotonic() - started > 2 * limit and 0 < runner.worked() - worked < limit
+        assert time.monotonic() - started > 2 * limit and 0 < light.worked() - worked < limit
     else:
         with pytest.raises(RunnerTimeout) as caught:
-            run(runner, item, on_event=still, seconds=limit)
+            run(light, item, on_event=still, seconds=limit)
         awake.cancel()
         assert not isinstance(caught.value, WorkLimit)
         assert time.monotonic() - started > 3 * limit
-    assert run(runner, SCORE).prompt_tokens
+    assert run(light, SCORE).prompt_tokens
 
 
-def test_killed_runner_is_told_and_started_again(runner):
-    run(runner, SCORE)
+def test_killed_runner_is_told_and_started_again(light):
+    run(light, SCORE)
     with pytest.raises(RunnerDied):
-        run(runner, ENDLESS, on_event=Seen(act=lambda: os.kill(pid(runner), signal.SIGKILL)))
-    assert run(runner, SCORE).prompt_tokens
+        run(light, ENDLESS, on_event=Seen(act=lambda: os.kill(pid(light), signal.SIGKILL)))
+    assert run(light, SCORE).prompt_tokens
 
 
-def test_runner_that_died_between_jobs_is_started_again(runner):
-    run(runner, SCORE)
-    dead = runner._process
+def test_runner_that_died_between_jobs_is_started_again(light):
+    run(light, SCORE)
+    dead = light._process
     dead.kill()
     dead.wait()
-    assert run(runner, SCORE).prompt_tokens
+    assert run(light, SCORE).prompt_tokens
 
 
-def test_error_while_an_event_is_taken_leaves_no_job_running(runner):
+def test_error_while_an_event_is_taken_leaves_no_job_running(light):
     def refuse():
         raise LookupError("lease lost")
 
     with pytest.raises(LookupError):
-        run(runner, ENDLESS, on_event=Seen(act=refuse))
-    assert run(runner, SCORE).prompt_tokens
+        run(light, ENDLESS, on_event=Seen(act=refuse))
+    assert run(light, SCORE).prompt_tokens
 
 
 def test_leavings_of_killed_workers_are_swept(tmp_path, monkeypatch):
@@ -222,6 +233,8 @@ def test_learners_fault_is_told_as_such(runner):
     assert run(runner, SCORE).prompt_tokens
 
 
+# `test_isolation.py` bounds the memory of a process that starts sooner.
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 def test_a_job_that_needs_too_much_memory_is_refused_and_the_runner_lives_on(tmp_path):
     """The limit is slightly above the memory of a runner that does a small job first.
@@ -249,6 +262,7 @@ def test_a_job_that_needs_too_much_memory_is_refused_and_the_runner_lives_on(tmp
         tight.close()
 
 
+@pytest.mark.slow
 def test_a_runner_that_works_prints_nothing(models_dir, capfd):
     """Its output is the log of its worker, which `make up` shows on the terminal."""
     made = Runner(threads=1, models_dir=models_dir, device="cpu", choices=Settled())
@@ -267,8 +281,12 @@ def flipped(file):
     return bytes(content)
 
 
-def test_a_runner_does_not_compute_with_damaged_weights_and_loads_mended_ones(models_dir, tmp_path):
+@pytest.mark.parametrize("module", [LIGHT, pytest.param(launch.MODULE, marks=pytest.mark.slow)])
+def test_a_runner_does_not_compute_with_damaged_weights_and_loads_mended_ones(
+    models_dir, tmp_path, monkeypatch, module
+):
     """The process maps the file, so a change in place reaches what it has loaded; a new file does not."""
+    monkeypatch.setattr(launch, "MODULE", module)
     shutil.copytree(models_dir / tiny.NAME, tmp_path / tiny.NAME)
     file = tmp_path / tiny.NAME / "model.safetensors"
     whole, changed = file.read_bytes(), flipped(file)
@@ -321,28 +339,24 @@ def test_threads_take_turns(runner):
     assert not errors and len(results) == 4 and all(result == results[0] for result in results)
 
 
-def test_environment_holds_no_secret(models_dir, monkeypatch):
+def test_environment_holds_no_secret(light, monkeypatch):
     secrets = ("DATABASE_URL", "REDIS_URL", "OPENAI_API_KEY", "SECRET_KEY", "GRADUS_JUDGE_MODEL")
     for name in secrets:
         monkeypatch.setenv(name, "secret")
-    made = Runner(threads=1, models_dir=models_dir)
-    try:
-        run(made, SCORE)
-        environment = Path(f"/proc/{pid(made)}/environ").read_bytes().decode().split("\0")
-        assert not any("secret" in entry for entry in environment)
-        assert "HF_HUB_OFFLINE=1" in environment and "OMP_NUM_THREADS=1" in environment
-        assert Path(f"/proc/{pid(made)}/cwd").resolve() == made._scratch
-    finally:
-        made.close()
+    run(light, SCORE)
+    environment = Path(f"/proc/{pid(light)}/environ").read_bytes().decode().split("\0")
+    assert not any("secret" in entry for entry in environment)
+    assert "HF_HUB_OFFLINE=1" in environment and "OMP_NUM_THREADS=1" in environment
+    assert Path(f"/proc/{pid(light)}/cwd").resolve() == light._scratch
 
 
-def test_close_ends_the_process_and_removes_its_files(models_dir):
-    made = Runner(threads=1, models_dir=models_dir)
-    run(made, TRAIN)
-    child, scratch = made._process, made._scratch
-    made.close()
+def test_close_ends_the_process_and_removes_its_files(light):
+    trained = run(light, TRAIN)
+    child, scratch = light._process, light._scratch
+    assert Path(trained.files).parent == scratch
+    light.close()
     assert child.poll() is not None and not scratch.exists()
-    made.close()
+    light.close()
 
 
 def test_runner_dies_with_its_worker(models_dir, tmp_path):
@@ -352,7 +366,9 @@ def test_runner_dies_with_its_worker(models_dir, tmp_path):
     script = (
         "import os, signal\n"
         "from graders.base import Score\n"
+        "from workers.sandbox import launch\n"
         "from workers.sandbox.supervisor import Runner\n"
+        f"launch.MODULE = {LIGHT!r}\n"
         f"runner = Runner(threads=1, models_dir={str(models_dir)!r})\n"
         f"item = Score({tiny.NAME!r}, 'a', ('b',), ('c',))\n"
         "runner.run(item, on_event=print, should_stop=lambda: False, seconds=60)\n"
@@ -394,12 +410,13 @@ def test_each_training_method_works_shut_in(runner, method, files):
     assert not Path(trained.files).exists()
 
 
-def test_a_method_for_which_there_is_no_room_is_refused_before_it_begins(models_dir, tmp_path):
+def test_a_method_for_which_there_is_no_room_is_refused_before_it_begins(models_dir, tmp_path, monkeypatch):
     """A model whose file is so large (and empty) that its checkpoint could not be written."""
     folder = tmp_path / "huge"
     shutil.copytree(models_dir / tiny.NAME, folder)
     os.truncate(folder / "model.safetensors", 5 * 1024**3)
     (folder / "digest.txt").unlink()
+    monkeypatch.setattr(launch, "MODULE", LIGHT)
     crowded = Runner(threads=1, models_dir=tmp_path, device="cpu", choices=Settled())
     try:
         with pytest.raises(Rejected) as caught:
@@ -459,6 +476,7 @@ def test_nothing_here_imports_torch_in_the_worker():
     assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0
 
 
+@pytest.mark.slow
 def test_the_peak_memory_of_a_training_run_is_that_of_all_weights_more_than_that_of_an_adapter(tmp_path):
     """The confined runner measures itself; a model this large moves the kernel's count of pages."""
     tiny.build(
