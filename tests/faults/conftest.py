@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Sequence
 
 import pytest
 
@@ -14,6 +14,30 @@ DATABASES = ("sqlite", POSTGRES)
 mostly_on_postgres = pytest.mark.parametrize(
     "server", [pytest.param("sqlite", marks=pytest.mark.slow), POSTGRES], indirect=True
 )
+
+
+def mostly_slow(values: Sequence[object], quick: Collection[object]) -> list[object]:
+    """All of the values as parameters, of which the quick gate takes those that differ in kind."""
+    return [value if value in quick else pytest.param(value, marks=pytest.mark.slow) for value in values]
+
+
+def on_both(values: Sequence[str], *, sqlite: Collection[str], postgres: Collection[str]) -> pytest.MarkDecorator:
+    """Each `point` on each database; the quick gate takes those that are named."""
+    quick = {*(("sqlite", value) for value in sqlite), *(("postgres", value) for value in postgres)}
+    pairs = [
+        pytest.param(
+            name,
+            value,
+            id=f"{name}-{value}",
+            marks=[
+                *([pytest.mark.postgres] if name == "postgres" else []),
+                *([] if (name, value) in quick else [pytest.mark.slow]),
+            ],
+        )
+        for name in ("sqlite", "postgres")
+        for value in values
+    ]
+    return pytest.mark.parametrize(("server", "point"), pairs, indirect=["server"])
 
 
 @pytest.fixture(scope="module", params=DATABASES)

@@ -70,6 +70,7 @@ def test_a_broker_that_is_killed_while_work_waits(site, broker):
     all_scored(site, 4)
 
 
+@pytest.mark.slow
 def test_a_broker_that_is_emptied(site, broker):
     site.submit(learners=3, each=2)
     assert site.wait_for(seconds=90, fence__gte=1)

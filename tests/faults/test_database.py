@@ -6,7 +6,7 @@ import signal
 
 import pytest
 
-from tests.faults.conftest import clean, drain
+from tests.faults.conftest import clean, drain, mostly_slow
 from tests.faults.servers import own_cluster, wait_until
 from tests.faults.site import open_site
 
@@ -29,7 +29,7 @@ def running_there(cluster):
 POINTS = ("record.uncommitted", "record.committed", "claim.uncommitted", "submit.uncommitted", "grade.started")
 
 
-@pytest.mark.parametrize("point", POINTS)
+@pytest.mark.parametrize("point", mostly_slow(POINTS, ["record.uncommitted"]))
 def test_a_restart_at_commit_or_in_the_middle_of_a_job_loses_and_doubles_nothing(cluster, running_there, point):
     site = running_there
     site.disarm()

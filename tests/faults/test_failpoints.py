@@ -9,13 +9,14 @@ import pytest
 
 from gradus.submissions.failpoints import POINTS
 from gradus.submissions.states import MAX_ATTEMPTS
-from tests.faults.conftest import clean, drain, mostly_on_postgres
+from tests.faults.conftest import clean, drain, mostly_on_postgres, mostly_slow, on_both
 from tests.faults.servers import wait_until
 from tests.faults.site import Site, open_site
 
 # The lease is 3 s, so the process wakes up after it has lost its lease.
 STOP = "stop:5"
 LEARNERS, EACH = 3, 2
+SLOW = [pytest.mark.slow]
 # A sweep requeues only if a worker was lost.
 LOST_WORKER = ("claim.committed", "kill")
 
@@ -35,23 +36,33 @@ def with_lost_worker(*armed):
     return (*armed, LOST_WORKER) if any(point == "sweep.requeued" for point, _ in armed) else armed
 
 
-@pytest.mark.parametrize("point", POINTS)
+# `-m slow` tries every point on both databases.
+KILLED_QUICKLY = ("submit.committed", "claim.committed", "record.uncommitted", "record.committed", "sweep.requeued")
+
+
+@on_both(POINTS, sqlite=["record.uncommitted"], postgres=KILLED_QUICKLY)
 def test_one_kill_loses_and_doubles_nothing(site, point):
     outlast(site, *with_lost_worker((point, "kill")))
 
 
 @mostly_on_postgres
-@pytest.mark.parametrize("point", POINTS)
+@pytest.mark.parametrize("point", mostly_slow(POINTS, ["record.uncommitted"]))
 def test_one_stop_loses_and_doubles_nothing(site, point):
     outlast(site, *with_lost_worker((point, STOP)))
 
 
-@pytest.mark.parametrize("point", ["submit.uncommitted", "submit.committed", "claim.uncommitted", "claim.committed"])
+@on_both(
+    ["submit.uncommitted", "submit.committed", "claim.uncommitted", "claim.committed"],
+    sqlite=[], postgres=["submit.committed", "claim.committed"],
+)  # fmt: skip
 def test_a_lost_reply_of_submit_or_claim_is_asked_for_again(site, point):
     outlast(site, (point, "error"))
 
 
-@pytest.mark.parametrize("point", ["grade.computed", "record.uncommitted", "record.committed"])
+@on_both(
+    ["grade.computed", "record.uncommitted", "record.committed"],
+    sqlite=[], postgres=["record.uncommitted", "record.committed"],
+)  # fmt: skip
 def test_a_lost_reply_to_the_record_is_read_again_by_fence(site, point):
     site.arm(point, "error")
     site.submit(learners=1, each=1)
@@ -61,7 +72,7 @@ def test_a_lost_reply_to_the_record_is_read_again_by_fence(site, point):
     assert site.evaluations()[0]["attempt"] == (1 if point == "record.committed" else 2)
 
 
-@pytest.mark.parametrize("point", ["grade.computed", "grade.started"])
+@on_both(["grade.computed", "grade.started"], sqlite=[], postgres=["grade.computed"])
 def test_a_zombie_that_wakes_up_while_another_works_changes_nothing(site, point):
     """The second worker takes seconds, so the first wakes up meanwhile; only the fence separates the two."""
     site.arm(point, STOP)
@@ -100,6 +111,7 @@ def test_two_faults_in_sweeps_lose_and_double_nothing(site, action):
     assert counts["scored"] == counts["accepted"] == 2 * LEARNERS * EACH
 
 
+@mostly_on_postgres
 def test_a_worker_lost_in_each_attempt_ends_a_job_and_gives_the_learners_attempt_back(site):
     site.arm("grade.started", "kill", count=MAX_ATTEMPTS)
     site.submit(learners=1, each=1)
@@ -113,6 +125,7 @@ def test_a_worker_lost_in_each_attempt_ends_a_job_and_gives_the_learners_attempt
 
 OF_A_WORKER = [point for point in POINTS if point.startswith(("claim", "grade", "record"))]
 ZOMBIES = [(point, STOP) for point in ("grade.started", "grade.computed", "record.uncommitted")]
+BESIDE_A_LINT = [*((point, "kill") for point in OF_A_WORKER), *ZOMBIES]
 
 
 @pytest.fixture(scope="module")
@@ -124,7 +137,13 @@ def verifying(server: str | None) -> Iterator[Site]:
 
 
 @mostly_on_postgres
-@pytest.mark.parametrize(("point", "action"), [*((point, "kill") for point in OF_A_WORKER), *ZOMBIES])
+@pytest.mark.parametrize(
+    ("point", "action"),
+    [
+        pytest.param(*one, marks=[] if one in (("record.uncommitted", "kill"), ("grade.computed", STOP)) else SLOW)
+        for one in BESIDE_A_LINT
+    ],
+)
 def test_one_fault_beside_a_lint_loses_and_doubles_nothing(verifying: Site, point: str, action: str) -> None:
     verifying.disarm()
     verifying.arm(point, action)

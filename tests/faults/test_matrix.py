@@ -7,8 +7,11 @@ import signal
 import pytest
 
 from gradus.submissions.states import MAX_ATTEMPTS
-from tests.faults.conftest import PATIENCE_SECONDS, clean, drain, mostly_on_postgres
+from tests.faults.conftest import PATIENCE_SECONDS, clean, drain, mostly_on_postgres, mostly_slow
 from tests.faults.servers import wait_until
+
+# `test_failpoints.py`, `test_disk.py` and `test_broker.py` have sites on SQLite in the quick gate.
+pytestmark = mostly_on_postgres
 
 
 def all_scored(site, count):
@@ -22,8 +25,7 @@ def by_word(site):
     return [(row["state"], row["error_code"], row["attempt"]) for row in site.evaluations()]
 
 
-@mostly_on_postgres
-@pytest.mark.parametrize("role", ["runner", "worker", "reconciler", "client"])
+@pytest.mark.parametrize("role", mostly_slow(["runner", "worker", "reconciler", "client"], ["runner", "worker"]))
 def test_kill_9_in_the_middle_of_work(site, role):
     site.submit(learners=3, each=2, word="slow")
     assert site.wait_for(seconds=30, state="running")
