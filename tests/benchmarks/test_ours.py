@@ -15,7 +15,9 @@ def items(base):
     return score_item(base, Shape(60, 20, 3, 2)), score_item(base, Shape(40, 20, 2, 2), warm=True)
 
 
-@pytest.mark.parametrize(("dtype", "rounded"), [("float32", False), ("bfloat16", True)])
+@pytest.mark.parametrize(
+    ("dtype", "rounded"), [pytest.param("float32", False, marks=pytest.mark.slow), ("bfloat16", True)]
+)
 def test_bf16_is_tried_where_a_row_may_round_and_nowhere_else(models_dir, items, own_data, dtype, rounded):
     ours = Setup(models_dir, dtype, 1)
     assert ours.choice("tiny") == DEFAULT
@@ -27,6 +29,7 @@ def test_bf16_is_tried_where_a_row_may_round_and_nowhere_else(models_dir, items,
     assert [file.name for file in own_data.glob("*.json")] == [f"choices-{dtype}.json"]
 
 
+@pytest.mark.slow
 def test_a_choice_that_is_kept_is_not_measured_again(models_dir, items, own_data):
     ours, kept = Setup(models_dir, "float32", 1), Choice("products", "onednn", "float32", 512)
     ours.choices.keep(Place.of(models_dir, "tiny", 1, "cpu"), kept)
@@ -36,6 +39,7 @@ def test_a_choice_that_is_kept_is_not_measured_again(models_dir, items, own_data
     assert (own_data / "choices-float32.json").read_text() == before
 
 
+@pytest.mark.slow
 def test_with_plain_operations_alone_nothing_is_measured(models_dir, items, own_data, monkeypatch):
     monkeypatch.setenv("GRADUS_ENGINE", "plain")
     ours = Setup(models_dir, "bfloat16", 1)

@@ -131,6 +131,7 @@ def test_the_rest_is_what_the_counted_kinds_leave():
     assert found[REST].seconds == 1.25
 
 
+@pytest.mark.slow
 def test_profiles_are_kept_and_shown(tmp_path, monkeypatch, models_dir, capsys):
     monkeypatch.setattr(profile, "MODEL", "tiny")
     monkeypatch.setattr(profile, "attainable", lambda dtype, device: 100.0)

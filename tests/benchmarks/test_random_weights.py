@@ -45,6 +45,7 @@ def test_what_is_there_is_not_written_again(source, tmp_path):
     assert file.stat().st_mtime_ns == before
 
 
+@pytest.mark.slow
 def test_ours_is_compared_with_the_oracle_on_random_weights(source, tmp_path):
     folder = random_weights.folder(source, tmp_path / "made")
     base = models.load(folder / "tiny")

@@ -85,6 +85,7 @@ def test_a_peer_runs_as_a_process_of_its_own(make, plain):
     assert found["answers"][0] == pytest.approx(truth[0], abs=1e-4)
 
 
+@pytest.mark.slow
 def test_a_peer_that_breaks_says_why(make):
     with pytest.raises(child.PeerFailed, match="nowhere"):
         child.run(Path(sys.executable), "benchmarks.peers.transformers_rows", make("label", checkpoint="/nowhere"))

@@ -51,6 +51,7 @@ def test_a_deployment_hears_of_missing_models(data_dir):
     assert "gradus.I003" in [message.id for message in checks.deployment(None)]
 
 
+@pytest.mark.slow  # The gate itself runs that check.
 def test_the_deployment_check_passes_and_does_not_use_this_site(monkeypatch, tmp_path, capfd):
     monkeypatch.setenv("GRADUS_DEBUG", "1")
     assert deploy_check.environment(str(tmp_path))["GRADUS_DEBUG"] == "0"

@@ -34,6 +34,7 @@ def test_what_is_missing_is_skipped_and_named(run):
     assert "NOT TESTED HERE: redis (GRADUS_TEST_REDIS is not set" in done.stdout
 
 
+@pytest.mark.slow
 def test_the_first_process_names_what_the_others_missed(run):
     done = run("-n", "2")
     assert done.returncode == 0

@@ -97,6 +97,8 @@ def test_it_serves_pages_and_static_files_and_ctrl_c_stops_all(up):
     assert [line for line in site.lines if "|" in line] == [], "a program's log is between progress and address"
 
 
+# `make smoke` starts a site, looks at it and stops it; `test_processes.py` kills a launcher of small programs.
+@pytest.mark.slow
 def test_a_second_start_is_quick_and_keeps_the_password(up):
     for start in range(2):
         site = up("--lanes", "")
@@ -105,6 +107,7 @@ def test_a_second_start_is_quick_and_keeps_the_password(up):
         assert site.end(signal.SIGTERM, 20) == 0
 
 
+@pytest.mark.slow
 def test_nothing_is_left_of_a_launcher_that_is_killed(up):
     site = up("--lanes", "interactive")
     site.until("Ctrl-C stops everything.")
