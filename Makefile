@@ -5,7 +5,7 @@
 #   make quick   the tests that a change touches, the nearest first, for at most two minutes
 #   make smoke   the main job over HTTP, on a site of its own that is thrown away
 #   make bench   the eight standard shapes beside the fastest peer, within 30 minutes (ARGS="--peers all")
-#   make plain-engine  the engine's tests with every special way of computing switched off
+#   make plain-engine  the engine beside the library, with every special way of computing switched off
 #   make second-python  the quick tests that need no torch, on a second Python where one is installed
 #   make mutants take out one guard after another: the fault suite must notice each
 #   make screenshots  a picture of every page and state (ARGS="--only challenge --width 360"; ARGS=--readme: README's)
@@ -54,9 +54,11 @@ check: $(STAMP)
 quick: $(STAMP)
 	$(PY) -m tests.touched
 
-# What the engine computes with every special way switched off.
+# What the engine computes with every special way switched off: labels, texts and adapters beside the library's. Its other
+# tests compute nothing, or choose the way themselves.
 plain-engine: $(STAMP)
-	GRADUS_ENGINE=plain $(PY) -m pytest -q -m "not slow" tests/workers/engine
+	GRADUS_ENGINE=plain $(PY) -m pytest -q -m "not slow" $(addprefix tests/workers/engine/,test_scoring.py \
+		test_generation.py tuning/test_lora.py)
 
 second-python: $(STAMP)
 	$(PY) -m tests.second_python
