@@ -28,6 +28,7 @@ from gradus.courses.services import publish
 from gradus.submissions import services
 from gradus.submissions.models import Evaluation, Run, Submission
 from tests.challenges.factory import write_course
+from tests.published import published
 
 # The scopes that a reviewer's token needs.
 REVIEWING = Scope(learner_data=LearnerData.EDITOR)
@@ -54,7 +55,7 @@ FREE_TEXT: dict[str, Any] = {
 
 
 def hashed(password: str) -> str:
-    """By the hasher of the settings, once for all learners: Argon2 takes a tenth of a second, as it should."""
+    """By the hasher of the settings, once for all learners."""
     return _hashed(password, get_hasher().algorithm)
 
 
@@ -95,11 +96,20 @@ def member(of_class: Class, user: User | None = None, *, labels: Iterable[str] =
 
 def tiny_bundle(folder: Path, **lesson: Any) -> CourseBundle:
     """The bundle of the course in `tests.challenges.factory`; keywords change fields of its lesson."""
-    write_course(folder)
+    for name, content in _tiny_files().items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(content)
     bundle = _tiny()
     first = bundle.lessons[0]
     spec = Lesson.model_validate({**first.lesson.model_dump(mode="json", by_alias=True), **lesson})
     return replace(bundle, lessons=(replace(first, lesson=spec),))
+
+
+@cache
+def _tiny_files() -> dict[str, bytes]:
+    with TemporaryDirectory() as folder:
+        root = write_course(Path(folder))
+        return {str(file.relative_to(root)): file.read_bytes() for file in root.rglob("*") if file.is_file()}
 
 
 @cache
@@ -111,7 +121,8 @@ def _tiny() -> CourseBundle:
 
 def tiny_course(folder: Path, **lesson: Any) -> Course:
     """Publishes `sea-or-sky` (prompt, also tune), `ticket` (tune, also prompt) and `explain` (free text)."""
-    return publish(tiny_bundle(folder, **lesson))
+    bundle = tiny_bundle(folder, **lesson)
+    return publish(bundle) if lesson else published(bundle, "tiny")
 
 
 def challenge(slug: str) -> Challenge:

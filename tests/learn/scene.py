@@ -11,11 +11,11 @@ import yaml
 from challenges.course_bundle import CourseBundle
 from gradus.courses import catalogue
 from gradus.courses.models import ChallengeVersion, Course
-from gradus.courses.services import publish
 from gradus.submissions import services
 from gradus.submissions.models import Evaluation, Run
 from tests import factories
 from tests.learn.findings import made_up
+from tests.published import published
 
 ADVISOR: dict[str, Any] = {
     "intro": "Two questions.",
@@ -126,7 +126,7 @@ def scene_bundle(folder: Path) -> CourseBundle:
 
 
 def scene_course(folder: Path) -> Course:
-    return publish(scene_bundle(folder))
+    return published(scene_bundle(folder), "scene")
 
 
 BASELINES: list[dict[str, Any]] = [
