@@ -27,7 +27,10 @@ SECONDS = 300
 Answers = list[dict[str, Any]]
 
 
-@pytest.fixture(scope="module", params=("sqlite", pytest.param("postgres", marks=pytest.mark.postgres)))
+@pytest.fixture(
+    scope="module",
+    params=(pytest.param("sqlite", marks=pytest.mark.slow), pytest.param("postgres", marks=pytest.mark.postgres)),
+)
 def site(request: pytest.FixtureRequest) -> Iterator[CrowdSite]:
     postgres = request.getfixturevalue("postgres_url") if request.param == "postgres" else None
     with crowd_site.opened(postgres) as found:
@@ -84,7 +87,7 @@ def codes(answers: Answers) -> Counter[str]:
 
 
 @pytest.mark.parametrize("crowd", CROWDS)
-@pytest.mark.parametrize("left", [1, 2])
+@pytest.mark.parametrize("left", [1, pytest.param(2, marks=pytest.mark.slow)])
 def test_exactly_the_attempts_that_are_left_are_taken(site: CrowdSite, left: int, crowd: int) -> None:
     learner, token = site.ask("learner", str(ALLOWED - left))
     answers = at_once(site, token, [uuid.uuid4().hex for _ in range(crowd)])
