@@ -24,7 +24,7 @@ from workers.sandbox.supervisor import Runner
 from workers.work import Worker
 
 # The quick gate sends every `STRIDE`-th case of each category; `-m slow` sends all of them.
-STRIDE = 16
+STRIDE = 48
 HONEST = (
     ("sea-or-sky", factories.PROMPT, "grade"),
     ("sea-or-sky", factories.LORA, "train"),

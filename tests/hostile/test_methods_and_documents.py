@@ -123,12 +123,19 @@ RETRIEVALS = {
 }
 
 
-@pytest.mark.parametrize("case", RETRIEVALS)
-def test_a_bad_retrieval_is_refused_with_place_and_cure(ada_client: Client, library: CourseBundle, case: str) -> None:
-    refused(ada_client, baselines.good(library, "rag"), RETRIEVALS[case])
+def test_a_bad_retrieval_is_refused_with_place_and_cure(ada_client: Client, library: CourseBundle) -> None:
+    for case in RETRIEVALS.values():
+        refused(ada_client, baselines.good(library, "rag"), case)
 
 
-@pytest.mark.parametrize("text", [*texts.HTML[:6], *texts.TEMPLATES[:6], *texts.INJECTIONS[:6]])
+TEXTS = [
+    given
+    for kind in (texts.HTML, texts.TEMPLATES, texts.INJECTIONS)
+    for given in (kind[0], *(pytest.param(text, marks=pytest.mark.slow) for text in kind[1:6]))
+]
+
+
+@pytest.mark.parametrize("text", TEXTS)
 def test_documents_and_examples_with_hostile_text_are_data(
     ada: User, ada_client: Client, library: CourseBundle, text: str
 ) -> None:
@@ -168,9 +175,9 @@ PREFERENCES = {
 }
 
 
-@pytest.mark.parametrize("case", PREFERENCES)
-def test_bad_preferences_are_refused_with_row_and_cure(ada_client: Client, methods: CourseBundle, case: str) -> None:
-    refused(ada_client, trained(methods, "dpo"), PREFERENCES[case])
+def test_bad_preferences_are_refused_with_row_and_cure(ada_client: Client, methods: CourseBundle) -> None:
+    for case in PREFERENCES.values():
+        refused(ada_client, trained(methods, "dpo"), case)
 
 
 def trained(course: CourseBundle, method: str) -> Choice:

@@ -120,12 +120,30 @@ def outcome(status: int) -> str:
 
 
 def each(acts: dict[str, Act]) -> Any:
-    return pytest.mark.parametrize("name", acts)
+    """Each act with the roles around the one that it needs, and, which is slow, with every role."""
+    return pytest.mark.parametrize(
+        ("name", "scopes"),
+        [
+            *(pytest.param(name, around(act.need), id=name) for name, act in acts.items()),
+            *(pytest.param(name, SCOPES, id=f"{name} by all", marks=pytest.mark.slow) for name in acts),
+        ],
+    )
 
 
-def every_scope(user: User, course: Course) -> Iterator[Scope]:
+def around(need: Scope) -> list[Scope]:
+    """No role and all; what is needed; and for each of the two the level below and the needed one, beside the widest
+    other one, which shows whether anything is missing or given that should not be.
+    """
+    found = [LEARNER, roles.EVERYTHING, need]
+    for part, levels in (("content", list(Content)), ("learner_data", list(LearnerData))):
+        place = levels.index(getattr(need, part))
+        found += [Scope(**{**vars(roles.EVERYTHING), part: level}) for level in levels[max(0, place - 1) : place + 1]]
+    return [scope for place, scope in enumerate(found) if scope not in found[:place]]
+
+
+def each_scope(user: User, course: Course, scopes: list[Scope]) -> Iterator[Scope]:
     """Gives the person each role in turn; the row of the role is made anew, as an act may have removed it."""
-    for scope in SCOPES:
+    for scope in scopes:
         Enrolment.objects.update_or_create(user=user, course=course, defaults=vars(scope))
         yield scope
 
@@ -141,19 +159,19 @@ def undone(work: Callable[[], Any]) -> Any:
 
 
 @each(PAGES)
-def test_pages(name: str, world: World, bob: User) -> None:
+def test_pages(name: str, scopes: list[Scope], world: World, bob: User) -> None:
     act = PAGES[name]
-    for scope in every_scope(bob, world.course):
+    for scope in each_scope(bob, world.course, scopes):
         answer = undone(lambda: getattr(logged_in(bob), act.method)(address(act, world), act.body))
         assert outcome(answer.status_code) == expected(scope, act.need), scope
         assert answer.status_code < 400 or answer.status_code in (403, 404), scope
 
 
-@pytest.mark.parametrize("staff", [False, True])
+@pytest.mark.parametrize("staff", [False, pytest.param(True, marks=pytest.mark.slow)])
 def test_lists_and_links(staff: bool, world: World, bob: User) -> None:
     """The header, the list of courses and the page of a course show what the role includes, and no more."""
     User.objects.filter(pk=bob.pk).update(is_staff=staff)
-    for role in every_scope(bob, world.course):
+    for role in each_scope(bob, world.course, SCOPES):
         scope = roles.EVERYTHING if staff else role
         client, has_role = logged_in(bob), scope != LEARNER
         header = client.get("/path/").content.decode()
@@ -180,24 +198,24 @@ def call(user: User, act: Act, world: World, scope: Scope) -> int:
 
 
 @each(CALLS)
-def test_calls(name: str, world: World, bob: User) -> None:
+def test_calls(name: str, scopes: list[Scope], world: World, bob: User) -> None:
     """With a token that may do all: what the person may do decides. The commands send the same calls."""
     act, everything = CALLS[name], roles.EVERYTHING
     elsewhere = Course.objects.create(slug="other", title="Other", digest="x")
     # An owner of another course, so that the calls look at the role in this one.
     factories.enrol(bob, elsewhere, everything)
-    for scope in every_scope(bob, world.course):
+    for scope in each_scope(bob, world.course, scopes):
         status = undone(lambda: call(bob, act, world, everything))
         assert outcome(status) == expected(scope, act.need) or (status == 404 and scope.includes(act.need)), scope
         assert status < 500 and (scope.includes(act.need) or status in (403, 404)), (scope, status)
 
 
 @each(REVIEWS)
-def test_reviews(name: str, world: World, bob: User) -> None:
+def test_reviews(name: str, scopes: list[Scope], world: World, bob: User) -> None:
     act = REVIEWS[name]
     elsewhere = Course.objects.create(slug="other", title="Other", digest="x")
     factories.enrol(bob, elsewhere, Scope(learner_data=LearnerData.EDITOR))
-    for scope in every_scope(bob, world.course):
+    for scope in each_scope(bob, world.course, scopes):
         status = undone(lambda: call(bob, act, world, roles.EVERYTHING))
         if name in ("list answers", "claim"):
             # Lists have nothing of the course for those who may not.
@@ -210,7 +228,7 @@ def test_reviews(name: str, world: World, bob: User) -> None:
 def test_lists_of_answers_hold_only_what_one_may_see(world: World, bob: User) -> None:
     from gradus.reviews import queue, services
 
-    for scope in every_scope(bob, world.course):
+    for scope in each_scope(bob, world.course, SCOPES):
         assert queue.waiting_for(bob).exists() == scope.includes(VIEWS_ANSWERS), scope
         assert bool(undone(lambda: services.claim(bob))) == scope.includes(DECIDES), scope
 
@@ -227,7 +245,7 @@ def test_the_services_refuse_whoever_calls_them(world: World, bob: User) -> None
         "decide": (DECIDES, lambda: reviews.decide(review, by=bob, marks=cases.ALL_MET, reason="")),
         "regrade": (DECIDES, lambda: reviews.start_regrade(review.submission.challenge, by=bob)),
     }
-    for scope in every_scope(bob, course):
+    for scope in each_scope(bob, course, SCOPES):
         for name, (need, act) in acts.items():
             try:
                 undone(act)
@@ -241,7 +259,7 @@ def test_the_services_refuse_whoever_calls_them(world: World, bob: User) -> None
 
 def test_may_and_reach_agree(world: World, bob: User, grace: User, guest: User) -> None:
     for need in SCOPES:
-        for scope in every_scope(bob, world.course):
+        for scope in each_scope(bob, world.course, SCOPES):
             reached = Course.objects.filter(roles.reach(bob, need)).filter(pk=world.course.pk).exists()
             assert roles.may(bob, world.course, need) == reached == scope.includes(need), (scope, need)
         for user, all_of_it in ((grace, True), (guest, False), (None, False)):

@@ -65,6 +65,7 @@ def assert_alike(root: Path) -> int:
     return count
 
 
+@pytest.mark.slow
 def test_the_library_is_told_alike() -> None:
     assert assert_alike(LIBRARY) > 0, "the points of the embedding are too far apart to compare anything"
 

@@ -41,6 +41,8 @@ def triggers() -> set[str]:
         return {name for (name,) in cursor.fetchall() if name.startswith("courses_")}
 
 
+# Goes back over most migrations, which rewrites each table many times.
+@pytest.mark.slow
 def test_a_draft_and_its_checks_end_and_what_is_live_stays(push: Push, folder: Any, grace: User, ada: User) -> None:
     publishing.publish(push().version, by=grace, unverified=ALL)
     live = list(ChallengeVersion.objects.order_by("pk").values_list("pk", flat=True))

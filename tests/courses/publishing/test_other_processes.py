@@ -20,7 +20,8 @@ from tests import migrated
 from tests.challenges.factory import write_course
 from tests.courses.test_versions import edit, turn_labels
 
-STATEMENTS = (2, 9, 17, 24, 31, 38)
+# Before which of a publish's statements it is killed. Each kill takes a process, so the quick test has two.
+QUICK, EVERY = (9, 31), (2, 9, 17, 24, 31, 38)
 
 
 class Process:
@@ -82,9 +83,12 @@ def test_another_process_shows_what_was_published(site: tuple[Process, Path, Pat
         assert (second.say("show") or {})["boards"] == []
 
 
-def test_a_publish_that_is_killed_leaves_all_or_nothing(site: tuple[Process, Path, Path]) -> None:
+@pytest.mark.parametrize("statements", [QUICK, pytest.param(EVERY, marks=pytest.mark.slow)])
+def test_a_publish_that_is_killed_leaves_all_or_nothing(
+    site: tuple[Process, Path, Path], statements: tuple[int, ...]
+) -> None:
     first, folder, data = site
-    for number, statement in enumerate(STATEMENTS, 1):
+    for number, statement in enumerate(statements, 1):
         before = first.say("show")
         change(folder, f"Words {number}.", f"1.{number}.0")
         first.say("push", folder)
@@ -96,7 +100,7 @@ def test_a_publish_that_is_killed_leaves_all_or_nothing(site: tuple[Process, Pat
         assert (after["challenges"]["sea-or-sky"], after["drafts"]) == (f"1.{number}.0", 0)
 
 
-@pytest.mark.parametrize("kind", ["bundles/", "courses/"])
+@pytest.mark.parametrize("kind", [pytest.param("bundles/", marks=pytest.mark.slow), "courses/"])
 def test_a_push_that_is_killed_while_it_writes_leaves_no_torn_file(site: tuple[Process, Path, Path], kind: str) -> None:
     first, folder, data = site
     turn_labels(folder)

@@ -15,7 +15,7 @@ from tests.courses.large import change, write_large_course
 from tests.courses.publishing.conftest import Push
 
 pytestmark = pytest.mark.django_db
-FEW, MANY = 3, 33
+FEW, MANY, VERY_MANY = 3, 13, 33
 # A statement that writes many rows becomes several on SQLite, which bounds the values of one.
 FURTHER = 0.5
 # What judges were asked of a check goes with the check, each by a statement of its own.
@@ -50,13 +50,14 @@ def counts(folder: Path, push: Push, by: User) -> dict[str, int]:
     return found
 
 
-def test_a_push_asks_hardly_more_for_each_further_challenge(tmp_path: Path, push: Push, grace: User) -> None:
+@pytest.mark.parametrize("most", [MANY, pytest.param(VERY_MANY, marks=pytest.mark.slow)])
+def test_a_push_asks_hardly_more_for_each_further_challenge(tmp_path: Path, push: Push, grace: User, most: int) -> None:
     found = []
-    for number in (FEW, MANY):
+    for number in (FEW, most):
         with transaction.atomic():
             found.append(counts(write_large_course(tmp_path / str(number) / "tiny", number), push, grace))
             transaction.set_rollback(True)
     few, many = found
-    further = {name: (many[name] - few[name]) / (MANY - FEW) for name in few}
+    further = {name: (many[name] - few[name]) / (most - FEW) for name in few}
     removes = further.pop("all of a draft")
     assert max(further.values()) <= FURTHER and removes <= FURTHER_REMOVED, (few, many)

@@ -33,7 +33,10 @@ def test_most_honest_answers_end_final_and_right(built_in: ChallengeBundle) -> N
     assert sum(right) / len(right) >= 0.95
 
 
-@pytest.mark.parametrize("judge", ["honest", "invents", "tears"])
+SLOW = [pytest.param(judge, marks=pytest.mark.slow) for judge in ("honest", "tears")]
+
+
+@pytest.mark.parametrize("judge", ["invents", *SLOW])
 def test_no_attack_ends_final_with_points(built_in: ChallengeBundle, judge: str) -> None:
     rubric, unlisted = free_text(built_in.challenge).rubric, replace(built_in, attacks=(), digest="")
     for attack in built_in.attacks:

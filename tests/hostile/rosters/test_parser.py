@@ -11,8 +11,6 @@ from gradus.classes.roster.faults import UnreadableRoster
 from gradus.classes.roster.people import parse
 from tests.hostile.rosters import odd, table
 
-OF_THE_CLASS = {"same_person", "other_account", "two_people", "ambiguous", "not_found", "own_role"}
-
 
 @pytest.mark.parametrize("case", table.FILES, ids=str)
 def test_a_broken_file_is_refused(case: table.Broken) -> None:
@@ -25,7 +23,7 @@ def test_a_broken_file_is_refused(case: table.Broken) -> None:
     assert re.search(case.cause, fault.cause) and re.search(case.cure, fault.cure), fault
 
 
-@pytest.mark.parametrize("case", [one for one in table.ROWS if one.code not in OF_THE_CLASS], ids=str)
+@pytest.mark.parametrize("case", [one for one in table.ROWS if one.code not in table.OF_THE_CLASS], ids=str)
 def test_a_broken_row_is_left_out(case: table.Broken) -> None:
     found = parse(case.data)
     assert [person.row for person in found.people] == [2] and len(found.faults) == case.faults
