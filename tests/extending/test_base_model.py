@@ -236,8 +236,11 @@ def test_a_name_that_stands_twice_and_a_file_that_is_not_there_are_refused(data_
 
 @pytest.mark.parametrize(
     "command",
-    [["manage.py", "doctor"], ["-m", "gradus.cli", "challenge", "lint", "COURSE"], ["-m", "workers.engine.fetch"]],
-    ids=["site", "command line", "fetch"],
+    [
+        pytest.param(["manage.py", "doctor"], id="site"),
+        pytest.param(["-m", "gradus.cli", "challenge", "lint", "COURSE"], id="command line", marks=pytest.mark.slow),
+        pytest.param(["-m", "workers.engine.fetch"], id="fetch", marks=pytest.mark.slow),
+    ],
 )
 def test_every_program_says_it_without_a_traceback(data_dir, entry, tmp_path, monkeypatch, command):
     path = name_file(tmp_path, monkeypatch, {**entry, "context": "wide"})

@@ -51,6 +51,12 @@ def test_a_submit_rings_its_lane_once(ada, course, connect, broker_url):
     assert (client.llen("grade"), client.llen("train"), client.llen("judge")) == (1, 1, 0)
 
 
+# `tests/faults/test_broker.py` has a Celery worker at the embedded broker.
+@pytest.mark.parametrize(
+    "broker_url",
+    [pytest.param("embedded", marks=pytest.mark.slow), pytest.param("server", marks=pytest.mark.redis)],
+    indirect=True,
+)
 @pytest.mark.django_db(transaction=True)
 def test_a_celery_worker_hears_and_grades(ada, course, connect, broker_url, tmp_path):
     connect(broker_url)

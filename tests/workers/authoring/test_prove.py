@@ -336,7 +336,9 @@ def wait_until_blocked(log, process):
             pytest.fail(f"it ended with {process.wait(0.02)}: {process.communicate()}")
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGKILL, -9), (signal.SIGINT, 130)])
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGKILL, -9), pytest.param(signal.SIGINT, 130, marks=pytest.mark.slow)]
+)
 def test_killed_or_interrupted_half_way_it_goes_on_with_what_is_missing(lesson, tmp_path, number, code):
     log = tmp_path / "log"
     # Each run has two items, public and hidden rows, so the fourth run is the one that does not end.

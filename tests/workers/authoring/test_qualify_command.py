@@ -254,6 +254,7 @@ def test_a_killed_run_goes_on_where_it_stopped(honest: JudgeServer, question: Pa
     assert uninterrupted["questions"] == report["questions"]
 
 
+@pytest.mark.slow
 def test_an_interrupted_run_keeps_the_reply_that_is_under_way(
     honest: JudgeServer, question: Path, tmp_path: Path
 ) -> None:
