@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import warnings
 from pathlib import Path
 from typing import Any
@@ -55,6 +56,15 @@ class Environment(environ.Env):  # type: ignore[misc]  # the package has no type
         if value not in values:
             raise self._wrong(name, f"one of {', '.join(filter(None, values))}")
         return value
+
+    def device(self, name: str, visible: str) -> None:
+        """Reads what runners compute on. Of several GPUs a number chooses one of those that `visible` names."""
+        value = self._given(name).strip()
+        if value and not re.fullmatch(r"cpu|cuda(:\d{1,2})?", value):
+            raise self._wrong(name, "cpu, cuda, or cuda: with the number of a GPU, such as cuda:1")
+        number, seen = value.partition(":")[2], [one for one in self._given(visible).split(",") if one.strip()]
+        if number and visible in self.ENVIRON and int(number) >= len(seen):
+            raise self._wrong(name, f"a number below {len(seen)}, because {visible} names {len(seen)} GPUs")
 
     def languages(self, name: str, known: tuple[str, ...]) -> list[str]:
         """Reads a comma-separated list of language codes, each of which must be in `known`, the default first."""

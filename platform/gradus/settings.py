@@ -179,7 +179,7 @@ LANES = tuple(lane.value for lane in Lane)
 HEARTBEAT_SECONDS = env.whole("GRADUS_HEARTBEAT_SECONDS", default=10)
 # The engine reads these three itself, because it does not use Django. They are checked here so that a wrong value stops
 # the site at its start.
-env.one_of("GRADUS_DEVICE", ("", "cpu", "cuda"), default="")
+env.device("GRADUS_DEVICE", "CUDA_VISIBLE_DEVICES")
 env.one_of("GRADUS_ENGINE", ("", "plain"), default="")
 TRAINING_DTYPE = env.one_of("GRADUS_TRAINING_DTYPE", ("float32", "bfloat16"), default="float32")
 env.gone("GRADUS_DTYPE", "GRADUS_TRAINING_DTYPE")

@@ -23,7 +23,7 @@ WRONG = {
     "GRADUS_AUDIT_SHARE": ["5", "-0.1", "5 %", "nan"],
     "GRADUS_EMAIL_VERIFICATION": ["always"],
     "GRADUS_LOG_LEVEL": ["loud"],
-    "GRADUS_DEVICE": ["gpu"],
+    "GRADUS_DEVICE": ["gpu", "cuda:", "cuda:-1", "cuda:a", "cpu:0"],
     "GRADUS_ENGINE": ["fast"],
     "GRADUS_TRAINING_DTYPE": ["float16"],
     "GRADUS_LANGUAGES": ["klingon", "en;de"],
@@ -103,6 +103,7 @@ READERS = {
     "GRADUS_JUDGE_MONEY_USER": lambda env, name: env.amount(name),
     "GRADUS_AUDIT_SHARE": lambda env, name: env.share(name, default=0.05),
     "GRADUS_LOG_LEVEL": lambda env, name: env.one_of(name, ("INFO", "ERROR"), default="INFO"),
+    "GRADUS_DEVICE": lambda env, name: env.device(name, "CUDA_VISIBLE_DEVICES"),
     "GRADUS_LANGUAGES": lambda env, name: env.languages(name, ("en", "de", "pt-br")),
     "GRADUS_ORIGINS": lambda env, name: env.origins(name),
     "REDIS_URL": lambda env, name: env.address(name, ("redis", "rediss")),
@@ -117,6 +118,16 @@ def test_each_wrong_value_is_refused_without_its_secret(monkeypatch: pytest.Monk
     with pytest.raises(ImproperlyConfigured) as caught:
         READERS[name](Environment(), name)
     assert str(caught.value).startswith(name) and "secret" not in str(caught.value)
+
+
+def test_a_number_of_a_gpu_must_be_one_that_the_process_may_see(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GRADUS_DEVICE", "cuda:2")
+    READERS["GRADUS_DEVICE"](Environment(), "GRADUS_DEVICE")
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,1,3")
+    READERS["GRADUS_DEVICE"](Environment(), "GRADUS_DEVICE")
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,1")
+    with pytest.raises(ImproperlyConfigured, match="it takes a number below 2"):
+        READERS["GRADUS_DEVICE"](Environment(), "GRADUS_DEVICE")
 
 
 RIGHT = [

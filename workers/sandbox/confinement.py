@@ -195,6 +195,8 @@ def main() -> None:
         if child == 0:
             user = privileges.user_for(os.getpid())
             gpu = hardware.device() != "cpu"
+            if (visible := hardware.visible_gpus()) is not None:
+                os.environ["CUDA_VISIBLE_DEVICES"] = visible
             held = confine(os.getppid(), PROBE_BYTES[gpu], user=user, readable=models, scratch=Path(scratch), gpu=gpu)
             print(json.dumps(asdict(held) | {"gpu": start_gpu() if gpu else None}), flush=True)
             os._exit(0)

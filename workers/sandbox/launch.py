@@ -13,6 +13,7 @@ from functools import cache
 from pathlib import Path
 
 from challenges.models import catalogue
+from workers.engine import hardware
 from workers.engine.model_files import PROJECT
 from workers.sandbox import privileges
 from workers.sandbox.frames import Channel
@@ -100,6 +101,8 @@ def launch(scratch: Path, threads: int, options: Mapping[str, object]) -> tuple[
 def environment(scratch: Path, threads: int) -> dict[str, str]:
     """The runner's environment variables. Variables that are not named here, such as keys, are not passed on."""
     own = {name: os.environ[name] for name in INHERITED if name in os.environ}
+    if (gpus := hardware.visible_gpus()) is not None:
+        own["CUDA_VISIBLE_DEVICES"] = gpus
     return own | {
         "PYTHONPATH": str(PROJECT),
         # The site's data folder is closed to it: it finds the list of base models among what it is given.

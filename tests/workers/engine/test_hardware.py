@@ -2,6 +2,7 @@ import pytest
 
 from workers import work
 from workers.engine import hardware
+from workers.sandbox import launch
 from workers.sandbox.supervisor import Runner
 
 
@@ -10,6 +11,34 @@ def test_every_machine_trains_in_fp32_unless_a_setting_says_otherwise(monkeypatc
     assert (hardware.training_dtype(), Runner(device="cuda").dtype) == ("float32", "float32")
     monkeypatch.setenv("GRADUS_TRAINING_DTYPE", "bfloat16")
     assert (hardware.training_dtype(), Runner(device="cpu").dtype) == ("bfloat16", "bfloat16")
+
+
+@pytest.mark.parametrize(
+    ("chosen", "ours", "visible"),
+    [
+        ("cuda", None, None),
+        ("cpu", "0,1", "0,1"),
+        ("cuda", "2,3", "2,3"),
+        ("cuda:0", None, "0"),
+        ("cuda:01", None, "1"),
+        ("cuda:1", "2,3", "3"),
+        ("cuda:1", "GPU-8932f937, MIG-1c2d", "MIG-1c2d"),
+    ],
+)
+def test_a_runner_sees_the_gpu_that_was_chosen_of_those_its_worker_sees(monkeypatch, tmp_path, chosen, ours, visible):
+    monkeypatch.setenv("GRADUS_DEVICE", chosen)
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    if ours is not None:
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", ours)
+    assert hardware.device() == chosen.partition(":")[0]
+    assert launch.environment(tmp_path, 1).get("CUDA_VISIBLE_DEVICES") == visible
+
+
+def test_a_gpu_that_the_worker_may_not_see_is_refused(monkeypatch, tmp_path):
+    monkeypatch.setenv("GRADUS_DEVICE", "cuda:2")
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "4,5")
+    with pytest.raises(ValueError, match="names 2 GPUs"):
+        launch.environment(tmp_path, 1)
 
 
 @pytest.fixture
