@@ -78,9 +78,7 @@ NEEDS = pytest.StashKey[dict[str, str]]()
 
 def slow_on_sqlite(test: Test) -> Test:
     """Of a test that takes long: `tests/postgres/test_suites.py` runs it on PostgreSQL, `-m slow` on SQLite as well."""
-    if not settings.SQLITE:
-        return test
-    marked: Test = pytest.mark.slow(test)
+    marked: Test = (pytest.mark.slow if settings.SQLITE else pytest.mark.postgres)(test)
     return marked
 
 

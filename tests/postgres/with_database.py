@@ -1,22 +1,53 @@
 """A plugin for a run on PostgreSQL: it leaves out the tests that use no database, which are the same on any.
 
-pytest-django refuses the database to a test that does not ask for it, so none of them can use one unnoticed.
+pytest-django refuses the database to a test that does not ask for it, so none of them can use one unnoticed. With
+`--leaning`, only those stay that lean on what the database itself guarantees: several transactions, an error that it
+raises, or what is written for PostgreSQL.
 """
 
 from __future__ import annotations
 
+from types import CodeType
+
 import pytest
+from django import db
 from django.test import TransactionTestCase
 
 NAMES = {"db", "transactional_db"}
+ERRORS = {name for name, one in vars(db).items() if isinstance(one, type) and issubclass(one, db.Error)}
+DIRECTLY = {*ERRORS, "connection", "connections"}
+"""What a test names that expects a refusal by the database, or that speaks to it past the models."""
 
 
-def uses_a_database(item: pytest.Item) -> bool:
-    of_django = isinstance(item, pytest.Function) and item.cls and issubclass(item.cls, TransactionTestCase)
-    asked = NAMES & set(getattr(item, "fixturenames", ()))
-    return bool(of_django or asked or item.get_closest_marker("django_db"))
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--leaning", action="store_true", help="only tests that lean on the database's own guarantees")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    config.hook.pytest_deselected(items=[item for item in items if not uses_a_database(item)])
-    items[:] = [item for item in items if uses_a_database(item)]
+    kept = [item for item in items if uses_a_database(item) and (not config.getoption("leaning") or leans_on_it(item))]
+    config.hook.pytest_deselected(items=[item for item in items if item not in set(kept)])
+    items[:] = kept
+
+
+def uses_a_database(item: pytest.Item) -> bool:
+    asked = NAMES & set(getattr(item, "fixturenames", ()))
+    return bool(is_of_django(item) or asked or item.get_closest_marker("django_db"))
+
+
+def is_of_django(item: pytest.Item) -> bool:
+    return bool(isinstance(item, pytest.Function) and item.cls and issubclass(item.cls, TransactionTestCase))
+
+
+def leans_on_it(item: pytest.Item) -> bool:
+    """Whether it has transactions of its own, stands in this folder, or names an error of the database."""
+    mark = item.get_closest_marker("django_db")
+    transactions = "transactional_db" in getattr(item, "fixturenames", ()) or (mark and mark.kwargs.get("transaction"))
+    if transactions or is_of_django(item) or item.path.parent.name == "postgres" or item.get_closest_marker("postgres"):
+        return True
+    return isinstance(item, pytest.Function) and bool(DIRECTLY & names(item.function.__code__))
+
+
+def names(code: CodeType) -> set[str]:
+    """What the code of a function names, with that of the functions within it."""
+    inner = (names(one) for one in code.co_consts if isinstance(one, CodeType))
+    return set(code.co_names).union(*inner)
