@@ -32,7 +32,7 @@ def found(ada: User, ada_client: Client, grace_client: Client, client: Client, t
         pages = furnish(tmp_path, ada)
     found: Found = {"frame": {}}
     for visitor, paths in (
-        (client, pages.open),
+        (client, [*pages.open, *pages.more]),
         (ada_client, pages.own),
         (grace_client, [*pages.staff, "/admin/health/"]),
     ):

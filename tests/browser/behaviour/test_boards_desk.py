@@ -19,12 +19,12 @@ from gradus.submissions.services import start_run
 from tests import factories
 from tests.browser.conftest import Visit
 from tests.browser.driver.hands import Hand, Keyboard, Mouse
-from tests.browser.driver.seen import WIDTHS, looks, wrong_with
+from tests.browser.driver.seen import WIDTHS, first_quick, looks, wrong_with
 from tests.leaderboards.single_rows import work_off
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 # What a key presses, a click presses: `test_each_kind.py` asks both of the same controls.
-hands = pytest.mark.parametrize("hand_of", [pytest.param(Mouse, marks=pytest.mark.slow), Keyboard])
+hands = first_quick("hand_of", Keyboard, Mouse)
 NAMES = ("a gull", "a kite", "a swift", "a puffin", "a heron", "a tern", "a skua", "a crow")
 WHY = "The prompt is that of somebody else"
 
@@ -97,7 +97,7 @@ def test_an_entry_is_flagged_and_an_attempt_annulled(
     assert not Submission.objects.filter(annulled=True).exists()
 
 
-@pytest.mark.parametrize("hand_of", [Mouse, Keyboard])
+@hands
 def test_the_attempts_of_a_learner_are_graded_again(
     attempt: Submission, ada: User, grace: User, visit: Visit, hand_of: type[Mouse | Keyboard]
 ) -> None:

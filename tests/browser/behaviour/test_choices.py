@@ -15,6 +15,7 @@ from gradus.accounts.models import User
 from gradus.courses.services import publish
 from gradus.preferences.models import PairChoice
 from tests import example_course
+from tests.browser.driver.seen import first_quick
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 HERE = "/challenges/your-clicks/choices/"
@@ -35,7 +36,7 @@ def count(page: Page, text: str) -> None:
     expect(page.locator("#choices [role=status]")).to_contain_text(text)
 
 
-@pytest.mark.parametrize(("width", "scheme"), [(360, "dark"), (1280, "light")])
+@first_quick(("width", "scheme"), (360, "dark"), (1280, "light"))
 def test_choices_by_keys_and_clicks_become_training_rows(
     visit: Callable[..., Page], clicks: None, ada: User, axe: Any, width: int, scheme: str
 ) -> None:

@@ -10,7 +10,7 @@ from playwright.sync_api import Page, expect
 
 from gradus.accounts.models import User
 from tests import factories
-from tests.browser.driver.seen import TOO_WIDE
+from tests.browser.driver.seen import TOO_WIDE, first_quick
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 IMPACTS = ("moderate", "serious", "critical")
@@ -43,7 +43,7 @@ def test_by_keyboard_and_by_mouse(course, ada, visit):
     assert ada.deletion_due_at is None
 
 
-@pytest.mark.parametrize(("theme", "width"), [("light", 1280), ("dark", 360)])
+@first_quick(("theme", "width"), ("light", 1280), ("dark", 360))
 def test_the_pages_are_accessible_and_fit(course, ada, visit, axe, theme, width):
     def look(page: Page, name: str) -> None:
         found = [rule["id"] for rule in axe.run(page).response["violations"] if rule["impact"] in IMPACTS]

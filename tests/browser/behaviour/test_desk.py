@@ -17,7 +17,7 @@ from tests import factories
 from tests.browser.conftest import session_of
 from tests.browser.driver.hands import Keyboard
 from tests.browser.driver.pages import LIBRARY
-from tests.browser.driver.seen import wrong_with
+from tests.browser.driver.seen import first_quick, wrong_with
 from tests.operations.waiting import until
 from tests.reviews import cases
 from tests.reviews.cases import ALL_MET, MARKS, NONE_MET
@@ -96,6 +96,8 @@ def test_answers_are_marked_by_key_one_after_the_other(grace, reviews, visit):
     assert is_decided(third) and third.marks == ALL_MET
 
 
+# A finger presses the same controls below, on a small screen.
+@pytest.mark.slow
 def test_answers_are_marked_by_mouse(grace, reviews, visit):
     first, second, _third = reviews
     page = visit(grace)
@@ -197,7 +199,7 @@ def test_without_a_connection_the_marks_are_kept_also_over_a_reload(grace, revie
     assert is_decided(first) and first.marks == {"cause": "not_met", "remedy": "met", "no-myth": "met"}
 
 
-@pytest.mark.parametrize("status", [403, 404, 500])
+@first_quick("status", 403, 404, 500)
 def test_marks_are_kept_over_a_reload_if_the_site_did_not_record_them(
     grace, reviews, visit, expected_complaints, status
 ):
@@ -307,7 +309,7 @@ def test_the_rubric_stays_beside_the_answers_and_folds_on_a_small_screen(grace, 
     expect(what.locator("xpath=../p")).to_be_visible()
 
 
-@pytest.mark.parametrize(("theme", "width"), [("light", 1280), ("dark", 360)])
+@first_quick(("theme", "width"), ("dark", 360), ("light", 1280))
 def test_axe_finds_nothing_on_the_desk(grace, reviews, visit, axe, theme, width):
     page = visit(grace, color_scheme=theme, viewport={"width": width, "height": 740}, reduced_motion="reduce")
     for path in ("/reviews/", PAGE):
@@ -350,7 +352,7 @@ def test_the_list_of_keys_opens_by_its_key_and_marking_goes_on_where_it_was(grac
         assert seen_whole(page, answer(page, reviews[1]))
 
 
-@pytest.mark.parametrize("height", [420, 700, 900])
+@first_quick("height", 420, 700, 900)
 def test_what_has_the_focus_and_what_it_asks_for_are_never_covered_or_cut(grace, reviews, visit, height):
     page = visit(grace, viewport={"width": 1280, "height": height})
     page.goto(PAGE)

@@ -10,6 +10,7 @@ from playwright.sync_api import expect
 from gradus.reviews.models import Review
 from gradus.submissions.models import Submission
 from tests import factories
+from tests.browser.driver.seen import first_quick
 from tests.reviews import cases
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -22,7 +23,7 @@ def no_judge(monkeypatch):
     monkeypatch.delenv("GRADUS_JUDGE_MODEL", raising=False)
 
 
-@pytest.mark.parametrize("width", [360, 1280])
+@first_quick("width", 360, 1280)
 def test_the_tick_is_asked_for_beside_its_box_and_nothing_typed_is_lost(ada, course, visit, axe, work, width):
     earlier = cases.waiting(ada)
     page = visit(ada, viewport={"width": width, "height": 740}, reduced_motion="reduce")

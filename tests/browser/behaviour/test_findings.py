@@ -9,6 +9,7 @@ from playwright.sync_api import expect
 
 from gradus.laboratory.models import Contribution
 from gradus.submissions.models import Run
+from tests.browser.driver.seen import first_quick
 from tests.browser.look.test_pages import IMPACTS, TOO_WIDE
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -89,7 +90,7 @@ def test_without_scripts_the_button_works_and_the_figure_is_there(course, visit,
     expect(page.locator(".forest-own")).to_have_count(2)
 
 
-@pytest.mark.parametrize("width", [360, 1280])
+@first_quick("width", 360, 1280)
 def test_no_label_of_a_figure_is_cut(course, visit, width):
     page = visit(viewport={"width": width, "height": 740})
     page.goto("/lessons/first/findings/few-shot/")

@@ -9,6 +9,7 @@ from gradus.submissions import services
 from gradus.submissions.models import Run, Submission
 from tests import factories
 from tests.browser.behaviour.test_learner import write
+from tests.browser.driver.seen import first_quick
 from tests.learn.result.test_fields import result_of
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -71,7 +72,7 @@ IS_SEEN = """(one) => {
 }"""
 
 
-@pytest.mark.parametrize("width", [360, 1280])
+@first_quick("width", 360, 1280)
 def test_the_check_of_rows_appears_beside_its_button_with_the_focus(ada, course, visit, axe, width):
     page = visit(ada, viewport={"width": width, "height": 740}, reduced_motion="reduce")
     page.goto("/challenges/sea-or-sky/?track=tune#work")

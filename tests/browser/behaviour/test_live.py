@@ -10,6 +10,7 @@ from playwright.sync_api import Page, expect
 from gradus.submissions import services
 from gradus.submissions.models import Evaluation, Submission
 from tests import factories
+from tests.browser.driver.seen import first_quick
 from tests.browser.look.test_charts import CUT
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -113,7 +114,7 @@ def test_training_says_how_much_is_left(ada, course, visit):
     expect(page.get_by_text("About 36 s of training left.")).to_be_visible()
 
 
-@pytest.mark.parametrize("width", [360, 1280])
+@first_quick("width", 360, 1280)
 def test_margin_and_accuracy_are_drawn_while_the_model_trains(ada, course, visit, axe, width):
     made = factories.submit(ada, payload=factories.LORA)
     page = visit(ada, viewport={"width": width, "height": 900})

@@ -15,7 +15,7 @@ from gradus.own_data import merging
 from tests import factories
 from tests.browser.conftest import Visit
 from tests.browser.driver.hands import Hand, Keyboard, Mouse
-from tests.browser.driver.seen import wrong_with
+from tests.browser.driver.seen import first_quick, wrong_with
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 NUMBER = count(1)
@@ -40,7 +40,7 @@ def at_the_page(visit: Visit, user: User, **options: object) -> Page:
     return page
 
 
-@pytest.mark.parametrize("hand_of", [Mouse, Keyboard])
+@first_quick("hand_of", Keyboard, Mouse)
 def test_two_accounts_become_one(
     accounts: Challenge,
     ada: User,
@@ -88,7 +88,7 @@ def test_two_accounts_become_one(
     assert Merge.objects.get().merged_at
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
+@first_quick("theme", "dark", "light")
 def test_the_pages_are_accessible_and_fit(
     accounts: Challenge, ada: User, bob: User, grace: User, visit: Visit, theme: str, expected_complaints: list[str]
 ) -> None:

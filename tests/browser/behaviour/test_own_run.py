@@ -13,6 +13,7 @@ from playwright.sync_api import Page, expect
 from gradus.accounts.models import User
 from gradus.submissions.models import Submission
 from tests import factories
+from tests.browser.driver.seen import first_quick
 from tests.own_run.course import published, quoting, ran
 from tests.reviews import cases
 
@@ -33,7 +34,7 @@ def looked_at(page: Page, axe: Any, name: str, width: int) -> None:
     assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 
-@pytest.mark.parametrize(("width", "scheme"), [(360, "dark"), (1280, "light")])
+@first_quick(("width", "scheme"), (1280, "light"), (360, "dark"))
 def test_rows_are_chosen_kept_and_handed_in(
     visit: Callable[..., Page], asking: None, ada: User, axe: Any, width: int, scheme: str
 ) -> None:

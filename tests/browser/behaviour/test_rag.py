@@ -15,6 +15,7 @@ from gradus.accounts.models import User
 from gradus.courses.services import publish
 from gradus.submissions.models import Run
 from tests import example_course
+from tests.browser.driver.seen import first_quick
 from tests.kinds.rag_engine import Engine
 from workers import status
 from workers.work import Worker
@@ -34,7 +35,7 @@ def picture(page: Page, name: str) -> None:
         page.screenshot(path=f"{SHOTS}/{name}.png", full_page=True)
 
 
-@pytest.mark.parametrize(("width", "scheme"), [(360, "dark"), (1280, "light")])
+@first_quick(("width", "scheme"), (360, "dark"), (1280, "light"))
 def test_a_learner_runs_a_retrieval_and_reads_what_was_found(
     visit: Callable[..., Page], library: None, ada: User, axe: Any, width: int, scheme: str
 ) -> None:

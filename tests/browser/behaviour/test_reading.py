@@ -8,9 +8,9 @@ from dataclasses import replace
 import pytest
 from playwright.sync_api import Page, expect
 
-from challenges.reading import read_course
 from gradus.courses.services import publish
-from tests.browser.driver.pages import LIBRARY
+from tests.browser.driver.pages import lessons, publish_lessons
+from tests.browser.driver.seen import first_quick
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -21,7 +21,7 @@ RETRIEVAL = "Look facts up, and start cheap"
 
 @pytest.fixture(autouse=True)
 def built_in(transactional_db):
-    publish(read_course(LIBRARY))
+    publish_lessons("fine-tuning-vs-prompting")
 
 
 def read_to(page: Page, heading: str) -> None:
@@ -66,7 +66,7 @@ def test_a_broken_memory_is_no_trouble(visit):
 SEEN = "(e) => e.checkVisibility({contentVisibilityAuto: true}) && e.getBoundingClientRect().height > 0"
 
 
-@pytest.mark.parametrize(("width", "shown"), [(1280, True), (360, False)])
+@first_quick(("width", "shown"), (360, False), (1280, True))
 def test_numbers_are_folded_on_a_narrow_screen_only(visit, width, shown):
     page = visit(viewport={"width": width, "height": 740})
     page.goto(ADDRESS)
@@ -78,7 +78,7 @@ def test_numbers_are_folded_on_a_narrow_screen_only(visit, width, shown):
         assert page.evaluate("document.documentElement.scrollHeight") < 20_000
 
 
-@pytest.mark.parametrize(("width", "height"), [(1280, 16_000), (360, 18_500)])
+@first_quick(("width", "height"), (360, 18_500), (1280, 16_000))
 def test_a_finding_shows_its_figure_and_folds_its_method_and_runs(visit, width, height):
     page = visit(viewport={"width": width, "height": 740})
     page.goto(ADDRESS)
@@ -96,7 +96,7 @@ def test_a_finding_shows_its_figure_and_folds_its_method_and_runs(visit, width, 
     assert [one.evaluate(SEEN) for one in inside] == [True] * 4
 
 
-@pytest.mark.parametrize("scripts", [True, False])
+@first_quick("scripts", True, False)
 def test_a_link_to_something_inside_opens_a_finding_and_print_shows_it(visit, scripts):
     page = visit(java_script_enabled=scripts)
     page.goto(f"{ADDRESS}#finding-json-lab")
@@ -131,7 +131,7 @@ def test_an_old_link_into_the_lesson_leads_to_the_step_that_holds_it(visit):
 
 def test_a_closed_fold_is_a_note_beside_the_text_and_opens_over_the_width(visit):
     """On the one page of a lesson without steps. Elsewhere it would stand beside the text of the next step."""
-    bundle = read_course(LIBRARY)
+    bundle = lessons("fine-tuning-vs-prompting")
     whole = [replace(one, lesson=one.lesson.model_copy(update={"steps": False})) for one in bundle.lessons]
     publish(replace(bundle, lessons=tuple(whole), digest=""))
     page = visit(viewport={"width": 1280, "height": 800})

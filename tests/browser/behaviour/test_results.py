@@ -5,12 +5,11 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import Page, expect
 
-from challenges.reading import read_course
-from gradus.courses.services import publish
 from gradus.submissions import services
 from gradus.submissions.models import Run
 from tests import factories
-from tests.browser.driver.pages import LIBRARY
+from tests.browser.driver.pages import publish_lessons
+from tests.browser.driver.seen import first_quick
 from tests.learn.result.test_fields import result_of
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -61,9 +60,9 @@ def test_without_scripts_all_rows_are_there_and_open(ada, run, visit):
     expect(visible(page).first.locator(".probabilities")).to_be_visible()
 
 
-@pytest.mark.parametrize("slug", ["symptom-specialty", "email-to-ticket"])
+@first_quick("slug", "symptom-specialty", "email-to-ticket")
 def test_fifty_rows_are_short_on_a_phone(ada, transactional_db, visit, slug):
-    publish(read_course(LIBRARY))
+    publish_lessons("fine-tuning-vs-prompting")
     version = factories.challenge(slug).version
     run = services.start_run(ada, version, {"kind": "prompt", "instructions": "Answer."})
     factories.grade(run, result=factories.result_for(run, wrong=30))
@@ -162,7 +161,7 @@ def test_rows_arrive_one_by_one_and_a_reload_doubles_none(ada, course, visit):
 OPEN = "document.querySelectorAll('details').forEach((one) => { one.open = true; })"
 
 
-@pytest.mark.parametrize(("theme", "width"), [("light", 1280), ("dark", 360)])
+@first_quick(("theme", "width"), ("light", 1280), ("dark", 360))
 def test_axe_finds_nothing(ada, run, visit, axe, theme, width):
     other = services.start_run(ada, run.version, factories.PROMPT)
     factories.grade(other, result=factories.result_for(other, wrong=3))

@@ -19,7 +19,7 @@ from gradus.submissions.services.reruns import run_again
 from tests import factories
 from tests.browser.conftest import Visit
 from tests.browser.driver.hands import Hand, Keyboard, Mouse
-from tests.browser.driver.seen import looks, wrong_with
+from tests.browser.driver.seen import first_quick, looks, wrong_with
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -45,7 +45,7 @@ def verified(attempt: Submission, by: User, score: float) -> Rerun:
     return rerun
 
 
-@pytest.mark.parametrize("hand_of", [pytest.param(Mouse, marks=pytest.mark.slow), Keyboard])
+@first_quick("hand_of", Keyboard, Mouse)
 def test_a_season_begins_and_an_attempt_is_run_again(
     attempt: Submission, ada: User, grace: User, visit: Visit, hand_of: type[Mouse | Keyboard]
 ) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import pytest
 from playwright.sync_api import expect
 
 from gradus.accounts.models import User
@@ -12,6 +11,7 @@ from gradus.courses.models import Course
 from gradus.submissions import services
 from tests import factories
 from tests.browser.conftest import Visit
+from tests.browser.driver.seen import first_quick
 
 HERE = "/challenges/sea-or-sky/"
 WIDE, NARROW = {"width": 1280, "height": 720}, {"width": 360, "height": 740}
@@ -29,7 +29,7 @@ def test_run_and_submit_stay_in_sight(course: Course, visit: Visit) -> None:
     assert page.evaluate("document.documentElement.scrollHeight <= innerHeight")
 
 
-@pytest.mark.parametrize("size", [WIDE, NARROW], ids=["wide", "narrow"])
+@first_quick("size", NARROW, WIDE)
 def test_run_and_submit_stay_in_sight_over_results(course: Course, ada: User, visit: Visit, size: Any) -> None:
     """The buttons can be pressed beside the last row of a result, and cover no part of it."""
     run = services.start_run(ada, factories.challenge("sea-or-sky").version, factories.PROMPT)

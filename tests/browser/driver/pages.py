@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from django.conf import settings
 
 from challenges import payloads
+from challenges.course_bundle import CourseBundle
 from challenges.kinds.tune_keys import candidates
 from challenges.reading import read_course
 from graders.base import Assignment
@@ -48,11 +50,32 @@ MARK = {
 }
 
 
+@cache
+def library() -> CourseBundle:
+    """The built-in course, read once: a bundle never changes."""
+    return read_course(LIBRARY)
+
+
+def lessons(*ids: str) -> CourseBundle:
+    """The built-in course with these lessons only."""
+    kept = tuple(lesson for lesson in library().lessons if lesson.id in ids)
+    assert len(kept) == len(ids)
+    return replace(library(), lessons=kept, digest="")
+
+
+def publish_lessons(*ids: str) -> None:
+    publish(lessons(*ids))
+
+
 @dataclass(frozen=True)
 class Pages:
-    """The paths of pages for everybody, for the learner, and for staff."""
+    """The paths of pages for everybody, for the learner, and for staff.
+
+    `more` are those for everybody that differ from another one in their contents only: further lessons and challenges.
+    """
 
     open: list[str]
+    more: list[str]
     own: list[str]
     staff: list[str]
 
@@ -81,7 +104,8 @@ def taught(slug: str, learner: User, owner: User) -> list[str]:
 
 def furnish(folder: Path, learner: User) -> Pages:
     """Publishes the built-in course and a small one, in which the learner submits one attempt of each kind."""
-    built_in = publish(read_course(LIBRARY))
+    built_in = publish(library())
+    first, more = pages_of(built_in.slug)
     scene.scene_course(folder / "scene")
     scene.with_baselines(factories.challenge("sea-or-sky").version)
     attempts = graded(learner)
@@ -108,7 +132,7 @@ def furnish(folder: Path, learner: User) -> Pages:
         open=[
             "/",
             "/path/",
-            *pages_of(built_in.slug),
+            *first,
             "/leaderboards/",
             "/leaderboards/sea-or-sky/",
             LIBRARY_PAGE,
@@ -118,11 +142,11 @@ def furnish(folder: Path, learner: User) -> Pages:
             "/teach/write-a-challenge/",
             "/join/",
             f"/join/{CODE}/",
-            "/join/",
             "/accounts/login/",
             "/accounts/signup/",
             "/accounts/password/reset/",
         ],
+        more=more,
         own=[
             "/courses/tiny/",
             own_grades(),
@@ -143,8 +167,6 @@ def furnish(folder: Path, learner: User) -> Pages:
             "/challenges/sea-or-sky/costs/",
             "/challenges/sea-or-sky/solution/",
             "/challenges/sea-or-sky/report/",
-            "/courses/tiny/",
-            own_grades(),
             "/leaderboards/ticket/",
             "/leaderboards/ticket/hidden/",
             "/notices/",
@@ -184,22 +206,32 @@ def furnish(folder: Path, learner: User) -> Pages:
 LIBRARY_PAGE = "/challenges/ask-the-library/"
 
 
-def pages_of(slug: str) -> list[str]:
-    """A course with its lessons and challenges, whose tracks, documents and choices have pages of their own."""
+def pages_of(slug: str) -> tuple[list[str], list[str]]:
+    """A course with a lesson and a challenge of each kind; its further lessons and challenges.
+
+    Tracks, documents and choices have pages of their own.
+    """
     course = catalogue.now().course(slug)
     listed = [challenge for lesson in course.current_lessons for challenge in lesson.current_challenges]
     trained = next(challenge for challenge in listed if "tune" in challenge.spec.also)
-    return [
+    kinds = {(challenge.kind, *challenge.spec.also): challenge for challenge in reversed(listed)}
+    documents = [f"/challenges/{challenge.slug}/documents/" for challenge in listed if challenge.kind == "rag"]
+    choices = [f"/challenges/{challenge.slug}/choices/" for challenge in listed if candidates(challenge.spec)]
+    read, *unread = course.current_lessons
+    first = [
         f"/courses/{slug}/",
-        *(f"/lessons/{lesson.slug}/" for lesson in course.current_lessons),
+        f"/lessons/{read.slug}/",
         "/lessons/fine-tuning-vs-prompting/one-page/",
         "/lessons/fine-tuning-vs-prompting/steps/change-one-thing-at-a-time/",
         "/lessons/retrieval/steps/search-reading-or-document-what-failed/",
-        *(f"/challenges/{challenge.slug}/" for challenge in listed),
+        *(f"/challenges/{challenge.slug}/" for challenge in kinds.values()),
         f"/challenges/{trained.slug}/?track=tune&rows=starter",
-        *(f"/challenges/{challenge.slug}/documents/" for challenge in listed if challenge.kind == "rag"),
-        *(f"/challenges/{challenge.slug}/choices/" for challenge in listed if candidates(challenge.spec)),
+        *documents[:1],
+        *choices[:1],
     ]
+    more = [f"/lessons/{lesson.slug}/" for lesson in unread]
+    more += [f"/challenges/{challenge.slug}/" for challenge in listed if challenge not in kinds.values()]
+    return first, [*more, *documents[1:], *choices[1:]]
 
 
 def with_documents(folder: Path, learner: User) -> tuple[Submission, list[Run]]:

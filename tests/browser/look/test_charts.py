@@ -5,9 +5,8 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import Page
 
-from challenges.reading import read_course
-from gradus.courses.services import publish
-from tests.browser.driver.pages import LIBRARY
+from tests.browser.driver.pages import publish_lessons
+from tests.browser.driver.seen import first_quick
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -44,9 +43,9 @@ def lesson(page: Page) -> None:
         chart.locator("svg text").first.wait_for()
 
 
-@pytest.mark.parametrize("width", [360, 1280])
+@first_quick("width", 360, 1280)
 def test_no_text_of_a_chart_is_cut_off(visit, width):
-    publish(read_course(LIBRARY))
+    publish_lessons("fine-tuning-vs-prompting")
     page = visit(viewport={"width": width, "height": 800})
     lesson(page)
     assert page.locator("[data-chart-canvas] svg text").count() > 20
@@ -54,7 +53,7 @@ def test_no_text_of_a_chart_is_cut_off(visit, width):
 
 
 def test_a_chart_has_the_names_of_its_table(visit):
-    publish(read_course(LIBRARY))
+    publish_lessons("fine-tuning-vs-prompting")
     page = visit(viewport={"width": 1280, "height": 800})
     lesson(page)
     figure = page.locator("figure[data-chart=tradeoff]").first

@@ -6,6 +6,7 @@ import pytest
 from playwright.sync_api import expect
 
 from gradus.submissions.models import Run
+from tests.browser.driver.seen import first_quick
 from tests.learn.costs import compared as scene
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -16,7 +17,7 @@ CUT = (
 )
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@first_quick("scheme", "dark", "light")
 def test_every_number_is_in_sight_at_360_px(ada, course, visit, axe, scheme):
     scene.compared(ada)
     page = visit(ada, viewport={"width": 360, "height": 740}, color_scheme=scheme)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from challenges.reading import read_course
 from gradus.courses.models import Lesson
 from gradus.courses.services import publish
-from tests.browser.driver.pages import LIBRARY
+from tests.browser.driver.pages import library, publish_lessons
+from tests.browser.driver.seen import first_quick
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -29,20 +29,21 @@ COLOURS = """() => {
 }"""
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture
 def built_in(transactional_db):
-    publish(read_course(LIBRARY))
+    publish_lessons("fine-tuning-vs-prompting")
 
 
-@pytest.mark.parametrize(("width", "height"), [(1280, 800), (390, 844), (360, 740)])
-def test_something_can_be_tried_without_scrolling(visit, width, height):
+@first_quick(("width", "height"), (360, 740), (390, 844), (1280, 800))
+def test_something_can_be_tried_without_scrolling(built_in, visit, width, height):
     page = visit(viewport={"width": width, "height": height})
     page.goto(ADDRESS)
     assert page.evaluate(IN_SIGHT) >= 1
 
 
-@pytest.mark.parametrize("width", [360, 1280, 1920])
-def test_the_words_of_the_drawings_are_large_enough_and_stay_inside(visit, width):
+@first_quick("width", 360, 1280, 1920)
+def test_the_words_of_the_drawings_are_large_enough_and_stay_inside(transactional_db, visit, width):
+    publish(library())
     page, found = visit(viewport={"width": width, "height": 800}), {}
     for lesson in Lesson.objects.all():
         page.goto(f"/lessons/{lesson.slug}/one-page/")
@@ -52,16 +53,16 @@ def test_the_words_of_the_drawings_are_large_enough_and_stay_inside(visit, width
     assert {slug: texts for slug, texts in found.items() if texts} == {}
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-def test_drawings_follow_the_theme(visit, theme):
+@first_quick("theme", "dark", "light")
+def test_drawings_follow_the_theme(built_in, visit, theme):
     page = visit(viewport={"width": 1280, "height": 800}, color_scheme=theme)
     page.goto(WHOLE)
     fill, ink, paper = page.evaluate(COLOURS)
     assert fill == ink != paper
 
 
-@pytest.mark.parametrize(("width", "shown"), [(1280, True), (360, False)])
-def test_the_contents_stand_beside_the_text_where_there_is_room(visit, width, shown):
+@first_quick(("width", "shown"), (360, False), (1280, True))
+def test_the_contents_stand_beside_the_text_where_there_is_room(built_in, visit, width, shown):
     page = visit(viewport={"width": width, "height": 800})
     page.goto(WHOLE)
     entry = page.locator(".lesson-contents li").first
@@ -71,7 +72,7 @@ def test_the_contents_stand_beside_the_text_where_there_is_room(visit, width, sh
         entry.wait_for(state="visible")
 
 
-def test_a_fold_opens_by_keyboard(visit):
+def test_a_fold_opens_by_keyboard(built_in, visit):
     page = visit()
     page.goto(WHOLE)
     fold = page.locator(".prose details.fold").first
@@ -80,7 +81,7 @@ def test_a_fold_opens_by_keyboard(visit):
     assert fold.get_attribute("open") is not None
 
 
-def test_print_shows_the_folds_and_no_contents(visit):
+def test_print_shows_the_folds_and_no_contents(built_in, visit):
     page = visit()
     page.goto(WHOLE)
     page.emulate_media(media="print")

@@ -14,6 +14,7 @@ from challenges.lesson.spec import Lesson
 from gradus.accounts.models import User
 from gradus.courses.services import publish
 from tests import factories
+from tests.browser.driver.seen import first_quick
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -41,7 +42,7 @@ def _lesson(like: LessonBundle, id: str, count: int) -> LessonBundle:
     return replace(like, id=id, lesson=Lesson.model_validate(spec), challenges=bundles)
 
 
-@pytest.mark.parametrize(("width", "in_a_row"), [(360, 1), (1280, 3)])
+@first_quick(("width", "in_a_row"), (1280, 3), (360, 1))
 def test_lessons_of_one_and_of_twelve_challenges_fit_and_rise(
     ada: User, lessons: None, visit, width: int, in_a_row: int
 ) -> None:

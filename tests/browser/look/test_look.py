@@ -8,6 +8,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests import factories
+from tests.browser.driver.seen import first_quick
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -44,7 +45,7 @@ def test_a_font_that_comes_late_moves_nothing(course, page):
         assert height == pytest.approx(own[1], abs=1), face
 
 
-@pytest.mark.parametrize(("width", "rows", "most"), [(1280, 1, 49), (360, 2, 84)])
+@first_quick(("width", "rows", "most"), (360, 2, 84), (1280, 1, 49))
 def test_the_header_is_low_and_does_not_wrap(course, grace, visit, width, rows, most):
     for user in (None, grace):
         page = visit(user, viewport={"width": width, "height": 740})

@@ -25,6 +25,7 @@ from gradus.submissions.models import Run
 from tests import factories
 from tests.browser.conftest import session_of
 from tests.browser.driver import site
+from tests.browser.driver.seen import first_quick
 from tests.deploy.nginx import MISSING, NGINX, Front
 from tests.learn import scene
 
@@ -156,12 +157,15 @@ OPEN = [
     "/accounts/signup/",
     "/accounts/password/reset/",
 ]
+# One of each weight.
+FEW = ["/", "/lessons/first/", "/challenges/sea-or-sky/", "/challenges/explain/"]
 # Only these have a field that the editor takes over.
 WITH_EDITOR = [path for path in OPEN if "/challenges/" in path and "explain" not in path and "costs" not in path]
 
 
-def test_a_first_view_is_light(port: int, course: Course, browser: Browser) -> None:
-    for path in OPEN:
+@first_quick("paths", FEW, [path for path in OPEN if path not in FEW])
+def test_a_first_view_is_light(port: int, course: Course, browser: Browser, paths: list[str]) -> None:
+    for path in paths:
         size = {"width": 1280, "height": 800}
         page = browser.new_context(base_url=f"http://127.0.0.1:{port}", viewport=size).new_page()
         wire = Wire(page)
@@ -184,7 +188,7 @@ def test_charts_load_when_they_are_seen(port: int, course: Course, browser: Brow
     page.context.close()
 
 
-@pytest.mark.parametrize("act", ["scroll", "print"])
+@first_quick("act", "scroll", "print")
 def test_formulas_load_when_somebody_scrolls_or_prints(port: int, course: Course, browser: Browser, act: str) -> None:
     page = browser.new_context(base_url=f"http://127.0.0.1:{port}", viewport={"width": 1280, "height": 120}).new_page()
     wire = Wire(page)

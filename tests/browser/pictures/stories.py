@@ -53,7 +53,7 @@ def at(path: str) -> Tell:
 def pages(world: World) -> Iterator[Story]:
     """The pages of `furnish`: for everybody, for a learner who has done much, and for staff."""
     groups = (
-        ("visitor", None, world.pages.open),
+        ("visitor", None, [*world.pages.open, *world.pages.more]),
         ("learner", world.people["ada"], ["/", "/path/", "/leaderboards/sea-or-sky/", *world.pages.own]),
         ("staff", world.people["grace"], world.pages.staff),
     )
