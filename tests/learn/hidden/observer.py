@@ -75,6 +75,8 @@ class Observer:
         self.level = logging.INFO
         self.publish: Callable[..., None] = publish_world
         self.judge: Callable[[Hidden], Any] = lambda world: TalkativeJudge(world.secret)
+        # Which addresses are looked at. A test that a leak is caught needs those where it shows.
+        self.looks_at: Callable[[str], bool] = lambda path: True
         # What staff do after the attempts, before anybody looks.
         self.afterwards: Callable[[Hidden, Sequence[Submission]], None] = lambda world, made: None
         monkeypatch.setattr(status, "digests", lambda: {"smollm2-135m-instruct": "d" * 64})
@@ -102,7 +104,12 @@ class Observer:
             self._measure(world, clock, root, made[0])
             self.afterwards(world, made)
             clock.move_to(START + timedelta(hours=1))
-            pages = {path: self._page(*call) for call in self._calls(made) for path in [f"{call[0]} {call[1]}"]}
+            pages = {
+                path: self._page(*call)
+                for call in self._calls(made)
+                for path in [f"{call[0]} {call[1]}"]
+                if self.looks_at(path)
+            }
             pages |= {f"events {one.uuid}": events_of(one) for one in made}
             ended = [one.current_for_staff for one in made]
             values = tuple(e.score.value for e in ended if hasattr(e, "score"))

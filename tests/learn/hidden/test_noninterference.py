@@ -12,7 +12,7 @@ from gradus.api import api, submissions
 from gradus.leaderboards import boards
 from gradus.learn import urls
 from tests.learn.hidden import worlds
-from tests.learn.hidden.observer import Observer, differences, log_difference
+from tests.learn.hidden.observer import Observer, Seen, differences, log_difference
 from workers.grading.events import EventWriter
 
 # 7 of 10 and 10 of 14 are both shown as 0.70; told to be worse, the engine gets 2 of 10 and 9 of 14.
@@ -55,6 +55,7 @@ def test_equal_shown_scores_look_the_same(observer: Observer) -> None:
     assert b"28 ms" in one.pages["0 /challenges/sea-or-sky/costs/"]
     assert one.log.count("recorded") == 5 and "grading_failed" in one.log
     assert differences(one, other) == [], log_difference(one, other)
+    every_address_of_a_learner_is_looked_at(one)
 
 
 def test_a_ladder_that_does_not_move_looks_the_same(observer: Observer) -> None:
@@ -95,6 +96,7 @@ def test_a_view_that_leaks_is_caught(observer: Observer, monkeypatch: pytest.Mon
             shown = lambda self, event: (event["type"], {k: v for k, v in event.items() if k != "type"})  # noqa: E731
             monkeypatch.setattr(EventWriter, "shown", shown)
         case "a raw score":
+            observer.looks_at = lambda path: "/submissions" in path
             scored = submissions._scored
             raw = lambda e: {**scored(e), "score": e.score.value}  # noqa: E731
             monkeypatch.setattr(submissions, "_scored", raw)
@@ -106,9 +108,8 @@ def test_a_view_that_leaks_is_caught(observer: Observer, monkeypatch: pytest.Mon
     assert [path for path in differences(one, two) if path.startswith(("0 /api/v1/submissions", "events", "0 /"))]
 
 
-def test_every_address_of_a_learner_is_looked_at(observer: Observer) -> None:
+def every_address_of_a_learner_is_looked_at(seen: Seen) -> None:
     """A new page or call belongs into `observer.addresses`, or here with a reason."""
-    seen = observer.see(ONE, worlds.ATTEMPTS[:2])
     matches = [resolve(path.split(" ", 1)[1].split("?")[0]) for path in seen.pages if path.startswith("0 ")]
     names = {pattern.name for pattern in urls.urlpatterns}
     assert names - NO_GRADE - STREAMS <= {match.url_name for match in matches}

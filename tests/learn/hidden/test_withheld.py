@@ -153,6 +153,7 @@ def test_a_leak_of_a_withheld_grade_is_caught(observer: Observer, monkeypatch: p
     hides, look = Evaluation.as_shown, stream._look
     match leak:
         case "the grade":
+            observer.looks_at = lambda path: "/submissions" in path
             monkeypatch.setattr(Evaluation, "as_shown", lambda self, submission: self)
         case "when it was graded":
 
