@@ -169,6 +169,8 @@ def test_nothing_is_wrong_with_the_pages_of_similar_entries(
             assert found.violations_count == 0, found.generate_report()
 
 
+# The walk in `look/test_long_texts.py` visits the pages, with marks that nobody has answered.
+@pytest.mark.slow
 @looks
 def test_nothing_is_wrong_with_the_pages(
     attempt: Submission, ada: User, bob: User, grace: User, visit: Visit, width: int, scheme: str, tmp_path: Path

@@ -309,7 +309,9 @@ def test_the_rubric_stays_beside_the_answers_and_folds_on_a_small_screen(grace, 
     expect(what.locator("xpath=../p")).to_be_visible()
 
 
-@first_quick(("theme", "width"), ("dark", 360), ("light", 1280))
+# The walk in `look/test_long_texts.py` visits both pages.
+@pytest.mark.slow
+@pytest.mark.parametrize(("theme", "width"), [("dark", 360), ("light", 1280)])
 def test_axe_finds_nothing_on_the_desk(grace, reviews, visit, axe, theme, width):
     page = visit(grace, color_scheme=theme, viewport={"width": width, "height": 740}, reduced_motion="reduce")
     for path in ("/reviews/", PAGE):

@@ -76,6 +76,8 @@ def test_a_grade_is_found_and_set_by_keyboard(evening: Class, grace: User, visit
     assert Override.objects.filter(reason="Read again together", ended_by=grace).count() == 1
 
 
+# The walk in `look/test_long_texts.py` visits both, at one width and in one theme.
+@pytest.mark.slow
 def test_both_pages_fit_every_width_and_have_no_barrier(evening: Class, grace: User, visit: Visit, axe: Axe) -> None:
     page = visit(grace, reduced_motion="reduce")  # Else colours are still on their way when they are compared.
     first = evening.members.get(last_name="Aaronson")

@@ -42,6 +42,8 @@ def filled(ada) -> list[str]:
             f"accounts/user/{ada.pk}/history/"]  # fmt: skip
 
 
+# One sheet of ours makes this look, and changes rarely.
+@pytest.mark.slow
 @looks
 def test_the_admin_has_the_sites_look(course, ada, grace, visit, axe, collected, width, scheme):
     ada.first_name = "Augusta"
