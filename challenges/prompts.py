@@ -6,7 +6,8 @@ Graders, the site and the demo all use it.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TypeVar
@@ -17,6 +18,31 @@ from challenges.spec import Prompt
 from challenges.translation import gettext, ngettext
 
 NO_WORDS: Mapping[str, str] = MappingProxyType({})
+Message = tuple[str, str]
+"""The role of who says it (system, user or assistant), and what is said."""
+
+
+class NoTurns(ValueError):
+    """A model has no chat template, or one that cannot write these messages."""
+
+
+@dataclass(frozen=True)
+class Turns:
+    """How a model reads a conversation: `write` makes one text of messages, and `end` is what ends an answer.
+
+    With true as its second argument, `write` goes on up to where the model answers. It raises `NoTurns`.
+    """
+
+    write: Callable[[Sequence[Message], bool], str]
+    end: str
+
+
+def _chatml(messages: Sequence[Message], answering: bool) -> str:
+    turns = (f"<|im_start|>{role}\n{content}<|im_end|>\n" for role, content in messages)
+    return "".join(turns) + "<|im_start|>assistant\n" * answering
+
+
+CHATML = Turns(_chatml, "<|im_end|>")
 
 
 @dataclass(frozen=True)
@@ -62,16 +88,20 @@ def render(
     inputs: Sequence[str],
     template: str | None = None,
     words: Mapping[str, str] = NO_WORDS,
+    turns: Turns = CHATML,
 ) -> Rendered:
     """The prompts for `inputs`, whose shared prefix holds the instructions and the examples.
 
     In completion style a prompt is `instructions + join + example + join + ... + row up to {output}`. In chat style the
-    same texts are turns in ChatML, and the instructions are the system message. `template` replaces the author's row
-    template unless that is locked. `words` replaces labels, as outputs of examples, by the words that stand for them.
+    same texts are messages, which `turns` puts together, and the instructions are the system message. `template`
+    replaces the author's row template unless that is locked. `words` replaces labels, as outputs of examples, by the
+    words that stand for them.
     """
     examples = [Example(input=e.input, output=words.get(e.output, e.output)) for e in examples]
     row = prompt.example if prompt.locked or template is None else template
-    return (_chat if prompt.style == "chat" else _completion)(prompt, row, instructions, examples, inputs)
+    if prompt.style == "chat":
+        return _chat(turns, row, instructions.strip(), examples, inputs)
+    return _completion(prompt, row, instructions, examples, inputs)
 
 
 def own_words(prompt: Prompt, template: str | None) -> str:
@@ -95,18 +125,40 @@ def _completion(
     return Rendered(prefix, tuple(before.replace("{input}", text, 1) for text in inputs), lead)
 
 
-def _chat(prompt: Prompt, row: str, instructions: str, examples: Sequence[Example], inputs: Sequence[str]) -> Rendered:
+def _chat(turns: Turns, row: str, instructions: str, examples: Sequence[Example], inputs: Sequence[str]) -> Rendered:
     ask, _, after = row.partition("{output}")
     ask = ask.rstrip()
-    turns = [_turn("system", instructions.strip())] if instructions.strip() else []
+    said: list[Message] = [("system", instructions)] if instructions else []
     for e in examples:
-        turns += [_turn("user", ask.replace("{input}", e.input, 1)), _turn("assistant", e.output + after)]
-    ending = "<|im_start|>assistant\n"
-    return Rendered("".join(turns), tuple(_turn("user", ask.replace("{input}", t, 1)) + ending for t in inputs), "")
+        said += [("user", ask.replace("{input}", e.input, 1)), ("assistant", e.output + after)]
+
+    def whole(text: str) -> str:
+        return turns.write([*said, ("user", ask.replace("{input}", text, 1))], True)
+
+    prompts = [whole(text) for text in inputs]
+    # A template may move the instructions into the last message, or shorten white space around a text.
+    prefix = _common([_beginning(turns, said, whole), *prompts])
+    return Rendered(prefix, tuple(prompt.removeprefix(prefix) for prompt in prompts), "")
 
 
-def _turn(role: str, content: str) -> str:
-    return f"<|im_start|>{role}\n{content}<|im_end|>\n"
+def _beginning(turns: Turns, said: Sequence[Message], whole: Callable[[str], str]) -> str:
+    """What stands before the last message; where a template cannot write that alone, what stands before its text."""
+    if not said:
+        return "" if turns is CHATML else _before_the_text(whole)
+    with suppress(NoTurns):
+        alone = turns.write(said, False)
+        if whole("").startswith(alone):
+            return alone
+    return _before_the_text(whole)
+
+
+def _before_the_text(whole: Callable[[str], str]) -> str:
+    return _common([whole("\ue000"), whole("\ue001")])
+
+
+def _common(texts: Sequence[str]) -> str:
+    first, last = min(texts), max(texts)
+    return first[: next((n for n, (a, b) in enumerate(zip(first, last, strict=False)) if a != b), len(first))]
 
 
 def _split_lead(text: str) -> tuple[str, str]:

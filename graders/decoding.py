@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from challenges import output_faults
+from challenges.models.chat_templates import turns_of
 from challenges.payloads import Example
-from challenges.prompts import Rendered, orders, render
+from challenges.prompts import CHATML, NoTurns, Rendered, Turns, orders, render
 from challenges.rows import Sample
 from challenges.spec import Challenge, FreeForm, Json, Label
-from graders.base import CALIBRATE, Generate, Generated, Score, Scored, WorkItem
+from graders.base import CALIBRATE, Generate, Generated, Rejected, Score, Scored, WorkItem
 from graders.metrics import Prediction
 from graders.parsing import first_json_object, label_at_start
 
@@ -21,6 +23,19 @@ CONTENT_FREE = ("N/A", "", "[MASK]")
 # Enough samples for a mean, and few enough that the demo, which scores no public samples, stays quick.
 BATCH_ROWS = 25
 Priors = tuple[float, ...] | None
+
+
+@contextmanager
+def _usable() -> Iterator[None]:
+    try:
+        yield
+    except NoTurns:
+        raise Rejected("no_chat_template") from None
+
+
+def _turns(challenge: Challenge) -> Turns:
+    # A model that is asked in completion style needs no chat template.
+    return turns_of(challenge.model) if challenge.prompt.style == "chat" else CHATML
 
 
 @dataclass(frozen=True)
@@ -47,15 +62,21 @@ class Ask:
         return tuple(replace(self, examples=one) for one in orders(self.examples, self.challenge.metric.orders))
 
     def render(self, inputs: Sequence[str]) -> Rendered:
-        """Returns the prompts for `inputs` as a common beginning and one ending for each input."""
-        return render(
-            self.challenge.prompt,
-            instructions=self.instructions,
-            examples=self.examples,
-            inputs=inputs,
-            template=self.template,
-            words=self.words,
-        )
+        """Returns the prompts for `inputs` as a common beginning and one ending for each input.
+
+        Raises:
+            Rejected: `no_chat_template`, the model has none for a challenge in chat style, or refuses these messages.
+        """
+        with _usable():
+            return render(
+                self.challenge.prompt,
+                instructions=self.instructions,
+                examples=self.examples,
+                inputs=inputs,
+                template=self.template,
+                words=self.words,
+                turns=_turns(self.challenge),
+            )
 
 
 @dataclass(frozen=True)
@@ -135,12 +156,19 @@ def stops(challenge: Challenge) -> tuple[str, ...]:
 
 
 def ending(challenge: Challenge) -> str:
-    """Returns the text after a completion in training, from which the model learns to stop; empty if code stops it."""
+    """Returns the text after a completion in training, from which the model learns to stop; empty if code stops it.
+
+    Raises:
+        Rejected: `no_chat_template`, as `Ask.render` does.
+    """
     if isinstance(challenge.answer, Json) or (
         isinstance(challenge.answer, Label) and challenge.answer.decode == "score"
     ):
         return ""
-    return "<|im_end|>" if challenge.prompt.style == "chat" else "".join(stops(challenge)[:1])
+    if challenge.prompt.style != "chat":
+        return "".join(stops(challenge)[:1])
+    with _usable():
+        return _turns(challenge).end
 
 
 def _score(ask: Ask, spec: Label, inputs: Sequence[str], stage: str) -> Score:

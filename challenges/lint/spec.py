@@ -15,6 +15,7 @@ from challenges.lint.labels import are_usable, faults
 from challenges.lint.subject import Subject
 from challenges.metrics import fitting, metrics
 from challenges.models.catalogue import MODELS
+from challenges.models.chat_templates import has_none
 from challenges.models.tokens import counter
 from challenges.payloads import Submitted
 from challenges.prompts import problem_with
@@ -44,11 +45,18 @@ def lint_spec(subject: Subject) -> None:
 
 def _names(subject: Subject) -> None:
     challenge = subject.challenge
-    if challenge.model not in MODELS:
+    if challenge.model is None or challenge.model not in MODELS:
         what = f"the model `{challenge.model}` is not in the catalogue"
         subject.spec(what, f"use one of {', '.join(MODELS)}", "model")
+    elif challenge.prompt.style == "chat" and _lacks_template(challenge.model):
+        what = f"the model `{challenge.model}` has no chat template"
+        subject.spec(what, "use `style: completion`, or a model that has one", "prompt", "style")
     for name, path in [(challenge.metric.name, "metric"), *((n, "public_metrics") for n in challenge.public_metrics)]:
         _metric(subject, name, path)
+
+
+def _lacks_template(model: str) -> bool:
+    return MODELS[model].chat == "template" and has_none(model)
 
 
 def _metric(subject: Subject, name: str, path: str) -> None:

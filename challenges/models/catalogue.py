@@ -33,6 +33,7 @@ BUILT_IN = {
         ),
         special_tokens=("<|endoftext|>", "<|im_start|>", "<|im_end|>"),
         precision="Q4_1",
+        chat="chatml",
     ),
     # The same model before it was rounded to 4 bits. Its answers, scores and adapters are others.
     "smollm2-135m-instruct-hub": BaseModel(
@@ -47,6 +48,7 @@ BUILT_IN = {
         special_tokens=("<|endoftext|>", "<|im_start|>", "<|im_end|>"),
         precision="bfloat16",
         on_request=True,
+        chat="chatml",
     ),
 }
 EMBEDDINGS = "all-minilm-l6-v2"

@@ -18,7 +18,7 @@ from challenges.check import check
 from challenges.findings.digest import checkpoint
 from challenges.kinds.prompt import PromptPayload
 from challenges.lint.run import lint
-from challenges.models import catalogue
+from challenges.models import catalogue, chat_templates
 from challenges.models.catalogue import ModelsFileError, read_models
 from challenges.models.tokens import counter
 from challenges.spec import Challenge
@@ -278,6 +278,7 @@ def hub(httpserver, entry, tmp_path, monkeypatch):
     folder = tmp_path / "etc" / "llama"
     commit = "c" * 40
     (folder / "modeling_evil.py").write_text("raise SystemExit('code of the checkpoint ran')\n")
+    (folder / "chat_template.jinja").write_text("{{ messages[0].content }}")
     names = sorted(path.name for path in folder.iterdir())
     revision = {"id": "house/llama", "sha": commit, "siblings": [{"rfilename": name} for name in names]}
 
@@ -313,6 +314,7 @@ def test_weights_come_from_the_hub_without_its_code(hub, data_dir, entry, tmp_pa
     asked = [request.path for request, _ in hub.log]
     assert any(path.endswith("model.safetensors") for path in asked) and not any(p.endswith(".py") for p in asked)
     assert checkpoint(NAME) == "house/llama@v1"
+    assert chat_templates.own_turns(NAME).write([("user", "Sea?")], True) == "Sea?"
 
 
 def test_a_hub_that_does_not_answer_says_what_to_do(hub, data_dir, entry, tmp_path, monkeypatch):

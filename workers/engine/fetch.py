@@ -23,6 +23,8 @@ from workers.take_home.base import FetchError, convert, download, from_hub, sha2
 
 Status = Literal["ready", "missing", "damaged"]
 TOKENIZER = ("tokenizer.json", "tokenizer_config.json")
+# Older checkpoints have it in tokenizer_config.json, and some have none.
+TEMPLATE = "chat_template.jinja"
 
 
 def status(name: str, data_dir: Path | None = None) -> Status:
@@ -138,7 +140,7 @@ def _merge(source: Path, out: Path) -> None:
     if read.config.eos_token_id is None:
         raise FetchError("its config.json names no eos_token_id")
     read.save_pretrained(out, max_shard_size="1TB")
-    for file in TOKENIZER:
+    for file in (*TOKENIZER, *([TEMPLATE] if (source / TEMPLATE).is_file() else [])):
         shutil.copyfile(source / file, out / file)
     _seal(out)
 

@@ -11,13 +11,12 @@ from typing import Annotated, Any
 
 import structlog
 from django.core.files.storage import storages
-from jinja2 import TemplateError
-from jinja2.sandbox import ImmutableSandboxedEnvironment
 from pydantic import Field, TypeAdapter, ValidationError
 
 from challenges import payloads
 from challenges.bundle import ChallengeBundle
-from challenges.models.chat_templates import template_of
+from challenges.models.chat_templates import own_turns
+from challenges.prompts import NoTurns
 from graders.base import BASE, TRAINED, Assignment, Chat, Generate, Grade, Rejected, Result, WorkItem
 from gradus.chats.models import ChatMessage
 from gradus.submissions.models import Run
@@ -64,12 +63,9 @@ def plain_prompt(model: str | None, text: str) -> str:
     Raises:
         Rejected: `no_chat_template`, the model has no template, or one that cannot be used.
     """
-    # As transformers reads templates.
-    environment = ImmutableSandboxedEnvironment(trim_blocks=True, lstrip_blocks=True, autoescape=False)
     try:
-        template = environment.from_string(template_of(model))
-        filled = template.render(messages=[{"role": "user", "content": text}], add_generation_prompt=True)
-    except TemplateError as error:
+        filled = own_turns(model).write([("user", text)], True)
+    except NoTurns as error:
         raise Rejected("no_chat_template") from error
     if text not in filled:
         raise Rejected("no_chat_template")

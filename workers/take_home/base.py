@@ -70,7 +70,7 @@ def from_hub(name: str, revision: str, into: Path) -> None:
     """Downloads the checkpoint's configuration, tokenizer and safetensors; nothing that could be code."""
     from huggingface_hub import snapshot_download
 
-    snapshot_download(name, revision=revision, local_dir=into, allow_patterns=["*.json", "*.safetensors"])
+    snapshot_download(name, revision=revision, local_dir=into, allow_patterns=["*.json", "*.jinja", "*.safetensors"])
 
 
 def download(package: str, version: str, digest: str, into: Path) -> Path:

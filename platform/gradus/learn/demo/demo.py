@@ -20,6 +20,7 @@ from challenges.kinds.tune import KIND as TUNE
 from challenges.lesson.demo import FEW, PANELS, TUNED, ZERO, DemoRecord, Said, said
 from challenges.lesson.spec import Demo
 from challenges.models import tokens
+from challenges.models.chat_templates import known_turns
 from challenges.prompts import render
 from gradus.courses import catalogue
 from gradus.courses.bundles import BundleMissing, lesson_file
@@ -137,6 +138,7 @@ def prompt_of(run: Run) -> str:
         inputs=run.inputs,
         template=payload.example,
         words=payload.label_words,
+        turns=known_turns(run.version.parsed.model),
     )
     return rendered.prompts[0]
 
