@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import time
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +14,7 @@ from hypothesis import strategies as st
 from challenges.files.yaml_lines import YamlErrors, read
 from challenges.reading import BundleErrors, read_course
 from tests.challenges.factory import write_course
+from tests.pace import within
 
 FILES = (
     "course.yaml",
@@ -128,9 +128,8 @@ def test_any_yaml(text: str) -> None:
 
 @pytest.mark.parametrize("number", range(len(BOMBS)))
 def test_a_bomb_is_a_problem_and_quick(folder: Path, number: int) -> None:
-    started = time.process_time()
-    found = with_file(folder, "course.yaml", BOMBS[number].encode())
-    assert time.process_time() - started < 2
+    with within(15):
+        found = with_file(folder, "course.yaml", BOMBS[number].encode())
     assert isinstance(found, list) and found[0].file == "course.yaml"
 
 

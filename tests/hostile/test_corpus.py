@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import pickle
 import re
-import time
 from collections.abc import Iterator
 
 import pytest
@@ -18,6 +17,7 @@ from tests.hostile import corpus, texts
 from tests.hostile.case import Case
 from tests.hostile.damage import watched
 from tests.hostile.driver import ENDS, LANES, SECONDS, Driver, Ending, escaped
+from tests.pace import within
 from workers import status
 from workers.sandbox import launch
 from workers.sandbox.supervisor import Runner
@@ -154,8 +154,6 @@ def test_no_pattern_is_ever_matched(sea_or_sky) -> None:
     """PEFT treats a string of target modules as a regular expression; here it is refused before PEFT reads it."""
     for pattern in texts.REDOS:
         data = {**factories.LORA, "hyperparameters": {"target_modules": pattern}}
-        started = time.process_time()
-        with pytest.raises(Refused) as refused:
+        with within(0.5), pytest.raises(Refused) as refused:
             parse(sea_or_sky.spec, data)
-        assert time.process_time() - started < 0.05, pattern
         assert refused.value.problems[0]["field"] == "hyperparameters.target_modules"
