@@ -16,34 +16,10 @@ DEVICE = re.compile(r"cpu|cuda(:\d{1,2})?")
 
 
 def device() -> str:
-    """`cuda` where there is a GPU and a torch that can use it, else `cpu`; `GRADUS_DEVICE` decides otherwise.
-
-    `cuda:1` is `cuda` as well: a runner sees one GPU only (`visible_gpus`), which to torch is the first one.
-    """
+    """`cuda` where there is a GPU and a torch that can use it, else `cpu`; `GRADUS_DEVICE`, as `cuda:1`, decides."""
     if DEVICE.fullmatch(chosen := os.environ.get("GRADUS_DEVICE", "")):
         return chosen.partition(":")[0]
     return "cuda" if Path("/dev/nvidiactl").exists() and not _torch().endswith("+cpu") else "cpu"
-
-
-def visible_gpus() -> str | None:
-    """A runner's `CUDA_VISIBLE_DEVICES`, or None for no such variable.
-
-    It is this process's own one, of which `GRADUS_DEVICE=cuda:1` leaves the second entry; without one, `1`.
-
-    Raises:
-        ValueError: This process may not see so many GPUs.
-    """
-    ours = os.environ.get("CUDA_VISIBLE_DEVICES")
-    chosen = os.environ.get("GRADUS_DEVICE", "")
-    number = chosen.partition(":")[2] if DEVICE.fullmatch(chosen) else ""
-    if not number:
-        return ours
-    if ours is None:
-        return str(int(number))
-    seen = [one.strip() for one in ours.split(",") if one.strip()]
-    if int(number) >= len(seen):
-        raise ValueError(f"GRADUS_DEVICE is {chosen}, but CUDA_VISIBLE_DEVICES ({ours!r}) names {len(seen)} GPUs")
-    return seen[int(number)]
 
 
 def training_dtype() -> str:

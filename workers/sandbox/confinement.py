@@ -189,13 +189,15 @@ def main() -> None:
     On a machine with a GPU the child also starts CUDA, and `gpu` says what the driver answered; it is empty where that
     works, and null without a GPU.
     """
+    from workers.sandbox import launch
+
     models = [Path(argument).resolve() for argument in sys.argv[1:]]
     with tempfile.TemporaryDirectory(prefix="gradus-confinement-", ignore_cleanup_errors=True) as scratch:
         child = os.fork()
         if child == 0:
             user = privileges.user_for(os.getpid())
             gpu = hardware.device() != "cpu"
-            if (visible := hardware.visible_gpus()) is not None:
+            if (visible := launch.visible_gpus()) is not None:
                 os.environ["CUDA_VISIBLE_DEVICES"] = visible
             held = confine(os.getppid(), PROBE_BYTES[gpu], user=user, readable=models, scratch=Path(scratch), gpu=gpu)
             print(json.dumps(asdict(held) | {"gpu": start_gpu() if gpu else None}), flush=True)

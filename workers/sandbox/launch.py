@@ -101,7 +101,7 @@ def launch(scratch: Path, threads: int, options: Mapping[str, object]) -> tuple[
 def environment(scratch: Path, threads: int) -> dict[str, str]:
     """The runner's environment variables. Variables that are not named here, such as keys, are not passed on."""
     own = {name: os.environ[name] for name in INHERITED if name in os.environ}
-    if (gpus := hardware.visible_gpus()) is not None:
+    if (gpus := visible_gpus()) is not None:
         own["CUDA_VISIBLE_DEVICES"] = gpus
     return own | {
         "PYTHONPATH": str(PROJECT),
@@ -128,3 +128,25 @@ def environment(scratch: Path, threads: int) -> dict[str, str]:
         "PYTHONWARNINGS": "ignore",
         "PYTHONDONTWRITEBYTECODE": "1",
     }
+
+
+def visible_gpus() -> str | None:
+    """A runner's `CUDA_VISIBLE_DEVICES`, or None for no such variable.
+
+    It is this process's own one, of which `GRADUS_DEVICE=cuda:1` leaves the second entry; without one, `1`. So a runner
+    sees one GPU, which to torch is the first.
+
+    Raises:
+        ValueError: This process may not see so many GPUs.
+    """
+    ours = os.environ.get("CUDA_VISIBLE_DEVICES")
+    chosen = os.environ.get("GRADUS_DEVICE", "")
+    number = chosen.partition(":")[2] if hardware.DEVICE.fullmatch(chosen) else ""
+    if not number:
+        return ours
+    if ours is None:
+        return str(int(number))
+    seen = [one.strip() for one in ours.split(",") if one.strip()]
+    if int(number) >= len(seen):
+        raise ValueError(f"GRADUS_DEVICE is {chosen}, but CUDA_VISIBLE_DEVICES ({ours!r}) names {len(seen)} GPUs")
+    return seen[int(number)]
