@@ -12,7 +12,6 @@ from gradus.accounts.models import Enrolment, User
 from gradus.accounts.token_rules import Content, LearnerData, Scope
 from gradus.courses.models import Course
 from tests import factories
-from tests.requirements import slow_on_sqlite
 
 BEFORE, AFTER = ("accounts", "0005_note_locks_and_settings"), ("accounts", "0008_one_role_on_two_axes")
 ROLES = {"learner": ("none", "none"), "staff": ("viewer", "editor"), "author": ("editor", "editor")}
@@ -29,7 +28,7 @@ def newest() -> None:
     executor.migrate(executor.loader.graph.leaf_nodes())
 
 
-@slow_on_sqlite
+@pytest.mark.slow
 @pytest.mark.django_db(transaction=True)
 def test_roles_become_levels_and_levels_roles(course: Course) -> None:
     users = {role: factories.UserFactory.create() for role in (*ROLES, "owner", "reader")}

@@ -80,6 +80,7 @@ def milliseconds(work: Callable[[], Any]) -> tuple[float, float]:
     return median(busy for busy, _wall in times), median(wall for _busy, wall in times)
 
 
+@pytest.mark.slow
 def test_evidence_among_ten_thousand_entries_is_found_along_the_index(crowd: list[Submission]) -> None:
     for number, source in ((-1, 5000), (-2, 1), (2, None)):
         new = Submission.objects.select_related("challenge", "version").get(pk=crowd[number].pk)

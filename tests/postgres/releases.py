@@ -151,6 +151,7 @@ def test_a_round_locks_no_class_in_which_nothing_is_due(ada: User, group: Class)
     assert not [one for one in queries.captured_queries if "classes_class" in one["sql"] and " FOR " in one["sql"]]
 
 
+@pytest.mark.slow
 def test_five_thousand_grades_are_released_in_a_bounded_number_of_queries(
     grace: User, group: Class, sea_or_sky: Challenge
 ) -> None:

@@ -130,6 +130,10 @@ LATER = (
     *(f"tests/reviews/test_{name}.py" for name in ("accuracy", "certainty", "pages", "spending", "votes")),
     "tests/reviews/test_who_grades.py",
 )
+SLOW = (
+    *(f"tests/submissions/test_{name}.py" for name in ("flood", "slot_migrations", "text_digests")),
+    *("tests/accounts/test_roles_migration.py", "tests/postgres/copying.py", "tests/postgres/releases.py"),
+)
 RUNS = {"submissions": SUBMISSIONS, "classes": CLASSES, "courses": COURSES, "accounts": ACCOUNTS, "plans": PLANS}
 CALLS = {
     "logs": ("tests/security/test_staff_actions.py",),
@@ -164,8 +168,7 @@ def test_suites_hold_on_postgresql(postgres_url, tmp_path, run):
 
 @pytest.mark.slow
 def test_the_rest_of_these_suites_holds_on_postgresql(postgres_url, tmp_path):
-    slow = ("tests/submissions/test_flood.py", "tests/submissions/test_slot_migrations.py")
-    hold_on_postgresql(postgres_url, tmp_path, {"later": LATER, "slow": slow}, seconds=SLOW_SECONDS)
+    hold_on_postgresql(postgres_url, tmp_path, {"later": LATER, "slow": SLOW}, seconds=SLOW_SECONDS)
 
 
 @pytest.mark.slow

@@ -10,7 +10,6 @@ from challenges import texts
 from gradus.submissions.models import Submission
 from tests import factories
 from tests.deleted import delete
-from tests.requirements import slow_on_sqlite
 
 pytestmark = pytest.mark.django_db
 ANSWER = factories.FREE_TEXT["answer"]
@@ -37,7 +36,7 @@ def test_a_deleted_account_leaves_no_digest(ada, course):
     assert Submission.objects.get().text_digest == ""
 
 
-@slow_on_sqlite
+@pytest.mark.slow
 @pytest.mark.django_db(transaction=True)
 def test_answers_from_before_get_their_digest(ada, course):
     answer, prompt = hand_in(ada), factories.submit(ada)
