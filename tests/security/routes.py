@@ -91,6 +91,7 @@ PEOPLE = {
     "api/v1/courses/<slug:id>/listing",
     "teach/courses/<slug:slug>/verification/<int:pk>/",
     "teach/courses/<slug:slug>/verification/<int:pk>/findings",
+    "teach/courses/<slug:slug>/verification/<int:pk>/publish",
     "api/v1/classes/<int:id>/roster",
     "teach/courses/<slug:slug>/people/",
     "teach/courses/<slug:slug>/people/<int:pk>",

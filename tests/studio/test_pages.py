@@ -5,6 +5,7 @@ from __future__ import annotations
 from urllib.parse import urlencode
 
 import pytest
+from django.conf import settings
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
 
@@ -152,6 +153,39 @@ def test_a_course_is_begun_and_a_challenge_added(ada):
         reverse("studio:import", args=["by-the-coast"]), {**sent, "column": "thing", "label": "nowhere", "split": ""}
     )
     assert answer.status_code == 422 and "nowhere" in Markup(answer.content.decode())
+    right = {"challenge": "first/boat-or-bird", "column": "sentence", "label": "about", "split": "0.25/0.75"}
+    table = SENTENCES.read_text().replace(",sea\n", ",boat\n").replace(",sky\n", ",bird\n")
+
+    def imported(**more):
+        sent = {"table": SimpleUploadedFile("t.csv", table.encode()), **right, **more}
+        answer = client.post(reverse("studio:import", args=["by-the-coast"]), sent, follow=True)
+        return Markup(answer.content.decode()), {name: rows_of(f"first/boat-or-bird/{name}.jsonl") for name in PARTS}
+
+    said, first = imported()
+    counted = ", ".join(f"{name}.jsonl {len(first[name])}" for name in PARTS)
+    assert f"Rows of each: {counted}." in said and len(first["hidden"]) > 2 * len(first["public"]) > 10
+    said, again = imported(split="0.5/0.5")
+    assert "each in its part" in said and again == first
+    said, anew = imported(split="0.5/0.5", afresh="on")
+    assert "Rows of each:" in said and len(anew["public"]) == len(anew["hidden"])
+
+
+PARTS = ("public", "hidden")
+SENTENCES = settings.BASE_DIR / "docs" / "authors" / "sentences.csv"
+
+
+def rows_of(path):
+    return (workspace.read(Course.objects.get(slug="by-the-coast"), path).text or "").splitlines()
+
+
+def test_a_file_that_is_in_no_draft_is_deleted_and_its_button_says_so(course, editor, grace):  # noqa: F811
+    new = "first/NOTES.md"
+    workspace.save(course, new, "A thought.\n", by=grace, seen=workspace.NOT_THERE)
+    page = Markup(editor.get(at("file", path=new)).content.decode())
+    assert "Delete this new file" in page and "Take changes back" not in page
+    answer = editor.post(at("file", path=new), {"action": "revert", "seen": seen(new)}, follow=True)
+    assert "The file is deleted" in Markup(answer.content.decode())
+    assert new not in {one.path for one in workspace.listed(Course.objects.get(slug="tiny"))}
 
 
 PAIRS = (("mast", "boat"), ("wing", "bird"))

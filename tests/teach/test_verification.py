@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.test import Client
 from django.urls import reverse
 
 from challenges.reading import read_course
@@ -54,6 +55,29 @@ def test_a_viewer_sees_each_check_and_the_page_asks_again(live: CourseVersion, a
     assert "0 of 10 checks have ended." in page and "baselines/good.yaml" in page
     assert f'hx-get="{address(live)}?seen=' in page
     assert "Check the findings here" not in page
+    assert "Version 1.0.0 is published, and learners see nothing of it yet" in shown(page)
+    for untrue in ("is live", "Open the course as a learner", "Everybody may open it"):
+        assert untrue not in shown(page)
+
+
+def test_a_question_that_people_grade_waits_and_is_published_as_it_is(
+    live: CourseVersion, ada: User, bob: User, bob_client: Client
+) -> None:
+    client = client_of(ada, live, Content.EDITOR)
+    assert bob_client.get("/challenges/sea-or-sky/").status_code == 404
+    publish = address(live, "waiting_publish")
+    assert client_of(bob, live, Content.VIEWER).post(publish, {"challenge": "sea-or-sky"}).status_code == 403
+    assert "no challenge that waits" in shown(client.post(publish, {"challenge": "x"}, follow=True).content.decode())
+
+    page = shown(client.post(publish, {"challenge": "sea-or-sky"}, follow=True).content.decode())
+    assert "Published as it is." in page and "Open the course as a learner" in page
+    # Its other two still wait.
+    assert "What this server has not verified yet goes live when it has; until then learners see" in page
+    assert bob_client.get("/challenges/sea-or-sky/").status_code == 200
+
+
+def shown(page: str) -> str:
+    return " ".join(page.split())
 
 
 def test_it_changes_only_when_a_check_has_changed(live: CourseVersion, ada: User) -> None:

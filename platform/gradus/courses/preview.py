@@ -30,8 +30,8 @@ from gradus.refusal import Refused
 
 # In the session: the course that is previewed, and its draft as it was seen last.
 KEY = "preview"
-# Scripts that use the API, and operators, see what is live.
-NEVER = ("/api/", "/admin/", "/metrics")
+# Scripts that use the API, and operators, see what is live. Who teaches changes the draft itself, or what is live.
+NEVER = ("/api/", "/admin/", "/metrics", "/teach/")
 PREVIEWED = "preview"
 
 

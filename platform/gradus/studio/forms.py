@@ -81,6 +81,11 @@ class ImportForm(ServiceForm):
         help_text=_("Such as 0.2/0.6/0.2. Empty: as the kind of challenge usually has them."),
         error_messages={"invalid": _("Write shares such as 0.2/0.6/0.2, or 0.25/0.75 without training rows.")},
     )
+    afresh = forms.BooleanField(
+        label=_("Part all rows anew"),
+        required=False,
+        help_text=_("Else a row that was there stays in its part, so that no hidden row becomes a public one."),
+    )
 
     def __init__(self, challenges: list[str], *args: Any, **more: Any) -> None:
         super().__init__(*args, **more)

@@ -36,6 +36,7 @@ urlpatterns = [
     path("courses/<slug:slug>/people/leave", people.course_leave, name="leave"),
     path("courses/<slug:slug>/invitations/<int:pk>/withdraw", people.invitation_withdraw, name="withdraw"),
     path("courses/<slug:slug>/verification/<int:pk>/", verification.verification_show, name="verification"),
+    path("courses/<slug:slug>/verification/<int:pk>/publish", verification.waiting_publish, name="waiting_publish"),
     path("courses/<slug:slug>/verification/<int:pk>/findings", verification.findings_check, name="findings"),
     path("challenges/<slug:slug>/", health.health_show, name="health"),
     path("challenges/<slug:slug>/health.csv", health.health_download, name="health_download"),

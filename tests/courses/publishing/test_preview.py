@@ -214,7 +214,10 @@ def test_the_draft_of_a_course_that_was_never_published_can_be_seen(push, ada, b
     client.get(reverse("teach:preview", args=["tiny"]))
     assert "Tiny" in text(client, "/courses/tiny/") and OLD_TEXT in text(client, "/lessons/first/")
     text(bob_client, "/courses/tiny/", 404)
-    assert client.post(reverse("teach:preview_leave", args=["tiny"]))["Location"] == "/"
+    # Their own pages speak of what is stored, and act on it.
+    assert "Leave the preview" not in client.get(reverse("teach:course", args=["tiny"])).content.decode()
+    assert client.post(reverse("teach:preview_leave", args=["tiny"]))["Location"] == "/teach/courses/tiny/"
+    assert bob_client.post(reverse("teach:preview_leave", args=["tiny"]))["Location"] == "/"
 
 
 @pytest.mark.parametrize("path", ["run", "submit"])

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.cache import never_cache
@@ -115,7 +117,7 @@ def rows_import(request: HttpRequest, course: Course) -> HttpResponse:
     form = ImportForm(folders_with(files, "challenge.yaml"), request.POST, request.FILES)
     if not form.is_valid():
         return refused_on_page(request, course, import_form=form)
-    given = form.cleaned_data
+    given, counts = form.cleaned_data, dict[str, int]()
     split = tuple(float(part) for part in given["split"].split("/")) if given["split"] else ()
 
     def work(folder: Path) -> None:
@@ -123,15 +125,27 @@ def rows_import(request: HttpRequest, course: Course) -> HttpResponse:
             table = Path(place) / (Path(given["table"].name).name or "table.csv")
             table.write_bytes(given["table"].read())
             columns = Columns(text=given["column"], labels=(given["label"],))
-            import_rows(table, folder / given["challenge"], Options(columns, split), None).write()
+            options = Options(columns, split, afresh=given["afresh"])
+            imported = import_rows(table, folder / given["challenge"], options, None)
+            imported.write()
+            counts.update({name: len(rows) for name, rows in imported.files.items()})
 
-    return _worked(request, course, work, form, "table", import_form=form)
+    return _worked(request, course, work, form, "table", counts, import_form=form)
 
 
 def _worked(
-    request: HttpRequest, course: Course, work: Callable[[Path], None], form: Any, field: str, **context: Any
+    request: HttpRequest,
+    course: Course,
+    work: Callable[[Path], None],
+    form: Any,
+    field: str,
+    rows: Mapping[str, int] = MappingProxyType({}),
+    **context: Any,
 ) -> HttpResponse:
-    """Lets something work on the folder of the course and stores what it has changed, or says what it refuses."""
+    """Lets something work on the folder of the course and stores what it has changed, or says what it refuses.
+
+    `rows` is how many rows each file has after it.
+    """
     try:
         changed = services.worked(course, work, by=account(request))
     except CannotBegin as error:
@@ -142,7 +156,15 @@ def _worked(
     except Refused as refused:
         form.refuse(refused)
     else:
-        said = ngettext("One file was written.", "%(count)s files were written.", len(changed))
-        messages.success(request, said % {"count": len(changed)})
-        return redirect("studio:studio", course.slug)
+        messages.success(request, _written(changed, rows))
+        # The page would stay at the form, whose fragment the address has.
+        return redirect(f"{reverse('studio:studio', args=[course.slug])}#main")
     return refused_on_page(request, course, **context)
+
+
+def _written(changed: Sequence[str], rows: Mapping[str, int]) -> str:
+    if not changed and rows:
+        return _("Nothing was changed: these rows stand there already, each in its part.")
+    said = ngettext("One file was written.", "%(count)s files were written.", len(changed)) % {"count": len(changed)}
+    counted = ", ".join(f"{name} {count}" for name, count in rows.items())
+    return f"{said} {_('Rows of each: %(rows)s.') % {'rows': counted}}" if counted else said

@@ -105,7 +105,11 @@ def _changed(request: HttpRequest, course: Course, path: str, form: FileForm) ->
         messages.success(request, _("The file is removed from the next draft."))
         return redirect("studio:studio", course.slug)
     if act == "revert":
+        is_new = not workspace.read(course, path).base
         workspace.revert(course, path, by=by, seen=seen)
+        if is_new:
+            messages.success(request, _("The file is deleted. It was in no draft."))
+            return redirect("studio:studio", course.slug)
         messages.success(request, _("The changes of this file are taken back."))
     elif act == "keep":
         workspace.keep_mine(course, path, by=by, seen=seen)

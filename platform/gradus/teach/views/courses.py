@@ -68,8 +68,9 @@ def course_show(request: HttpRequest, course: Course) -> HttpResponse:
         found = draft.difference if may["edit"] else differences.for_viewers(draft.difference)
         context["changes"] = found.get("lines", [])
         context["draft_verification"] = verification_of(draft, may["edit"])
+    live = next((one for one in catalogue.live().courses if one.pk == course.pk), None)
+    context["is_open"] = live is not None
     if may["view"] or may["review"]:
-        live = next((one for one in catalogue.live().courses if one.pk == course.pk), None)
         context["lessons"] = live.current_lessons if live else []
     return render(request, "teach/course.html", context)
 

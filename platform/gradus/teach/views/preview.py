@@ -29,5 +29,8 @@ def preview_begin(request: HttpRequest, course: Course) -> HttpResponse:
 def preview_leave(request: HttpRequest, slug: str) -> HttpResponse:
     """Shows what is live again, also to a person who has lost the role meanwhile."""
     preview.end(request)
-    is_live = any(course.slug == slug for course in catalogue.live().courses)
-    return redirect("learn:course", slug) if is_live else redirect("home")
+    if any(course.slug == slug for course in catalogue.live().courses):
+        return redirect("learn:course", slug)
+    course = Course.objects.filter(slug=slug).first()
+    may_see = course is not None and roles.may(request.user, course, roles.PREVIEWS)
+    return redirect("teach:course", slug) if may_see else redirect("home")

@@ -16,10 +16,11 @@ from challenges.bundle import sha256_of
 from gradus.accounts import roles
 from gradus.courses import publishing, verification
 from gradus.courses.bundles import BundleMissing
-from gradus.courses.models import Course, CourseVersion
+from gradus.courses.models import ChallengeVersion, Course, CourseVersion
+from gradus.refusal import Refused
 from gradus.submissions import services
 from gradus.submissions.services import Check, CheckState
-from gradus.teach.views.access import allowed, in_course
+from gradus.teach.views.access import account, allowed, in_course
 
 
 @in_course(roles.VIEWS)
@@ -63,18 +64,40 @@ def verification_of(version: CourseVersion, edits: bool) -> dict[str, Any]:
     held = publishing.versions_in(version)
     found = services.progress([one for one in held if one.is_draft or not one.is_verified or one.findings])
     checks_of = {pk: [one if edits else _for_viewers(one) for one in checks] for pk, checks in found.checks.items()}
+    waits = [one for one in held if one.is_draft and one.goes_live]
     rows = [
         {
             "version": one,
             "checks": checks,
             "failed": sum(check.state == CheckState.FAILED for check in checks),
             "done": sum(check.has_ended for check in checks),
+            "lacks": _lacking(one, edits) if one in waits else [],
         }
         for one in held
         if (checks := checks_of.get(one.pk))
     ]
     states = [[one.pk, one.is_verified, *map(str, found.checks.get(one.pk, ()))] for one in held]
-    return {"version": version, "progress": found, "rows": rows, "seen": sha256_of(states)[:16]}
+    return {"version": version, "progress": found, "rows": rows, "waits": waits, "seen": sha256_of(states)[:16]}
+
+
+def _lacking(version: ChallengeVersion, edits: bool) -> list[str]:
+    """Returns why a challenge that was published is not live yet, or nothing while its checks go on."""
+    lines = verification.lacking(version)
+    return lines if edits else [verification.for_viewers(line) for line in lines]
+
+
+@require_POST
+@in_course(roles.EDITS)
+def waiting_publish(request: HttpRequest, course: Course, pk: int) -> HttpResponse:
+    """Publishes a challenge that waits to be verified as it is: a question, for example, that people grade."""
+    version = get_object_or_404(course.versions.published(), pk=pk)
+    try:
+        publishing.publish_waiting(version, by=account(request), unverified=[request.POST.get("challenge", "")])
+    except Refused as refused:
+        messages.warning(request, refused.message)
+    else:
+        messages.success(request, _("Published as it is. Learners see that this server has not verified it."))
+    return redirect("teach:course", course.slug)
 
 
 def _for_viewers(check: Check) -> Check:
