@@ -122,7 +122,10 @@ def test_from_a_table_to_a_passed_challenge_a_corrected_row_and_back(
     expect(learner.locator(".score-value").first).to_have_text("1.00")
 
     page.goto(f"/teach/courses/tiny/studio/rows/?path={SHORE}/hidden.jsonl&row=1")
-    before = page.get_by_role("textbox", name="Row, as JSON").inner_text()
+    row = page.get_by_role("textbox", name="Row, as JSON")
+    # The editor takes the place of the field when it is loaded.
+    expect(row).to_contain_text('"input"')
+    before = row.inner_text()
     hand.write("Row, as JSON", json.dumps(json.loads(before) | {"input": "A ship without a flag"}))
     hand.press("button", "Save the row")
     expect(page.get_by_role("table")).to_contain_text("A ship without a flag")
