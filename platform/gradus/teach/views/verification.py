@@ -71,7 +71,7 @@ def verification_of(version: CourseVersion, edits: bool) -> dict[str, Any]:
             "checks": checks,
             "failed": sum(check.state == CheckState.FAILED for check in checks),
             "done": sum(check.has_ended for check in checks),
-            "lacks": _lacking(one, edits) if one in waits else [],
+            "lacks": _lacking(one, edits) if one in waits and all(check.has_ended for check in checks) else [],
         }
         for one in held
         if (checks := checks_of.get(one.pk))
@@ -81,7 +81,7 @@ def verification_of(version: CourseVersion, edits: bool) -> dict[str, Any]:
 
 
 def _lacking(version: ChallengeVersion, edits: bool) -> list[str]:
-    """Returns why a challenge that was published is not live yet, or nothing while its checks go on."""
+    """Returns what is missing before a published challenge goes live, as the person may read it."""
     lines = verification.lacking(version)
     return lines if edits else [verification.for_viewers(line) for line in lines]
 
