@@ -27,9 +27,10 @@ def turns_of(model: str | None) -> Turns:
 
 
 def known_turns(model: str | None) -> Turns:
-    """As `turns_of`, for who only counts tokens or shows a prompt: ChatML where this machine has no template.
+    """Does the same as `turns_of`, but returns ChatML if this machine has no template of the model.
 
-    A web server need not have a model's files. ChatML has about as many tokens.
+    It is for code that counts tokens or shows a prompt, and asks no model: a web server need not have the files of the
+    model, and ChatML has about as many tokens.
     """
     try:
         return turns_of(model)
@@ -112,8 +113,8 @@ def _compiled(template: str, tokens: str) -> Turns:
         said = [{"role": role, "content": content} for role, content in messages]
         try:
             return compiled.render(messages=said, add_generation_prompt=answering, **names)
-        except (TemplateError, TypeError) as error:
-            # Nothing of a message may stand in the error: they can be hidden rows.
+        except Exception as error:
+            # A template can raise anything. No message may stand in the error, because it can be a hidden row.
             raise NoTurns(type(error).__name__) from None
 
     has_system = _has_system(fill)
@@ -124,12 +125,12 @@ def _compiled(template: str, tokens: str) -> Turns:
     return Turns(write, _end(fill))
 
 
-SYSTEM, USER, ASSISTANT = "\ue001", "\ue002", "\ue003"
 # Characters for private use, which stand in no template.
+SYSTEM, USER, ASSISTANT = "\ue001", "\ue002", "\ue003"
 
 
 def _has_system(fill: Fill) -> bool:
-    """Whether a system message is taken, and stands before what the user says."""
+    """Returns True if the template accepts a system message and writes it before the first message of the user."""
     try:
         text = fill([("system", SYSTEM), ("user", USER), ("assistant", ASSISTANT), ("user", USER)], True)
     except NoTurns:
@@ -148,6 +149,6 @@ def _merged(messages: Sequence[Message]) -> Sequence[Message]:
 
 
 def _end(fill: Fill) -> str:
-    """What a template writes after an answer, without the line end after it."""
+    """Returns the text with which the template ends an answer, without white space around it."""
     text = fill([("user", USER), ("assistant", ASSISTANT)], False)
     return text.partition(ASSISTANT)[2].strip()

@@ -168,6 +168,7 @@ def test_the_prefix_of_chatml_is_what_it_was() -> None:
         "{% for m in messages %}{{ m.nothing.at_all }}{% endfor %}",
         "{% if %}",
         "{{ messages + 1 }}",
+        "{{ 1 // 0 }}",
         "{{ ''.__class__.__mro__ }}",
     ],
 )
