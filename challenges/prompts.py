@@ -142,7 +142,10 @@ def _chat(turns: Turns, row: str, instructions: str, examples: Sequence[Example]
 
 
 def _beginning(turns: Turns, said: Sequence[Message], whole: Callable[[str], str]) -> str:
-    """What stands before the last message; where a template cannot write that alone, what stands before its text."""
+    """Returns the text before the last message.
+
+    Some templates cannot write the messages before it alone. Then it is the text up to where the row's text begins.
+    """
     if not said:
         return "" if turns is CHATML else _before_the_text(whole)
     with suppress(NoTurns):

@@ -30,7 +30,7 @@ MODELS: tuple[type[models.Model], ...] = (
 
 @dataclass
 class Snapshot:
-    """What publishing has written where no course was: the rows with their keys, and the files of private storage."""
+    """The rows, with their keys, and the private files that publishing has written into an empty database."""
 
     rows: dict[type[models.Model], list[models.Model]] = field(default_factory=dict)
     files: dict[str, bytes] = field(default_factory=dict)
@@ -40,7 +40,7 @@ _kept: dict[tuple[str, str], Snapshot] = {}
 
 
 def published(bundle: CourseBundle, name: str) -> Course:
-    """As `publish`, of the bundle that is always meant by this name.
+    """Does what `publish` does, for a bundle that is the same each time under this name.
 
     A site that has a course already publishes in the ordinary way: the keys might be taken.
     """

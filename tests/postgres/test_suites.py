@@ -145,7 +145,7 @@ CALLS = {
 
 @pytest.mark.parametrize("runs", [("submissions", "classes", "courses"), ("accounts",)], ids="-".join)
 def test_what_leans_on_the_database_holds_on_postgresql(postgres_url, tmp_path, runs):
-    """Of the suites above, the tests with several transactions, and those of what only the database refuses."""
+    """Runs those tests of the suites that open several transactions, or that expect an error of the database."""
     suites = {name: part for run in runs for name, part in RUNS[run].items()}
     ignored = [f"--ignore={file}" for file in LATER]
     hold_on_postgresql(postgres_url, tmp_path, suites, "-m", "not slow", "--leaning", *ignored)

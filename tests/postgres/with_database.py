@@ -16,7 +16,7 @@ from django.test import TransactionTestCase
 NAMES = {"db", "transactional_db"}
 ERRORS = {name for name, one in vars(db).items() if isinstance(one, type) and issubclass(one, db.Error)}
 DIRECTLY = {*ERRORS, "connection", "connections"}
-"""What a test names that expects a refusal by the database, or that speaks to it past the models."""
+"""A test that names one of these expects an error of the database, or uses its connection without a model."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -39,7 +39,7 @@ def is_of_django(item: pytest.Item) -> bool:
 
 
 def leans_on_it(item: pytest.Item) -> bool:
-    """Whether it has transactions of its own, stands in this folder, or names an error of the database."""
+    """Returns True if the test opens several transactions, is in this folder, or names one of `DIRECTLY`."""
     mark = item.get_closest_marker("django_db")
     transactions = "transactional_db" in getattr(item, "fixturenames", ()) or (mark and mark.kwargs.get("transaction"))
     if transactions or is_of_django(item) or item.path.parent.name == "postgres" or item.get_closest_marker("postgres"):
@@ -48,6 +48,6 @@ def leans_on_it(item: pytest.Item) -> bool:
 
 
 def names(code: CodeType) -> set[str]:
-    """What the code of a function names, with that of the functions within it."""
+    """Returns the names that a function uses, including those in the functions that it defines."""
     inner = (names(one) for one in code.co_consts if isinstance(one, CodeType))
     return set(code.co_names).union(*inner)

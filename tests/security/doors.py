@@ -43,7 +43,7 @@ class Walk:
 
 
 def sent(client: Client, address: str, user: User, password: str, *, every: bool = True) -> Iterator[HttpResponse]:
-    """As a form, as JSON and by Basic authentication, the account named by its email and by its user name.
+    """Sends the log-in as a form, as JSON and by Basic authentication, with the account's email and with its user name.
 
     Unless `every` way is asked, a call gets JSON and a page a form, in which each field has what it is named for.
     """

@@ -279,7 +279,7 @@ def test_the_admin_asks_for_staff_at_every_page(things: Things, strangers: dict[
 def test_every_page_has_a_policy_and_no_script_in_it(
     things: Things, ada: User, grace_client: Client, by_both: bool
 ) -> None:
-    """Each page as a learner sees it, or, if it is none of theirs, as staff do; `by_both` asks each page as both."""
+    """Opens each page as a learner, or as staff if learners may not open it. With `by_both`, both open each page."""
     wrong, seen, learners = [], 0, PRIVATE | OPEN
     asked = {logged_in(ada): KNOWN if by_both else learners, grace_client: KNOWN if by_both else KNOWN - learners}
     for client, routes_of in asked.items():

@@ -10,6 +10,7 @@ import time
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 from graders.base import Score, Scored, Train, Trained
 from workers.engine.choice import DEFAULT, Choice
@@ -54,5 +55,5 @@ class Light:
 
 
 if __name__ == "__main__":
-    runner._session = lambda options: Light(options.scratch)  # type: ignore[assignment,return-value]
-    raise SystemExit(runner.main())
+    with patch.object(runner, "_session", lambda options: Light(options.scratch)):
+        raise SystemExit(runner.main())
