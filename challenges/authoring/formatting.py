@@ -39,6 +39,7 @@ ROW_MODELS = (Document, Candidate, PreferenceRow, Sample, TrainRow, GoldAnswer, 
 ROW_KEYS = tuple(dict.fromkeys([*(name for model in ROW_MODELS for name in model.model_fields), "completion"]))
 # What YAML takes as an end of a line as well.
 OTHER_LINE_ENDS = ("\x85", "\u2028", "\u2029")
+ENCODER = json.JSONEncoder(ensure_ascii=False, allow_nan=False)
 LAST_LINES = re.compile(r"(?:\n[ \t]*)+\Z")
 SCHEMA_LINE = "# yaml-language-server:"
 
@@ -125,7 +126,9 @@ def _row(row: dict[str, Any]) -> str:
     Only characters that nobody can see are escaped.
     """
     ordered = {key: row[key] for key in ROW_KEYS if key in row} | row
-    text = json.dumps(ordered, ensure_ascii=False, allow_nan=False)
+    text = ENCODER.encode(ordered)
+    if text.isprintable():
+        return text
     return "".join(char if char.isprintable() else json.dumps(char)[1:-1] for char in text)
 
 

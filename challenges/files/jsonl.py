@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from challenges.characters import broken_texts
+from challenges.characters import broken_texts, is_broken
 from challenges.files.json_mistakes import of_file, of_line
 from challenges.files.nesting import too_deep
 from challenges.problems import Problem
@@ -90,7 +90,7 @@ def _object(raw: bytes, limits: RowLimits) -> dict[str, Any]:
         if too_deep(text):
             what = gettext("the row is nested too deeply")
             raise Fault("too_deep", what, gettext("write each row as a flat object of texts"))
-        value = json.loads(text, object_pairs_hook=_pairs, parse_constant=_constant)
+        value = DECODER.decode(text)
     except UnicodeDecodeError as error:
         what = gettext("byte %(place)s of the row is not UTF-8") % {"place": error.start + 1}
         raise Fault("not_utf8", what, gettext("save the file as UTF-8")) from error
@@ -101,7 +101,9 @@ def _object(raw: bytes, limits: RowLimits) -> dict[str, Any]:
     if not isinstance(value, dict):
         fix = gettext("write it as %(example)s") % {"example": '{"...": "..."}'}
         raise Fault("not_object", gettext("the row is not a JSON object"), fix)
-    _refuse_broken(value)
+    # Without an escape, what is broken in a value is broken in its line as well, which is searched much sooner.
+    if "\\" in text or is_broken(text):
+        _refuse_broken(value)
     return value
 
 
@@ -115,6 +117,9 @@ def _pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 def _constant(name: str) -> float:
     what = gettext("%(name)s is not valid JSON") % {"name": name}
     raise Fault("not_json", what, gettext("write a number, or a text in quotes"))
+
+
+DECODER = json.JSONDecoder(object_pairs_hook=_pairs, parse_constant=_constant)
 
 
 def _refuse_broken(value: Any) -> None:

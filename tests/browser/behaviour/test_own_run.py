@@ -53,6 +53,8 @@ def test_rows_are_chosen_kept_and_handed_in(
     page.get_by_role("button", name="Submit").click()
     expect(page.locator("#own_run-problem")).to_contain_text("2 different rows of one run")
     expect(rows.get_by_role("checkbox", name="I saw a wave today")).to_be_checked()
+    # The script that keeps drafts runs before a page has loaded; the problem can be read earlier.
+    page.wait_for_load_state()
     rows.get_by_role("checkbox", name="I saw a cloud today").check()
     page.goto(HERE)
     expect(rows.get_by_role("checkbox", name="I saw a cloud today")).to_be_checked()
