@@ -1,6 +1,9 @@
 // Puts a CodeMirror over each textarea[data-editor]. The textarea stays the form's field.
 const editors = new WeakMap();
 
+// Nothing before the event `gradus:mounted` of the textarea.
+export const editorOf = (textarea) => editors.get(textarea);
+
 async function enhance(textarea) {
   if (editors.has(textarea)) return;
   editors.set(textarea, null);

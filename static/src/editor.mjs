@@ -2,9 +2,9 @@
 import { defaultKeymap, history, historyKeymap } from "@codemirror/commands";
 import { json } from "@codemirror/lang-json";
 import { HighlightStyle, bracketMatching, syntaxHighlighting } from "@codemirror/language";
-import { EditorState } from "@codemirror/state";
+import { EditorState, StateEffect, StateField } from "@codemirror/state";
 import {
-  Decoration, EditorView, MatchDecorator, ViewPlugin, drawSelection, keymap, lineNumbers, placeholder,
+  Decoration, EditorView, MatchDecorator, ViewPlugin, WidgetType, drawSelection, keymap, lineNumbers, placeholder,
 } from "@codemirror/view";
 import { tags } from "@lezer/highlight";
 
@@ -25,6 +25,48 @@ const slots = ViewPlugin.fromClass(
   { decorations: (plugin) => plugin.decorations },
 );
 
+class Said extends WidgetType {
+  constructor(text) {
+    super();
+    this.text = text;
+  }
+  eq(other) {
+    return other.text === this.text;
+  }
+  toDOM() {
+    return Object.assign(document.createElement("span"), { className: "cm-problem-said", textContent: this.text });
+  }
+}
+
+const says = StateEffect.define();
+// What is wrong with a line stands at its end, and moves with it while the text changes.
+const problems = StateField.define({
+  create: () => Decoration.none,
+  update(said, transaction) {
+    for (const effect of transaction.effects) if (effect.is(says)) return effect.value;
+    return said.map(transaction.changes);
+  },
+  provide: (field) => EditorView.decorations.from(field),
+});
+
+const lineOf = (view, number) => view.state.doc.line(Math.min(Math.max(number, 1), view.state.doc.lines));
+
+// `found` are pairs of a line (from 1) and what is said of it.
+function say(view, found) {
+  const ranges = found.flatMap(([number, text]) => {
+    const line = lineOf(view, number);
+    const said = Decoration.widget({ widget: new Said(text), side: 1 });
+    return [Decoration.line({ class: "cm-problem" }).range(line.from), said.range(line.to)];
+  });
+  view.dispatch({ effects: says.of(Decoration.set(ranges, true)) });
+}
+
+function goTo(view, number) {
+  const { from } = lineOf(view, number);
+  view.dispatch({ selection: { anchor: from }, effects: EditorView.scrollIntoView(from, { y: "center" }) });
+  view.focus();
+}
+
 // Colours are custom properties, so that the theme switch reaches them.
 const highlight = HighlightStyle.define([
   { tag: tags.propertyName, color: "var(--g-accent)" },
@@ -37,6 +79,7 @@ const languages = {
   prompt: () => [slots],
   json: () => [json(), bracketMatching(), lineNumbers()],
   jsonl: () => [json(), lineNumbers()],
+  lines: () => [lineNumbers()],
   text: () => [],
 };
 
@@ -67,11 +110,12 @@ function extensionsFor(textarea, lang) {
     EditorView.contentAttributes.of(attributesOf(textarea)),
     EditorState.readOnly.of(textarea.readOnly || textarea.disabled),
     (languages[lang] ?? languages.text)(),
+    problems,
     mirror,
   ];
 }
 
-// Returns {view, set(text), destroy()}; the textarea keeps the value and gets an `input` event at each change.
+// Returns {view, set(text), say(pairs), goTo(line), destroy()}; the textarea keeps the value and gets an `input` event at each change.
 export function mount(textarea, { lang = "text" } = {}) {
   const view = new EditorView({ doc: textarea.value, extensions: extensionsFor(textarea, lang) });
   textarea.before(view.dom);
@@ -81,6 +125,8 @@ export function mount(textarea, { lang = "text" } = {}) {
     view,
     set: (text) =>
       view.dispatch({ changes: { from: 0, to: view.state.doc.length, insert: text }, userEvent: "set" }),
+    say: (found) => say(view, found),
+    goTo: (number) => goTo(view, number),
     destroy() {
       view.destroy();
       textarea.hidden = false;

@@ -47,6 +47,11 @@ class FileForm(SeenForm):
         ),
     )
 
+    def __init__(self, path: str, *args: Any, **more: Any) -> None:
+        super().__init__(*args, **more)
+        suffix = path.rpartition(".")[2]
+        self.fields["text"].widget.attrs["data-editor"] = suffix if suffix in ("json", "jsonl") else "lines"
+
 
 class AddForm(ServiceForm):
     """A challenge from its kind's template, a lesson, or a file with no content yet."""

@@ -11,11 +11,12 @@ from pathlib import Path
 import pytest
 import yaml
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Dialog, Page, expect
 
 from gradus.accounts.models import User
 from gradus.courses import publishing
 from gradus.courses.models import Challenge, Course
+from gradus.studio import workspace
 from gradus.submissions import services
 from gradus.submissions.models import Run
 from tests.browser.conftest import Visit, Work
@@ -139,3 +140,41 @@ def test_from_a_table_to_a_passed_challenge_a_corrected_row_and_back(
     hand.press("button", "Make a draft of it : 1.0.1")
     publish(page, hand, "1.0.3")
     assert "A ship without a flag" not in hidden(tiny)
+
+
+def test_a_problem_stands_beside_its_line_and_unsaved_text_is_not_left_without_a_question(
+    tiny: Course, grace: User, visit: Visit, axe: Axe
+) -> None:
+    path = f"{SHORE}/challenge.yaml"
+    file = workspace.read(tiny, path)
+    assert file.text is not None
+    lines = [*file.text.splitlines(), "pass_at: 0.4"]
+    workspace.save(tiny, path, "\n".join([*lines, ""]), by=grace, seen=file.seen)
+    page = visit(grace, viewport={"width": 1280, "height": 800})
+    page.goto(f"/teach/courses/tiny/studio/file/?path={path}&line={len(lines)}")
+    text = page.get_by_role("textbox", name="Text")
+    beside = page.locator(".cm-problem", has_text="pass_at: 0.4").locator(".cm-problem-said")
+    expect(beside).to_contain_text("pass_at")
+    found = axe.run(page).response["violations"]
+    assert not found and not wrong_with(page)
+    expect(text).to_be_focused()
+    page.keyboard.insert_text("# ")
+    page.locator("h1").click()
+    page.locator(".studio-problems a", has_text=f":{len(lines)}").first.click()
+    expect(text).to_be_focused()
+    page.keyboard.insert_text("# ")
+    expect(text).to_contain_text("# # pass_at: 0.4")
+    asked: list[str] = []
+
+    def stay(dialog: Dialog) -> None:
+        asked.append(dialog.type)
+        dialog.dismiss()
+
+    page.on("dialog", stay)
+    page.get_by_role("link", name="Gradus").first.click()
+    assert asked == ["beforeunload"]
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_text("Saved.")).to_be_visible()
+    assert asked == ["beforeunload"] and workspace.read(tiny, path).text == "\n".join(
+        [*lines[:-1], "# # pass_at: 0.4", ""]
+    )

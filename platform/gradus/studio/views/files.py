@@ -54,11 +54,11 @@ def file_show(request: HttpRequest, course: Course) -> HttpResponse:
     except Refused as refused:
         messages.warning(request, refused.message)
         return redirect("studio:studio", course.slug)
-    form = FileForm(initial={"text": file.text or "", "seen": file.seen})
+    form = FileForm(file.path, initial={"text": file.text or "", "seen": file.seen})
     theirs: File | None = None
     status = 200
     if request.method == "POST":
-        form = FileForm(request.POST)
+        form = FileForm(file.path, request.POST)
         try:
             if request.POST.get("action") != "preview":
                 return _changed(request, course, file.path, form)
@@ -91,7 +91,7 @@ def file_show(request: HttpRequest, course: Course) -> HttpResponse:
 @in_studio
 def preview(request: HttpRequest, course: Course) -> HttpResponse:
     """Shows a text as its page will, while it is written. Nothing of it is stored."""
-    form = FileForm(request.POST)
+    form = FileForm(MARKDOWN, request.POST)
     text = form.cleaned_data["text"] if form.is_valid() else ""
     context = {"course": course, "form": form, "shown": text, "preview_max": PREVIEW_CHARS}
     return render(request, "studio/_preview.html", context)
