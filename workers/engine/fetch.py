@@ -9,6 +9,7 @@ format; with `--from FOLDER NAME` such a checkpoint takes the place of what the 
 from __future__ import annotations
 
 import argparse
+import json
 import shutil
 import sys
 import tempfile
@@ -17,14 +18,17 @@ from typing import Any, Literal
 
 from challenges.models.base_models import BaseModel
 from challenges.models.catalogue import MODELS, ModelsFileError, wanted
+from challenges.models.larger import SOURCE
+from challenges.models.weight_files import weight_files, weights_digest
 from workers.engine import model_files
 from workers.engine.model_files import models_dir
-from workers.take_home.base import FetchError, convert, download, from_hub, sha256, take_out
+from workers.take_home.base import FetchError, convert, download, from_hub, take_out
 
 Status = Literal["ready", "missing", "damaged"]
 TOKENIZER = ("tokenizer.json", "tokenizer_config.json")
 # Older checkpoints have it in tokenizer_config.json, and some have none.
 TEMPLATE = "chat_template.jinja"
+SHARD_SIZE = "4GB"
 
 
 def status(name: str, data_dir: Path | None = None) -> Status:
@@ -32,9 +36,9 @@ def status(name: str, data_dir: Path | None = None) -> Status:
     folder = models_dir(data_dir) / name
     if not folder.exists():
         return "missing"
-    files = ("model.safetensors", "config.json", "tokenizer.json", "tokenizer_config.json", "digest.txt")
-    whole = all((folder / file).is_file() for file in files) and not model_files.are_damaged(folder)
-    return "ready" if whole else "damaged"
+    files = ("config.json", *TOKENIZER, "digest.txt")
+    whole = model_files.identity(folder) and all((folder / file).is_file() for file in files)
+    return "ready" if whole and not model_files.are_damaged(folder) else "damaged"
 
 
 def fetch(name: str, data_dir: Path | None = None) -> Path:
@@ -91,45 +95,52 @@ def install(name: str, source: Path, data_dir: Path | None = None) -> Path:
     """Puts a checkpoint into `data_dir/models/name`, in the place of what is there.
 
     `source` is a folder as `save_pretrained` of model and tokenizer leaves it; its safetensors may be several, and of
-    any float type. Raises `FetchError` where it is none, or is not what the catalogue says of `name`.
+    any float type. The digest of its weights, and the hub's revision where it is known, are written down beside the
+    model. Raises `FetchError` where it is none, or is not what the catalogue says of `name`.
     """
     model, folder = _known(name), models_dir(data_dir) / name
     missing = [file for file in ("config.json", *TOKENIZER) if not (source / file).is_file()]
     if missing:
         raise FetchError(f"{source} lacks {', '.join(missing)}: save model and tokenizer there with `save_pretrained`")
-    _check_digest(model, source / "model.safetensors")
+    digest = _checked_digest(model, source)
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=f".{name}-", dir=folder.parent) as temporary:
         out = Path(temporary) / name
         try:
-            _merge(source, out)
+            _merge(source, out, model.weights)
             problems = _problems(model, out)
         except Exception as error:
             raise FetchError(f"{source} cannot be used: {error}") from error
         if problems:
             raise FetchError(f"{source} is not the catalogue's {name}: {'; '.join(problems)}")
+        (out / SOURCE).write_text(json.dumps({"revision": _revision(source), "sha256": digest}) + "\n")
         _put(out, folder)
     return folder
 
 
-def _check_digest(model: BaseModel, file: Path) -> None:
-    if model.wheel is not None or model.sha256 is None:
-        return
-    if not file.is_file():
-        raise FetchError(f"{file} is not there to be checked; remove `sha256` where the weights are several files")
-    if sha256(file) != model.sha256:
-        raise FetchError(f"{file} has another SHA-256 than the catalogue's {model.sha256}: it is not used")
+def _revision(source: Path) -> str | None:
+    """The commit that the hub's library has written down beside what it downloaded."""
+    written = source / ".cache" / "huggingface" / "download" / "config.json.metadata"
+    return written.read_text().split("\n")[0] if written.is_file() else None
 
 
-def _merge(source: Path, out: Path) -> None:
-    """The checkpoint in fp32 and one file. transformers would make up weights that are missing."""
+def _checked_digest(model: BaseModel, source: Path) -> str:
+    digest = weights_digest(source)
+    if model.wheel is None and model.sha256 is not None and digest != model.sha256:
+        files = ", ".join(file.name for file in weight_files(source)) or model_files.WEIGHTS
+        raise FetchError(f"{files} has another SHA-256 than the catalogue's {model.sha256}: it is not used")
+    return digest
+
+
+def _merge(source: Path, out: Path, weights: str) -> None:
+    """The checkpoint in fp32 and one file, or in bf16 and shards. transformers would make up missing weights."""
     import torch
     from transformers import AutoModelForCausalLM
 
     reader: Any = AutoModelForCausalLM
     read, loading_info = reader.from_pretrained(
         source,
-        dtype=torch.float32,
+        dtype=getattr(torch, weights),
         local_files_only=True,
         use_safetensors=True,
         trust_remote_code=False,
@@ -139,7 +150,7 @@ def _merge(source: Path, out: Path) -> None:
         raise FetchError(f"its files lack weights: {', '.join(sorted(loading_info['missing_keys']))}")
     if read.config.eos_token_id is None:
         raise FetchError("its config.json names no eos_token_id")
-    read.save_pretrained(out, max_shard_size="1TB")
+    read.save_pretrained(out, max_shard_size="1TB" if weights == "float32" else SHARD_SIZE)
     for file in (*TOKENIZER, *([TEMPLATE] if (source / TEMPLATE).is_file() else [])):
         shutil.copyfile(source / file, out / file)
     _seal(out)
@@ -173,7 +184,7 @@ def _known(name: str) -> BaseModel:
 
 
 def _seal(out: Path) -> None:
-    (out / "digest.txt").write_text(sha256(out / "model.safetensors") + "\n")
+    (out / "digest.txt").write_text(weights_digest(out) + "\n")
 
 
 def _put(out: Path, folder: Path) -> None:

@@ -232,7 +232,7 @@ def _next(
         logits = constraint.restrict(logits, drafts)
     highest, token = logits.max(-1)
     second = logits.scatter_(1, token.unsqueeze(1), -torch.inf).amax(-1)
-    return list(zip(token.tolist(), (highest - second < TIE_MARGIN).tolist(), strict=True))
+    return list(zip(token.tolist(), (highest - second < job.base.tie_margin(TIE_MARGIN)).tolist(), strict=True))
 
 
 def _say(

@@ -1,4 +1,4 @@
-"""Base models on disk and in memory. A folder holds plain safetensors in fp32, so every start is a fast one."""
+"""Base models on disk and in memory. A folder holds plain safetensors, in fp32 or for larger models in bf16."""
 
 from __future__ import annotations
 
@@ -13,8 +13,9 @@ from typing import Any
 import torch
 from tokenizers import Tokenizer
 from torch import Tensor, nn
-from transformers import AutoModelForCausalLM
+from transformers import AutoConfig, AutoModelForCausalLM
 
+from challenges.models.weight_files import weight_files
 from workers.engine import attention, prompts
 from workers.engine.kernels.products import Bf16Linear
 
@@ -22,13 +23,16 @@ SIZES = ("max_position_embeddings", "max_seq_len", "seq_length")
 """What configurations call a model's context."""
 UNBOUNDED = 2048
 """Tokens of context of a model that states none, as those that know positions by distance alone."""
+BF16_TIE_MARGIN = 0.3
+"""Nats. In bf16 the rows beside a row in a call can move its numbers as far; see `scoring.TIE_MARGIN`."""
 
 
 @dataclass(frozen=True)
 class Base:
     """A base model that is held in memory. Its weights are never written to.
 
-    `model` is a transformers causal LM in fp32 and eval mode; `context` is in tokens; `digest` is that of the file.
+    `model` is a transformers causal LM in eval mode, in fp32 or bf16; `context` is in tokens; `digest` is that of its
+    files.
     Texts end at any of the tokens `ends`; `eos` is the one that training rows end with.
     Where `split` is false the model's code does not fit split attention, and rows are computed one by one.
     """
@@ -47,10 +51,19 @@ class Base:
         device: torch.device = self.model.device
         return device
 
+    @property
+    def in_bf16(self) -> bool:
+        """Whether the weights are held in bf16."""
+        return bool(self.model.dtype == torch.bfloat16)
+
+    def tie_margin(self, exact: float) -> float:
+        """How close the best two lie that are computed again alone: `exact` in fp32."""
+        return max(exact, BF16_TIE_MARGIN) if self.in_bf16 else exact
+
     @cached_property
     def bf16_copy(self) -> Any:
         """The model with all weights in bf16, over which adapters are trained. It is made on first use."""
-        return bf16_copy_of(self.model)
+        return self.model if self.in_bf16 else bf16_copy_of(self.model)
 
     @cached_property
     def screening_copy(self) -> Any:
@@ -133,14 +146,15 @@ def _frozen(weight: Tensor) -> nn.Parameter:
 def load(folder: Path, device: str = "cpu", *, split: bool = True) -> Base:
     """Loads a base model, from safetensors only, with the library's own attention where `split` is false.
 
-    Raises `FileNotFoundError` that says how to fetch it.
+    Its weights stay in bf16 where its configuration says so. Raises `FileNotFoundError` that says how to fetch it.
     """
-    if not (folder / "model.safetensors").is_file():
+    if not weight_files(folder):
         raise FileNotFoundError(f"model {folder.name} is missing: run `python -m workers.engine.fetch`")
     attention.register()
+    stored = getattr(AutoConfig.from_pretrained(folder, local_files_only=True), "dtype", None)
     model: Any = AutoModelForCausalLM.from_pretrained(
         folder,
-        dtype=torch.float32,
+        dtype=torch.bfloat16 if stored == torch.bfloat16 else torch.float32,
         attn_implementation=attention.NAME if split else None,
         local_files_only=True,
         use_safetensors=True,

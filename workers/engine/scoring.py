@@ -114,8 +114,8 @@ def score(
         logprobs = first.run(screening_copy, range(len(rows)), _clear(final, item.offsets, RESCORE_MARGIN))
         _rescore(job, model, logprobs, item.offsets)
     else:
-        logprobs = job.run(model, range(len(rows)), _clear(final, item.offsets, TIE_MARGIN))
-    for n in [n for n, values in logprobs.items() if margin(values, item.offsets) < TIE_MARGIN]:
+        logprobs = job.run(model, range(len(rows)), _clear(final, item.offsets, base.tie_margin(TIE_MARGIN)))
+    for n in [n for n, values in logprobs.items() if margin(values, item.offsets) < base.tie_margin(TIE_MARGIN)]:
         watch.check()
         logprobs[n] = _alone(job, model, contexts[n], tries[n], prompt)
     final.end(logprobs)

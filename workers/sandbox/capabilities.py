@@ -10,10 +10,12 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from challenges import training_methods
+from challenges.models.catalogue import MODELS
+from challenges.models.weight_files import weight_files
 from workers.sandbox.confinement import FILE_BYTES
 
-WEIGHT_BYTES = 4
-"""Of one weight in a base model's file."""
+# Of one weight in a base model's files.
+WEIGHT_BYTES = {"float32": 4, "bfloat16": 2}
 CHECKPOINT_BYTES = 2
 # The base, a trained copy with its gradient and the optimiser's two averages, activations, and the copy that is saved.
 FULL_BYTES, FIXED_BYTES = 36, 1_000_000_000
@@ -26,10 +28,11 @@ def lacking(method: str, model: Path, scratch: Path, device: str, memory_bytes: 
     """
     if method == "qlora":
         return quantisation(device)
-    file = model / "model.safetensors"
-    if method != "full" or not file.is_file():
+    files = weight_files(model)
+    if method != "full" or not files:
         return ""
-    weights = file.stat().st_size // WEIGHT_BYTES
+    held = MODELS[model.name].weights if model.name in MODELS else "float32"
+    weights = sum(file.stat().st_size for file in files) // WEIGHT_BYTES[held]
     checkpoint, needed = CHECKPOINT_BYTES * weights, FIXED_BYTES + FULL_BYTES * weights
     if checkpoint > FILE_BYTES:
         return training_methods.LARGE_CHECKPOINT % {"size": _gb(checkpoint), "most": _gb(FILE_BYTES)}

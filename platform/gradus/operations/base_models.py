@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import hashlib
 from pathlib import Path
 from typing import Literal
 
 from django.conf import settings
 
 from challenges.models import catalogue
+from challenges.models.weight_files import WEIGHTS, weight_files, weights_digest
 
-FILES = ("model.safetensors", "config.json", "tokenizer.json", "tokenizer_config.json", "digest.txt")
+FILES = (WEIGHTS, "config.json", "tokenizer.json", "tokenizer_config.json", "digest.txt")
 State = Literal["ready", "missing", "damaged"]
 
 
@@ -28,11 +28,10 @@ def state(name: str, data_dir: Path | None = None) -> State:
     place = folder(name, data_dir)
     if not place.exists():
         return "missing"
-    return "ready" if all((place / file).is_file() for file in FILES) else "damaged"
+    whole = weight_files(place) and all((place / file).is_file() for file in FILES if file != WEIGHTS)
+    return "ready" if whole else "damaged"
 
 
 def digest_holds(name: str) -> bool:
     """Returns True if the weights still have the digest that was stored when they were converted."""
-    with (folder(name) / "model.safetensors").open("rb") as weights:
-        found = hashlib.file_digest(weights, "sha256").hexdigest()
-    return found == (folder(name) / "digest.txt").read_text().strip()
+    return weights_digest(folder(name)) == (folder(name) / "digest.txt").read_text().strip()

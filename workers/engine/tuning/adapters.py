@@ -16,7 +16,7 @@ from peft import LoraConfig, get_peft_model, get_peft_model_state_dict, set_peft
 from safetensors.torch import load_file, save_file
 
 from challenges.models.catalogue import MODELS
-from workers.engine.models import Base, adaptable
+from workers.engine.models import Base, adaptable, shared
 from workers.engine.tuning import quantised
 
 RANKS = (4, 8, 16, 32)
@@ -48,16 +48,20 @@ def save(model: Any, folder: Path, name: str) -> int:
 def merged(base: Base, folder: Path) -> Any:
     """A copy of the base model with the adapter added to its weights; the base stays as it is.
 
+    In bf16, whose steps are coarser than what an adapter adds, the adapter stays beside weights that the base shares.
     An adapter that was trained over the base in 4 bits is added to what these stand for.
     Raises `ValueError` where the folder holds something else than an adapter of ours for this model.
     """
     r, alpha = _read_config(folder)
     is_quantised = (folder / quantised.MARK).is_file()
-    model = wrap((quantised.dequantised_model if is_quantised else adaptable)(base.model), r, alpha)
+    copied = quantised.dequantised_model if is_quantised else shared if base.in_bf16 else adaptable
+    model = wrap(copied(base.model), r, alpha)
     weights = {key: value.float() for key, value in load_file(folder / WEIGHTS).items()}
     if weights.keys() != get_peft_model_state_dict(model).keys():
         raise ValueError("the adapter's weights do not fit the model")
     set_peft_model_state_dict(model, weights)
+    if base.in_bf16:
+        return model.get_base_model().eval().requires_grad_(False)
     return model.merge_and_unload().eval().requires_grad_(False)
 
 

@@ -18,8 +18,8 @@ TOKENIZER = "tokenizer.json"
 
 
 def trainable(base: Base) -> Any:
-    """A copy of every weight, to be trained."""
-    return models.copied(base.model, torch.clone).requires_grad_(True)
+    """A copy of every weight in fp32, to be trained."""
+    return models.copied(base.model, lambda weight: weight.to(torch.float32, copy=True)).requires_grad_(True)
 
 
 def save(base: Base, model: Any, folder: Path) -> int:
@@ -35,7 +35,7 @@ def save(base: Base, model: Any, folder: Path) -> int:
 
 
 def load(base: Base, folder: Path) -> Any:
-    """The base model with these weights in the place of its own, in fp32.
+    """The base model with these weights in the place of its own.
 
     Raises `ValueError` or `RuntimeError` where the weights are not those of a model like the base.
     """

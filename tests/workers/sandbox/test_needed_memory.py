@@ -7,8 +7,8 @@ from transformers import AutoConfig
 
 from graders.base import Generate, Score, Train
 from tests.workers.conftest import BUILT_IN
-from workers.engine.memory import peak_bytes
 from workers.engine.prompts import PREFIXES
+from workers.sandbox.needed_memory import peak_bytes
 from workers.sandbox.supervisor import Runner
 
 WORDS = "the patient says that it started last week and has been getting worse since then "
