@@ -103,6 +103,12 @@ SESSIONS = Kept(
     "after the log-in; those of visitors without an account as long as the visitor",
     over=lambda began: _rows("sessions.Session").filter(expire_date__lt=timezone.now()),
 )
+LAUNCHES = Kept(
+    "launches from learning platforms; the platform's message goes when the browser has come for it",
+    None,
+    "11 minutes after the launch",
+    over=lambda began: _rows("lti.Launch").filter(expires_at__lt=timezone.now()),
+)
 # A learner comes back to trials: they are listed, named, compared and restored.
 TRIALS = Kept(
     "trial runs on public samples", timedelta(days=90), "after their start", over=lambda began: _ended_runs("trial")

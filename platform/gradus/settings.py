@@ -50,6 +50,7 @@ INSTALLED_APPS = [
     "gradus.classes",
     "gradus.submissions",
     "gradus.gradebook",
+    "gradus.lti",
     "gradus.notices",
     "gradus.receipts",
     "gradus.chats",
@@ -312,6 +313,9 @@ CACHES = {
     if REDIS_URL.startswith("redis")
     else {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}
 }
+
+# Hosts of learning platforms in a private network, which this site may ask although they are there.
+LTI_PRIVATE_HOSTS = env.list("GRADUS_LTI_PRIVATE_HOSTS", default=[])
 
 # --- security ---------------------------------------------------------------------------------------------------
 

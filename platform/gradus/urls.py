@@ -30,6 +30,7 @@ urlpatterns = [
     path("reviews/", include("gradus.reviews.urls")),
     path("teach/", include("gradus.studio.urls")),
     path("teach/", include("gradus.teach.urls")),
+    path("lti/", include("gradus.lti.urls")),
     path("notices/", include("gradus.notices.urls")),
     path("language/", set_language, name="set_language"),
     path("receipts/", receipt_check, name="receipt_check"),

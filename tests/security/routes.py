@@ -228,6 +228,14 @@ LISTS_OF_REVIEWERS = {
     "api/v1/reviews/release",
     "api/v1/regrades",
 }
+# For staff of the site; for all others they are not there.
+OPERATORS = {
+    "teach/platforms/",
+    "teach/platforms/new",
+    "teach/platforms/<int:pk>/",
+    "teach/platforms/<int:pk>/deployments/<int:deployment>",
+    "teach/platforms/<int:pk>/contexts/<int:context>",
+}
 # Content for everybody, and pages about the caller alone: whoever asks, nothing of another learner is in them.
 OPEN = {
     "",
@@ -282,6 +290,11 @@ OPEN = {
     "leaderboards/<slug:slug>/",
     "leaderboards/<slug:slug>/hidden/",
     "leaderboards/<slug:slug>/shake-up/",
+    # What a platform has not signed opens nothing: tests/lti.
+    "lti/login",
+    "lti/launch",
+    "lti/enter",
+    "lti/keys.json",
     "profile/",
     "profile/delete/",
     "profile/friends/",
@@ -363,7 +376,7 @@ SCOPES = {
         *("board_regrade", "board_season", "board_dates_set"),
     },
 }
-KNOWN = PRIVATE | EDITORS | PEOPLE | REVIEWERS | LISTS_OF_REVIEWERS | OPEN
+KNOWN = PRIVATE | EDITORS | PEOPLE | REVIEWERS | LISTS_OF_REVIEWERS | OPERATORS | OPEN
 # allauth's own pages about the caller's own account, and Django's admin, which asks for staff at each of its pages.
 LIBRARIES = ("accounts/", "admin/")
 PART = re.compile(r"<(?:\w+:)?(\w+)>|\^?\(\?P<(\w+)>[^)]*\)\$?")

@@ -22,6 +22,7 @@ from gradus.courses.services import publish
 from gradus.laboratory import services as laboratory
 from gradus.learn.demo import retriever
 from gradus.learn.demo.demo import DEMO
+from gradus.lti.models import Deployment, Platform
 from gradus.reviews import services as reviews
 from gradus.reviews.models import Review
 from gradus.submissions import services
@@ -38,6 +39,7 @@ from tests.security.routes import (
     LIBRARIES,
     LISTS_OF_REVIEWERS,
     OPEN,
+    OPERATORS,
     PEOPLE,
     PRIVATE,
     REVIEWERS,
@@ -121,6 +123,10 @@ def things(ada: User, course: Course, tmp_path) -> Things:
     announcement = Announcement.objects.create(of_class=of_class, title=CANARY, text=CANARY)
     mark = ada.marks_on_boards.create(challenge=prompt.challenge, kind="flag", reason=CANARY)
     granted = member.grants.create(challenge=factories.challenge("sea-or-sky"), attempts=1, reason=CANARY)
+    addresses = dict.fromkeys(("auth_url", "token_url", "keys_url"), "https://platform.example.org/")
+    platform = Platform.objects.create(title=CANARY, issuer="https://platform.example.org", client_id="1", **addresses)
+    deployment = platform.deployments.create(deployment_id=CANARY)
+    context = deployment.contexts.create(context_id=CANARY)
     return Things(
         prompt,
         {
@@ -153,6 +159,7 @@ def things(ada: User, course: Course, tmp_path) -> Things:
             "labels/": {"label": of_class.labels.get().pk},
             "regrades/": {"pk": regrade.pk, "id": regrade.pk},
             "challenges/<slug:id>/": {"id": "explain"},
+            "platforms/": {"pk": platform.pk, "deployment": deployment.pk, "context": context.pk},
         },
     )
 
@@ -209,7 +216,7 @@ def test_every_route_is_known() -> None:
 def test_what_is_somebody_elses_is_not_there(things: Things, strangers: dict[str, Client]) -> None:
     before, every = state(), len(strangers) == EVERYBODY
     wrong = []
-    for route in sorted(PRIVATE | EDITORS | PEOPLE | REVIEWERS):
+    for route in sorted(PRIVATE | EDITORS | PEOPLE | REVIEWERS | OPERATORS):
         for who, client in strangers.items():
             absent: dict[str, int] = {}
             for method, response in answers(client, path(route, things.of(route)), every=every):
@@ -238,7 +245,7 @@ def test_the_owner_does_see_it(things: Things, ada: User, grace_client: Client) 
             close()
         if seen.status_code == 404:
             gone.append(route)
-    for route in sorted((EDITORS | PEOPLE | REVIEWERS) - {"reviews/calibration/<int:pk>/"}):
+    for route in sorted((EDITORS | PEOPLE | REVIEWERS | OPERATORS) - {"reviews/calibration/<int:pk>/"}):
         if grace_client.get(path(route, things.of(route))).status_code == 404:
             gone.append(route)
     assert not gone
@@ -315,6 +322,8 @@ def state() -> list[Any]:
         list(ada.api_tokens.values_list("pk", "revoked_at")),
         list(Upload.objects.values_list("pk", "offset")),
         list(Invitation.objects.values_list("pk", "withdrawn_at")),
+        list(Deployment.objects.values_list("pk", "approved_at", "contexts__of_class")),
+        list(Platform.objects.values_list("pk", "title", "is_open")),
         list(Class.objects.values_list("pk", "title", "join_code")),
         list(Member.objects.values_list("pk", "user", "state", "labels")),
         list(Enrolment.objects.filter(user=ada).values_list("pk", "content", "learner_data")),

@@ -71,6 +71,13 @@ def classes(user: User) -> Iterator[Record]:
         }
 
 
+def learning_platforms(user: User) -> Iterable[Record]:
+    """By what the platforms know the person, through which the person came here."""
+    kept = ("platform__title", "platform__issuer", "sub", "created_at")
+    found: Iterable[Record] = user.platform_links.order_by("pk").values(*kept)
+    return found
+
+
 def api_tokens(user: User) -> Iterable[Record]:
     kept = ("name", "prefix", "content", "learner_data", "created_at", "expires_at", "last_used_at", "revoked_at")
     found: Iterable[Record] = user.api_tokens.order_by("pk").values(*kept)
@@ -214,6 +221,7 @@ SECTIONS: dict[str, Callable[[User], Iterable[Record]]] = {
     for section in (
         account,
         classes,
+        learning_platforms,
         submissions,
         runs,
         chats,

@@ -27,6 +27,7 @@ from gradus.friends import services as friends
 from gradus.friends.models import FriendCode, Friendship
 from gradus.gradebook import recounts
 from gradus.laboratory.models import Contribution
+from gradus.lti.models import Link
 from gradus.notices.models import MailWish, Notice
 from gradus.preferences.models import PairChoice
 from gradus.questions.models import Answer, ReadStep
@@ -36,7 +37,7 @@ from gradus.submissions.models import HintsTaken, Mark, Run, Slot, Standing, Sub
 from gradus.submissions.services.standings import update_standing
 
 # What can be moved row by row. Of two rows of which only one can be, that of the account that stays does.
-PLAIN: tuple[Any, ...] = (Run, ChatMessage, ProblemReport, PairChoice, Contribution, Notice, Enrolment, ReadStep)
+PLAIN: tuple[Any, ...] = (Run, ChatMessage, ProblemReport, PairChoice, Contribution, Notice, Enrolment, ReadStep, Link)
 SINGLE = (Submission, Mark, Standing, Slot, HintsTaken, Member, Answer)
 # What belongs to the account itself, and ends with it.
 DROPPED: tuple[Any, ...] = (MailWish, ApiToken, Authenticator)

@@ -13,6 +13,7 @@ from gradus.teach.views import (
     health,
     members,
     people,
+    platforms,
     preview,
     progress,
     releases,
@@ -81,5 +82,10 @@ urlpatterns = [
     path("classes/<int:pk>/release/", releases.release_show, name="release"),
     path("classes/<int:pk>/release/now", releases.release_now, name="release_now"),
     path("classes/<int:pk>/release/end", releases.release_end, name="release_end"),
+    path("platforms/", platforms.platform_list, name="platforms"),
+    path("platforms/new", platforms.platform_new, name="platform_new"),
+    path("platforms/<int:pk>/", platforms.platform_show, name="platform"),
+    path("platforms/<int:pk>/deployments/<int:deployment>", platforms.deployment_change, name="deployment"),
+    path("platforms/<int:pk>/contexts/<int:context>", platforms.context_change, name="context"),
     path("invitations/<slug:secret>/", people.invitation_show, name="invitation"),
 ]

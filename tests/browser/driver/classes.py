@@ -14,6 +14,7 @@ from gradus.classes.models import Class, ReleaseRule
 from gradus.classes.policy import Step
 from gradus.courses.models import Course
 from gradus.gradebook import services as gradebook
+from gradus.lti.models import Platform
 from gradus.notices import announcements
 from gradus.submissions.models import Quota
 from gradus.submissions.services import releasing
@@ -113,3 +114,27 @@ def class_pages(course: Course, owner: User, learner: User) -> list[str]:
 def own_grades() -> str:
     """The page on which a learner of the class sees the own grades."""
     return reverse("learn:class_grades", args=[Class.objects.get(join_code=CODE).pk])
+
+
+def platform_pages(owner: User) -> list[str]:
+    """A learning platform whose first course is a class, and whose second one waits, as does a deployment."""
+    now = timezone.now()
+    made = Platform.objects.create(
+        title="Moodle of the Faculty of Natural Sciences and Mathematics",
+        issuer="https://moodle.a-university.example.org",
+        client_id="A1b2C3d4E5f6G7h",
+        auth_url="https://moodle.a-university.example.org/mod/lti/auth.php",
+        token_url="https://moodle.a-university.example.org/mod/lti/token.php",
+        keys_url="https://moodle.a-university.example.org/mod/lti/certs.php",
+        keys={"keys": []},
+        keys_at=now,
+        launched_at=now - timedelta(minutes=5),
+        refused_at=now - timedelta(hours=2),
+        refusal="The message has expired. The clocks of the platform and of this site may differ.",
+    )
+    approved = made.deployments.create(deployment_id="1", approved_at=now, approved_by=owner)
+    made.deployments.create(deployment_id="7a5f0c1e-1b2d-4c3e-9f80-5d6c7b8a9e0f")
+    free = Class.objects.filter(context=None).order_by("pk")[0]
+    approved.contexts.create(context_id="42", title="Large language models, autumn 2026", of_class=free)
+    approved.contexts.create(context_id="43", title="Large language models, spring 2027")
+    return ["/teach/platforms/", f"/teach/platforms/{made.pk}/"]

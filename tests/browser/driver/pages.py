@@ -30,7 +30,7 @@ from gradus.submissions.services import boards as decisions
 from gradus.teach import people
 from gradus.teach.models import Invitation
 from tests import example_course, factories
-from tests.browser.driver.classes import CODE, class_pages, own_grades
+from tests.browser.driver.classes import CODE, class_pages, own_grades, platform_pages
 from tests.kinds.rag_engine import PAYLOAD, Engine
 from tests.learn import scene
 from tests.reviews.test_calibration import JUDGE, report
@@ -187,6 +187,8 @@ def furnish(folder: Path, learner: User) -> Pages:
             "/teach/challenges/explain/",
             entry,
             "/teach/merge/",
+            "/teach/platforms/new",
+            *platform_pages(staff),
             "/teach/courses/tiny/use/",
             "/reviews/",
             f"/reviews/{Review.objects.get(evaluation__submission=attempts[3]).pk}/",

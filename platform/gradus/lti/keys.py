@@ -1,0 +1,154 @@
+"""The keys of this site, with which it signs what it sends, and those of platforms, with which they sign launches."""
+
+from __future__ import annotations
+
+import base64
+import json
+from datetime import timedelta
+from typing import Any
+
+import jwt
+from cryptography.fernet import Fernet, InvalidToken
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey, generate_private_key
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from django.conf import settings
+from django.db import transaction
+from django.db.models import Q
+from django.utils import timezone
+from django.utils.crypto import get_random_string
+from django.utils.translation import gettext as _
+from jwt.algorithms import RSAAlgorithm
+
+from gradus.lti import outgoing
+from gradus.lti.models import REFUSAL_CHARS, Platform, ToolKey
+
+PURPOSE = b"gradus lti keys, version 1"
+BITS = 2048
+PUBLISHED_FIRST = timedelta(days=1)
+# A platform's keys are asked for again after this time, and at once where a key is unknown, but not more often.
+FRESH, AT_MOST_EVERY = timedelta(days=1), timedelta(minutes=1)
+MOST_KEYS = 50
+
+
+def _cipher(secret: str) -> Fernet:
+    derived = HKDF(algorithm=SHA256(), length=32, salt=None, info=PURPOSE).derive(secret.encode())
+    return Fernet(base64.urlsafe_b64encode(derived))
+
+
+def make() -> ToolKey:
+    """Makes a key. The first one signs at once; any later one is published for a day before it signs."""
+    key, now = generate_private_key(public_exponent=65537, key_size=BITS), timezone.now()
+    pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    public = json.loads(RSAAlgorithm.to_jwk(key.public_key()))
+    kid = get_random_string(22)
+    with transaction.atomic():
+        waits = usable().exists()
+        return ToolKey.objects.create(
+            kid=kid,
+            public={**{name: public[name] for name in ("kty", "n", "e")}, "kid": kid, "alg": "RS256", "use": "sig"},
+            private=_cipher(settings.SECRET_KEY).encrypt(pem).decode(),
+            created_at=now,
+            signs_from=now + PUBLISHED_FIRST if waits else now,
+        )
+
+
+def usable() -> Any:
+    """Returns the keys that are published."""
+    return ToolKey.objects.filter(Q(retired_at=None) | Q(retired_at__gt=timezone.now()))
+
+
+def published() -> list[dict[str, str]]:
+    """Returns this site's public keys as JSON Web Keys."""
+    return list(usable().values_list("public", flat=True))
+
+
+def ensure() -> None:
+    """Makes the first key, where there is none that can be read with the site's secret."""
+    if not any(_readable(one) for one in usable()):
+        make()
+
+
+def _readable(key: ToolKey) -> bool:
+    try:
+        _cipher(settings.SECRET_KEY).decrypt(key.private.encode())
+    except InvalidToken:
+        return False
+    return True
+
+
+# --- keys of platforms -------------------------------------------------------------------------------------------
+
+
+class NoKey(Exception):
+    """The platform has no usable key of this id. The text says so for people."""
+
+
+class Away(NoKey):
+    """The key is not known from before, and the platform's keys cannot be fetched now."""
+
+
+def key_of(platform: Platform, kid: str) -> RSAPublicKey:
+    """Returns the platform's public key of this id, and asks the platform for its keys where it is not known.
+
+    Raises:
+        NoKey: it has none.
+        Away: it does not answer, or was asked less than a minute ago.
+    """
+    found, now = _parsed(platform.keys).get(kid), timezone.now()
+    if found is not None and platform.keys_at is not None and platform.keys_at > now - FRESH:
+        return found
+    # Of many launches at once, one asks.
+    due = Q(asked_at=None) | Q(asked_at__lt=now - AT_MOST_EVERY)
+    if Platform.objects.filter(due, pk=platform.pk).update(asked_at=now):
+        fault = fetch(platform)
+        found = _parsed(platform.keys).get(kid)
+        if fault and found is None:
+            raise Away(fault)
+    elif found is None:
+        raise Away(_("Its keys were asked for less than a minute ago. Try again in a minute."))
+    if found is None:
+        raise NoKey(_("It is signed with a key that the platform does not publish."))
+    return found
+
+
+def fetch(platform: Platform) -> str:
+    """Asks the platform for its keys and stores them. Returns what went wrong, or "". Earlier keys stay then.
+
+    A key that the platform no longer publishes is gone with that.
+    """
+    platform.asked_at = timezone.now()
+    Platform.objects.filter(pk=platform.pk).update(asked_at=platform.asked_at)
+    try:
+        keys = outgoing.send("GET", platform.keys_url).json()
+        if not _parsed(keys):
+            raise outgoing.Unreachable(_("The platform publishes no RSA key for signatures."))
+    except outgoing.Unreachable as error:
+        platform.keys_fault = str(error)[:REFUSAL_CHARS]
+        Platform.objects.filter(pk=platform.pk).update(keys_fault=platform.keys_fault)
+        return platform.keys_fault
+    kept = {"keys": [one for one in keys["keys"] if isinstance(one, dict)][:MOST_KEYS]}
+    platform.keys, platform.keys_at, platform.keys_fault = kept, platform.asked_at, ""
+    Platform.objects.filter(pk=platform.pk).update(keys=kept, keys_at=platform.keys_at, keys_fault="")
+    return ""
+
+
+def _parsed(keys: Any) -> dict[str, RSAPublicKey]:
+    """Returns the RSA keys for RS256 in a set, by their ids. Whatever else is in it is left out."""
+    found: dict[str, RSAPublicKey] = {}
+    listed = keys.get("keys") if isinstance(keys, dict) else None
+    for one in listed[:MOST_KEYS] if isinstance(listed, list) else ():
+        match one:
+            case {"kty": "RSA", "kid": str(kid), "n": str(), "e": str()} if one.get("use", "sig") == "sig":
+                if one.get("alg", "RS256") != "RS256" or "d" in one:
+                    continue
+            case _:
+                continue
+        try:
+            key = RSAAlgorithm.from_jwk(one)
+        except (jwt.InvalidKeyError, ValueError, TypeError):
+            continue
+        if isinstance(key, RSAPublicKey) and key.key_size >= BITS:
+            found[kid] = key
+    return found

@@ -1,0 +1,271 @@
+"""Reads what a platform sends: the request with which a log-in begins, and the signed message of a launch.
+
+A log-in needs no row: `state` is signed by this site, and holds the platform, the nonce and a digest of the browser's
+cookie. Only a message that the platform has signed is stored.
+"""
+
+from __future__ import annotations
+
+import re
+import secrets
+import time
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+from urllib.parse import urlencode, urlsplit
+
+import jwt
+from django.core import signing
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from challenges.characters import is_broken
+from gradus.accounts.models import digest_of
+from gradus.classes.models import NAME_CHARS
+from gradus.lti import keys
+from gradus.lti.models import ID_CHARS, URL_CHARS, Platform
+from gradus.refusal import Refused
+
+SALT = "gradus.lti.state"
+STATE_SECONDS = 600
+# How far the platform's clock may differ, and how old a message may be.
+SKEW_SECONDS, AGE_SECONDS = 60, 3600
+TOKEN_CHARS = 48_000
+CLAIM = "https://purl.imsglobal.org/spec/lti/claim/"
+LAUNCH = "LtiResourceLinkRequest"
+ROLE = "http://purl.imsglobal.org/vocab/lis/v2/membership"
+TEACHES = {f"{ROLE}#Instructor", "Instructor"}
+ASSISTS = {f"{ROLE}/Instructor#TeachingAssistant", f"{ROLE}/Instructor#TeachingAssistantSection"}
+IS_ROLE_OF_CONTEXT = re.compile(r"(http://purl\.imsglobal\.org/vocab/lis/v2/membership[#/][\w#/]+|[A-Za-z]+)")
+
+NOBODY = gettext_lazy("The platform does not say who the person is. It may hide people from this site.")
+
+
+@dataclass(frozen=True)
+class State:
+    """What `state` carries from the begin of a log-in to its end."""
+
+    platform: int
+    nonce: str
+    browser: str
+
+
+@dataclass(frozen=True)
+class Message:
+    """A launch as it is stored until the browser comes for it. Texts are the platform's, and nothing but texts."""
+
+    sub: str
+    deployment: str
+    context: str
+    context_title: str
+    resource: str
+    target: str
+    learner_data: str
+    given_name: str = ""
+    family_name: str = ""
+
+    def stored(self) -> dict[str, str]:
+        return asdict(self)
+
+
+def text_of(values: Mapping[str, Any], name: str, most: int = ID_CHARS) -> str:
+    """Returns a field's text, or "" where there is none that can be stored."""
+    value = values.get(name)
+    if not isinstance(value, str) or len(value) > most or is_broken(value):
+        return ""
+    return value.strip()
+
+
+def found_platform(given: Mapping[str, Any]) -> Platform:
+    """Returns the registration that a log-in names by issuer and, where there are several, by client id.
+
+    Raises:
+        Refused: 404, there is none, or several; 403, it is switched off.
+    """
+    issuer, client_id = text_of(given, "iss"), text_of(given, "client_id")
+    found = Platform.objects.filter(issuer=issuer)
+    listed = list((found.filter(client_id=client_id) if client_id else found)[:2]) if issuer else []
+    if len(listed) != 1:
+        said = _("No platform is registered here with this issuer and this client id.")
+        if listed:
+            said = _("Several registrations have this issuer, and the platform does not say which one it means.")
+        raise Refused("platform_unknown", said, 404)
+    if not listed[0].is_open:
+        raise Refused("platform_closed", _("An operator of this site has switched this platform off."), 403)
+    return listed[0]
+
+
+def begin(given: Mapping[str, Any], browser: str, redirect_uri: str) -> str:
+    """Returns the address of the platform to which the browser is sent for the signed message.
+
+    Raises:
+        Refused: the request is incomplete, or comes from no known platform.
+    """
+    platform = found_platform(given)
+    hint = text_of(given, "login_hint", 4000)
+    if not hint:
+        raise Refused("login_incomplete", _("The platform's request has no login_hint."), 400)
+    nonce = secrets.token_urlsafe(24)
+    state = signing.dumps(asdict(State(platform.pk, digest_of(nonce), digest_of(browser))), salt=SALT)
+    asked = {
+        "scope": "openid",
+        "response_type": "id_token",
+        "response_mode": "form_post",
+        "prompt": "none",
+        "client_id": platform.client_id,
+        "redirect_uri": redirect_uri,
+        "login_hint": hint,
+        "state": state,
+        "nonce": nonce,
+    }
+    if message_hint := text_of(given, "lti_message_hint", 4000):
+        asked["lti_message_hint"] = message_hint
+    joint = "&" if urlsplit(platform.auth_url).query else "?"
+    return f"{platform.auth_url}{joint}{urlencode(asked)}"
+
+
+def state_of(text: str) -> State:
+    """Returns what this site has written into `state`.
+
+    Raises:
+        Refused: 400, it is not from this site, or more than ten minutes old.
+    """
+    try:
+        return State(**signing.loads(text, salt=SALT, max_age=STATE_SECONDS))
+    except signing.SignatureExpired:
+        said = _("This launch began more than ten minutes ago.")
+        raise Refused("launch_old", said, 400) from None
+    except (signing.BadSignature, TypeError, ValueError):
+        said = _("This launch did not begin at this site.")
+        raise Refused("launch_foreign", said, 400) from None
+
+
+def read(platform: Platform, state: State, token: str) -> Message:
+    """Returns the message in an `id_token` that the platform has signed for this launch.
+
+    Raises:
+        Refused: 400, something is wrong with it; 503, the platform's keys cannot be fetched now.
+    """
+    claims = _claims(platform, token)
+    if digest_of(str(claims.get("nonce"))) != state.nonce:
+        raise _wrong("nonce", _("The message belongs to another launch."))
+    if claims.get(f"{CLAIM}version") != "1.3.0":
+        raise _wrong("version", _("The message is not of LTI 1.3.0."))
+    if claims.get(f"{CLAIM}message_type") != LAUNCH:
+        raise _wrong("message_type", _("This site takes only launches of resource links."))
+    roles = claims.get(f"{CLAIM}roles")
+    if not isinstance(roles, list) or not all(isinstance(one, str) for one in roles):
+        raise _wrong("roles", _("The message does not say which roles the person has."))
+    context, resource = (_part(claims, name) for name in ("context", "resource_link"))
+    custom = _part(claims, "custom")
+    message = Message(
+        sub=text_of(claims, "sub"),
+        deployment=text_of(claims, f"{CLAIM}deployment_id"),
+        context=text_of(context, "id"),
+        context_title=text_of(context, "title") or text_of(context, "label"),
+        resource=text_of(resource, "id"),
+        target=text_of(custom, "gradus_path", URL_CHARS) or text_of(claims, f"{CLAIM}target_link_uri", URL_CHARS),
+        learner_data=level_of(roles),
+        given_name=text_of(claims, "given_name", NAME_CHARS),
+        family_name=text_of(claims, "family_name", NAME_CHARS) or text_of(claims, "name", NAME_CHARS),
+    )
+    if not message.sub:
+        raise _wrong("sub", str(NOBODY))
+    if not message.deployment:
+        raise _wrong("deployment_id", _("The message names no deployment."))
+    if not message.resource:
+        raise _wrong("resource_link", _("The message names no resource link."))
+    if not message.context:
+        raise _wrong("context", _("The launch does not come from a course of the platform."))
+    return message
+
+
+def level_of(roles: list[str]) -> str:
+    """Returns the level in the class: who teaches there decides here, and an assistant sees what learners do.
+
+    Roles in the institution or at the platform say nothing about a course.
+    """
+    own = {one for one in roles if IS_ROLE_OF_CONTEXT.fullmatch(one)}
+    if own & ASSISTS:
+        # Canvas and Moodle name an assistant an instructor, too.
+        return "viewer"
+    return "editor" if own & TEACHES else "none"
+
+
+def _claims(platform: Platform, token: str) -> dict[str, Any]:
+    if not token or len(token) > TOKEN_CHARS:
+        raise _wrong("id_token", _("The message is missing, or too large."))
+    try:
+        header = jwt.get_unverified_header(token)
+    except (jwt.PyJWTError, ValueError, RecursionError):
+        raise _wrong("id_token", _("The message cannot be read.")) from None
+    kid = header.get("kid")
+    if header.get("alg") != "RS256":
+        raise _wrong("alg", _("The message is not signed with RS256."))
+    if not isinstance(kid, str) or not kid:
+        raise _wrong("kid", _("The message does not say which key has signed it."))
+    try:
+        key = keys.key_of(platform, kid)
+    except keys.Away as away:
+        said = _("The keys of the platform cannot be fetched: %(why)s") % {"why": away}
+        raise Refused("platform_away", said, 503, retry_after=60) from None
+    except keys.NoKey as missing:
+        raise _wrong("kid", str(missing)) from None
+    try:
+        claims: dict[str, Any] = jwt.decode(
+            token, key, algorithms=["RS256"], issuer=platform.issuer, audience=platform.client_id,
+            leeway=SKEW_SECONDS, options={"require": ["exp", "iat", "nonce", "iss", "aud", "sub"]},
+        )  # fmt: skip
+    except jwt.PyJWTError as error:
+        raise _wrong(_field(error), _in_words(error)) from None
+    except (ValueError, TypeError, OverflowError, RecursionError):
+        raise _wrong("id_token", _("The message cannot be read.")) from None
+    audience, party = claims["aud"], claims.get("azp")
+    if (isinstance(audience, list) and len(audience) > 1 and party is None) or party not in (None, platform.client_id):
+        raise _wrong("azp", _("The message is for another client."))
+    lasts = float(claims["exp"]) - float(claims["iat"])
+    if lasts > 24 * AGE_SECONDS or time.time() - float(claims["iat"]) > AGE_SECONDS:
+        raise _wrong("iat", _("The message is more than an hour old."))
+    return claims
+
+
+def _part(claims: Mapping[str, Any], name: str) -> dict[str, Any]:
+    value = claims.get(CLAIM + name)
+    return value if isinstance(value, dict) else {}
+
+
+def _wrong(field: str, said: str) -> Refused:
+    return Refused("launch_refused", said, 400, [{"code": "invalid", "field": field, "message": said}])
+
+
+def _field(error: jwt.PyJWTError) -> str:
+    if isinstance(error, jwt.MissingRequiredClaimError):
+        return str(error.claim)
+    named: dict[type[jwt.PyJWTError], str] = {
+        jwt.InvalidSignatureError: "signature",
+        jwt.ExpiredSignatureError: "exp",
+        jwt.ImmatureSignatureError: "iat",
+        jwt.InvalidAudienceError: "aud",
+        jwt.InvalidIssuerError: "iss",
+    }
+    return named.get(type(error), "id_token")
+
+
+def _in_words(error: jwt.PyJWTError) -> str:
+    if isinstance(error, jwt.MissingRequiredClaimError) and error.claim == "sub":
+        return str(NOBODY)
+    match _field(error):
+        case "signature":
+            return _("The platform has not signed the message: it was changed, or is from somebody else.")
+        case "exp":
+            return _("The message has expired. The clocks of the platform and of this site may differ.")
+        case "iat" if isinstance(error, jwt.ImmatureSignatureError):
+            return _("The message is from the future. The clocks of the platform and of this site differ.")
+        case "aud":
+            return _("The message is for another client.")
+        case "iss":
+            return _("The message is from another issuer.")
+        case "id_token":
+            return _("The message cannot be read.")
+        case field:
+            return _("The message lacks %(field)s.") % {"field": field}

@@ -1,0 +1,190 @@
+"""The models of learning platforms: registrations, deployments, contexts, linked accounts, launches, and our own keys.
+
+`docs/teaching/platforms.md` explains the terms. Everything here is LTI 1.3's, and called as its specification calls it.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Self
+
+from django.conf import settings
+from django.db import models
+from django.db.models import F, Q
+from django.utils.timezone import now
+from django.utils.translation import gettext_lazy as _
+
+from gradus.classes.models import Class
+
+TITLE_CHARS = 120
+# The specification allows 255 ASCII characters for an issuer's `sub` and for a deployment.
+ID_CHARS = 255
+URL_CHARS = 500
+REFUSAL_CHARS = 500
+
+
+class Platform(models.Model):
+    """A registration: the platform and its client id for this site. One platform may have several.
+
+    `keys` is the platform's set of public keys as it was last fetched, and `refusal` the last launch that was refused.
+    """
+
+    title = models.CharField(_("name"), max_length=TITLE_CHARS)
+    issuer = models.CharField(_("issuer"), max_length=ID_CHARS)
+    client_id = models.CharField(_("client id"), max_length=ID_CHARS)
+    auth_url = models.CharField(_("authentication request URL"), max_length=URL_CHARS)
+    token_url = models.CharField(_("access token URL"), max_length=URL_CHARS)
+    keys_url = models.CharField(_("public keyset URL"), max_length=URL_CHARS)
+    is_open = models.BooleanField(_("people may come from it"), default=True)
+    keys = models.JSONField(null=True, blank=True, editable=False)
+    keys_at = models.DateTimeField(null=True, blank=True, editable=False)
+    asked_at = models.DateTimeField(
+        null=True, blank=True, editable=False, help_text="When its keys were last asked for"
+    )
+    keys_fault = models.CharField(max_length=REFUSAL_CHARS, blank=True, editable=False)
+    launched_at = models.DateTimeField(null=True, blank=True, editable=False)
+    refused_at = models.DateTimeField(null=True, blank=True, editable=False)
+    refusal = models.CharField(max_length=REFUSAL_CHARS, blank=True, editable=False)
+    created_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+")
+    created_at = models.DateTimeField(default=now, editable=False)
+
+    class Meta:
+        ordering = ["title", "pk"]
+        constraints = [
+            models.UniqueConstraint(
+                name="one_platform_of_a_client_id",
+                fields=["issuer", "client_id"],
+                violation_error_message=_("There is a platform with this issuer and this client id already."),
+            ),
+            models.CheckConstraint(
+                name="platform_is_complete",
+                condition=~Q(title="") & ~Q(issuer="") & ~Q(client_id="") & ~Q(auth_url="") & ~Q(keys_url=""),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.title
+
+
+class Deployment(models.Model):
+    """An installation of the tool at a platform. It is noted when it first sends somebody, and works once approved."""
+
+    platform = models.ForeignKey(Platform, models.CASCADE, related_name="deployments")
+    deployment_id = models.CharField(max_length=ID_CHARS)
+    seen_at = models.DateTimeField(default=now)
+    approved_at = models.DateTimeField(null=True, blank=True)
+    approved_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+")
+
+    class Meta:
+        ordering = ["pk"]
+        constraints = [
+            models.UniqueConstraint(name="one_deployment_of_an_id", fields=["platform", "deployment_id"]),
+            models.CheckConstraint(name="deployment_has_an_id", condition=~Q(deployment_id="")),
+        ]
+
+    def __str__(self) -> str:
+        return self.deployment_id
+
+
+class Context(models.Model):
+    """A course of the platform. It is one class here, and a class is one context."""
+
+    deployment = models.ForeignKey(Deployment, models.CASCADE, related_name="contexts")
+    context_id = models.CharField(max_length=ID_CHARS)
+    title = models.CharField(max_length=ID_CHARS, blank=True)
+    of_class = models.OneToOneField(Class, models.SET_NULL, null=True, blank=True, related_name="context")
+    seen_at = models.DateTimeField(default=now)
+
+    class Meta:
+        ordering = ["pk"]
+        constraints = [
+            models.UniqueConstraint(name="one_context_of_an_id", fields=["deployment", "context_id"]),
+            models.CheckConstraint(name="context_has_an_id", condition=~Q(context_id="")),
+        ]
+
+    def __str__(self) -> str:
+        return self.title or self.context_id
+
+
+class Link(models.Model):
+    """The account of a person of the platform, whom the platform calls `sub`. Nobody is ever found by an address."""
+
+    platform = models.ForeignKey(Platform, models.CASCADE, related_name="links")
+    sub = models.CharField(max_length=ID_CHARS)
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="platform_links")
+    created_at = models.DateTimeField(default=now, editable=False)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(name="one_account_of_a_sub", fields=["platform", "sub"]),
+            models.CheckConstraint(name="link_has_a_sub", condition=~Q(sub="")),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.sub} of {self.platform}"
+
+
+class LaunchQuerySet(models.QuerySet["Launch"]):
+    def waiting(self, at: datetime | None = None) -> Self:
+        """Returns the launches whose browser has not come yet, and still may."""
+        return self.filter(entered_at=None, enter_until__gt=at or now())
+
+
+class Launch(models.Model):
+    """An `id_token` that was accepted. Its nonce is kept as long as the token could be sent again.
+
+    The platform's message waits in `message` until the browser that began the launch comes for it, and is then removed.
+    """
+
+    platform = models.ForeignKey(Platform, models.CASCADE, related_name="launches")
+    nonce = models.CharField(max_length=64, unique=True, help_text="A digest")
+    secret = models.CharField(max_length=64, unique=True, help_text="A digest of what the browser brings")
+    browser = models.CharField(max_length=64, help_text="A digest of the browser's cookie")
+    message = models.JSONField(null=True, blank=True)
+    created_at = models.DateTimeField(default=now)
+    enter_until = models.DateTimeField()
+    entered_at = models.DateTimeField(null=True, blank=True)
+    expires_at = models.DateTimeField(db_index=True)
+
+    objects = LaunchQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                name="launch_is_kept_while_it_can_be_entered", condition=Q(expires_at__gte=F("enter_until"))
+            ),
+            models.CheckConstraint(
+                name="launch_forgets_its_message", condition=Q(entered_at__isnull=True) | Q(message__isnull=True)
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"a launch from {self.platform} at {self.created_at:%Y-%m-%d %H:%M}"
+
+
+class ToolKey(models.Model):
+    """A key pair of this site. Its public half is published from the start, and it signs a day later.
+
+    The private half is encrypted with a key that is derived from the site's secret. The first key signs at once,
+    because no platform has an older set.
+    """
+
+    kid = models.CharField(max_length=64, unique=True)
+    public = models.JSONField()
+    private = models.TextField(help_text="Encrypted")
+    created_at = models.DateTimeField(default=now)
+    signs_from = models.DateTimeField()
+    retired_at = models.DateTimeField(null=True, blank=True, help_text="From then on it is not published")
+
+    class Meta:
+        ordering = ["-signs_from", "-pk"]
+        constraints = [
+            models.CheckConstraint(name="tool_key_signs_once_made", condition=Q(signs_from__gte=F("created_at"))),
+            models.CheckConstraint(
+                name="tool_key_retires_after_signing",
+                condition=Q(retired_at__isnull=True) | Q(retired_at__gt=F("signs_from")),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.kid

@@ -1,0 +1,141 @@
+"""What operators decide about learning platforms: which there are, which deployments work, which course is which class.
+
+Each change is written to the log of staff actions.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from gradus.accounts import staff_actions as staff
+from gradus.accounts.models import StaffAction, User
+from gradus.classes.models import Class
+from gradus.lti import keys, outgoing
+from gradus.lti.models import Context, Deployment, Platform
+from gradus.refusal import Refused, refuse_broken, wrong
+
+What = StaffAction.What
+# Whose people these are never changes, because an account belongs to a person of one platform.
+FIXED = ("issuer", "client_id")
+CHANGEABLE = ("title", "auth_url", "token_url", "keys_url")
+ADDRESSES = ("auth_url", "token_url", "keys_url")
+
+
+def refuse_unless_operator(by: User) -> None:
+    """Raises `Refused` (403) unless the person runs the site."""
+    if not (by.is_staff and by.is_active):
+        raise Refused("missing_role", _("Only staff of the site may do this."), 403)
+
+
+def add(*, by: User, **values: str) -> Platform:
+    """Registers a platform, makes this site's first key, and asks the platform for its keys.
+
+    Raises:
+        Refused: 403, the person may not; 422, a value is wrong; 409, `platform_known`: it is registered already.
+    """
+    refuse_unless_operator(by)
+    platform = Platform(created_by=by, **{name: values[name].strip() for name in (*FIXED, *CHANGEABLE)})
+    _clean(platform)
+    keys.ensure()
+    with transaction.atomic():
+        platform.save()
+        staff.note(What.PLATFORM_CHANGED, platform, by=by, after={**_facts(platform), "registered": True})
+    keys.fetch(platform)
+    return platform
+
+
+def change(platform: Platform, *, by: User, **values: str) -> Platform:
+    """Changes a platform's name and addresses, and asks for its keys at the new one. Raises as `add` does."""
+    refuse_unless_operator(by)
+    with transaction.atomic():
+        held = Platform.objects.select_for_update().get(pk=platform.pk)
+        before = _facts(held)
+        for name in CHANGEABLE:
+            setattr(held, name, values[name].strip())
+        _clean(held)
+        if before["keys_url"] != held.keys_url:
+            held.keys, held.keys_at = None, None
+        held.save()
+        _note_change(held, by, before)
+    if before["keys_url"] != held.keys_url:
+        keys.fetch(held)
+    return held
+
+
+@transaction.atomic
+def open_or_close(platform: Platform, *, by: User, is_open: bool) -> None:
+    """Lets people come from the platform, or lets nobody come. What they have done stays."""
+    refuse_unless_operator(by)
+    held = Platform.objects.select_for_update().get(pk=platform.pk)
+    before = _facts(held)
+    held.is_open = is_open
+    held.save(update_fields=["is_open"])
+    _note_change(held, by, before)
+
+
+@transaction.atomic
+def approve(deployment: Deployment, *, by: User, approved: bool = True) -> None:
+    """Lets people come from a deployment, or ends that."""
+    refuse_unless_operator(by)
+    held = Deployment.objects.select_for_update(of=("self",)).select_related("platform").get(pk=deployment.pk)
+    if (held.approved_at is not None) == approved:
+        return
+    held.approved_at, held.approved_by = (timezone.now(), by) if approved else (None, None)
+    held.save(update_fields=["approved_at", "approved_by"])
+    after = {"deployment": held.deployment_id, "approved": approved}
+    staff.note(What.PLATFORM_CHANGED, held.platform, by=by, after=after)
+
+
+@transaction.atomic
+def connect(context: Context, of_class: Class | None, *, by: User) -> None:
+    """Says which class a course of the platform is, or that it is none. Members of the class stay.
+
+    Raises:
+        Refused: 403, the person may not; 409, `class_taken`: the class is another course of a platform.
+    """
+    refuse_unless_operator(by)
+    held = Context.objects.select_for_update(of=("self",)).select_related("deployment__platform").get(pk=context.pk)
+    if of_class is not None and Context.objects.filter(of_class=of_class).exclude(pk=held.pk).exists():
+        raise wrong("of_class", _("This class is another course of a platform already."), "class_taken", 409)
+    before, held.of_class = held.of_class_id, of_class
+    held.save(update_fields=["of_class"])
+    after = of_class.pk if of_class else None
+    if before != after:
+        details = {"course": held.context_id, "before": {"class": before}, "after": {"class": after}}
+        staff.note(What.PLATFORM_CHANGED, held.deployment.platform, by=by, **{"class": after or before}, **details)
+
+
+def _clean(platform: Platform) -> None:
+    for name in (*FIXED, *CHANGEABLE):
+        refuse_broken(name, getattr(platform, name))
+    for name in ADDRESSES:
+        address = getattr(platform, name)
+        if address and (said := outgoing.problem_of(address)):
+            raise wrong(name, said)
+    try:
+        platform.full_clean()
+    except ValidationError as error:
+        found = error.message_dict.items()
+        problems: list[dict[str, Any]] = [
+            {"code": "invalid", "field": "issuer" if field == "__all__" else field, "message": text}
+            for field, texts in found
+            for text in texts
+        ]
+        raise Refused("invalid", problems[0]["message"], 422, problems) from None
+
+
+def _facts(platform: Platform) -> dict[str, Any]:
+    return {name: getattr(platform, name) for name in (*FIXED, *CHANGEABLE, "is_open")}
+
+
+def _note_change(platform: Platform, by: User, before: dict[str, Any]) -> None:
+    after = _facts(platform)
+    changed = {name for name in after if after[name] != before[name]}
+    if changed:
+        old, new = ({name: side[name] for name in changed} for side in (before, after))
+        staff.note(What.PLATFORM_CHANGED, platform, by=by, before=old, after=new)

@@ -1,0 +1,13 @@
+"""The addresses that learning platforms send browsers to, and the public keys of this site."""
+
+from django.urls import path
+
+from gradus.lti import views
+
+app_name = "lti"
+urlpatterns = [
+    path("login", views.login_begin, name="login"),
+    path("launch", views.launch_take, name="launch"),
+    path("enter", views.launch_enter, name="enter"),
+    path("keys.json", views.tool_keys, name="keys"),
+]

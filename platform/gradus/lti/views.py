@@ -1,0 +1,131 @@
+"""Where a platform's launch arrives: its begin, its signed message, and the browser that comes for it."""
+
+from __future__ import annotations
+
+import re
+import secrets
+from urllib.parse import urlencode
+
+from csp.decorators import csp_replace
+from django.conf import settings
+from django.contrib import messages as notes
+from django.contrib.auth import login
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect, JsonResponse
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import cache_control, never_cache
+from django.views.decorators.clickjacking import xframe_options_exempt
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from gradus.accounts import guests
+from gradus.accounts.models import User
+from gradus.lti import keys, launches, messages
+from gradus.lti.models import Platform
+from gradus.refusal import Refused
+
+COOKIE = "gradus_launch"
+COOKIE_PATH = "/lti/"
+BROWSER = re.compile(r"[\w-]{43}")
+# What a platform puts into the request with which a launch begins.
+BEGIN = ("iss", "client_id", "login_hint", "lti_message_hint", "target_link_uri", "lti_deployment_id")
+FRAMES = {"iframe", "frame", "embed", "object"}
+
+
+@csrf_exempt
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+def login_begin(request: HttpRequest) -> HttpResponseBase:
+    """Sends the browser back to the platform for the signed message. In a frame, offers a new window instead."""
+    given = request.POST if request.method == "POST" else request.GET
+    if request.headers.get("Sec-Fetch-Dest") in FRAMES:
+        return in_frame(request)
+    browser = request.COOKIES.get(COOKIE, "")
+    if not BROWSER.fullmatch(browser):
+        browser = secrets.token_urlsafe(32)
+    try:
+        address = messages.begin(given, browser, request.build_absolute_uri(reverse("lti:launch")))
+    except Refused as refused:
+        return refusal(request, refused)
+    answer = HttpResponseRedirect(address)
+    answer.set_cookie(
+        COOKIE,
+        browser,
+        max_age=messages.STATE_SECONDS,
+        path=COOKIE_PATH,
+        secure=bool(settings.SESSION_COOKIE_SECURE),
+        httponly=True,
+        samesite="Lax",
+    )
+    return answer
+
+
+@xframe_options_exempt
+@csp_replace({"frame-ancestors": ["*"]})
+def in_frame(request: HttpRequest) -> HttpResponseBase:
+    """A page in the platform's frame, where browsers keep cookies from this site: its one link opens a new window.
+
+    Any page may frame it, because platforms do so under names that no registration has. It shows nothing of anybody,
+    and its link does what any link to this address does.
+    """
+    given = request.POST if request.method == "POST" else request.GET
+    begun = {name: text for name in BEGIN if (text := messages.text_of(given, name, 4000))}
+    link = f"{reverse('lti:login')}?{urlencode(begun)}"
+    return render(request, "lti/in_frame.html", {"link": link})
+
+
+@csrf_exempt
+@never_cache
+@require_POST
+def launch_take(request: HttpRequest) -> HttpResponseBase:
+    """Takes the platform's signed message, and sends the browser on to `launch_enter`."""
+    platform = None
+    try:
+        state = messages.state_of(request.POST.get("state", ""))
+        platform = Platform.objects.filter(pk=state.platform, is_open=True).first()
+        if platform is None:
+            raise Refused("platform_closed", _("An operator of this site has switched this platform off."), 403)
+        if "id_token" not in request.POST and request.POST.get("error"):
+            raise Refused("platform_refused", _("The platform has refused to say who you are."), 400)
+        message = messages.read(platform, state, request.POST.get("id_token", ""))
+        secret = launches.accept(platform, state, message, request.get_host())
+    except Refused as refused:
+        if platform is not None:
+            launches.note_refusal(platform, refused)
+        return refusal(request, refused)
+    return HttpResponseRedirect(f"{reverse('lti:enter')}?{urlencode({'launch': secret})}", status=303)
+
+
+@never_cache
+@require_safe
+def launch_enter(request: HttpRequest) -> HttpResponseBase:
+    """Signs the person in whom the platform's message names, if this browser began the launch."""
+    before = request.user
+    try:
+        entered = launches.enter(request, request.GET.get("launch", ""), request.COOKIES.get(COOKIE, ""))
+    except Refused as refused:
+        return refusal(request, refused)
+    # This begins a new session, also where somebody was signed in already.
+    if before != entered.user:
+        login(request, entered.user, backend="django.contrib.auth.backends.ModelBackend")
+        guests.leave(request)
+    if isinstance(before, User) and before != entered.user:
+        said = _("You came from your learning platform, so its account is signed in now, no longer “%(name)s”.")
+        notes.info(request, said % {"name": before.pseudonym})
+    return HttpResponseRedirect(entered.path)
+
+
+@require_safe
+@cache_control(public=True, max_age=300)
+def tool_keys(request: HttpRequest) -> JsonResponse:
+    """This site's public keys, as a platform asks for them."""
+    return JsonResponse({"keys": keys.published()})
+
+
+def refusal(request: HttpRequest, refused: Refused) -> HttpResponse:
+    """The page that says why a launch was refused, and what to do about it."""
+    answer = render(request, "lti/refused.html", {"refused": refused}, status=refused.status)
+    if refused.retry_after:
+        answer["Retry-After"] = str(refused.retry_after)
+    return answer
