@@ -26,7 +26,7 @@ from workers.grading.evaluations import gives_way, needs
 from workers.heartbeat import Heartbeat
 from workers.judge.contract import JudgeMisconfigured, Postpone
 from workers.remote import EngineMisconfigured, EngineSlow
-from workers.sandbox.supervisor import RunnerDied, RunnerTimeout, Stopped, WorkLimit
+from workers.sandbox.supervisor import GpuFailed, RunnerDied, RunnerTimeout, Stopped, WorkLimit
 
 log = structlog.get_logger(__name__)
 # The database cannot be reached or has ended the connection. PostgreSQL raises InternalError after a transaction was
@@ -39,6 +39,8 @@ FAULT_SECONDS = 5
 # Seconds until a job is tried again after a remote engine was too slow, doubled with each attempt. All attempts
 # together take about as long as a job waits for a judge.
 SLOW_SECONDS = 60
+# Seconds until a job is tried again after the GPU failed or was full, doubled with each attempt.
+GPU_SECONDS = 30
 # Seconds until a job is tried again whose training method another worker can carry out.
 ELSEWHERE_SECONDS = 30
 # Seconds until a job is tried again whose judge or remote engine is set up wrongly.
@@ -113,6 +115,9 @@ class Failures:
             case Unfinished(is_kept=True):
                 log.info("grading_later", attempt=evaluation.attempt)
                 services.retry(*key, after_seconds=0)
+            case GpuFailed():
+                log.warning("gpu_failed", reason=str(error), attempt=evaluation.attempt)
+                services.retry(*key, after_seconds=GPU_SECONDS * 2**evaluation.attempt)
             case RunnerDied():
                 log.warning("runner_died", attempt=evaluation.attempt)
                 services.retry(*key)

@@ -16,7 +16,7 @@ from challenges.training_methods import METHODS
 from gradus.submissions.models import WorkerStatus
 from workers.engine import model_files
 from workers.engine.choice import only_plain
-from workers.sandbox import capabilities, supervisor
+from workers.sandbox import capabilities
 
 if TYPE_CHECKING:
     from workers.sandbox.supervisor import Runner
@@ -68,12 +68,17 @@ def problem(lane: str) -> str:
     return ""
 
 
-def lacks(lane: str, device: str) -> dict[str, str]:
-    """Why this machine cannot carry out a training method, by `method/base model`; what it can do is left out."""
+def lacks(lane: str, runner: Runner) -> dict[str, str]:
+    """Why this machine cannot carry out a training method, by `method/base model`; what it can do is left out.
+
+    How much memory a GPU has, only the runner finds out.
+    """
     if lane not in ("interactive", "train"):
         return {}
     folder, room = settings.DATA_DIR / "models", Path(tempfile.gettempdir())
-    memory = min(supervisor.MEMORY_BYTES, capabilities.memory(free=False))
+    device, memory = runner.device, capabilities.UNKNOWN
+    if device == "cpu":
+        memory = min(runner.memory_bytes, capabilities.memory(free=False))
     reasons = {
         f"{method}/{name}": capabilities.lacking(method, folder / name, room, device, memory)
         for name in digests()
@@ -107,7 +112,7 @@ def report(worker: Reporting, *, busy_with: int | None = None) -> None:
         "base_models": digests(),
         "judge": judge() if worker.lane == "judge" else "",
         "problem": worker.problem,
-        "lacks": lacks(worker.lane, worker.runner.device),
+        "lacks": lacks(worker.lane, worker.runner),
         "busy_with": busy_with,
         "last_seen": Now(),
     }

@@ -16,11 +16,12 @@ from tests.workers.test_work import TRIAL, TableRunner
 from workers import breaker, failures, reconciler, status
 from workers.engine import model_files
 from workers.grading.evaluations import needs
-from workers.sandbox.supervisor import RunnerDied, RunnerFailed, RunnerTimeout
+from workers.sandbox.supervisor import GpuFailed, RunnerDied, RunnerFailed, RunnerTimeout
 from workers.work import Worker
 
 MODEL = "smollm2-135m-instruct"
-FAULTS = [RunnerDied("the runner ended with status 1"), RunnerFailed("RuntimeError"), RunnerTimeout()]
+GPU_FAULT = GpuFailed("the GPU failed: CUDA error: unspecified launch failure")
+FAULTS = [RunnerDied("the runner ended with status 1"), RunnerFailed("RuntimeError"), RunnerTimeout(), GPU_FAULT]
 pytestmark = pytest.mark.django_db
 
 
@@ -234,3 +235,20 @@ def test_what_is_trained_here_needs_the_runner_although_answers_come_from_elsewh
     prompted = factories.submit(ada).current
     remotes = {ticket.spec.model}
     assert needs(trained, remotes) == [ticket.spec.model] and needs(prompted, remotes) == []
+
+
+def test_a_job_that_met_a_full_gpu_waits_and_is_graded_later(ada, course):
+    """The trial succeeds: what filled the GPU has gone meanwhile. The learner's attempt is not lost."""
+    submission = factories.submit(ada)
+    full = GpuFailed("the GPU failed: no memory was left: other processes hold 19.0 of its 22.0 GiB")
+    one = Worker("grade", runner=TableRunner(full, device="cuda"))
+    one.breaker.try_again(one.ending.is_set)
+    one.step()
+    waits = submission.current.available_at - submission.current.created_at
+    assert (submission.current.state, submission.current.attempt) == ("queued", 1)
+    assert waits.total_seconds() > failures.GPU_SECONDS
+    assert not one.step(), "it is not tried again at once"
+    one.runner.fails = None
+    Evaluation.objects.update(available_at=reconciler.Now())
+    assert one.step() and submission.current.state == "scored"
+    assert Slot.objects.of(limits.ATTEMPTS).count() == 1

@@ -35,6 +35,7 @@ class TableRunner:
     """Answers `sky` for flying things, or raises `fails` if it is given: in each job, and if `broken` in trials too."""
 
     device, dtype, threads = "cpu", "float32", 1
+    memory_bytes = 16 << 30
     worked = staticmethod(time.monotonic)
 
     def __init__(self, fails=None, broken=False, device="cpu"):

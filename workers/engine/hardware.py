@@ -22,6 +22,12 @@ def device() -> str:
     return "cuda" if Path("/dev/nvidiactl").exists() and not _torch().endswith("+cpu") else "cpu"
 
 
+def gpu_bytes() -> int | None:
+    """How much of its GPU's memory a runner may take: `GRADUS_GPU_MEMORY` in GiB; None for all of it."""
+    given = os.environ.get("GRADUS_GPU_MEMORY", "").strip()
+    return int(given) << 30 if given.isdigit() and int(given) else None
+
+
 def training_dtype() -> str:
     """What LoRA's products are computed in: `GRADUS_TRAINING_DTYPE`, or `float32`.
 

@@ -159,8 +159,9 @@ def load(folder: Path, device: str = "cpu", *, split: bool = True) -> Base:
         local_files_only=True,
         use_safetensors=True,
         trust_remote_code=False,
+        device_map=None if device == "cpu" else {"": device},  # to a GPU the weights go one by one
     )
-    model.eval().requires_grad_(False).to(device)
+    model.eval().requires_grad_(False)
     digest = folder / "digest.txt"
     return Base(
         name=folder.name,

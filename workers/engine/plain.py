@@ -105,9 +105,7 @@ def generate(base: Base, model: Any, item: Generate, watch: Watch) -> Generated:
 
 def load_checked(folder: Path, device: str) -> Base:
     """The base model, with the library's own attention, row by row, where the fast path is not right for it.
-
-    One set of weights is asked in both ways.
-    """
+    One set of weights is asked in both ways."""
     exact = models.load(folder, device, split=False)
     own = exact.model.config._attn_implementation
     slow = score(exact, exact.model, LABELS, Watch()).logprobs, generate(exact, exact.model, TEXTS, Watch()).texts
@@ -135,9 +133,6 @@ def fits(base: Base, logprobs: Sequence[Sequence[float]], texts: Sequence[str]) 
     if (getattr(base.model.config, "sliding_window", None) or base.context) < base.context:
         return False
     fast = scoring.score(base, base.model, LABELS, Watch()).logprobs
-    close = (
-        abs(a - b) <= base.tie_margin(TOLERANCE)
-        for f, s in zip(fast, logprobs, strict=True)
-        for a, b in zip(f, s, strict=True)
-    )
-    return all(close) and (generation.generate(base, base.model, TEXTS, Watch()).texts == texts or base.in_bf16)
+    pairs = (pair for rows in zip(fast, logprobs, strict=True) for pair in zip(*rows, strict=True))
+    close = all(abs(a - b) <= base.tie_margin(TOLERANCE) for a, b in pairs)
+    return close and (generation.generate(base, base.model, TEXTS, Watch()).texts == texts or base.in_bf16)

@@ -11,6 +11,7 @@ from weakref import WeakKeyDictionary
 import torch
 from tokenizers import Tokenizer
 
+from workers.engine import hardware
 from workers.engine.attention import Prefix
 
 REMAINDER = 1.25
@@ -29,8 +30,14 @@ def call_tokens(device: torch.device, tokens: int, each: int = GPU_TOKEN_BYTES) 
     and no fewer."""
     if device.type != "cuda":
         return tokens
-    free, _ = torch.cuda.mem_get_info(device)
-    return max(tokens, min(GPU_CALL_TOKENS, free // 4 // each))
+    return max(tokens, min(GPU_CALL_TOKENS, free_on_gpu(device) // 4 // each))
+
+
+def free_on_gpu(device: torch.device) -> int:
+    """Bytes that this process can still allocate: what the GPU has free and torch keeps, within the process's limit."""
+    free, total = torch.cuda.mem_get_info(device)
+    used = torch.cuda.memory_allocated(device)
+    return max(0, min(free + torch.cuda.memory_reserved(device), hardware.gpu_bytes() or total) - used)
 
 
 @dataclass(frozen=True)

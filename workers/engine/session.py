@@ -17,6 +17,7 @@ from workers.engine.choice import DEFAULT, Choice, only_plain
 from workers.engine.kernels import Kernels, products
 from workers.engine.prompts import Prefixes
 from workers.engine.tuning import adapters, checkpoints, quantised, training
+from workers.engine.tuning.training import Fit
 from workers.engine.watch import Watch
 
 EngineItem = Score | Generate | Train
@@ -38,12 +39,13 @@ class Adapted:
 class Session:
     """Carries out work items. `adapter` of an item is a folder; what was trained is put under `scratch`.
 
-    `dtype` is that of training, `float32` or `bfloat16`; what labels are scored in is part of an item's choice.
+    `dtype` is that of training, whose steps `fit` makes; what labels are scored in is part of an item's choice.
     """
 
-    def __init__(self, models_dir: Path, scratch: Path, *, device: str = "cpu", dtype: str = "float32") -> None:
-        self.models_dir = models_dir
-        self.scratch = scratch
+    def __init__(
+        self, models_dir: Path, scratch: Path, *, device: str = "cpu", dtype: str = "float32", fit: Fit = training.fit
+    ) -> None:
+        self.models_dir, self.scratch, self._fit = models_dir, scratch, fit
         self.device, self.trains_in_bf16 = device, dtype == "bfloat16"
         self._base: models.Base | None = None
         self._adapted: tuple[tuple[str, str], Adapted] | None = None
@@ -85,9 +87,8 @@ class Session:
         if isinstance(item, Train):
             self.rest()
             with self._room(base, item.method), within():
-                return training.train(
-                    base, item, self.scratch / f"adapter-{uuid4().hex}", watch, bf16=self.trains_in_bf16
-                )
+                folder = self.scratch / f"adapter-{uuid4().hex}"
+                return training.train(base, item, folder, watch, bf16=self.trains_in_bf16, fit=self._fit)
         weights = base if item.adapter is None else self._with_adapter(base, item.adapter)
         if not base.split:
             return plain.answer(base, weights.model, item, watch)

@@ -24,7 +24,8 @@ FULL_BYTES, FIXED_BYTES = 36, 1_000_000_000
 def lacking(method: str, model: Path, scratch: Path, device: str, memory_bytes: int) -> str:
     """Why a training method cannot be carried out here over the base model in a folder, as a sentence; empty if it can.
 
-    `memory_bytes` is what a runner can have. Room on the disk is that of this moment.
+    `memory_bytes` is what a runner can have of the machine's memory, or on a GPU of the GPU's. Room on the disk is that
+    of this moment.
     """
     if method == "qlora":
         return quantisation(device)
@@ -38,7 +39,7 @@ def lacking(method: str, model: Path, scratch: Path, device: str, memory_bytes: 
         return training_methods.LARGE_CHECKPOINT % {"size": _gb(checkpoint), "most": _gb(FILE_BYTES)}
     if checkpoint > (room := shutil.disk_usage(scratch).free):
         return training_methods.LITTLE_DISK % {"size": _gb(checkpoint), "room": _gb(room)}
-    if device == "cpu" and needed > memory_bytes:
+    if needed > memory_bytes:
         return training_methods.LITTLE_MEMORY % {"size": _gb(needed), "room": _gb(memory_bytes)}
     return ""
 
@@ -61,6 +62,10 @@ def quantisation(device: str) -> str:
     return ""
 
 
+UNKNOWN = 1 << 60
+"""Bytes of a memory of which nobody says how large it is."""
+
+
 def memory(*, free: bool, root: Path = Path("/")) -> int:
     """Bytes of this machine, or of this container if those are fewer: those that are `free` now, or all of them.
 
@@ -69,7 +74,7 @@ def memory(*, free: bool, root: Path = Path("/")) -> int:
     lines = dict(line.split(":", 1) for line in _text(root / "proc/meminfo").splitlines() if ":" in line)
     kilobytes = lines.get("MemAvailable" if free else "MemTotal", "").split()
     limit, used = (_text(root / f"sys/fs/cgroup/memory.{name}").strip() for name in ("max", "current"))
-    bounds = [1 << 60, *(int(number) * 1024 for number in kilobytes[:1])]
+    bounds = [UNKNOWN, *(int(number) * 1024 for number in kilobytes[:1])]
     if limit.isdigit() and used.isdigit():
         bounds.append(int(limit) - free * int(used))
     return min(bounds)

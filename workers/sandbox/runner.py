@@ -23,7 +23,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from graders.base import BASE, TRAINED, Embed, Embedded, Rejected, Retrieve, Retrieved, Train, Trained
-from workers.sandbox import capabilities
+from workers.engine import hardware
+from workers.sandbox import capabilities, gpu
 from workers.sandbox.confinement import confine
 from workers.sandbox.frames import Channel, Closed, Message, SendTimeout, item_choice, read_item
 from workers.sandbox.peak_memory import Growth, PeakMemory
@@ -88,6 +89,8 @@ class Jobs:
         try:
             return {"type": "result", "job": job, "result": self._result(message, watch)}
         except Rejected as rejected:
+            if rejected.code == "out_of_memory" and (reason := gpu.taken()):
+                return {"type": "gpu_failed", "job": job, "error": f"the GPU failed: {reason}"}
             return {"type": "rejected", "job": job, "code": rejected.code, "detail": rejected.detail}
         except Stopped:
             return {"type": "stopped", "job": job}
@@ -95,6 +98,8 @@ class Jobs:
             raise
         except Exception as error:
             _report(error)
+            if reason := gpu.fault(error):
+                return {"type": "gpu_failed", "job": job, "error": f"the GPU failed: {reason}"}
             return {"type": "failed", "job": job, "error": type(error).__name__}
 
     def _watch(self, job: int, message: Message) -> Watch:
@@ -179,9 +184,9 @@ def main(argv: list[str] | None = None) -> int:
     options = parser.parse_args(argv)
     os.nice(options.nice)
     readable = (options.models_dir, options.given)
-    gpu = options.device.startswith("cuda")
-    memory = PeakMemory(gpu=gpu)
-    confine(options.parent, options.memory, user=options.user, readable=readable, scratch=options.scratch, gpu=gpu)
+    on_gpu = options.device.startswith("cuda")
+    memory = PeakMemory(gpu=on_gpu)
+    confine(options.parent, options.memory, user=options.user, readable=readable, scratch=options.scratch, gpu=on_gpu)
     channel = Channel(options.read_fd, options.write_fd)
     jobs = Jobs(channel, lambda: _session(options), options.idle, lambda item: _lacking(item, options), memory)
     _prepare(jobs, options)
@@ -224,7 +229,8 @@ def _retrieve(item: Retrieve, watch: Watch) -> Retrieved:
 
 def _lacking(item: Train, options: argparse.Namespace) -> str:
     folder = options.models_dir / Path(item.model).name
-    memory = min(options.memory, capabilities.memory(free=True))
+    on_cpu = options.device == "cpu"
+    memory = min(options.memory, capabilities.memory(free=True)) if on_cpu else gpu.free_bytes()
     return capabilities.lacking(item.method, folder, options.scratch, options.device, memory)
 
 
@@ -237,6 +243,9 @@ def _session(options: argparse.Namespace) -> Session:
     from workers.engine.session import Session
 
     torch.set_num_threads(options.threads)
+    if options.device != "cpu" and (most := hardware.gpu_bytes()) is not None:
+        total = torch.cuda.get_device_properties(0).total_memory
+        torch.cuda.set_per_process_memory_fraction(min(1.0, most / total))
     return Session(options.models_dir, options.scratch, device=options.device, dtype=options.dtype)
 
 

@@ -18,8 +18,9 @@ from graders.base import Embed, Rejected, Retrieve, Train, Trained
 from workers.engine import hardware, model_files
 from workers.engine.choice import Choice, Place
 from workers.engine.watch import Stopped
-from workers.sandbox import adapter_files, launch
+from workers.sandbox import adapter_files, launch, limits
 from workers.sandbox.choosing import Choices, Chosen, InMemory
+from workers.sandbox.faults import GpuFailed, RunnerDied, RunnerFailed, RunnerTimeout, WorkLimit
 from workers.sandbox.frames import (
     Channel,
     Closed,
@@ -34,36 +35,19 @@ from workers.sandbox.frames import (
     read_outcome,
 )
 
-__all__ = ["Runner", "RunnerDied", "RunnerFailed", "RunnerTimeout", "Stopped", "WorkLimit"]
+__all__ = ["GpuFailed", "Runner", "RunnerDied", "RunnerFailed", "RunnerTimeout", "Stopped", "WorkLimit"]
 
 START_SECONDS = 180.0
 # Loading a model and timing its few ways takes about ten seconds on a machine that does nothing else.
 CHOOSE_SECONDS = 300.0
 GRACE_SECONDS = 5.0
 POLL_SECONDS = 0.1
-MEMORY_BYTES = 16 * 1024**3
 DISK_BYTES = 4 * 1024**3
 DISK_CHECK_SECONDS = 2.0
 REJECTIONS = frozenset({"diverged", "prompt_too_long", "row_too_long", "out_of_memory", "method_unavailable"})
 
 OnEvent = Callable[[dict[str, Any]], None]
 ShouldStop = Callable[[], bool]
-
-
-class RunnerDied(Exception):
-    """The runner ended or sent an invalid message in the middle of a job. The job may be tried again."""
-
-
-class RunnerFailed(Exception):
-    """The engine raised an unexpected error, and trying again would not help. The message names only its type."""
-
-
-class RunnerTimeout(Exception):
-    """The job's time was over by the wall clock, and the runner was killed."""
-
-
-class WorkLimit(RunnerTimeout):
-    """The job had done all the work that it may do, and the runner was killed."""
 
 
 class _Limit:
@@ -109,7 +93,7 @@ class Runner:
         device: str | None = None,
         dtype: str | None = None,
         models_dir: str | Path | None = None,
-        memory_bytes: int = MEMORY_BYTES,
+        memory_bytes: int | None = None,
         disk_bytes: int = DISK_BYTES,
         choices: Choices | None = None,
         allow_bf16: bool = True,
@@ -120,7 +104,7 @@ class Runner:
         self._nice = nice
         self._idle_seconds = idle_seconds
         self._models_dir = Path(models_dir) if models_dir else model_files.models_dir()
-        self._memory_bytes = memory_bytes
+        self.memory_bytes = memory_bytes or limits.memory_bytes(self._models_dir, self.device)
         self._disk_bytes = disk_bytes
         self._chosen = Chosen(InMemory() if choices is None else choices)
         self._allow_bf16 = allow_bf16
@@ -145,6 +129,7 @@ class Runner:
             WorkLimit: the work of `seconds` was done.
             RunnerTimeout: before that, its time was over by the wall clock.
             RunnerDied: the runner did not start, ended, or sent an invalid message.
+            GpuFailed: the GPU or its driver failed, or other processes hold its memory.
             RunnerFailed: the engine raised an unexpected error, or the weights are damaged.
             Stopped: `should_stop` returned true.
             graders.base.Rejected: the learner's submission cannot be carried out.
@@ -247,6 +232,8 @@ class Runner:
                     raise RunnerDied("a choice of another shape") from error
             case "failed":
                 raise RunnerFailed(str(message.get("error"))[:80])
+            case "gpu_failed":
+                raise GpuFailed(str(message.get("error"))[:200])
             case "rejected":
                 # What the engine runs out of while it measures is not the learner's fault.
                 raise RunnerFailed(f"while measuring: {message.get('code')}"[:80])
@@ -318,6 +305,8 @@ class Runner:
                 raise Rejected(message["code"], str(message.get("detail", "")))
             case "failed":
                 raise RunnerFailed(str(message.get("error"))[:80])
+            case "gpu_failed":
+                raise GpuFailed(str(message.get("error"))[:200])
         raise RunnerDied(f"an unexpected message: {message['type'][:80]}")
 
     def _checked(self, item: Item, data: Any) -> Outcome:
@@ -371,7 +360,7 @@ class Runner:
             self._scratch = launch.scratch_folder()
         options = {
             "threads": self.threads,
-            "memory": self._memory_bytes,
+            "memory": self.memory_bytes,
             "nice": self._nice,
             "idle": self._idle_seconds,
             "engine": int(engine),

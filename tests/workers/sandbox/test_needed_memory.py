@@ -52,7 +52,7 @@ def test_the_largest_jobs_stay_within_the_bound(built_in_folder, dtype):
         config = AutoConfig.from_pretrained(built_in_folder)
         bound = peak_bytes(config, 134_515_008, bf16=dtype == "bfloat16")
         print(f"\n{dtype}: peak {peak_of(runner) / 1e9:.2f} GB, bound {bound / 1e9:.2f} GB")
-        assert peak_of(runner) < bound < runner._memory_bytes
+        assert peak_of(runner) < bound < runner.memory_bytes
     finally:
         runner.close()
 

@@ -13,6 +13,7 @@ import random
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -38,12 +39,21 @@ LOOKS = 2
 """How often in an epoch DPO looks at the pairs that are held out, which a learner follows."""
 
 Objective = Completions | Preferences
+Fit = Callable[["Run"], None]
 
 
 @dataclass
-class Progress:
-    """What a training run has done so far. `figures` are those of held-out preferences."""
+class Run:
+    """A training run, how far it is, and what becomes of each step. `figures` are those of held-out preferences."""
 
+    base: Base
+    model: Any
+    goal: Objective
+    item: Train
+    rows: list[Any]
+    valid: list[Any]
+    folder: Path
+    watch: Watch
     step: int = 0
     tokens: int = 0
     train_loss: float = math.nan
@@ -51,29 +61,64 @@ class Progress:
     figures: Figures = field(default_factory=dict)
     saved_bytes: int = 0
 
+    def __post_init__(self) -> None:
+        self.per_epoch = math.ceil(len(self.rows) / self.item.per_device_train_batch_size)
+        self.planned = self.per_epoch * self.item.num_train_epochs
+        self.steps = min(self.planned, self.item.max_steps or self.planned)
+        self.started = time.perf_counter()
 
-def train(base: Base, item: Train, folder: Path, watch: Watch, *, bf16: bool = False) -> Trained:
+    def optimiser(self) -> tuple[Any, Any]:
+        """An optimiser of what is trained, and the course of its learning rate."""
+        made = torch.optim.AdamW(_trained(self.model), lr=self.item.learning_rate, weight_decay=0.0, fused=True)
+        return made, torch.optim.lr_scheduler.LambdaLR(made, lambda step: rate(step, self.planned))
+
+    def stepped(self, batch: Sequence[Any], loss: float, figures: Figures) -> None:
+        """Looks at held-out rows, saves and reports, as is due after a step."""
+        self.step, self.train_loss = self.step + 1, loss
+        self.tokens += sum(len(row.tokens) for row in batch)
+        ends, held_out = self.step == self.steps or self.step % self.per_epoch == 0, None
+        if self.valid and (ends or (self.item.method == "dpo" and self.step % math.ceil(self.per_epoch / LOOKS) == 0)):
+            held_out, held = evaluate(self.base, self.model, self.goal, self.valid, self.watch)
+            self.valid_loss, self.figures = held_out, {f"valid_{name}": value for name, value in held.items()}
+            figures |= self.figures
+        self.watch.loss(self.step, self.steps, loss, held_out, time.perf_counter() - self.started, figures)
+        if ends:
+            self.saved_bytes = _save(self.base, self.model, self.item, self.folder)
+            self.watch.checkpoint(self.step)
+
+
+def fit(run: Run) -> None:
+    """Makes the steps of a training run by torch alone."""
+    optimiser, schedule = run.optimiser()
+    for batch in islice(order(run.rows, run.item), run.steps):
+        loss, figures = _step(run.base, run.model, run.goal, batch, optimiser)
+        schedule.step()
+        run.stepped(batch, loss, figures)
+
+
+def train(base: Base, item: Train, folder: Path, watch: Watch, *, bf16: bool = False, fit: Fit = fit) -> Trained:
     """Trains by the item's method and saves the result to `folder`, in bf16, at each epoch's end.
 
-    Adapters are trained over the base's weights in fp32 or, with `bf16`, in bf16.
+    Adapters are trained over the base's weights in fp32 or, with `bf16`, in bf16. `fit` makes the steps.
     Raises `Rejected`: `row_too_long`, or `diverged` where a loss is not a finite number; `Stopped` between steps.
     """
     started, goal = time.perf_counter(), objective(item)
     rows, valid = (goal.read(base, given, item.row_tokens_max) for given in (item.rows, item.valid))
-    model = trainable(base, item, bf16=bf16)
-    progress = _fit(base, model, goal, item, rows, valid, folder, watch)
-    trained = sum(weight.numel() for weight in _trained(model))
+    run = Run(base, trainable(base, item, bf16=bf16), goal, item, rows, valid, folder, watch)
+    watch.progress(item.stage, 0, run.steps)
+    fit(run)
+    trained = sum(weight.numel() for weight in _trained(run.model))
     kept = 0 if item.method == "full" else sum(weight.numel() for weight in base.model.parameters())
     return Trained(
         files=str(folder),
-        steps=progress.step,
-        train_loss=progress.train_loss,
-        valid_loss=progress.valid_loss,
+        steps=run.step,
+        train_loss=run.train_loss,
+        valid_loss=run.valid_loss,
         trainable_share=trained / (trained + kept),
-        adapter_bytes=progress.saved_bytes,
-        tokens=progress.tokens,
+        adapter_bytes=run.saved_bytes,
+        tokens=run.tokens,
         seconds=time.perf_counter() - started,
-        figures=progress.figures,
+        figures=run.figures,
     )
 
 
@@ -102,36 +147,6 @@ def _save(base: Base, model: Any, item: Train, folder: Path) -> int:
     return adapters.save(model, folder, base.name)
 
 
-def _fit(
-    base: Base, model: Any, goal: Objective, item: Train, rows: list[Any], valid: list[Any], folder: Path, watch: Watch
-) -> Progress:
-    per_epoch = math.ceil(len(rows) / item.per_device_train_batch_size)
-    planned = per_epoch * item.num_train_epochs
-    steps = min(planned, item.max_steps or planned)
-    optimiser = torch.optim.AdamW(_trained(model), lr=item.learning_rate, weight_decay=0.0, fused=True)
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: rate(step, planned))
-    progress, started = Progress(), time.perf_counter()
-    watch.progress(item.stage, 0, steps)
-    for batch in _order(rows, item):
-        progress.train_loss, figures = _step(base, model, goal, batch, optimiser)
-        schedule.step()
-        progress.step += 1
-        progress.tokens += sum(len(row.tokens) for row in batch)
-        ends = progress.step == steps or progress.step % per_epoch == 0
-        loss = None
-        if valid and (ends or (item.method == "dpo" and progress.step % math.ceil(per_epoch / LOOKS) == 0)):
-            loss, held = evaluate(base, model, goal, valid, watch)
-            progress.valid_loss, progress.figures = loss, {f"valid_{name}": value for name, value in held.items()}
-            figures |= progress.figures
-        watch.loss(progress.step, steps, progress.train_loss, loss, time.perf_counter() - started, figures)
-        if ends:
-            progress.saved_bytes = _save(base, model, item, folder)
-            watch.checkpoint(progress.step)
-        if progress.step == steps:
-            break
-    return progress
-
-
 def rate(step: int, steps: int) -> float:
     """Share of the learning rate at `step`: linear warm-up, then cosine to zero."""
     warmup = max(1, round(WARMUP_SHARE * steps))
@@ -140,7 +155,7 @@ def rate(step: int, steps: int) -> float:
     return 0.5 * (1 + math.cos(math.pi * (step - warmup) / max(1, steps - warmup)))
 
 
-def _order(rows: list[Any], item: Train) -> Iterator[list[Any]]:
+def order(rows: list[Any], item: Train) -> Iterator[list[Any]]:
     """Batches of similar length, in random order; both change from epoch to epoch."""
     chance, size = random.Random(item.seed), item.per_device_train_batch_size  # noqa: S311 - not for secrets
     for _ in range(item.num_train_epochs):
