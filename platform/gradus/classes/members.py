@@ -78,6 +78,8 @@ def add_member(
         member.email = email
     if user is not None and member.user_id is None:
         member.user = user
+    if found:
+        found.managed.update(made_member=False)
     _write(member, {name: value for name, value in personal.items() if value})
     if names := list(labels):
         member.labels.add(*labels_named(held, names))
@@ -154,6 +156,7 @@ def restore_member(member: Member, *, by: User) -> Member:
     before = values_of(now)
     now.state, now.left_at = Member.State.ACTIVE, None
     now.save(update_fields=["state", "left_at"])
+    now.managed.update(made_member=False)
     note_member(now, by, before)
     return now
 

@@ -135,3 +135,28 @@ def install_forgetting(apps: Any, schema_editor: Any) -> None:
 def remove_forgetting(apps: Any, schema_editor: Any) -> None:
     row_rules.remove(schema_editor, FORGETTING)
     row_rules.install(schema_editor, {name: DATE_RULES[name] for name in FORGETTING})
+
+
+MANAGED_ELSEWHERE = """(SELECT member.of_class_id FROM classes_member AS member
+    JOIN classes_managed AS managed ON managed.member_id = member.id WHERE managed.id = NEW.managed_id)
+    <> (SELECT of_class_id FROM classes_label WHERE id = NEW.label_id)"""
+NOBODY = "(SELECT user_id FROM classes_member WHERE id = NEW.member_id) IS NULL"
+MANAGED = {
+    "classes_managed_labels_agree": Rule(
+        "classes_managed_labels", "INSERT", MANAGED_ELSEWHERE, "a managed label is one of the class of the member"
+    ),
+    "classes_managed_has_an_account": Rule(
+        "classes_managed", "INSERT", NOBODY, "only a member with an account has a managed place"
+    ),
+    "classes_managed_source_stays": Rule(
+        "classes_managed", "UPDATE OF source", "OLD.source <> NEW.source", "a managed place stays with its source"
+    ),
+}
+
+
+def install_managed(apps: Any, schema_editor: Any) -> None:
+    row_rules.install(schema_editor, MANAGED)
+
+
+def remove_managed(apps: Any, schema_editor: Any) -> None:
+    row_rules.remove(schema_editor, MANAGED)

@@ -11,6 +11,7 @@ from tempfile import SpooledTemporaryFile
 from typing import Any
 
 from allauth.account.models import EmailAddress
+from allauth.socialaccount.models import SocialAccount
 from django.core.serializers.json import DjangoJSONEncoder
 
 from gradus.accounts.models import Merge, User
@@ -44,6 +45,11 @@ def account(user: User) -> Iterator[Record]:
         "last_name": user.last_name,
         "date_joined": user.date_joined,
         "last_login": user.last_login,
+        "accounts_at_providers": list(
+            SocialAccount.objects.filter(user=user)
+            .order_by("pk")
+            .values("provider", "uid", "date_joined", "last_login", "extra_data")
+        ),
         "roles": list(user.enrolments.order_by("pk").values("course__slug", "content", "learner_data", "created_at")),
         "may_create_courses": user.may_create_courses,
         "code_for_friends": code_of(user),
@@ -60,6 +66,11 @@ def classes(user: User) -> Iterator[Record]:
             "class": one.of_class.title,
             "labels": [label.name for label in one.labels.all()],
             **{name: getattr(one, name) for name in (*kept, "joined_via", "joined_at", "left_at", "invited_at")},
+            "managed": list(
+                one.managed.order_by("pk").values(
+                    "source", "learner_data", "own_learner_data", "made_member", "changed_at"
+                )
+            ),
             "own_dates": [
                 {"for": str(rule.challenge or rule.lesson or ""), **facts_of(rule)} for rule in one.date_rules.all()
             ],

@@ -19,6 +19,7 @@ from datetime import datetime
 import structlog
 from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
+from allauth.socialaccount.models import SocialAccount
 from django.contrib.sessions.models import Session
 from django.core.files.base import File
 from django.core.files.storage import storages
@@ -31,7 +32,7 @@ from gradus.accounts.models import ApiToken, Enrolment, Merge, StaffAction, User
 from gradus.accounts.triggers import ERASED
 from gradus.challenge_health import row_scores
 from gradus.chats.models import ChatMessage
-from gradus.classes.models import DateRule, Grant, Member
+from gradus.classes.models import DateRule, Grant, Managed, Member
 from gradus.courses.models import Upload
 from gradus.django_internals import delete_without_signals
 from gradus.friends import services as friends
@@ -167,6 +168,7 @@ def _delete_rows(user: User) -> None:
 def _leave_classes(user: User, addresses: frozenset[str]) -> None:
     """Learners keep their places and grades without a name, so that no rank and no mean of a class moves."""
     hers = Member.objects.filter(user=user)
+    Managed.objects.filter(member__in=hers).delete()
     DateRule.objects.filter(member__in=hers).exclude(reason="").update(reason=ERASED)
     Grant.objects.filter(member__in=hers).update(reason=ERASED)
     Grant.objects.filter(member__in=hers).exclude(withdrawn_reason="").update(withdrawn_reason=ERASED)
@@ -184,6 +186,7 @@ def _leave_classes(user: User, addresses: frozenset[str]) -> None:
 def _forget_account(user: User, alias: str) -> None:
     EmailAddress.objects.filter(user=user).delete()
     Authenticator.objects.filter(user=user).delete()
+    SocialAccount.objects.filter(user=user).delete()
     User.groups.through._default_manager.filter(user=user).delete()
     User.user_permissions.through._default_manager.filter(user=user).delete()
     user.set_unusable_password()

@@ -1,7 +1,8 @@
-"""The models of classes: members, labels, dates, granted attempts, release rules and announcements."""
+"""The models of classes: members, managed places, labels, dates, granted attempts, release rules, announcements."""
 
 from gradus.classes.models.announcements import TEXT_CHARS, Announcement, AnnouncementQuerySet
 from gradus.classes.models.dates import GRANTED_MAX, REASON_CHARS, DateRule, Grant
+from gradus.classes.models.managed import SOURCE_CHARS, Managed
 from gradus.classes.models.members import (
     LABEL_CHARS,
     NAME_CHARS,
@@ -20,6 +21,7 @@ __all__ = [
     "LABEL_CHARS",
     "NAME_CHARS",
     "REASON_CHARS",
+    "SOURCE_CHARS",
     "TEXT_CHARS",
     "TITLE_CHARS",
     "Announcement",
@@ -29,6 +31,7 @@ __all__ = [
     "DateRule",
     "Grant",
     "Label",
+    "Managed",
     "Member",
     "MemberQuerySet",
     "ReleaseRule",

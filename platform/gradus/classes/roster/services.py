@@ -18,9 +18,9 @@ from gradus.accounts.token_rules import LearnerData
 from gradus.classes import class_roles, membership, signals
 from gradus.classes.changes import hold
 from gradus.classes.members import PERSONAL, labels_named, note_members
-from gradus.classes.models import Class, Member
+from gradus.classes.models import Class, Managed, Member
 from gradus.classes.roster.columns import OWN, Form
-from gradus.classes.roster.comparison import WRITES, Known, Plan, Step, compare
+from gradus.classes.roster.comparison import WRITES, Known, Outcome, Plan, Step, compare
 from gradus.classes.roster.people import Roster, roster_of
 from gradus.classes.roster.reading import Table
 from gradus.csv_files import text_of
@@ -60,6 +60,7 @@ def apply(of_class: Class, roster: Roster, *, by: User, sync: bool = False, seen
         raise _changed()
     if plan.sync_blocked:
         raise _blocked(plan)
+    _keep(held, plan)
     if plan.writes:
         try:
             with transaction.atomic():
@@ -151,6 +152,13 @@ def _write(held: Class, plan: Plan, by: User, form: Form) -> None:
     _write_labels(held, of_steps)
     note_members(held, by, held, roster=_details(of_steps), sync=plan.sync, form=form)
     signals.changed.send(Class, of_class=held, members={member.pk for member, _step in of_steps})
+
+
+def _keep(held: Class, plan: Plan) -> None:
+    """Whoever stands in a roster stays in the class, also when a provider of sign-in says so no longer."""
+    listed = {step.member for step in plan.steps if step.outcome in (Outcome.BACK, Outcome.CHANGE, Outcome.UNCHANGED)}
+    made = Managed.objects.filter(member__of_class=held, made_member=True)
+    Managed.objects.filter(pk__in=[one.pk for one in made if one.member_id in listed]).update(made_member=False)
 
 
 def _fields(step: Step) -> set[str]:
