@@ -9,6 +9,7 @@ from servestatic.compress import Compressor
 
 from challenges.kinds.base import Lane
 from gradus.environment import Environment
+from gradus.sign_in.configuration import read as read_providers
 
 django_stubs_ext.monkeypatch()
 
@@ -39,6 +40,7 @@ INSTALLED_APPS = [
     "allauth",
     "gradus.accounts.app_names.EmailAddressesConfig",
     "gradus.accounts.app_names.SecondFactorsConfig",
+    "gradus.accounts.app_names.ProviderAccountsConfig",
     "csp",
     "django_htmx",
     "django_prometheus",
@@ -48,6 +50,7 @@ INSTALLED_APPS = [
     "gradus.friends",
     "gradus.courses",
     "gradus.classes",
+    "gradus.sign_in",
     "gradus.submissions",
     "gradus.gradebook",
     "gradus.lti",
@@ -289,6 +292,16 @@ ACCOUNT_FORMS = {
     "change_password": "gradus.accounts.forms.ChangePasswordForm",
     "reset_password_from_key": "gradus.accounts.forms.ResetPasswordKeyForm",
 }
+# Whether a person may sign in with a code that comes by mail, in place of the password.
+ACCOUNT_LOGIN_BY_CODE_ENABLED = env.flag("GRADUS_MAIL_CODES")
+# Schools and others whose accounts people sign in with. An account is never found by its address alone, and it is
+# connected to one at a provider only by its owner, who has typed the password a moment ago.
+SIGN_IN_PROVIDERS = read_providers(env.str("GRADUS_OIDC", default=""))
+SOCIALACCOUNT_ADAPTER = "gradus.sign_in.adapter.SocialAccountAdapter"
+SOCIALACCOUNT_EMAIL_AUTHENTICATION = False
+SOCIALACCOUNT_LOGIN_ON_GET = False
+SOCIALACCOUNT_REAUTHENTICATION_REQUIRED = True
+SOCIALACCOUNT_STORE_TOKENS = False
 MFA_SUPPORTED_TYPES = ["totp", "recovery_codes", "webauthn"]
 MFA_PASSKEY_LOGIN_ENABLED = False
 LOGIN_URL = "account_login"

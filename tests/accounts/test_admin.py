@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
+from allauth.socialaccount.models import SocialAccount
 from django.contrib import admin
 from django.contrib.auth.models import Group
 from django.db import connection
@@ -41,6 +42,7 @@ def rows(ada, grace, course):
         user = factories.UserFactory.create()
         EmailAddress.objects.create(user=user, email=user.email, verified=True, primary=True)
         Authenticator.objects.create(user=user, type="totp", data={"secret": "never shown"})
+        SocialAccount.objects.create(user=user, provider="school", uid=user.username)
         ApiToken.issue(user, "a program")
         factories.enrol(user, course, factories.TEACHER)
         graded = factories.submit(user)

@@ -140,6 +140,7 @@ def test_a_server_sends_it_in_pieces(busy: User, monkeypatch: pytest.MonkeyPatch
 LEFT_OUT = {
     "accounts.User": "which account an account was merged into: the merge itself is listed",
     "account.EmailAddress": "a part of `account`",
+    "socialaccount.SocialAccount": "a part of `account`",
     "accounts.Enrolment": "a part of `account`",
     "friends.FriendCode": "a part of `account`",
     "notices.MailWish": "a part of `account`",

@@ -48,6 +48,7 @@ SECTIONS: tuple[tuple[Any, tuple[str, ...]], ...] = (
             "accounts.User",
             "account.EmailAddress",
             "mfa.Authenticator",
+            "socialaccount.SocialAccount",
             "accounts.ApiToken",
             "accounts.Enrolment",
             "accounts.ExemptNetwork",

@@ -2,6 +2,7 @@
 
 from allauth.account.apps import AccountConfig
 from allauth.mfa.apps import MFAConfig
+from allauth.socialaccount.apps import SocialAccountConfig
 from django.contrib.admin import apps as admin
 from django.utils.translation import gettext_lazy as _
 
@@ -11,10 +12,14 @@ class GradusAdminConfig(admin.AdminConfig):
     default = False
 
 
-# The admin names the apps of others above their lists. Without these names, two of them are called "Accounts".
+# The admin names the apps of others above their lists. Without these names, some of them are called "Accounts".
 class EmailAddressesConfig(AccountConfig):  # type: ignore[misc]  # allauth has no types
     verbose_name = _("Email addresses")
 
 
 class SecondFactorsConfig(MFAConfig):  # type: ignore[misc]
     verbose_name = _("Two-factor authentication")
+
+
+class ProviderAccountsConfig(SocialAccountConfig):  # type: ignore[misc]
+    verbose_name = _("Accounts at providers of sign-in")

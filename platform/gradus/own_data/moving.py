@@ -12,6 +12,7 @@ from typing import Any
 
 from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
+from allauth.socialaccount.models import SocialAccount
 from django.db import IntegrityError, models, transaction
 from django.db.models import CharField, QuerySet, Value
 from django.db.models.fields.reverse_related import ForeignObjectRel
@@ -37,7 +38,10 @@ from gradus.submissions.models import HintsTaken, Mark, Run, Slot, Standing, Sub
 from gradus.submissions.services.standings import update_standing
 
 # What can be moved row by row. Of two rows of which only one can be, that of the account that stays does.
-PLAIN: tuple[Any, ...] = (Run, ChatMessage, ProblemReport, PairChoice, Contribution, Notice, Enrolment, ReadStep, Link)
+PLAIN: tuple[Any, ...] = (
+    *(Run, ChatMessage, ProblemReport, PairChoice, Contribution, Notice, Enrolment, ReadStep, Link),
+    SocialAccount,
+)
 SINGLE = (Submission, Mark, Standing, Slot, HintsTaken, Member, Answer)
 # What belongs to the account itself, and ends with it.
 DROPPED: tuple[Any, ...] = (MailWish, ApiToken, Authenticator)

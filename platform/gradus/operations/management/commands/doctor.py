@@ -5,7 +5,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandParser
 
 from challenges.texts import several
-from gradus.operations.doctor import grading, machine, site
+from gradus.operations.doctor import grading, machine, sign_in, site
 from gradus.operations.doctor.results import Result, run_checks
 
 CHECKS = (
@@ -16,6 +16,7 @@ CHECKS = (
     machine.data_folder,
     site.configuration,
     site.database,
+    sign_in.providers,
     grading.message_broker,
     grading.model_files,
     grading.engine,
