@@ -142,6 +142,8 @@ LEFT_OUT = {
     "account.EmailAddress": "a part of `account`",
     "socialaccount.SocialAccount": "a part of `account`",
     "accounts.Enrolment": "a part of `account`",
+    "lti.Platform": "what staff have done",
+    "lti.Deployment": "what staff have done",
     "friends.FriendCode": "a part of `account`",
     "notices.MailWish": "a part of `account`",
     "admin.LogEntry": "acts of staff, in the admin",
@@ -185,6 +187,7 @@ KEPT = {
     "reports.ProblemReport",
     "notices.Notice",
     "reviews.Snippet",
+    "lti.Link",
 }
 
 
