@@ -167,6 +167,8 @@ LEFT_OUT = {
     "classes.Grant": "what people who teach have done",
     "classes.ReleaseRule": "what people who teach have done",
     "gradebook.Override": "what people who teach have done",
+    "lti.Platform": "what staff have done",
+    "lti.Deployment": "what staff have done",
     "courses.Upload": "an archive on its way to the site, for a day",
 }
 KEPT = {
@@ -184,6 +186,7 @@ KEPT = {
     "friends.Friendship",
     "chats.ChatMessage",
     "laboratory.Contribution",
+    "lti.Link",
     "reports.ProblemReport",
     "notices.Notice",
     "reviews.Snippet",
