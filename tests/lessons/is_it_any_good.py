@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import re
+from collections.abc import Iterable
+from io import StringIO
 from math import comb, erfc, sqrt
 from pathlib import Path
+from typing import Any
 
 from challenges.lesson.text import READER
 from tests.lessons.claims import Claims
@@ -142,6 +146,19 @@ def the_sums_are_right(evidence: Evidence) -> None:
     assert 1.9 < (1.96 + 0.84) ** 2 / 1.96**2 < 2.1
 
 
+def printed(evidence: Evidence, about: str, **files: str) -> list[tuple[Any, ...]]:
+    """What the code of the lesson prints that holds `about`; it reads `files`, by name without its ending."""
+    codes = [token.content for token in READER.parse(evidence.lesson.text) if token.type == "fence"]
+    (code,) = [code for code in codes if about in code]
+    lines: list[tuple[Any, ...]] = []
+
+    def opened(name: str, encoding: str) -> StringIO:
+        return StringIO(files[name.removesuffix(".jsonl")])
+
+    exec(code, {"print": lambda *values: lines.append(values), "open": opened})
+    return lines
+
+
 @claims.about(
     "text",
     "The last number that it prints is the p-value, `0.5078125`.",
@@ -149,10 +166,7 @@ def the_sums_are_right(evidence: Evidence) -> None:
     "Twenty-eight are grey: both assistants are right. Three are empty: both are wrong.",
 )
 def the_ten_lines_print_what_the_lesson_says(evidence: Evidence) -> None:
-    (code,) = [token.content for token in READER.parse(evidence.lesson.text) if token.type == "fence"]
-    lines: list[tuple[object, ...]] = []
-    exec(code, {"print": lambda *values: lines.append(values)})
-    ((old, new, (won, lost, p)),) = lines
+    ((old, new, (won, lost, p)),) = printed(evidence, "sign_test")
     assert (won, lost, p) == (6, 3, 0.5078125) and p == sign_test(6, 3)
     assert [round(100 * end) for end in (*old, *new)] == [64, 91, 74, 96]
     drawing = (ASSETS / "forty-rows.svg").read_text()
@@ -160,6 +174,68 @@ def the_ten_lines_print_what_the_lesson_says(evidence: Evidence) -> None:
         drawing.count(f'<rect class="{name}') - 1 for name in ("fill-line", "fill-surface", "fill-accent", "fill-warm")
     ]
     assert squares == [28, 3, 6, 3]
+
+
+JUDGE = "be-the-judge"
+
+
+def question(row: Any) -> str:
+    return str(row.input).split("\nReply: ")[0]
+
+
+def length(row: Any) -> int:
+    """How many words the reply has."""
+    return len(str(row.input).split("\nReply: ")[1].split())
+
+
+@claims.about(
+    "finding both-sides",
+    "In the hundred starter rows of *Be the judge* the right replies are long and the wrong ones short.",
+    "Questions, verdicts and settings were the same.",
+    "Where right answers are long and wrong ones short, it learns length.",
+    "In the starter rows length gives every verdict away.",
+)
+def a_judge_of_biased_rows_judges_by_length(evidence: Evidence) -> None:
+    given, moved = (evidence.arm(JUDGE, f"{file}.yaml") for file in ("findings/given", "baselines/gold"))
+    long = {label: [length(row) >= 12 for row in given.rows if row.output == label] for label in ("Yes", "No")}
+    assert len(given.rows) == 100 and all(long["Yes"]) and not any(long["No"])
+    assert [(question(row), row.output) for row in given.rows] == [(question(row), row.output) for row in moved.rows]
+    assert given.hyperparameters == moved.hyperparameters
+    assert evidence.claim("both-sides", 1).found == "higher"
+    assert abs(evidence.mean("both-sides", "given") - 0.5) < 0.05
+
+
+@claims.about(
+    "finding plain-judge",
+    "The adapter is not clearly better than a regression on sentence embeddings",
+    "so it needs the changed rows just as much",
+    "On the public rows the regression was behind the adapter.",
+)
+def embeddings_do_about_as_well_as_the_adapter(evidence: Evidence) -> None:
+    adapter, plain, given = next(one for one in evidence.lesson.findings if one.id == "plain-judge").experiments[0].arms
+    assert adapter.files == plain.files and (plain.control, given.control) == ("linear", "linear")
+    assert [evidence.claim("plain-judge", number).found for number in (1, 2)] == ["unclear", "higher"]
+    assert evidence.public_mean("plain-judge", "plain") < evidence.public_mean("plain-judge", "adapter")
+    assert abs(evidence.claim("plain-judge", 2).effect - evidence.claim("both-sides", 1).effect) < 0.02
+
+
+@claims.about(
+    "text",
+    "It was right in 144 of the 200 hidden rows, the adapter in 130 on average.",
+    "On the hidden rows it was ahead of each of the three adapters, once by four rows only.",
+)
+def words_do_better_than_the_adapter(evidence: Evidence) -> None:
+    mine = evidence.arm(JUDGE, "baselines/gold.yaml").rows
+    hidden = evidence.challenge(JUDGE).hidden
+    files = {name: lines(rows) for name, rows in (("mine", mine), ("public", hidden))}
+    assert printed(evidence, "TfidfVectorizer", **files) == [(144, "of", 200)]
+    assert round(200 * evidence.mean("plain-judge", "adapter")) == 130
+    runs = [round(200 * run.values["score"]) for run in evidence.arm_record("plain-judge", "adapter").runs]
+    assert len(runs) == 3 and sorted(144 - right for right in runs)[:2] == [4, 19]
+
+
+def lines(rows: Iterable[Any]) -> str:
+    return "\n".join(json.dumps(row.model_dump(mode="json")) for row in rows)
 
 
 @claims.about("text", "Next comes *Fine-tuning in practice*, where you will compare many training runs.")

@@ -16,8 +16,6 @@ from challenges.reading import read_lesson
 
 LIBRARY = Path(__file__).resolve().parents[3] / "challenges/library"
 LESSONS = yaml.safe_load((LIBRARY / "course.yaml").read_text())["lessons"]
-# How many challenges a lesson has so far: the others are drafted, and not measured yet.
-UNFINISHED = {"is-it-any-good": 2}
 # A demo, a search, or a question that can be answered at once.
 TO_TRY = re.compile(r"<!-- (?:demo|retriever|question: [a-z0-9-]+) -->")
 
@@ -54,14 +52,14 @@ def test_every_picture_is_ours_has_words_and_can_be_shown(name: str) -> None:
 
 def test_it_has_three_challenges_and_a_finding_measures_each_of_their_hints(name: str) -> None:
     lesson = read_lesson(LIBRARY / name)
-    assert len(lesson.challenges) == UNFINISHED.get(name, 3)
+    assert len(lesson.challenges) == 3
     measured = {hint for finding in lesson.findings for hint in finding.hints}
     hints = {
         f"{bundle.challenge.id}.{number}"
         for bundle in filter(can_measure, lesson.challenges)
         for number, _ in enumerate(bundle.challenge.hints, 1)
     }
-    assert measured == hints and (hints or name in UNFINISHED)
+    assert measured == hints and hints
 
 
 def test_lint_has_nothing_to_say_and_nothing_to_advise(name: str) -> None:
