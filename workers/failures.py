@@ -12,7 +12,8 @@ from collections.abc import Collection
 from typing import Any
 
 import structlog
-from django.db import InterfaceError, InternalError, OperationalError, connection
+from django.conf import settings
+from django.db import InterfaceError, InternalError, OperationalError, ProgrammingError, connection
 
 from challenges import payloads
 from graders.base import Rejected
@@ -110,6 +111,8 @@ class Failures:
                 services.postpone(*key, DISTURBED_SECONDS, "not_idle")
             case Rejected(code="method_unavailable") if self._another_can(evaluation):
                 services.postpone(*key, ELSEWHERE_SECONDS, "engine_misconfigured")
+            case ProgrammingError() if evaluation.fence <= MOST_CLAIMS:
+                services.postpone(*key, MISCONFIGURED_SECONDS, "engine_misconfigured")
             case RunnerBroken():
                 services.release(*key, broken=True)
             case Unfinished(is_kept=True):
@@ -153,7 +156,8 @@ class Failures:
             stack = "".join(traceback.format_tb(error.__traceback__))
             log.error("grading_failed", reason=type(error).__name__, stack=stack)
         result = error.result if isinstance(error, Unfinished) else None
-        services.reject(evaluation.pk, evaluation.fence, code, result)
+        reject = services.hand_in_error if settings.WORKER_KEY else services.reject
+        reject(evaluation.pk, evaluation.fence, code, result)
 
 
 def advice_of(error: Exception) -> str:
@@ -163,6 +167,11 @@ def advice_of(error: Exception) -> str:
             return error.advice
         case JudgeMisconfigured() | EngineMisconfigured():
             return str(error)
+        case ProgrammingError():
+            return (
+                f"The database refuses a statement of this worker ({type(error.__cause__).__name__}). Install the web "
+                "server's release on its machine, and run `manage.py migrate` on the web server."
+            )
         case _:
             return ""
 

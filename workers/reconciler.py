@@ -106,7 +106,7 @@ def fail_exhausted() -> int:
     count = 0
     stuck = Evaluation.objects.filter(
         Q(state=State.RUNNING, lease_until__lt=Now()) | Q(state=State.QUEUED), attempt__gte=F("max_attempts")
-    )
+    ).not_handed_in()
     for evaluation in stuck.select_related("submission")[:ROWS]:
         count += _fail(evaluation)
     return count

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import socket
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from django.conf import settings
+from django.db import connection
 from django.db.models.functions import Now
 
 from challenges.models.catalogue import MODELS
@@ -90,6 +92,14 @@ def lacks(lane: str, runner: Runner) -> dict[str, str]:
 def judge() -> str:
     """The name of the judge model in this process's environment, or "" if none is set."""
     return os.environ.get("GRADUS_JUDGE_MODEL", "")
+
+
+def machine() -> str:
+    """This machine in the names of its workers. A worker with few rights begins with the role that it connects as: by
+    that the database knows what it has claimed.
+    """
+    host = socket.gethostname()
+    return f"{connection.settings_dict['USER']}@{host[:40]}" if settings.WORKER_KEY else host
 
 
 def profile(runner: Runner, remotes: Sequence[str] = ()) -> str:

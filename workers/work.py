@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import socket
 import threading
 import time
 from contextlib import suppress
@@ -64,7 +63,7 @@ class Worker:
 
     def __init__(self, lane: str, *, runner: Runner | None = None, judge: Any = None) -> None:
         self.lane = lane
-        self.name = f"{socket.gethostname()}:{lane}:{os.getpid()}"
+        self.name = f"{status.machine()}:{lane}:{os.getpid()}"
         self.runner = runner or runner_of(lane)
         self.judge = judge
         self.embedded = EmbeddedOnce(self.runner, gold_store(), passage_store(), self.runner.worked)
@@ -164,7 +163,10 @@ class Worker:
             try:
                 outcome = self._outcome(evaluation, events, self._stop(evaluation, heartbeat))
                 failpoints.reach("grade.computed")
-                services.record(*key, outcome, events.take())
+                if settings.WORKER_KEY:
+                    services.hand_in(*key, outcome, events.take())
+                else:
+                    services.record(*key, outcome, events.take())
                 self._note_success(evaluation)
                 log.info("recorded")
             except Exception as error:

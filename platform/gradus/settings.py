@@ -1,5 +1,6 @@
 """All settings of the site. Environment variables set them; `docs/operations/settings.md` describes each variable."""
 
+import secrets
 from pathlib import Path
 
 import django_stubs_ext
@@ -25,7 +26,13 @@ env.base_models()
 PRODUCTION = env.flag("GRADUS_PRODUCTION")
 DEBUG = env.flag("GRADUS_DEBUG")
 
-SECRET_KEY = env.secret_key("GRADUS_SECRET_KEY", DATA_DIR / "secret-key", is_needed=PRODUCTION)
+# Only machines with workers of few rights have it. They sign nothing, so their secret key is a new one each time.
+WORKER_KEY = env.worker_key("GRADUS_WORKER_KEY")
+SECRET_KEY = (
+    secrets.token_urlsafe(48)
+    if WORKER_KEY
+    else env.secret_key("GRADUS_SECRET_KEY", DATA_DIR / "secret-key", is_needed=PRODUCTION)
+)
 ALLOWED_HOSTS = env.list("GRADUS_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
 CSRF_TRUSTED_ORIGINS = env.origins("GRADUS_ORIGINS")
 

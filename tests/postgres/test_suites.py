@@ -78,6 +78,7 @@ SUBMISSIONS = {
     "overlaps": ("tests/courses/test_overlapping_courses.py::test_the_database_moves_nothing_to_another_course",),
     "similar attempts are found": ("tests/postgres/copying.py", "tests/teach/test_similar.py"),
     "claims and submits when many come at once": ("tests/postgres/concurrency.py",),
+    "workers with few rights": ("tests/postgres/worker_rights.py",),
 }
 CLASSES = {
     "grades are released once": ("tests/postgres/releases.py",),
@@ -195,3 +196,16 @@ def test_a_suite_that_passed_nothing_is_noticed():
     passed = {"tests.accounts.test_names.test_a", "tests.api.test_uploads.test_b[part]"}
     assert any_of(passed, "tests/accounts") and any_of(passed, "tests/api/test_uploads.py::test_b")
     assert not any_of(passed, "tests/api/test_upload.py") and not any_of(passed, "tests/account")
+
+
+FEW_RIGHTS = (
+    *(f"tests/workers/test_{name}.py" for name in ("work", "guests", "own_choices", "limits")),
+    *(f"tests/workers/grading/test_{name}.py" for name in ("kept_training", "measuring", "chats")),
+    *(f"tests/submissions/test_{name}.py" for name in ("lint_on_workers", "proofs", "reruns")),
+)
+
+
+@pytest.mark.slow
+def test_workers_with_few_rights_do_all_of_their_work(postgres_url, tmp_path):
+    """Each step of a worker in these tests is taken with few rights; see the plugin."""
+    hold_on_postgresql(postgres_url, tmp_path, {"few rights": FEW_RIGHTS}, "-p", "tests.postgres.few_rights")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -12,6 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from django.conf import settings
+from django.db import connection
+from django.db.models.functions import Now
 from django.utils import timezone
 
 from challenges import payloads
@@ -21,12 +22,14 @@ from graders.base import Assignment, Grading, Judged, JudgeId
 from graders.chat import chat
 from graders.free_text.copies import LEARNER
 from graders.request_costs import measure_requests
+from gradus.accounts.models import User
 from gradus.courses import bundles, calibrations
 from gradus.courses.models import ChallengeVersion, Lesson
 from gradus.preferences.services import lot
 from gradus.submissions import services
 from gradus.submissions.models import Evaluation, Grader, Run, Submission
 from gradus.submissions.services.payload import counter
+from workers import status
 from workers.grading import chats
 from workers.grading.evaluations import is_measurement, is_proof, is_rerun, on_hidden_rows
 from workers.judge import template as judge_template
@@ -129,16 +132,26 @@ def judge_for(evaluation: Evaluation, given: Any) -> Any:
     from gradus.reviews.judge_store import Store
 
     store = Store(evaluation, Judged)
-    if evaluation.submission is not None and evaluation.submission.user.is_guest:
+    if evaluation.submission is not None and _is_of_a_guest(evaluation.submission):
         return JudgeClient.absent(store, because="guest")
     if given is not None:
         return given
-    since = evaluation.postponed_since
-    if since is not None and timezone.now() - since > JUDGE_PATIENCE:
+    if _has_waited_long(evaluation):
         return JudgeClient.absent(store)
     if evaluation.grader == Grader.SECOND and settings.APPEAL_MODEL:
         return priced(JudgeClient.from_environment(store, second_environment()), store)
     return priced(JudgeClient.from_environment(store), store)
+
+
+def _is_of_a_guest(submission: Submission) -> bool:
+    """Reads nothing else of the account, which a worker with few rights may not read."""
+    return User.objects.filter(pk=submission.user_id, is_guest=True).exists()
+
+
+def _has_waited_long(evaluation: Evaluation) -> bool:
+    """By the database's clock, because a worker's may be wrong."""
+    waited = Evaluation.objects.filter(pk=evaluation.pk, postponed_since__lt=Now() - JUDGE_PATIENCE)
+    return evaluation.postponed_since is not None and waited.exists()
 
 
 def second_environment() -> dict[str, str]:
@@ -197,7 +210,15 @@ def faq(lesson: Lesson) -> str:
 
 
 def other_answers(submission: Submission) -> dict[str, str]:
-    """At most `OTHERS_MAX` earlier answers of other learners, the newest first."""
+    """At most `OTHERS_MAX` earlier answers of other learners, the newest first.
+
+    A worker with few rights asks a function, which answers only about a submission whose evaluation the worker holds.
+    """
+    if settings.WORKER_KEY:
+        with connection.cursor() as cursor:
+            given: list[Any] = [submission.pk, [*kinds.judged()], OTHERS_MAX]
+            cursor.execute("select id, answer from gradus_worker_other_answers(%s, %s, %s)", given)
+            return {f"{LEARNER}{pk}": answer or "" for pk, answer in cursor.fetchall()}
     earlier = Submission.objects.filter(
         challenge=submission.challenge_id, kind__in=kinds.judged(), pk__lt=submission.pk
     )
@@ -208,4 +229,4 @@ def other_answers(submission: Submission) -> dict[str, str]:
 def _quiet_since(evaluation: Evaluation) -> Callable[[], bool]:
     """A function that says whether no other evaluation of this machine has run since this moment."""
     since = timezone.now()
-    return lambda: not services.others_at_work(evaluation, socket.gethostname(), since)
+    return lambda: not services.others_at_work(evaluation, status.machine(), since)

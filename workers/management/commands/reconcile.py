@@ -3,16 +3,19 @@ import threading
 
 import structlog
 from django.core.management.base import BaseCommand, CommandParser
-from django.db import DatabaseError, close_old_connections
+from django.db import DatabaseError, close_old_connections, connection
 
+from gradus.submissions.services import handed_in
 from workers.reconciler import sweep
+from workers.recorder import Recorder
 
 log = structlog.get_logger(__name__)
 
 
 class Command(BaseCommand):
     help = (
-        "Every ten seconds: requeue evaluations with expired leases, ring workers, delete old rows, check invariants."
+        "Record what workers with few rights hand in. Every ten seconds: requeue evaluations with expired leases, ring "
+        "workers, delete old rows, check invariants."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -21,11 +24,14 @@ class Command(BaseCommand):
 
     def handle(self, *args: object, once: bool, every: float, **options: object) -> None:
         if once:
+            handed_in.record_all()
             self.stdout.write(", ".join(f"{name}: {count}" for name, count in sweep().items()))
             return
         stop = threading.Event()
         for name in (signal.SIGTERM, signal.SIGINT):
             signal.signal(name, lambda *_: stop.set())
+        if connection.vendor == "postgresql":
+            Recorder(stop).start()
         while not stop.is_set():
             self.round()
             stop.wait(every)

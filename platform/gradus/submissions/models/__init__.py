@@ -14,6 +14,7 @@ from gradus.submissions.models.evaluations import (
     SubmissionQuerySet,
     known_kind,
 )
+from gradus.submissions.models.handed_in import HandedIn
 from gradus.submissions.models.quotas import Quota, QuotaHold, QuotaUse
 from gradus.submissions.models.reruns import Rerun
 from gradus.submissions.models.results import Event, Refund, Score, ScoreQuerySet, Standing, StandingQuerySet
@@ -30,6 +31,7 @@ __all__ = [
     "Event",
     "Fingerprint",
     "Grader",
+    "HandedIn",
     "HintsTaken",
     "Mark",
     "MarkQuerySet",

@@ -263,7 +263,11 @@ class EvaluationQuerySet(models.QuerySet["Evaluation"]):
         ).order_by("fair_share_rank", "id")
 
     def expired(self) -> Self:
-        return self.filter(state=State.RUNNING, lease_until__lt=Now())
+        return self.filter(state=State.RUNNING, lease_until__lt=Now()).not_handed_in()
+
+    def not_handed_in(self) -> Self:
+        """Without those whose worker has done its part, and which only have to be recorded."""
+        return self.exclude(handed_in__fence=F("fence"))
 
     def unlocked(self) -> Self:
         """Locks what nobody else holds, within a transaction. On SQLite there is one lock for all."""

@@ -5,6 +5,7 @@ from gradus.submissions.services.claim import claim, heartbeat, learner_waits, o
 from gradus.submissions.services.events import append_events
 from gradus.submissions.services.finish import Outcome, keep_trained, postpone, record, reject, release, retry, shown_of
 from gradus.submissions.services.forgetting import withdraw_waiting
+from gradus.submissions.services.handed_in import hand_in, hand_in_error
 from gradus.submissions.services.hints import hints_taken, take_hint
 from gradus.submissions.services.payload import token_use
 from gradus.submissions.services.progress import Check, CheckState, Progress, progress
@@ -44,6 +45,8 @@ __all__ = [
     "claim",
     "decide",
     "forget_choice",
+    "hand_in",
+    "hand_in_error",
     "heartbeat",
     "hints_taken",
     "keep_choice",

@@ -261,18 +261,18 @@ def postpone(evaluation_id: int, fence: int, seconds: float, reason: str) -> Eva
     Raises:
         LeaseLost: the fence is not current.
     """
-    changed = Evaluation.objects.filter(pk=evaluation_id, fence=fence, state=State.RUNNING).update(
+    # The event comes first, because a worker with few rights may write none about an evaluation that it does not hold.
+    said = ("postponed", {"reason": reason, "seconds": round(seconds)})
+    if not events.append_events(evaluation_id, fence, [said]):
+        raise LeaseLost
+    Evaluation.objects.filter(pk=evaluation_id).update(
         state=State.QUEUED,
         lease_until=None,
         attempt=F("attempt") - 1,
         available_at=Now() + timedelta(seconds=seconds),
         postponed_since=Coalesce(F("postponed_since"), Now()),
     )
-    if changed != 1:
-        raise LeaseLost
-    evaluation = Evaluation.objects.get(pk=evaluation_id)
-    events.write(evaluation, [("postponed", {"reason": reason, "seconds": round(seconds)})])
-    return evaluation
+    return Evaluation.objects.get(pk=evaluation_id)
 
 
 @transaction.atomic

@@ -2,10 +2,11 @@ import json as jsonlib
 import sys
 from typing import Any
 
+from django.conf import settings
 from django.core.management.base import BaseCommand, CommandParser
 
 from challenges.texts import several
-from gradus.operations.doctor import grading, machine, sign_in, site
+from gradus.operations.doctor import grading, machine, rights, sign_in, site
 from gradus.operations.doctor.results import Result, run_checks
 
 CHECKS = (
@@ -23,6 +24,20 @@ CHECKS = (
     grading.embeddings,
     grading.workers,
     grading.reconciler,
+    rights.rights,
+    grading.isolation,
+)
+# A worker with few rights can ask the database for nothing else.
+ON_WORKERS = (
+    machine.python,
+    machine.packages,
+    machine.memory_and_cores,
+    machine.disk,
+    machine.data_folder,
+    site.configuration,
+    grading.model_files,
+    grading.embeddings,
+    rights.rights,
     grading.isolation,
 )
 
@@ -35,7 +50,7 @@ class Command(BaseCommand):
         parser.add_argument("--json", action="store_true", help="print one JSON array, for monitoring")
 
     def handle(self, *args: Any, json: bool, **options: Any) -> None:
-        found = run_checks(CHECKS)
+        found = run_checks(ON_WORKERS if settings.WORKER_KEY else CHECKS)
         self.write_json(found) if json else self.write_lines(found)
         if any(result.level == "fail" for result in found):
             sys.exit(1)
