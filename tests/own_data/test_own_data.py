@@ -167,8 +167,6 @@ LEFT_OUT = {
     "classes.Grant": "what people who teach have done",
     "classes.ReleaseRule": "what people who teach have done",
     "gradebook.Override": "what people who teach have done",
-    "lti.Platform": "what staff have done",
-    "lti.Deployment": "what staff have done",
     "courses.Upload": "an archive on its way to the site, for a day",
 }
 KEPT = {
@@ -190,7 +188,6 @@ KEPT = {
     "reports.ProblemReport",
     "notices.Notice",
     "reviews.Snippet",
-    "lti.Link",
 }
 
 
