@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from gradus.classes.models import Class
 from gradus.lti.models import ID_CHARS, TITLE_CHARS, URL_CHARS, Context, Platform
 from gradus.teach.forms import ServiceForm, text
+from gradus.teach.widgets import NamesSelect
 
 
 def _address(label: Any, help_text: Any) -> forms.CharField:
@@ -48,7 +49,9 @@ class PlatformForm(AddressesForm):
 class ClassOfContextForm(ServiceForm):
     """Which class a course of the platform is. Each form of the page has ids of its own."""
 
-    of_class = forms.ModelChoiceField(label=_("Class"), queryset=Class.objects.none(), required=False)
+    of_class = forms.ModelChoiceField(
+        label=_("Class"), queryset=Class.objects.none(), required=False, widget=NamesSelect("")
+    )
 
     def __init__(self, context: Context, data: Any = None) -> None:
         super().__init__(data, initial={"of_class": context.of_class_id}, auto_id=f"context-{context.pk}-%s")
