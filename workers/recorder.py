@@ -32,8 +32,9 @@ class Recorder(threading.Thread):
                 handed_in.record_all()
                 for _ in connection.connection.notifies(timeout=SECONDS, stop_after=1):
                     pass
-            except (DatabaseError, OSError) as error:
-                log.warning("database_away", reason=type(error).__name__)
+            except Exception as error:  # any error: whatever is wrong now, later grades have to be recorded
+                is_away = isinstance(error, DatabaseError | OSError)
+                log.warning("database_away" if is_away else "not_recorded", reason=type(error).__name__)
                 connection.close()
                 is_listening = False
                 self._ending.wait(SECONDS)

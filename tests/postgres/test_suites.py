@@ -208,4 +208,5 @@ FEW_RIGHTS = (
 @pytest.mark.slow
 def test_workers_with_few_rights_do_all_of_their_work(postgres_url, tmp_path):
     """Each step of a worker in these tests is taken with few rights; see the plugin."""
-    hold_on_postgresql(postgres_url, tmp_path, {"few rights": FEW_RIGHTS}, "-p", "tests.postgres.few_rights")
+    plugin = ("-p", "tests.postgres.few_rights")
+    hold_on_postgresql(postgres_url, tmp_path, {"few rights": FEW_RIGHTS}, "-m", "not slow", *plugin)

@@ -20,7 +20,7 @@ from pytest_httpserver import HTTPServer
 from gradus.accounts.models import User
 from gradus.courses.models import Course
 from gradus.operations.worker_role import setting_up
-from gradus.operations.worker_role.rights import RIGHTS
+from gradus.operations.worker_role.rights import RIGHTS, Right
 from gradus.preferences.services import lot
 from gradus.reviews.models import JudgeCall
 from gradus.submissions import services
@@ -419,3 +419,12 @@ def test_rights_follow_a_migration(ada: User, course: Course, first: Machine) ->
     call_command("migrate", verbosity=0)
     with first() as role:
         assert claim(role).fence == 1
+
+
+def test_a_migration_to_tables_of_another_release_ends_nevertheless(
+    passwords: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(setting_up, "RIGHTS", (*RIGHTS, Right("of_a_later_release", "id", "true")))
+    with pytest.raises(DatabaseError):
+        setting_up.apply_rights()
+    setting_up.after_migration(None)

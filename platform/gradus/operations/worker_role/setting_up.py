@@ -11,12 +11,14 @@ import re
 from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
-from django.db import connection, transaction
+import structlog
+from django.db import DatabaseError, connection, transaction
 
 from challenges.kinds.base import Lane
 from gradus.operations.worker_role.rights import RIGHTS, Right
 from gradus.operations.worker_role.rules import PREFIX, functions
 
+log = structlog.get_logger(__name__)
 NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
 # A table that is in use is waited for so long. Then nothing has changed, and the command can be run again.
 LOCK_WAIT = "10s"
@@ -205,6 +207,11 @@ def before_migration(sender: object, plan: Sequence[Any] = (), using: str = "def
 
 
 def after_migration(sender: object, using: str = "default", **more: Any) -> None:
-    """Gives the workers their rights again, for the tables as they are now."""
+    """Gives the workers their rights again. After a way back to an earlier release they get none, because the table of
+    rights names what that release does not have.
+    """
     if using == connection.alias and are_there():
-        apply_rights()
+        try:
+            apply_rights()
+        except (NotPossible, DatabaseError) as problem:
+            log.warning("worker_rights_not_given", reason=str(problem).strip())
