@@ -19,6 +19,7 @@ from gradus.submissions.models import WorkerStatus
 from workers.engine import model_files
 from workers.engine.choice import only_plain
 from workers.sandbox import capabilities
+from workers.training import chosen
 
 if TYPE_CHECKING:
     from workers.sandbox.supervisor import Runner
@@ -103,13 +104,13 @@ def machine() -> str:
 
 
 def profile(runner: Runner, remotes: Sequence[str] = ()) -> str:
-    """The engine profile: device, training dtype, threads, `plain` and remotely served models, joined by `/`.
+    """The engine profile: device, training dtype, threads, `plain`, `trl` and remotely served models, joined by `/`.
 
     A retry is claimed by a worker of the same profile, so that a near-tie between two labels is decided the same way.
     Workers of one profile on one kind of CPU also find the same choice of the engine in the database.
     """
-    plain = ["plain"] if only_plain() else []
-    own = [runner.device, runner.dtype, str(runner.threads), *plain]
+    ways = ["plain"] * only_plain() + ["trl"] * chosen.may_be_trl(runner.device)
+    own = [runner.device, runner.dtype, str(runner.threads), *ways]
     return "/".join([*own, *(f"remote:{name}" for name in remotes)])
 
 

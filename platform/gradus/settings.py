@@ -188,13 +188,14 @@ SERVESTATIC_SKIP_COMPRESS_EXTENSIONS = ("map", *Compressor.SKIP_COMPRESS_EXTENSI
 REDIS_URL = env.address("REDIS_URL", ("redis", "rediss", "unix", "redis+socket"))
 LANES = tuple(lane.value for lane in Lane)
 HEARTBEAT_SECONDS = env.whole("GRADUS_HEARTBEAT_SECONDS", default=10)
-# The runners read these five themselves, because they do not use Django. They are checked here so that a wrong value
+# The runners read these six themselves, because they do not use Django. They are checked here so that a wrong value
 # stops the site at its start.
 env.device("GRADUS_DEVICE", "CUDA_VISIBLE_DEVICES")
 env.one_of("GRADUS_ENGINE", ("", "plain"), default="")
 TRAINING_DTYPE = env.one_of("GRADUS_TRAINING_DTYPE", ("float32", "bfloat16"), default="float32")
 env.gone("GRADUS_DTYPE", "GRADUS_TRAINING_DTYPE")
 KEEP_CHECKPOINTS = env.bool("GRADUS_KEEP_CHECKPOINTS", default=False)
+TRAINER = env.one_of("GRADUS_TRAINER", ("auto", "own", "trl"), default="auto")
 env.whole("GRADUS_RUNNER_MEMORY", default=16, least=2)
 env.whole("GRADUS_GPU_MEMORY", default=0, least=0)
 RUNNER_THREADS = env.whole("GRADUS_THREADS", default=0, least=0)

@@ -113,6 +113,14 @@ def test_secrets_that_others_can_read_are_told(data_dir):
     assert levels(machine.data_folder()) == {"data folder": "ok"}
 
 
+def test_a_trainer_that_is_set_and_not_installed_is_told(settings, monkeypatch):
+    settings.TRAINER = "trl"
+    monkeypatch.setattr(grading, "find_spec", lambda name: None)
+    monkeypatch.setattr(grading, "call_command", lambda *given, stdout, **more: stdout.write("{}"))
+    warned = [found.text for found in grading.engine() if found.level == "warn"]
+    assert warned == ["GRADUS_TRAINER is trl, which is not installed here: Gradus trains by its own steps"]
+
+
 def test_a_model_with_the_right_digest_is_fine(model):
     assert levels(grading.model_files()) == {"model": "ok"}
 

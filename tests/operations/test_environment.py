@@ -20,6 +20,7 @@ WRONG = {
     "GRADUS_THREADS": ["-1", "all"],
     "GRADUS_RUNNER_MEMORY": ["1", "16 GB"],
     "GRADUS_GPU_MEMORY": ["-1", "0.5"],
+    "GRADUS_TRAINER": ["TRL", "axolotl"],
     "GRADUS_JUDGE_TOKENS_SITE": ["1e6"],
     "GRADUS_JUDGE_MONEY_USER": ["two", "-1", "nan", "inf"],
     "GRADUS_AUDIT_SHARE": ["5", "-0.1", "5 %", "nan"],

@@ -24,6 +24,8 @@ EXTRAS: dict[str, tuple[str, ...]] = {
 }
 # These run in an environment of their own: `benchmarks/venvs.py` makes it, or a learner does.
 ELSEWHERE = ("benchmarks/peers/", "benchmarks/web/learners.py", "workers/take_home/")
+# An operator installs TRL where it is wanted; `workers/training/chosen.py` looks whether it is there.
+BY_CHOICE = {"workers/training/by_trl.py": {"trl", "datasets"}}
 FOR_TYPES = {"_typeshed"}
 DISTRIBUTIONS = packages_distributions()
 
@@ -59,7 +61,7 @@ def undeclared(folder: str) -> list[str]:
             continue
         tree = ast.parse(path.read_text())
         for nodes, allowed in ((iter(tree.body), always), (ast.walk(tree), sometimes)):
-            for module in imported(nodes):
+            for module in set(imported(nodes)) - BY_CHOICE.get(name, set()):
                 if not {normal(one) for one in DISTRIBUTIONS.get(module, [])} & allowed:
                     missing.append(f"{name}: {module}")
     return missing

@@ -18,7 +18,7 @@ from workers.engine.model_files import PROJECT
 from workers.sandbox import privileges
 from workers.sandbox.frames import Channel
 
-INHERITED = ("PATH", "LANG", "LC_ALL", "TZ", "LD_LIBRARY_PATH", "GRADUS_ENGINE", "GRADUS_GPU_MEMORY")
+INHERITED = ("PATH", "LANG", "LC_ALL", "TZ", "LD_LIBRARY_PATH", "GRADUS_ENGINE", "GRADUS_GPU_MEMORY", "GRADUS_TRAINER")
 SCRATCH = "gradus-runner-"
 MODULE = "workers.sandbox.runner"
 # A training step frees much memory and allocates it again. By default glibc returns the pages to the kernel each time,

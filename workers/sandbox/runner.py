@@ -28,6 +28,7 @@ from workers.sandbox import capabilities, gpu
 from workers.sandbox.confinement import confine
 from workers.sandbox.frames import Channel, Closed, Message, SendTimeout, item_choice, read_item
 from workers.sandbox.peak_memory import Growth, PeakMemory
+from workers.training import chosen
 
 if TYPE_CHECKING:
     from workers.engine.session import Session
@@ -241,12 +242,20 @@ def _session(options: argparse.Namespace) -> Session:
     # one would have to be downloaded, which a runner cannot do, and nothing here needs it.
     logging.getLogger("bitsandbytes.backends.cpu.ops").setLevel(logging.ERROR)
     from workers.engine.session import Session
+    from workers.engine.tuning import training
+
+    def fit(run: training.Run) -> None:
+        if not chosen.by_trl(run.item.method, run.base.name, options.device):
+            return training.fit(run)
+        from workers.training import by_trl
+
+        return by_trl.fit(run)
 
     torch.set_num_threads(options.threads)
     if options.device != "cpu" and (most := hardware.gpu_bytes()) is not None:
         total = torch.cuda.get_device_properties(0).total_memory
         torch.cuda.set_per_process_memory_fraction(min(1.0, most / total))
-    return Session(options.models_dir, options.scratch, device=options.device, dtype=options.dtype)
+    return Session(options.models_dir, options.scratch, device=options.device, dtype=options.dtype, fit=fit)
 
 
 if __name__ == "__main__":

@@ -81,6 +81,11 @@ def engine() -> Iterator[Result]:
     for name, text in json.loads(told.getvalue()).items():
         yield ok("engine", f"{name}: {text}")
     yield ok("training", f"in {settings.TRAINING_DTYPE}; GRADUS_TRAINING_DTYPE may be float32 or bfloat16")
+    if settings.TRAINER == "trl" and not (find_spec("trl") and find_spec("datasets")):
+        hint = "Install it beside the workers (`pip install trl`), or remove GRADUS_TRAINER."
+        yield warn(
+            "training", "GRADUS_TRAINER is trl, which is not installed here: Gradus trains by its own steps", hint
+        )
 
 
 def embeddings() -> Iterator[Result]:

@@ -1,0 +1,1 @@
+"""Training by engines that exist, for base models larger than the built-in one."""
