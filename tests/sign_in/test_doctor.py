@@ -57,6 +57,20 @@ def test_codes_by_mail_need_a_mail_server(db, settings) -> None:
     assert found() == [("warn", "GRADUS_MAIL_CODES is on, but the site has no mail server", "Set EMAIL_URL.")]
 
 
+def test_a_page_says_the_same_without_asking(school: School, settings, grace_client) -> None:
+    page = grace_client.get("/teach/platforms/").content.decode()
+    assert "Providers of sign-in" in page and "0 accounts sign in with it" in page and not school.asked
+    configure(settings, school.setting(rules=[{"claim": "x", "class": 4711}]))
+    Browser().sign_in()
+    school.claims = {"nonce": "another"}
+    Browser().sign_in()
+    page = grace_client.get("/teach/platforms/").content.decode()
+    assert "1 account signs in with it" in page and "classes that do not exist: 4711" in page
+    assert "its ID token belongs to another log-in" in page and "Compare client_id" in page
+    settings.SIGN_IN_PROVIDERS = ()
+    assert "Providers of sign-in" not in grace_client.get("/teach/platforms/").content.decode()
+
+
 @pytest.mark.parametrize("said", [None, "yesterday", "Mon, 30 Nov 2020 12:00:00 GMT"])
 def test_a_clock_is_read_from_the_answer_where_it_says_the_time(said: str | None) -> None:
     skew = asking.skew(httpx.Headers({} if said is None else {"Date": said}))

@@ -53,6 +53,13 @@ def test_a_first_log_in_gives_a_place_and_the_next_one_ends_it(evening: Class, s
     assert [one.details["class"] for one in told] == [evening.pk] * 5
 
 
+def test_the_page_of_a_member_names_the_source(evening: Class, school: School, grace_client) -> None:
+    member = signs_in(school, groups=["students", "staff"])
+    assert member is not None
+    page = grace_client.get(f"/teach/classes/{evening.pk}/members/{member.pk}/").content.decode()
+    assert "oidc:school" in page and "learner data Viewer" in page and "Section 1" in page
+
+
 def test_what_people_gave_survives(evening: Class, school: School, grace: User) -> None:
     member = signs_in(school)
     user = User.objects.get(email="ada@uni.edu")

@@ -8,6 +8,7 @@ import structlog
 from allauth.socialaccount.providers.oauth2.client import OAuth2Error
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from gradus.sign_in.models import LastRefusal
 
@@ -50,16 +51,27 @@ def words(code: str, name: str) -> tuple[str, str]:
 
 # What the people who run the site can do, by the code of a refusal.
 ADVICE = {
-    "away": "Ask the people who run the provider whether it works, and whether this server can reach it.",
-    "issuer": "Write the issuer in GRADUS_OIDC exactly as the provider's openid-configuration spells it.",
-    "address": "Ask the people who run the provider to correct its openid-configuration.",
-    "answer": "Compare client_id, client_secret and the redirect address with what the provider has registered.",
-    "token": "Compare client_id with the provider's. Where it is right, ask the people who run the provider.",
-    "keys": "Ask the people who run the provider whether its jwks_uri lists the key that signs now.",
-    "clock": "Compare the clocks of this server and of the provider: both need a time service.",
-    "mixed": "Somebody may have tried to exchange two providers. Ask the people who run the provider about its `iss`.",
-    "error": "Ask the people who run the provider what this error means for the client of this site.",
+    "away": gettext_lazy("Ask the people who run the provider whether it works, and whether this server can reach it."),
+    "issuer": gettext_lazy("Write the issuer in GRADUS_OIDC exactly as the provider's openid-configuration spells it."),
+    "address": gettext_lazy("Ask the people who run the provider to correct its openid-configuration."),
+    "answer": gettext_lazy(
+        "Compare client_id, client_secret and the redirect address with what the provider has registered."
+    ),
+    "token": gettext_lazy(
+        "Compare client_id with the provider's. Where it is right, ask the people who run the provider."
+    ),
+    "keys": gettext_lazy("Ask the people who run the provider whether its jwks_uri lists the key that signs now."),
+    "clock": gettext_lazy("Compare the clocks of this server and of the provider: both need a time service."),
+    "mixed": gettext_lazy(
+        "Somebody may have tried to exchange two providers. Ask the people who run the provider about its `iss`."
+    ),
+    "error": gettext_lazy("Ask the people who run the provider what this error means for the client of this site."),
 }
+
+
+def advice(code: str) -> str:
+    """Returns what the people who run the site can do about a refusal with this code."""
+    return str(ADVICE.get(code, ADVICE["error"]))
 
 
 def remember(provider: str, code: str, detail: str) -> None:

@@ -1,4 +1,4 @@
-"""What the people who run the site have to know of each provider of sign-in. `manage.py doctor` shows it."""
+"""What the people who run the site have to know of each provider of sign-in, for `doctor` and a page."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from gradus.classes.models import Class
 from gradus.sign_in import asking, tokens
 from gradus.sign_in.configuration import Provider
 from gradus.sign_in.models import LastRefusal
-from gradus.sign_in.refusals import ADVICE, Refusal
+from gradus.sign_in.refusals import Refusal, advice
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class Status:
     @property
     def advice(self) -> str:
         """Returns what to do about the last refusal: whom to ask for what."""
-        return ADVICE.get(self.refusal.code, ADVICE["error"]) if self.refusal else ""
+        return advice(self.refusal.code) if self.refusal else ""
 
     @property
     def is_refused(self) -> bool:

@@ -9,7 +9,7 @@ from django.conf import settings
 from challenges.texts import several
 from gradus.accounts.allauth_adapter import can_send_mails
 from gradus.operations.doctor.results import Result, fail, ok, warn
-from gradus.sign_in.refusals import ADVICE, Refusal
+from gradus.sign_in.refusals import Refusal, advice
 from gradus.sign_in.status import Answer, Status, ask, statuses
 from gradus.sign_in.tokens import LEEWAY_SECONDS
 
@@ -30,10 +30,10 @@ def _provider(one: Status) -> Iterator[Result]:
     try:
         answer = ask(one.provider)
     except Refusal as refusal:
-        yield fail(name, refusal.detail, ADVICE.get(refusal.code, ADVICE["error"]))
+        yield fail(name, refusal.detail, advice(refusal.code))
         return
     if answer.skew is not None and abs(answer.skew) > SKEW_SECONDS:
-        yield warn(name, f"its clock and this server's are {abs(answer.skew):.0f} seconds apart", ADVICE["clock"])
+        yield warn(name, f"its clock and this server's are {abs(answer.skew):.0f} seconds apart", advice("clock"))
     if one.unknown_classes:
         numbers = ", ".join(map(str, one.unknown_classes))
         yield warn(name, f"its rules name classes that do not exist: {numbers}", "Correct GRADUS_OIDC.")
