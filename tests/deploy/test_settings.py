@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import ast
 import os
+import shlex
 import subprocess
 import sys
 
 import pytest
 from django.conf import settings
 
-from tests.deploy.files import DEPLOY, compose, example, unit, units, variables
+from tests.deploy.files import DEPLOY, UNITS, compose, example, unit, units, variables
 from tests.docs.test_operations import documented
 
 # Of Python, of the service manager, of the Procfile's convention, of a unit for itself.
@@ -38,6 +40,18 @@ def test_production_starts_with_the_values_of_the_example(tmp_path) -> None:
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout.split() == ["True", "mail.example.org"]
+
+
+def test_a_shell_reads_the_example_as_systemd_does(tmp_path) -> None:
+    """The README sources it; systemd takes quotes around a value away, too."""
+    script = (
+        f"set -aeu; . {UNITS / 'gradus.env.example'}; exec {sys.executable} -c 'import os; print(dict(os.environ))'"
+    )
+    done = subprocess.run(["bash", "-c", script], env={}, capture_output=True, text=True, check=True)
+    read = ast.literal_eval(done.stdout)
+    assert {name: read[name] for name in example()} == {
+        name: shlex.split(value)[0] for name, value in example().items()
+    }
 
 
 def test_all_files_mean_the_same_folder() -> None:
