@@ -195,6 +195,7 @@ class Trainer:
     """A runner whose training ends as it is told to."""
 
     device, dtype, threads = "cpu", "float32", 1
+    memory_bytes = 16 << 30
     worked = staticmethod(time.monotonic)
 
     def __init__(self, folder: Path, end: Any) -> None:

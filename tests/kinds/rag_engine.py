@@ -21,6 +21,7 @@ class Engine:
     """Looks up for real, and answers with the first text of a table whose key stands in the prompt of the row."""
 
     device, dtype, threads = "cpu", "float32", 1
+    memory_bytes = 16 << 30
     worked = staticmethod(time.monotonic)
 
     def __init__(self) -> None:

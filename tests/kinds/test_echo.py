@@ -43,6 +43,7 @@ class NoRunner:
     """The engine of a kind that asks no model: any work item is a mistake."""
 
     device, dtype, threads = "cpu", "float32", 1
+    memory_bytes = 16 << 30
     worked = staticmethod(time.monotonic)
 
     def run(self, item: Any, **options: Any) -> Any:

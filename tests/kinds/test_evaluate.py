@@ -38,6 +38,7 @@ class Engine:
     """Says `sea` to a text with a word of the sea, and `sky` to every other."""
 
     device, dtype, threads = "cpu", "float32", 1
+    memory_bytes = 16 << 30
     worked = staticmethod(time.monotonic)
 
     def choose(self, model: str, *, should_stop: Any) -> Choice:

@@ -17,6 +17,7 @@ class Embedding:
     """
 
     device, dtype, threads = "cpu", "float32", 1
+    memory_bytes = 16 << 30
     worked = staticmethod(time.monotonic)
 
     def __init__(self, spread: float = 0.0, before: Callable[[], Any] = lambda: None) -> None:

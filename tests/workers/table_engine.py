@@ -15,6 +15,7 @@ class TableEngine:
     """`label_of` takes the shared prompt and the end of a row's, and names the label that is the most probable."""
 
     device, dtype, threads = "cpu", "float32", 1
+    memory_bytes = 16 << 30
     worked = staticmethod(time.monotonic)
 
     def __init__(self, label_of: Callable[[str, str], str]) -> None:

@@ -35,6 +35,7 @@ class Embedding:
     """A runner that returns a different unit vector for each text, and counts requests; it first dies a few times."""
 
     device, dtype, threads = "cpu", "float32", 1
+    memory_bytes = 16 << 30
     worked = staticmethod(time.monotonic)
 
     def __init__(self, deaths: int = 0) -> None:

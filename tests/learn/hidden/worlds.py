@@ -72,6 +72,7 @@ class Engine:
     """Says `sky` for what goes up, or `sea` to everything if told to be worse; hidden rows take what they take."""
 
     device, dtype, threads = "cpu", "float32", 1
+    memory_bytes = 16 << 30
     worked = staticmethod(time.monotonic)
 
     def __init__(self, world: Hidden, clock: Any, folder: Path) -> None:
