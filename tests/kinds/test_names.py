@@ -48,6 +48,11 @@ HOMONYMS = {
     ("challenges/findings/digest.py", "prompt"): "the section of `challenge.yaml` with the texts around a row",
     ("challenges/lint/spec.py", "prompt"): "the same section",
     ("platform/gradus/api/challenges.py", "prompt"): "the same section",
+    (
+        "platform/gradus/sign_in/provider.py",
+        "prompt",
+    ): "whether a provider of OpenID Connect may ask its person anything",
+    ("platform/gradus/lti/messages.py", "prompt"): "the same parameter",
 }
 
 
