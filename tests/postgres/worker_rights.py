@@ -17,7 +17,7 @@ from django.db import DatabaseError, connection, transaction
 from django.test import Client
 from pytest_httpserver import HTTPServer
 
-from gradus.accounts.models import User
+from gradus.accounts.models import StaffAction, User
 from gradus.courses.models import Course
 from gradus.operations.worker_role import setting_up
 from gradus.operations.worker_role.rights import RIGHTS, Right
@@ -402,6 +402,9 @@ def test_a_removed_machine_gets_in_no_more(passwords: dict[str, str]) -> None:
     with logged_in(role, password):
         assert not Evaluation.objects.exists()
     assert command(role, "--remove", "--apply").startswith(f"The role {role} is gone.")
+    log = StaffAction.objects.filter(what="worker_role_changed", about=role).order_by("pk")
+    assert [entry.details.get("removed", False) for entry in log] == [False, True]
+    assert password not in str([entry.details for entry in log])
     with pytest.raises(psycopg.OperationalError):
         psycopg.connect(**{**setting_up_link(), "user": role, "password": password})
     with pytest.raises(CommandError, match="is not the role of a worker"):

@@ -35,6 +35,7 @@ COMMANDS = {
     "restore": What.BACKUP_RESTORED,
     "up": What.COURSE_IMPORTED,
     "export": What.DATA_EXPORTED,
+    "worker_role": What.WORKER_ROLE_CHANGED,
     **dict.fromkeys(
         ("doctor", "engine_choices", "fetch_models", "export_gold", "language", "work", "reconcile", "rebuild_health"),
         "nothing of staff's",

@@ -348,6 +348,7 @@ class StaffAction(models.Model):
         OVERRIDE_CLEARED = "override_cleared", _("Grade set by a person cleared")
         WEIGHTS_CHANGED = "weights_changed", _("Points of challenges changed")
         PLATFORM_CHANGED = "platform_changed", _("Learning platform registered or changed")
+        WORKER_ROLE_CHANGED = "worker_role_changed", _("Role of a worker's machine made, changed or removed")
         ANNOUNCED = "announced", _("Announcement written, changed or withdrawn")
         VIEWED_AS = "viewed_as", _("Site viewed as a learner")
         ROLE_CHANGED = "role_changed", _("Role in a course changed")

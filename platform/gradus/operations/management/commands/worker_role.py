@@ -8,9 +8,13 @@ from django.db import connection, transaction
 from django.db.utils import DatabaseError
 
 from challenges.kinds.base import Lane
+from gradus.accounts import staff_actions as staff
+from gradus.accounts.models import StaffAction
 from gradus.operations.worker_role import setting_up
 from gradus.operations.worker_role.setting_up import NotPossible
 from gradus.preferences.services import lot_key
+
+WHAT = StaffAction.What.WORKER_ROLE_CHANGED
 
 
 class Command(BaseCommand):
@@ -46,9 +50,12 @@ class Command(BaseCommand):
             with transaction.atomic():
                 setting_up.run(roles)
                 setting_up.apply_rights()
+                staff.note(WHAT, name, lanes=lanes, new_password=bool(password))
             self.stdout.write(f"The role {name} works on the lanes {', '.join(lanes)}, and has no other rights.")
         elif setting_up.is_there(name) and not new_password:
-            setting_up.apply_rights()
+            with transaction.atomic():
+                setting_up.apply_rights()
+                staff.note(WHAT, name, rights="as this release has them")
             self.stdout.write(f"The role {name} has its rights. Its lanes stay as they are.")
             return
         else:
@@ -66,6 +73,7 @@ class Command(BaseCommand):
             return
         with transaction.atomic():
             setting_up.run(statements)
+            staff.note(WHAT, name, removed=True)
         self.stdout.write(f"The role {name} is gone. Others claim its jobs when their leases end.")
 
     def show(self, statements: list[str]) -> None:
