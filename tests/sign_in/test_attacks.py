@@ -57,11 +57,12 @@ def now(seconds: int) -> int:
     return int(time.time()) + seconds
 
 
-# What the ID token claims, in place of what it should; `...` leaves a claim out.
+# What the ID token claims, in place of what it should; `...` leaves a claim out. Times are of when this file is read,
+# which may be an hour before its tests run.
 CLAIMS: dict[str, tuple[dict[str, Any], str]] = {
     "expired": ({"exp": now(-120)}, "clock"),
-    "made in the future": ({"iat": now(600), "exp": now(900)}, "clock"),
-    "not valid yet": ({"nbf": now(600)}, "clock"),
+    "made in the future": ({"iat": now(86_400), "exp": now(90_000)}, "clock"),
+    "not valid yet": ({"nbf": now(86_400)}, "clock"),
     "without an end": ({"exp": ...}, "token"),
     "with an end that is no time": ({"exp": "tomorrow"}, "token"),
     "with an end beyond all numbers": ({"exp": float("inf")}, "token"),

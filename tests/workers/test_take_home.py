@@ -245,7 +245,7 @@ def test_preferences_are_taken_in_the_order_of_the_site():
     item = Train("x", (), (), 4, 8, 0.1, 3, 4, 17)
     ours = [
         [row.number for row in batch]
-        for batch in training._order([TokenisedRow(n, [0] * length) for n, length in enumerate(lengths)], item)
+        for batch in training.order([TokenisedRow(n, [0] * length) for n, length in enumerate(lengths)], item)
     ]
     source = (contents.FOLDER / "train_preferences.py").read_text()
     (function,) = [node for node in ast.parse(source).body if getattr(node, "name", "") == "batches"]
