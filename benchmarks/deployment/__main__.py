@@ -126,7 +126,7 @@ def redis_server(folder: Path) -> Iterator[str]:
 
 
 class Host:
-    """One machine with its database and broker, on which the README is followed."""
+    """A machine on which the lines of the README are typed. Its database and its broker run already."""
 
     def __init__(self, database: str, redis: str, folder: Path) -> None:
         self.database, self.redis, self.folder = database, redis, folder
@@ -296,7 +296,7 @@ class Host:
 
 
 def shell(line: str) -> str:
-    """What a shell prints for a line. Raises `MismatchError` with the end of what it said if it fails."""
+    """Runs a line in a shell and returns its output. Raises `MismatchError`, with the end of the output, if it fails."""
     clean = {key: os.environ[key] for key in ("TERM", "LANG") if key in os.environ}
     path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
     done = subprocess.run(

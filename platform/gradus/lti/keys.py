@@ -65,7 +65,7 @@ def published() -> list[dict[str, str]]:
 
 
 def ensure() -> None:
-    """Makes the first key, where there is none that can be read with the site's secret."""
+    """Makes a key if there is none, or none that the site's secret decrypts."""
     if not any(_readable(one) for one in usable()):
         make()
 

@@ -104,7 +104,7 @@ def path_of(target: str, of_class: Class, host: str) -> str:
     """Returns the page to which a launch leads: the class's course, or one of its lessons or challenges.
 
     Raises:
-        Refused: 422, it is none of these.
+        Refused: 422, the link leads to another page.
     """
     course = of_class.course
     try:

@@ -43,7 +43,7 @@ NOBODY = gettext_lazy("The platform does not say who the person is. It may hide 
 
 @dataclass(frozen=True)
 class State:
-    """What `state` carries from the begin of a log-in to its end."""
+    """The content of `state`: what this site needs to know when the platform answers a log-in."""
 
     platform: int
     nonce: str
@@ -69,7 +69,7 @@ class Message:
 
 
 def text_of(values: Mapping[str, Any], name: str, most: int = ID_CHARS) -> str:
-    """Returns a field's text, or "" where there is none that can be stored."""
+    """Returns a field's text, or "" if it is missing, too long, or contains control characters."""
     value = values.get(name)
     if not isinstance(value, str) or len(value) > most or is_broken(value):
         return ""
@@ -80,7 +80,7 @@ def found_platform(given: Mapping[str, Any]) -> Platform:
     """Returns the registration that a log-in names by issuer and, where there are several, by client id.
 
     Raises:
-        Refused: 404, there is none, or several; 403, it is switched off.
+        Refused: 404, no registration or more than one matches; 403, the platform is switched off.
     """
     issuer, client_id = text_of(given, "iss"), text_of(given, "client_id")
     found = Platform.objects.filter(issuer=issuer)

@@ -13,7 +13,7 @@ SOURCE_CHARS = 60
 
 
 class Managed(models.Model):
-    """What one source gives a member: a role and labels, and perhaps the membership itself.
+    """The role and the labels that a member has from one source, such as a provider of sign-in.
 
     `source` names a provider of sign-in, such as `oidc:university`. `own_learner_data` is the role that people have
     given the member, which is the same in all rows of a member; the role that counts is the highest one. `labels` has
