@@ -296,7 +296,7 @@ class Host:
 
 
 def shell(line: str) -> str:
-    """Runs a line in a shell and returns its output. Raises `MismatchError`, with the end of the output, if it fails."""
+    """Runs a line in a shell and returns its output. Raises `MismatchError` with the end of the output if it fails."""
     clean = {key: os.environ[key] for key in ("TERM", "LANG") if key in os.environ}
     path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
     done = subprocess.run(
