@@ -68,7 +68,7 @@ lint: style types library site
 style: $(STAMP)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/djlint templates --check --lint --quiet
+	$(BIN)/djlint templates --check --lint
 	$(BIN)/lint-imports
 
 types: $(STAMP)
