@@ -4,7 +4,7 @@ from functools import cache
 
 import pytest
 
-from benchmarks.baselines import LIBRARY, PAGE, page
+from benchmarks.baselines import GUIDED, LIBRARY, NAIVE, PAGE, Try, page
 from challenges.lint.run import lint
 from challenges.reading import read_course
 
@@ -20,6 +20,44 @@ def problems(lesson_id):
 
 def test_the_page_of_measured_baselines_is_up_to_date():
     assert PAGE.read_text() == page(COURSE), "run `python -m benchmarks.baselines`"
+
+
+def tries(names):
+    """The tries of all challenges, in the order of the course."""
+    return [
+        Try.of(bundle, lesson.measured["baselines"][bundle.challenge.id], names)
+        for lesson in COURSE.lessons
+        for bundle in lesson.challenges
+    ]
+
+
+def test_a_challenge_is_passed_after_its_lesson_and_not_from_the_statement_alone():
+    """At most one naive try in ten passes, and at least four guided ones in five, with the seed of learners' runs."""
+    naive, guided = tries(NAIVE), tries(GUIDED)
+    assert len(naive) == len(guided) == len(COURSE.challenges)
+    passed = [sum(one.passed[0] for one in of) for of in (naive, guided)]
+    assert passed[0] <= len(naive) / 10 and passed[1] >= len(guided) * 4 / 5
+    runs = [kept for one in guided for kept in one.passed]
+    text = PAGE.read_text()
+    assert f"Naive tries pass {passed[0]} of {len(naive)} challenges." in text
+    assert f"Guided ones pass {passed[1]} of {len(guided)} with the first seed" in text
+    assert f"{sum(runs)} of {len(runs)} runs pass if each seed counts" in text
+
+
+def measured(*scores):
+    by_seed = {str(17 + n): score for n, score in enumerate(scores)} if len(scores) > 1 else {}
+    return {"results": [{"file": "baselines/gold.yaml", "score": scores[0], "by_seed": by_seed}]}
+
+
+def test_a_try_passes_by_the_score_that_learners_see():
+    bundle = next(bundle for bundle in COURSE.challenges if bundle.challenge.id == "find-the-right-page")
+    mark, step = bundle.challenge.pass_, bundle.challenge.feedback.step
+    assert Try.of(bundle, measured(mark), GUIDED).verdict == "yes"
+    assert Try.of(bundle, measured(mark - step / 10), GUIDED).verdict == "no"
+    mixed = Try.of(bundle, measured(mark, mark - step / 10, 1.0), GUIDED)
+    assert (mixed.name, mixed.passed, mixed.verdict) == ("gold", (True, False, True), "2 of 3 seeds")
+    with pytest.raises(KeyError, match="find-the-right-page has no baseline naive"):
+        Try.of(bundle, measured(mark), NAIVE)
 
 
 @each_lesson
