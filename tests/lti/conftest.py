@@ -8,10 +8,11 @@ import pytest
 from django.test import Client
 
 from gradus.accounts.models import User
-from gradus.classes.models import Class
-from gradus.lti import keys, outgoing, services
+from gradus.classes.models import Class, Member
+from gradus.lti import keys, outgoing, sending, services
 from gradus.lti.models import Context, Deployment, Platform
 from tests import factories
+from tests.lti.gradebook import Gradebook, launched
 from tests.lti.platform import Moodle, private_key
 
 
@@ -48,3 +49,22 @@ def of_class(platform: Platform, operator: User, tmp_path: Path) -> Class:
 @pytest.fixture
 def visitor() -> Client:
     return Client()
+
+
+@pytest.fixture(autouse=True)
+def no_tokens() -> None:
+    sending.tokens.clear()
+
+
+@pytest.fixture
+def book(moodle: Moodle, of_class: Class, monkeypatch: pytest.MonkeyPatch) -> Gradebook:
+    """The platform's gradebook. Ada has come from the platform once."""
+    made = Gradebook(moodle)
+    monkeypatch.setattr(outgoing, "send", made.send)
+    launched(moodle)
+    return made
+
+
+@pytest.fixture
+def ada_there(book: Gradebook, of_class: Class) -> Member:
+    return of_class.members.get()

@@ -60,7 +60,7 @@ class Moodle:
     def form(self) -> dict[str, str]:
         """What an operator types."""
         addresses = {"auth_url": f"{self.issuer}/auth", "token_url": f"{self.issuer}/token", "keys_url": self.keys_url}
-        return {"title": "Moodle", "issuer": self.issuer, "client_id": self.client_id, **addresses}
+        return {"title": "Moodle", "issuer": self.issuer, "client_id": self.client_id, "hosts": "", **addresses}
 
     def send(self, method: str, address: str, **_given: Any) -> outgoing.Answer:
         """Takes the place of `outgoing.send`."""

@@ -93,6 +93,7 @@ CLASSES = {
     "members": ("tests/postgres/members.py", "tests/classes/test_members.py", "tests/classes/test_pages.py"),
     "rosters that are applied while a learner submits or confirms an address": ("tests/classes/roster",),
     "who may open a course": ("tests/security/test_listing.py",),
+    "learning platforms": ("tests/lti/test_launch.py", "tests/lti/test_grades.py", "tests/lti/test_sending.py"),
     "dates": (
         *(f"tests/classes/test_{name}.py" for name in ("access", "dates", "dates_at_once")),
         "tests/learn/test_dates.py",

@@ -128,6 +128,7 @@ CLASSES = {
     "teach/classes/<int:pk>/grades/excuse",
     "teach/classes/<int:pk>/grades/<slug:format>.csv",
     "teach/classes/<int:pk>/grades/<int:member>/<slug:slug>/",
+    "teach/classes/<int:pk>/grades/<int:member>/<slug:slug>/send",
     "api/v1/classes/<int:id>/grades",
     "api/v1/classes/<int:id>/overrides",
     "api/v1/classes/<int:id>/worths",

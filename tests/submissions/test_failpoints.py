@@ -57,4 +57,4 @@ def test_a_token_acts_once_and_only_at_its_point(tmp_path, monkeypatch):
 def test_every_point_that_is_named_is_in_the_code_and_the_other_way_round():
     sources = [path for folder in ("platform", "workers") for path in Path(site.BASE_DIR / folder).rglob("*.py")]
     reached = {name for path in sources for name in re.findall(r'failpoints\.reach\("([\w.]+)"\)', path.read_text())}
-    assert reached == set(failpoints.POINTS)
+    assert reached == {*failpoints.POINTS, *failpoints.OF_SENDING}

@@ -346,6 +346,7 @@ class StaffAction(models.Model):
         GRADE_OVERRIDDEN = "grade_overridden", _("Grade of a class set by a person")
         GRADE_EXCUSED = "grade_excused", _("Learner excused from a challenge")
         OVERRIDE_CLEARED = "override_cleared", _("Grade set by a person cleared")
+        GRADE_SENT = "grade_sent", _("Grade sent to a learning platform again")
         WEIGHTS_CHANGED = "weights_changed", _("Points of challenges changed")
         PLATFORM_CHANGED = "platform_changed", _("Learning platform registered or changed")
         WORKER_ROLE_CHANGED = "worker_role_changed", _("Role of a worker's machine made, changed or removed")

@@ -9,13 +9,13 @@ from typing import Any
 
 import jwt
 from cryptography.fernet import Fernet, InvalidToken
-from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey, generate_private_key
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey, generate_private_key
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, load_pem_private_key
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import F, Q
 from django.utils import timezone
 from django.utils.crypto import get_random_string
 from django.utils.translation import gettext as _
@@ -27,6 +27,8 @@ from gradus.lti.models import REFUSAL_CHARS, Platform, ToolKey
 PURPOSE = b"gradus lti keys, version 1"
 BITS = 2048
 PUBLISHED_FIRST = timedelta(days=1)
+# How long a key signs, and how long it stays published after that for what it has signed.
+LASTS, STAYS = timedelta(days=90), timedelta(days=2)
 # A platform's keys are asked for again after this time, and at once where a key is unknown, but not more often.
 FRESH, AT_MOST_EVERY = timedelta(days=1), timedelta(minutes=1)
 MOST_KEYS = 50
@@ -76,6 +78,29 @@ def _readable(key: ToolKey) -> bool:
     except InvalidToken:
         return False
     return True
+
+
+def signing() -> tuple[str, RSAPrivateKey]:
+    """Returns the id and the private half of the newest key that signs now."""
+    for one in usable().filter(signs_from__lte=timezone.now()):
+        if _readable(one):
+            pem = _cipher(settings.SECRET_KEY).decrypt(one.private.encode())
+            private = load_pem_private_key(pem, None)
+            assert isinstance(private, RSAPrivateKey)
+            return one.kid, private
+    made = make()
+    ToolKey.objects.filter(pk=made.pk).update(signs_from=F("created_at"))
+    return signing()
+
+
+def rotate() -> int:
+    """Makes the next key once the newest is old, and says when those before it go. Returns how many were made."""
+    kept = list(usable().filter(retired_at=None))
+    if not kept or kept[0].created_at > timezone.now() - LASTS:
+        return 0
+    made = make()
+    ToolKey.objects.filter(pk__in=[one.pk for one in kept]).update(retired_at=made.signs_from + STAYS)
+    return 1
 
 
 # --- keys of platforms -------------------------------------------------------------------------------------------

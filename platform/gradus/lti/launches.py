@@ -24,14 +24,13 @@ from gradus.accounts import guests
 from gradus.accounts.models import User, digest_of
 from gradus.classes import members
 from gradus.classes.models import Class
+from gradus.lti import columns
 from gradus.lti.messages import SKEW_SECONDS, STATE_SECONDS, Message, State
-from gradus.lti.models import REFUSAL_CHARS, Context, Deployment, Launch, Link, Platform
+from gradus.lti.models import Context, Deployment, Launch, Link, Platform
 from gradus.refusal import Refused
 
 # How long the browser has, which is sent on at once.
 ENTER_SECONDS = 120
-# A refused launch is noted for operators at most this often.
-NOTED_EVERY = timedelta(seconds=10)
 # A platform's new deployments and courses that wait for an operator, at most.
 MOST_WAITING = 200
 
@@ -159,6 +158,8 @@ def enter(request: HttpRequest, secret: str, browser: str) -> Entered:
         last_name=message.family_name,
     )
     Platform.objects.filter(pk=launch.platform_id).update(launched_at=timezone.now())
+    if message.line_item:
+        columns.note(of_class, launch.platform, message)
     return Entered(user, message.target)
 
 
@@ -197,6 +198,4 @@ def _new_account(request: HttpRequest, platform: Platform, message: Message) -> 
 
 def note_refusal(platform: Platform, refused: Refused) -> None:
     """Notes for operators why a launch was refused."""
-    now = timezone.now()
-    before = Platform.objects.filter(pk=platform.pk).exclude(refused_at__gt=now - NOTED_EVERY)
-    before.update(refused_at=now, refusal=refused.message[:REFUSAL_CHARS])
+    columns.note_fault(platform, refused.message)

@@ -33,6 +33,8 @@ SKEW_SECONDS, AGE_SECONDS = 60, 3600
 TOKEN_CHARS = 48_000
 CLAIM = "https://purl.imsglobal.org/spec/lti/claim/"
 LAUNCH = "LtiResourceLinkRequest"
+ENDPOINT = "https://purl.imsglobal.org/spec/lti-ags/claim/endpoint"
+SCORE_SCOPE = "https://purl.imsglobal.org/spec/lti-ags/scope/score"
 ROLE = "http://purl.imsglobal.org/vocab/lis/v2/membership"
 TEACHES = {f"{ROLE}#Instructor", "Instructor"}
 ASSISTS = {f"{ROLE}/Instructor#TeachingAssistant", f"{ROLE}/Instructor#TeachingAssistantSection"}
@@ -63,6 +65,7 @@ class Message:
     learner_data: str
     given_name: str = ""
     family_name: str = ""
+    line_item: str = ""
 
     def stored(self) -> dict[str, str]:
         return asdict(self)
@@ -168,6 +171,7 @@ def read(platform: Platform, state: State, token: str) -> Message:
         learner_data=level_of(roles),
         given_name=text_of(claims, "given_name", NAME_CHARS),
         family_name=text_of(claims, "family_name", NAME_CHARS) or text_of(claims, "name", NAME_CHARS),
+        line_item=line_item_of(claims.get(ENDPOINT)),
     )
     if not message.sub:
         raise _wrong("sub", str(NOBODY))
@@ -190,6 +194,14 @@ def level_of(roles: list[str]) -> str:
         # Canvas and Moodle name an assistant an instructor, too.
         return "viewer"
     return "editor" if own & TEACHES else "none"
+
+
+def line_item_of(endpoint: Any) -> str:
+    """Returns the address of the link's column in the platform's gradebook, if this site may send grades there."""
+    scopes = endpoint.get("scope") if isinstance(endpoint, dict) else None
+    if not isinstance(scopes, list) or SCORE_SCOPE not in scopes:
+        return ""
+    return text_of(endpoint, "lineitem", URL_CHARS)
 
 
 def _claims(platform: Platform, token: str) -> dict[str, Any]:

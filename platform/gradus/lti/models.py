@@ -1,4 +1,4 @@
-"""The models of learning platforms: registrations, deployments, contexts, linked accounts, launches, and our own keys.
+"""The models of learning platforms: registrations, deployments, contexts, accounts, launches, keys, grades to send.
 
 `docs/teaching/platforms.md` explains the terms. Everything here is LTI 1.3's, and called as its specification calls it.
 """
@@ -15,6 +15,7 @@ from django.utils.timezone import now
 from django.utils.translation import gettext_lazy as _
 
 from gradus.classes.models import Class
+from gradus.courses.models import Challenge
 
 TITLE_CHARS = 120
 # The specification allows 255 ASCII characters for an issuer's `sub` and for a deployment.
@@ -35,6 +36,7 @@ class Platform(models.Model):
     auth_url = models.CharField(_("authentication request URL"), max_length=URL_CHARS)
     token_url = models.CharField(_("access token URL"), max_length=URL_CHARS)
     keys_url = models.CharField(_("public keyset URL"), max_length=URL_CHARS)
+    hosts = models.CharField(_("more hosts of its services"), max_length=URL_CHARS, blank=True, default="")
     is_open = models.BooleanField(_("people may come from it"), default=True)
     keys = models.JSONField(null=True, blank=True, editable=False)
     keys_at = models.DateTimeField(null=True, blank=True, editable=False)
@@ -45,6 +47,9 @@ class Platform(models.Model):
     launched_at = models.DateTimeField(null=True, blank=True, editable=False)
     refused_at = models.DateTimeField(null=True, blank=True, editable=False)
     refusal = models.CharField(max_length=REFUSAL_CHARS, blank=True, editable=False)
+    rests = models.PositiveSmallIntegerField(default=0, editable=False, help_text="How often it failed in a row")
+    rest_until = models.DateTimeField(null=True, blank=True, editable=False, help_text="No grade is sent before")
+    rest_fault = models.CharField(max_length=REFUSAL_CHARS, blank=True, default="", editable=False)
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+")
     created_at = models.DateTimeField(default=now, editable=False)
 
@@ -188,3 +193,96 @@ class ToolKey(models.Model):
 
     def __str__(self) -> str:
         return self.kid
+
+
+class LineItem(models.Model):
+    """A column of the platform's gradebook for a challenge, whose address the platform has given in a launch.
+
+    `looked_at` is when it was last compared with the grades that are released here.
+    """
+
+    context = models.ForeignKey(Context, models.CASCADE, related_name="line_items")
+    challenge = models.ForeignKey(Challenge, models.CASCADE, related_name="+")
+    url = models.CharField(max_length=URL_CHARS, unique=True)
+    created_at = models.DateTimeField(default=now, editable=False)
+    looked_at = models.DateTimeField(null=True, blank=True, db_index=True)
+
+    class Meta:
+        constraints = [models.CheckConstraint(name="line_item_has_an_address", condition=~Q(url=""))]
+
+    def __str__(self) -> str:
+        return f"{self.challenge} in {self.context}"
+
+
+class DeliveryQuerySet(models.QuerySet["Delivery"]):
+    def due(self, at: datetime | None = None) -> Self:
+        """Returns the grades to send now, of platforms that are open and do not rest."""
+        at = at or now()
+        rests = Q(line_item__context__deployment__platform__rest_until__gt=at)
+        is_open = Q(
+            line_item__context__deployment__platform__is_open=True,
+            line_item__context__deployment__approved_at__isnull=False,
+        )
+        return self.filter(is_open, due_at__lte=at).exclude(rests)
+
+
+class Delivery(models.Model):
+    """What a learner's cell in a line item should say, what it says as far as is known, and what is under way.
+
+    `wanted`, `sending` and `delivered` hold `given` and `maximum`, or nothing where there is no grade (any more).
+    `body` is fixed with its timestamp before it is sent, and sent again as it was until an answer is certain.
+    """
+
+    class State(models.TextChoices):
+        WAITING = "waiting", _("Waits to be sent")
+        DELIVERED = "delivered", _("Sent")
+        REFUSED = "refused", _("Refused by the platform")
+
+    line_item = models.ForeignKey(LineItem, models.CASCADE, related_name="deliveries")
+    link = models.ForeignKey(Link, models.CASCADE, related_name="deliveries")
+    state = models.CharField(max_length=9, choices=State, default=State.WAITING)
+    wanted = models.JSONField(default=dict)
+    sending = models.JSONField(null=True, blank=True)
+    body = models.JSONField(null=True, blank=True)
+    delivered = models.JSONField(null=True, blank=True)
+    stamp = models.BigIntegerField(default=0, help_text="The newest timestamp, in milliseconds")
+    tries = models.PositiveSmallIntegerField(default=0)
+    due_at = models.DateTimeField(null=True, blank=True, db_index=True)
+    fault = models.CharField(max_length=REFUSAL_CHARS, blank=True)
+    delivered_at = models.DateTimeField(null=True, blank=True)
+
+    objects = DeliveryQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(name="one_delivery_of_a_learner", fields=["line_item", "link"]),
+            models.CheckConstraint(
+                name="delivery_sends_what_has_a_body",
+                condition=Q(body__isnull=True, sending__isnull=True) | Q(body__isnull=False, sending__isnull=False),
+            ),
+            models.CheckConstraint(
+                name="delivery_is_due_unless_sent",
+                condition=Q(state="delivered", due_at__isnull=True, body__isnull=True)
+                | (~Q(state="delivered") & Q(due_at__isnull=False)),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.line_item}, {self.link}: {self.state}"
+
+    @property
+    def short(self) -> str:
+        """The state as the table of grades has it."""
+        return str(SHORT[self.State(self.state)])
+
+    @property
+    def tone(self) -> str:
+        """How the table colours the state, beside its words."""
+        return {self.State.WAITING: "busy", self.State.REFUSED: "warn"}.get(self.State(self.state), "")
+
+
+SHORT = {
+    Delivery.State.WAITING: _("waits to be sent"),
+    Delivery.State.DELIVERED: _("sent"),
+    Delivery.State.REFUSED: _("not taken by the platform"),
+}

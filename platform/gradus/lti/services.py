@@ -22,7 +22,7 @@ from gradus.refusal import Refused, refuse_broken, wrong
 What = StaffAction.What
 # Whose people these are never changes, because an account belongs to a person of one platform.
 FIXED = ("issuer", "client_id")
-CHANGEABLE = ("title", "auth_url", "token_url", "keys_url")
+CHANGEABLE = ("title", "auth_url", "token_url", "keys_url", "hosts")
 ADDRESSES = ("auth_url", "token_url", "keys_url")
 
 

@@ -1,4 +1,4 @@
-"""The triggers on platforms, launches and linked accounts. They refuse what the services never do.
+"""The triggers on platforms, launches, linked accounts and deliveries. They refuse what the services never do.
 
 On SQLite, a later migration that makes one of these tables anew has to call `remove` first, and `install` afterwards.
 """
@@ -35,6 +35,31 @@ def _rules(vendor: str) -> dict[str, Rule]:
         "lti_link_stays": Rule("lti_link", "UPDATE", FIXED, "a person of a platform stays the same person"),
         "lti_link_not_of_closed": Rule("lti_link", "INSERT", f"{closed} OR {deleted}", said),
     }
+
+
+DELIVERIES = {
+    "lti_delivery_stamps_rise": Rule(
+        "lti_delivery",
+        "UPDATE",
+        "NEW.stamp < OLD.stamp OR (OLD.body IS NULL AND NEW.body IS NOT NULL AND NEW.stamp = OLD.stamp)",
+        "timestamps of grades rise",
+    ),
+    "lti_delivery_body_is_fixed": Rule(
+        "lti_delivery",
+        "UPDATE",
+        """OLD.body IS NOT NULL AND NEW.body IS NOT NULL
+    AND (OLD.stamp <> NEW.stamp OR CAST(OLD.body AS TEXT) <> CAST(NEW.body AS TEXT))""",
+        "what may have arrived is sent again as it was",
+    ),
+}
+
+
+def install_deliveries(apps: Any, schema_editor: Any) -> None:
+    row_rules.install(schema_editor, DELIVERIES)
+
+
+def remove_deliveries(apps: Any, schema_editor: Any) -> None:
+    row_rules.remove(schema_editor, DELIVERIES)
 
 
 def install(apps: Any, schema_editor: Any) -> None:

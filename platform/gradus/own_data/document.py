@@ -82,11 +82,17 @@ def classes(user: User) -> Iterator[Record]:
         }
 
 
-def learning_platforms(user: User) -> Iterable[Record]:
-    """By what the platforms know the person, through which the person came here."""
-    kept = ("platform__title", "platform__issuer", "sub", "created_at")
-    found: Iterable[Record] = user.platform_links.order_by("pk").values(*kept)
-    return found
+def learning_platforms(user: User) -> Iterator[Record]:
+    """By what the platforms know the person, through which the person came here, and which grades they were sent."""
+    for one in user.platform_links.select_related("platform").order_by("pk"):
+        kept = ("line_item__challenge__slug", "delivered", "delivered_at", "state")
+        yield {
+            "platform": one.platform.title,
+            "issuer": one.platform.issuer,
+            "sub": one.sub,
+            "created_at": one.created_at,
+            "grades": list(one.deliveries.order_by("pk").values(*kept)),
+        }
 
 
 def api_tokens(user: User) -> Iterable[Record]:

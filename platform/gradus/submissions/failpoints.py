@@ -1,4 +1,5 @@
-"""Points in the life of a submission where a test can kill, stop or break a process.
+"""Points in the life of a submission, and of a grade on its way to a learning platform, where a test can kill, stop or
+break a process.
 
 They do nothing unless `GRADUS_FAILPOINTS` names a folder with tokens, which is refused in production. A token is a file
 named `POINT-kill-N`, `POINT-error-N` or `POINT-stop:SECONDS-N`. The first process that reaches the point removes the
@@ -26,6 +27,15 @@ POINTS = (
     "record.uncommitted",
     "record.committed",
     "sweep.requeued",
+)
+# Those of a grade that is sent to a learning platform.
+OF_SENDING = (
+    "send.uncommitted",
+    "send.fixed",
+    "send.permitted",
+    "send.answered",
+    "sent.uncommitted",
+    "sent.committed",
 )
 FOLDER = os.environ.get("GRADUS_FAILPOINTS", "")
 if FOLDER and settings.PRODUCTION:

@@ -27,12 +27,17 @@ class AddressesForm(ServiceForm):
     auth_url = _address(
         _("Authentication request URL"), _("Canvas and Open edX also call it the OIDC authorization URL.")
     )
-    token_url = _address(_("Access token URL"), _("Where this site will ask before it sends grades."))
+    token_url = _address(_("Access token URL"), _("This site asks there before it sends grades."))
     keys_url = _address(_("Public keyset URL"), _("Also called JWKS URL. It is asked for at once."))
+    hosts = text(
+        _("More hosts of its services"),
+        URL_CHARS,
+        help_text=_("Where grades go to a host that is in none of its addresses, as with Canvas. Separated by spaces."),
+    )
 
     @classmethod
     def of(cls, platform: Platform, data: Any = None) -> AddressesForm:
-        names = ("title", "auth_url", "token_url", "keys_url")
+        names = ("title", "auth_url", "token_url", "keys_url", "hosts")
         return cls(data, initial={name: getattr(platform, name) for name in names})
 
 
@@ -43,7 +48,7 @@ class PlatformForm(AddressesForm):
     client_id = text(
         _("Client id"), ID_CHARS, required=True, help_text=_("The platform gives it. It cannot be changed later.")
     )
-    field_order = ("title", "issuer", "client_id", "auth_url", "token_url", "keys_url")
+    field_order = ("title", "issuer", "client_id", "auth_url", "token_url", "keys_url", "hosts")
 
 
 class ClassOfContextForm(ServiceForm):

@@ -70,6 +70,7 @@ urlpatterns = [
     path("classes/<int:pk>/grades/excuse", grades.grades_excuse, name="grades_excuse"),
     path("classes/<int:pk>/grades/<slug:format>.csv", grades.grades_download, name="grades_download"),
     path("classes/<int:pk>/grades/<int:member>/<slug:slug>/", grades.cell_show, name="cell"),
+    path("classes/<int:pk>/grades/<int:member>/<slug:slug>/send", grades.grade_send, name="grade_send"),
     path("classes/<int:pk>/announcements/", announcements.announcements_show, name="announcements"),
     path("classes/<int:pk>/announcements/<int:key>/", announcements.announcement_change, name="announcement"),
     path("classes/<int:pk>/progress/", progress.progress_show, name="progress"),

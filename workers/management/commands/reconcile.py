@@ -5,6 +5,7 @@ import structlog
 from django.core.management.base import BaseCommand, CommandParser
 from django.db import DatabaseError, close_old_connections, connection
 
+from gradus.lti import sending
 from gradus.submissions.services import handed_in
 from workers.reconciler import sweep
 from workers.recorder import Recorder
@@ -15,7 +16,7 @@ log = structlog.get_logger(__name__)
 class Command(BaseCommand):
     help = (
         "Record what workers with few rights hand in. Every ten seconds: requeue evaluations with expired leases, ring "
-        "workers, delete old rows, check invariants."
+        "workers, delete old rows, check invariants. In a thread of its own: send grades to learning platforms."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -25,16 +26,30 @@ class Command(BaseCommand):
     def handle(self, *args: object, once: bool, every: float, **options: object) -> None:
         if once:
             handed_in.record_all()
-            self.stdout.write(", ".join(f"{name}: {count}" for name, count in sweep().items()))
+            done = {**sweep(), "sent": sending.run()}
+            self.stdout.write(", ".join(f"{name}: {count}" for name, count in done.items()))
             return
         stop = threading.Event()
         for name in (signal.SIGTERM, signal.SIGINT):
             signal.signal(name, lambda *_: stop.set())
         if connection.vendor == "postgresql":
             Recorder(stop).start()
+        # A platform that does not answer keeps only this thread waiting.
+        threading.Thread(target=self.send, args=(stop, every), daemon=True, name="platforms").start()
         while not stop.is_set():
             self.round()
             stop.wait(every)
+
+    def send(self, stop: threading.Event, every: float) -> None:
+        """Sends grades to learning platforms until the reconciler stops. What it was doing then is done again later."""
+        while not stop.wait(every):
+            close_old_connections()
+            try:
+                sending.run()
+            except Exception as error:
+                # Nobody would start the thread again.
+                log.exception("sending_failed", reason=type(error).__name__)
+        connection.close()
 
     def round(self) -> None:
         """Runs one round. The reconciler goes on if the database cannot be reached for a while."""

@@ -64,7 +64,7 @@ def in_class(need: Scope = roles.SEES_ANSWERS) -> Callable[[View], View]:
         @never_cache
         @wraps(view)
         def answer(request: HttpRequest, pk: int, **given: Any) -> HttpResponse:
-            found = get_object_or_404(Class.objects.select_related("course"), pk=pk)
+            found = get_object_or_404(Class.objects.select_related("course", "context"), pk=pk)
             try:
                 membership.refuse_unless(account(request), found, need)
                 return view(request, found, **given)

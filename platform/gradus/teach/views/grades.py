@@ -21,6 +21,8 @@ from gradus.gradebook import downloads, exports, opened, points, queries, servic
 from gradus.gradebook.models import Recount
 from gradus.gradebook.queries import Wanted
 from gradus.gradebook.table import Table
+from gradus.lti import columns
+from gradus.lti.models import Delivery
 from gradus.refusal import Refused
 from gradus.teach.board_entries import people_of
 from gradus.teach.grade_forms import ExcuseForm, FilterForm, OverrideForm, WorthForm
@@ -143,7 +145,7 @@ def page(
         "has_labels": has_labels,
         "labels": of_class.labels.all(),
         "table": found,
-        "rows": rows_of(found),
+        "rows": rows_of(found, columns.deliveries_of(of_class, [line.person.member for line in found.lines])),
         "recount": Recount.objects.filter(of_class=of_class).first(),
         "worths": worths or (WorthForm(found.columns, changing=queries.changing(of_class)) if decides else None),
         "excuses": excuses or (ExcuseForm(of_class, found.columns) if decides and has_labels else None),
@@ -153,12 +155,36 @@ def page(
     return render(request, "teach/classes/grades/table.html", context, status=status)
 
 
-def rows_of(table: Table) -> list[tuple[Any, list[tuple[Any, Any]], bool]]:
-    """Returns each line with its cells beside their columns, and whether somebody else here has the same name."""
+def rows_of(
+    table: Table, sent: dict[tuple[int, int], list[Delivery]]
+) -> list[tuple[Any, list[tuple[Any, Any, Any]], bool]]:
+    """Returns each line with its cells, each beside its column and what learning platforms were sent of it.
+
+    The last value says whether somebody else here has the same name.
+    """
     names = Counter(line.person.name for line in table.lines)
-    return [
-        (line, list(zip(table.columns, line.cells, strict=True)), names[line.person.name] > 1) for line in table.lines
-    ]
+    rows = []
+    for line in table.lines:
+        cells = [
+            (column, cell, sent.get((line.person.member, column.challenge)))
+            for column, cell in zip(table.columns, line.cells, strict=True)
+        ]
+        rows.append((line, cells, names[line.person.name] > 1))
+    return rows
+
+
+@require_POST
+@in_class(DECIDES)
+def grade_send(request: HttpRequest, of_class: Class, member: int, slug: str) -> HttpResponse:
+    """Has a grade sent to the learning platforms again, and records that."""
+    learner = get_object_or_404(Member, of_class=of_class, pk=member)
+    challenge = get_object_or_404(Challenge, course=of_class.course_id, slug=slug)
+    found = columns.deliveries_of(of_class, [learner.pk]).get((learner.pk, challenge.pk))
+    if not found:
+        raise Http404
+    columns.send_again(of_class, learner, found, by=account(request))
+    messages.success(request, _("The grade is sent again within a minute."))
+    return redirect("teach:cell", of_class.pk, learner.pk, challenge.slug)
 
 
 def cell_page(
@@ -176,6 +202,7 @@ def cell_page(
         "pass_mark": challenge.version.parsed.pass_ if challenge.version else None,
         "attempts": found.attempts,
         "history": found.history,
+        "sent": columns.deliveries_of(of_class, [learner.pk]).get((learner.pk, challenge.pk)),
         "recount": Recount.objects.filter(of_class=of_class).first(),
         "form": form,
         "seen": services.seen_of(learner, challenge),

@@ -8,6 +8,7 @@ from typing import Any
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
+from django.db.models import Count
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
@@ -16,7 +17,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST
 
 from gradus.lti import keys, services
-from gradus.lti.models import Context, Deployment, Platform
+from gradus.lti.models import Context, Delivery, Deployment, Platform
 from gradus.refusal import Refused
 from gradus.teach.platform_forms import AddressesForm, ClassOfContextForm, PlatformForm
 from gradus.teach.views.access import account
@@ -141,10 +142,15 @@ def _page(
 
 
 def _waiting(platform: Platform) -> dict[str, int]:
-    """Returns how many deployments, and courses of approved ones, wait for an operator."""
+    """Returns how many deployments and courses wait for an operator, and how many grades for the platform."""
     known = list(platform.deployments.all())
+    unsent = Delivery.objects.filter(line_item__context__deployment__platform=platform)
+    unsent = unsent.exclude(state=Delivery.State.DELIVERED).order_by()
+    states = dict(unsent.values_list("state").annotate(Count("pk")))
     return {
         "deployments": sum(one.approved_at is None for one in known),
+        "grades": states.get(Delivery.State.WAITING, 0),
+        "refused": states.get(Delivery.State.REFUSED, 0),
         "courses": sum(course.of_class_id is None for one in known for course in one.contexts.all()),
     }
 
