@@ -31,9 +31,9 @@ from benchmarks.work.shapes import Shape, TrainShape
 from benchmarks.work.works import items
 from graders.base import Generate, Score, Train
 from workers.engine.models import Base
-from workers.engine.prompts import common_tokens
 from workers.engine.tuning import objectives
 from workers.engine.watch import Watch
+from workers.tokenising import common_tokens
 
 SHAPES = f"{shapes.DEFAULT},1000/60/200/6x2,1000/60/50/0,96/60/1"
 SIDE, ATTEMPTS, TOP = 2048, 20, 12

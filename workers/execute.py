@@ -36,7 +36,7 @@ from graders.base import (
     Trained,
     WorkItem,
 )
-from workers.remote import EngineMisconfigured
+from workers.remote.calls import EngineMisconfigured
 from workers.sandbox.supervisor import RunnerTimeout, Stopped, WorkLimit
 
 log = structlog.get_logger(__name__)
@@ -57,7 +57,13 @@ class Around(Protocol):
 
 
 class Remote(Protocol):
-    """Carries out `Score` and `Generate` items of one base model on another machine; see `workers.remote`."""
+    """Carries out `Score` and `Generate` items of one base model on another machine; see `workers.remote.engine`."""
+
+    @property
+    def waited(self) -> float:
+        """Seconds in which items have only waited for other workers."""
+
+    def takes(self, adapter: str) -> bool: ...
 
     def run(
         self, item: Score | Generate, *, on_event: OnEvent, should_stop: ShouldStop, seconds: float
@@ -95,8 +101,8 @@ def execute(
 
     An item that names the adapter `job` gets the adapter that this grading has trained, never one of another job.
     `memo` keeps the results of calibration items from job to job; results about hidden rows are never kept. `remotes`
-    maps base models to remote engines; items with an adapter and training always go to `runner`. `around` are called
-    with each item, the first one outermost.
+    maps base models to remote engines; training always goes to `runner`, and so do items with an adapter that the
+    engine of their model does not take. `around` are called with each item, the first one outermost.
 
     Raises:
         WorkLimit: all the work of the limit was done.
@@ -205,12 +211,18 @@ class _Job:
             return self.judge.judge(item) if self.judge is not None else Judged(None, "no judge")
         if isinstance(item, Count):
             return count(item)
-        remote = self.remotes.get(item.model) if isinstance(item, Score | Generate) and item.adapter is None else None
-        with self.limit.counting(self.worked if remote is None else time.monotonic):
+        remote = self._remote(item)
+        with self.limit.counting(self.worked if remote is None else lambda: time.monotonic() - remote.waited):
             way: Any = remote or self.runner
             result: Result = way.run(item, on_event=self.on_event, should_stop=self.limit.stop, seconds=self.limit.left)
         log.info("work_item", kind=type(item).__name__, engine_s=round(getattr(result, "seconds", 0.0), 4))
         return result
+
+    def _remote(self, item: WorkItem) -> Remote | None:
+        remote = self.remotes.get(item.model) if isinstance(item, Score | Generate) else None
+        if remote is None or not isinstance(item, Score | Generate):
+            return None
+        return remote if item.adapter is None or remote.takes(item.adapter) else None
 
 
 def _with_adapter(item: WorkItem, adapter: str | None) -> WorkItem:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 import traceback
-from collections.abc import Collection
+from collections.abc import Mapping
 from typing import Any
 
 import structlog
@@ -26,7 +26,7 @@ from workers.breaker import OF_THE_RUNNER, Breaker, RunnerBroken
 from workers.grading.evaluations import gives_way, needs
 from workers.heartbeat import Heartbeat
 from workers.judge.contract import JudgeMisconfigured, Postpone
-from workers.remote import EngineMisconfigured, EngineSlow
+from workers.remote.calls import EngineMisconfigured, EngineSlow
 from workers.sandbox.supervisor import GpuFailed, RunnerDied, RunnerTimeout, Stopped, WorkLimit
 
 log = structlog.get_logger(__name__)
@@ -64,8 +64,13 @@ class Failures:
     def __init__(self, name: str, breaker: Breaker, ending: threading.Event) -> None:
         self.name, self.breaker, self.ending = name, breaker, ending
 
-    def settle(self, evaluation: Evaluation, error: Exception, heartbeat: Heartbeat, remotes: Collection[str]) -> None:
-        """Records an error instead of a grade. If the database cannot be reached either, the lease expires."""
+    def settle(
+        self, evaluation: Evaluation, error: Exception, heartbeat: Heartbeat, remotes: Mapping[str, bool]
+    ) -> None:
+        """Records an error instead of a grade. If the database cannot be reached either, the lease expires.
+
+        `remotes` is as for `local_model`.
+        """
         try:
             self._record(evaluation, self._cause(evaluation, error, heartbeat, remotes))
         except LeaseLost:
@@ -75,7 +80,7 @@ class Failures:
             connection.close()
 
     def _cause(
-        self, evaluation: Evaluation, error: Exception, heartbeat: Heartbeat, remotes: Collection[str]
+        self, evaluation: Evaluation, error: Exception, heartbeat: Heartbeat, remotes: Mapping[str, bool]
     ) -> Exception:
         """The error that ended the job, or `RunnerBroken` if the runner is broken and the job is not the cause."""
         is_late = code_of(error) == "timeout"

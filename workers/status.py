@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import socket
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Protocol
 
 from django.conf import settings
@@ -25,6 +27,8 @@ if TYPE_CHECKING:
     from workers.sandbox.supervisor import Runner
 
 NEEDS_MODEL = ("interactive", "grade", "train")
+NO_REMOTES: Mapping[str, bool] = MappingProxyType({})
+LONGEST_REMOTES = 48
 
 
 class Reporting(Protocol):
@@ -103,15 +107,21 @@ def machine() -> str:
     return f"{connection.settings_dict['USER']}@{host[:40]}" if settings.WORKER_KEY else host
 
 
-def profile(runner: Runner, remotes: Sequence[str] = ()) -> str:
+def profile(runner: Runner, remotes: Mapping[str, bool] = NO_REMOTES) -> str:
     """The engine profile: device, training dtype, threads, `plain`, `trl` and remotely served models, joined by `/`.
+
+    `remotes` says of each such model whether answers with adapters come from there too. Many models are told apart by
+    their digest, because the database stores a short text.
 
     A retry is claimed by a worker of the same profile, so that a near-tie between two labels is decided the same way.
     Workers of one profile on one kind of CPU also find the same choice of the engine in the database.
     """
     ways = ["plain"] * only_plain() + ["trl"] * chosen.may_be_trl(runner.device)
     own = [runner.device, runner.dtype, str(runner.threads), *ways]
-    return "/".join([*own, *(f"remote:{name}" for name in remotes)])
+    elsewhere = "/".join(f"remote{'+lora' if lora else ''}:{name}" for name, lora in sorted(remotes.items()))
+    if len(elsewhere) > LONGEST_REMOTES:
+        elsewhere = f"remote:{hashlib.sha256(elsewhere.encode()).hexdigest()[:16]}"
+    return "/".join([*own, *filter(None, [elsewhere])])
 
 
 def report(worker: Reporting, *, busy_with: int | None = None) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import threading
 import time
+from collections.abc import Collection
 from contextlib import suppress
 from dataclasses import replace
 from typing import Any
@@ -19,7 +20,7 @@ from challenges.overlap import overlap
 from graders.base import Assignment, Grade
 from gradus.submissions import failpoints, queue, services
 from gradus.submissions.models import Evaluation
-from workers import remote, status
+from workers import status
 from workers.breaker import Breaker
 from workers.choices import DatabaseChoices
 from workers.embedding_store import EmbeddedOnce, gold_store, passage_store
@@ -35,7 +36,10 @@ from workers.grading.kept_training import TrainedOnce, trained_once
 from workers.grading.linting import lint
 from workers.grading.live_rows import LiveRows
 from workers.heartbeat import Heartbeat
-from workers.remote import EngineMisconfigured, RemoteEngine
+from workers.judge.contract import Postpone
+from workers.remote.calls import EngineMisconfigured
+from workers.remote.drift import Checks
+from workers.remote.engine import RemoteEngine, engines
 from workers.sandbox.supervisor import Runner, RunnerTimeout, Stopped
 
 log = structlog.get_logger(__name__)
@@ -68,16 +72,27 @@ class Worker:
         self.judge = judge
         self.embedded = EmbeddedOnce(self.runner, gold_store(), passage_store(), self.runner.worked)
         self.remotes, self.remote_fault = _remotes()
-        self.profile = status.profile(self.runner, sorted(self.remotes))
+        self.checks = Checks(self.remotes if lane in status.NEEDS_MODEL else {}, settings.DATA_DIR / "remote-engines")
+        self.profile = status.profile(self.runner, self.elsewhere)
         self.memo = Memo()
         self.fault = self.remote_fault
         self.breaker = Breaker(self.runner)
         if self.runner.device != "cpu" and lane in status.NEEDS_MODEL:
             # What keeps a GPU from working is found before a job is claimed.
-            self.breaker.distrust(set(status.digests()) - set(self.remotes))
+            self.breaker.distrust(set(status.digests()).difference(self._not_here))
         self.ending = threading.Event()
         self.failures = Failures(self.name, self.breaker, self.ending)
         self._is_cold = lane == "interactive"
+
+    @property
+    def elsewhere(self) -> dict[str, bool]:
+        """The base models that are served elsewhere, each with whether answers with adapters come from there too."""
+        return {name: engine.folder is not None for name, engine in self.remotes.items()}
+
+    @property
+    def _not_here(self) -> Collection[str]:
+        """The base models without which this machine can work on the lane: who trains needs all of them."""
+        return () if self.lane == Lane.TRAIN else self.remotes
 
     def end(self) -> None:
         """Stops the worker; its job goes back to the queue and the attempt is not counted. Safe in a signal handler."""
@@ -95,14 +110,15 @@ class Worker:
             return broken[None]
         if self.lane in status.NEEDS_MODEL and held and not self.remotes and all(name in broken for name in held):
             return " ".join(broken.values())
-        return status.problem(self.lane) or self.remote_fault
+        is_without_files = bool(self.remotes) and self.lane != Lane.TRAIN
+        return ("" if is_without_files else status.problem(self.lane)) or self.remote_fault
 
     def _unusable(self) -> dict[str, str]:
         """The base models that nothing is claimed for, each with the reason."""
         damaged = status.damaged() if self.lane in status.NEEDS_MODEL else {}
         reasons = [*damaged.items(), *self.breaker.broken().items()]
-        elsewhere = () if self.lane == Lane.TRAIN else self.remotes
-        return {name: why for name, why in reasons if name is not None and name not in elsewhere}
+        here = {name: why for name, why in reasons if name is not None and name not in self._not_here}
+        return here | self.checks.closed()
 
     def step(self) -> bool:
         """Claims and grades one evaluation; returns whether there was one."""
@@ -132,8 +148,12 @@ class Worker:
         return services.claim(self.lane, worker=self.name, profile=self.profile, without=self._unusable())
 
     def _try_again(self) -> None:
-        """Carries out the trials of the runner that are due; the worker claims again after one that succeeds."""
+        """Carries out the trials of the runner and of remote engines that are due.
+
+        The worker claims again after those that succeed.
+        """
         with suppress(Stopped):
+            self.checks.run(self.ending.is_set)
             self.breaker.try_again(self.ending.is_set)
 
     def answer_bell(self) -> None:
@@ -171,7 +191,9 @@ class Worker:
                 log.info("recorded")
             except Exception as error:
                 self.fault = advice_of(error) or self.fault
-                self.failures.settle(evaluation, error, heartbeat, self.remotes)
+                if isinstance(error, Postpone | EngineMisconfigured):
+                    self.checks.doubt(evaluation.version.parsed.model)
+                self.failures.settle(evaluation, error, heartbeat, self.elsewhere)
 
     def _stop(self, evaluation: Evaluation, heartbeat: Heartbeat) -> ShouldStop:
         """A function that says whether the job must stop. What nobody waits for also stops for a learner who waits."""
@@ -200,7 +222,7 @@ class Worker:
             grade = self._graded(evaluation, assignment, judge, once, events, stop)
             self._note_judge_fault(judge)
             outcome = outcomes.outcome(evaluation, grade, overlap(assignment.bundle, assignment.payload))
-        model = local_model(evaluation, self.remotes)
+        model = local_model(evaluation, self.elsewhere)
         choice = "" if model is None else self.runner.choose(model, should_stop=stop).digest
         if grade.adapter_files:
             self.runner.forget()
@@ -212,16 +234,16 @@ class Worker:
         The choice of the base model is found or measured here, before the time limit of the job begins.
         """
         expect_packages(assignment.payload.kind)
-        challenge = assignment.bundle.challenge
-        if not kinds.find(assignment.payload.kind).asks_model(challenge):
+        challenge, kind = assignment.bundle.challenge, kinds.find(assignment.payload.kind)
+        if not kind.asks_model(challenge):
             return
-        self._expect_model(challenge.model)
+        self._expect_model(challenge.model, trains=kind.is_trained and assignment.adapter is None)
         if challenge.model is not None and challenge.model not in self.remotes:
             self.runner.choose(challenge.model, should_stop=stop)
 
-    def _expect_model(self, model: str | None) -> None:
+    def _expect_model(self, model: str | None, *, trains: bool) -> None:
         """Another worker may hold the model: the job goes back, and this worker's status says how to get it."""
-        if model is None or model in self.remotes or model in status.digests():
+        if model is None or (model in self.remotes and not trains) or model in status.digests():
             return
         if model in MODELS:
             how = f"Run `python -m workers.engine.fetch {model}` on its machine."
@@ -262,7 +284,7 @@ class Worker:
 
     def _note_success(self, evaluation: Evaluation) -> None:
         """Ends the failures in a row with the job's base model. Without one, a job may not have needed the runner."""
-        model = local_model(evaluation, self.remotes)
+        model = local_model(evaluation, self.elsewhere)
         if model is not None:
             self.breaker.worked(model)
 
@@ -272,14 +294,16 @@ class Worker:
         self.fault = self.fault if fault is None else fault
 
     def close(self) -> None:
-        """Ends the runner."""
+        """Ends the runner and the connections to remote engines."""
         self.runner.close()
+        for engine in self.remotes.values():
+            engine.close()
 
 
 def _remotes() -> tuple[dict[str, RemoteEngine], str]:
     """Remote engines by base model, and what is wrong with their settings; with a fault the worker claims nothing."""
     try:
-        return remote.engines(), ""
+        return engines(settings.DATA_DIR / "models"), ""
     except EngineMisconfigured as error:
         return {}, str(error)
 

@@ -233,7 +233,7 @@ def test_what_is_trained_here_needs_the_runner_although_answers_come_from_elsewh
     rows = [{"input": "m", "output": '{"priority": "low", "summary": "s"}'}]
     trained = factories.submit(ada, "ticket", {**factories.LORA, "rows": rows}).current
     prompted = factories.submit(ada).current
-    remotes = {ticket.spec.model}
+    remotes = {ticket.spec.model: True}
     assert needs(trained, remotes) == [ticket.spec.model] and needs(prompted, remotes) == []
 
 

@@ -117,7 +117,9 @@ def test_an_evaluation_stores_the_choice_by_which_it_was_computed(ada, course):
 
 
 class Far:
-    """A remote engine."""
+    """A remote engine without a folder for adapters."""
+
+    folder, waited = None, 0.0
 
     def run(self, item, *, on_event, should_stop, seconds):
         return TableRunner().run(item, on_event=on_event, should_stop=should_stop, seconds=seconds)
@@ -158,7 +160,7 @@ def test_a_measurement_that_fails_ends_the_job_as_any_fault_of_the_runner(ada, c
 def test_the_profile_says_plain(monkeypatch):
     assert status.profile(TableRunner()) == "cpu/float32/1"
     monkeypatch.setenv("GRADUS_ENGINE", "plain")
-    assert status.profile(TableRunner(), ["far"]) == "cpu/float32/1/plain/remote:far"
+    assert status.profile(TableRunner(), {"far": False}) == "cpu/float32/1/plain/remote:far"
 
 
 def test_a_workers_runner_keeps_its_choices_in_the_database(db):

@@ -146,7 +146,7 @@ class Busy(Recorder):
 def busy(monkeypatch, share, *items, remotes=False):
     clocks = Clocks(monkeypatch, share)
     recorder = Busy(clocks)
-    other = {"m": SimpleNamespace(run=recorder.run)} if remotes else {}
+    other = {"m": SimpleNamespace(run=recorder.run, waited=0.0)} if remotes else {}
     execute(
         grading(*items), recorder, recorder, lambda event: None, lambda: False, 40.0,
         remotes=other, worked=lambda: clocks.work,

@@ -22,7 +22,7 @@ from tests import factories
 from workers import heartbeat, reconciler, status
 from workers.engine.choice import DEFAULT
 from workers.judge.contract import JudgeMisconfigured, Postpone
-from workers.remote import EngineSlow
+from workers.remote.calls import EngineSlow
 from workers.sandbox import capabilities
 from workers.sandbox.supervisor import RunnerDied, RunnerTimeout, Stopped
 from workers.work import Worker

@@ -19,7 +19,7 @@ from graders.base import Assignment, Grade, Grading, Rejected
 from graders.effects import paired_test
 from graders.registry import grade
 from workers.execute import Judging, Running, baseline_seconds, execute, expect_packages
-from workers.remote import EngineMisconfigured
+from workers.remote.calls import EngineMisconfigured
 from workers.sandbox.supervisor import Runner
 
 CHANCE = 0.98  # 1.96 standard errors of a share of one half, times the root of the number of rows.

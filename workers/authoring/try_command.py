@@ -23,7 +23,7 @@ from graders.base import Assignment, Grade, GradedSample, Rejected
 from graders.registry import grade
 from workers.authoring.local_runner import bars, own_runner, reporter
 from workers.execute import baseline_seconds, execute, expect_packages
-from workers.remote import EngineMisconfigured
+from workers.remote.calls import EngineMisconfigured
 from workers.sandbox.supervisor import RunnerDied, RunnerFailed, RunnerTimeout
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -16,19 +16,16 @@ from torch import Tensor, nn
 from transformers import AutoConfig, AutoModelForCausalLM
 
 from challenges.models.weight_files import weight_files
-from workers.engine import attention, prompts
+from workers.engine import attention
 from workers.engine.kernels.products import Bf16Linear
+from workers.tokenising import SIZES, UNBOUNDED, Reader, listed
 
-SIZES = ("max_position_embeddings", "max_seq_len", "seq_length")
-"""What configurations call a model's context."""
-UNBOUNDED = 2048
-"""Tokens of context of a model that states none, as those that know positions by distance alone."""
 BF16_TIE_MARGIN = 0.3
 """Nats. In bf16 the rows beside a row in a call can move its numbers as far; see `scoring.TIE_MARGIN`."""
 
 
 @dataclass(frozen=True)
-class Base:
+class Base(Reader):
     """A base model that is held in memory. Its weights are never written to.
 
     `model` is a transformers causal LM in eval mode, in fp32 or bf16; `context` is in tokens; `digest` is that of its
@@ -39,10 +36,7 @@ class Base:
 
     name: str
     model: Any
-    tokenizer: Tokenizer
-    eos: int
     ends: frozenset[int]
-    context: int
     digest: str
     split: bool = True
 
@@ -91,19 +85,6 @@ class Base:
             own = dict(self.model.named_parameters())
             for name, weight in load(folder, str(self.device), split=self.split).model.named_parameters():
                 own[name].data = weight.data
-
-    def encode(self, texts: Sequence[str]) -> list[list[int]]:
-        """Token ids of each text. Special tokens in a text are read as such; none is added."""
-        return prompts.encode(self.tokenizer, texts)
-
-    def encode_after(self, beginning: str, texts: Sequence[str]) -> list[list[int]]:
-        """Token ids of each `beginning + text`, as `encode` gives them, sooner."""
-        return prompts.encode_after(self.tokenizer, beginning, texts)
-
-    def decode(self, ids: Sequence[int]) -> str:
-        """Text of token ids, special tokens left out."""
-        text: str = self.tokenizer.decode(list(ids), skip_special_tokens=True)
-        return text
 
 
 def bf16_copy_of(model: nn.Module) -> Any:
@@ -167,13 +148,9 @@ def load(folder: Path, device: str = "cpu", *, split: bool = True) -> Base:
         name=folder.name,
         model=model,
         tokenizer=Tokenizer.from_file(str(folder / "tokenizer.json")),
-        eos=_listed(model.config.eos_token_id)[0],
-        ends=frozenset(_listed(model.config.eos_token_id) + _listed(model.generation_config.eos_token_id)),
+        eos=listed(model.config.eos_token_id)[0],
+        ends=frozenset(listed(model.config.eos_token_id) + listed(model.generation_config.eos_token_id)),
         context=next((size for name in SIZES if (size := getattr(model.config, name, None))), UNBOUNDED),
         digest=digest.read_text().strip() if digest.is_file() else "",
         split=split,
     )
-
-
-def _listed(value: int | list[int] | None) -> list[int]:
-    return value if isinstance(value, list) else [] if value is None else [value]

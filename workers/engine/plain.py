@@ -25,6 +25,7 @@ from workers.engine.generation import check_lengths
 from workers.engine.models import Base
 from workers.engine.stopping import Stop
 from workers.engine.watch import Watch
+from workers.tokenising import tokenise
 
 UNFIT_ERRORS = (TypeError, AttributeError, KeyError, IndexError, RuntimeError, ValueError)
 """What split attention raises with a model whose code it does not fit."""
@@ -43,7 +44,7 @@ def answer(base: Base, model: Any, item: Score | Generate, watch: Watch) -> Scor
 def score(base: Base, model: Any, item: Score, watch: Watch) -> Scored:
     """Each label's log-likelihood from a forward pass over prompt and label."""
     started = time.perf_counter()
-    contexts, tries, counts = scoring.tokenise(base, item)
+    contexts, tries, counts = tokenise(base, item)
     logprobs = []
     for n, (context, trie) in enumerate(zip(contexts, tries, strict=True)):
         watch.progress(item.stage, n, len(contexts))

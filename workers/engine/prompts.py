@@ -1,4 +1,4 @@
-"""Prompts as token ids: tokenising many that begin alike, their shared prefix, and which rows go into one call."""
+"""The prefix that prompts share, its keys and values, and which rows go into one call."""
 
 from __future__ import annotations
 
@@ -9,17 +9,15 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 import torch
-from tokenizers import Tokenizer
 
 from workers.engine import hardware
 from workers.engine.attention import Prefix
+from workers.tokenising import common_tokens
 
 REMAINDER = 1.25
 """How many times as many may be in one call where a few rows would be left for another, which takes as long as many."""
 PREFIXES, PREFIX_TOKENS = 3, 4096
 """Prompts whose keys and values are kept, and their tokens in all; one prompt always fits."""
-OVERLAP = 24
-"""Tokens of a shared beginning, at least, that are tokenised again with each text: it may change the last of them."""
 GPU_CALL_TOKENS = 65536
 GPU_TOKEN_BYTES = 1 << 18
 """What a token of a call holds for a moment: hidden states, the widest layer's output, attention scores."""
@@ -46,13 +44,6 @@ class Contexts:
 
     shared: list[int]
     rows: list[list[int]]
-
-
-def common_tokens(sequences: Sequence[list[int]]) -> int:
-    """Length of the longest common prefix."""
-    low, high = min(sequences), max(sequences)
-    differing = (at for at, (one, other) in enumerate(zip(low, high, strict=False)) if one != other)
-    return next(differing, min(len(low), len(high)))
 
 
 def split(contexts: Sequence[list[int]], prompt: list[int]) -> Contexts:
@@ -122,31 +113,3 @@ def run_prefix(model: Any, tokens: Sequence[int]) -> Prefix:
         return ()
     out = model.base_model(input_ids=torch.tensor([list(tokens)], device=model.device), use_cache=True)
     return tuple((layer.keys.contiguous(), layer.values.contiguous()) for layer in out.cache.layers)
-
-
-def encode(tokenizer: Tokenizer, texts: Sequence[str]) -> list[list[int]]:
-    """Token ids of each text. Special tokens in a text are read as such; none is added."""
-    return [encoding.ids for encoding in tokenizer.encode_batch_fast(list(texts), add_special_tokens=False)]
-
-
-def encode_after(tokenizer: Tokenizer, beginning: str, texts: Sequence[str]) -> list[list[int]]:
-    """Token ids of each `beginning + text`, the same as `encode` gives.
-
-    Tokenisers cut a text into words from left to right by rules that look a little ahead, so that what stands before
-    the start of an earlier word is not changed by a later one. The beginning's last words have to give the same tokens
-    by themselves as behind the others; where they do not, or a tokeniser has no words, texts are read whole.
-    """
-    first = tokenizer.encode(beginning, add_special_tokens=False)
-    at = _word_start(first)
-    tail = beginning[first.offsets[at][0] :] if at else ""
-    # Blanks to the end are one word with whatever blanks follow, and some rules look beyond all of them.
-    if not tail.strip() or encode(tokenizer, [tail]) != [first.ids[at:]]:
-        return encode(tokenizer, [beginning + text for text in texts])
-    return [first.ids[:at] + ids for ids in encode(tokenizer, [tail + text for text in texts])]
-
-
-def _word_start(encoding: Any) -> int:
-    """The last token that begins a word and has `OVERLAP` tokens from there on; 0 where there is none."""
-    words = encoding.word_ids
-    candidates = range(len(words) - OVERLAP, 0, -1)
-    return next((at for at in candidates if words[at] is not None and words[at] != words[at - 1]), 0)

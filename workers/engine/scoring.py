@@ -26,8 +26,9 @@ from workers.engine.attention import Prefix, RowLayout, SplitContext
 from workers.engine.choice import DEFAULT
 from workers.engine.kernels import Kernels
 from workers.engine.models import Base
-from workers.engine.prompts import Prefixes, call_tokens, calls, common_tokens, split
+from workers.engine.prompts import Prefixes, call_tokens, calls, split
 from workers.engine.watch import FinalRows, Watch
+from workers.tokenising import Trie, tokenise
 
 RESCORE_MARGIN = 0.3
 """In nats. Labels that lie closer to the best one in the screening pass are scored again in fp32. The largest error of
@@ -45,31 +46,6 @@ FOLLOWED_PARTS = 4
 
 ReportRows = Callable[[dict[int, list[float]]], None]
 """Called with `[labels]` log-probabilities by row number."""
-
-
-@dataclass(frozen=True)
-class Trie:
-    """A prefix tree of the labels' tokens, whose root is the last token of the context.
-
-    `tokens` and `parents` describe the inner nodes, where parent -1 is the root. `reads[l]` holds `(node, token)` pairs
-    of label l: its log-likelihood is the sum of the log-probabilities of `token` after `node`.
-    """
-
-    tokens: tuple[int, ...]
-    parents: tuple[int, ...]
-    reads: tuple[tuple[tuple[int, int], ...], ...]
-
-    def depth(self, node: int) -> int:
-        """The number of steps from the root to the node; 0 for the root itself."""
-        return 0 if node < 0 else 1 + self.depth(self.parents[node])
-
-    def lineage(self, node: int) -> list[int]:
-        """The node and its ancestors below the root."""
-        return [] if node < 0 else [node, *self.lineage(self.parents[node])]
-
-    def of(self, labels: Sequence[int]) -> Trie:
-        """The trie of some of the labels, given by number."""
-        return _trie([[token for _, token in self.reads[label]] for label in labels])
 
 
 @dataclass(frozen=True)
@@ -233,55 +209,6 @@ class Job:
         )
         states: Tensor = out.last_hidden_state[0, torch.tensor(places, device=device)]
         return states
-
-
-def tokenise(base: Base, item: Score) -> tuple[list[list[int]], list[Trie], list[int]]:
-    """The contexts as token ids, the label tries, and the prompts' lengths in tokens, each by row.
-
-    Prompt and label are tokenised together, as a model would read them. Where a token spans both, all labels of the row
-    begin before it, at the same place.
-    """
-    prompts = base.encode_after(item.prompt, item.suffixes)
-    whole = base.encode_after(item.prompt, [suffix + label for suffix in item.suffixes for label in item.labels])
-    alone = base.encode(item.labels)
-    contexts, tries = [], []
-    for n, prompt in enumerate(prompts):
-        joined = whole[n * len(item.labels) : (n + 1) * len(item.labels)]
-        context, labels = _seam(prompt or [base.eos], joined, alone)
-        _check_length(base, context, labels)
-        contexts.append(context)
-        tries.append(_trie(labels))
-    return contexts, tries, [len(prompt) for prompt in prompts]
-
-
-def _seam(prompt: list[int], joined: list[list[int]], alone: list[list[int]]) -> tuple[list[int], list[list[int]]]:
-    """The context and the labels' tokens behind it. Without a common token, labels are those tokenised `alone`."""
-    start = common_tokens([prompt, *joined])
-    if start == 0:
-        return prompt, alone
-    return prompt[:start], [tokens[start:] for tokens in joined]
-
-
-def _check_length(base: Base, context: list[int], labels: list[list[int]]) -> None:
-    length = len(context) + max(len(label) for label in labels)
-    if length > base.context:
-        raise Rejected("prompt_too_long", f"{length} tokens; the model reads at most {base.context}")
-
-
-def _trie(labels: Sequence[Sequence[int]]) -> Trie:
-    """The trie of labels, given as token ids."""
-    inner: dict[tuple[int, ...], int] = {(): -1}
-    tokens: list[int] = []
-    parents: list[int] = []
-    for label in labels:
-        for end in range(1, len(label)):
-            path = tuple(label[:end])
-            if path not in inner:
-                inner[path] = len(tokens)
-                tokens.append(path[-1])
-                parents.append(inner[path[:-1]])
-    reads = tuple(tuple((inner[tuple(label[:i])], label[i]) for i in range(len(label))) for label in labels)
-    return Trie(tuple(tokens), tuple(parents), reads)
 
 
 def _nodes(row: LabelRow) -> list[int]:

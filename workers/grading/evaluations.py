@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Mapping
 
 from challenges.kinds import registry as kinds
 from challenges.kinds.base import Kind
 from graders.base import Assignment
+from gradus.chats.models import ChatMessage
 from gradus.submissions.models import Evaluation, Run
 from workers.execute import baseline_seconds, job_seconds
 
@@ -63,18 +64,31 @@ def kind_of(evaluation: Evaluation) -> Kind:
     return kinds.find(owner.kind)
 
 
-def local_model(evaluation: Evaluation, remotes: Collection[str]) -> str | None:
+def local_model(evaluation: Evaluation, remotes: Mapping[str, bool]) -> str | None:
     """The base model that the runner computes for the evaluation; None where it asks none, or one of `remotes`.
     Lint asks none.
 
+    `remotes` says of each base model that is served elsewhere whether answers with adapters come from there too.
     Training happens here also where answers come from elsewhere.
     """
     spec, kind = evaluation.version.parsed, kind_of(evaluation)
-    is_here = not is_lint(evaluation) and kind.asks_model(spec) and (kind.is_trained or spec.model not in remotes)
+    if is_lint(evaluation) or not kind.asks_model(spec):
+        return None
+    if spec.model is None or spec.model not in remotes:
+        return spec.model
+    is_here = kind.is_trained and not (remotes[spec.model] and _asks_stored_adapter(evaluation))
     return spec.model if is_here else None
 
 
-def needs(evaluation: Evaluation, remotes: Collection[str]) -> list[str | None]:
+def _asks_stored_adapter(evaluation: Evaluation) -> bool:
+    """Whether the evaluation is a message of a chat with an adapter that a remote engine can load."""
+    if evaluation.run is None or evaluation.run.purpose != Run.Purpose.CHAT:
+        return False
+    asked = ChatMessage.objects.filter(run=evaluation.run).values_list("submission__payload", flat=True).first() or {}
+    return asked.get("method", "lora") in ("lora", "dpo")
+
+
+def needs(evaluation: Evaluation, remotes: Mapping[str, bool]) -> list[str | None]:
     """What the runner needs for the evaluation: a base model that it computes, and None for work without one."""
     spec, kind, model = evaluation.version.parsed, kind_of(evaluation), local_model(evaluation, remotes)
     is_without = is_lint(evaluation) or spec.model is None or not kind.asks_model(spec) or kind.has_documents

@@ -16,7 +16,7 @@ from gradus.courses import arms, bundles
 from gradus.submissions.models import Evaluation
 from gradus.submissions.services import Outcome
 from workers.execute import Running, ShouldStop
-from workers.remote import EngineMisconfigured
+from workers.remote.calls import EngineMisconfigured
 from workers.sandbox.supervisor import Stopped
 
 # Seconds of work for all texts of a challenge. On two busy cores 765 rows with the arms beside them took 52.

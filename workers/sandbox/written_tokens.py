@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from torch import Tensor
+if TYPE_CHECKING:
+    from torch import Tensor
 
 RIVALS = 4
 # What a byte that is not a whole character decodes to.
@@ -25,7 +26,7 @@ def reporter(on_event: Callable[[dict[str, Any]], None]) -> Callable[..., None]:
         likely = shares.topk(RIVALS, -1)
         at = before - row.context
         tokens = [
-            [_piece(job.base, row.said, at + n), _rounded(shares[n, token]), _rivals(job.base, likely, n)]
+            [piece(job.base, row.said, at + n), _rounded(shares[n, token]), _rivals(job.base, likely, n)]
             for n, token in enumerate(new)
         ]
         on_event({"type": "tokens", "at": at, "tokens": tokens})
@@ -33,13 +34,13 @@ def reporter(on_event: Callable[[dict[str, Any]], None]) -> Callable[..., None]:
     return report
 
 
-def _piece(base: Any, said: list[int], n: int) -> str:
+def piece(reader: Any, said: list[int], n: int) -> str:
     """What the token at place `n` adds to the text: nothing where it is only a part of a character."""
-    return _whole(base, said[: n + 1])[len(_whole(base, said[:n])) :]
+    return _whole(reader, said[: n + 1])[len(_whole(reader, said[:n])) :]
 
 
-def _whole(base: Any, said: list[int]) -> str:
-    text: str = base.decode(said)
+def _whole(reader: Any, said: list[int]) -> str:
+    text: str = reader.decode(said)
     return text.rstrip(UNFINISHED)
 
 

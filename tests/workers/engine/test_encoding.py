@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers, processors, trainers
 
 from tests.workers import tiny
-from workers.engine import prompts
+from workers import tokenising
 
 LONG = " ".join(tiny.SENTENCES) * 2
 pieces = st.sampled_from(
@@ -70,8 +70,8 @@ TOKENIZERS = {
 @given(beginning=texts, lead=st.sampled_from(["", LONG]), rest=st.lists(texts, min_size=1, max_size=4))
 def test_the_tokens_are_those_of_whole_texts(name, beginning, lead, rest):
     tokenizer, beginning = TOKENIZERS[name], lead + beginning
-    whole = prompts.encode(tokenizer, [beginning + text for text in rest])
-    assert prompts.encode_after(tokenizer, beginning, rest) == whole
+    whole = tokenising.encode(tokenizer, [beginning + text for text in rest])
+    assert tokenising.encode_after(tokenizer, beginning, rest) == whole
 
 
 @pytest.fixture(scope="module")
@@ -83,14 +83,14 @@ def built_in(built_in_folder):
 @given(beginning=texts, rest=st.lists(texts, min_size=1, max_size=4))
 def test_the_built_in_models_tokens_are_those_of_whole_texts(built_in, beginning, rest):
     beginning = LONG + beginning
-    whole = prompts.encode(built_in, [beginning + text for text in rest])
-    assert prompts.encode_after(built_in, beginning, rest) == whole
+    whole = tokenising.encode(built_in, [beginning + text for text in rest])
+    assert tokenising.encode_after(built_in, beginning, rest) == whole
 
 
 def test_a_long_beginning_is_read_once(monkeypatch):
-    read, encode = [], prompts.encode
-    monkeypatch.setattr(prompts, "encode", lambda tokenizer, texts: read.extend(texts) or encode(tokenizer, texts))
-    prompts.encode_after(TOKENIZERS["byte-level"], LONG * 5, [" skin", "\nOutput:"])
+    read, encode = [], tokenising.encode
+    monkeypatch.setattr(tokenising, "encode", lambda tokenizer, texts: read.extend(texts) or encode(tokenizer, texts))
+    tokenising.encode_after(TOKENIZERS["byte-level"], LONG * 5, [" skin", "\nOutput:"])
     assert len(read) == 3 and max(map(len, read)) < len(LONG) / 2
 
 
@@ -104,8 +104,8 @@ def test_a_long_beginning_is_read_once(monkeypatch):
     ],
 )
 def test_where_the_last_words_read_otherwise_by_themselves_texts_are_read_whole(name, beginning, text, monkeypatch):
-    read, encode = [], prompts.encode
-    monkeypatch.setattr(prompts, "encode", lambda tokenizer, texts: read.extend(texts) or encode(tokenizer, texts))
-    found = prompts.encode_after(TOKENIZERS[name], beginning, [text])
+    read, encode = [], tokenising.encode
+    monkeypatch.setattr(tokenising, "encode", lambda tokenizer, texts: read.extend(texts) or encode(tokenizer, texts))
+    found = tokenising.encode_after(TOKENIZERS[name], beginning, [text])
     assert found == encode(TOKENIZERS[name], [beginning + text])
     assert read[-1] == beginning + text

@@ -16,10 +16,10 @@ from tests.workers.engine.test_scoring import LABELS, PROMPT, suffixes
 from workers.engine import generation, models, plain, prompts, scoring
 from workers.engine.choice import DEFAULT
 from workers.engine.kernels import Kernels
-from workers.engine.models import UNBOUNDED
 from workers.engine.prompts import Prefixes
 from workers.engine.session import Session
 from workers.engine.watch import Watch
+from workers.tokenising import UNBOUNDED, trie_of
 
 pytestmark = pytest.mark.filterwarnings("ignore::FutureWarning")
 
@@ -70,7 +70,7 @@ def job_of(base, rows):
 
 def test_labels_that_are_not_computed_again_keep_their_distance_to_the_best(base, monkeypatch):
     """What all labels have in common is off by 0.35, which must not make the third one the best."""
-    job = job_of(base, [scoring.LabelRow([5], scoring._trie([[1], [2], [3]]))])
+    job = job_of(base, [scoring.LabelRow([5], trie_of([[1], [2], [3]]))])
     monkeypatch.setattr(scoring.Job, "run", lambda *given: {0: [-3.35, -3.45]})
     logprobs = {0: [-3.0, -3.1, -3.31]}
     scoring._rescore(job, base.model, logprobs, ())
@@ -86,7 +86,7 @@ def test_a_row_whose_first_look_was_further_off_has_more_labels_compared(base, m
     first = {0: [-3.0, -3.1, -3.2], 1: [-2.0, -2.2, -9.0], 2: [-1.0, -1.12, -1.21]}
     true = {0: [-3.04, -3.0, -2.9], 1: [-2.1, -2.05, -9.0], 2: [-1.04, -1.18, -1.0]}
     tokens = [[1], [2], [3]]
-    job = job_of(base, [scoring.LabelRow([5], scoring._trie(tokens)) for _ in first])
+    job = job_of(base, [scoring.LabelRow([5], trie_of(tokens)) for _ in first])
     monkeypatch.setattr(scoring, "RESCORE_MARGIN", 0.15)
     asked = []
 
@@ -108,9 +108,9 @@ def test_a_row_whose_first_look_was_further_off_has_more_labels_compared(base, m
 
 
 def test_some_labels_of_a_trie_are_read_as_among_all():
-    trie = scoring._trie([[1, 2], [1, 3, 4], [5], [1, 3, 6]])
-    assert trie.of([1, 3]) == scoring._trie([[1, 3, 4], [1, 3, 6]])
-    assert trie.of([2]) == scoring._trie([[5]]) and trie.of(range(4)) == trie
+    trie = trie_of([[1, 2], [1, 3, 4], [5], [1, 3, 6]])
+    assert trie.of([1, 3]) == trie_of([[1, 3, 4], [1, 3, 6]])
+    assert trie.of([2]) == trie_of([[5]]) and trie.of(range(4)) == trie
 
 
 def test_labels_within_the_margin_may_be_the_best():

@@ -9,9 +9,10 @@ from hypothesis import strategies as st
 from graders.base import Rejected, Score
 from tests.workers import oracle, tiny
 from workers.engine import models, scoring
-from workers.engine.prompts import batches, call_tokens, calls, common_tokens, split
+from workers.engine.prompts import batches, call_tokens, calls, split
 from workers.engine.session import Session
 from workers.engine.watch import Stopped, Watch
+from workers.tokenising import common_tokens, trie_of
 
 PROMPT = "\n\n".join(tiny.SENTENCES[:4]) + "\n\n"
 WORDS = "an itchy red rash on both arms burning pain after meals short of breath swollen ankles since last week"
@@ -114,7 +115,7 @@ def test_progress_is_told_and_a_stop_is_heard(base):
 
 
 def test_labels_share_the_nodes_that_they_have_in_common():
-    trie = scoring._trie([[7], [8, 9, 1], [8, 9, 2], [8, 3]])
+    trie = trie_of([[7], [8, 9, 1], [8, 9, 2], [8, 3]])
     assert trie.tokens == (8, 9)
     assert trie.parents == (-1, 0)
     assert trie.reads[2] == ((-1, 8), (0, 9), (1, 2))

@@ -15,8 +15,8 @@ from torch.nn import functional
 
 from graders.base import Rejected, Train
 from workers.engine.models import Base
-from workers.engine.prompts import common_tokens
 from workers.engine.tuning.packing import Example, pack
+from workers.tokenising import common_tokens
 
 Figures = dict[str, float]
 """What is known of a batch besides its loss, by name."""

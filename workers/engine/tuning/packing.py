@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from workers.engine.attention import PackedLayout
-from workers.engine.prompts import common_tokens
+from workers.tokenising import common_tokens
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,143 @@
+"""A remote engine that answers otherwise than it did is not asked, and staff read why in one line."""
+
+import json
+
+import pytest
+from werkzeug import Response
+
+from tests import factories
+from tests.workers import tiny
+from tests.workers.remote.vllm import Vllm
+from tests.workers.test_work import TableRunner
+from workers import status
+from workers.engine import models
+from workers.remote import drift
+from workers.remote.drift import Checks
+from workers.work import Worker
+
+MODEL = "smollm2-135m-instruct"
+
+
+@pytest.fixture
+def checks(engine, tmp_path):
+    """Checks of a worker that has just started."""
+
+    def start():
+        made = Checks({tiny.NAME: engine}, tmp_path / "kept")
+        assert "not been checked" in made.closed()[tiny.NAME]
+        made.run(lambda: False)
+        return made
+
+    return start
+
+
+@pytest.fixture
+def hurried(monkeypatch):
+    """No pause between two checks."""
+    monkeypatch.setattr(drift, "PAUSE_SECONDS", -1.0)
+
+
+def test_six_values_are_kept_and_compared_at_each_start(vllm, checks, tmp_path):
+    assert checks().closed() == {}
+    kept = json.loads((tmp_path / "kept" / "tiny.json").read_text())["logprobs"]
+    assert len(kept) == 6 and all(value < 0 for value in kept)
+    assert checks().closed() == {}
+    assert json.loads((tmp_path / "kept" / "tiny.json").read_text())["logprobs"] == kept
+
+
+def test_a_server_that_answers_otherwise_is_closed_until_it_answers_as_before(vllm, checks, tmp_path, hurried):
+    checks()
+    file = tmp_path / "kept" / "tiny.json"
+    right = json.loads(file.read_text())
+    file.write_text(json.dumps({"logprobs": [right["logprobs"][0] - 0.5, *right["logprobs"][1:]]}))
+    found = checks()
+    said = found.closed()[tiny.NAME]
+    assert "answers otherwise than before: a log-probability is off by 0.50" in said and str(file) in said
+    assert "\n" not in said
+    file.write_text(json.dumps(right))
+    found.run(lambda: False)
+    assert found.closed() == {}
+
+
+def test_a_difference_of_rounding_is_none(vllm, checks, tmp_path):
+    checks()
+    file = tmp_path / "kept" / "tiny.json"
+    right = json.loads(file.read_text())["logprobs"]
+    file.write_text(json.dumps({"logprobs": [value + 0.01 for value in right]}))
+    assert checks().closed() == {}
+
+
+def test_a_server_that_is_away_is_asked_once_and_not_again_at_once(httpserver, checks):
+    httpserver.expect_request("/v1/completions").respond_with_data("", status=503)
+    found = checks()
+    assert "does not answer (engine_503)" in found.closed()[tiny.NAME]
+    found.run(lambda: False)
+    assert len(httpserver.log) == 1
+
+
+def test_a_server_that_failed_in_a_job_is_checked_before_the_next(vllm, checks):
+    found = checks()
+    found.doubt("another-model")
+    assert found.closed() == {}
+    found.doubt(tiny.NAME)
+    assert "failed in a job" in found.closed()[tiny.NAME]
+    found.run(lambda: False)
+    assert found.closed() == {}
+
+
+def test_values_that_cannot_be_kept_are_said(vllm, engine, tmp_path):
+    (tmp_path / "file").write_text("")
+    found = Checks({tiny.NAME: engine}, tmp_path / "file")
+    found.run(lambda: False)
+    assert "cannot be kept" in found.closed()[tiny.NAME]
+
+
+@pytest.fixture
+def served(httpserver, tmp_path, monkeypatch, settings):
+    """A worker's environment in which the built-in model, which is the tiny one here, is served elsewhere."""
+    settings.DATA_DIR = tmp_path / "data"
+    tiny.build(settings.DATA_DIR / "models", name=MODEL)
+    monkeypatch.setenv("GRADUS_DATA_DIR", str(settings.DATA_DIR))
+    monkeypatch.setenv("GRADUS_REMOTE_ENGINES", f"{MODEL}={httpserver.url_for('/v1')}#served-name")
+    monkeypatch.setattr(status, "digests", dict)
+    return Vllm(httpserver, models.load(settings.DATA_DIR / "models" / MODEL))
+
+
+def test_a_worker_without_weights_grades_by_a_server_and_stops_where_it_drifts(ada, course, served, settings):
+    submission = factories.submit(ada)
+    grading = Worker("grade", runner=TableRunner())
+    assert grading.step()
+    assert submission.current.state == "scored" and submission.current.engine_choice == ""
+    assert submission.current.engine_profile.endswith(f"remote:{MODEL}")
+    assert grading.runner.items == [] and grading.problem == ""
+
+    file = settings.DATA_DIR / "remote-engines" / f"{MODEL}.json"
+    file.write_text(json.dumps({"logprobs": [-9.0] * 6}))
+    again = factories.submit(ada, payload={**factories.PROMPT, "instructions": "Sea or sky?"})
+    grading = Worker("grade", runner=TableRunner())
+    assert not grading.step() and "answers otherwise than before" in grading.problem
+    evaluation = again.current
+    assert (evaluation.state, evaluation.attempt) == ("queued", 0)
+
+
+def test_a_server_that_goes_away_in_a_job_costs_no_attempt(ada, course, served, monkeypatch):
+    monkeypatch.setattr("workers.remote.calls.BACKOFF_SECONDS", 0.001)
+    submission = factories.submit(ada)
+    grading = Worker("grade", runner=TableRunner())
+    grading.checks.run(lambda: False)
+    served.before = lambda body: Response("", 503)
+    assert grading.step()
+    evaluation = submission.current
+    assert (evaluation.state, evaluation.attempt) == ("queued", 0)
+    assert "failed in a job" in grading.problem
+    assert not grading.step() and "does not answer (engine_503)" in grading.problem
+
+
+def test_many_models_have_a_short_profile():
+    class Here:
+        device, dtype, threads = "cpu", "float32", 1
+
+    few = status.profile(Here, {"a-model": True, "b": False})
+    assert few == "cpu/float32/1/remote+lora:a-model/remote:b"
+    many = [status.profile(Here, {f"a-model-with-a-long-name-{n}": lora for n in range(5)}) for lora in (True, False)]
+    assert len(set(many)) == 2 and max(map(len, many)) < 80
