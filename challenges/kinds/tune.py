@@ -15,7 +15,18 @@ from challenges.files.yaml_lines import Located
 from challenges.kinds import own_choices
 from challenges.kinds.base import TRIAL_SECONDS, Kind, Lane, TokenUse
 from challenges.kinds.own_choices import read_candidates
-from challenges.kinds.tune_keys import Alpha, Rank, Tune, TuneKeys, candidates, held_out, is_allowed, is_none, tune
+from challenges.kinds.tune_keys import (
+    Alpha,
+    Rank,
+    Tune,
+    TuneKeys,
+    candidates,
+    held_out,
+    is_allowed,
+    is_none,
+    is_sites,
+    tune,
+)
 from challenges.models.token_counts import CountTokens, row_tokens
 from challenges.payloads import Payload, Submitted, Whole
 from challenges.rows import AnyRow, PreferenceRow, Sample, TrainingRow, TrainRow
@@ -200,10 +211,12 @@ def _fields(challenge: Challenge, payload: TunePayload) -> Iterator[FieldProblem
         return
     if len(payload.rows) > section.rows_max:
         message = gettext("%(count)s rows are too many: keep %(most)s at most.")
+        if is_sites(challenge, "rows_max"):
+            message = gettext("%(count)s rows are too many: this site trains on %(most)s at most.")
         message %= {"count": f"{len(payload.rows):,}", "most": f"{section.rows_max:,}"}
         yield FieldProblem("too_many_rows", "rows", message)
     yield from _knobs(section, payload.method, payload.hyperparameters)
-    yield from _steps(section, payload)
+    yield from _steps(section, payload, is_sites=is_sites(challenge, "steps_max"))
     yield from field_checks.training_rows(challenge, payload.rows, preferences=section.rows == "preferences")
     if section.own_choices is not None:
         yield from own_choices.problems(section.own_choices, candidates(challenge), payload.rows)
@@ -229,7 +242,7 @@ def _allowed(name: str, allowed: Sequence[float]) -> str:
     return gettext("The value must be one of %(allowed)s.") % {"allowed": ", ".join(map(str, allowed))}
 
 
-def _steps(section: Tune, payload: TunePayload) -> Iterator[FieldProblem]:
+def _steps(section: Tune, payload: TunePayload, *, is_sites: bool) -> Iterator[FieldProblem]:
     trained, _ = held_out(section, payload.method, payload.rows)
     steps = training_steps(len(trained), payload.hyperparameters)
     if steps > section.steps_max:
@@ -237,6 +250,11 @@ def _steps(section: Tune, payload: TunePayload) -> Iterator[FieldProblem]:
             "The training run would take %(count)s steps; %(most)s are allowed. Choose larger batches, fewer epochs or "
             "fewer rows."
         )
+        if is_sites:
+            message = gettext(
+                "The training run would take %(count)s steps; this site allows %(most)s. Choose larger batches, fewer "
+                "epochs or fewer rows."
+            )
         message %= {"count": f"{steps:,}", "most": f"{section.steps_max:,}"}
         yield FieldProblem("too_many_steps", "hyperparameters", message)
 

@@ -7,6 +7,7 @@ from typing import Any, Literal, Self
 
 from pydantic import Field, model_validator
 
+from challenges.kinds import training_limits
 from challenges.kinds.own_choices import Candidates, OwnChoices
 from challenges.rows import AnyRow
 from challenges.spec import Challenge, Keys, Spec
@@ -92,6 +93,8 @@ class Fixed(Spec):
 class Tune(Spec):
     """The section `tune`: which training runs a challenge allows.
 
+    Of `rows_max`, `steps_max` and `seconds`, and the operator's limits (`training_limits`), the smaller ones count.
+
     The methods of `trial_only` can be tried on public samples, but not submitted.
 
     With preferences DPO trains on all but every `hold_out_every`th row, which is held out to see whether the preference
@@ -106,12 +109,12 @@ class Tune(Spec):
     rows_max: int = Field(500, ge=1, le=2000)
     row_tokens_max: int = Field(256, ge=8, le=512)
     tokens_max: int = Field(150_000, ge=1000, le=2_000_000)
-    steps_max: int = Field(500, ge=1, le=500)
+    steps_max: int = Field(500, ge=1, le=5000)
     knobs: Knobs = Knobs()
     starts: Starts | None = Field(None, exclude_if=is_none)
     fixed: Fixed = Fixed()
     own_choices: OwnChoices | None = Field(None, exclude_if=is_none)
-    seconds: int = Field(600, ge=10, le=600)
+    seconds: int = Field(600, ge=10, le=3600)
 
     @model_validator(mode="after")
     def _fits(self) -> Self:
@@ -154,7 +157,18 @@ class TuneKeys(Keys):
 
 
 def tune(challenge: Challenge) -> Tune:
-    """The challenge's section `tune`; the defaults where the challenge accepts no training run."""
+    """The challenge's section `tune` within the operator's limits; the defaults where it accepts no training run."""
+    section = _written(challenge)
+    lower = {key: most for key, most in training_limits.operators().items() if getattr(section, key) > most}
+    return section.model_copy(update=lower) if lower else section
+
+
+def is_sites(challenge: Challenge, key: str) -> bool:
+    """Whether a limit is the operator's, because the challenge's own is higher."""
+    return bool(getattr(_written(challenge), key) > training_limits.operators()[key])
+
+
+def _written(challenge: Challenge) -> Tune:
     keys = challenge.keys_of("tune")
     return keys.tune if isinstance(keys, TuneKeys) else Tune()
 

@@ -198,6 +198,10 @@ KEEP_CHECKPOINTS = env.bool("GRADUS_KEEP_CHECKPOINTS", default=False)
 TRAINER = env.one_of("GRADUS_TRAINER", ("auto", "own", "trl"), default="auto")
 env.whole("GRADUS_RUNNER_MEMORY", default=16, least=2)
 env.whole("GRADUS_GPU_MEMORY", default=0, least=0)
+# Challenges read these three themselves, which is why only their form is checked here.
+env.whole("GRADUS_TRAINING_ROWS", default=2000)
+env.whole("GRADUS_TRAINING_STEPS", default=500)
+env.whole("GRADUS_TRAINING_SECONDS", default=600)
 RUNNER_THREADS = env.whole("GRADUS_THREADS", default=0, least=0)
 # How many submissions a visitor without an account may make in all.
 GUEST_SUBMISSIONS = env.whole("GRADUS_GUEST_SUBMISSIONS", default=3)

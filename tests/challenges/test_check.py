@@ -5,7 +5,8 @@ import pytest
 from challenges.check import check
 from challenges.kinds.free_text import FreeTextPayload
 from challenges.kinds.prompt import PromptPayload
-from challenges.kinds.tune import Hyperparameters, TunePayload
+from challenges.kinds.tune import KIND, Hyperparameters, TunePayload
+from challenges.kinds.tune_keys import tune
 from challenges.payloads import Example
 from challenges.rows import TrainRow
 from challenges.spec import Challenge
@@ -90,6 +91,25 @@ def test_steps_are_bounded(count_words):
     section = {"rows_max": 2000, "row_tokens_max": 64, "tokens_max": 2_000_000, "steps_max": 500}
     payload = lora([SEA] * 401, num_train_epochs=5, per_device_train_batch_size=4)
     assert found(check(challenge(tune=section), payload, count_words)) == {("too_many_steps", "hyperparameters", None)}
+
+
+def test_of_the_challenges_and_the_sites_limits_the_smaller_counts(count_words, monkeypatch):
+    section = {"rows_max": 1000, "row_tokens_max": 64, "tokens_max": 2_000_000, "steps_max": 3000, "seconds": 2000}
+    spec, payload = challenge(tune=section), lora([SEA] * 401, num_train_epochs=5, per_device_train_batch_size=4)
+    (too_many,) = check(spec, payload, count_words)
+    assert "505 steps; this site allows 500." in too_many.message
+    assert tune(spec).seconds == 600 and KIND.seconds(spec) == spec.limits.seconds + 600
+    monkeypatch.setenv("GRADUS_TRAINING_STEPS", "5000")
+    monkeypatch.setenv("GRADUS_TRAINING_SECONDS", "3600")
+    assert check(spec, payload, count_words) == []
+    assert (tune(spec).steps_max, tune(spec).seconds) == (3000, 2000)
+    monkeypatch.setenv("GRADUS_TRAINING_ROWS", "400")
+    (refused,) = check(spec, payload, count_words)
+    assert (refused.code, refused.field) == ("too_many_rows", "rows")
+    assert refused.message == "401 rows are too many: this site trains on 400 at most."
+    (own,) = check(challenge(tune=section | {"rows_max": 100}), payload, count_words)
+    assert own.message == "401 rows are too many: keep 100 at most."
+    assert KIND.shown_keys(spec)["rows_max"] == 400
 
 
 def test_a_locked_template_cannot_be_changed(count_words):
