@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+from challenges.kinds.tune_keys import held_out, tune
 from challenges.training_methods import METHODS
 from graders.own_choices import DOUBLED
 from graders.tune import TRIAL_STEPS
@@ -33,10 +34,9 @@ def the_lesson_announces_what_it_has(evidence: Evidence) -> None:
 @claims.about(
     "finding told-apart",
     "So in *Short, and still right* we counted what the model *wrote*. Each run was repeated with three **seeds**",
-    "The first of these runs told *every* held-out pair apart, and yet fewer than one in eight of its answers "
-    "were right "
-    "and short.",
-    "The author's best run told every held-out pair apart as well, and most of its answers were right and short.",
+    "The first DPO run told *all twelve* held-out pairs apart, and yet fewer than one in eight of its answers were "
+    "right and short.",
+    "The author's best run told all twelve apart as well, and most of its answers were right and short.",
     "This record holds only what the models wrote.",
 )
 def the_accuracy_does_not_tell_a_bad_run_from_a_good_one(evidence: Evidence) -> None:
@@ -50,6 +50,11 @@ def the_accuracy_does_not_tell_a_bad_run_from_a_good_one(evidence: Evidence) -> 
     assert ours.items() <= plain.hyperparameters.model_dump().items() and plain.rows == naive.rows
     assert first["training"]["valid_accuracy"] == best["training"]["valid_accuracy"] == 1
     assert best["score"] > 0.5
+    challenge = evidence.challenge(SHORT).challenge
+    told = [
+        held_out(tune(challenge), "dpo", one.rows)[1] for one in (naive, evidence.arm(SHORT, "baselines/gold.yaml"))
+    ]
+    assert [len(rows) for rows in told] == [12, 12]
     assert best["score"] == max(one["score"] for one in evidence.lesson.measured["baselines"][SHORT]["results"])
 
 
@@ -91,9 +96,9 @@ def preferences_do_more_than_an_instruction(evidence: Evidence) -> None:
 
 @claims.about(
     "table Setting | What it does | A place to start",
-    "| `rpo_alpha` | weight of writing the chosen answer | `1`, as in all of the author's runs that passed |",
-    "`0.3` where answers must stay right; `0.1` for taste |",
-    "| `2e-4` for our small model; with `rpo_alpha` 1, go on to `5e-4` and `1e-3` |",
+    "| `rpo_alpha` | how much writing the chosen answer counts | `1`, as in all of the author's runs that passed |",
+    "`0.3` where answers must stay right, `0.1` for taste: not compared |",
+    "| `2e-4` (0.0002) for our small model; later, with `rpo_alpha` 1, try `5e-4` and `1e-3` |",
     "| 2 or 3 epochs, batches of 2 or 4 |",
 )
 def the_places_to_start_are_those_of_runs_that_passed(evidence: Evidence) -> None:
@@ -118,7 +123,8 @@ def the_places_to_start_are_those_of_runs_that_passed(evidence: Evidence) -> Non
     "The *odds* of the chosen answer against the other have doubled when the large brackets hold $\\log 2 "
     "\\approx 0.69$. "
     "With $\\beta = 0.1$ that is a margin of 0.07, and with $\\beta = 0.3$ one of 0.21.",
-    "A held-out choice counts if training has doubled the odds of your answer against the other.",
+    "A held-out choice counts if training has doubled the *odds* of your answer: its probability divided by that of "
+    "the other.",
 )
 def a_choice_counts_where_the_odds_have_doubled(evidence: Evidence) -> None:
     assert math.log(2) == DOUBLED and [round(share * DOUBLED, 2) for share in (1, 0.1, 0.3)] == [0.69, 0.07, 0.21]
@@ -126,7 +132,7 @@ def a_choice_counts_where_the_odds_have_doubled(evidence: Evidence) -> None:
 
 @claims.about(
     "text",
-    "(A *Run* takes at most 20 steps. *Submit* trains in full.)",
+    "(*Try 20 steps* takes at most 20. *Submit* trains in full.)",
     "With 24 rows and two epochs, batches of 2 give 24 steps, batches of 8 only six.",
 )
 def the_steps_are_counted_right(evidence: Evidence) -> None:
