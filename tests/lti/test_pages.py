@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-
 import pytest
 from django.test import Client
-from django.utils import timezone
 
 from gradus.accounts.models import StaffAction, User
 from gradus.classes.models import Class
 from gradus.lti.models import Context, Deployment, Platform
-from gradus.operations.doctor import site
 from tests import factories
 from tests.conftest import logged_in
 from tests.lti.platform import Moodle, launch
@@ -113,18 +109,3 @@ def test_a_class_is_one_course_of_a_platform(of_class: Class, platform: Platform
     assert other.of_class is None
     # A part of another platform is not there.
     assert staff.post(f"{PAGES}{platform.pk + 1}/contexts/{other.pk}", {"of_class": ""}).status_code == 404
-
-
-def test_doctor_says_what_a_platform_lacks(of_class: Class, platform: Platform) -> None:
-    def told() -> list[str]:
-        return [f"{one.level} {one.text}" for one in site.database() if one.name == "platform Moodle"]
-
-    assert told() == ["ok its keys are here; the last launch: never"]
-    Deployment.objects.create(platform=platform, deployment_id="2")
-    assert told() == ["warn a deployment waits for approval"]
-    Platform.objects.update(rest_until=timezone.now() + timedelta(minutes=1), rest_fault="It is away.")
-    assert told() == ["warn it takes no grades: It is away."]
-    Platform.objects.update(keys_fault="It is away.")
-    assert told() == ["warn its keys could not be fetched: It is away."]
-    Platform.objects.update(is_open=False)
-    assert told() == []

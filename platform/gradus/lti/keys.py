@@ -21,6 +21,7 @@ from django.utils.crypto import get_random_string
 from django.utils.translation import gettext as _
 from jwt.algorithms import RSAAlgorithm
 
+from gradus.clocks import skew
 from gradus.lti import outgoing
 from gradus.lti.models import REFUSAL_CHARS, Platform, ToolKey
 
@@ -146,7 +147,8 @@ def fetch(platform: Platform) -> str:
     platform.asked_at = timezone.now()
     Platform.objects.filter(pk=platform.pk).update(asked_at=platform.asked_at)
     try:
-        keys = outgoing.send("GET", platform.keys_url).json()
+        answer = outgoing.send("GET", platform.keys_url)
+        platform.skew, keys = skew(answer.headers), answer.json()
         if not _parsed(keys):
             raise outgoing.Unreachable(_("The platform publishes no RSA key for signatures."))
     except outgoing.Unreachable as error:

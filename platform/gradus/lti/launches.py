@@ -24,7 +24,7 @@ from gradus.accounts import guests
 from gradus.accounts.models import User, digest_of
 from gradus.classes import members
 from gradus.classes.models import Class
-from gradus.lti import columns
+from gradus.lti import advice, columns
 from gradus.lti.messages import SKEW_SECONDS, STATE_SECONDS, Message, State
 from gradus.lti.models import Context, Deployment, Launch, Link, Platform
 from gradus.refusal import Refused
@@ -197,5 +197,5 @@ def _new_account(request: HttpRequest, platform: Platform, message: Message) -> 
 
 
 def note_refusal(platform: Platform, refused: Refused) -> None:
-    """Notes for operators why a launch was refused."""
-    columns.note_fault(platform, refused.message)
+    """Notes for operators why a launch was refused, and whom they ask for what."""
+    columns.note_fault(platform, f"{refused.message} {advice.of_launch(refused)}".strip())

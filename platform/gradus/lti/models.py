@@ -53,6 +53,9 @@ class Platform(models.Model):
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+")
     created_at = models.DateTimeField(default=now, editable=False)
 
+    # By how many seconds its clock was ahead, where it has just been asked and said the time.
+    skew: float | None = None
+
     class Meta:
         ordering = ["title", "pk"]
         constraints = [
@@ -69,6 +72,11 @@ class Platform(models.Model):
 
     def __str__(self) -> str:
         return self.title
+
+    @property
+    def is_resting(self) -> bool:
+        """True while no grade is sent to it, because it did not answer or has too many requests."""
+        return self.rest_until is not None and self.rest_until > now()
 
 
 class Deployment(models.Model):
@@ -236,7 +244,7 @@ class Delivery(models.Model):
     class State(models.TextChoices):
         WAITING = "waiting", _("Waits to be sent")
         DELIVERED = "delivered", _("Sent")
-        REFUSED = "refused", _("Refused by the platform")
+        REFUSED = "refused", _("Not taken by the platform")
 
     line_item = models.ForeignKey(LineItem, models.CASCADE, related_name="deliveries")
     link = models.ForeignKey(Link, models.CASCADE, related_name="deliveries")
@@ -271,18 +279,6 @@ class Delivery(models.Model):
         return f"{self.line_item}, {self.link}: {self.state}"
 
     @property
-    def short(self) -> str:
-        """The state as the table of grades has it."""
-        return str(SHORT[self.State(self.state)])
-
-    @property
     def tone(self) -> str:
         """How the table colours the state, beside its words."""
         return {self.State.WAITING: "busy", self.State.REFUSED: "warn"}.get(self.State(self.state), "")
-
-
-SHORT = {
-    Delivery.State.WAITING: _("waits to be sent"),
-    Delivery.State.DELIVERED: _("sent"),
-    Delivery.State.REFUSED: _("not taken by the platform"),
-}

@@ -20,7 +20,7 @@ from django.db import connection, transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from gradus.lti import columns, keys, outgoing, released
+from gradus.lti import advice, columns, keys, outgoing, released
 from gradus.lti.models import REFUSAL_CHARS, Delivery, Platform
 from gradus.lti.outgoing import Answer, Unreachable
 from gradus.submissions import failpoints
@@ -73,7 +73,7 @@ def send(key: int) -> bool:
     failpoints.reach("send.fixed")
     if said := columns.problem_of(platform, row.line_item.url):
         # An operator has changed the platform's hosts since the column was noted.
-        _refuse(row, Unreachable(said))
+        _refuse(row, said)
         return False
     try:
         _post(platform, row)
@@ -175,7 +175,9 @@ def token_of(platform: Platform) -> str:
         given = outgoing.send("POST", platform.token_url, form=form).json()
     except Unreachable as error:
         said = _("It gives this site no access: %(why)s") % {"why": error}
-        raise Unreachable(said, status=401, is_certain=False, retry_after=error.retry_after) from None
+        # Whatever the platform has against the question, it is no answer to a grade.
+        status = 401 if 400 <= error.status < 500 and error.status != 429 else error.status
+        raise Unreachable(said, status=status, retry_after=error.retry_after) from None
     token, lasts = (given.get("access_token"), given.get("expires_in", 60)) if isinstance(given, dict) else (None, 60)
     if not isinstance(token, str) or not token.isascii() or not token.isprintable() or not 0 < len(token) < TOKEN_CHARS:
         raise Unreachable(_("It gives this site no access: its answer has no token."), status=401)
@@ -219,9 +221,9 @@ def _failed(platform: Platform, row: Delivery, error: Unreachable) -> bool:
         if is_there:
             _arrived(platform, row)
             return True
-        _refuse(row, error)
+        _refuse(row, told(error))
     elif error.status in (404, 410):
-        _refuse(row, error)
+        _refuse(row, told(error))
     else:
         # Without access, too many requests, a fault of the platform, or no answer at all.
         if error.status in (401, 403):
@@ -255,13 +257,13 @@ def _is_there(platform: Platform, row: Delivery) -> bool:
 
 
 @transaction.atomic
-def _refuse(row: Delivery, error: Unreachable) -> None:
+def _refuse(row: Delivery, said: str) -> None:
     """The platform does not take this grade. It is tried again with a new timestamp, less and less often."""
     held = _held(row)
     if held is not None:
         held.sending = held.body = None
         held.state, held.tries = Delivery.State.REFUSED, held.tries + 1
-        held.due_at, held.fault = timezone.now() + backoff(held.tries), str(error)[:REFUSAL_CHARS]
+        held.due_at, held.fault = timezone.now() + backoff(held.tries), said[:REFUSAL_CHARS]
         held.save()
 
 
@@ -270,7 +272,7 @@ def _rest(platform: Platform, row: Delivery, error: Unreachable) -> None:
     """The platform rests. What was sent is sent again as it was, because it may have arrived."""
     held = _held(row)
     if held is not None:
-        held.tries, held.fault = min(held.tries + 1, 1000), str(error)[:REFUSAL_CHARS]
+        held.tries, held.fault = min(held.tries + 1, 1000), told(error)[:REFUSAL_CHARS]
         # Others go first then, in case the platform has something against this one alone.
         held.due_at = timezone.now() + backoff(held.tries)
         held.save(update_fields=["tries", "fault", "due_at"])
@@ -279,9 +281,14 @@ def _rest(platform: Platform, row: Delivery, error: Unreachable) -> None:
     if kept.rest_until is None or kept.rest_until <= now:
         kept.rests = min(kept.rests + 1, 1000)
         wait = max(backoff(kept.rests), min(timedelta(seconds=error.retry_after), MOST))
-        kept.rest_until, kept.rest_fault = now + wait, str(error)[:REFUSAL_CHARS]
+        kept.rest_until, kept.rest_fault = now + wait, told(error)[:REFUSAL_CHARS]
         kept.save(update_fields=["rests", "rest_until", "rest_fault"])
         log.warning("platform_rests", platform=kept.pk, seconds=wait.total_seconds(), status=error.status)
+
+
+def told(error: Unreachable) -> str:
+    """Returns what went wrong, and whom operators ask for what."""
+    return f"{error} {advice.of_sending(error.status)}"
 
 
 def backoff(tries: int) -> timedelta:

@@ -5,14 +5,13 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
 from django.core.cache import cache
-from django.utils import timezone
 
+from gradus.clocks import skew
 from gradus.sign_in.configuration import Provider
 from gradus.sign_in.refusals import Refusal
 
@@ -114,15 +113,6 @@ def refuse_address(provider: Provider, address: Any) -> None:
         raise Refusal("address", "an address in its configuration cannot be read") from None
     if not found.hostname or found.username or not (found.scheme == "https" or (local and found.scheme == "http")):
         raise Refusal("address", "an address in its configuration is missing or does not begin with https://")
-
-
-def skew(headers: httpx.Headers) -> float | None:
-    """Returns by how many seconds the provider's clock is ahead of ours, or None if it does not say the time."""
-    try:
-        said = parsedate_to_datetime(headers["Date"])
-        return (said - timezone.now()).total_seconds()
-    except (KeyError, TypeError, ValueError):
-        return None
 
 
 def _away(provider: Provider) -> str:

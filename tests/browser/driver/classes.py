@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 from django.urls import reverse
 from django.utils import timezone
@@ -14,6 +15,7 @@ from gradus.classes.models import Class, ReleaseRule
 from gradus.classes.policy import Step
 from gradus.courses.models import Course
 from gradus.gradebook import services as gradebook
+from gradus.lti import advice
 from gradus.lti.models import Platform
 from gradus.notices import announcements
 from gradus.submissions.models import Quota
@@ -29,6 +31,20 @@ PEOPLE = [
 ]
 WHEN = ReleaseRule.When
 CODE = "evening26"
+# What became of the first learners' grades at the learning platform.
+SENT: list[dict[str, Any]] = [
+    {"state": "delivered", "wanted": {"given": "9.10"}, "delivered": {"given": "9.10", "maximum": "10.00"}},
+    {
+        "state": "refused",
+        "wanted": {"given": "6.20", "maximum": "10.00"},
+        "tries": 3,
+        "fault": f"The platform answered with the status 404. {advice.of_sending(404)}",
+    },
+    {
+        "wanted": {"given": "3.50", "maximum": "10.00"},
+        "fault": f"The platform answered with the status 503. {advice.of_sending(503)}",
+    },
+]
 NEWS = "Bring your laptop on **Tuesday**, and read [the second lesson](/lessons/first/) before."
 
 
@@ -130,11 +146,21 @@ def platform_pages(owner: User) -> list[str]:
         keys_at=now,
         launched_at=now - timedelta(minutes=5),
         refused_at=now - timedelta(hours=2),
-        refusal="The message has expired. The clocks of the platform and of this site may differ.",
+        refusal=f"The message has expired. The clocks of the platform and of this site may differ. {advice.CLOCKS}",
+        rests=4,
+        rest_until=now + timedelta(minutes=8),
+        rest_fault=f"The platform answered with the status 503. {advice.of_sending(503)}",
     )
     approved = made.deployments.create(deployment_id="1", approved_at=now, approved_by=owner)
     made.deployments.create(deployment_id="7a5f0c1e-1b2d-4c3e-9f80-5d6c7b8a9e0f")
     free = Class.objects.filter(context=None).order_by("pk")[0]
-    approved.contexts.create(context_id="42", title="Large language models, autumn 2026", of_class=free)
+    context = approved.contexts.create(context_id="42", title="Large language models, autumn 2026", of_class=free)
+    item = context.line_items.create(challenge=factories.challenge("sea-or-sky"), url=f"{made.issuer}/lineitems/9")
+    learners = free.members.filter(user__isnull=False, learner_data="none").order_by("pk")
+    for number, (member, sent) in enumerate(zip(learners, SENT, strict=False)):
+        link = made.links.create(sub=f"person-{number}", user=member.user)
+        item.deliveries.create(
+            link=link, **{**sent, **({"delivered_at": now} if "delivered" in sent else {"due_at": now})}
+        )
     approved.contexts.create(context_id="43", title="Large language models, spring 2027")
     return ["/teach/platforms/", f"/teach/platforms/{made.pk}/"]

@@ -67,7 +67,7 @@ class Migration(migrations.Migration):
                         choices=[
                             ("waiting", "Waits to be sent"),
                             ("delivered", "Sent"),
-                            ("refused", "Refused by the platform"),
+                            ("refused", "Not taken by the platform"),
                         ],
                         default="waiting",
                         max_length=9,

@@ -9,13 +9,11 @@ from django.core.checks import ERROR, run_checks
 from django.core.files.storage import storages
 from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
-from django.utils import timezone
 
 from challenges.texts import several
 from gradus.accounts.models import User
 from gradus.courses import verification
 from gradus.courses.models import Challenge, ChallengeVersion, Course
-from gradus.lti.models import Platform
 from gradus.operations.doctor.results import Result, fail, ok, warn
 from gradus.submissions.services.verification import lint_waits, open_runs
 
@@ -64,22 +62,6 @@ def _content() -> Iterator[Result]:
         yield ok("course", f"{courses} published, {several(len(shown), 'challenge')}, all verified")
     if not User.objects.filter(is_staff=True, is_active=True).exists():
         yield warn("staff", "no account can review grades", "Run `manage.py createsuperuser`.")
-    yield from _platforms()
-
-
-def _platforms() -> Iterator[Result]:
-    """Checks for each learning platform whether its keys are here and whether it takes grades."""
-    for one in Platform.objects.filter(is_open=True):
-        name, hint = f"platform {one}", "See Teach, Learning platforms, which says what to do."
-        if one.keys_fault:
-            yield warn(name, f"its keys could not be fetched: {one.keys_fault}", hint)
-        elif one.rest_until is not None and one.rest_until > timezone.now():
-            yield warn(name, f"it takes no grades: {one.rest_fault}", hint)
-        elif one.deployments.filter(approved_at=None).exists():
-            yield warn(name, "a deployment waits for approval", hint)
-        else:
-            at = f"{one.launched_at:%Y-%m-%d %H:%M} UTC" if one.launched_at else "never"
-            yield ok(name, f"its keys are here; the last launch: {at}")
 
 
 def _unverified(version: ChallengeVersion) -> Result:

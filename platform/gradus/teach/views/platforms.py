@@ -8,16 +8,17 @@ from typing import Any
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.db.models import Count
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST
 
-from gradus.lti import keys, services
-from gradus.lti.models import Context, Delivery, Deployment, Platform
+from gradus.lti import advice, keys, services
+from gradus.lti.models import Context, Deployment, Platform
+from gradus.lti.status import waiting
 from gradus.refusal import Refused
 from gradus.teach.platform_forms import AddressesForm, ClassOfContextForm, PlatformForm
 from gradus.teach.views.access import account
@@ -43,7 +44,7 @@ def for_operators(view: View) -> View:
 def platform_list(request: HttpRequest) -> HttpResponse:
     """Lists the platforms, with what each of them lacks and what it did last."""
     found = Platform.objects.prefetch_related("deployments__contexts")
-    rows = [{"platform": one, "waiting": _waiting(one)} for one in found]
+    rows = [{"platform": one, "waiting": waiting(one)} for one in found]
     return render(request, "teach/platforms/list.html", {"rows": rows, "tool": _tool(request)})
 
 
@@ -73,7 +74,15 @@ def platform_show(request: HttpRequest, pk: int) -> HttpResponse:
     if action == "check":
         fault = keys.fetch(platform)
         said = _("The platform's keys are here.")
-        (messages.warning if fault else messages.success)(request, fault or said)
+        if platform.skew is not None:
+            apart = ngettext(
+                "Its clock and this server's are %(seconds)s second apart.",
+                "Its clock and this server's are %(seconds)s seconds apart.",
+                round(abs(platform.skew)),
+            )
+            said = f"{said} {apart % {'seconds': round(abs(platform.skew))}}"
+        wrong = f"{fault} {advice.LAUNCHES['platform_away']}" if fault else ""
+        (messages.warning if fault else messages.success)(request, wrong or said)
         return redirect("teach:platform", platform.pk)
     if action in ("open", "close"):
         services.open_or_close(platform, by=user, is_open=action == "open")
@@ -136,23 +145,9 @@ def _page(
         "form": form or AddressesForm.of(platform),
         "deployments": platform.deployments.select_related("approved_by"),
         "contexts": [(one, (contexts or {}).get(one.pk) or ClassOfContextForm(one)) for one in found],
-        "waiting": _waiting(platform),
+        "waiting": waiting(platform),
     }
     return render(request, "teach/platforms/platform.html", context, status=status)
-
-
-def _waiting(platform: Platform) -> dict[str, int]:
-    """Returns how many deployments and courses wait for an operator, and how many grades for the platform."""
-    known = list(platform.deployments.all())
-    unsent = Delivery.objects.filter(line_item__context__deployment__platform=platform)
-    unsent = unsent.exclude(state=Delivery.State.DELIVERED).order_by()
-    states = dict(unsent.values_list("state").annotate(Count("pk")))
-    return {
-        "deployments": sum(one.approved_at is None for one in known),
-        "grades": states.get(Delivery.State.WAITING, 0),
-        "refused": states.get(Delivery.State.REFUSED, 0),
-        "courses": sum(course.of_class_id is None for one in known for course in one.contexts.all()),
-    }
 
 
 def _tool(request: HttpRequest) -> list[tuple[str, str]]:

@@ -6,7 +6,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandParser
 
 from challenges.texts import several
-from gradus.operations.doctor import grading, machine, rights, sign_in, site
+from gradus.operations.doctor import grading, machine, platforms, rights, sign_in, site
 from gradus.operations.doctor.results import Result, run_checks
 
 CHECKS = (
@@ -18,6 +18,7 @@ CHECKS = (
     site.configuration,
     site.database,
     sign_in.providers,
+    platforms.platforms,
     grading.message_broker,
     grading.model_files,
     grading.engine,
