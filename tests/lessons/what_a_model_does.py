@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from statistics import mean
 from typing import Any
 
 from challenges.models.token_counts import prefix_tokens
@@ -128,7 +129,7 @@ def it_cannot_tell_the_last_letter(evidence: Evidence) -> None:
 @claims.about(
     "table What the model reads | What it writes",
     "The capital of Australia is Canberra. The answer is: 1. The answer is: 2.",
-    "At the top of this lesson it said Sydney.",
+    "At the top of this lesson, the same model said Sydney.",
     live=True,
 )
 def the_form_decides_what_follows(evidence: Evidence) -> None:
@@ -157,10 +158,17 @@ def the_template_matters(evidence: Evidence) -> None:
 
 
 @claims.about(
-    "finding label-words", "Five sets of other common words, such as *excited* for happy and *scared* for afraid"
+    "finding label-words",
+    "Five sets, all of them with *scared* for afraid and four with another word for happy, such as *excited*,",
+    "one of them changes nothing but *afraid*, and it alone gained about two thirds of the difference.",
 )
 def the_words_matter(evidence: Evidence) -> None:
-    assert len(evidence.arm_record("label-words", "words").runs) == 5
+    runs = {run.name: run.values["score"] for run in evidence.arm_record("label-words", "words").runs}
+    words = [evidence.arm(RAISE, f"findings/{name}.yaml").label_words for name in runs]
+    assert len(words) == 5 and all(one["afraid"] == "scared" for one in words)
+    assert sum("happy" in one for one in words) == 4 and {"afraid": "scared"} in words
+    alone = runs["template-so"] - evidence.mean("label-words", "given")
+    assert 0.6 < alone / evidence.claim("label-words", 1).effect < 0.73
     best = evidence.arm(RAISE, "findings/words-excited.yaml")
     assert best.label_words == {"happy": "excited", "afraid": "scared"} and "I feel so" in best.example
     assert evidence.claim("label-words", 1).low > 0
@@ -168,13 +176,20 @@ def the_words_matter(evidence: Evidence) -> None:
 
 @claims.about(
     "finding plain-words",
-    "With plain words in their place, such as *noise* for Neighbours and *rent* for Lease, it was",
+    "With plain words in small letters in their place, such as *noise* for Neighbours and *rent* for Lease, it was",
+    "they have small letters and fewer tokens, and two of them, *heating* and *plumbing*, are the names themselves",
 )
 def plain_words_sort_better_than_the_names_of_departments(evidence: Evidence) -> None:
     for name in "abcde":
         words, names = (evidence.arm(SAY, f"findings/{arm}-{name}.yaml") for arm in ("words", "names"))
         assert differing(words, names) == {"label_words"} and not names.label_words
         assert (words.label_words["Neighbours"], words.label_words["Lease"]) == ("noise", "rent")
+        assert [name for name, word in words.label_words.items() if word == name.lower()] == ["Heating", "Plumbing"]
+    tokens = [
+        mean(run.cost["prompt_tokens"] for run in evidence.arm_record("plain-words", arm).runs)
+        for arm in ("words", "names")
+    ]
+    assert tokens[0] < tokens[1]
     assert evidence.claim("plain-words", 1).low > 0
     # The statement says what a learner can expect on hidden rows.
     shown = (evidence.public_mean("plain-words", "words"), evidence.mean("plain-words", "words"))
