@@ -1,8 +1,8 @@
 """Tests that need something of the machine: skipped in plain sight where it is missing, failed where it must be there.
 
-`GRADUS_REQUIRE=browser,postgres,redis` names what must be there; `.ci/run` sets it. A test asks by its marker. The
-servers are named by `GRADUS_TEST_POSTGRES` and `GRADUS_TEST_REDIS`, which the fixtures below give. Where pytest-xdist
-runs the tests in several processes, each process finds out for itself, and the first one reports for all.
+`GRADUS_REQUIRE=browser,postgres,redis,nginx` names what must be there; `.ci/run` sets it. A test asks by its marker.
+The servers are named by `GRADUS_TEST_POSTGRES` and `GRADUS_TEST_REDIS`, which the fixtures below give. Where
+pytest-xdist runs the tests in several processes, each process finds out for itself, and the first one reports for all.
 """
 
 from __future__ import annotations
@@ -46,6 +46,15 @@ def _redis() -> str:
     return _server("GRADUS_TEST_REDIS", 6379, "redis://127.0.0.1:6379/9")
 
 
+def nginx() -> str | None:
+    """The program's path; Debian has it where only root looks."""
+    return shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
+
+
+def _nginx() -> str:
+    return "" if nginx() else "nginx is not installed: `apt-get install nginx-light`"
+
+
 def _gpu() -> str:
     if find_spec("torch") is None:
         return "no torch"
@@ -84,6 +93,7 @@ MISSING: dict[str, Callable[[], str]] = {
     "browser": _browser,
     "postgres": _postgres,
     "redis": _redis,
+    "nginx": _nginx,
     "gpu": _gpu,
     "trl": _trl,
     "vllm": _vllm,

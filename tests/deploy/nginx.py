@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import shutil
 import ssl
 import subprocess
 from collections.abc import Iterator
@@ -21,9 +20,9 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from tests.browser.driver.site import free_port, wait_for
 from tests.deploy.files import DEPLOY
+from tests.requirements import nginx
 
-NGINX = shutil.which("nginx") or (shutil.which("nginx", path="/usr/sbin") or "")
-MISSING = "nginx is not installed: `apt-get install nginx-light`"
+NGINX = nginx() or ""
 TEXT = (DEPLOY / "nginx" / "gradus.conf").read_text()
 NAME = "gradus.example.org"
 CERTIFICATES = f"/etc/letsencrypt/live/{NAME}/"

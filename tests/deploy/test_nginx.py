@@ -16,9 +16,7 @@ from django.conf import settings
 
 from gradus.submissions import stream
 from tests.deploy.files import UNITS, of_units
-from tests.deploy.nginx import MISSING, NAME, NGINX, TEXT, Front, closed
-
-HERE = pytest.mark.skipif(not NGINX, reason=MISSING)
+from tests.deploy.nginx import NAME, TEXT, Front, closed
 
 
 class Echo(http.server.BaseHTTPRequestHandler):
@@ -52,7 +50,7 @@ def front(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Front]:
         echo.shutdown()
 
 
-@HERE
+@pytest.mark.nginx
 def test_nginx_accepts_the_example(tmp_path: Path) -> None:
     front = Front(tmp_path, 8000)
     done = subprocess.run(front.argv("-t"), capture_output=True, text=True, check=False)
@@ -60,7 +58,7 @@ def test_nginx_accepts_the_example(tmp_path: Path) -> None:
     assert "warn" not in done.stderr and "warn" not in (tmp_path / "errors").read_text()
 
 
-@HERE
+@pytest.mark.nginx
 def test_nginx_would_refuse_a_slip(tmp_path: Path) -> None:
     front = Front(tmp_path, 8000)
     path = tmp_path / "gradus.conf"
@@ -68,7 +66,7 @@ def test_nginx_would_refuse_a_slip(tmp_path: Path) -> None:
     assert subprocess.run(front.argv("-t"), capture_output=True, check=False).returncode != 0
 
 
-@HERE
+@pytest.mark.nginx
 def test_the_site_hears_the_name_the_scheme_and_the_true_address(front: Front) -> None:
     """A visitor's own X-Forwarded-For goes nowhere: limits by address read it."""
     heard = json.loads(front.get("/lessons/first/?a=1", **{"X-Forwarded-For": "8.8.8.8"}).body)
@@ -76,7 +74,7 @@ def test_the_site_hears_the_name_the_scheme_and_the_true_address(front: Front) -
     assert (heard["x-forwarded-proto"], heard["x-forwarded-for"]) == ("https", "127.0.0.1")
 
 
-@HERE
+@pytest.mark.nginx
 def test_without_tls_everybody_is_sent_on(front: Front) -> None:
     link = HTTPConnection("127.0.0.1", front.plain, timeout=20)
     link.request("GET", "/path/", headers={"Host": NAME})
@@ -84,7 +82,7 @@ def test_without_tls_everybody_is_sent_on(front: Front) -> None:
     assert (answer.status, answer.headers["Location"]) == (301, f"https://{NAME}/path/")
 
 
-@HERE
+@pytest.mark.nginx
 def test_collected_files_are_served_and_nothing_beside_them(front: Front) -> None:
     (front.static / "gradus.0123456789ab.css").write_text("body {}")
     (front.folder / "private").mkdir()
@@ -100,7 +98,7 @@ def test_collected_files_are_served_and_nothing_beside_them(front: Front) -> Non
         assert b"hidden rows" not in front.get(path).body
 
 
-@HERE
+@pytest.mark.nginx
 def test_what_was_compressed_at_collecting_is_sent_to_those_who_take_it(front: Front) -> None:
     (front.static / "large.0123456789ab.css").write_text("body {}")
     (front.static / "large.0123456789ab.css.gz").write_bytes(gzip.compress(b"body {} "))
@@ -110,20 +108,20 @@ def test_what_was_compressed_at_collecting_is_sent_to_those_who_take_it(front: F
     assert front.get("/static/large.0123456789ab.css").body == b"body {}"
 
 
-@HERE
+@pytest.mark.nginx
 def test_a_name_without_a_digest_is_asked_for_again(front: Front) -> None:
     (front.static / "plain.css").write_text("body {}")
     assert front.get("/static/plain.css").headers.get_all("Cache-Control") == ["max-age=0", "public"]
 
 
-@HERE
+@pytest.mark.nginx
 def test_pages_arrive_as_the_site_has_sent_them(front: Front) -> None:
     answer = front.get("/page/", **{"Accept-Encoding": "gzip"})
     assert "Content-Encoding" not in answer.headers
     assert json.loads(answer.body)["accept-encoding"] == "gzip"
 
 
-@HERE
+@pytest.mark.nginx
 def test_the_largest_payload_gets_through_and_no_larger_one(front: Front) -> None:
     most = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
     assert front.get("/x", "POST", b"x" * most).status == 200

@@ -26,7 +26,7 @@ from tests import factories
 from tests.browser.conftest import session_of
 from tests.browser.driver import site
 from tests.browser.driver.seen import first_quick
-from tests.deploy.nginx import MISSING, NGINX, Front
+from tests.deploy.nginx import Front
 from tests.learn import scene
 
 TAKES_BOTH = {"Accept-Encoding": "gzip, deflate, br"}
@@ -87,7 +87,7 @@ def test_every_file_of_a_page_is_small_and_kept_for_a_year(port: int, course: Co
     assert answer.headers["Content-Encoding"] == "gzip" and gzip.decompress(body) == get(port, style)[1]
 
 
-@pytest.mark.skipif(not NGINX, reason=MISSING)
+@pytest.mark.nginx
 def test_nginx_sends_the_same_files_compressed_and_for_a_year(port: int, collected: Path, tmp_path: Path) -> None:
     files = files_of(get(port, "/")[1])
     front = Front(tmp_path, port, collected)
