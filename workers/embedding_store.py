@@ -44,7 +44,7 @@ from workers.sandbox.supervisor import Stopped
 
 log = structlog.get_logger(__name__)
 
-GOLD_FOLDER, PASSAGES_FOLDER = "embeddings/", "passage-vectors"
+GOLD_FOLDER, GOLD_HERE, PASSAGES_FOLDER = "embeddings/", "gold-vectors", "passage-vectors"
 GOLD_BYTES_MAX, PASSAGES_BYTES_MAX = 4 * 1024**3, 256 * 1024**2
 # A use is noted once a day, because a file has to be written again for it.
 NOTED = timedelta(days=1)
@@ -135,14 +135,19 @@ class Store:
 
 
 def gold_store() -> Store:
-    """The store of gold answers' embeddings, which all workers share."""
-    return Store(storages["private"], GOLD_FOLDER, GOLD_BYTES_MAX)
+    """The store of gold answers' embeddings, which all workers share that may read the bucket as a whole."""
+    shared = not (settings.BUCKET and settings.WORKER_KEY)
+    return Store(storages["private"] if shared else _on_own_disk(GOLD_HERE), GOLD_FOLDER, GOLD_BYTES_MAX)
 
 
 def passage_store() -> Store:
     """The store of passages' embeddings, on this worker's disk."""
-    folder = settings.DATA_DIR / PASSAGES_FOLDER
-    return Store(FileSystemStorage(folder, file_permissions_mode=0o600, directory_permissions_mode=0o700))
+    return Store(_on_own_disk(PASSAGES_FOLDER))
+
+
+def _on_own_disk(name: str) -> FileSystemStorage:
+    folder = settings.DATA_DIR / name
+    return FileSystemStorage(folder, file_permissions_mode=0o600, directory_permissions_mode=0o700)
 
 
 def delete_old() -> int:

@@ -18,6 +18,7 @@ from django.db import InterfaceError, InternalError, OperationalError, Programmi
 from challenges import payloads
 from graders.base import Rejected
 from graders.request_costs import Disturbed
+from gradus import stores
 from gradus.courses.bundles import BundleMissing
 from gradus.submissions import services
 from gradus.submissions.models import Evaluation
@@ -132,7 +133,7 @@ class Failures:
             case EngineSlow():
                 log.warning("engine_slow", attempt=evaluation.attempt)
                 services.retry(*key, after_seconds=SLOW_SECONDS * 2**evaluation.attempt)
-            case OperationalError() | InterfaceError() | InternalError() | OSError():
+            case _ if isinstance(error, DATABASE_LOST) or stores.is_away(error):
                 self._try_later(evaluation, error)
             case _:
                 self._refuse(evaluation, error)
@@ -145,7 +146,7 @@ class Failures:
         return services.another_can(spec, payload, evaluation.lane, worker=self.name)
 
     def _try_later(self, evaluation: Evaluation, error: Exception) -> None:
-        """Queues the job again after an error of the database or the disk, which is not the learner's fault.
+        """Queues the job again after an error of the database or the store of files, which is not the learner's fault.
 
         If only the reply to COMMIT was lost, the evaluation has ended already and the fenced update changes nothing.
         """

@@ -1,4 +1,4 @@
-"""Records what workers with few rights hand in, a moment after they have done so."""
+"""Records what workers with few rights hand in, and signs the addresses of files that they ask for, at once."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import threading
 import structlog
 from django.db import DatabaseError, connection
 
-from gradus.submissions.services import handed_in
+from gradus.submissions.services import file_links, handed_in
 
 log = structlog.get_logger(__name__)
 # How long a process waits to be told. It looks by itself then, because PostgreSQL tells nobody who does not listen.
@@ -29,6 +29,7 @@ class Recorder(threading.Thread):
                     with connection.cursor() as cursor:
                         cursor.execute(f"listen {handed_in.CHANNEL}")
                     is_listening = True
+                file_links.sign_all()
                 handed_in.record_all()
                 for _ in connection.connection.notifies(timeout=SECONDS, stop_after=1):
                     pass

@@ -7,12 +7,14 @@ import os
 import socket
 import tempfile
 from collections.abc import Mapping
+from datetime import timedelta
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Protocol
 
 from django.conf import settings
 from django.db import connection
+from django.db.models import Exists, Q
 from django.db.models.functions import Now
 
 from challenges.models.catalogue import MODELS
@@ -29,6 +31,8 @@ if TYPE_CHECKING:
 NEEDS_MODEL = ("interactive", "grade", "train")
 NO_REMOTES: Mapping[str, bool] = MappingProxyType({})
 LONGEST_REMOTES = 48
+# A worker reports at least every second while it is idle, and at both ends of a job.
+ALIVE = timedelta(minutes=2)
 
 
 class Reporting(Protocol):
@@ -60,6 +64,27 @@ def damaged() -> dict[str, str]:
         "with them. Run `python -m workers.engine.fetch {name}`, which stores them again."
     )
     return {name: said.format(name=name) for name in MODELS if model_files.are_damaged(_folder(name))}
+
+
+def other_weights(worker: str) -> dict[str, str]:
+    """The base models of which a worker that reported before this one has other weights, each with a sentence that
+    says what to do. Two of a challenge's attempts must not be graded by different models.
+    """
+    own = digests()
+    seen = WorkerStatus.objects.filter(last_seen__gte=Now() - ALIVE, problem="").exclude(name=worker)
+    mine = WorkerStatus.objects.filter(name=worker).values_list("pk", flat=True)
+    earlier = seen.filter(Q(pk__lt=mine[:1]) | ~Exists(mine)) if own else seen.none()
+    said = (
+        "The weights of the base model {name} have the digest {ours} here and {theirs} at {other}, so nothing is "
+        "graded with them here. Run `python -m workers.engine.fetch {name}` on the machine that has the wrong ones, "
+        "and restart its workers."
+    )
+    return {
+        name: said.format(name=name, ours=digest[:12], theirs=held[name][:12], other=other)
+        for other, held in earlier.order_by("-pk").values_list("name", "base_models")
+        for name, digest in own.items()
+        if held.get(name, digest) != digest
+    }
 
 
 def _folder(name: str) -> Path:

@@ -18,7 +18,7 @@ from challenges.kinds.base import WALL_FACTOR, Lane
 from challenges.models.catalogue import MODELS
 from challenges.overlap import overlap
 from graders.base import Assignment, Grade
-from gradus.submissions import failpoints, queue, services
+from gradus.submissions import claimed_files, failpoints, queue, services
 from gradus.submissions.models import Evaluation
 from workers import status
 from workers.breaker import Breaker
@@ -29,7 +29,7 @@ from workers.execute import Memo, ShouldStop, execute, expect_packages
 from workers.failures import Failures, Unfinished, advice_of, code_of
 from workers.grading import assignments, outcomes
 from workers.grading.chats import WrittenTokens
-from workers.grading.evaluations import gives_way, is_lint, local_model, seconds_of
+from workers.grading.evaluations import gives_way, is_lint, kind_of, local_model, seconds_of
 from workers.grading.events import EventWriter
 from workers.grading.hidden_row_timing import Pace
 from workers.grading.kept_training import TrainedOnce, trained_once
@@ -77,6 +77,7 @@ class Worker:
         self.memo = Memo()
         self.fault = self.remote_fault
         self.breaker = Breaker(self.runner)
+        self.other_weights: dict[str, str] = {}
         if self.runner.device != "cpu" and lane in status.NEEDS_MODEL:
             # What keeps a GPU from working is found before a job is claimed.
             self.breaker.distrust(set(status.digests()).difference(self._not_here))
@@ -116,7 +117,7 @@ class Worker:
     def _unusable(self) -> dict[str, str]:
         """The base models that nothing is claimed for, each with the reason."""
         damaged = status.damaged() if self.lane in status.NEEDS_MODEL else {}
-        reasons = [*damaged.items(), *self.breaker.broken().items()]
+        reasons = [*self.other_weights.items(), *damaged.items(), *self.breaker.broken().items()]
         here = {name: why for name, why in reasons if name is not None and name not in self._not_here}
         return here | self.checks.closed()
 
@@ -125,6 +126,7 @@ class Worker:
         if self.ending.is_set():
             return False
         self._try_again()
+        self._compare_weights()
         stopped = self._stopped()
         if self.lane == "judge" and not stopped:
             status.report(self)
@@ -143,6 +145,13 @@ class Worker:
             structlog.contextvars.clear_contextvars()
             status.report(self)
         return True
+
+    def _compare_weights(self) -> None:
+        """Nothing is claimed with weights that differ from those of the workers that were here before."""
+        found = status.other_weights(self.name) if self.lane in status.NEEDS_MODEL else {}
+        if found and found != self.other_weights:
+            log.warning("other_weights", models=sorted(found))
+        self.other_weights = found
 
     def _claim(self) -> Evaluation | None:
         return services.claim(self.lane, worker=self.name, profile=self.profile, without=self._unusable())
@@ -179,7 +188,7 @@ class Worker:
 
     def _grade(self, evaluation: Evaluation) -> None:
         key = (evaluation.pk, evaluation.fence)
-        with Heartbeat(*key) as heartbeat, EventWriter(*key) as events:
+        with Heartbeat(*key) as heartbeat, EventWriter(*key) as events, claimed_files.of_claim(*key):
             try:
                 outcome = self._outcome(evaluation, events, self._stop(evaluation, heartbeat))
                 failpoints.reach("grade.computed")
@@ -216,7 +225,7 @@ class Worker:
         failpoints.reach("grade.started")
         if is_lint(evaluation):
             return lint(evaluation, self.embedded, stop, self.runner.worked)
-        judge = assignments.judge_for(evaluation, self.judge)
+        judge = assignments.judge_for(evaluation, self.judge) if kind_of(evaluation).is_judged else None
         with assignments.prepared(evaluation) as assignment, trained_once(evaluation) as once:
             self._prepare(assignment, stop)
             grade = self._graded(evaluation, assignment, judge, once, events, stop)

@@ -155,12 +155,16 @@ BUCKET = env.str("GRADUS_S3_BUCKET", default="")
 
 
 def storage(name: str) -> dict[str, object]:
-    """Returns a store that has no public address: a folder, or a prefix in an S3-compatible bucket."""
+    """Returns a store that has no public address: a folder, or a prefix in an S3-compatible bucket.
+
+    A worker with few rights has no key of the bucket, and gets an address for each file of its job.
+    """
+    if BUCKET and WORKER_KEY:
+        return {"BACKEND": "gradus.submissions.claimed_files.ClaimedFiles", "OPTIONS": {"store": name}}
     if BUCKET:
-        return {
-            "BACKEND": "storages.backends.s3.S3Storage",
-            "OPTIONS": {"bucket_name": BUCKET, "location": name, "default_acl": "private", "querystring_auth": True},
-        }
+        options = {"bucket_name": BUCKET, "location": name, "default_acl": "private", "querystring_auth": True}
+        # Without it boto3 signs addresses in the old way, which newer servers refuse.
+        return {"BACKEND": "storages.backends.s3.S3Storage", "OPTIONS": {**options, "signature_version": "s3v4"}}
     return {
         "BACKEND": "django.core.files.storage.FileSystemStorage",
         "OPTIONS": {"location": DATA_DIR / name, "file_permissions_mode": 0o600, "directory_permissions_mode": 0o700},

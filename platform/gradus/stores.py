@@ -28,6 +28,15 @@ class StoredFile:
     modified: datetime
 
 
+class StoreAway(OSError):
+    """The store does not answer, or refuses. What was asked of it can be tried again later."""
+
+
+def is_away(error: BaseException) -> bool:
+    """Whether an error is one of the disk or the bucket. boto3, which not every site has, derives its own from none."""
+    return isinstance(error, OSError) or type(error).__module__.partition(".")[0] in ("botocore", "boto3")
+
+
 def put(store: Storage, name: str, content: IO[bytes]) -> None:
     """Stores a file under `name`, which exists only with the whole content, whatever happens to the process.
 

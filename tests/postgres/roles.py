@@ -16,8 +16,8 @@ from gradus.operations.worker_role import setting_up
 from gradus.preferences.services import lot_key
 
 LANES = ("interactive", "grade", "train", "judge")
-# Two machines by their roles: one for all lanes, and one that only trains.
-MACHINES = {"first": LANES, "second": ("train",)}
+# Machines by their roles: one for all lanes, one that only trains, and one that only grades.
+MACHINES = {"first": LANES, "second": ("train",), "third": ("grade",)}
 
 
 @pytest.fixture(scope="session")

@@ -78,7 +78,7 @@ SUBMISSIONS = {
     "overlaps": ("tests/courses/test_overlapping_courses.py::test_the_database_moves_nothing_to_another_course",),
     "similar attempts are found": ("tests/postgres/copying.py", "tests/teach/test_similar.py"),
     "claims and submits when many come at once": ("tests/postgres/concurrency.py",),
-    "workers with few rights": ("tests/postgres/worker_rights.py",),
+    "workers with few rights": ("tests/postgres/worker_rights.py", "tests/postgres/worker_files.py"),
 }
 CLASSES = {
     "grades are released once": ("tests/postgres/releases.py",),

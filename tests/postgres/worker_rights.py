@@ -29,7 +29,7 @@ from gradus.submissions.services import handed_in
 from gradus.submissions.services.finish import LeaseLost
 from tests import factories
 from tests.judge_server import JudgeServer, judgement
-from tests.postgres.roles import command, logged_in, passwords
+from tests.postgres.roles import command, logged_in
 from tests.workers.test_guests import MET
 from tests.workers.test_work import TableRunner
 from workers import reconciler, status
@@ -37,7 +37,8 @@ from workers.recorder import Recorder
 from workers.sandbox.supervisor import RunnerDied
 from workers.work import Worker
 
-__all__ = ["passwords"]
+# The roles are made once for all such files.
+pytest_plugins = ("tests.postgres.roles",)
 pytestmark = [pytest.mark.postgres, pytest.mark.django_db(transaction=True)]
 PROFILE = "cpu/float32/1"
 Machine = Callable[[], AbstractContextManager[str]]
@@ -62,6 +63,13 @@ def second(passwords: dict[str, str]) -> Machine:
     return lambda: logged_in(role, password)
 
 
+@pytest.fixture
+def third(passwords: dict[str, str]) -> Machine:
+    """The machine that only grades."""
+    role, password = list(passwords.items())[2]
+    return lambda: logged_in(role, password)
+
+
 def claim(role: str, lane: str = "grade") -> Evaluation:
     found = services.claim(lane, worker=f"{role}@host:{lane}:1", profile=PROFILE)
     assert found is not None
@@ -78,6 +86,14 @@ def test_an_attempt_is_graded_and_recorded(ada: User, course: Course, first: Mac
     assert handed_in.record_all() == 1
     assert attempt.current.state == "scored" and Standing.objects.get(user=ada).shown == 1.0
     assert list(attempt.current.events.values_list("type", flat=True)) == ["started", "progress", "finished"]
+
+
+def test_a_machine_that_only_grades_needs_no_right_of_another_lane(ada: User, course: Course, third: Machine) -> None:
+    attempt = factories.submit(ada)
+    with third():
+        assert Worker("grade", runner=TableRunner()).step()
+    assert handed_in.record_all() == 1
+    assert attempt.current.state == "scored"
 
 
 def test_the_reconciler_records_it_a_moment_later(ada: User, course: Course, first: Machine) -> None:

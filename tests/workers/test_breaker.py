@@ -2,10 +2,12 @@
 
 import hashlib
 import os
+from datetime import timedelta
 from types import SimpleNamespace
 
 import pytest
 from django.urls import reverse
+from django.utils import timezone
 
 from challenges.models.catalogue import MODELS
 from gradus.submissions import health, limits, services
@@ -252,3 +254,31 @@ def test_a_job_that_met_a_full_gpu_waits_and_is_graded_later(ada, course):
     Evaluation.objects.update(available_at=reconciler.Now())
     assert one.step() and submission.current.state == "scored"
     assert Slot.objects.of(limits.ATTEMPTS).count() == 1
+
+
+# --- other weights ------------------------------------------------------------------------------------------------
+
+
+def test_nothing_is_claimed_with_other_weights_than_a_worker_has_that_was_here_before(ada, course, held):
+    submission = factories.submit(ada)
+    before = {"lane": "grade", "base_models": {MODEL: "e" * 64}}
+    first = WorkerStatus.objects.create(name="first", **before)
+    one = Worker("grade", runner=TableRunner())
+    assert not one.step() and (submission.current.state, submission.current.fence) == ("queued", 0)
+    told = WorkerStatus.objects.get(name=one.name).problem
+    assert f"{'e' * 12} at first" in told and f"Run `python -m workers.engine.fetch {MODEL}`" in told
+    # Once it is away, or has the same weights, nothing speaks against ours.
+    WorkerStatus.objects.filter(pk=first.pk).update(base_models=status.digests())
+    assert one.step() and submission.current.state == "scored"
+    assert WorkerStatus.objects.get(name=one.name).problem == ""
+
+
+def test_weights_of_a_worker_that_is_away_or_does_not_work_are_not_compared(ada, course, held):
+    other = {"lane": "grade", "base_models": {MODEL: "e" * 64}}
+    away = timezone.now() - status.ALIVE - timedelta(seconds=1)
+    WorkerStatus.objects.create(name="away", last_seen=away, **other)
+    WorkerStatus.objects.create(name="in trouble", problem="No model files.", **other)
+    submission, one = factories.submit(ada), Worker("grade", runner=TableRunner())
+    assert one.step() and submission.current.state == "scored"
+    WorkerStatus.objects.create(name="later", **other)
+    assert status.other_weights(one.name) == {} and list(status.other_weights("newest")) == [MODEL]

@@ -15,8 +15,16 @@ class BundleMissing(Exception):
     """The database names a bundle that is missing from private storage."""
 
 
+class BundleDamaged(OSError):
+    """Private storage has only a part of a bundle now, or another content under its name."""
+
+
 def path_of(digest: str) -> str:
     return f"bundles/{digest}.json"
+
+
+def lesson_path(digest: str, name: str) -> str:
+    return f"lessons/{digest}/{name}"
 
 
 def save(bundle: ChallengeBundle) -> None:
@@ -29,6 +37,7 @@ def load(version: ChallengeVersion) -> ChallengeBundle:
 
     Raises:
         BundleMissing: private storage does not have the content.
+        BundleDamaged: what it has is not the content.
     """
     return _load(version.digest)
 
@@ -39,12 +48,19 @@ def _load(digest: str) -> ChallengeBundle:
     if not store.exists(path_of(digest)):
         raise BundleMissing(f"private storage lacks {path_of(digest)}; import the course again")
     with store.open(path_of(digest)) as file:
-        return ChallengeBundle.from_json(file.read().decode())
+        content = file.read()
+    try:
+        bundle = ChallengeBundle.from_json(content.decode())
+    except (ValueError, KeyError) as error:
+        raise BundleDamaged(f"{path_of(digest)} is damaged; import the course again") from error
+    if bundle.digest != digest:
+        raise BundleDamaged(f"{path_of(digest)} holds another bundle; import the course again")
+    return bundle
 
 
 def save_lesson_files(bundle: LessonBundle, digest: str) -> None:
     for name, content in bundle.files.items():
-        _save(f"lessons/{digest}/{name}", content)
+        _save(lesson_path(digest, name), content)
 
 
 def lesson_file(lesson: Lesson, name: str) -> bytes:
@@ -62,7 +78,7 @@ def lesson_content(digest: str, name: str) -> bytes:
     Raises:
         BundleMissing: private storage does not have the file.
     """
-    store, path = storages["private"], f"lessons/{digest}/{name}"
+    store, path = storages["private"], lesson_path(digest, name)
     if not store.exists(path):
         raise BundleMissing(f"private storage lacks {path}; import the course again")
     with store.open(path) as file:

@@ -6,7 +6,7 @@ from django.core.management.base import BaseCommand, CommandParser
 from django.db import DatabaseError, close_old_connections, connection
 
 from gradus.lti import sending
-from gradus.submissions.services import handed_in
+from gradus.submissions.services import file_links, handed_in
 from workers.reconciler import sweep
 from workers.recorder import Recorder
 
@@ -25,6 +25,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: object, once: bool, every: float, **options: object) -> None:
         if once:
+            file_links.sign_all()
             handed_in.record_all()
             done = {**sweep(), "sent": sending.run()}
             self.stdout.write(", ".join(f"{name}: {count}" for name, count in done.items()))

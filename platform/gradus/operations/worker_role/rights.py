@@ -61,6 +61,15 @@ RIGHTS = (
         adds="evaluation_id fence outcome error_code created_at",
         writes="gradus_worker_holds(evaluation_id, fence) AND coalesce(pg_column_size(outcome), 0) < 16777216",
     ),
+    # The only way to a file in the bucket: `services.file_links` gives the address, if the file is one of the job.
+    Right(
+        "submissions_filelink",
+        "id evaluation_id fence store name size url refused created_at",
+        HELD,
+        adds="evaluation_id fence store name size url refused created_at",
+        removes=True,
+        writes="gradus_worker_holds(evaluation_id, fence)",
+    ),
     Right(
         "submissions_submission",
         "id uuid user_id challenge_id version_id kind payload payload_sha256 text_digest idempotency_key "

@@ -14,6 +14,7 @@ from gradus.submissions.models.evaluations import (
     SubmissionQuerySet,
     known_kind,
 )
+from gradus.submissions.models.file_links import FileLink
 from gradus.submissions.models.handed_in import HandedIn
 from gradus.submissions.models.quotas import Quota, QuotaHold, QuotaUse
 from gradus.submissions.models.reruns import Rerun
@@ -29,6 +30,7 @@ __all__ = [
     "Evaluation",
     "EvaluationQuerySet",
     "Event",
+    "FileLink",
     "Fingerprint",
     "Grader",
     "HandedIn",

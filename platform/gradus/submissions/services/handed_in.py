@@ -20,6 +20,7 @@ from pydantic import TypeAdapter
 from challenges.characters import cleaned
 from challenges.kinds import registry as kinds
 from challenges.problems import Problem
+from gradus import stores
 from gradus.submissions.models import Evaluation, HandedIn, Run
 from gradus.submissions.services import finish
 from gradus.submissions.services.events import Item, append_events
@@ -88,10 +89,12 @@ def _record_next() -> bool:
         log.info("handed_in_late", evaluation=row.evaluation_id, fence=row.fence)
     except AWAY:
         raise
-    except OSError as error:
-        log.warning("store_away", evaluation=row.evaluation_id, reason=type(error).__name__)
-        finish.retry(*key)
     except Exception as error:  # whatever is wrong with it: the row must go, or nothing after it would be recorded
+        if stores.is_away(error):
+            log.warning("store_away", evaluation=row.evaluation_id, reason=type(error).__name__)
+            finish.retry(*key)
+            row.delete()
+            return True
         worker = Evaluation.objects.values_list("worker", flat=True).get(pk=row.evaluation_id)
         log.error("handed_in_refused", evaluation=row.evaluation_id, worker=worker, reason=type(error).__name__)
         with suppress(LeaseLost):
