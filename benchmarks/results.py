@@ -15,6 +15,7 @@ from benchmarks import latency
 from benchmarks.figures import headline, limit, measurement, record
 from benchmarks.figures.measurement import Measurement
 from benchmarks.figures.record import FOLDER, Results
+from benchmarks.fleet import report as fleet
 from benchmarks.pages import report
 
 PAGE = Path(__file__).resolve().parent / "results.md"
@@ -35,12 +36,14 @@ def text(folder: Path = FOLDER) -> str:
     clicks = [found["median"] for found in data.values() if "median" in found]
     views = [found for found in data.values() if "views" in found]
     fault_runs = [(file.stem, found) for file, found in data.items() if "kills" in found]
+    fleets = [found for found in data.values() if "jobs_per_minute" in found]
     made = [headline.overall(kinds)] if kinds else []
     made += [
         *map(section, kinds),
         *map(from_click_to_grade, clicks),
         *under_faults(fault_runs),
         *map(report.recorded, views),
+        *map(fleet.recorded, fleets),
     ]
     return "\n\n".join(made) or NOTHING
 
