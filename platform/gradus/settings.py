@@ -436,6 +436,8 @@ LOGGING = {
     "root": {"handlers": ["console"], "level": LOG_LEVEL},
     "loggers": {
         **{name: {"level": EVENTS_LEVEL} for name in ("django_structlog", "workers")},
+        # It writes down whole addresses, and one that is signed opens a file to whoever reads it.
+        "httpx": {"level": "WARNING"},
         # It warns of a message that comes while a program stops. The message goes back to its queue: nothing to do.
         "kombu.transport.virtual.base": {"level": "ERROR"},
     },

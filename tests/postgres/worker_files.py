@@ -38,8 +38,6 @@ from workers import status
 from workers.recorder import Recorder
 from workers.work import Worker
 
-# The roles are made once for all such files.
-pytest_plugins = ("tests.postgres.roles",)
 pytestmark = [
     pytest.mark.postgres,
     pytest.mark.django_db(transaction=True),

@@ -37,8 +37,6 @@ from workers.recorder import Recorder
 from workers.sandbox.supervisor import RunnerDied
 from workers.work import Worker
 
-# The roles are made once for all such files.
-pytest_plugins = ("tests.postgres.roles",)
 pytestmark = [pytest.mark.postgres, pytest.mark.django_db(transaction=True)]
 PROFILE = "cpu/float32/1"
 Machine = Callable[[], AbstractContextManager[str]]

@@ -1,0 +1,5 @@
+"""The roles of workers are made once for all files here that use them."""
+
+from tests.postgres.roles import passwords
+
+__all__ = ["passwords"]
