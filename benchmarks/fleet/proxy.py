@@ -26,9 +26,15 @@ class Proxy(threading.Thread):
 
     def run(self) -> None:
         asyncio.set_event_loop(self._loop)
-        self._loop.run_until_complete(asyncio.start_server(self._pass, *self.listen))
+        server = self._loop.run_until_complete(asyncio.start_server(self._pass, *self.listen))
         self._ready.set()
         self._loop.run_forever()
+        server.close()
+        left = asyncio.all_tasks(self._loop)
+        for task in left:
+            task.cancel()
+        self._loop.run_until_complete(asyncio.gather(*left, return_exceptions=True))
+        self._loop.close()
 
     def begin(self) -> None:
         self.start()
@@ -39,14 +45,19 @@ class Proxy(threading.Thread):
         self.join(10)
 
     async def _pass(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with suppress(OSError):
+        ends = [writer]
+        try:
             there, here = await asyncio.open_connection(*self.target)
+            ends.append(here)
             ways = [asyncio.ensure_future(self._copy(*way)) for way in ((reader, here), (there, writer))]
             await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
             for way in ways:
                 way.cancel()
-            here.close()
-        writer.close()
+        except OSError:
+            return
+        finally:
+            for end in ends:
+                end.close()
 
     async def _copy(self, source: asyncio.StreamReader, to: asyncio.StreamWriter) -> None:
         with suppress(OSError):
