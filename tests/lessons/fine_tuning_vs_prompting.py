@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 
 from challenges.findings.text import filled
 from challenges.lesson.demo import FEW, TUNED, ZERO, DemoRecord
@@ -89,7 +90,7 @@ def the_recorded_demo_is_of_this_lesson(evidence: Evidence) -> None:
 
 @claims.about(
     "finding method",
-    "It was trained on the **starter rows**, which you may use too.",
+    "It was trained on the challenges' **starter rows**, which you get too.",
     "so there are three runs with three seeds.",
     "On symptoms there were six prompts, written by the author, three of them with examples. On tickets there was one "
     "prompt, with five random sets of three examples.",
@@ -127,35 +128,42 @@ def random_examples_may_help_or_hurt(evidence: Evidence) -> None:
     "finding order",
     "In the next experiment only the order of the same five examples changes.",
     "Look at how far the best order of a set lies from its worst.",
+    "That is more than chance alone would give, but part of it is chance.",
 )
 def the_order_moves_the_score(evidence: Evidence) -> None:
-    assert evidence.claim("order", 1).found == "spread" and evidence.claim("order", 1).effect > 0.05
+    order = evidence.claim("order", 1)
+    assert order.found == "spread" and order.effect > 0.05 and order.p < 0.05
 
 
 @claims.about(
     "finding plain-way",
-    "On the symptoms it does as well as the adapter:",
+    "On the symptoms it scored about the same as the adapter:",
     "when it was trained on the same 250 starter rows as the adapter.",
     "it cannot write the ticket of the other task.",
 )
-def the_plain_way_does_as_well_as_the_adapter_on_symptoms(evidence: Evidence) -> None:
+def a_regression_scores_about_the_same_as_the_adapter_on_symptoms(evidence: Evidence) -> None:
     adapter = evidence.arm(DOCTOR, "baselines/lora.yaml")
     assert len(adapter.rows) == 250
     finding = next(one for one in evidence.lesson.findings if one.id == "plain-way")
     assert finding.experiments[0].arms[0].files == ("baselines/lora.yaml",)
     trained = evidence.arm_record("method", "lora", DOCTOR).mean["score"]
-    assert evidence.mean("plain-way", "all") >= trained - 0.01
+    assert trained - 0.01 <= evidence.mean("plain-way", "all") < trained + 0.03
 
 
 @claims.about(
     "finding json",
     "Afterwards every one of the hidden e-mails became one valid ticket.",
     "Three examples give valid JSON at once; right decisions take training",
+    "about as many as if every ticket had the same priority and category,",
 )
 def after_training_every_output_is_a_valid_ticket(evidence: Evidence) -> None:
     assert all(run.values["valid"] == 1 for run in evidence.arm_record("json", "lora").runs)
     assert evidence.mean("json", "none", "valid") < 0.1 and evidence.mean("json", "three", "valid") > 0.9
     assert evidence.mean("json", "lora", "decisions") > 2 * evidence.mean("json", "three", "decisions")
+    targets = [row.target for row in evidence.challenge(MAIL).hidden if isinstance(row.target, dict)]
+    most = [Counter(one[key] for one in targets).most_common(1)[0][1] for key in ("priority", "category")]
+    same = sum(most) / len(most) / len(targets)
+    assert abs(same - evidence.mean("json", "three", "decisions")) < 0.01
 
 
 @claims.about(
@@ -172,7 +180,8 @@ def the_untrained_model_goes_to_a_party(evidence: Evidence) -> None:
 
 @claims.about(
     "text",
-    "The author took two passes over all rows (two *epochs*), batches of 8 rows and a learning rate of `0.001`.",
+    "The author took two passes over all rows (two *epochs*), batches of 8 rows and a learning rate of `0.001`; a fold "
+    "below explains these words.",
 )
 def the_settings_of_the_run_are_those_of_the_author_and_not_the_forms(evidence: Evidence) -> None:
     gold, start = (evidence.arm(MAIL, f"baselines/{name}.yaml") for name in ("gold", "start"))
@@ -236,7 +245,7 @@ def the_memory_follows_from_bytes_for_each_weight(evidence: Evidence) -> None:
     assert round((WEIGHTS_7B * 2 + adapter) / 1e9, 1) == 14.3 and round((WEIGHTS_7B / 2 + adapter) / 1e9, 1) == 3.8
 
 
-@claims.about("text", "In our small model it is about a fiftieth of the weights.")
+@claims.about("text", "In our small model, with $r = 8$, it is about a fiftieth of the weights.")
 def the_adapter_is_a_fiftieth_of_the_small_model(evidence: Evidence) -> None:
     assert 45 < 1 / evidence.measured(DOCTOR, "lora")["training"]["trainable_share"] < 60
 
@@ -272,7 +281,7 @@ def the_board_compares_rows_and_steps(evidence: Evidence) -> None:
 
 @claims.about(
     "text",
-    "They are other runs than the findings', so scores may differ slightly.",
+    "These are not the runs of the findings, so scores may differ slightly.",
 )
 def the_board_and_the_findings_are_different_runs(evidence: Evidence) -> None:
     (file,) = [one for one in evidence.lesson.findings[0].experiments[0].arms[1].files if "zero-shot" in one]
