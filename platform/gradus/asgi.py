@@ -13,4 +13,5 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "gradus.settings")
 django.setup(set_prefix=False)
 # Imported now, not with the first request: on a reload the old process ends as soon as this one listens.
 import_module(settings.ROOT_URLCONF)
-application = serve_static_files(ThreadPoolHandler(settings.WEB_THREADS), settings.STATIC_ROOT)
+busy = import_module("gradus.lti.busy")
+application = serve_static_files(ThreadPoolHandler(settings.WEB_THREADS, at_once=busy.answer), settings.STATIC_ROOT)

@@ -10,7 +10,8 @@ connections. Streamed responses occupy no thread and no connection: they run in 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from gettext import NullTranslations
 from io import BytesIO
@@ -46,14 +47,26 @@ class Request(ASGIRequest):
 
 
 class ThreadPoolHandler(ASGIHandler):
+    """`at_once` is asked before a request waits for a thread, with its address and the seconds that the oldest one has
+    waited. A response of it is sent without a thread.
+    """
+
     request_class = Request
 
-    def __init__(self, threads: int, body_seconds: float | None = None) -> None:
+    def __init__(
+        self,
+        threads: int,
+        body_seconds: float | None = None,
+        at_once: Callable[[str, float], HttpResponse | None] | None = None,
+    ) -> None:
         BaseHandler.__init__(self)
         self.body_seconds = body_seconds
+        self.at_once = at_once
+        # When the requests came that have no thread yet, in their order.
+        self.waiting: dict[object, float] = {}
         self.load_middleware(is_async=False)
         self.threads = ThreadPoolExecutor(threads, thread_name_prefix="request")
-        self._answer = sync_to_async(self._in_thread, thread_sensitive=False, executor=self.threads)
+        self._answer = sync_to_async(self._begin, thread_sensitive=False, executor=self.threads)
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         if scope["type"] != "http":
@@ -86,7 +99,24 @@ class ThreadPoolHandler(ASGIHandler):
             await self.send_response(refusal, send)
 
     async def get_response_async(self, request: HttpRequest) -> HttpResponseBase:
-        return await self._answer(request)
+        if self.at_once is not None and (response := self.at_once(request.path_info, self.oldest_seconds())):
+            return response
+        mine = object()
+        self.waiting[mine] = time.monotonic()
+        try:
+            return await self._answer(request, mine)
+        finally:
+            # It is there still if the browser has gone before a thread was free.
+            self.waiting.pop(mine, None)
+
+    def oldest_seconds(self) -> float:
+        """Returns how long the oldest request has waited for a thread, and 0 if none waits."""
+        came = list(self.waiting.values())
+        return time.monotonic() - came[0] if came else 0.0
+
+    def _begin(self, request: HttpRequest, waited: object) -> HttpResponseBase:
+        self.waiting.pop(waited, None)
+        return self._in_thread(request)
 
     def _in_thread(self, request: HttpRequest) -> HttpResponseBase:
         """Closes stale connections in this thread, because the request's own signals are sent in another one."""
