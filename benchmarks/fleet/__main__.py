@@ -26,12 +26,12 @@ from typing import Any
 from benchmarks import venvs
 from benchmarks.figures.machines import with_cores
 from benchmarks.fleet.faults import FAULTS, LONGER
-from benchmarks.fleet.site import LEASE, REAL, ROOT, WORKERS, Fleet, opened
+from benchmarks.fleet.site import FAKETIME, LEASE, REAL, ROOT, WORKERS, Fleet, opened
 from benchmarks.web import report as figures
 from benchmarks.web import stack
 from tests.faults.stub_runner import SLOW_SECONDS
 
-NEEDED = ("ip", "mount", "setpriv", "nginx", "redis-server", "npm", "node", "faketime")
+NEEDED = ("ip", "mount", "setpriv", "nginx", "redis-server", "npm", "node")
 
 
 def arguments() -> argparse.Namespace:
@@ -246,12 +246,11 @@ def rehearse(given: argparse.Namespace, locust: Path, source: Path | None) -> di
 
 
 def setting(fleet: Fleet, given: argparse.Namespace) -> str:
-    clocks = "" if shutil.which("faketime") else " Clocks were not changed, because faketime is not installed."
     return (
         "Nine hosts as network namespaces of one machine with a bridge and veth pairs: nginx, two web servers with one "
         "process and a reconciler each, PostgreSQL (fsync on), Redis, an S3 server "
         f"({fleet.s3}, which checks how old an address is but not its signature), and three workers with few rights. A "
-        f"lease lasts {LEASE} s here, and 60 s on a site. nginx waits 2 s for a web server.{clocks}"
+        f"lease lasts {LEASE} s here, and 60 s on a site. nginx waits 2 s for a web server."
     )
 
 
@@ -275,8 +274,9 @@ def main() -> int:
     # Else each question whether the site serves is a line.
     logging.getLogger("httpx").setLevel(logging.WARNING)
     missing = [name for name in NEEDED if shutil.which(name, path=f"{os.environ['PATH']}:/usr/sbin:/sbin") is None]
+    missing += [] if FAKETIME else ["faketime"]
     if os.geteuid() or missing:
-        say(f"It needs root and {', '.join(NEEDED)}; missing: {', '.join(missing) or 'root'}.")
+        say(f"It needs root, {', '.join(NEEDED)} and faketime; missing: {', '.join(missing) or 'root'}.")
         return 2
     for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
         signal.signal(number, signal.default_int_handler)

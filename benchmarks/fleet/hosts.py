@@ -44,8 +44,9 @@ class Host:
     def remove(self) -> None:
         for name in list(self.running):
             self.kill(name)
-        with suppress(subprocess.CalledProcessError):
-            ip("netns", "delete", self.space)
+        for words in (("link", "delete", self.cable), ("netns", "delete", self.space)):
+            with suppress(subprocess.CalledProcessError):
+                ip(*words)
 
     def cut(self) -> None:
         ip("link", "set", self.cable, "down")
