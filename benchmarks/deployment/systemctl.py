@@ -1,7 +1,9 @@
 """A stand-in for `systemctl` where systemd is not the first process: it starts the commands of units as they say.
 
-Each runs with the unit's user, folder and variables, in a session of its own. What shuts a service in (`ProtectSystem`,
-`MemoryMax` and so on) is not done, and a process that ends is not started again.
+Each runs with the unit's user, folder and variables, in a session of its own. In place of `PrivateTmp`, all share a
+folder for temporary files that nobody else on this machine has: workers delete what they find there of processes that
+do not exist, and those of another namespace seem not to. What else shuts a service in (`ProtectSystem`, `MemoryMax` and
+so on) is not done, and a process that ends is not started again.
 """
 
 from __future__ import annotations
@@ -18,6 +20,7 @@ from pathlib import Path
 
 UNITS = Path("/etc/systemd/system")
 STATE = Path("/run/gradus-rehearsal")
+TEMPORARY = "tmp"
 ENDS_WITHIN_SECONDS = 60
 
 
@@ -38,6 +41,8 @@ def service_of(name: str) -> list[tuple[str, str]]:
 
 def environment_of(pairs: list[tuple[str, str]]) -> dict[str, str]:
     found = {"PATH": "/usr/local/bin:/usr/bin:/bin"}
+    if ("PrivateTmp", "yes") in pairs:
+        found["TMPDIR"] = str(STATE / TEMPORARY)
     for key, value in pairs:
         if key == "Environment":
             name, _, text = value.strip('"').partition("=")
@@ -96,6 +101,8 @@ def running() -> list[str]:
 def main(words: list[str]) -> int:
     act, names = words[0], [word for word in words[1:] if not word.startswith("-")]
     STATE.mkdir(exist_ok=True)
+    (STATE / TEMPORARY).mkdir(exist_ok=True)
+    (STATE / TEMPORARY).chmod(0o1777)
     names = [name if "." in name else f"{name}.service" for name in names]
     if act in ("enable", "start"):
         for name in names:

@@ -40,9 +40,11 @@ def test_variables_are_read_without_their_quotes(installed: Path) -> None:
     found = systemctl.environment_of(systemctl.service_of("gradus-web.service"))
     assert found["GRADUS_FROM_EMAIL"] == "Gradus <a@b.org>" and found["EMPTY"] == ""
     assert found["DJANGO_SETTINGS_MODULE"] == "gradus.settings"
+    assert found["TMPDIR"] == "/run/gradus-rehearsal/tmp"
 
 
 def test_an_act_that_it_does_not_know_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(systemctl, "STATE", tmp_path / "state")
     assert systemctl.main(["mask", "gradus-web"]) == 2
     assert systemctl.main(["daemon-reload"]) == 0
+    assert (tmp_path / "state" / "tmp").stat().st_mode & 0o7777 == 0o1777
