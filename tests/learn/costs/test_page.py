@@ -97,7 +97,7 @@ def test_the_plain_way_is_a_fourth_approach_with_the_cost_of_its_record(client, 
     assert (entry.ms.value, entry.ms.low, entry.ms.high) == (5.0, 4.0, 6.0)
     assert (line.plain, line.training, entry.tokens) == (None, None, None)
     text = html.unescape(response.content.decode())
-    for said in ("7.5\xa0KB", "in the author's record", "is the plain way, without a language model"):
+    for said in ("7.5\xa0KB", "in the author's record", "is a simple baseline: a small model reads the texts"):
         assert said in text
     assert [even.entry.approach for even in response.context["comparison"].break_evens] == ["lora", "lora"]
     sentences = opening(response)
