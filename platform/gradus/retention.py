@@ -106,7 +106,7 @@ SESSIONS = Kept(
 LAUNCHES = Kept(
     "launches from learning platforms; the platform's message goes when the browser has come for it",
     None,
-    "11 minutes after the launch",
+    "11 minutes after the launch; an hour, where a teacher picks pages",
     over=lambda began: _rows("lti.Launch").filter(expires_at__lt=timezone.now()),
 )
 # A learner comes back to trials: they are listed, named, compared and restored.

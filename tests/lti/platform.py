@@ -97,7 +97,7 @@ class Moodle:
         }
         plain = {"iss", "aud", "sub", "iat", "exp", "nbf", "azp", "nonce", "given_name", "family_name", "email", "name"}
         for name, value in changed.items():
-            claims[name if name in plain else CLAIM + name] = value
+            claims[name if name in plain or name.startswith("https:") else CLAIM + name] = value
         return {name: value for name, value in claims.items() if value is not None}
 
     def token(self, of: str, *, signed_by: str = "first", headers: dict[str, Any] | None = None, **changed: Any) -> str:

@@ -19,8 +19,8 @@ from django.utils import timezone
 from gradus.accounts.models import User
 from gradus.classes.models import Class
 from gradus.lti import launches, messages
+from gradus.lti.browsers import COOKIE
 from gradus.lti.models import Launch, Link, Platform
-from gradus.lti.views import COOKIE
 from tests.lti.platform import CLAIM, SITE, Moodle, begin, launch, private_key, take, web_key
 
 NOW = time.time

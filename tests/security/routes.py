@@ -295,6 +295,7 @@ OPEN = {
     "lti/login",
     "lti/launch",
     "lti/enter",
+    "lti/pick",
     "lti/keys.json",
     "profile/",
     "profile/delete/",

@@ -24,7 +24,7 @@ from gradus.accounts import guests
 from gradus.accounts.models import User, digest_of
 from gradus.classes import members
 from gradus.classes.models import Class
-from gradus.lti import advice, columns
+from gradus.lti import advice, columns, deep_linking
 from gradus.lti.messages import SKEW_SECONDS, STATE_SECONDS, Message, State
 from gradus.lti.models import Context, Deployment, Launch, Link, Platform
 from gradus.refusal import Refused
@@ -46,10 +46,16 @@ def accept(platform: Platform, state: State, message: Message, host: str) -> str
 
     Raises:
         Refused: 403, the deployment is not approved; 409, its course is no class here yet, or the message was sent
-            before; 422, it leads to a page of another course, or of another site.
+            before; 422, it leads to a page of another course, or of another site; and what `deep_linking.asked` raises.
     """
-    of_class = _class_of(platform, message)
-    message = replace(message, target=path_of(message.target, of_class, host))
+    of_class, seconds = class_of(platform, message), ENTER_SECONDS
+    if message.asks is None:
+        message = replace(message, target=path_of(message.target, of_class, host))
+    else:
+        asks = deep_linking.stored(deep_linking.asked(platform, message))
+        # It signs nobody in, so it needs not know whom.
+        message = replace(message, asks=asks, sub="", given_name="", family_name="")
+        seconds = deep_linking.SECONDS
     secret, now = secrets.token_urlsafe(32), timezone.now()
     try:
         with transaction.atomic():
@@ -60,9 +66,9 @@ def accept(platform: Platform, state: State, message: Message, host: str) -> str
                 browser=state.browser,
                 message=message.stored(),
                 created_at=now,
-                enter_until=now + timedelta(seconds=ENTER_SECONDS),
+                enter_until=now + timedelta(seconds=seconds),
                 # After that, `state` is too old.
-                expires_at=now + timedelta(seconds=STATE_SECONDS + SKEW_SECONDS),
+                expires_at=now + timedelta(seconds=max(seconds, STATE_SECONDS + SKEW_SECONDS)),
             )
     except IntegrityError:
         said = _("This message was used already.")
@@ -70,7 +76,7 @@ def accept(platform: Platform, state: State, message: Message, host: str) -> str
     return secret
 
 
-def _class_of(platform: Platform, message: Message) -> Class:
+def class_of(platform: Platform, message: Message) -> Class:
     """Returns the class of the launch's course, and notes a deployment or course that is new."""
     deployment = platform.deployments.filter(deployment_id=message.deployment).first()
     if deployment is None:
@@ -111,7 +117,7 @@ def path_of(target: str, of_class: Class, host: str) -> str:
         is_here = not parts.scheme and not parts.netloc and target.startswith("/")
         if not is_here and (parts.scheme not in ("http", "https") or parts.netloc != host):
             raise ValueError
-        if parts.path in ("", "/", reverse("lti:login"), reverse("lti:launch")):
+        if parts.path in ("", "/", *map(reverse, ("lti:login", "lti:launch", "lti:pick"))):
             return reverse("learn:course", args=[course.slug])
         match = resolve(parts.path)
     except (ValueError, Resolver404):
@@ -130,6 +136,34 @@ def path_of(target: str, of_class: Class, host: str) -> str:
     return parts.path
 
 
+def over() -> Refused:
+    return Refused("launch_over", _("This launch is over: it was used already, or it is too old."), 410)
+
+
+def waiting(secret: str, browser: str) -> Launch:
+    """Returns the launch for which this browser comes.
+
+    Raises:
+        Refused: 403, another browser began it; 410, it is over.
+    """
+    launch = Launch.objects.select_related("platform").filter(secret=digest_of(secret)).first()
+    if launch is None:
+        raise over()
+    if not browser or not constant_time_compare(digest_of(browser), launch.browser):
+        raise Refused("launch_elsewhere", _("This launch did not begin in this browser."), 403)
+    if launch.message is None or launch.enter_until <= timezone.now() or not launch.platform.is_open:
+        raise over()
+    return launch
+
+
+def take(launch: Launch) -> None:
+    """Ends the launch, whose message is removed. Raises `Refused` (410) if that happened before."""
+    found = Launch.objects.waiting().filter(pk=launch.pk, platform__is_open=True)
+    if not found.update(entered_at=timezone.now(), message=None):
+        raise over()
+    Platform.objects.filter(pk=launch.platform_id).update(launched_at=timezone.now())
+
+
 @transaction.atomic
 def enter(request: HttpRequest, secret: str, browser: str) -> Entered:
     """Makes the person a member of the class with the role that the platform says. The caller signs the person in.
@@ -137,18 +171,13 @@ def enter(request: HttpRequest, secret: str, browser: str) -> Entered:
     Raises:
         Refused: 403, another browser began the launch, or the account is not for launches; 410, it is over.
     """
-    launch = Launch.objects.select_related("platform").filter(secret=digest_of(secret)).first()
-    over = Refused("launch_over", _("This launch is over."), 410)
-    if launch is None:
-        raise over
-    if not browser or not constant_time_compare(digest_of(browser), launch.browser):
-        raise Refused("launch_elsewhere", _("This launch did not begin in this browser."), 403)
-    waiting = Launch.objects.waiting().filter(pk=launch.pk, platform__is_open=True)
-    if launch.message is None or not waiting.update(entered_at=timezone.now(), message=None):
-        raise over
-    message = Message(**launch.message)
+    launch = waiting(secret, browser)
+    message = Message(**(launch.message or {}))
+    if message.asks is not None:
+        raise over()
+    take(launch)
     # An operator may have changed this since the first step.
-    of_class = _class_of(launch.platform, message)
+    of_class = class_of(launch.platform, message)
     user = _account(request, launch.platform, message)
     members.set_by_platform(
         of_class,
@@ -157,7 +186,6 @@ def enter(request: HttpRequest, secret: str, browser: str) -> Entered:
         first_name=message.given_name,
         last_name=message.family_name,
     )
-    Platform.objects.filter(pk=launch.platform_id).update(launched_at=timezone.now())
     if message.line_item:
         columns.note(of_class, launch.platform, message)
     return Entered(user, message.target)

@@ -11,7 +11,7 @@ import secrets
 import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, TypeGuard
 from urllib.parse import urlencode, urlsplit
 
 import jwt
@@ -32,7 +32,8 @@ STATE_SECONDS = 600
 SKEW_SECONDS, AGE_SECONDS = 60, 3600
 TOKEN_CHARS = 48_000
 CLAIM = "https://purl.imsglobal.org/spec/lti/claim/"
-LAUNCH = "LtiResourceLinkRequest"
+LAUNCH, PICK = "LtiResourceLinkRequest", "LtiDeepLinkingRequest"
+PICK_SETTINGS = "https://purl.imsglobal.org/spec/lti-dl/claim/deep_linking_settings"
 ENDPOINT = "https://purl.imsglobal.org/spec/lti-ags/claim/endpoint"
 SCORE_SCOPE = "https://purl.imsglobal.org/spec/lti-ags/scope/score"
 ROLE = "http://purl.imsglobal.org/vocab/lis/v2/membership"
@@ -54,7 +55,10 @@ class State:
 
 @dataclass(frozen=True)
 class Message:
-    """A launch as it is stored until the browser comes for it. Texts are the platform's, and nothing but texts."""
+    """A launch as it is stored until the browser comes for it. Texts are the platform's, and nothing but texts.
+
+    `asks` is of a request for deep linking alone: the platform's settings, and once stored those of `deep_linking`.
+    """
 
     sub: str
     deployment: str
@@ -66,17 +70,21 @@ class Message:
     given_name: str = ""
     family_name: str = ""
     line_item: str = ""
+    asks: dict[str, Any] | None = None
 
-    def stored(self) -> dict[str, str]:
+    def stored(self) -> dict[str, Any]:
         return asdict(self)
 
 
 def text_of(values: Mapping[str, Any], name: str, most: int = ID_CHARS) -> str:
     """Returns a field's text, or "" if it is missing, too long, or contains control characters."""
     value = values.get(name)
-    if not isinstance(value, str) or len(value) > most or is_broken(value):
-        return ""
-    return value.strip()
+    return value.strip() if is_complete_text(value) and len(value) <= most else ""
+
+
+def is_complete_text(value: object) -> TypeGuard[str]:
+    """Returns True if it is a text without control characters."""
+    return isinstance(value, str) and not is_broken(value)
 
 
 def found_platform(given: Mapping[str, Any]) -> Platform:
@@ -154,8 +162,9 @@ def read(platform: Platform, state: State, token: str) -> Message:
         raise _wrong("nonce", _("The message belongs to another launch."))
     if claims.get(f"{CLAIM}version") != "1.3.0":
         raise _wrong("version", _("The message is not of LTI 1.3.0."))
-    if claims.get(f"{CLAIM}message_type") != LAUNCH:
-        raise _wrong("message_type", _("This site takes only launches of resource links."))
+    kind = claims.get(f"{CLAIM}message_type")
+    if kind not in (LAUNCH, PICK):
+        raise _wrong("message_type", _("This site takes only launches of resource links, and requests for links."))
     roles = claims.get(f"{CLAIM}roles")
     if not isinstance(roles, list) or not all(isinstance(one, str) for one in roles):
         raise _wrong("roles", _("The message does not say which roles the person has."))
@@ -172,12 +181,13 @@ def read(platform: Platform, state: State, token: str) -> Message:
         given_name=text_of(claims, "given_name", NAME_CHARS),
         family_name=text_of(claims, "family_name", NAME_CHARS) or text_of(claims, "name", NAME_CHARS),
         line_item=line_item_of(claims.get(ENDPOINT)),
+        asks=_asked(claims) if kind == PICK else None,
     )
     if not message.sub:
         raise _wrong("sub", str(NOBODY))
     if not message.deployment:
         raise _wrong("deployment_id", _("The message names no deployment."))
-    if not message.resource:
+    if not message.resource and kind == LAUNCH:
         raise _wrong("resource_link", _("The message names no resource link."))
     if not message.context:
         raise _wrong("context", _("The launch does not come from a course of the platform."))
@@ -194,6 +204,13 @@ def level_of(roles: list[str]) -> str:
         # Canvas and Moodle name an assistant an instructor, too.
         return "viewer"
     return "editor" if own & TEACHES else "none"
+
+
+def _asked(claims: Mapping[str, Any]) -> dict[str, Any]:
+    value = claims.get(PICK_SETTINGS)
+    if not isinstance(value, dict):
+        raise _wrong("deep_linking_settings", _("The message does not say which links the platform takes."))
+    return value
 
 
 def line_item_of(endpoint: Any) -> str:

@@ -2,12 +2,13 @@
 
 from django.urls import path
 
-from gradus.lti import views
+from gradus.lti import pick_views, views
 
 app_name = "lti"
 urlpatterns = [
     path("login", views.login_begin, name="login"),
     path("launch", views.launch_take, name="launch"),
     path("enter", views.launch_enter, name="enter"),
+    path("pick", pick_views.pick, name="pick"),
     path("keys.json", views.tool_keys, name="keys"),
 ]

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import re
-import secrets
 from urllib.parse import urlencode
 
-from csp.decorators import csp_replace
-from django.conf import settings
 from django.contrib import messages as notes
 from django.contrib.auth import login
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect, JsonResponse
@@ -15,59 +11,46 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import cache_control, never_cache
-from django.views.decorators.clickjacking import xframe_options_exempt
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from gradus.accounts import guests
 from gradus.accounts.models import User
-from gradus.lti import keys, launches, messages
+from gradus.lti import browsers, keys, launches, messages
 from gradus.lti.models import Platform
 from gradus.refusal import Refused
 
-COOKIE = "gradus_launch"
-COOKIE_PATH = "/lti/"
-BROWSER = re.compile(r"[\w-]{43}")
 # What a platform puts into the request with which a launch begins.
 BEGIN = ("iss", "client_id", "login_hint", "lti_message_hint", "target_link_uri", "lti_deployment_id")
-FRAMES = {"iframe", "frame", "embed", "object"}
 
 
 @csrf_exempt
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 def login_begin(request: HttpRequest) -> HttpResponseBase:
-    """Sends the browser back to the platform for the signed message. In a frame, offers a new window instead."""
+    """Sends the browser back to the platform for the signed message. In a frame, offers a new window instead.
+
+    A pick for deep linking stays in its frame, where many platforms wait for its answer.
+    """
     given = request.POST if request.method == "POST" else request.GET
-    if request.headers.get("Sec-Fetch-Dest") in FRAMES:
+    picks = messages.text_of(given, "target_link_uri", 4000) == request.build_absolute_uri(reverse("lti:pick"))
+    if browsers.is_framed(request) and not picks:
         return in_frame(request)
-    browser = request.COOKIES.get(COOKIE, "")
-    if not BROWSER.fullmatch(browser):
-        browser = secrets.token_urlsafe(32)
+    browser = browsers.known(request) or browsers.new()
     try:
         address = messages.begin(given, browser, request.build_absolute_uri(reverse("lti:launch")))
     except Refused as refused:
-        return refusal(request, refused)
+        return browsers.refusal(request, refused)
     answer = HttpResponseRedirect(address)
-    answer.set_cookie(
-        COOKIE,
-        browser,
-        max_age=messages.STATE_SECONDS,
-        path=COOKIE_PATH,
-        secure=bool(settings.SESSION_COOKIE_SECURE),
-        httponly=True,
-        samesite="Lax",
-    )
+    browsers.remember(request, answer, browser, messages.STATE_SECONDS)
     return answer
 
 
-@xframe_options_exempt
-@csp_replace({"frame-ancestors": ["*"]})
-def in_frame(request: HttpRequest) -> HttpResponseBase:
+@browsers.in_any_frame
+def in_frame(request: HttpRequest) -> HttpResponse:
     """A page in the platform's frame, where browsers keep cookies from this site: its one link opens a new window.
 
-    Any page may frame it, because platforms do so under names that no registration has. It shows nothing of anybody,
-    and its link does what any link to this address does.
+    Its link does what any link to this address does.
     """
     given = request.POST if request.method == "POST" else request.GET
     begun = {name: text for name in BEGIN if (text := messages.text_of(given, name, 4000))}
@@ -79,7 +62,7 @@ def in_frame(request: HttpRequest) -> HttpResponseBase:
 @never_cache
 @require_POST
 def launch_take(request: HttpRequest) -> HttpResponseBase:
-    """Takes the platform's signed message, and sends the browser on to `launch_enter`."""
+    """Takes the platform's signed message, and sends the browser on to `launch_enter`, or to `pick`."""
     platform = None
     try:
         state = messages.state_of(request.POST.get("state", ""))
@@ -93,8 +76,9 @@ def launch_take(request: HttpRequest) -> HttpResponseBase:
     except Refused as refused:
         if platform is not None:
             launches.note_refusal(platform, refused)
-        return refusal(request, refused)
-    return HttpResponseRedirect(f"{reverse('lti:enter')}?{urlencode({'launch': secret})}", status=303)
+        return browsers.refusal(request, refused)
+    there = reverse("lti:enter" if message.asks is None else "lti:pick")
+    return HttpResponseRedirect(f"{there}?{urlencode({'launch': secret})}", status=303)
 
 
 @never_cache
@@ -103,9 +87,12 @@ def launch_enter(request: HttpRequest) -> HttpResponseBase:
     """Signs the person in whom the platform's message names, if this browser began the launch."""
     before = request.user
     try:
-        entered = launches.enter(request, request.GET.get("launch", ""), request.COOKIES.get(COOKIE, ""))
+        if browsers.is_framed(request):
+            said = _("This link does not open in a frame, where browsers keep this site from signing you in.")
+            raise Refused("launch_framed", said, 409)
+        entered = launches.enter(request, request.GET.get("launch", ""), browsers.known(request))
     except Refused as refused:
-        return refusal(request, refused)
+        return browsers.refusal(request, refused)
     # This begins a new session, also where somebody was signed in already.
     if before != entered.user:
         login(request, entered.user, backend="django.contrib.auth.backends.ModelBackend")
@@ -121,11 +108,3 @@ def launch_enter(request: HttpRequest) -> HttpResponseBase:
 def tool_keys(request: HttpRequest) -> JsonResponse:
     """This site's public keys, as a platform asks for them."""
     return JsonResponse({"keys": keys.published()})
-
-
-def refusal(request: HttpRequest, refused: Refused) -> HttpResponse:
-    """The page that says why a launch was refused, and what to do about it."""
-    answer = render(request, "lti/refused.html", {"refused": refused}, status=refused.status)
-    if refused.retry_after:
-        answer["Retry-After"] = str(refused.retry_after)
-    return answer

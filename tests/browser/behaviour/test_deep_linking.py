@@ -1,0 +1,134 @@
+"""A teacher picks pages from inside a frame of the platform, which is another site, and the answer arrives there."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from typing import Any
+
+import jwt
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import expect
+from pytest_httpserver import HTTPServer
+from werkzeug import Request, Response
+
+from gradus.accounts.models import User
+from gradus.courses.models import Course
+from gradus.lti import services
+from gradus.lti.deep_linking import DEEP, LINK
+from tests import factories
+from tests.browser.conftest import Visit
+from tests.lti.platform import TEACHER, Moodle, web_key
+
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+SENT_ON = """<body onload="document.forms[0].submit()"><form method="post" action="{to}">
+<input name="id_token" value="{token}"><input name="state" value="{state}"><button>Go on</button></form>"""
+SHOTS = os.environ.get("GRADUS_TEST_SHOTS")
+
+
+@pytest.fixture
+def elsewhere() -> Iterator[HTTPServer]:
+    with HTTPServer(host="localhost") as server:
+        yield server
+
+
+@pytest.fixture
+def answers() -> list[dict[str, Any]]:
+    """What the platform was sent."""
+    return []
+
+
+@pytest.fixture
+def moodle(elsewhere: HTTPServer, address: str, settings: Any, answers: list[dict[str, Any]]) -> Moodle:
+    """The platform, one of whose pages has the pick in a frame, as its own form for new links does."""
+    settings.LTI_PRIVATE_HOSTS = ["localhost"]
+    made = Moodle(issuer=elsewhere.url_for("").rstrip("/"))
+    begin = f"iss={made.issuer}&login_hint=7&target_link_uri={address}/lti/pick".replace("&", "&amp;")
+    frame = f"<title>New link</title><iframe title=Gradus width=100% height=700 src='{address}/lti/login?{begin}'>"
+    elsewhere.expect_request("/new").respond_with_data(frame, content_type="text/html")
+    elsewhere.expect_request("/keys").respond_with_json({"keys": [web_key("first")]})
+
+    def answer(request: Request) -> Response:
+        settings = {
+            "deep_link_return_url": f"{made.issuer}/return",
+            "accept_types": [LINK],
+            "accept_presentation_document_targets": ["iframe", "window"],
+            "accept_multiple": True,
+            "data": "of this link",
+        }
+        claims = {"message_type": "LtiDeepLinkingRequest", "resource_link": None, "roles": [TEACHER]}
+        claims |= {"target_link_uri": f"{address}/lti/pick", f"{DEEP}deep_linking_settings": settings}
+        token = made.token(request.args["nonce"], **claims)
+        text = SENT_ON.format(to=request.args["redirect_uri"], token=token, state=request.args["state"])
+        return Response(text, content_type="text/html")
+
+    def take(request: Request) -> Response:
+        answers.append(jwt.decode(request.form["JWT"], options={"verify_signature": False}))
+        return Response("<h1>The links are in the course</h1>", content_type="text/html")
+
+    elsewhere.expect_request("/auth").respond_with_handler(answer)
+    elsewhere.expect_request("/return", method="POST").respond_with_handler(take)
+    return made
+
+
+@pytest.mark.parametrize("script", [True, False])
+def test_a_teacher_picks_in_the_platform_s_frame(
+    course: Course,
+    grace: User,
+    moodle: Moodle,
+    address: str,
+    answers: list[dict[str, Any]],
+    visit: Visit,
+    expected_complaints: list[str],
+    script: bool,
+) -> None:
+    expected_complaints += ["favicon.ico"]
+    platform = services.add(by=grace, **moodle.form)
+    deployment = platform.deployments.create(deployment_id="1")
+    services.approve(deployment, by=grace)
+    deployment.contexts.create(context_id="course-7", of_class=factories.a_class(course, title="Autumn 2026"))
+    page = visit(viewport={"width": 360, "height": 800}) if script else visit(java_script_enabled=False)
+    page.goto(f"{moodle.issuer}/new")
+    frame = page.frame_locator("iframe")
+    if not script:
+        frame.get_by_role("button").click()
+    expect(frame.get_by_role("heading", level=1)).to_have_text("Choose pages for your course")
+    (cookie,) = [one for one in page.context.cookies(f"{address}/lti/") if one["name"] == "gradus_launch"]
+    assert cookie["sameSite"] == "None" and cookie["secure"] and "localhost" in cookie.get("partitionKey", "")
+    frame.get_by_label("Sea or sky").check()
+    frame.get_by_label("Search").fill("no page has these")
+    frame.get_by_role("button", name="Show").click()
+    # What is chosen stays, and all else is gone.
+    expect(frame.get_by_role("checkbox")).to_have_count(2)
+    expect(frame.get_by_label("Sea or sky")).to_be_checked()
+    if script:
+        inside = page.frames[1]
+        assert inside.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    frame.get_by_role("button", name="Add the chosen pages").click()
+    if not script:
+        frame.get_by_role("button", name="Go on to Moodle").click()
+    expect(frame.get_by_role("heading", level=1)).to_have_text("The links are in the course")
+    ((link,),) = [one[f"{DEEP}content_items"] for one in answers]
+    assert link["custom"] == {"gradus_path": "/challenges/sea-or-sky/"} and link["lineItem"]["scoreMaximum"] == 10
+    assert answers[0][f"{DEEP}data"] == "of this link"
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(360, "dark"), (1280, "light"), (1920, "dark"), (1920, "light")])
+def test_the_pick_in_a_window_of_its_own(
+    course: Course, grace: User, moodle: Moodle, visit: Visit, axe: Axe, address: str, width: int, scheme: str,
+    expected_complaints: list[str],
+) -> None:  # fmt: skip
+    expected_complaints += ["favicon.ico"]
+    platform = services.add(by=grace, **moodle.form)
+    deployment = platform.deployments.create(deployment_id="1")
+    services.approve(deployment, by=grace)
+    deployment.contexts.create(context_id="course-7", of_class=factories.a_class(course, title="Autumn 2026"))
+    page = visit(viewport={"width": width, "height": 900}, color_scheme=scheme)
+    page.goto(f"{address}/lti/login?iss={moodle.issuer}&login_hint=7&target_link_uri={address}/lti/pick")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Choose pages for your course")
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    found = axe.run(page)
+    assert not found.response["violations"], found.generate_report()
+    if SHOTS:
+        page.screenshot(path=f"{SHOTS}/pick-{width}-{scheme}.png")
