@@ -17,17 +17,19 @@ from gradus.accounts import staff_actions as staff
 from gradus.accounts.models import StaffAction, User
 from gradus.accounts.token_rules import LearnerData, rank
 from gradus.classes import members, signals
-from gradus.classes.changes import hold
+from gradus.classes.changes import clean, hold
 from gradus.classes.models import Class, Label, Managed, Member
 
 
 @dataclass(frozen=True)
 class Place:
-    """A person's role and labels in the class with the key `of_class`."""
+    """A person's role and labels in the class with the key `of_class`, and the name there; an empty one is unknown."""
 
     of_class: int
     learner_data: LearnerData = LearnerData.NONE
     labels: tuple[str, ...] = ()
+    first_name: str = ""
+    last_name: str = ""
 
 
 def follow(user: User, source: str, places: Iterable[Place]) -> None:
@@ -50,14 +52,21 @@ def follow(user: User, source: str, places: Iterable[Place]) -> None:
 
 
 @transaction.atomic
-def follow_one(user: User, source: str, of_class: int, place: Place | None) -> None:
-    """Gives the person this place in one class, or ends what the source gave there."""
+def follow_one(
+    user: User, source: str, of_class: int, place: Place | None, *, rules: bool = False, returns: bool = False
+) -> None:
+    """Gives the person this place in one class, or ends what the source gave there.
+
+    Args:
+        rules: True if the source's role takes the place of one that people gave, also in a class that is over.
+        returns: True if a member whom people removed is in the class again.
+    """
     held = hold(of_class)
-    if user.is_guest or held.is_over():
+    if user.is_guest or (held.is_over() and not rules):
         return
     member = Member.objects.filter(of_class=held, user=user).first()
     row = Managed.objects.filter(member=member, source=source).first() if member else None
-    was_removed = member is not None and not member.is_active and member.managed.exists()
+    was_removed = not returns and member is not None and not member.is_active and member.managed.exists()
     if row is None if place is None else was_removed:
         return
     before = members.values_of(member) if member else {}
@@ -65,18 +74,21 @@ def follow_one(user: User, source: str, of_class: int, place: Place | None) -> N
         assert member is not None and row is not None
         _end(member, row)
     else:
-        if member is None or row is None:
-            member, row = _begin(held, user, source, member)
-        _own_role(member)
+        member, row = _begin(held, user, source, member, row)
+        if rules:
+            member.managed.update(own_learner_data=LearnerData.NONE)
+        else:
+            _own_role(member)
         _set_labels(member, row, place)
+        _set_names(member, place)
         row.learner_data, row.changed_at = place.learner_data, timezone.now()
         row.save(update_fields=["learner_data", "changed_at"])
     _set_role(member)
     _note(member, source, before)
 
 
-def _begin(held: Class, user: User, source: str, member: Member | None) -> tuple[Member, Managed]:
-    """Returns the member and the row of this source, which both may be new."""
+def _begin(held: Class, user: User, source: str, member: Member | None, row: Managed | None) -> tuple[Member, Managed]:
+    """Returns the active member and the row of this source, which both may be new."""
     made = member is None or not member.is_active
     if member is None:
         member = Member(of_class=held, user=user, joined_via=Member.Via.ROSTER)
@@ -84,6 +96,8 @@ def _begin(held: Class, user: User, source: str, member: Member | None) -> tuple
         # Whoever comes back gets the role that is given now.
         member.state, member.left_at, member.learner_data = Member.State.ACTIVE, None, LearnerData.NONE
         member.save()
+    if row is not None:
+        return member, row
     other = member.managed.first()
     own = other.own_learner_data if other else member.learner_data
     first = {"own_learner_data": own, "made_member": other.made_member if other else made}
@@ -122,6 +136,16 @@ def _set_labels(member: Member, row: Managed, place: Place) -> None:
     row.labels.set(given)
     member.labels.add(*given)
     _drop(member, gone)
+
+
+def _set_names(member: Member, place: Place) -> None:
+    given = {"first_name": place.first_name, "last_name": place.last_name}
+    changed = {name: text for name, text in given.items() if text and getattr(member, name) != text}
+    if changed:
+        for name, text in changed.items():
+            setattr(member, name, text)
+        clean(member)
+        member.save(update_fields=list(changed))
 
 
 def _labels_of_sources(member: Member) -> Iterable[int]:

@@ -275,21 +275,3 @@ def note_member(member: Member, by: User | None, before: dict[str, Any]) -> None
 def note_members(of_class: Class, by: User | None, about: object, **details: Any) -> None:
     """Writes one log entry about several members, such as for a roster. The caller sends `signals.changed`."""
     staff.note(What.MEMBERS_CHANGED, about, by=by, **{"class": of_class.pk}, **plain(details))
-
-
-@transaction.atomic
-def set_by_platform(
-    of_class: Class, user: User, *, learner_data: str, first_name: str = "", last_name: str = ""
-) -> Member:
-    """Makes the person a member as the learning platform says it now: its role takes the place of any other.
-
-    The person is found by account alone, never by an address.
-    """
-    held = hold(of_class)
-    found = held.members.filter(user=user).first()
-    member = found or Member(of_class=held, user=user, joined_via=Member.Via.ROSTER)
-    before = values_of(member) if found else {}
-    member.learner_data, member.state, member.left_at = learner_data, Member.State.ACTIVE, None
-    _write(member, {"first_name": first_name or member.first_name, "last_name": last_name or member.last_name})
-    note_member(member, user, before)
-    return member

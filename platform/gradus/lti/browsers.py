@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import secrets
 from collections.abc import Callable
+from typing import cast
 
 from csp.decorators import csp_replace
 from django.conf import settings
@@ -58,7 +59,7 @@ def refusal(request: HttpRequest, refused: Refused) -> HttpResponse:
         context = {"refused": refused, "frame": frame}
         return render(request, "lti/refused.html", context, status=refused.status)
 
-    answer: HttpResponse = (in_any_frame(shown) if is_framed(request) else shown)(request)
+    answer = (in_any_frame(shown) if is_framed(request) else shown)(request)
     if refused.retry_after:
         answer["Retry-After"] = str(refused.retry_after)
     return answer
@@ -69,5 +70,4 @@ def in_any_frame(view: Callable[..., HttpResponse]) -> Callable[..., HttpRespons
 
     They show nothing of the person who is signed in: a frame on another site brings no cookie of the session.
     """
-    framed: Callable[..., HttpResponse] = xframe_options_exempt(csp_replace({"frame-ancestors": ["*"]})(view))
-    return framed
+    return cast("Callable[..., HttpResponse]", xframe_options_exempt(csp_replace({"frame-ancestors": ["*"]})(view)))

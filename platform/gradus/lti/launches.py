@@ -22,11 +22,12 @@ from django.utils.translation import gettext as _
 
 from gradus.accounts import guests
 from gradus.accounts.models import User, digest_of
-from gradus.classes import members
+from gradus.accounts.token_rules import LearnerData
+from gradus.classes import managed
 from gradus.classes.models import Class
-from gradus.lti import advice, columns, deep_linking
+from gradus.lti import advice, columns, deep_linking, rosters
 from gradus.lti.messages import SKEW_SECONDS, STATE_SECONDS, Message, State
-from gradus.lti.models import Context, Deployment, Launch, Link, Platform
+from gradus.lti.models import Context, Deployment, Launch, Link, Platform, source_of
 from gradus.refusal import Refused
 
 # How long the browser has, which is sent on at once.
@@ -179,13 +180,9 @@ def enter(request: HttpRequest, secret: str, browser: str) -> Entered:
     # An operator may have changed this since the first step.
     of_class = class_of(launch.platform, message)
     user = _account(request, launch.platform, message)
-    members.set_by_platform(
-        of_class,
-        user,
-        learner_data=message.learner_data,
-        first_name=message.given_name,
-        last_name=message.family_name,
-    )
+    place = managed.Place(of_class.pk, LearnerData(message.learner_data), (), message.given_name, message.family_name)
+    managed.follow_one(user, source_of(launch.platform), of_class.pk, place, rules=True, returns=True)
+    rosters.offered(of_class, launch.platform, message.roster)
     if message.line_item:
         columns.note(of_class, launch.platform, message)
     return Entered(user, message.target)

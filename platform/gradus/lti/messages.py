@@ -33,6 +33,7 @@ SKEW_SECONDS, AGE_SECONDS = 60, 3600
 TOKEN_CHARS = 48_000
 CLAIM = "https://purl.imsglobal.org/spec/lti/claim/"
 LAUNCH, PICK = "LtiResourceLinkRequest", "LtiDeepLinkingRequest"
+ROSTER = "https://purl.imsglobal.org/spec/lti-nrps/claim/namesroleservice"
 PICK_SETTINGS = "https://purl.imsglobal.org/spec/lti-dl/claim/deep_linking_settings"
 ENDPOINT = "https://purl.imsglobal.org/spec/lti-ags/claim/endpoint"
 SCORE_SCOPE = "https://purl.imsglobal.org/spec/lti-ags/scope/score"
@@ -70,6 +71,7 @@ class Message:
     given_name: str = ""
     family_name: str = ""
     line_item: str = ""
+    roster: str = ""
     asks: dict[str, Any] | None = None
 
     def stored(self) -> dict[str, Any]:
@@ -181,6 +183,7 @@ def read(platform: Platform, state: State, token: str) -> Message:
         given_name=text_of(claims, "given_name", NAME_CHARS),
         family_name=text_of(claims, "family_name", NAME_CHARS) or text_of(claims, "name", NAME_CHARS),
         line_item=line_item_of(claims.get(ENDPOINT)),
+        roster=roster_of(claims.get(ROSTER)),
         asks=_asked(claims) if kind == PICK else None,
     )
     if not message.sub:
@@ -204,6 +207,14 @@ def level_of(roles: list[str]) -> str:
         # Canvas and Moodle name an assistant an instructor, too.
         return "viewer"
     return "editor" if own & TEACHES else "none"
+
+
+def roster_of(service: Any) -> str:
+    """Returns the address of the roster of the platform's course, if the platform offers it in version 2."""
+    versions = service.get("service_versions") if isinstance(service, dict) else None
+    if not isinstance(versions, list) or "2.0" not in versions:
+        return ""
+    return text_of(service, "context_memberships_url", URL_CHARS)
 
 
 def _asked(claims: Mapping[str, Any]) -> dict[str, Any]:

@@ -79,6 +79,11 @@ class Platform(models.Model):
         return self.rest_until is not None and self.rest_until > now()
 
 
+def source_of(platform: Platform) -> str:
+    """The name under which the platform's places in classes are managed."""
+    return f"lti:{platform.pk}"
+
+
 class Deployment(models.Model):
     """An installation of the tool at a platform. It is noted when it first sends somebody, and works once approved."""
 
@@ -100,13 +105,23 @@ class Deployment(models.Model):
 
 
 class Context(models.Model):
-    """A course of the platform. It is one class here, and a class is one context."""
+    """A course of the platform. It is one class here, and a class is one context.
+
+    `roster_due_at` is when its roster is to be fetched, `roster_tried_at` when that was last begun, and `roster_at`
+    when it last came. `roster_found` counts its people: all, new, changed and left.
+    """
 
     deployment = models.ForeignKey(Deployment, models.CASCADE, related_name="contexts")
     context_id = models.CharField(max_length=ID_CHARS)
     title = models.CharField(max_length=ID_CHARS, blank=True)
     of_class = models.OneToOneField(Class, models.SET_NULL, null=True, blank=True, related_name="context")
     seen_at = models.DateTimeField(default=now)
+    roster_url = models.CharField(max_length=URL_CHARS, blank=True, default="", editable=False)
+    roster_due_at = models.DateTimeField(null=True, blank=True, editable=False, db_index=True)
+    roster_tried_at = models.DateTimeField(null=True, blank=True, editable=False)
+    roster_at = models.DateTimeField(null=True, blank=True, editable=False)
+    roster_found = models.JSONField(default=dict, blank=True, editable=False)
+    roster_fault = models.CharField(max_length=REFUSAL_CHARS, blank=True, default="", editable=False)
 
     class Meta:
         ordering = ["pk"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 from urllib.parse import urlsplit
 
 from csp.decorators import csp_update
@@ -85,7 +85,6 @@ def _send(
     launches.take(launch)
     to = urlsplit(page["asked"].return_url)
     context = {**page, "count": len(items), "token": token}
-
     sends = csp_update({"form-action": [f"{to.scheme}://{to.netloc}"]})
-    answer: HttpResponse = sends(lambda request: render(request, "lti/picked.html", context))(request)
-    return answer
+    answer = sends(lambda request: render(request, "lti/picked.html", context))(request)
+    return cast("HttpResponse", answer)

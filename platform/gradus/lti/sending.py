@@ -39,7 +39,7 @@ LEAST, MOST = timedelta(minutes=1), timedelta(days=1)
 # What a platform answers that does not show this site its results.
 SHOWS_NONE = (401, 403, 404, 405, 501)
 TOKEN_CHARS = 16_000
-tokens: dict[int, tuple[str, float]] = {}
+tokens: dict[tuple[int, str], tuple[str, float]] = {}
 
 
 def run() -> int:
@@ -146,13 +146,13 @@ def complaint_of(answer: Answer) -> str:
     return ""
 
 
-def token_of(platform: Platform) -> str:
+def token_of(platform: Platform, scopes: str = SCOPES) -> str:
     """Returns an access token of the platform, which this site asks for with a message that it signs.
 
     Raises:
         Unreachable: the platform gives none.
     """
-    kept, ends = tokens.get(platform.pk, ("", 0.0))
+    kept, ends = tokens.get((platform.pk, scopes), ("", 0.0))
     if kept and ends > time.monotonic():
         return kept
     kid, private = keys.signing()
@@ -169,7 +169,7 @@ def token_of(platform: Platform) -> str:
         "grant_type": "client_credentials",
         "client_assertion_type": ASSERTION,
         "client_assertion": jwt.encode(claims, private, algorithm="RS256", headers={"kid": kid}),
-        "scope": SCOPES,
+        "scope": scopes,
     }
     try:
         given = outgoing.send("POST", platform.token_url, form=form).json()
@@ -182,7 +182,7 @@ def token_of(platform: Platform) -> str:
     if not isinstance(token, str) or not token.isascii() or not token.isprintable() or not 0 < len(token) < TOKEN_CHARS:
         raise Unreachable(_("It gives this site no access: its answer has no token."), status=401)
     seconds = min(lasts, 3600) - 30 if isinstance(lasts, int | float) and lasts > 60 else 0
-    tokens[platform.pk] = token, time.monotonic() + seconds
+    tokens[platform.pk, scopes] = token, time.monotonic() + seconds
     return token
 
 
@@ -227,7 +227,7 @@ def _failed(platform: Platform, row: Delivery, error: Unreachable) -> bool:
     else:
         # Without access, too many requests, a fault of the platform, or no answer at all.
         if error.status in (401, 403):
-            tokens.pop(platform.pk, None)
+            tokens.pop((platform.pk, SCOPES), None)
         _rest(platform, row, error)
     return False
 

@@ -63,6 +63,7 @@ urlpatterns = [
     path("classes/<int:pk>/dates/more/grant", dates.grant, name="grant"),
     path("classes/<int:pk>/dates/grants/<int:grant>/withdraw", dates.withdraw, name="withdraw"),
     path("classes/<int:pk>/roster/", roster.roster_show, name="roster"),
+    path("classes/<int:pk>/roster/fetch", roster.roster_fetch, name="roster_fetch"),
     path("classes/<int:pk>/roster.csv", roster.roster_download, name="roster_download"),
     path("classes/<int:pk>/labels/<int:label>", members.label_change, name="label"),
     path("classes/<int:pk>/grades/", grades.grades_show, name="grades"),

@@ -1,11 +1,12 @@
 import signal
 import threading
+from collections.abc import Callable
 
 import structlog
 from django.core.management.base import BaseCommand, CommandParser
 from django.db import DatabaseError, close_old_connections, connection
 
-from gradus.lti import sending
+from gradus.lti import rosters, sending
 from gradus.submissions.services import file_links, handed_in
 from workers.reconciler import sweep
 from workers.recorder import Recorder
@@ -16,7 +17,8 @@ log = structlog.get_logger(__name__)
 class Command(BaseCommand):
     help = (
         "Record what workers with few rights hand in. Every ten seconds: requeue evaluations with expired leases, ring "
-        "workers, delete old rows, check invariants. In a thread of its own: send grades to learning platforms."
+        "workers, delete old rows, check invariants. In threads of their own: send grades "
+        "to learning platforms, and fetch rosters."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -27,29 +29,30 @@ class Command(BaseCommand):
         if once:
             file_links.sign_all()
             handed_in.record_all()
-            done = {**sweep(), "sent": sending.run()}
+            done = {**sweep(), "sent": sending.run(), "rosters": rosters.run()}
             self.stdout.write(", ".join(f"{name}: {count}" for name, count in done.items()))
             return
         stop = threading.Event()
-        for name in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(name, lambda *_: stop.set())
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: stop.set())
         if connection.vendor == "postgresql":
             Recorder(stop).start()
-        # A platform that does not answer keeps only this thread waiting.
-        threading.Thread(target=self.send, args=(stop, every), daemon=True, name="platforms").start()
+        # A platform that does not answer keeps only these threads waiting.
+        for name, run in (("grades", sending.run), ("rosters", rosters.run)):
+            threading.Thread(target=self.serve, args=(run, stop, every), daemon=True, name=name).start()
         while not stop.is_set():
             self.round()
             stop.wait(every)
 
-    def send(self, stop: threading.Event, every: float) -> None:
-        """Sends grades to learning platforms until the reconciler stops. What it was doing then is done again later."""
+    def serve(self, run: Callable[[], int], stop: threading.Event, every: float) -> None:
+        """Asks learning platforms until the reconciler stops. What was going on then is done again later."""
         while not stop.wait(every):
             close_old_connections()
             try:
-                sending.run()
+                run()
             except Exception as error:
                 # Nobody would start the thread again.
-                log.exception("sending_failed", reason=type(error).__name__)
+                log.exception("platforms_failed", task=run.__module__, reason=type(error).__name__)
         connection.close()
 
     def round(self) -> None:

@@ -15,9 +15,9 @@ SOURCE_CHARS = 60
 class Managed(models.Model):
     """The role and the labels that a member has from one source, such as a provider of sign-in.
 
-    `source` names a provider of sign-in, such as `oidc:university`. `own_learner_data` is the role that people have
-    given the member, which is the same in all rows of a member; the role that counts is the highest one. `labels` has
-    only those that the member would not have without a source.
+    `source` names a provider of sign-in, such as `oidc:university`, or a learning platform, such as `lti:4`.
+    `own_learner_data` is the role that people have given the member, which is the same in all rows of a member; the
+    role that counts is the highest one. `labels` has only those that the member would not have without a source.
     """
 
     member = models.ForeignKey(Member, models.CASCADE, related_name="managed")

@@ -10,6 +10,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
+from django.views.decorators.http import require_POST
 
 from gradus import csv_files
 from gradus.accounts import roles
@@ -17,6 +18,8 @@ from gradus.classes.models import Class
 from gradus.classes.roster import services
 from gradus.classes.roster.columns import OWN
 from gradus.classes.roster.comparison import Outcome, Plan, Step
+from gradus.lti import rosters
+from gradus.lti.models import Context
 from gradus.refusal import Refused
 from gradus.teach.class_forms import ROLES
 from gradus.teach.roster_forms import PersonForm, RosterForm
@@ -92,6 +95,21 @@ def roster_download(request: HttpRequest, of_class: Class) -> HttpResponse:
     return csv_files.response(services.as_csv(of_class), "roster", of_class.pk)
 
 
+@require_POST
+@in_class(roles.DECIDES)
+def roster_fetch(request: HttpRequest, of_class: Class) -> HttpResponse:
+    """Has the roster of the platform's course fetched, which the reconciler does."""
+    try:
+        rosters.ask(of_class, by=account(request))
+    except Refused as refused:
+        if refused.code == "missing_role":
+            raise
+        messages.warning(request, refused.message)
+    else:
+        messages.success(request, _("The roster will be fetched within a minute. Load this page again then."))
+    return redirect("teach:roster", of_class.pk)
+
+
 def page(
     request: HttpRequest,
     of_class: Class,
@@ -116,6 +134,7 @@ def page(
         "applied": applied,
         "headings": ",".join(OWN),
         "missing": plan.missing[:SHOWN] if plan else (),
+        "context": Context.objects.filter(of_class=of_class).select_related("deployment__platform").first(),
     }
     return render(request, "teach/classes/roster.html", context, status=status)
 
