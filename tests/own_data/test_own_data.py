@@ -144,6 +144,7 @@ LEFT_OUT = {
     "accounts.Enrolment": "a part of `account`",
     "lti.Platform": "what staff have done",
     "lti.Deployment": "what staff have done",
+    "lti.RegistrationLink": "what staff have done",
     "friends.FriendCode": "a part of `account`",
     "notices.MailWish": "a part of `account`",
     "admin.LogEntry": "acts of staff, in the admin",

@@ -149,6 +149,7 @@ CLASSES = {
     "api/v1/classes/<int:id>/members/me",
     "api/v1/classes/<int:id>/members/<member>",
     "teach/classes/<int:pk>/roster/",
+    "teach/classes/<int:pk>/roster/fetch",
     "teach/classes/<int:pk>/roster.csv",
     "teach/classes/<int:pk>/progress/",
     "api/v1/classes/<int:id>/announcements",
@@ -233,6 +234,7 @@ LISTS_OF_REVIEWERS = {
 OPERATORS = {
     "teach/platforms/",
     "teach/platforms/new",
+    "teach/platforms/link",
     "teach/platforms/<int:pk>/",
     "teach/platforms/<int:pk>/deployments/<int:deployment>",
     "teach/platforms/<int:pk>/contexts/<int:context>",
@@ -296,6 +298,7 @@ OPEN = {
     "lti/launch",
     "lti/enter",
     "lti/pick",
+    "lti/register/<slug:secret>",
     "lti/keys.json",
     "profile/",
     "profile/delete/",

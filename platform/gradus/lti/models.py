@@ -78,6 +78,12 @@ class Platform(models.Model):
         """True while no grade is sent to it, because it did not answer or has too many requests."""
         return self.rest_until is not None and self.rest_until > now()
 
+    @property
+    def waits(self) -> bool:
+        """True if it has registered itself, and no operator has approved that yet."""
+        found: RegistrationLink | None = getattr(self, "registration", None)
+        return found is not None and found.approved_at is None
+
 
 def source_of(platform: Platform) -> str:
     """The name under which the platform's places in classes are managed."""
@@ -216,6 +222,32 @@ class ToolKey(models.Model):
 
     def __str__(self) -> str:
         return self.kid
+
+
+class RegistrationLink(models.Model):
+    """A link by which a platform registers itself, once. What it has registered waits for approval by an operator."""
+
+    secret = models.CharField(max_length=64, unique=True, help_text="A digest")
+    created_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+")
+    created_at = models.DateTimeField(default=now, editable=False)
+    expires_at = models.DateTimeField()
+    used_at = models.DateTimeField(null=True, blank=True)
+    platform = models.OneToOneField(Platform, models.CASCADE, null=True, blank=True, related_name="registration")
+    approved_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                name="registration_uses_its_link", condition=Q(platform__isnull=True) | Q(used_at__isnull=False)
+            ),
+            models.CheckConstraint(
+                name="registration_approves_a_platform",
+                condition=Q(approved_at__isnull=True) | Q(platform__isnull=False),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"a link of {self.created_at:%Y-%m-%d %H:%M}"
 
 
 class LineItem(models.Model):

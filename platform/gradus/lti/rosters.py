@@ -174,10 +174,14 @@ def _people(page: Any, context: Context) -> Iterator[tuple[str, Person]]:
 
 def _next(answer: outgoing.Answer, url: str) -> str:
     """Returns the address of the next page, or "". It is of the same host, because the access token goes there."""
+    found: str
     for header in answer.headers.get_list("Link"):
         for target, parameters in IS_LINK.findall(header):
             if IS_NEXT.search(parameters):
-                found: str = urljoin(url, target)
+                try:
+                    found = urljoin(url, target)
+                except ValueError:
+                    found = ""
                 if _origin(found) != _origin(url):
                     raise Unreachable(_("The next page of the roster is at another address, which is not asked."))
                 return found

@@ -16,7 +16,7 @@ from gradus.accounts import staff_actions as staff
 from gradus.accounts.models import StaffAction, User
 from gradus.classes.models import Class
 from gradus.lti import keys, outgoing
-from gradus.lti.models import Context, Deployment, Platform
+from gradus.lti.models import Context, Deployment, Platform, RegistrationLink
 from gradus.refusal import Refused, refuse_broken, wrong
 
 What = StaffAction.What
@@ -40,13 +40,18 @@ def add(*, by: User, **values: str) -> Platform:
     """
     refuse_unless_operator(by)
     platform = Platform(created_by=by, **{name: values[name].strip() for name in (*FIXED, *CHANGEABLE)})
-    _clean(platform)
+    check(platform)
     keys.ensure()
     with transaction.atomic():
         platform.save()
-        staff.note(What.PLATFORM_CHANGED, platform, by=by, after={**_facts(platform), "registered": True})
+        note_registered(platform)
     keys.fetch(platform)
     return platform
+
+
+def note_registered(platform: Platform, *, by_link: bool = False) -> None:
+    more = {"registered": True, **({"by_link": True} if by_link else {})}
+    staff.note(What.PLATFORM_CHANGED, platform, by=platform.created_by, after={**_facts(platform), **more})
 
 
 def change(platform: Platform, *, by: User, **values: str) -> Platform:
@@ -57,7 +62,7 @@ def change(platform: Platform, *, by: User, **values: str) -> Platform:
         before = _facts(held)
         for name in CHANGEABLE:
             setattr(held, name, values[name].strip())
-        _clean(held)
+        check(held)
         if before["keys_url"] != held.keys_url:
             held.keys, held.keys_at = None, None
         held.save()
@@ -69,12 +74,17 @@ def change(platform: Platform, *, by: User, **values: str) -> Platform:
 
 @transaction.atomic
 def open_or_close(platform: Platform, *, by: User, is_open: bool) -> None:
-    """Lets people come from the platform, or lets nobody come. What they have done stays."""
+    """Lets people come from the platform, or lets nobody come. What they have done stays.
+
+    It also approves a platform that has registered itself.
+    """
     refuse_unless_operator(by)
     held = Platform.objects.select_for_update().get(pk=platform.pk)
     before = _facts(held)
     held.is_open = is_open
     held.save(update_fields=["is_open"])
+    if is_open:
+        RegistrationLink.objects.filter(platform=held, approved_at=None).update(approved_at=timezone.now())
     _note_change(held, by, before)
 
 
@@ -110,7 +120,8 @@ def connect(context: Context, of_class: Class | None, *, by: User) -> None:
         staff.note(What.PLATFORM_CHANGED, held.deployment.platform, by=by, **{"class": after or before}, **details)
 
 
-def _clean(platform: Platform) -> None:
+def check(platform: Platform) -> None:
+    """Raises `Refused` where a value of a platform is wrong, or where it is registered already."""
     for name in (*FIXED, *CHANGEABLE):
         refuse_broken(name, getattr(platform, name))
     for name in ADDRESSES:

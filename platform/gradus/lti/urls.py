@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from gradus.lti import pick_views, views
+from gradus.lti import pick_views, registration_views, views
 
 app_name = "lti"
 urlpatterns = [
@@ -10,5 +10,6 @@ urlpatterns = [
     path("launch", views.launch_take, name="launch"),
     path("enter", views.launch_enter, name="enter"),
     path("pick", pick_views.pick, name="pick"),
+    path("register/<slug:secret>", registration_views.register, name="register"),
     path("keys.json", views.tool_keys, name="keys"),
 ]

@@ -86,6 +86,7 @@ urlpatterns = [
     path("classes/<int:pk>/release/end", releases.release_end, name="release_end"),
     path("platforms/", platforms.platform_list, name="platforms"),
     path("platforms/new", platforms.platform_new, name="platform_new"),
+    path("platforms/link", platforms.platform_link, name="platform_link"),
     path("platforms/<int:pk>/", platforms.platform_show, name="platform"),
     path("platforms/<int:pk>/deployments/<int:deployment>", platforms.deployment_change, name="deployment"),
     path("platforms/<int:pk>/contexts/<int:context>", platforms.context_change, name="context"),

@@ -16,7 +16,7 @@ from django.utils.translation import ngettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST
 
-from gradus.lti import advice, keys, services
+from gradus.lti import advice, keys, registering, services
 from gradus.lti.models import Context, Deployment, Platform
 from gradus.lti.status import waiting
 from gradus.refusal import Refused
@@ -43,7 +43,7 @@ def for_operators(view: View) -> View:
 @for_operators
 def platform_list(request: HttpRequest) -> HttpResponse:
     """Lists the platforms, with what each of them lacks and what it did last."""
-    found = Platform.objects.prefetch_related("deployments__contexts")
+    found = Platform.objects.select_related("registration").prefetch_related("deployments__contexts")
     rows = [{"platform": one, "waiting": waiting(one)} for one in found]
     return render(request, "teach/platforms/list.html", {"rows": rows, "tool": _tool(request)})
 
@@ -62,6 +62,16 @@ def platform_new(request: HttpRequest) -> HttpResponse:
             return redirect("teach:platform", made.pk)
     context = {"form": form, "tool": _tool(request)}
     return render(request, "teach/platforms/new.html", context, status=422 if form.errors else 200)
+
+
+@require_POST
+@for_operators
+def platform_link(request: HttpRequest) -> HttpResponse:
+    """Makes a link by which a platform registers itself, and shows it once."""
+    secret = registering.make(by=account(request))
+    link = request.build_absolute_uri(reverse("lti:register", args=[secret]))
+    context = {"form": PlatformForm(), "tool": _tool(request), "link": link}
+    return render(request, "teach/platforms/new.html", context)
 
 
 @for_operators
@@ -156,6 +166,7 @@ def _tool(request: HttpRequest) -> list[tuple[str, str]]:
         (_("Tool URL, or target link URI"), "home"),
         (_("Login initiation URL"), "lti:login"),
         (_("Redirect URI"), "lti:launch"),
+        (_("Content selection, or deep linking URL"), "lti:pick"),
         (_("Public keyset URL"), "lti:keys"),
     ]
     return [(label, request.build_absolute_uri(reverse(name))) for label, name in names]
