@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from gradus.accounts.models import User
 from gradus.classes.models import Class, Member
-from gradus.lti import keys, services
+from gradus.lti import keys, messages, services
 from gradus.lti.models import Context, Deployment, Launch, Link, Platform
 from gradus.own_data import erasing, moving
 from gradus.own_data.document import learning_platforms
@@ -47,7 +47,13 @@ def test_a_learner_comes_to_a_challenge_of_the_class(moodle: Moodle, of_class: C
 def test_the_same_person_is_the_same_account_and_the_newest_role_holds(
     moodle: Moodle, of_class: Class, visitor: Client
 ) -> None:
-    for roles, level in (([TEACHER], "editor"), ([LEARNER], "none"), ([ASSISTANT, TEACHER], "viewer"), ([], "none")):
+    for roles, level in (
+        ([TEACHER], "editor"),
+        ([LEARNER], "none"),
+        ([f"{messages.ROLE}#Administrator"], "editor"),
+        ([ASSISTANT, TEACHER], "viewer"),
+        ([], "none"),
+    ):
         assert launch(visitor, moodle, roles=roles).status_code == 302
         assert of_class.members.get().learner_data == level
     assert Link.objects.count() == 1

@@ -32,6 +32,14 @@ LAUNCHES = {
     "too_many_waiting": _("Approve what is yours on the page of the platform. If it is none, switch the platform off."),
     "target_foreign": _("Ask the teacher who made the link at the platform to correct its address."),
     "target_of_another_course": _("Ask the teacher who made the link at the platform to correct its address."),
+    "pick_not_allowed": _(
+        "Nothing has to be done: somebody who does not teach the course wanted to pick pages for it."
+    ),
+    "pick_foreign": _(
+        "Add the host to the addresses of the platform, if the people who run the platform say it is theirs."
+    ),
+    "pick_incomplete": _("Ask the people who run the platform: its request for pages is not as LTI 1.3 has it."),
+    "pick_no_links": _("Ask the people who run the platform to let the tool give links of LTI (ltiResourceLink)."),
     "platform_away": _(
         "Ask the people who run the platform whether its public keyset URL answers, and your own whether this server "
         "can reach it."

@@ -38,7 +38,8 @@ PICK_SETTINGS = "https://purl.imsglobal.org/spec/lti-dl/claim/deep_linking_setti
 ENDPOINT = "https://purl.imsglobal.org/spec/lti-ags/claim/endpoint"
 SCORE_SCOPE = "https://purl.imsglobal.org/spec/lti-ags/scope/score"
 ROLE = "http://purl.imsglobal.org/vocab/lis/v2/membership"
-TEACHES = {f"{ROLE}#Instructor", "Instructor"}
+# Open edX calls the instructors of a course its administrators, and their assistants its instructors.
+TEACHES = {f"{ROLE}#Instructor", "Instructor", f"{ROLE}#Administrator"}
 ASSISTS = {f"{ROLE}/Instructor#TeachingAssistant", f"{ROLE}/Instructor#TeachingAssistantSection"}
 IS_ROLE_OF_CONTEXT = re.compile(r"(http://purl\.imsglobal\.org/vocab/lis/v2/membership[#/][\w#/]+|[A-Za-z]+)")
 

@@ -154,7 +154,16 @@ def platform_pages(owner: User) -> list[str]:
     approved = made.deployments.create(deployment_id="1", approved_at=now, approved_by=owner)
     made.deployments.create(deployment_id="7a5f0c1e-1b2d-4c3e-9f80-5d6c7b8a9e0f")
     free = Class.objects.filter(context=None).order_by("pk")[0]
-    context = approved.contexts.create(context_id="42", title="Large language models, autumn 2026", of_class=free)
+    context = approved.contexts.create(
+        context_id="42",
+        title="Large language models, autumn 2026",
+        of_class=free,
+        roster_url=f"{made.issuer}/mod/lti/services.php/CourseSection/42/bindings/2/memberships",
+        roster_due_at=now,
+        roster_at=now - timedelta(hours=3),
+        roster_found={"all": 142, "new": 3, "changed": 1, "left": 2},
+        roster_fault="The platform answered with the status 503.",
+    )
     item = context.line_items.create(challenge=factories.challenge("sea-or-sky"), url=f"{made.issuer}/lineitems/9")
     learners = free.members.filter(user__isnull=False, learner_data="none").order_by("pk")
     for number, (member, sent) in enumerate(zip(learners, SENT, strict=False)):
