@@ -58,6 +58,8 @@ ENVIRONMENTS = {
         Environment("openvino-genai", ("openvino-genai==2026.4.1.0", "optimum-intel[openvino]==2.2.0")),
         # gevent patches what it is imported into, so the load is made in an environment and a process of its own.
         Environment("locust", ("locust==2.47.0",)),
+        # Open edX's own code of a platform for LTI (AGPL), a counterpart of tests/lti/test_open_edx.py.
+        Environment("lti-consumer", ("lti-consumer-xblock==11.4.4", "cryptography==50.0.2")),
         Environment("trl", ("trl==1.16.0", "peft==0.21.2", "bitsandbytes==0.50.2", *TORCH)),
     )
 }

@@ -23,7 +23,7 @@ EXTRAS: dict[str, tuple[str, ...]] = {
     "benchmarks": ("worker", "dev"),
 }
 # These run in an environment of their own: `benchmarks/venvs.py` makes it, or a learner does.
-ELSEWHERE = ("benchmarks/peers/", "benchmarks/web/learners.py", "workers/take_home/")
+ELSEWHERE = ("benchmarks/peers/", "benchmarks/web/learners.py", "tests/lti/open_edx.py", "workers/take_home/")
 # An operator installs TRL where it is wanted; `workers/training/chosen.py` looks whether it is there.
 BY_CHOICE = {"workers/training/by_trl.py": {"trl", "datasets"}}
 FOR_TYPES = {"_typeshed"}
