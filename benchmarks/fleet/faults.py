@@ -75,11 +75,14 @@ def rolling_update(fleet: Fleet, seconds: float) -> None:
 
 
 def full_disk(fleet: Fleet, seconds: float) -> None:
-    """The store of files can write nothing."""
+    """The store of files can write nothing. A store that ends over it is started again, as systemd does."""
     filler = fleet.disk / "filler"
     fill(filler)
     last(seconds)
     filler.unlink()
+    if fleet.hosts["store"].running["store"].poll() is not None:
+        fleet.hosts["store"].kill("store")
+        fleet.start_store()
 
 
 def fill(path: Path) -> None:

@@ -91,7 +91,7 @@ class Fleet:
         """An S3 server from npm, on a small disk; moto where it cannot be installed."""
         host, place = self.hosts["store"], self.folder / "npm"
         install = ["npm", "install", "--no-audit", "--no-fund", "--silent", "--prefix", str(place), S3RVER]
-        with suppress(OSError):
+        with suppress(OSError, subprocess.TimeoutExpired):
             subprocess.run(install, check=False, capture_output=True, timeout=300)
         program = place / "node_modules" / ".bin" / "s3rver"
         words: list[str] = ["-d", str(self.disk), "-a", host.address, "-p", str(S3_PORT), "--no-vhost-buckets"]
@@ -104,7 +104,9 @@ class Fleet:
         wait_until(lambda: _answers(f"http://{host.address}:{S3_PORT}/"), START_SECONDS, "the store of files")
         import boto3
 
-        boto3.client("s3").create_bucket(Bucket=BUCKET)
+        client = boto3.client("s3")
+        if not client.list_buckets()["Buckets"]:
+            client.create_bucket(Bucket=BUCKET)
 
     def start_web(self, name: str) -> None:
         host = self.hosts[name]
