@@ -85,13 +85,28 @@ def the_higher_rate_scores_higher(evidence: Evidence) -> None:
 
 @claims.about(
     "finding prompt-or-preferences",
-    "Is all this better than an instruction? Measure that, too.",
+    "And is all this better than an instruction? Measure that, too.",
     "Trained on sixty preferences, without any instruction",
 )
 def preferences_do_more_than_an_instruction(evidence: Evidence) -> None:
     fast = evidence.arm(SHORT, "findings/fast.yaml")
     assert len(fast.rows) == 60 and fast.hyperparameters.rpo_alpha == 1
     assert evidence.claim("prompt-or-preferences", 1).found == "higher"
+
+
+@claims.about(
+    "finding chosen-alone",
+    "ordinary fine-tuning on the chosen answers alone. Here it scored higher:",
+    "The same adapter was trained on the chosen answers alone, by ordinary fine-tuning, with the same settings.",
+    "DPO also asked the model to write it (rpo_alpha 1).",
+)
+def the_chosen_answers_alone_score_higher(evidence: Evidence) -> None:
+    finding = next(one for one in evidence.lesson.findings if one.id == "chosen-alone")
+    chosen, both = finding.experiments[0].arms
+    assert both.files == chosen.files == ("findings/fast.yaml",) and (both.control, chosen.control) == (None, "sft")
+    assert evidence.arm(SHORT, "findings/fast.yaml").hyperparameters.rpo_alpha == 1
+    assert evidence.claim("chosen-alone", 1).found == "higher"
+    assert evidence.mean("chosen-alone", "chosen") > evidence.mean("chosen-alone", "both")
 
 
 @claims.about(
