@@ -53,6 +53,8 @@ HOMONYMS = {
         "prompt",
     ): "whether a provider of OpenID Connect may ask its person anything",
     ("platform/gradus/lti/messages.py", "prompt"): "the same parameter",
+    ("workers/remote/engine.py", "prompt"): "the parameter of a completion, as the API of OpenAI and vLLM names it",
+    ("workers/remote/job.py", "prompt"): "the same parameter",
 }
 
 
