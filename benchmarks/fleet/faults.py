@@ -1,4 +1,4 @@
-"""What goes wrong on purpose. Each fault begins while jobs run, lasts, and is mended, except for the last one."""
+"""The faults that the rehearsal causes. Each begins while jobs run and is ended after a time, except the last one."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def cut(name: str) -> Fault:
 
 
 def lost(sender: str, receiver: str) -> Fault:
-    """One way of a connection is lost."""
+    """All packets in one direction of a connection are lost."""
 
     def fault(fleet: Fleet, seconds: float) -> None:
         here, there = (fleet.hosts[name] for name in (sender, receiver))

@@ -23,7 +23,7 @@ def ip(*words: str) -> None:
 
 
 class Host:
-    """One namespace with its own address. What it starts ends with it."""
+    """A network namespace with its own address. The programs that it starts end when it ends."""
 
     def __init__(self, name: str, number: int, folder: Path) -> None:
         self.name, self.space, self.cable = name, f"gradus-{name}", f"gf-{name}"
@@ -55,7 +55,7 @@ class Host:
         ip("link", "set", self.cable, "up")
 
     def lose(self, other: Host) -> None:
-        """What this host sends to the other one is lost; what comes from there arrives."""
+        """Drops the packets that this host sends to the other one. Packets from the other one still arrive."""
         ip("-n", self.space, "route", "add", "blackhole", f"{other.address}/32")
 
     def find(self, other: Host) -> None:

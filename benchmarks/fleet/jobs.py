@@ -36,7 +36,7 @@ class Made:
         return known(lambda: not self.current().open().exists())
 
     def wrong(self) -> list[str]:
-        """What is not exactly one final grade."""
+        """Returns the jobs that do not have exactly one final grade."""
         found = []
         for one in self.submissions:
             scores = Score.objects.filter(evaluation__submission=one).count()

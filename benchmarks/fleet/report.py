@@ -74,7 +74,7 @@ def faults(found: dict[str, Any]) -> str:
 
 
 def next_bottleneck(found: dict[str, Any]) -> str:
-    """What is too slow next, by the computing time of each host under load and the rate of jobs."""
+    """Says which host reaches its limit first as load grows, by the computing time of each and the rate of jobs."""
     one = found["load"]
     webs = sum(cores for name, cores in one["cores"].items() if name.startswith("web"))
     single = {name: cores for name, cores in one["cores"].items() if name in ("front", "db", "redis", "store")}

@@ -164,7 +164,7 @@ def tune(challenge: Challenge) -> Tune:
 
 
 def is_sites(challenge: Challenge, key: str) -> bool:
-    """Whether a limit is the operator's, because the challenge's own is higher."""
+    """Returns True if the operator's limit applies, because it is lower than the challenge's."""
     return bool(getattr(_written(challenge), key) > training_limits.operators()[key])
 
 
