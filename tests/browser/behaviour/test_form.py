@@ -129,6 +129,8 @@ def test_a_training_row_is_added_with_a_label_of_the_list(ada, course, visit):
 def test_a_refused_attempt_opens_with_the_focus_in_the_field(ada, course, visit):
     page = visit(ada)
     page.goto("/challenges/sea-or-sky/")
+    # Until then, the field of the form stands in its place.
+    expect(page.locator(".cm-editor").first).to_be_visible()
     page.get_by_role("textbox", name="Row template").fill("no slots")
     page.get_by_role("button", name="Submit").click()
     expect(page.get_by_role("textbox", name="Row template")).to_be_focused()
@@ -163,10 +165,10 @@ OWN = '{"input": "mine", "output": "{}"}'
 def test_starter_rows_ask_before_they_overwrite_and_are_taken_back(ada, course, visit):
     page = visit(ada)
     page.goto("/challenges/ticket/")
-    page.get_by_role("textbox", name="Training rows").fill(OWN)
-    page.locator("summary", has_text="Instructions").click()
     # Until then, the field of the form stands in its place.
     expect(page.locator(".cm-editor").first).to_be_visible()
+    page.get_by_role("textbox", name="Training rows").fill(OWN)
+    page.locator("summary", has_text="Instructions").click()
     page.get_by_role("textbox", name="Instructions").fill("Be brief.")
     page.get_by_role("button", name="Use the starter rows").click()
     expect(page.get_by_text("Your 1 line would go")).to_be_in_viewport()

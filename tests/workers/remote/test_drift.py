@@ -67,12 +67,17 @@ def test_a_difference_of_rounding_is_none(vllm, checks, tmp_path):
     assert checks().closed() == {}
 
 
-def test_a_server_that_is_away_is_asked_once_and_not_again_at_once(httpserver, checks):
+def test_a_server_that_is_away_is_asked_once_and_not_again_at_once(httpserver, engine, checks):
     httpserver.expect_request("/v1/completions").respond_with_data("", status=503)
     found = checks()
     assert "does not answer (engine_503)" in found.closed()[tiny.NAME]
+    # Requests that started beside the one that failed have ended after this.
+    engine.close()
+    asked = [request.get_data() for request, _ in httpserver.log]
+    assert asked and len(set(asked)) == len(asked)
     found.run(lambda: False)
-    assert len(httpserver.log) == 1
+    assert len(httpserver.log) == len(asked)
+    assert "does not answer (engine_503)" in found.closed()[tiny.NAME]
 
 
 def test_a_server_that_failed_in_a_job_is_checked_before_the_next(vllm, checks):
