@@ -68,6 +68,8 @@ def rolling_update(fleet: Fleet, seconds: float) -> None:
     """Each web server is reloaded, and each worker and reconciler is ended and started, one after the other."""
     for name in WEBS:
         fleet.reload(name)
+        fleet.hosts[name].stop("reconciler")
+        fleet.start_reconciler(name)
         last(seconds / 4)
     for name in [name for name, host in fleet.hosts.items() if "worker" in host.running]:
         fleet.hosts[name].stop("worker")

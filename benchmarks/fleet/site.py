@@ -109,12 +109,19 @@ class Fleet:
             client.create_bucket(Bucket=BUCKET)
 
     def start_web(self, name: str) -> None:
-        host = self.hosts[name]
-        env = {**self.env, "GRADUS_DATA_DIR": str(host.folder)}
+        host, env = self.hosts[name], self._web_env(name)
         argv = (sys.executable, "-m", "gradus.operations.web_server", "--interface", "asginl", "--host", host.address)
         more = ("--port", "8000", "--no-ws", "--log-level", "warning", "--workers-kill-timeout", "3", "--workers", "1")
         host.start("web", [*argv, *more, "--respawn-failed-workers", "gradus.asgi:application"], env, ROOT)
-        host.start("reconciler", [sys.executable, "manage.py", "reconcile"], env, ROOT)
+        self.start_reconciler(name)
+
+    def start_reconciler(self, name: str) -> None:
+        """Each web server's host has one."""
+        argv = [sys.executable, "manage.py", "reconcile"]
+        self.hosts[name].start("reconciler", argv, self._web_env(name), ROOT)
+
+    def _web_env(self, name: str) -> dict[str, str]:
+        return {**self.env, "GRADUS_DATA_DIR": str(self.hosts[name].folder)}
 
     def start_front(self) -> None:
         """nginx with the example of `deploy/`, and both web servers behind it."""

@@ -1,19 +1,28 @@
 """TRL in a confined runner trains as our own steps do: the same losses, events, files and answers."""
 
+import shutil
 from dataclasses import replace
 
 import pytest
+import torch
 from safetensors.torch import load_file
+from transformers import AutoModelForCausalLM
 
 from benchmarks import venvs
+from challenges.models.catalogue import MODELS
+from challenges.models.weight_files import weights_digest
 from graders.base import Rejected, Score
+from tests.docs.test_larger_models import config_of
 from tests.workers.conftest import BUILT_IN
 from tests.workers.engine.tuning.test_methods import ITEMS
+from tests.workers.sandbox.test_needed_memory import peak_of
 from tests.workers.sandbox.test_runner import Settled
 from workers.sandbox import launch
+from workers.sandbox.needed_memory import peak_bytes
 from workers.sandbox.supervisor import Runner, Stopped
 
 pytestmark = [pytest.mark.slow, pytest.mark.trl]
+LARGE = "qwen2-5-1-5b-instruct"
 
 ROWS = tuple(
     (f"Sort the complaint into skin, stomach or heart.\nInput: {text}\nOutput:", f" {label}")
@@ -47,9 +56,9 @@ def runner(monkeypatch):
         one.close()
 
 
-def run(runner, item, should_stop=lambda: False):
+def run(runner, item, should_stop=lambda: False, seconds=600):
     events = []
-    return runner.run(item, on_event=events.append, should_stop=should_stop, seconds=600), events
+    return runner.run(item, on_event=events.append, should_stop=should_stop, seconds=seconds), events
 
 
 def told(events):
@@ -118,3 +127,33 @@ def test_a_run_that_diverges_or_is_cancelled_ends_between_steps(runner, models_d
         )  # fmt: skip
     assert made._process.poll() is None, "the runner is ready for its next job"
     assert run(made, replace(ITEMS["lora"], max_steps=1))[0].steps == 1
+
+
+@pytest.fixture(scope="module")
+def large(built_in_folder, tmp_path_factory):
+    """A model of 1.5 billion random weights in fp32, in the shape of the catalogue's; 6 GB on the disk."""
+    config, folder = config_of(LARGE), tmp_path_factory.mktemp("models") / LARGE
+    config.eos_token_id = config.bos_token_id = config.pad_token_id = 2
+    with torch.random.fork_rng():
+        torch.manual_seed(5)
+        made = AutoModelForCausalLM.from_config(config, dtype=torch.float32)
+    assert sum(weight.numel() for weight in made.parameters()) == MODELS[LARGE].parameters
+    made.save_pretrained(folder, max_shard_size="4GB")
+    for name in ("tokenizer.json", "tokenizer_config.json"):
+        shutil.copy(built_in_folder / name, folder)
+    (folder / "digest.txt").write_text(weights_digest(folder) + "\n")
+    yield folder.parent
+    shutil.rmtree(folder)
+
+
+@pytest.mark.parametrize("trainer", ["trl", "own"])
+def test_a_model_of_a_billion_and_a_half_weights_is_trained_within_its_bound(runner, large, trainer):
+    """Two steps. In fp32, because bf16 takes hours on a CPU without products in it."""
+    item, made = replace(ITEMS["lora"], model=LARGE, rows=ROWS, valid=ROWS[:1], max_steps=2), runner(large, trainer)
+    item = replace(item, r=32, lora_alpha=32, learning_rate=1e-4, per_device_train_batch_size=2)
+    trained, events = run(made, item, seconds=3600)
+    losses = [event["train_loss"] for event in events if "train_loss" in event]
+    bound = peak_bytes(config_of(LARGE), MODELS[LARGE].parameters)
+    print(f"\n{trainer}: losses {losses}, peak {peak_of(made) / 1e9:.2f} GB, bound {bound / 1e9:.2f} GB")
+    print(f"over the base {(trained.peak_bytes or 0) / 1e9:.2f} GB, {trained.seconds:.0f} s for {trained.steps} steps")
+    assert len(losses) == 2 and all(10 < loss < 14 for loss in losses) and peak_of(made) < bound
