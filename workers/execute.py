@@ -97,7 +97,7 @@ def execute(
     """Runs a grader until it returns its `Grade`, within `deadline_s` seconds of work for the whole job.
 
     `worked` is the clock of the runner's work; see `Runner.worked`. What a remote engine takes counts as work, and what
-    a judge takes does not. By the wall clock the job may take `WALL_FACTOR` times as long.
+    a judge takes does not. By the wall clock the job may take `WALL_FACTOR` times as long, see `clock_of`.
 
     An item that names the adapter `job` gets the adapter that this grading has trained, never one of another job.
     `memo` keeps the results of calibration items from job to job; results about hidden rows are never kept. `remotes`
@@ -110,7 +110,8 @@ def execute(
         Stopped: `stop` returned true between two items.
         Exception: whatever `runner`, `judge`, a remote engine or one of `around` raises.
     """
-    job = _Job(runner, judge, remotes, on_event, memo or Memo(0), worked, _Limit(deadline_s, stop))
+    limit = _Limit(deadline_s, stop, clock_of(remotes))
+    job = _Job(runner, judge, remotes, on_event, memo or Memo(0), worked, limit)
     carry_out = surrounded(job.carry_out, around)
     result: Result | None = None
     try:
@@ -152,17 +153,22 @@ class Memo:
                 self._kept.popitem(last=False)
 
 
-class _Limit:
-    """What is left of a job's limit, in seconds of work, and by the wall clock."""
+def clock_of(remotes: Mapping[str, Remote]) -> Callable[[], float]:
+    """The wall clock, in seconds, which stands still while an item of a remote engine only waits for other workers."""
+    return lambda: time.monotonic() - sum(remote.waited for remote in remotes.values())
 
-    def __init__(self, seconds: float, stop: Callable[[], bool]) -> None:
-        self.left = seconds
+
+class _Limit:
+    """What is left of a job's limit, in seconds of work, and by `clock`."""
+
+    def __init__(self, seconds: float, stop: Callable[[], bool], clock: Callable[[], float]) -> None:
+        self.left, self.clock = seconds, clock
         self._stop = stop
-        self._end = time.monotonic() + WALL_FACTOR * seconds
+        self._end = clock() + WALL_FACTOR * seconds
 
     def stop(self) -> bool:
         """Whether the job must stop. Raises RunnerTimeout where its time is over by the wall clock."""
-        if time.monotonic() >= self._end:
+        if self.clock() >= self._end:
             raise RunnerTimeout
         return self._stop()
 
@@ -212,7 +218,7 @@ class _Job:
         if isinstance(item, Count):
             return count(item)
         remote = self._remote(item)
-        with self.limit.counting(self.worked if remote is None else lambda: time.monotonic() - remote.waited):
+        with self.limit.counting(self.worked if remote is None else self.limit.clock):
             way: Any = remote or self.runner
             result: Result = way.run(item, on_event=self.on_event, should_stop=self.limit.stop, seconds=self.limit.left)
         log.info("work_item", kind=type(item).__name__, engine_s=round(getattr(result, "seconds", 0.0), 4))

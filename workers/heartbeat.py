@@ -10,6 +10,7 @@ from django.conf import settings
 from django.db import DatabaseError, connection
 
 from gradus.submissions import services
+from workers import status
 
 log = structlog.get_logger(__name__)
 TICK_SECONDS = 1.0
@@ -41,10 +42,12 @@ class PauseDetector:
 
 
 class Heartbeat:
-    """Renews the lease while the context lasts; sets `lost` when this worker no longer holds the evaluation."""
+    """Renews the lease while the context lasts, and says that the worker is alive; sets `lost` when it no longer holds
+    the evaluation.
+    """
 
-    def __init__(self, evaluation_id: int, fence: int) -> None:
-        self.key = (evaluation_id, fence)
+    def __init__(self, evaluation_id: int, fence: int, worker: str) -> None:
+        self.key, self.worker = (evaluation_id, fence), worker
         self.lost = threading.Event()
         self._end = threading.Event()
         self._pauses = PauseDetector(time.monotonic())
@@ -80,6 +83,7 @@ class Heartbeat:
         try:
             if not services.heartbeat(*self.key):
                 self.lost.set()
+            status.beat(self.worker)
         except DatabaseError as error:
             # One missed heartbeat does no harm: the lease lasts for six.
             log.warning("heartbeat_failed", reason=type(error).__name__)

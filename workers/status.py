@@ -7,7 +7,6 @@ import os
 import socket
 import tempfile
 from collections.abc import Mapping
-from datetime import timedelta
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Protocol
@@ -20,6 +19,7 @@ from django.db.models.functions import Now
 from challenges.models.catalogue import MODELS
 from challenges.training_methods import METHODS
 from gradus.submissions.models import WorkerStatus
+from gradus.submissions.queue import ALIVE
 from workers.engine import model_files
 from workers.engine.choice import only_plain
 from workers.sandbox import capabilities
@@ -31,8 +31,6 @@ if TYPE_CHECKING:
 NEEDS_MODEL = ("interactive", "grade", "train")
 NO_REMOTES: Mapping[str, bool] = MappingProxyType({})
 LONGEST_REMOTES = 48
-# A worker reports at least every second while it is idle, and at both ends of a job.
-ALIVE = timedelta(minutes=2)
 
 
 class Reporting(Protocol):
@@ -43,8 +41,13 @@ class Reporting(Protocol):
     profile: str
     runner: Runner
 
+    other_weights: Mapping[str, str]
+
     @property
     def problem(self) -> str: ...
+
+    @property
+    def stopped(self) -> str: ...
 
 
 def digests() -> dict[str, str]:
@@ -67,11 +70,11 @@ def damaged() -> dict[str, str]:
 
 
 def other_weights(worker: str) -> dict[str, str]:
-    """The base models of which a worker that reported before this one has other weights, each with a sentence that
-    says what to do. Two of a challenge's attempts must not be graded by different models.
+    """The base models with which a worker that reported before this one grades with other weights, each with a
+    sentence that says what to do. Two of a challenge's attempts must not be graded by different models.
     """
     own = digests()
-    seen = WorkerStatus.objects.filter(last_seen__gte=Now() - ALIVE, problem="").exclude(name=worker)
+    seen = WorkerStatus.objects.filter(last_seen__gte=Now() - ALIVE).exclude(name=worker)
     mine = WorkerStatus.objects.filter(name=worker).values_list("pk", flat=True)
     earlier = seen.filter(Q(pk__lt=mine[:1]) | ~Exists(mine)) if own else seen.none()
     said = (
@@ -150,12 +153,15 @@ def profile(runner: Runner, remotes: Mapping[str, bool] = NO_REMOTES) -> str:
 
 
 def report(worker: Reporting, *, busy_with: int | None = None) -> None:
-    """Updates the worker's row; `busy_with` is the id of the evaluation that it works on."""
+    """Updates the worker's row; `busy_with` is the id of the evaluation that it works on. Beside this, which is done
+    each second in an idle worker and at both ends of a job, `beat` says in a job that the worker is alive.
+    """
     values = {
         "lane": worker.lane,
         "device": worker.runner.device,
         "profile": worker.profile,
-        "base_models": digests(),
+        # Without those that it claims nothing for because another worker has other weights.
+        "base_models": {} if worker.stopped else {n: d for n, d in digests().items() if n not in worker.other_weights},
         "judge": judge() if worker.lane == "judge" else "",
         "problem": worker.problem,
         "lacks": lacks(worker.lane, worker.runner),
@@ -165,3 +171,8 @@ def report(worker: Reporting, *, busy_with: int | None = None) -> None:
     # One statement, because this runs twice for each evaluation and each second in an idle worker.
     if not WorkerStatus.objects.filter(name=worker.name).update(**values):
         WorkerStatus.objects.update_or_create(name=worker.name, defaults=values)
+
+
+def beat(worker: str) -> None:
+    """Notes that the worker of that name is alive."""
+    WorkerStatus.objects.filter(name=worker).update(last_seen=Now())

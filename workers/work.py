@@ -13,7 +13,6 @@ from typing import Any
 import structlog
 from django.conf import settings
 
-from challenges.kinds import registry as kinds
 from challenges.kinds.base import WALL_FACTOR, Lane
 from challenges.models.catalogue import MODELS
 from challenges.overlap import overlap
@@ -25,7 +24,7 @@ from workers.breaker import Breaker
 from workers.choices import DatabaseChoices
 from workers.embedding_store import EmbeddedOnce, gold_store, passage_store
 from workers.engine import hardware
-from workers.execute import Memo, ShouldStop, execute, expect_packages
+from workers.execute import Memo, ShouldStop, clock_of, execute, expect_packages
 from workers.failures import Failures, Unfinished, advice_of, code_of
 from workers.grading import assignments, outcomes
 from workers.grading.chats import WrittenTokens
@@ -37,7 +36,7 @@ from workers.grading.linting import lint
 from workers.grading.live_rows import LiveRows
 from workers.heartbeat import Heartbeat
 from workers.judge.contract import Postpone
-from workers.remote.calls import EngineMisconfigured
+from workers.remote.calls import EngineMisconfigured, EngineSlow
 from workers.remote.drift import Checks
 from workers.remote.engine import RemoteEngine, engines
 from workers.sandbox.supervisor import Runner, RunnerTimeout, Stopped
@@ -102,9 +101,10 @@ class Worker:
     @property
     def problem(self) -> str:
         """What keeps this worker from its work, for staff: all of it, or that with some base models; "" if nothing."""
-        return self._stopped() or " ".join(self._unusable().values()) or self.fault
+        return self.stopped or " ".join(self._unusable().values()) or self.fault
 
-    def _stopped(self) -> str:
+    @property
+    def stopped(self) -> str:
         """Why this worker claims nothing at all; "" if it claims."""
         broken, held = self.breaker.broken(), status.digests()
         if None in broken:
@@ -127,7 +127,7 @@ class Worker:
             return False
         self._try_again()
         self._compare_weights()
-        stopped = self._stopped()
+        stopped = self.stopped
         if self.lane == "judge" and not stopped:
             status.report(self)
             self.embedded.warm(lambda _: status.report(self), self.ending.is_set)
@@ -188,7 +188,7 @@ class Worker:
 
     def _grade(self, evaluation: Evaluation) -> None:
         key = (evaluation.pk, evaluation.fence)
-        with Heartbeat(*key) as heartbeat, EventWriter(*key) as events, claimed_files.of_claim(*key):
+        with Heartbeat(*key, self.name) as heartbeat, EventWriter(*key) as events, claimed_files.of_claim(*key):
             try:
                 outcome = self._outcome(evaluation, events, self._stop(evaluation, heartbeat))
                 failpoints.reach("grade.computed")
@@ -200,7 +200,7 @@ class Worker:
                 log.info("recorded")
             except Exception as error:
                 self.fault = advice_of(error) or self.fault
-                if isinstance(error, Postpone | EngineMisconfigured):
+                if isinstance(error, Postpone | EngineMisconfigured | EngineSlow):
                     self.checks.doubt(evaluation.version.parsed.model)
                 self.failures.settle(evaluation, error, heartbeat, self.elsewhere)
 
@@ -227,7 +227,7 @@ class Worker:
             return lint(evaluation, self.embedded, stop, self.runner.worked)
         judge = assignments.judge_for(evaluation, self.judge) if kind_of(evaluation).is_judged else None
         with assignments.prepared(evaluation) as assignment, trained_once(evaluation) as once:
-            self._prepare(assignment, stop)
+            self._prepare(evaluation, assignment, stop)
             grade = self._graded(evaluation, assignment, judge, once, events, stop)
             self._note_judge_fault(judge)
             outcome = outcomes.outcome(evaluation, grade, overlap(assignment.bundle, assignment.payload))
@@ -237,22 +237,20 @@ class Worker:
             self.runner.forget()
         return replace(outcome, engine_choice=choice)
 
-    def _prepare(self, assignment: Assignment, stop: ShouldStop) -> None:
+    def _prepare(self, evaluation: Evaluation, assignment: Assignment, stop: ShouldStop) -> None:
         """Raises `EngineMisconfigured` where this worker lacks what the job needs.
 
         The choice of the base model is found or measured here, before the time limit of the job begins.
         """
         expect_packages(assignment.payload.kind)
-        challenge, kind = assignment.bundle.challenge, kinds.find(assignment.payload.kind)
-        if not kind.asks_model(challenge):
-            return
-        self._expect_model(challenge.model, trains=kind.is_trained and assignment.adapter is None)
-        if challenge.model is not None and challenge.model not in self.remotes:
-            self.runner.choose(challenge.model, should_stop=stop)
+        model = local_model(evaluation, self.elsewhere)
+        if model is not None:
+            self._expect_model(model)
+            self.runner.choose(model, should_stop=stop)
 
-    def _expect_model(self, model: str | None, *, trains: bool) -> None:
+    def _expect_model(self, model: str) -> None:
         """Another worker may hold the model: the job goes back, and this worker's status says how to get it."""
-        if model is None or (model in self.remotes and not trains) or model in status.digests():
+        if model in status.digests():
             return
         if model in MODELS:
             how = f"Run `python -m workers.engine.fetch {model}` on its machine."
@@ -271,7 +269,7 @@ class Worker:
     ) -> Grade:
         """Runs the grader within its limit. Raises `Unfinished` where the limit is over before the grade."""
         seconds = seconds_of(evaluation, assignment)
-        pace = Pace(stop, WALL_FACTOR * seconds)
+        pace = Pace(stop, WALL_FACTOR * seconds, clock_of(self.remotes))
         rows = WrittenTokens() if assignment.chat is not None else LiveRows(assignment)
         try:
             grade = execute(

@@ -11,13 +11,14 @@ from django.utils import timezone
 
 from challenges.models.catalogue import MODELS
 from gradus.submissions import health, limits, services
-from gradus.submissions.models import Evaluation, Slot, WorkerStatus
+from gradus.submissions.models import Evaluation, Run, Slot, WorkerStatus
 from gradus.submissions.states import MAX_ATTEMPTS
 from tests import factories
 from tests.workers.test_work import TRIAL, TableRunner
 from workers import breaker, failures, reconciler, status
 from workers.engine import model_files
 from workers.grading.evaluations import needs
+from workers.heartbeat import Heartbeat
 from workers.sandbox.supervisor import GpuFailed, RunnerDied, RunnerFailed, RunnerTimeout
 from workers.work import Worker
 
@@ -239,6 +240,15 @@ def test_what_is_trained_here_needs_the_runner_although_answers_come_from_elsewh
     assert needs(trained, remotes) == [ticket.spec.model] and needs(prompted, remotes) == []
 
 
+def test_a_demo_with_an_adapter_needs_the_runner_unless_the_server_loads_adapters(course, sea_or_sky):
+    run = services.start_run(None, sea_or_sky.version, factories.PROMPT, purpose="demo", inputs=["x"])
+    model = sea_or_sky.spec.model
+    assert needs(run.current, {model: False}) == []
+    Run.objects.filter(pk=run.pk).update(adapter="demo/adapter")
+    for loads, needed in ((False, [model]), (True, [])):
+        assert needs(Run.objects.get(pk=run.pk).current, {model: loads}) == needed
+
+
 def test_a_job_that_met_a_full_gpu_waits_and_is_graded_later(ada, course):
     """The trial succeeds: what filled the GPU has gone meanwhile. The learner's attempt is not lost."""
     submission = factories.submit(ada)
@@ -277,8 +287,35 @@ def test_weights_of_a_worker_that_is_away_or_does_not_work_are_not_compared(ada,
     other = {"lane": "grade", "base_models": {MODEL: "e" * 64}}
     away = timezone.now() - status.ALIVE - timedelta(seconds=1)
     WorkerStatus.objects.create(name="away", last_seen=away, **other)
-    WorkerStatus.objects.create(name="in trouble", problem="No model files.", **other)
+    WorkerStatus.objects.create(name="in trouble", problem="No model files.", lane="grade", base_models={})
     submission, one = factories.submit(ada), Worker("grade", runner=TableRunner())
     assert one.step() and submission.current.state == "scored"
-    WorkerStatus.objects.create(name="later", **other)
+    # It has trouble with another base model, and grades.
+    WorkerStatus.objects.create(name="later", problem="The weights of another base model are damaged.", **other)
     assert status.other_weights(one.name) == {} and list(status.other_weights("newest")) == [MODEL]
+
+
+def test_a_worker_that_claims_nothing_with_a_model_does_not_name_it(ada, course, held):
+    WorkerStatus.objects.create(name="first", lane="grade", base_models={MODEL: "e" * 64})
+    one = Worker("grade", runner=TableRunner())
+    one.step()
+    assert WorkerStatus.objects.get(name=one.name).base_models == {}
+    WorkerStatus.objects.filter(name="first").delete()
+    one.step()
+    assert WorkerStatus.objects.get(name=one.name).base_models == status.digests() != {}
+
+
+def test_a_worker_at_work_is_seen(ada, course, held):
+    factories.submit(ada)
+    seen = []
+
+    class Long(TableRunner):
+        def run(self, item, **more):
+            WorkerStatus.objects.update(last_seen=timezone.now() - status.ALIVE - timedelta(seconds=1))
+            evaluation = Evaluation.objects.get(state="running")
+            Heartbeat(evaluation.pk, evaluation.fence, one.name)._beat()
+            seen.append(WorkerStatus.objects.get(name=one.name).last_seen > timezone.now() - status.ALIVE)
+            return super().run(item, **more)
+
+    one = Worker("grade", runner=Long())
+    assert one.step() and seen and all(seen)

@@ -154,6 +154,30 @@ def busy(monkeypatch, share, *items, remotes=False):
     return recorder
 
 
+def test_waiting_for_other_workers_ends_no_job(monkeypatch):
+    """An item of a remote engine takes 1,000 s of a limit of 40, and asks meanwhile whether it must stop."""
+    clocks = Clocks(monkeypatch, 1.0)
+
+    class Far(Recorder):
+        waited, share = 0.0, 1.0
+
+        def run(self, item, *, should_stop, **rest):
+            clocks.pass_time(1000)
+            self.waited += 1000 * self.share
+            assert not should_stop()
+            return super().run(item, should_stop=should_stop, **rest)
+
+    def carry_out():
+        execute(grading(SCORE, SCORE), far, None, lambda event: None, lambda: False, 40.0, remotes={"m": far})
+
+    far = Far()
+    carry_out()
+    assert far.limits == [40.0, 40.0]
+    far.share = 0.0
+    with pytest.raises(RunnerTimeout):
+        carry_out()
+
+
 @pytest.mark.parametrize("share", [1.0, 0.5])
 def test_a_machine_that_is_busy_takes_no_work_from_a_job(monkeypatch, share):
     recorder = busy(monkeypatch, share, SCORE, SCORE, SCORE, SCORE)

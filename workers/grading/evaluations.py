@@ -69,21 +69,26 @@ def local_model(evaluation: Evaluation, remotes: Mapping[str, bool]) -> str | No
     Lint asks none.
 
     `remotes` says of each base model that is served elsewhere whether answers with adapters come from there too.
-    Training happens here also where answers come from elsewhere.
+    Training happens here also where answers come from elsewhere, and so do answers with what is not loaded there.
     """
     spec, kind = evaluation.version.parsed, kind_of(evaluation)
     if is_lint(evaluation) or not kind.asks_model(spec):
         return None
     if spec.model is None or spec.model not in remotes:
         return spec.model
-    is_here = kind.is_trained and not (remotes[spec.model] and _asks_stored_adapter(evaluation))
+    can_load = _can_be_loaded(evaluation)
+    is_here = kind.is_trained if can_load is None else not (can_load and remotes[spec.model])
     return spec.model if is_here else None
 
 
-def _asks_stored_adapter(evaluation: Evaluation) -> bool:
-    """Whether the evaluation is a message of a chat with an adapter that a remote engine can load."""
-    if evaluation.run is None or evaluation.run.purpose != Run.Purpose.CHAT:
-        return False
+def _can_be_loaded(evaluation: Evaluation) -> bool | None:
+    """Whether a remote engine can load what was trained before and is asked now: in a chat, or in a lesson's demo.
+    None where nothing of that kind is asked.
+    """
+    if evaluation.run is None:
+        return None
+    if evaluation.run.purpose != Run.Purpose.CHAT:
+        return True if evaluation.run.adapter else None
     asked = ChatMessage.objects.filter(run=evaluation.run).values_list("submission__payload", flat=True).first() or {}
     return asked.get("method", "lora") in ("lora", "dpo")
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Callable
 from typing import Any
 
 from challenges.lint.rows import LENGTH_SHARE
@@ -33,11 +34,13 @@ POLL_SECONDS = 0.05
 class Pace:
     """The schedule of one grading, whose items go through `around`.
 
-    `seconds` is the time limit of the whole job by the wall clock, from now on; no result is held back beyond it.
+    `seconds` is the time limit of the whole job by `clock` (by default the wall clock), from now on; no result is held
+    back beyond it.
     """
 
-    def __init__(self, stop: ShouldStop, seconds: float) -> None:
-        self.stop, self.until = stop, time.monotonic() + seconds
+    def __init__(self, stop: ShouldStop, seconds: float, clock: Callable[[], float] | None = None) -> None:
+        self.stop, self.clock = stop, clock or time.monotonic
+        self.until = self.clock() + seconds
         self.per_row: dict[type[WorkItem], float] = {}
 
     def around(self, item: WorkItem, carry_out: CarryOut) -> Result:
@@ -62,7 +65,8 @@ class Pace:
     def _hold(self, began: float, allowed: float) -> None:
         """Waits until the next multiple of `allowed` seconds after `began`; a second multiple reveals little."""
         took = time.monotonic() - began
-        due = min(began + max(1, math.ceil(took / allowed)) * allowed, self.until)
+        end = time.monotonic() + self.until - self.clock()
+        due = min(began + max(1, math.ceil(took / allowed)) * allowed, end)
         while (left := due - time.monotonic()) > 0:
             if self.stop():
                 raise Stopped

@@ -32,12 +32,14 @@ from workers.sandbox import adapter_files
 from workers.tokenising import configuration
 
 log = structlog.get_logger(__name__)
-PREFIX, LOCK = "gradus-", "turn.lock"
+PREFIX = "gradus-"
+# Who holds `NEXT` gets `TURN` next: else a worker with many items would take it again before the others look.
+NEXT, TURN = "next.lock", "turn.lock"
 # What a worker that was killed has left is deleted by the next one.
 ABANDONED_SECONDS = 86400.0
 RANK_MOST = 64
 MODULE = re.compile(r"(?:[A-Za-z0-9_]{1,40}\.)*[A-Za-z0-9_]{1,40}")
-# A server that was restarted, or has dropped the adapter, gets it again so often for one request.
+# So often it is loaded for one item at most. A server that was restarted, or has dropped it, gets it again.
 LOADS_MOST = 3
 FORGOTTEN_SECONDS = 60.0
 
@@ -63,13 +65,13 @@ class Folder:
         names = {file.name for file in Path(adapter).iterdir()}
         return names.isdisjoint({adapter_files.WEIGHTS, adapter_files.MARK}) and names.issuperset(adapter_files.NAMES)
 
-    def take_turn(self) -> int | None:
-        """The open lock of this folder, which ends everybody's turn when it is closed; None while another has it.
+    def lock(self, name: str) -> int | None:
+        """A lock of this folder, which ends when it is closed; None while another has it.
 
-        Of all workers that share the folder, one asks at a time: vLLM 0.32 on a CPU gave requests without an adapter
-        other log-probabilities while requests with adapters ran.
+        Of all workers that share the folder, the one with `TURN` asks: vLLM 0.32 on a CPU gave requests without an
+        adapter other log-probabilities while requests with adapters ran.
         """
-        file = os.open(self.here / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+        file = os.open(self.here / name, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -151,7 +153,10 @@ class Lent:
                 server.post("/load_lora_adapter", {"lora_name": self.name, "lora_path": self.path}, over, final=(500,))
             except Refused as refused:
                 # A reply that was lost, so that we asked again.
-                if self.name not in server.names():
+                names = server.names()
+                if names is None:
+                    raise Postpone(FORGOTTEN_SECONDS, "engine_connection") from None
+                if self.name not in names:
                     raise EngineMisconfigured(self._refusal(refused.status)) from None
             self.loads += 1
 

@@ -94,12 +94,12 @@ class Server:
             over.wait(pause)
         raise AssertionError("unreachable")
 
-    def names(self) -> set[str]:
-        """The models and adapters that the server says it has; none if it cannot say."""
+    def names(self) -> set[str] | None:
+        """The models and adapters that the server says it has; None if it cannot say."""
         try:
             return {model.id for model in self.client.models.list(timeout=SHORT_TIMEOUT)}
         except openai.OpenAIError:
-            return set()
+            return None
 
 
 def _asked(error: openai.APIStatusError) -> float:

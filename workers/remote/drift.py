@@ -5,14 +5,17 @@ start of a worker and after each failure of the engine.
 from __future__ import annotations
 
 import json
+import os
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 
 import structlog
 
 from graders.base import Score, Scored
+from workers.engine.watch import Stopped
 from workers.judge.contract import Postpone
 from workers.remote.calls import EngineMisconfigured, EngineSlow
 from workers.remote.engine import RemoteEngine
@@ -64,13 +67,21 @@ class Checks:
             self._closed[model] = (problem, time.monotonic() + PAUSE_SECONDS)
 
     def _problem(self, model: str, should_stop: ShouldStop) -> str:
+        until = time.monotonic() + 2 * CHECK_SECONDS
+
+        def give_up() -> bool:
+            """Also where other workers ask the server all the time: this one has other work."""
+            return should_stop() or time.monotonic() > until
+
         try:
             found = self._engines[model].run(
-                probe(model), on_event=_unheard, should_stop=should_stop, seconds=CHECK_SECONDS, attempts=1
+                probe(model), on_event=_unheard, should_stop=give_up, seconds=CHECK_SECONDS, attempts=1
             )
         except EngineMisconfigured as error:
             return str(error)
-        except (Postpone, EngineSlow) as error:
+        except (Postpone, EngineSlow, Stopped) as error:
+            if should_stop():
+                raise
             reason = getattr(error, "code", "engine_slow")
             return f"The remote engine of {model} does not answer ({reason}). Nothing is claimed for it until it does."
         assert isinstance(found, Scored)
@@ -81,13 +92,17 @@ class Checks:
         file = self._folder / f"{model}.json"
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
-            with suppress(FileExistsError), file.open("x") as new:
-                json.dump({"logprobs": values}, new)
+            if not file.exists():
+                _keep(file, values)
             kept = json.loads(file.read_text())["logprobs"]
-        except (OSError, ValueError) as error:
-            reason = getattr(error, "strerror", None) or "it holds something else"
-            return f"The values of the remote engine of {model} cannot be kept in {file} ({reason})."
-        off = max(abs(now - then) for now, then in zip(values, kept, strict=True))
+            off = max(abs(now - then) for now, then in zip(values, kept, strict=True))
+        except OSError as error:
+            return f"The values of the remote engine of {model} cannot be kept in {file} ({error.strerror})."
+        except (LookupError, TypeError, ValueError):
+            return (
+                f"The file {file} does not hold the values of the remote engine of {model}. Nothing is claimed for it. "
+                "Delete the file: the values of the next check are kept."
+            )
         if off <= DRIFT:
             return ""
         return (
@@ -95,6 +110,15 @@ class Checks:
             f"Nothing is claimed for it. Give it the former weights and precision again, or delete {file} on each "
             "worker's machine to accept the new answers."
         )
+
+
+def _keep(file: Path, values: list[float]) -> None:
+    """Keeps the values, whole or not at all, unless another worker of this machine was faster. Raises OSError."""
+    with NamedTemporaryFile("w", dir=file.parent, suffix=".part") as new:
+        json.dump({"logprobs": values}, new)
+        new.flush()
+        with suppress(FileExistsError):
+            os.link(new.name, file)
 
 
 def _unheard(event: object) -> None:

@@ -11,11 +11,11 @@ import json
 import math
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
-from contextlib import contextmanager
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from threading import Event, Thread
 from typing import Any
@@ -23,9 +23,9 @@ from typing import Any
 from graders.base import BASE, TRAINED, Generate, Generated, Rejected, Score, Scored
 from workers.engine.stopping import JSON, Stop
 from workers.engine.watch import Watch
-from workers.remote.adapters import Folder, Lent
+from workers.remote.adapters import NEXT, TURN, Folder
 from workers.remote.calls import ATTEMPTS, TIMEOUT, EngineMisconfigured, Served, Server
-from workers.remote.job import Choice, Job
+from workers.remote.job import Choice, Job, Tell
 from workers.sandbox.written_tokens import RIVALS, piece
 from workers.tokenising import Reader, Trie, common_tokens, tokenise
 
@@ -77,7 +77,7 @@ class RemoteEngine:
     ) -> None:
         self.server = Server(where, api_key, timeout)
         self.folder = folder
-        # Seconds in which items waited for their turn, which are no work of theirs.
+        # Seconds in which items have waited for their turn so far, which are no work of theirs.
         self.waited = 0.0
         self.pool = ThreadPoolExecutor(CONCURRENCY, thread_name_prefix="remote-engine")
         self._model = model
@@ -87,7 +87,7 @@ class RemoteEngine:
         """How the base model reads texts. Raises `EngineMisconfigured` where this machine lacks its tokenizer."""
         try:
             return Reader.of(self._model)
-        except (OSError, ValueError):
+        except Exception:  # any error: a tokenizer's file is read by tokenizers, which raises no other type
             name = self._model.name
             raise EngineMisconfigured(
                 f"This worker does not hold the tokenizer of {name}, with which prompts for the remote engine are "
@@ -122,43 +122,45 @@ class RemoteEngine:
             Postpone: the server cannot answer now.
         """
         watch = Watch(on_event, should_stop)
-        turn = self._turn(watch)
+        after = ExitStack()
+        self._take_turn(watch, after)
         job = Job(self.server, self.pool, item, watch, time.monotonic() + seconds, attempts)
         try:
-            with self._lent(item, job) as job.lent:
-                return self._score(item, job) if isinstance(item, Score) else self._generate(item, job)
+            if item.adapter is not None and self.folder is not None:
+                job.lent = after.enter_context(self.folder.lend(Path(item.adapter), self._model))
+                after.callback(job.lent.unload, self.server)
+                job.each(lambda lent: lent.load(self.server, job.over), [job.lent])
+            return self._score(item, job) if isinstance(item, Score) else self._generate(item, job)
         finally:
-            # A request that starts from now on is not sent. The turn ends with the last one that was.
+            # A request that starts from now on is not sent.
             job.over.set()
-            if turn is not None:
-                Thread(target=_end_turn, args=(turn, job), daemon=True).start()
+            if all(one.done() for one in job.sent):
+                after.close()
+            else:
+                Thread(target=_end, args=(job, after), daemon=True).start()
 
-    def _turn(self, watch: Watch) -> int | None:
-        """Waits until no other worker asks the servers of the shared folder. None without such a folder."""
+    def _take_turn(self, watch: Watch, after: ExitStack) -> None:
+        """Waits until no other worker asks the servers of the shared folder, if there is one, and then that none does
+        until the end of `after`.
+        """
         if self.folder is None:
-            return None
-        began, paused = time.monotonic(), Event()
+            return
         try:
-            while (turn := self.folder.take_turn()) is None:
-                watch.check()
-                paused.wait(TURN_SECONDS)
+            with ExitStack() as queue:
+                queue.callback(os.close, self._lock(NEXT, watch))
+                after.callback(os.close, self._lock(TURN, watch))
         except OSError as error:
             raise self.folder.fault(error) from None
-        self.waited += time.monotonic() - began
-        return turn
 
-    @contextmanager
-    def _lent(self, item: Score | Generate, job: Job) -> Iterator[Lent | None]:
-        if item.adapter is None or self.folder is None:
-            yield None
-            return
-        with self.folder.lend(Path(item.adapter), self._model) as lent:
-            try:
-                job.each(lambda one: one.load(self.server, job.over), [lent])
-                yield lent
-            finally:
-                job.over.set()
-                lent.unload(self.server)
+    def _lock(self, name: str, watch: Watch) -> int:
+        assert self.folder is not None
+        paused = Event()
+        while (lock := self.folder.lock(name)) is None:
+            began = time.monotonic()
+            watch.check()
+            paused.wait(TURN_SECONDS)
+            self.waited += time.monotonic() - began
+        return lock
 
     def _score(self, item: Score, job: Job) -> Scored:
         """Asks for the log-probability of each label's tokens, after the prompt and after the label's own beginning."""
@@ -168,11 +170,11 @@ class RemoteEngine:
         found: dict[Prompt, dict[int, float]] = {}
         waiting = dict(enumerate(rows))
 
-        def take(call: _Labels, choices: list[Choice]) -> None:
+        def take(call: _Labels, choices: list[Choice]) -> Tell:
             for prompt, choice in zip(call.prompts, choices, strict=True):
                 found.setdefault(prompt, {}).update(_top(choice["logprobs"]["top_logprobs"][0], call.tokens))
             ready = [n for n, row in waiting.items() if row.is_in(found)]
-            job.tell({n: waiting.pop(n).sums(found) for n in ready})
+            return partial(job.tell, {n: waiting.pop(n).sums(found) for n in ready})
 
         calls = _label_calls(rows)
         if lead := _lead([prompt for call in calls for prompt in call.prompts]):
@@ -193,12 +195,19 @@ class RemoteEngine:
         prompts = list(dict.fromkeys(map(tuple, contexts)))
         said: dict[Prompt, tuple[str, int]] = {}
 
-        def take(call: list[Prompt], choices: list[Choice]) -> None:
+        def take(call: list[Prompt], choices: list[Choice]) -> Tell:
+            events: list[dict[str, Any]] = []
             for prompt, choice in zip(call, choices, strict=True):
                 said[prompt] = _said(reader, choice, Stop(item.stop))
-                if is_chat:
-                    _tell_tokens(reader, choice, said[prompt][1], job.watch.on_event)
-            job.tell({n: said[at][0] for n, context in enumerate(contexts) if (at := tuple(context)) in said})
+                events += _tokens(reader, choice, said[prompt][1]) if is_chat else []
+            rows = {n: said[at][0] for n, context in enumerate(contexts) if (at := tuple(context)) in said}
+
+            def tell() -> None:
+                for event in events:
+                    job.watch.on_event(event)
+                job.tell(rows)
+
+            return tell
 
         lead = _lead(prompts)
         calls = [*_batches(prompts[:lead]), *_batches(prompts[lead:])]
@@ -207,10 +216,12 @@ class RemoteEngine:
         return Generated(list(texts), [len(one) for one in contexts], list(new), time.perf_counter() - started)
 
 
-def _end_turn(turn: int, job: Job) -> None:
-    """Lets others ask once all that was sent has ended: the server may go on with what nobody waits for."""
+def _end(job: Job, after: ExitStack) -> None:
+    """Ends what an item began once all that was sent has ended: the server may go on with what nobody waits for, and
+    then load an adapter that was taken from it before.
+    """
     wait(job.sent)
-    os.close(turn)
+    after.close()
 
 
 @dataclass(frozen=True)
@@ -300,8 +311,8 @@ def _said(reader: Reader, choice: Choice, stop: Stop) -> tuple[str, int]:
     return text[: stop.end(text)], count
 
 
-def _tell_tokens(reader: Reader, choice: Choice, count: int, on_event: OnEvent) -> None:
-    """Reports an answer's tokens as our own engine does: text, probability, and what else was likely."""
+def _tokens(reader: Reader, choice: Choice, count: int) -> list[dict[str, Any]]:
+    """The events about an answer's tokens, as of our own engine: text, probability, and what else was likely."""
     said = [int(token) for token in choice["token_ids"][:count]]
     tokens = []
     for n, (token, top) in enumerate(zip(said, choice["logprobs"]["top_logprobs"], strict=False)):
@@ -309,8 +320,8 @@ def _tell_tokens(reader: Reader, choice: Choice, count: int, on_event: OnEvent) 
         rivals = sorted(shares.items(), key=lambda pair: -pair[1])[:RIVALS]
         likely = [[reader.decode([rival]), share] for rival, share in rivals]
         tokens.append([piece(reader, said, n), shares[token], likely])
-    for at in range(0, len(tokens), EVENT_TOKENS):
-        on_event({"type": "tokens", "at": at, "tokens": tokens[at : at + EVENT_TOKENS]})
+    starts = range(0, len(tokens), EVENT_TOKENS)
+    return [{"type": "tokens", "at": at, "tokens": tokens[at : at + EVENT_TOKENS]} for at in starts]
 
 
 def _top(top: Mapping[str, float], tokens: Sequence[int]) -> dict[int, float]:

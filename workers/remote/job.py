@@ -21,6 +21,7 @@ POLL_SECONDS = 0.5
 Choice = dict[str, Any]
 Task = TypeVar("Task")
 Reply = TypeVar("Reply")
+Tell = Callable[[], None]
 
 
 @dataclass
@@ -50,17 +51,19 @@ class Job:
         self,
         calls: Sequence[Task],
         body: Callable[[Task], Mapping[str, Any]],
-        take: Callable[[Task, list[Choice]], None],
+        take: Callable[[Task, list[Choice]], Tell],
         *,
         lead: int,
     ) -> None:
-        """Sends the requests, the first `lead` of them before all others, and calls `take` with what comes."""
+        """Sends the requests, the first `lead` of them before all others, and calls `take` with what comes, and then
+        what `take` returns. Only an error in `take` is the server's.
+        """
         ask = partial(self._answer, body)
         parts = [calls[:lead], calls[lead:]]
         rows, prompts, done = len(self.item.suffixes), sum(len(body(call)["prompt"]) for call in calls), 0
         for part in parts:
             for number, choices in self._as_they_come(ask, part):
-                understood(take, part[number], choices)
+                understood(take, part[number], choices)()
                 done += len(choices)
                 self.watch.progress(self.item.stage, rows * done // prompts, rows)
 

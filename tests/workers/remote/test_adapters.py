@@ -6,10 +6,12 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
+from threading import Event
 
 import pytest
 
 from graders.base import Generate
+from tests.operations.waiting import until
 from tests.workers import tiny
 from tests.workers.engine.test_paths import PROMPT
 from tests.workers.remote.test_engine import SCORE
@@ -19,7 +21,7 @@ from workers.engine.tuning import adapters
 from workers.engine.watch import Stopped, Watch
 from workers.judge.contract import Postpone
 from workers.remote import calls, shapes
-from workers.remote.adapters import ABANDONED_SECONDS, LOADS_MOST, Folder
+from workers.remote.adapters import ABANDONED_SECONDS, LOADS_MOST, NEXT, TURN, Folder
 from workers.remote.calls import EngineMisconfigured
 from workers.tokenising import configuration
 
@@ -70,8 +72,8 @@ def test_two_adapters_at_once_each_answer_their_own_item(vllm, ask, trained, exp
 
 
 def test_one_item_at_a_time_is_asked_of_a_server_that_has_adapters(vllm, ask, shared, trained):
-    turn = shared.take_turn()
-    assert turn is not None and shared.take_turn() is None
+    turn = shared.lock(TURN)
+    assert turn is not None and shared.lock(TURN) is None
     stops = iter([False, False, True])
     for item in (ITEM, replace(ITEM, adapter=str(trained[0]))):
         with pytest.raises(Stopped):
@@ -79,6 +81,38 @@ def test_one_item_at_a_time_is_asked_of_a_server_that_has_adapters(vllm, ask, sh
     assert vllm.bodies == []
     os.close(turn)
     assert ask(ITEM)[0].logprobs
+
+
+def test_who_waits_is_next_and_what_has_waited_is_known(vllm, ask, engine, shared):
+    """Else a worker with many items would take its turn again before the others look."""
+    turn = shared.lock(TURN)
+    with ThreadPoolExecutor(1) as pool:
+        waits = pool.submit(ask, ITEM)
+        until(lambda: engine.waited > 0)
+        assert shared.lock(NEXT) is None and vllm.bodies == []
+        os.close(turn)
+        assert waits.result()[0].logprobs
+    free = shared.lock(NEXT)
+    assert free is not None
+    os.close(free)
+
+
+def test_an_adapter_that_is_still_being_loaded_is_unloaded_once_it_is(vllm, ask, shared, trained):
+    came, released = [], Event()
+
+    def arrives(answer):
+        came.append(answer)
+        if answer == "load":
+            released.wait(60)
+
+    vllm.arrives = arrives
+    with pytest.raises(Stopped):
+        ask(replace(ITEM, adapter=str(trained[0])), should_stop=lambda: "load" in came)
+    assert came == ["load"] and shared.lock(TURN) is None
+    released.set()
+    until(lambda: vllm.unloaded)
+    assert vllm.unloaded == vllm.loaded
+    until(lambda: not list(shared.here.glob("gradus-*")))
 
 
 def test_a_server_that_restarts_in_between_gets_the_adapter_again(vllm, ask, trained, expected):

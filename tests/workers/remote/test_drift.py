@@ -1,17 +1,23 @@
 """A remote engine that answers otherwise than it did is not asked, and staff read why in one line."""
 
 import json
+import os
 
 import pytest
 from werkzeug import Response
 
+from gradus.submissions import services
+from gradus.submissions.models import Run
 from tests import factories
 from tests.workers import tiny
 from tests.workers.remote.vllm import Vllm
 from tests.workers.test_work import TableRunner
 from workers import status
 from workers.engine import models
+from workers.grading import assignments
 from workers.remote import drift
+from workers.remote.adapters import TURN
+from workers.remote.calls import EngineMisconfigured
 from workers.remote.drift import Checks
 from workers.work import Worker
 
@@ -90,6 +96,25 @@ def test_a_server_that_failed_in_a_job_is_checked_before_the_next(vllm, checks):
     assert found.closed() == {}
 
 
+def test_a_check_does_not_wait_for_its_turn_for_ever(vllm, engine, checks, shared, monkeypatch):
+    monkeypatch.setattr(drift, "CHECK_SECONDS", 0.01)
+    turn = shared.lock(TURN)
+    assert "does not answer (engine_slow)" in checks().closed()[tiny.NAME] and vllm.bodies == []
+    os.close(turn)
+
+
+@pytest.mark.parametrize("content", ["", "[]", "{}", '{"logprobs": [-1.0]}', '{"logprobs": "abcdef"}'])
+def test_a_file_that_holds_something_else_is_said_and_ends_no_worker(vllm, checks, tmp_path, content, hurried):
+    checks()
+    file = tmp_path / "kept" / "tiny.json"
+    file.write_text(content)
+    found = checks()
+    assert "Delete the file" in found.closed()[tiny.NAME] and str(file) in found.closed()[tiny.NAME]
+    file.unlink()
+    found.run(lambda: False)
+    assert found.closed() == {} and list(file.parent.iterdir()) == [file]
+
+
 def test_values_that_cannot_be_kept_are_said(vllm, engine, tmp_path):
     (tmp_path / "file").write_text("")
     found = Checks({tiny.NAME: engine}, tmp_path / "file")
@@ -146,3 +171,14 @@ def test_many_models_have_a_short_profile():
     assert few == "cpu/float32/1/remote+lora:a-model/remote:b"
     many = [status.profile(Here, {f"a-model-with-a-long-name-{n}": lora for n in range(5)}) for lora in (True, False)]
     assert len(set(many)) == 2 and max(map(len, many)) < 80
+
+
+def test_a_worker_without_weights_gives_back_what_only_the_runner_can_answer(ada, course, served):
+    """A demo's adapter without a folder that the server shares: another worker may hold the model."""
+    run = services.start_run(None, factories.challenge("sea-or-sky").version, factories.PROMPT, purpose="demo")
+    Run.objects.filter(pk=run.pk).update(adapter="demo/adapter")
+    runner = TableRunner()
+    answering = Worker("interactive", runner=runner)
+    with pytest.raises(EngineMisconfigured, match=f"does not hold the base model {MODEL}"):
+        answering._prepare(run.current, assignments.assignment(run.current), lambda: False)
+    assert runner.items == []

@@ -28,7 +28,8 @@ def adapter(base, folder, seed, name="tiny"):
 class Vllm:
     """Answers for `base`, and for the adapters that were loaded. `bodies` are the requests for answers so far.
 
-    `load_status` makes it refuse adapters. `before` is called before each request for answers.
+    `load_status` makes it refuse adapters. `before` is called before each request for answers, and `arrives` with
+    each request's kind (`complete`, `load`, `unload`) before it waits for others.
     """
 
     def __init__(self, httpserver, base, name=ADDRESS):
@@ -38,6 +39,7 @@ class Vllm:
         self.loaded, self.unloaded, self.bodies = [], [], []
         self.load_status, self.unload_status = 200, 200
         self.before = lambda body: None
+        self.arrives = lambda answer: None
         self._lock = threading.Lock()
         for path, answer in (
             ("completions", "complete"),
@@ -51,6 +53,7 @@ class Vllm:
         self.models = {self.name: self.base.model}
 
     def _answer(self, answer, request):
+        self.arrives(answer)
         with self._lock:
             return getattr(self, answer)(json.loads(request.data))
 

@@ -48,10 +48,12 @@ def require(challenge: Challenge, payload: Submitted, lane: str | None = None) -
 
 
 def lacks_model(model: str, lane: str) -> bool:
-    """Whether workers of the lane are running, and none of them holds the base model."""
+    """Whether workers of the lane hold base models, and none of them holds this one. One that names none may have all
+    of its answers from elsewhere, or waits for a repair.
+    """
     seen = WorkerStatus.objects.filter(lane=lane, last_seen__gte=timezone.now() - ALIVE)
     held = list(seen.values_list("base_models", flat=True))
-    return bool(held) and not any(model in one for one in held)
+    return any(held) and not any(model in one for one in held)
 
 
 def _lacks(lane: str, but: str = "") -> list[dict[str, Any]]:
