@@ -41,7 +41,7 @@ class Reporting(Protocol):
     profile: str
     runner: Runner
 
-    other_weights: Mapping[str, str]
+    other_weights: dict[str, str]
 
     @property
     def problem(self) -> str: ...

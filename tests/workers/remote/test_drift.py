@@ -2,10 +2,12 @@
 
 import json
 import os
+from types import SimpleNamespace
 
 import pytest
 from werkzeug import Response
 
+from challenges import payloads
 from gradus.submissions import services
 from gradus.submissions.models import Run
 from tests import factories
@@ -14,7 +16,6 @@ from tests.workers.remote.vllm import Vllm
 from tests.workers.test_work import TableRunner
 from workers import status
 from workers.engine import models
-from workers.grading import assignments
 from workers.remote import drift
 from workers.remote.adapters import TURN
 from workers.remote.calls import EngineMisconfigured
@@ -180,5 +181,7 @@ def test_a_worker_without_weights_gives_back_what_only_the_runner_can_answer(ada
     runner = TableRunner()
     answering = Worker("interactive", runner=runner)
     with pytest.raises(EngineMisconfigured, match=f"does not hold the base model {MODEL}"):
-        answering._prepare(run.current, assignments.assignment(run.current), lambda: False)
+        answering._prepare(
+            Run.objects.get().current, SimpleNamespace(payload=payloads.parse(run.payload)), lambda: False
+        )
     assert runner.items == []
