@@ -75,7 +75,8 @@ def test_a_graded_submission(ada_api: Caller, ada: User, sea_or_sky: Challenge) 
     assert [row["id"] for row in body["feedback"]["public"]["rows"]] == [s.id for s in made.version.samples]
     assert body["feedback"]["public"]["rows"][0]["correct"] is False
     assert body["queue_position"] is None
-    assert "0.777" not in str(body)
+    # A time with its microseconds can hold these digits.
+    assert "0.777" not in str({**body, "created_at": ""})
 
 
 def test_equal_floored_scores_give_equal_answers(

@@ -17,11 +17,13 @@ import pytest
 from gradus.operations import broker, ports
 
 
-def wait_until(true: Callable[[], object], seconds: float, what: str) -> None:
-    """Waits until `true()` holds. Raises AssertionError after `seconds`."""
+def wait_until(
+    true: Callable[[], object], seconds: float = 20, what: str = "it", told: Callable[[], object] = str
+) -> None:
+    """Waits until `true()` holds. Raises AssertionError after `seconds`, with what `told` returns then."""
     pause, end = threading.Event(), time.monotonic() + seconds
     while not true():
-        assert time.monotonic() < end, f"{what} took longer than {seconds:g} s"
+        assert time.monotonic() < end, f"{what} took longer than {seconds:g} s {told()}"
         pause.wait(0.05)
 
 

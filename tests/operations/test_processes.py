@@ -9,8 +9,8 @@ import pytest
 
 from gradus.operations import processes
 from gradus.operations.processes import Child, NotReadyError, Stack, kill_session, session_members
+from tests.faults.servers import wait_until
 from tests.operations.conftest import alive
-from tests.operations.waiting import until
 
 ROOT = processes.Path(__file__).resolve().parents[2]
 SLEEP = "import signal; signal.pause()"
@@ -36,19 +36,19 @@ def start(console, tmp_path):
 
 def test_lines_come_with_the_program_s_name(start, script, screen):
     child = start(script("hello", "import sys; print('out'); print('err', file=sys.stderr)"))
-    until(lambda: not child.running() and "err" in screen.getvalue())
+    wait_until(lambda: not child.running() and "err" in screen.getvalue())
     assert set(screen.getvalue().splitlines()) == {"hello       | out", "hello       | err"}
 
 
 def test_hidden_lines_are_not_shown(start, script, screen):
     start(script("hello", "print('noise about memory'); print(); print('news')", hide=("noise",)))
-    until(lambda: "news" in screen.getvalue())
+    wait_until(lambda: "news" in screen.getvalue())
     assert screen.getvalue() == "hello       | news\n"
 
 
 def test_a_crash_is_told_and_started_again_after_a_wait(start, script, screen):
     child = start(script("weak", "raise SystemExit(3)"))
-    until(lambda: not child.running())
+    wait_until(lambda: not child.running())
     child.watch(now := time.monotonic())
     assert "weak        | ended with status 3; starting again in 0.5 s" in screen.getvalue()
     child.watch(now + 0.4)
@@ -61,7 +61,7 @@ def test_waits_grow_and_have_an_end(start, script):
     child = start(script("weak", "raise SystemExit(3)"))
     now, waits = time.monotonic(), []
     for _ in range(9):
-        until(lambda: not child.running())
+        wait_until(lambda: not child.running())
         child.watch(now)
         waits.append(child.due_at - now)
         child.watch(child.due_at)
@@ -70,7 +70,7 @@ def test_waits_grow_and_have_an_end(start, script):
 
 def test_after_a_steady_time_the_wait_is_short_again(start, script):
     child = start(script("weak", "raise SystemExit(3)"))
-    until(lambda: not child.running())
+    wait_until(lambda: not child.running())
     child.crashes = 6
     child.watch(time.monotonic() + processes.STEADY_SECONDS + 1)
     assert child.crashes == 1
@@ -83,11 +83,11 @@ def test_a_kill_reaches_grandchildren_in_groups_of_their_own(start, script, scre
         "print(inner.pid)\nsignal.pause()"
     )
     child = start(script("outer", code))
-    until(lambda: screen.getvalue().endswith("\n"))
+    wait_until(lambda: screen.getvalue().endswith("\n"))
     inner = int(screen.getvalue().split("|")[1])
     assert {child.process.pid, inner} <= set(session_members(child.process.pid))
     kill_session(child.process.pid, signal.SIGKILL)
-    until(lambda: not alive(inner) and not child.running())
+    wait_until(lambda: not alive(inner) and not child.running())
 
 
 def test_a_session_that_is_gone_is_no_error():
@@ -112,12 +112,12 @@ def test_children_end_with_a_launcher_that_is_killed_even_if_they_ignore_sigterm
         (inner,) = (int(line) for line in lines if b"|" not in line)
         assert alive(inner)
         launcher.kill()
-    until(lambda: not alive(inner))
+    wait_until(lambda: not alive(inner))
 
 
 def test_what_runs_once_is_not_started_again(start, script, screen):
     child = start(script("verify", "print('done')", once=True))
-    until(lambda: not child.running() and "done" in screen.getvalue())
+    wait_until(lambda: not child.running() and "done" in screen.getvalue())
     now = time.monotonic()
     for later in (0, 1, 3600):
         child.watch(now + later)
@@ -134,7 +134,7 @@ def stack(tmp_path, console):
 def test_everything_is_asked_to_end_and_the_last_one_last(stack, script, screen):
     stack.add(script("broker", POLITE, last=True))
     stack.add(script("worker", POLITE))
-    until(lambda: screen.getvalue().count("up") == 2)
+    wait_until(lambda: screen.getvalue().count("up") == 2)
     children = list(stack.children)
     stack.stop()
     assert [line.split() for line in screen.getvalue().splitlines()[2:]] == [
@@ -147,14 +147,14 @@ def test_everything_is_asked_to_end_and_the_last_one_last(stack, script, screen)
 def test_who_does_not_end_is_killed_after_the_grace(tmp_path, console, script, screen):
     with Stack(tmp_path, console, grace=0.2) as stack:
         child = stack.add(script("worker", STUBBORN))
-        until(lambda: "up" in screen.getvalue())
+        wait_until(lambda: "up" in screen.getvalue())
     assert child.process.returncode == -signal.SIGKILL
 
 
 def test_a_signal_ends_the_watch_and_a_second_one_the_patience(stack, script, screen):
     stack.grace = 600
     child = stack.add(script("worker", STUBBORN))
-    until(lambda: "up" in screen.getvalue())
+    wait_until(lambda: "up" in screen.getvalue())
     os.kill(os.getpid(), signal.SIGINT)
     stack.run()
     hurry = threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGTERM))

@@ -15,8 +15,8 @@ from django.core.management import CommandError, call_command
 
 from gradus.operations import ports
 from gradus.operations.processes import session_members
+from tests.faults.servers import wait_until
 from tests.operations.conftest import alive
-from tests.operations.waiting import until
 from tests.smoke.site import children
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -43,7 +43,7 @@ class Started:
         self.reader.start()
 
     def until(self, text: str) -> None:
-        until(lambda: text in "".join(self.lines) or self.process.poll() is not None, 600)
+        wait_until(lambda: text in "".join(self.lines) or self.process.poll() is not None, 600)
         assert text in "".join(self.lines), "".join(self.lines)
 
     def programs(self) -> list[int]:
@@ -57,7 +57,7 @@ class Started:
         left = self.programs()
         self.process.kill()
         self.process.wait()
-        until(lambda: not any(alive(pid) for pid in left))
+        wait_until(lambda: not any(alive(pid) for pid in left))
         self.reader.join(5)
         self.process.stdout.close()
 
@@ -115,7 +115,9 @@ def test_nothing_is_left_of_a_launcher_that_is_killed(up):
     started = {pid: command(pid) for program in site.programs() for pid in session_members(program)}
     assert len(started) >= 5
     site.process.kill()
-    until(lambda: not any(alive(pid) for pid in started), what=lambda: [started[pid] for pid in started if alive(pid)])
+    wait_until(
+        lambda: not any(alive(pid) for pid in started), told=lambda: [started[pid] for pid in started if alive(pid)]
+    )
 
 
 def test_a_taken_port_is_named_with_a_way_out():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
@@ -20,6 +21,7 @@ from gradus.submissions.models import Evaluation, Event, Refund, Run, Slot, Stan
 from gradus.submissions.services import Refused
 from gradus.submissions.services.standings import differences
 from tests import factories
+from tests.faults.servers import wait_until
 from tests.learn.findings import made_up
 from tests.threads import THREADS, at_once
 from workers import reconciler
@@ -70,12 +72,16 @@ def test_two_grades_at_once_leave_the_better_one_standing(ada, sea_or_sky):
         with transaction.atomic():
             record(held[0], 0.9)
             later = other.submit(lambda: at_once(lambda number: record(held[1], 0.5), 1))
-            while not (later.done() or somebody_waits()):
-                pass
+            until_it_waits_or(later.done)
         later.result(timeout=LOCK_SECONDS)
 
     assert Standing.objects.get().shown == first.current.score.shown > second.current.score.shown
     assert differences() == []
+
+
+def until_it_waits_or(has_ended: Callable[[], bool]) -> None:
+    """Returns when what was begun in another transaction waits for a lock, or has ended."""
+    wait_until(lambda: has_ended() or somebody_waits(), 60, "the other transaction")
 
 
 def somebody_waits() -> bool:
@@ -182,8 +188,7 @@ def test_two_arms_that_end_at_once_make_one_dot(ada, tmp_path):
         with transaction.atomic():
             record(held[0])
             later = other.submit(lambda: at_once(lambda number: record(held[1]), 1))
-            while not (later.done() or somebody_waits()):
-                pass
+            until_it_waits_or(later.done)
         later.result(timeout=LOCK_SECONDS)
 
     one = Contribution.objects.get()

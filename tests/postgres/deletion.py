@@ -19,7 +19,7 @@ from gradus.submissions.models import Evaluation, Score, Submission
 from gradus.submissions.services.finish import LeaseLost
 from gradus.submissions.services.standings import differences
 from tests import factories
-from tests.postgres.concurrency import LOCK_SECONDS, somebody_waits
+from tests.postgres.concurrency import LOCK_SECONDS, until_it_waits_or
 from tests.reviews import cases
 from tests.threads import THREADS, at_once
 
@@ -54,8 +54,7 @@ def test_a_review_is_decided_while_its_author_is_deleted(course: Course, ada: Us
         with transaction.atomic():
             reviews.decide(review, by=grace, marks=cases.ALL_MET, reason="Says all.")
             later = pool.submit(lambda: at_once(lambda number: erasing.erase(key, waits=True), 1)[0])
-            while not (later.done() or somebody_waits()):
-                pass
+            until_it_waits_or(later.done)
         assert later.result(timeout=LOCK_SECONDS)
     review.refresh_from_db()
     assert review.decided_by == grace and review.marks == cases.ALL_MET and review.reason == ""
@@ -83,8 +82,7 @@ def test_a_review_is_not_decided_once_its_author_is_deleted(
     def beside(user: User) -> None:
         rows(user)
         waiting.append(pool.submit(lambda: at_once(lambda number: decide(), 1)[0]))
-        while not (waiting[0].done() or somebody_waits()):
-            pass
+        until_it_waits_or(waiting[0].done)
 
     with ThreadPoolExecutor(1) as pool:
         monkeypatch.setattr(erasing, "_delete_rows", beside)

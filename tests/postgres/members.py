@@ -17,7 +17,7 @@ from gradus.courses.models import Course
 from gradus.refusal import Refused
 from gradus.submissions.services.standings import hold_learners
 from tests import factories
-from tests.postgres.concurrency import LOCK_SECONDS, somebody_waits
+from tests.postgres.concurrency import LOCK_SECONDS, until_it_waits_or
 from tests.postgres.releases import beside
 from tests.threads import THREADS, at_once
 
@@ -82,8 +82,7 @@ def test_an_address_is_confirmed_that_two_classes_know_while_one_of_them_changes
             confirmed = pool.submit(
                 lambda: at_once(lambda number: EmailAddress.objects.get(user=ada).set_verified(), 1)
             )
-            while not (confirmed.done() or somebody_waits()):
-                pass
+            until_it_waits_or(confirmed.done)
             hold_learners([ada.pk])
         confirmed.result(timeout=LOCK_SECONDS)
     assert set(Member.objects.values_list("of_class", "user")) == {(evening.pk, ada.pk), (other.pk, ada.pk)}

@@ -22,7 +22,7 @@ from gradus.submissions.services import boards as moderation
 from gradus.submissions.services.standings import differences
 from tests import factories
 from tests.own_data.test_merging import named
-from tests.postgres.concurrency import LOCK_SECONDS, somebody_waits
+from tests.postgres.concurrency import LOCK_SECONDS, until_it_waits_or
 from tests.reviews import cases
 from tests.threads import THREADS, at_once
 
@@ -96,8 +96,7 @@ def beside(monkeypatch: pytest.MonkeyPatch, merge: Merge, by: User, work: Callab
 
     def then(*given: Any, **more: Any) -> None:
         waiting.append(pool.submit(lambda: at_once(lambda number: code_of(work), 1)[0]))
-        while not (waiting[0].done() or somebody_waits()):
-            pass
+        until_it_waits_or(waiting[0].done)
         told(*given, **more)
 
     with ThreadPoolExecutor(1) as pool:

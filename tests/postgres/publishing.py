@@ -27,7 +27,7 @@ from gradus.submissions.services.finish import LeaseLost
 from tests import factories
 from tests.courses.publishing.conftest import Push
 from tests.courses.test_versions import edit
-from tests.postgres.concurrency import somebody_waits
+from tests.postgres.concurrency import until_it_waits_or
 from tests.threads import at_once
 from workers import reconciler
 
@@ -57,8 +57,7 @@ class Meeting:
             return
         self.there[me].set()
         (other,) = (event for name, event in self.there.items() if name != me)
-        while not (other.is_set() or somebody_waits()):
-            pass
+        until_it_waits_or(other.is_set)
 
     def hold(self, author: Callable[[], Any], other: Callable[[], Any]) -> None:
         """Raises what one of them has raised, such as `OperationalError`: a deadlock."""
@@ -217,8 +216,7 @@ def test_a_draft_is_discarded_while_a_worker_writes_of_its_check(
             done = execute(sql, *rest)
             if sql.startswith('DELETE FROM "submissions_event"') and not wrote:
                 wrote.append(other.submit(lambda: at_once(write, 1)[0]))
-                while not (wrote[0].done() or somebody_waits()):
-                    pass
+                until_it_waits_or(wrote[0].done)
             return done
 
         with connection.execute_wrapper(between):

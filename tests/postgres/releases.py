@@ -21,7 +21,7 @@ from gradus.submissions.models import Evaluation, Standing, Submission
 from gradus.submissions.services import releasing
 from gradus.submissions.services.standings import differences, hold_learners
 from tests import factories
-from tests.postgres.concurrency import LOCK_SECONDS, claim, somebody_waits
+from tests.postgres.concurrency import LOCK_SECONDS, claim, until_it_waits_or
 from tests.submissions.test_releasing import HAND, NOW, graded_many
 from tests.threads import at_once
 from workers import reconciler
@@ -48,8 +48,7 @@ def beside(first: Callable[[], Any], second: Callable[[], Any]) -> None:
         with transaction.atomic():
             first()
             later = other.submit(lambda: at_once(lambda number: second(), 1))
-            while not (later.done() or somebody_waits()):
-                pass
+            until_it_waits_or(later.done)
         later.result(timeout=LOCK_SECONDS)
 
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import subprocess
-import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -15,18 +13,11 @@ from kombu import pools
 
 from gradus import celery as gradus_celery
 from gradus.operations import broker
+from tests.faults.servers import wait_until
 
 START_SECONDS = 20
 # Longer than a worker's start on a busy machine.
 SILENT_SECONDS = 90
-
-
-def wait_until(true: Callable[[], object], seconds: float, what: str) -> None:
-    """Raises AssertionError where it does not come true."""
-    pause, end = threading.Event(), time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < end, f"{what} took longer than {seconds:g} s"
-        pause.wait(0.1)
 
 
 @contextmanager

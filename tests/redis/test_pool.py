@@ -12,7 +12,8 @@ from django.test.utils import override_settings
 
 from gradus import redis_cache
 from gradus.operations import broker
-from tests.redis.conftest import START_SECONDS, embedded, wait_until
+from tests.faults.servers import wait_until
+from tests.redis.conftest import START_SECONDS, embedded
 
 OPTIONS = {"pool_class": "gradus.redis_cache.SharedPool"}
 

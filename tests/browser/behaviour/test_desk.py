@@ -18,7 +18,7 @@ from tests.browser.conftest import session_of
 from tests.browser.driver.hands import Keyboard
 from tests.browser.driver.pages import LIBRARY
 from tests.browser.driver.seen import first_quick, wrong_with
-from tests.operations.waiting import until
+from tests.faults.servers import wait_until
 from tests.reviews import cases
 from tests.reviews.cases import ALL_MET, MARKS, NONE_MET
 from tests.reviews.desk.test_desk import with_text
@@ -366,11 +366,11 @@ def test_what_has_the_focus_and_what_it_asks_for_are_never_covered_or_cut(grace,
 
     for key in [*"jjjjjjjj", *"kkkkkkkk"]:
         page.keyboard.press(key)
-        until(is_whole)
+        wait_until(is_whole)
         assert seen_whole(page, focused_row(page))
     for end in ("document.documentElement.scrollHeight", "0"):
         page.evaluate(f"scrollTo(0, {end})")
-        until(is_whole)
+        wait_until(is_whole)
 
 
 def test_equal_texts_are_chosen_once_for_the_page(grace, course, visit):
@@ -400,7 +400,7 @@ def test_answers_stay_with_the_reviewer_while_the_page_is_used_and_go_back_when_
     expect(answer(page, reviews[0]).get_by_role("alert")).to_contain_text("You no longer hold this answer")
     assert Review.objects.held_by(grace).count() == 2
     page.goto("/reviews/")
-    until(lambda: not Review.objects.held_by(grace).exists())
+    wait_until(lambda: not Review.objects.held_by(grace).exists())
     page.reload()
     expect(page.get_by_text("is with another reviewer.")).to_be_visible()
 

@@ -7,7 +7,7 @@ from typing import Protocol
 from playwright.sync_api import Locator, Page, expect
 from playwright.sync_api import TimeoutError as PlaywrightTimeoutError
 
-MOST_STOPS, SOON_MS = 150, 2000
+MOST_STOPS = 150
 # An editor draws the outline around itself, not around its content.
 FOCUS_IS_SEEN = """() => {
   const here = document.activeElement;
@@ -19,6 +19,13 @@ FOCUS_IS_SEEN = """() => {
   });
 }"""
 WHERE = "() => document.activeElement.outerHTML.slice(0, 160)"
+
+
+def see_editors(page: Page) -> None:
+    """Waits until an editor stands in the place of each field that gets one: what is in the field is not read before,
+    and what is typed into it goes to nothing.
+    """
+    expect(page.locator("textarea[data-editor]:not([hidden])")).to_have_count(0)
 
 
 class Hand(Protocol):
@@ -49,6 +56,7 @@ class Tree:
         self.found(role, name).click()
 
     def write(self, name: str, text: str) -> None:
+        see_editors(self.page)
         field = self.found("textbox", name)
         field.fill(text)
         expect(field).to_be_focused()
@@ -67,6 +75,7 @@ class Mouse(Tree):
         self._point(self.found(role, name))
 
     def write(self, name: str, text: str) -> None:
+        see_editors(self.page)
         field = self.found("textbox", name)
         self._point(field)
         expect(field).to_be_focused()
@@ -97,6 +106,7 @@ class Keyboard(Tree):
             self.page.keyboard.press("Enter")
 
     def write(self, name: str, text: str) -> None:
+        see_editors(self.page)
         self._tab_to(self.found("textbox", name))
         self.page.keyboard.press("ControlOrMeta+A")
         self.page.keyboard.insert_text(text)
@@ -118,9 +128,9 @@ class Keyboard(Tree):
         raise AssertionError(f"{target} was not reached by Tab")
 
     def _see_focus(self) -> None:
-        """The editor marks its focus a moment later."""
+        """The editor marks its focus a moment later. A page in the background is not painted, so a timer asks."""
         try:
-            self.page.wait_for_function(FOCUS_IS_SEEN, timeout=SOON_MS)
+            self.page.wait_for_function(FOCUS_IS_SEEN, polling=50)
         except PlaywrightTimeoutError:
             raise AssertionError(f"focus cannot be seen at {self.page.evaluate(WHERE)}") from None
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import threading
-import time
 from collections.abc import Iterator
 from itertools import count
 from typing import Any
@@ -302,20 +301,21 @@ def test_a_refused_request_keeps_what_the_endpoint_said(
 
 def test_a_silent_endpoint_times_out(httpserver: HTTPServer, store: MemoryStore) -> None:
     release = threading.Event()
+    ended: list[Request] = []
 
     def hang(request: Request) -> Response:
-        release.wait(5)
+        release.wait(60)
+        ended.append(request)
         return Response("{}")
 
     httpserver.expect_request("/v1/chat/completions").respond_with_handler(hang)
     client = JudgeClient("judge", httpserver.url_for("/v1"), f"key-{next(_keys)}", store, timeout=0.2)
-    started = time.monotonic()
     try:
         with pytest.raises(Postpone, match="judge_timeout"):
             client.judge(ITEM)
+        assert ended == [], "the client gave up while the endpoint was still silent"
     finally:
         release.set()
-    assert time.monotonic() - started < 3
     assert client.client is not None
     client.client.close()
 
