@@ -11,7 +11,6 @@ import hashlib
 import io
 import json
 import os
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -31,6 +30,7 @@ from django.db.models import F
 from django.utils import timezone
 from numpy.typing import NDArray
 
+from challenges.files.writing import write_whole
 from challenges.kinds import registry as kinds
 from challenges.models.catalogue import EMBEDDINGS_PACKAGE
 from graders.base import Embed, Embedded, Retrieve
@@ -273,7 +273,8 @@ def given(passages: Sequence[str], vectors: Vectors) -> str:
     path = folder / f"{key_of(passages)}.npy"
     try:
         if not path.exists():
-            _write_whole(path, content_of(vectors))
+            # The runner reads it as another user.
+            write_whole(path, content_of(vectors), mode=0o644)
         os.utime(path)
         for old in sorted(folder.glob("*.npy"), key=lambda file: file.stat().st_mtime, reverse=True)[GIVEN:]:
             old.unlink(missing_ok=True)
@@ -281,16 +282,3 @@ def given(passages: Sequence[str], vectors: Vectors) -> str:
         log.warning("vectors_not_given", reason=type(error).__name__)
         return ""
     return str(path)
-
-
-def _write_whole(path: Path, content: bytes) -> None:
-    """Writes a file that everybody may read, whole or not at all."""
-    handle, name = tempfile.mkstemp(dir=path.parent, suffix=".part")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-        Path(name).chmod(0o644)
-        Path(name).replace(path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise

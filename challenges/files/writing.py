@@ -1,4 +1,4 @@
-"""Writes a file of an author as a whole or not at all."""
+"""Writes a file as a whole or not at all."""
 
 from __future__ import annotations
 
@@ -8,24 +8,28 @@ from pathlib import Path
 from secrets import token_hex
 
 
-def write_whole(path: Path, data: bytes) -> None:
+def write_whole(path: Path, data: bytes, *, mode: int | None = None) -> None:
     """Writes a file at once, so that a command that is stopped leaves the old one or the new one.
 
-    A file keeps its mode, and a link stays a link: the file that it names is written. Raises OSError.
+    The data is on the disk when this returns. A link stays a link: the file that it names is written. A file gets the
+    given mode; without one it keeps its own, and a new file has that of any new file. Raises OSError.
     """
     path = path.resolve()
     try:
-        mode = stat.S_IMODE(path.stat().st_mode) if path.exists() else None
+        if mode is None and path.exists():
+            mode = stat.S_IMODE(path.stat().st_mode)
         beside = path.with_name(f".{path.name}.{token_hex(4)}.new")
         # Nobody reads the new content who may not read the old one.
         descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666 if mode is None else mode & 0o600)
         try:
             with os.fdopen(descriptor, "wb") as file:
                 file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
             if mode is not None:
                 beside.chmod(mode)
             beside.replace(path)
-        except OSError:
+        except BaseException:
             beside.unlink(missing_ok=True)
             raise
     except OSError as error:

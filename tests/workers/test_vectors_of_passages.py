@@ -166,7 +166,7 @@ def test_a_disk_that_takes_nothing_only_costs_time(
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(FileSystemStorage, "save", full)
-    monkeypatch.setattr(embedding_store, "_write_whole", full)
+    monkeypatch.setattr(embedding_store, "write_whole", full)
     runner = Runner(monkeypatch)
     found = look_up(runner, tmp_path / "kept")
     plain = search.retrieve(Retrieve(TEXTS, (QUERY,), "vectors", 3), Watch())

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
-import tempfile
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, get_args
 
 from challenges.bundle import Baseline, ChallengeBundle
+from challenges.files.writing import write_whole
 from challenges.findings.digest import outcome_digest, run_digest
 from challenges.findings.runs import Repetition
 from challenges.findings.spec import CostName
@@ -21,6 +20,7 @@ from workers.engine.model_files import data_dir
 
 RUNS, OUTCOMES = "findings", "baselines"
 """Folders of the data folder."""
+PRIVATE = 0o600
 SCORES = ("public_scores", "hidden_scores")
 
 
@@ -53,7 +53,7 @@ class KeptRuns:
         """Stores the outputs of a finished run; they are on the disk when this returns."""
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         text = json.dumps({name: kept for name, kept in asdict(outputs).items() if kept}, ensure_ascii=False)
-        write_whole(self._file(repetition), text, private=True)
+        write_whole(self._file(repetition), text.encode(), mode=PRIVATE)
 
     def forget(self, repetition: Repetition) -> None:
         """Deletes the outputs of the run, if they are stored."""
@@ -80,21 +80,6 @@ def _cost(data: Any) -> dict[CostName, float]:
     return {name: known[name] for name in get_args(CostName) if isinstance(known.get(name), float)}
 
 
-def write_whole(path: Path, text: str, *, private: bool = False) -> None:
-    """Replaces a file atomically: a process that is killed meanwhile leaves either the old or the new content."""
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(name).chmod(0o600 if private else 0o644)
-        Path(name).replace(path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
-
-
 class KeptOutcomes:
     """Stores each outcome in a private file (mode 0600) outside of any bundle, because it holds scores of hidden rows.
 
@@ -119,7 +104,7 @@ class KeptOutcomes:
         """Stores an outcome that has a score and that no judge decided; it is on the disk when this returns."""
         if outcome.score is not None and not kinds.find(baseline.payload.kind).is_judged:
             self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            write_whole(self._file(bundle, baseline), json.dumps(asdict(outcome)), private=True)
+            write_whole(self._file(bundle, baseline), json.dumps(asdict(outcome)).encode(), mode=PRIVATE)
 
     def _file(self, bundle: ChallengeBundle, baseline: Baseline) -> Path:
         return self.folder / f"{outcome_digest(bundle, baseline)}.json"

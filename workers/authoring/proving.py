@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from challenges.bundle import ChallengeBundle
+from challenges.files.writing import write_whole
 from challenges.findings.controls import SFT, chosen_alone
 from challenges.findings.digest import finding_digest, run_digest
 from challenges.findings.runs import Arms, Repetition, experiment_runs
@@ -21,7 +22,7 @@ from graders import linear
 from graders.base import Grade, Rejected
 from graders.findings import Outputs, Run, experiment_record, outputs_of
 from workers.authoring.baselines import carried_out, graded
-from workers.authoring.kept import KeptRuns, write_whole
+from workers.authoring.kept import KeptRuns
 from workers.authoring.measured import machine
 from workers.execute import Running
 from workers.sandbox.supervisor import RunnerDied, RunnerFailed, RunnerTimeout
@@ -132,4 +133,4 @@ class Prover:
     def _write(self, findings: dict[str, FindingRecord]) -> None:
         self.records = Records(findings=dict(sorted(findings.items())))
         text = json.dumps(dump_records(self.records), indent=2, ensure_ascii=False, allow_nan=False)
-        write_whole(self.folder / "findings.json", text + "\n")
+        write_whole(self.folder / "findings.json", f"{text}\n".encode())

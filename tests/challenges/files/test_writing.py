@@ -1,7 +1,8 @@
-"""A file of an author is written as a whole; its mode and the links to it stay."""
+"""A file is written as a whole or not at all; its mode and the links to it stay."""
 
 from __future__ import annotations
 
+import os
 import stat
 from pathlib import Path
 
@@ -18,6 +19,28 @@ def test_a_file_keeps_its_mode(tmp_path: Path, mode: int) -> None:
     write_whole(file, b"new")
     assert (file.read_bytes(), stat.S_IMODE(file.stat().st_mode)) == (b"new", mode)
     assert list(tmp_path.iterdir()) == [file]
+
+
+@pytest.mark.parametrize("before", [None, 0o644])
+def test_a_private_file_is_private_whatever_was_there(tmp_path: Path, before: int | None) -> None:
+    file = tmp_path / "outputs.json"
+    if before is not None:
+        file.touch()
+        file.chmod(before)
+    write_whole(file, b"new", mode=0o600)
+    assert (file.read_bytes(), stat.S_IMODE(file.stat().st_mode)) == (b"new", 0o600)
+
+
+def test_who_stops_it_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def stop(descriptor: int) -> None:
+        raise KeyboardInterrupt
+
+    file = tmp_path / "rows.jsonl"
+    file.write_bytes(b"old")
+    monkeypatch.setattr(os, "fsync", stop)
+    with pytest.raises(KeyboardInterrupt):
+        write_whole(file, b"new")
+    assert file.read_bytes() == b"old" and list(tmp_path.iterdir()) == [file]
 
 
 def test_a_link_stays_a_link(tmp_path: Path) -> None:
