@@ -11,7 +11,7 @@ from threading import Event
 import pytest
 
 from graders.base import Generate
-from tests.operations.waiting import until
+from tests.faults.servers import wait_until
 from tests.workers import tiny
 from tests.workers.engine.test_paths import PROMPT
 from tests.workers.remote.test_engine import SCORE
@@ -88,7 +88,7 @@ def test_who_waits_is_next_and_what_has_waited_is_known(vllm, ask, engine, share
     turn = shared.lock(TURN)
     with ThreadPoolExecutor(1) as pool:
         waits = pool.submit(ask, ITEM)
-        until(lambda: engine.waited > 0)
+        wait_until(lambda: engine.waited > 0)
         assert shared.lock(NEXT) is None and vllm.bodies == []
         os.close(turn)
         assert waits.result()[0].logprobs
@@ -110,9 +110,9 @@ def test_an_adapter_that_is_still_being_loaded_is_unloaded_once_it_is(vllm, ask,
         ask(replace(ITEM, adapter=str(trained[0])), should_stop=lambda: "load" in came)
     assert came == ["load"] and shared.lock(TURN) is None
     released.set()
-    until(lambda: vllm.unloaded)
+    wait_until(lambda: vllm.unloaded)
     assert vllm.unloaded == vllm.loaded
-    until(lambda: not list(shared.here.glob("gradus-*")))
+    wait_until(lambda: not list(shared.here.glob("gradus-*")))
 
 
 def test_a_server_that_restarts_in_between_gets_the_adapter_again(vllm, ask, trained, expected):
