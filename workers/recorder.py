@@ -29,8 +29,8 @@ class Recorder(threading.Thread):
                     with connection.cursor() as cursor:
                         cursor.execute(f"listen {handed_in.CHANNEL}")
                     is_listening = True
-                file_links.sign_all()
                 handed_in.record_all()
+                file_links.sign_all()
                 for _ in connection.connection.notifies(timeout=SECONDS, stop_after=1):
                     pass
             except Exception as error:  # any error: whatever is wrong now, later grades have to be recorded

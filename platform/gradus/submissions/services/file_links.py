@@ -12,7 +12,7 @@ from typing import Any
 
 import structlog
 from django.core.files.storage import FileSystemStorage, storages
-from django.db import connection
+from django.db import DatabaseError, connection
 from django.db.models.functions import Now
 
 from gradus.courses import archives, bundles
@@ -36,10 +36,16 @@ def sign_all() -> int:
     """Answers what was asked, the oldest first. Several processes may do it at once. Returns the number."""
     waiting = list(FileLink.objects.filter(url="", refused=False).order_by("id")[:ROWS])
     for link in waiting:
-        url = _signed(link) if _may(link) else ""
+        reason = ""
+        try:
+            url = _signed(link) if _may(link) else ""
+        except DatabaseError:
+            raise
+        except Exception as error:  # whatever is wrong with this one: all others are answered
+            url, reason = "", type(error).__name__
         if not url:
             worker = Evaluation.objects.values_list("worker", flat=True).filter(pk=link.evaluation_id).first()
-            log.warning("file_refused", evaluation=link.evaluation_id, worker=worker, store=link.store)
+            log.warning("file_refused", evaluation=link.evaluation_id, worker=worker, store=link.store, reason=reason)
         FileLink.objects.filter(pk=link.pk).update(url=url, refused=not url)
     if waiting:
         FileLink.objects.filter(created_at__lt=Now() - LEFT).delete()
@@ -63,8 +69,8 @@ def _may(link: FileLink) -> bool:
 def _read_by(evaluation: Evaluation) -> Iterator[tuple[str, str]]:
     """The files that a job reads: its content, an adapter of a demo or a chat, and what it has trained before."""
     yield "private", bundles.path_of(evaluation.version.digest)
-    kept = str((evaluation.trained or {}).get("file"))
-    # The worker itself has written it there.
+    # The worker itself has written both: the name, in whatever form, and the file.
+    kept = str(evaluation.trained.get("file")) if isinstance(evaluation.trained, dict) else ""
     if re.fullmatch(rf"trained/{evaluation.pk}/\d+(?:_\w+)?\.zip", kept):
         yield "private", kept
     run = evaluation.run
