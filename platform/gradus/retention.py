@@ -109,6 +109,12 @@ LAUNCHES = Kept(
     "11 minutes after the launch; an hour, where a teacher picks pages",
     over=lambda began: _rows("lti.Launch").filter(expires_at__lt=timezone.now()),
 )
+DELETED_PEOPLE = Kept(
+    "digests of learning platforms' ids of people whose accounts were deleted",
+    None,
+    "until they come from the platform again",
+    deleted_by="their launch",
+)
 # A learner comes back to trials: they are listed, named, compared and restored.
 TRIALS = Kept(
     "trial runs on public samples", timedelta(days=90), "after their start", over=lambda began: _ended_runs("trial")

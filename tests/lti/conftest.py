@@ -14,6 +14,7 @@ from gradus.lti.models import Context, Deployment, Platform
 from tests import factories
 from tests.lti.gradebook import Gradebook, launched
 from tests.lti.platform import Moodle, private_key
+from tests.lti.roster import URL, Service
 
 
 @pytest.fixture
@@ -68,3 +69,16 @@ def book(moodle: Moodle, of_class: Class, monkeypatch: pytest.MonkeyPatch) -> Gr
 @pytest.fixture
 def ada_there(book: Gradebook, of_class: Class) -> Member:
     return of_class.members.get()
+
+
+@pytest.fixture
+def service(moodle: Moodle, of_class: Class, monkeypatch: pytest.MonkeyPatch) -> Service:
+    made = Service(moodle)
+    monkeypatch.setattr(outgoing, "send", made.send)
+    return made
+
+
+@pytest.fixture
+def context(service: Service, of_class: Class) -> Context:
+    Context.objects.update(roster_url=URL)
+    return Context.objects.select_related("of_class", "deployment__platform").get()

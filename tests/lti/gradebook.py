@@ -11,6 +11,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import httpx
 import jwt
+from django.db.models import F
 from django.test import Client
 
 from gradus.classes.models import Member
@@ -117,8 +118,6 @@ def worked(*, later: timedelta = timedelta(0)) -> int:
     """A round of the sender, `later` than now."""
     LineItem.objects.update(looked_at=None)
     if later:
-        for one in Delivery.objects.exclude(due_at=None):
-            Delivery.objects.filter(pk=one.pk).update(due_at=one.due_at - later)  # type: ignore[operator]
-        for platform in Platform.objects.exclude(rest_until=None):
-            Platform.objects.filter(pk=platform.pk).update(rest_until=platform.rest_until - later)  # type: ignore[operator]
+        Delivery.objects.update(due_at=F("due_at") - later)
+        Platform.objects.update(rest_until=F("rest_until") - later)
     return sending.run()

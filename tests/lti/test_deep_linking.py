@@ -107,7 +107,9 @@ def test_each_request_is_answered_once(moodle: Moodle, of_class: Class, visitor:
 def test_who_chooses_nothing_goes_back(moodle: Moodle, of_class: Class, visitor: Client) -> None:
     page = picking(visitor, moodle, data=None)
     missing = sent(visitor, page)
-    assert missing.status_code == 422 and "Choose a page, or go back" in missing.content.decode()
+    text = missing.content.decode()
+    assert missing.status_code == 422 and text.count('aria-describedby="pick-fault"') == 5
+    assert "Choose a page, or go back" in text[text.index('class="pick-end"') :]
     assert sent(visitor, page, "challenge:another", "evil").status_code == 422
     claims = answered(visitor.post(page, {"action": "nothing", "item": ["lesson:first"]}))
     assert claims[f"{DEEP}content_items"] == [] and f"{DEEP}data" not in claims

@@ -15,6 +15,7 @@ from django.utils import timezone
 from gradus.accounts.models import User
 from gradus.classes.models import Class, Member
 from gradus.lti import advice, launches, outgoing, sending
+from gradus.lti.messages import ROSTER
 from gradus.lti.models import Context, Deployment, Platform
 from gradus.operations.doctor.platforms import platforms
 from gradus.refusal import Refused
@@ -86,6 +87,14 @@ def test_a_refused_launch_until_somebody_comes(
     assert "Compare the client id here with the one at the platform" in page
     launch(visitor, moodle)
     assert [level for level, _text, _hint in found()] == ["ok"]
+
+
+def test_what_is_refused_of_a_launch_that_came_in(moodle: Moodle, of_class: Class, visitor: Client) -> None:
+    roster = {"context_memberships_url": "https://evil.example.org/roster", "service_versions": ["2.0"]}
+    assert launch(visitor, moodle, **{ROSTER: roster}).status_code == 302
+    (refused, works) = found()
+    assert re.match(r"at \d{4}-\S+ \S+ UTC this was refused: The roster is at evil\.example\.org", refused[1])
+    assert refused[0] == "warn" and "last launch" in works[1]
 
 
 def test_grades_that_wait_and_a_platform_that_gives_no_access(

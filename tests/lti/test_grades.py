@@ -11,8 +11,9 @@ from django.utils import timezone
 from gradus.accounts.models import StaffAction, User
 from gradus.classes.models import Class, Member, ReleaseRule
 from gradus.gradebook import services as gradebook
-from gradus.lti import keys, released
-from gradus.lti.models import Delivery, LineItem, Platform, ToolKey
+from gradus.lti import keys, released, services
+from gradus.lti.models import Context, Delivery, LineItem, Platform, ToolKey
+from gradus.lti.status import waiting
 from gradus.submissions.services import releasing
 from tests import factories
 from tests.conftest import logged_in
@@ -55,6 +56,64 @@ def test_what_is_not_released_is_not_sent_and_what_ends_is_recalled(
     assert book.received[-1]["gradingProgress"] == "NotReady" and book.points() is None
     gradebook.clear([ada_there], challenge, by=operator)
     assert worked() == 1 and book.points() == 7.0
+
+
+def test_a_challenge_that_is_worth_nothing_has_no_grade_there(
+    book: Gradebook, ada_there: Member, of_class: Class, operator: User
+) -> None:
+    challenge = factories.challenge("sea-or-sky")
+    grade(ada_there, 0.7)
+    worked()
+    gradebook.weigh(of_class, {challenge.pk: "0"}, by=operator)
+    assert worked() == 1 and book.received[-1]["gradingProgress"] == "NotReady" and book.points() is None
+    page = logged_in(operator).get(f"/teach/classes/{of_class.pk}/grades/{ada_there.pk}/sea-or-sky/")
+    assert "The platform was asked to take the grade back." in page.content.decode()
+
+
+def test_a_course_that_is_no_class_any_more_is_sent_nothing(
+    book: Gradebook, ada_there: Member, of_class: Class, operator: User
+) -> None:
+    grade(ada_there, 0.7)
+    released.look()
+    context = Context.objects.get()
+    services.connect(context, None, by=operator)
+    assert worked() == 0 and not book.received and waiting(registered(book.moodle)).grades == 0
+    services.connect(context, of_class, by=operator)
+    assert worked() == 1 and book.points() == 7.0
+
+
+@pytest.mark.parametrize("after", [lambda: None, lost])
+def test_where_another_class_is_connected_the_grades_of_the_first_are_recalled(
+    book: Gradebook, ada_there: Member, of_class: Class, operator: User, after: Any
+) -> None:
+    """What is under way is brought to its end first."""
+    grade(ada_there, 0.7)
+    book.after = after
+    worked()
+    assert book.points() == 7.0
+    book.after, context = (lambda: None), Context.objects.get()
+    services.connect(context, factories.a_class(of_class.course, title="Second"), by=operator)
+    worked(later=timedelta(minutes=5))
+    worked()
+    assert book.points() is None and book.received[-1]["gradingProgress"] == "NotReady"
+    services.connect(context, of_class, by=operator)
+    assert worked() == 1 and book.points() == 7.0
+
+
+def test_of_two_processes_one_compares_a_column(
+    book: Gradebook, ada_there: Member, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    grade(ada_there, 0.7)
+    compare, compared = released.compare, list[int]()
+
+    def comparing(item: LineItem) -> int:
+        compared.append(item.pk)
+        if len(compared) == 1:
+            assert released.look() == 0
+        return compare(item)
+
+    monkeypatch.setattr(released, "compare", comparing)
+    assert released.look() == 1 and len(compared) == 1
 
 
 def test_who_teaches_or_never_came_from_the_platform_gets_nothing(
@@ -148,6 +207,17 @@ def test_a_platform_that_is_switched_off_is_sent_nothing(book: Gradebook, ada_th
     grade(ada_there, 0.7)
     Platform.objects.update(is_open=False)
     assert worked() == 0 and not book.received
+
+
+def test_nobody_sends_again_what_will_not_be_sent(
+    book: Gradebook, ada_there: Member, of_class: Class, operator: User
+) -> None:
+    grade(ada_there, 0.7)
+    worked()
+    Platform.objects.update(is_open=False)
+    send = f"/teach/classes/{of_class.pk}/grades/{ada_there.pk}/sea-or-sky/send"
+    assert "switched off here" in logged_in(operator).post(send, follow=True).content.decode()
+    assert Delivery.objects.get().state == "delivered" and not StaffAction.objects.filter(what="grade_sent").exists()
 
 
 def test_the_next_key_is_made_when_the_newest_is_old(platform: Platform) -> None:

@@ -56,7 +56,7 @@ def test_no_private_address_is_reached_by_a_public_name(monkeypatch: pytest.Monk
             "https://a:b@example.org",
         ),
         *("https://example.org:0/", "https://example.org/#x", "https://example.org/\n", "file:///etc/passwd"),
-        "https://[::1",
+        *("https://[::1", "https://300.1.1.1/jwks", "https://xn--/"),
     ],
 )
 def test_an_address_that_is_none(address: str) -> None:

@@ -60,7 +60,8 @@ def test_who_teaches_or_learns_sees_nothing_of_it(platform: Platform, of_class: 
     [
         *[("keys_url", value) for value in ("", "http://moodle.example.org/keys", "keys", "https://a\x00b")],
         *[("issuer", value) for value in ("", "a\x00b", "a" * 300)],
-        *(("title", ""), ("client_id", ""), ("token_url", "ftp://x")),
+        *(("title", ""), ("client_id", ""), ("token_url", "ftp://x"), ("keys_url", "https://300.1.1.1/jwks")),
+        *[("hosts", value) for value in ("https://a.example.org", "a.example.org, b.example.org", "a.example.org/x")],
     ],
 )
 def test_what_is_wrong_stands_beside_its_field(moodle: Moodle, operator: User, field: str, value: str) -> None:

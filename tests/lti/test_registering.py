@@ -97,19 +97,42 @@ def test_from_the_link_to_a_learner(registry: Registry, operator: User, visitor:
     address = f"/teach/platforms/{made.pk}/"
     assert "waits for your approval" in staff.get("/teach/platforms/").content.decode()
     assert "Approve the platform" in staff.get(address).content.decode()
-    staff.post(address, {"action": "open"})
+    assert "The platform is approved." in staff.post(address, {"action": "open"}, follow=True).content.decode()
     made = registered(moodle)
     assert made.is_open and not made.waits
     assert "deployment 1 of moodle.example.org is not approved" in launch(visitor, moodle).content.decode()
     staff.post(address, {"action": "close"})
     assert "switched off" in staff.get(address).content.decode()
+    assert "come from it again" in staff.post(address, {"action": "open"}, follow=True).content.decode()
     notes = StaffAction.objects.filter(what="platform_changed").order_by("pk")
     assert notes[0].details["after"]["by_link"] is True and "operator" in notes[0].who
 
 
 def launch_is_refused(visitor: Client, moodle: Moodle) -> bool:
     given = {"iss": moodle.issuer, "client_id": moodle.client_id, "login_hint": "7"}
-    return visitor.get("/lti/login", given).status_code == 403
+    refused = visitor.get("/lti/login", given)
+    return refused.status_code == 403 and "has not approved this platform yet" in refused.content.decode()
+
+
+def test_a_registration_that_waits_takes_nothing_from_one_that_works(
+    registry: Registry, link: str, visitor: Client, moodle: Moodle, operator: User
+) -> None:
+    services.add(by=operator, **moodle.form)
+    registry.given = {"client_id": "gradus-2"}
+    assert visitor.post(page(link)).status_code == 200
+    given = {"iss": moodle.issuer, "login_hint": "7"}
+    assert "client_id=gradus-1" in visitor.get("/lti/login", given)["Location"]
+    Platform.objects.update(is_open=True)
+    assert visitor.get("/lti/login", given).status_code == 404
+
+
+def test_a_fault_of_this_site_does_not_use_the_link_up(registry: Registry, link: str, visitor: Client) -> None:
+    registry.given = ZeroDivisionError()
+    with pytest.raises(ZeroDivisionError):
+        visitor.post(page(link))
+    assert RegistrationLink.objects.get().used_at is None
+    registry.given = NEW
+    assert visitor.post(page(link)).status_code == 200
 
 
 def test_a_link_works_once_and_for_a_day(registry: Registry, link: str, visitor: Client, operator: User) -> None:
@@ -143,6 +166,7 @@ LIES: dict[str, tuple[dict[str, Any], str]] = {
     "no keys": ({"jwks_uri": None}, "cannot be used"),
     "keys without https": ({"jwks_uri": "http://moodle.example.org/k"}, "https://"),
     "no page for log-ins": ({"authorization_endpoint": ""}, "cannot be used"),
+    "keys at no address": ({"jwks_uri": "https://300.1.1.1/k"}, "cannot be used"),
     "a script for log-ins": ({"authorization_endpoint": "javascript:alert(1)"}, "https://"),
 }
 

@@ -2,100 +2,25 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable
-from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
-import httpx
-import jwt
 import pytest
+from allauth.account.models import EmailAddress
 from django.test import Client
 from django.utils import timezone
 
 from gradus.accounts.models import User
 from gradus.classes import members
 from gradus.classes.models import Class, Managed, Member
-from gradus.lti import outgoing, rosters
+from gradus.lti import rosters
 from gradus.lti.messages import ROSTER
-from gradus.lti.models import Context, Link, Platform
+from gradus.lti.models import Context, DeletedPerson, Link, Platform
 from gradus.lti.outgoing import Unreachable
 from tests import factories
-from tests.conftest import logged_in
-from tests.lti.platform import ISSUER, LEARNER, TEACHER, Moodle, launch, private_key
-
-URL = f"{ISSUER}/mod/lti/services.php/CourseSection/7/bindings/2/memberships"
-OFFERED = {ROSTER: {"context_memberships_url": URL, "service_versions": ["1.0", "2.0"]}}
-Change = Callable[[], Any]
-
-
-def person(sub: str, *roles: str, **more: Any) -> dict[str, Any]:
-    named = {"given_name": sub.title(), "family_name": "Lee", "email": "grace@example.org"}
-    return {"user_id": sub, "roles": list(roles or (LEARNER,)), "status": "Active", **named, **more}
-
-
-@dataclass
-class Service:
-    """The platform's roster, in pages. `answers` may hold another answer for an address."""
-
-    moodle: Moodle
-    pages: list[list[dict[str, Any]]] = field(default_factory=list)
-    next: Callable[[int], str] = lambda number: f'<{URL}?page={number}>; rel="next"'
-    answers: dict[str, Any] = field(default_factory=dict)
-    scopes: list[str] = field(default_factory=list)
-    asked: list[str] = field(default_factory=list)
-    meanwhile: Change = lambda: None
-
-    def send(self, method: str, address: str, **given: Any) -> outgoing.Answer:
-        if address == f"{ISSUER}/token":
-            form = given["form"]
-            jwt.decode(form["client_assertion"], private_key("of this site").public_key(), ["RS256"], audience=address)
-            self.scopes.append(form["scope"])
-            return self._answer({"access_token": "key", "expires_in": 3600})
-        if not address.startswith(URL):
-            return self.moodle.send(method, address, **given)
-        assert given["headers"] == {"Authorization": "Bearer key", "Accept": rosters.ACCEPT}
-        self.asked.append(address)
-        self.meanwhile()
-        if (found := self.answers.get(address)) is not None:
-            if isinstance(found, Exception):
-                raise found
-            return found if isinstance(found, outgoing.Answer) else self._answer(found)
-        number = int(address.partition("page=")[2] or 0)
-        last = number + 1 >= len(self.pages)
-        headers = {} if last else {"Link": f'<{URL}>; rel="first", {self.next(number + 1)}'}
-        return self._answer({"id": address, "context": {"id": "course-7"}, "members": self.pages[number]}, headers)
-
-    def _answer(self, value: Any, headers: dict[str, str] | None = None) -> outgoing.Answer:
-        body = value if isinstance(value, bytes) else json.dumps(value).encode()
-        return outgoing.Answer(200, httpx.Headers(headers or {}), body)
-
-
-@pytest.fixture
-def service(moodle: Moodle, of_class: Class, monkeypatch: pytest.MonkeyPatch) -> Service:
-    made = Service(moodle)
-    monkeypatch.setattr(outgoing, "send", made.send)
-    return made
-
-
-@pytest.fixture
-def context(service: Service, of_class: Class) -> Context:
-    Context.objects.update(roster_url=URL)
-    return Context.objects.select_related("of_class", "deployment__platform").get()
-
-
-def now_there(of_class: Class) -> dict[str, tuple[str, str, str]]:
-    found = Link.objects.filter(user__memberships__of_class=of_class)
-    rows = found.values_list("sub", "user__memberships__state", "user__memberships__learner_data")
-    names = dict(found.values_list("sub", "user__memberships__first_name"))
-    return {sub: (state, level, names[sub]) for sub, state, level in rows}
-
-
-def follow(context: Context, service: Service, *people: dict[str, Any]) -> Context:
-    service.pages = [list(people)]
-    rosters.follow(context)
-    return Context.objects.select_related("of_class", "deployment__platform").get(pk=context.pk)
+from tests.deleted import delete
+from tests.lti.platform import LEARNER, TEACHER, Moodle, launch
+from tests.lti.roster import OFFERED, URL, Service, follow, now_there, person
 
 
 def test_a_launch_brings_the_roster_once_an_hour(
@@ -119,7 +44,7 @@ def test_a_launch_brings_the_roster_once_an_hour(
     context = Context.objects.get()
     assert context.roster_found == {"all": 3, "new": 2, "changed": 1, "left": 0} and context.roster_fault == ""
     bob = Link.objects.get(sub="bob").user
-    assert not bob.has_usable_password() and bob.email == "" and not bob.emailaddress_set.exists()  # type: ignore[attr-defined]
+    assert not bob.has_usable_password() and bob.email == "" and not EmailAddress.objects.filter(user=bob).exists()
     launch(Client(), moodle, **OFFERED)
     assert rosters.run() == 0
     Context.objects.update(roster_tried_at=timezone.now() - timedelta(hours=2))
@@ -187,7 +112,7 @@ def test_who_was_removed_here_stays_out_until_the_person_comes(
 
 
 def test_nobody_is_found_by_an_address(context: Context, service: Service, of_class: Class, grace: User) -> None:
-    grace.emailaddress_set.create(email="grace@example.org", verified=True, primary=True)  # type: ignore[attr-defined]
+    EmailAddress.objects.create(user=grace, email="grace@example.org", verified=True, primary=True)
     by_mail = factories.member(of_class, email="grace@example.org")
     follow(context, service, person("bob", TEACHER))
     assert Link.objects.get().user != grace and Member.objects.get(pk=by_mail.pk).user is None
@@ -207,6 +132,19 @@ def test_a_closed_account_does_not_come_back(context: Context, service: Service,
     Member.objects.filter(user__platform_links__sub="bob").delete()
     follow(context, service, person("bob"), person("cem"))
     assert set(now_there(of_class)) == {"cem"}
+
+
+def test_a_deleted_account_comes_back_with_the_person_alone(
+    context: Context, service: Service, of_class: Class, moodle: Moodle
+) -> None:
+    context = follow(context, service, person("bob"), person("cem"))
+    assert delete(Link.objects.get(sub="bob").user)
+    context = follow(context, service, person("bob"), person("cem"))
+    assert set(now_there(of_class)) == {"cem"} and not Link.objects.filter(sub="bob").exists()
+    assert not of_class.members.filter(first_name="Bob").exists()
+    assert "bob" not in str(DeletedPerson.objects.values())
+    launch(Client(), moodle, sub="bob")
+    assert now_there(of_class)["bob"][0] == "active" and not DeletedPerson.objects.exists()
 
 
 def test_a_roster_that_says_the_same_changes_nothing(
@@ -272,27 +210,19 @@ def test_a_roster_has_at_most_so_many_pages_and_people(
     context: Context, service: Service, of_class: Class, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     service.pages = [[person(f"p{number}")] for number in range(5)]
-    for name, value in (("PAGES", 4), ("PEOPLE", 3), ("SECONDS", -1.0)):
+    many, long = "too many people", "takes too long"
+    for name, value, said in (
+        ("PAGES", 4, "no end"),
+        ("PEOPLE", 3, many),
+        ("PEOPLE", 4, many),
+        ("SECONDS", -1.0, long),
+    ):
         with monkeypatch.context() as patch:
             patch.setattr(rosters, name, value)
             rosters.follow(context)
-        assert "no end, or too many people" in Context.objects.get().roster_fault
+        assert said in Context.objects.get().roster_fault
     assert not of_class.members.exists()
     assert rosters.follow(context) and of_class.members.count() == 5
-
-
-def test_too_many_requests_are_waited_for(context: Context, service: Service) -> None:
-    service.answers[URL] = Unreachable("The platform answered with the status 429.", status=429, retry_after=120)
-    Context.objects.update(roster_due_at=timezone.now())
-    assert rosters.run() == 0
-    kept = Context.objects.get()
-    assert kept.roster_due_at is not None and kept.roster_due_at > timezone.now() + timedelta(seconds=100)
-    assert rosters.run() == 0 and len(service.asked) == 1
-    service.answers[URL] = Unreachable("Wait.", status=503, retry_after=10**8)
-    Context.objects.update(roster_due_at=timezone.now())
-    rosters.run()
-    kept.refresh_from_db()
-    assert kept.roster_due_at is not None and kept.roster_due_at < timezone.now() + timedelta(days=2)
 
 
 def test_a_roster_on_another_host_is_never_asked(
@@ -317,42 +247,3 @@ def test_a_claim_that_offers_no_roster(
 ) -> None:
     assert launch(visitor, moodle, **{ROSTER: value}).status_code == 302
     assert Context.objects.get().roster_url == ""
-
-
-@pytest.mark.parametrize("change", ["deployment", "platform", "class"])
-def test_what_an_operator_has_ended_is_not_fetched(context: Context, service: Service, change: str) -> None:
-    Context.objects.update(roster_due_at=timezone.now())
-    match change:
-        case "deployment":
-            context.deployment.platform.deployments.update(approved_at=None)
-        case "platform":
-            Platform.objects.update(is_open=False)
-        case _:
-            Context.objects.update(of_class=None)
-    assert rosters.run() == 0 and not service.asked
-
-
-def test_an_instructor_has_it_fetched(
-    context: Context, service: Service, of_class: Class, ada: User, bob: User
-) -> None:
-    factories.member(of_class, ada, learner_data="editor")
-    factories.member(of_class, bob, learner_data="viewer")
-    teacher, page = logged_in(ada), f"/teach/classes/{of_class.pk}/roster/"
-    assert "Models of language" in teacher.get(page).content.decode()
-    assert "within a minute" in teacher.post(f"{page}fetch", follow=True).content.decode()
-    service.answers[URL] = Unreachable("It is away.", is_certain=True)
-    rosters.run()
-    text = teacher.get(page).content.decode()
-    assert "nothing was changed" in text and "It is away." in text
-    assert "less than a minute ago" in teacher.post(f"{page}fetch", follow=True).content.decode()
-    Context.objects.update(roster_tried_at=timezone.now() - timedelta(minutes=2))
-    service.answers.clear()
-    service.pages = [[person("cem")]]
-    teacher.post(f"{page}fetch")
-    assert rosters.run() == 1
-    text = teacher.get(page).content.decode()
-    assert "People: 1; new: 1; changed: 0; left: 0." in text and "It is away." not in text
-    assert logged_in(bob).post(f"{page}fetch").status_code == 403 and Client().post(f"{page}fetch").status_code == 302
-    Context.objects.update(roster_url="")
-    assert "has not offered its roster" in teacher.get(page).content.decode()
-    assert "offered no roster" in teacher.post(f"{page}fetch", follow=True).content.decode()

@@ -11,12 +11,13 @@ import pytest
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from gradus.classes.models import Member
+from gradus.classes.models import Class, Member
 from gradus.lti import outgoing, sending
 from gradus.lti.models import Delivery, Platform
 from gradus.lti.outgoing import Unreachable
 from gradus.submissions import failpoints
-from tests.lti.gradebook import Gradebook, answer, grade, lost, worked
+from tests.lti.gradebook import Gradebook, answer, grade, launched, lost, worked
+from tests.lti.platform import Moodle
 
 
 def test_a_lost_answer_has_the_same_body_sent_again(book: Gradebook, ada_there: Member) -> None:
@@ -183,6 +184,38 @@ def test_nothing_is_decided_before_the_results_are_read(
     assert row.state == state and (row.body is None) == (state == "refused")
     monkeypatch.setattr(book, "_results", read)
     assert worked(later=timedelta(days=1)) == 1 and book.points() == 7.0
+
+
+def test_a_score_out_of_nothing_is_no_score_that_is_there(book: Gradebook, ada_there: Member) -> None:
+    """Such as an earlier version has sent it, where a challenge was worth nothing."""
+    grade(ada_there, 0.7)
+    worked()
+    Delivery.objects.update(state="waiting", due_at=timezone.now(), wanted={"given": "0.00", "maximum": "0.00"})
+
+    def refuse() -> None:
+        raise Unreachable("The platform answered with the status 400.", status=400, is_certain=True)
+
+    book.before = refuse
+    assert sending.carry_out() == 0 and Delivery.objects.get().state == "refused"
+
+
+def test_a_grade_with_a_fault_delays_no_other(
+    book: Gradebook, ada_there: Member, of_class: Class, moodle: Moodle, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    launched(moodle, sub="bob-at-moodle")
+    for member in of_class.members.all():
+        grade(member, 0.7)
+    body_of = sending.body_of
+
+    def faulty(sub: str, *given: Any) -> dict[str, Any]:
+        if sub == "ada-at-moodle":
+            raise ZeroDivisionError
+        return body_of(sub, *given)
+
+    monkeypatch.setattr(sending, "body_of", faulty)
+    assert worked() == 1 and book.points("bob-at-moodle") == 7.0
+    monkeypatch.setattr(sending, "body_of", body_of)
+    assert worked() == 1 and book.points() == 7.0
 
 
 def test_the_database_keeps_what_may_have_arrived(book: Gradebook, ada_there: Member) -> None:

@@ -17,7 +17,8 @@ from gradus.accounts.models import StaffAction, User
 from gradus.classes.models import Class, Member
 from gradus.lti import outgoing
 from gradus.lti.messages import Message
-from gradus.lti.models import REFUSAL_CHARS, Context, Delivery, LineItem, Platform
+from gradus.lti.models import REFUSAL_CHARS, Context, Delivery, Deployment, LineItem, Platform
+from gradus.refusal import Refused
 
 # What was refused is noted for operators at most this often.
 NOTED_EVERY = timedelta(seconds=10)
@@ -79,9 +80,33 @@ def deliveries_of(of_class: Class, members: Collection[int]) -> dict[tuple[int, 
     return dict(found)
 
 
+def recall(context: Context) -> None:
+    """Has the platform take back the grades of a class that its course is no longer. What was never sent goes."""
+    found = Delivery.objects.filter(line_item__context=context)
+    found.filter(stamp=0).delete()
+    found.update(wanted={}, tries=0)
+    # What is under way is brought to its end first.
+    found.filter(body__isnull=True).update(state=Delivery.State.WAITING, due_at=timezone.now(), fault="")
+    # Who is in the new class as well has the grade there, which is found first.
+    context.line_items.update(looked_at=None)
+
+
+def refuse_closed(deployment: Deployment) -> None:
+    """Raises `Refused` (409) where nothing is sent to the platform, and nothing asked of it."""
+    if not deployment.is_open:
+        said = _("The platform is switched off here, or its deployment is not approved.")
+        raise Refused("platform_closed", said, 409)
+
+
 @transaction.atomic
 def send_again(of_class: Class, member: Member, found: list[Delivery], *, by: User) -> None:
-    """Has these grades sent at once, whatever is known of them, and ends the rest of their platforms."""
+    """Has these grades sent at once, whatever is known of them, and ends the rest of their platform.
+
+    Raises:
+        Refused: 409, nothing is sent to the platform.
+    """
+    # A class is one course of one platform.
+    refuse_closed(found[0].line_item.context.deployment)
     about = {"class": of_class.pk, "member": member.pk, "challenge": found[0].line_item.challenge.slug}
     staff.note(StaffAction.What.GRADE_SENT, member, by=by, **about)
     keys = [one.pk for one in found]

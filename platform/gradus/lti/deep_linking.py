@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator
 from dataclasses import asdict, dataclass
 from decimal import Decimal
 from typing import Any
 from urllib.parse import urlsplit
 
-import jwt
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
@@ -22,7 +21,7 @@ from gradus.accounts.token_rules import LearnerData
 from gradus.classes.models import Class
 from gradus.courses import catalogue
 from gradus.gradebook import points, queries
-from gradus.lti import columns, keys, outgoing
+from gradus.lti import columns, outgoing
 from gradus.lti.messages import CLAIM, Message, is_complete_text
 from gradus.lti.models import URL_CHARS, Platform
 from gradus.refusal import Refused
@@ -166,11 +165,6 @@ def answer(
     if found.data is not None:
         claims[f"{DEEP}data"] = found.data
     return claims
-
-
-def signed(claims: Mapping[str, Any]) -> str:
-    kid, private = keys.signing()
-    return jwt.encode(dict(claims), private, algorithm="RS256", headers={"kid": kid})
 
 
 def _link(item: Item, site: str, found: Asked, with_columns: bool) -> dict[str, Any]:

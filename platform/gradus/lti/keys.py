@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -92,6 +93,12 @@ def signing() -> tuple[str, RSAPrivateKey]:
     made = make()
     ToolKey.objects.filter(pk=made.pk).update(signs_from=F("created_at"))
     return signing()
+
+
+def signed(claims: Mapping[str, Any]) -> str:
+    """Returns the claims as a message that this site has signed."""
+    kid, private = signing()
+    return jwt.encode(dict(claims), private, algorithm="RS256", headers={"kid": kid})
 
 
 def rotate() -> int:

@@ -25,7 +25,7 @@ from gradus.accounts.models import User, digest_of
 from gradus.accounts.token_rules import LearnerData
 from gradus.classes import managed
 from gradus.classes.models import Class
-from gradus.lti import advice, columns, deep_linking, rosters
+from gradus.lti import accounts, advice, columns, deep_linking, rosters
 from gradus.lti.messages import SKEW_SECONDS, STATE_SECONDS, Message, State
 from gradus.lti.models import Context, Deployment, Launch, Link, Platform, source_of
 from gradus.refusal import Refused
@@ -213,12 +213,8 @@ def _new_account(request: HttpRequest, platform: Platform, message: Message) -> 
         user = guests.claim(request)
     except guests.SignedUp:
         user = None
-    if user is None:
-        user = User(username=f"learner-{secrets.token_hex(8)}")
-    user.set_unusable_password()
-    user.save()
-    Link.objects.create(platform=platform, sub=message.sub, user=user)
-    return user
+    accounts.come_back(platform, message.sub)
+    return accounts.link(platform, message.sub, user)
 
 
 def note_refusal(platform: Platform, refused: Refused) -> None:

@@ -94,19 +94,31 @@ def found_platform(given: Mapping[str, Any]) -> Platform:
     """Returns the registration that a log-in names by issuer and, where there are several, by client id.
 
     Raises:
-        Refused: 404, no registration or more than one matches; 403, the platform is switched off.
+        Refused: 404, no registration or more than one matches; 403, nobody may come from the platform.
     """
     issuer, client_id = text_of(given, "iss"), text_of(given, "client_id")
     found = Platform.objects.filter(issuer=issuer)
-    listed = list((found.filter(client_id=client_id) if client_id else found)[:2]) if issuer else []
+    if client_id:
+        found = found.filter(client_id=client_id)
+    # A registration that is switched off, or that nobody has approved, takes nothing from one that works.
+    listed = (list(found.filter(is_open=True)[:2]) or list(found[:2])) if issuer else []
     if len(listed) != 1:
         said = _("No platform is registered here with this issuer and this client id.")
         if listed:
             said = _("Several registrations have this issuer, and the platform does not say which one it means.")
         raise Refused("platform_unknown", said, 404)
     if not listed[0].is_open:
-        raise Refused("platform_closed", _("An operator of this site has switched this platform off."), 403)
+        raise closed(listed[0])
     return listed[0]
+
+
+def closed(platform: Platform | None) -> Refused:
+    """Returns the refusal of whoever comes from a platform that is not open, or not registered any more."""
+    if platform is not None and platform.waits:
+        said = _("An operator of this site has not approved this platform yet.")
+    else:
+        said = _("An operator of this site has switched this platform off.")
+    return Refused("platform_closed", said, 403)
 
 
 def begin(given: Mapping[str, Any], browser: str, redirect_uri: str) -> str:

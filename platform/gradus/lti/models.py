@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Self
 
 from django.conf import settings
@@ -109,13 +109,21 @@ class Deployment(models.Model):
     def __str__(self) -> str:
         return self.deployment_id
 
+    @property
+    def is_open(self) -> bool:
+        """True if people may come from it, and this site asks the platform for rosters and sends it grades."""
+        return self.approved_at is not None and self.platform.is_open
+
 
 class Context(models.Model):
     """A course of the platform. It is one class here, and a class is one context.
 
     `roster_due_at` is when its roster is to be fetched, `roster_tried_at` when that was last begun, and `roster_at`
-    when it last came. `roster_found` counts its people: all, new, changed and left.
+    when it last came. `roster_found` counts its people: all, new, changed and left. While a process fetches it, it is
+    due again `HELD` after that began, in case the process stops.
     """
+
+    HELD = timedelta(minutes=10)
 
     deployment = models.ForeignKey(Deployment, models.CASCADE, related_name="contexts")
     context_id = models.CharField(max_length=ID_CHARS)
@@ -139,6 +147,12 @@ class Context(models.Model):
     def __str__(self) -> str:
         return self.title or self.context_id
 
+    @property
+    def is_being_fetched(self) -> bool:
+        """True while a process fetches the roster, or has stopped less than `HELD` ago while it did."""
+        began, due = self.roster_tried_at, self.roster_due_at
+        return began is not None and due == began + self.HELD and due > now()
+
 
 class Link(models.Model):
     """The account of a person of the platform, whom the platform calls `sub`. Nobody is ever found by an address."""
@@ -156,6 +170,22 @@ class Link(models.Model):
 
     def __str__(self) -> str:
         return f"{self.sub} of {self.platform}"
+
+
+class DeletedPerson(models.Model):
+    """Somebody of the platform whose account here was deleted: no roster brings the person back, only a launch does.
+
+    `digest` is of the platform's id of the person, with a key that is derived from the site's secret.
+    """
+
+    platform = models.ForeignKey(Platform, models.CASCADE, related_name="+")
+    digest = models.CharField(max_length=64)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(name="one_deleted_person_of_a_digest", fields=["platform", "digest"])]
+
+    def __str__(self) -> str:
+        return f"somebody of {self.platform}"
 
 
 class LaunchQuerySet(models.QuerySet["Launch"]):
@@ -271,12 +301,13 @@ class LineItem(models.Model):
 
 class DeliveryQuerySet(models.QuerySet["Delivery"]):
     def due(self, at: datetime | None = None) -> Self:
-        """Returns the grades to send now, of platforms that are open and do not rest."""
+        """Returns the grades to send now: the course is a class, and the platform is open and does not rest."""
         at = at or now()
         rests = Q(line_item__context__deployment__platform__rest_until__gt=at)
         is_open = Q(
             line_item__context__deployment__platform__is_open=True,
             line_item__context__deployment__approved_at__isnull=False,
+            line_item__context__of_class__isnull=False,
         )
         return self.filter(is_open, due_at__lte=at).exclude(rests)
 

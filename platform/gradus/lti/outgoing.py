@@ -61,7 +61,8 @@ def problem_of(address: str) -> str:
     try:
         parts = urlsplit(address)
         host, port = parts.hostname, parts.port
-    except ValueError:
+        httpx.URL(address)
+    except (ValueError, httpx.InvalidURL):
         host, port, parts = None, None, urlsplit("")
     if not host or port == 0 or parts.username or parts.password or parts.fragment or not address.isprintable():
         return _("Write a complete address, such as https://canvas.example.org/login/oauth2/token.")

@@ -13,7 +13,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 
-from gradus.lti import browsers, deep_linking, launches
+from gradus.lti import browsers, deep_linking, keys, launches
 from gradus.lti.messages import Message
 from gradus.lti.models import Launch
 from gradus.refusal import Refused
@@ -81,7 +81,7 @@ def _send(
     items = [] if nothing else deep_linking.chosen_of(groups, page["chosen"])
     site = f"{request.scheme}://{request.get_host()}"
     claims = deep_linking.answer(launch.platform, message, items, site, with_columns=page["with_columns"])
-    token = deep_linking.signed(claims)
+    token = keys.signed(claims)
     launches.take(launch)
     to = urlsplit(page["asked"].return_url)
     context = {**page, "count": len(items), "token": token}

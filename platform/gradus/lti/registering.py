@@ -51,6 +51,10 @@ def make(*, by: User) -> str:
     return secret
 
 
+def over() -> Refused:
+    return Refused("registration_over", _("This link for a registration was used already, or is too old."), 410)
+
+
 def link_of(secret: str) -> RegistrationLink:
     """Returns a link that can still be used.
 
@@ -60,7 +64,7 @@ def link_of(secret: str) -> RegistrationLink:
     found = RegistrationLink.objects.filter(secret=digest_of(secret), used_at=None, expires_at__gt=timezone.now())
     link = found.select_related("created_by").first()
     if link is None or link.created_by is None or not (link.created_by.is_staff and link.created_by.is_active):
-        raise Refused("registration_over", _("This link for a registration was used already, or is too old."), 410)
+        raise over()
     return link
 
 
@@ -78,16 +82,16 @@ def register(secret: str, configuration: str, token: str, site: str) -> Platform
         site: The address of this site, without a path.
 
     Raises:
-        Refused: 410, the link is over; 422, the platform's answers cannot be right, or it does not answer; 409, it is
+        Refused: 410, the link is over; 422, the platform's answers cannot be right, it does not answer, or it is
             registered already.
     """
     link = link_of(secret)
     used = RegistrationLink.objects.filter(pk=link.pk, used_at=None)
     if not used.update(used_at=timezone.now()):
-        raise Refused("registration_over", _("This link for a registration was used already, or is too old."), 410)
+        raise over()
     try:
         return _register(link, configuration, token, site)
-    except Refused:
+    except Exception:
         # Nothing is registered here, so that the operator may try again.
         RegistrationLink.objects.filter(pk=link.pk, platform=None).update(used_at=None)
         raise

@@ -16,10 +16,10 @@ from gradus.gradebook import cells, points, queries
 from gradus.gradebook.models import Override
 from gradus.gradebook.schedules import schedules
 from gradus.gradebook.table import State
-from gradus.lti.models import Delivery, LineItem, Link
+from gradus.lti.models import Context, Delivery, LineItem, Link
 
-# A line item is compared this often, and a round of comparisons takes this long at most, in seconds.
-EVERY, ROUND_SECONDS = timedelta(seconds=30), 5.0
+# A line item is compared this often, and a round of comparisons takes this long, in seconds, and so many at most.
+EVERY, ROUND_SECONDS, AT_ONCE = timedelta(seconds=30), 5.0, 200
 
 
 def look(now: Any = None) -> int:
@@ -30,9 +30,10 @@ def look(now: Any = None) -> int:
     at, ends, changed = now or timezone.now(), time.monotonic() + ROUND_SECONDS, 0
     waiting = LineItem.objects.filter(Q(looked_at=None) | Q(looked_at__lt=at - EVERY))
     waiting = waiting.filter(context__of_class__isnull=False).order_by(F("looked_at").asc(nulls_first=True), "pk")
-    for item in waiting.select_related("context__of_class", "context__deployment", "challenge__lesson").iterator(50):
-        changed += compare(item)
-        LineItem.objects.filter(pk=item.pk).update(looked_at=at)
+    for item in list(waiting.select_related("context__deployment", "challenge__lesson")[:AT_ONCE]):
+        # Of several processes, one compares it.
+        if LineItem.objects.filter(pk=item.pk, looked_at=item.looked_at).update(looked_at=at):
+            changed += compare(item)
         if time.monotonic() > ends:
             break
     return changed
@@ -41,7 +42,9 @@ def look(now: Any = None) -> int:
 @transaction.atomic
 def compare(item: LineItem) -> int:
     """Notes which learners' grades have to be sent. Returns how many."""
-    of_class = item.context.of_class
+    # An operator who connects another class waits for this, or this sees that class.
+    context = Context.objects.select_for_update(of=("self",)).select_related("of_class").get(pk=item.context_id)
+    of_class = context.of_class
     if of_class is None or item.challenge.course_id != of_class.course_id:
         return 0
     members = list(Member.objects.filter(of_class=of_class, user__isnull=False).active().learners())
@@ -70,7 +73,8 @@ def compare(item: LineItem) -> int:
 def grades(of_class: Class, challenge: Challenge, members: list[Member]) -> dict[int, dict[str, str]]:
     """Returns what each member sees of the own grade at the challenge, by the member's key: nothing, or the points.
 
-    As on the learner's own page, it is computed from released attempts alone. An excused learner has no grade.
+    As on the learner's own page, it is computed from released attempts alone. An excused learner has no grade, and
+    nobody has one at a challenge that is worth nothing: platforms take no score out of 0.
     """
     worth = queries.worths_of(of_class).get(challenge.pk, points.WORTH)
     by_hand = Override.objects.open().filter(member__in=members, challenge=challenge, withheld=False)
@@ -88,5 +92,5 @@ def grades(of_class: Class, challenge: Challenge, members: list[Member]) -> dict
             made = cells.values_of(attempts[key], scheme, cells.credit_by(dates[key]), dates[key].is_late)
             if made["state"] == State.GRADED:
                 value = points.points(points.exact(made["share"]), worth)
-        found[member.pk] = {} if value is None else {"given": f"{value:.2f}", "maximum": f"{worth:.2f}"}
+        found[member.pk] = {} if value is None or not worth else {"given": f"{value:.2f}", "maximum": f"{worth:.2f}"}
     return found

@@ -7,7 +7,6 @@ nothing. Its people are found by the platform's own id of them, never by an addr
 from __future__ import annotations
 
 import re
-import secrets
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -26,11 +25,12 @@ from gradus.accounts.roles import DECIDES
 from gradus.accounts.token_rules import LearnerData
 from gradus.classes import managed, membership
 from gradus.classes.models import NAME_CHARS, Class, Managed, Member
-from gradus.lti import columns, outgoing, sending
+from gradus.lti import accounts, columns, outgoing, sending
 from gradus.lti.messages import level_of, text_of
 from gradus.lti.models import REFUSAL_CHARS, Context, Link, Platform, source_of
 from gradus.lti.outgoing import Unreachable
 from gradus.refusal import Refused
+from gradus.submissions.services.handed_in import AWAY
 
 log = structlog.get_logger(__name__)
 SCOPE = "https://purl.imsglobal.org/spec/lti-nrps/scope/contextmembership.readonly"
@@ -74,13 +74,16 @@ def ask(of_class: Class, *, by: User) -> None:
     """Has the roster fetched soon, because somebody who decides in the class wants it.
 
     Raises:
-        Refused: 403, the person may not; 409, the class has no roster at a platform; 429, it was fetched just now.
+        Refused: 403, the person may not; 409, the class has no roster at a platform that is open here; 429, it was
+            fetched just now.
     """
     membership.refuse_unless(by, of_class, DECIDES)
     now = timezone.now()
-    context = Context.objects.filter(of_class=of_class).exclude(roster_url="").first()
+    found = Context.objects.filter(of_class=of_class).exclude(roster_url="")
+    context = found.select_related("deployment__platform").first()
     if context is None:
         raise Refused("no_roster", _("The platform has offered no roster of this class."), 409)
+    columns.refuse_closed(context.deployment)
     if context.roster_tried_at is not None and context.roster_tried_at > now - BY_HAND:
         raise Refused("roster_fresh", _("The roster was asked for less than a minute ago."), 429, retry_after=60)
     Context.objects.filter(pk=context.pk).update(roster_due_at=now)
@@ -88,37 +91,53 @@ def ask(of_class: Class, *, by: User) -> None:
 
 def run() -> int:
     """Fetches the rosters that are due. Returns how many came."""
-    now = timezone.now()
     due = Context.objects.filter(
-        roster_due_at__lte=now,
+        roster_due_at__lte=timezone.now(),
         of_class__isnull=False,
         deployment__approved_at__isnull=False,
         deployment__platform__is_open=True,
     ).exclude(roster_url="")
     done = 0
     for context in due.select_related("deployment__platform", "of_class").order_by("roster_due_at")[:AT_ONCE]:
-        # Of several processes, one fetches it.
-        own = Context.objects.filter(pk=context.pk, roster_due_at=context.roster_due_at)
-        if own.update(roster_due_at=None, roster_tried_at=timezone.now()):
+        # Of several processes, one fetches it. If that one stops, another does later.
+        own, now = Context.objects.filter(pk=context.pk, roster_due_at=context.roster_due_at), timezone.now()
+        if not own.update(roster_due_at=now + Context.HELD, roster_tried_at=now):
+            continue
+        context.roster_due_at = now + Context.HELD
+        try:
             done += follow(context)
+        except AWAY:
+            raise
+        except Exception as error:  # whatever is wrong with this roster: all others are fetched
+            log.exception("roster_failed", context=context.pk, reason=type(error).__name__)
+            _end(context, _("This site could not follow the roster to its end. Its log says why."))
     return done
 
 
 def follow(context: Context) -> bool:
     """Fetches a roster and has the class follow it. Returns False, and notes why, where the platform gives none."""
     assert context.of_class is not None
-    kept, began = Context.objects.filter(pk=context.pk), timezone.now()
+    began = timezone.now()
     try:
         people = fetch(context)
     except Unreachable as error:
         wait = min(timedelta(seconds=error.retry_after), MOST_WAIT)
-        again = began + wait if wait else None
-        kept.update(roster_fault=str(error)[:REFUSAL_CHARS], roster_due_at=again)
+        _end(context, _("%(why)s Nothing was changed.") % {"why": error}, due=began + wait if wait else None)
         log.warning("roster_refused", context=context.pk, status=error.status)
         return False
+    if not Context.objects.filter(pk=context.pk, of_class=context.of_class).exists():
+        # An operator has connected another class meanwhile, which has it fetched for that one.
+        return False
     found = _apply(context, context.of_class, people, began)
-    kept.update(roster_fault="", roster_at=began, roster_found=found)
+    _end(context, "", roster_at=began, roster_found=found)
     return True
+
+
+def _end(context: Context, fault: str, *, due: datetime | None = None, **values: Any) -> None:
+    """Notes what became of a roster. It stays due if somebody has asked for it again meanwhile."""
+    kept = Context.objects.filter(pk=context.pk, of_class=context.of_class)
+    kept.update(roster_fault=fault[:REFUSAL_CHARS], **values)
+    kept.filter(roster_due_at=context.roster_due_at).update(roster_due_at=due)
 
 
 def fetch(context: Context) -> dict[str, Person]:
@@ -130,8 +149,10 @@ def fetch(context: Context) -> dict[str, Person]:
     platform, url, seen = context.deployment.platform, context.roster_url, set[str]()
     ends, people = time.monotonic() + SECONDS, dict[str, Person]()
     while url:
-        if len(seen) >= PAGES or time.monotonic() > ends or url in seen or len(people) > PEOPLE:
-            raise Unreachable(_("The roster has no end, or too many people."))
+        if time.monotonic() > ends:
+            raise Unreachable(_("The roster takes too long."))
+        if len(seen) >= PAGES or url in seen:
+            raise Unreachable(_("The roster has no end."))
         seen.add(url)
         if columns.problem_of(platform, url):
             raise Unreachable(_foreign(url), is_certain=True)
@@ -140,6 +161,8 @@ def fetch(context: Context) -> dict[str, Person]:
             other = people.setdefault(sub, person)
             if other is not person:
                 other.roles += person.roles
+        if len(people) > PEOPLE:
+            raise Unreachable(_("The roster has too many people."))
         url = _next(answer, url)
     if not people:
         raise Unreachable(_("The roster is empty, or does not say who the people are."))
@@ -203,9 +226,15 @@ def _apply(context: Context, of_class: Class, people: dict[str, Person], began: 
     rows = Managed.objects.filter(member__of_class=of_class, source=source)
     before = {row.member.user_id: row for row in rows.select_related("member")}
     links = dict(Link.objects.filter(platform=platform).values_list("sub", "user"))
+    # After the links: who is deleted meanwhile is in one of both.
+    gone = accounts.deleted_of(platform)
     found, present = {"all": len(people), "new": 0, "changed": 0, "left": 0}, set[int]()
     for sub, person in people.items():
-        user = links.get(sub) or _account(platform, sub).pk
+        user = links.get(sub)
+        if user is None:
+            if gone and accounts.digest_of(platform.pk, sub) in gone:
+                continue
+            user = _account(platform, sub).pk
         present.add(user)
         row = before.get(user)
         place = managed.Place(of_class.pk, LearnerData(level_of(person.roles)), (), person.first_name, person.last_name)
@@ -246,11 +275,7 @@ def _account(platform: Platform, sub: str) -> User:
     """Returns the account of a person whom the platform names, a new one without a password for the first time."""
     try:
         with transaction.atomic():
-            user = User(username=f"learner-{secrets.token_hex(8)}")
-            user.set_unusable_password()
-            user.save()
-            Link.objects.create(platform=platform, sub=sub, user=user)
-            return user
+            return accounts.link(platform, sub)
     except IntegrityError:
         # The person's first launch was quicker.
         return Link.objects.select_related("user").get(platform=platform, sub=sub).user

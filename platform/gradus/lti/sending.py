@@ -14,7 +14,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import quote, urlsplit, urlunsplit
 
-import jwt
 import structlog
 from django.db import connection, transaction
 from django.utils import timezone
@@ -24,6 +23,7 @@ from gradus.lti import advice, columns, keys, outgoing, released
 from gradus.lti.models import REFUSAL_CHARS, Delivery, Platform
 from gradus.lti.outgoing import Answer, Unreachable
 from gradus.submissions import failpoints
+from gradus.submissions.services.handed_in import AWAY
 
 log = structlog.get_logger(__name__)
 AGS = "https://purl.imsglobal.org/spec/lti-ags/scope/"
@@ -58,7 +58,12 @@ def carry_out() -> int:
         of_one = due.filter(line_item__context__deployment__platform_id=platform)
         ends = time.monotonic() + SECONDS_OF_ONE
         for key in list(of_one.values_list("pk", flat=True)[:OF_ONE]):
-            done += send(key)
+            try:
+                done += send(key)
+            except AWAY:
+                raise
+            except Exception as error:  # whatever is wrong with this grade: all others are sent
+                log.exception("grade_failed", delivery=key, reason=type(error).__name__)
             if time.monotonic() > ends:
                 break
     return done
@@ -155,7 +160,6 @@ def token_of(platform: Platform, scopes: str = SCOPES) -> str:
     kept, ends = tokens.get((platform.pk, scopes), ("", 0.0))
     if kept and ends > time.monotonic():
         return kept
-    kid, private = keys.signing()
     now = int(time.time())
     claims = {
         "iss": platform.client_id,
@@ -168,7 +172,7 @@ def token_of(platform: Platform, scopes: str = SCOPES) -> str:
     form = {
         "grant_type": "client_credentials",
         "client_assertion_type": ASSERTION,
-        "client_assertion": jwt.encode(claims, private, algorithm="RS256", headers={"kid": kid}),
+        "client_assertion": keys.signed(claims),
         "scope": scopes,
     }
     try:
@@ -249,6 +253,8 @@ def _is_there(platform: Platform, row: Delivery) -> bool:
     if not sent.get("given"):
         return isinstance(found, list) and not shown
     given, most = float(sent["given"]), float(sent["maximum"])
+    if most <= 0:
+        return False
     for one in mine:
         score, of = one.get("resultScore"), one.get("resultMaximum") or most
         if isinstance(score, int | float) and isinstance(of, int | float) and of > 0:

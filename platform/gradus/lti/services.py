@@ -5,6 +5,7 @@ Each change is written to the log of staff actions.
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from django.core.exceptions import ValidationError
@@ -15,7 +16,7 @@ from django.utils.translation import gettext as _
 from gradus.accounts import staff_actions as staff
 from gradus.accounts.models import StaffAction, User
 from gradus.classes.models import Class
-from gradus.lti import keys, outgoing
+from gradus.lti import columns, keys, outgoing
 from gradus.lti.models import Context, Deployment, Platform, RegistrationLink
 from gradus.refusal import Refused, refuse_broken, wrong
 
@@ -24,6 +25,7 @@ What = StaffAction.What
 FIXED = ("issuer", "client_id")
 CHANGEABLE = ("title", "auth_url", "token_url", "keys_url", "hosts")
 ADDRESSES = ("auth_url", "token_url", "keys_url")
+IS_HOST = re.compile(r"[a-z0-9-]+(\.[a-z0-9-]+)*")
 
 
 def refuse_unless_operator(by: User) -> None:
@@ -105,6 +107,8 @@ def approve(deployment: Deployment, *, by: User, approved: bool = True) -> None:
 def connect(context: Context, of_class: Class | None, *, by: User) -> None:
     """Says which class a course of the platform is, or that it is none. Members of the class stay.
 
+    No grade is sent while it is none. Where it becomes another one, the grades of the earlier class are recalled.
+
     Raises:
         Refused: 403, the person may not; 409, `class_taken`: the class is another course of a platform.
     """
@@ -112,10 +116,14 @@ def connect(context: Context, of_class: Class | None, *, by: User) -> None:
     held = Context.objects.select_for_update(of=("self",)).select_related("deployment__platform").get(pk=context.pk)
     if of_class is not None and Context.objects.filter(of_class=of_class).exclude(pk=held.pk).exists():
         raise wrong("of_class", _("This class is another course of a platform already."), "class_taken", 409)
-    before, held.of_class = held.of_class_id, of_class
-    held.save(update_fields=["of_class"])
-    after = of_class.pk if of_class else None
+    before, after = held.of_class_id, of_class.pk if of_class else None
     if before != after:
+        held.of_class = of_class
+        held.roster_at, held.roster_found, held.roster_fault = None, {}, ""
+        held.roster_due_at = timezone.now() if of_class and held.roster_url else None
+        held.save(update_fields=["of_class", "roster_at", "roster_found", "roster_fault", "roster_due_at"])
+        if of_class:
+            columns.recall(held)
         details = {"course": held.context_id, "before": {"class": before}, "after": {"class": after}}
         staff.note(What.PLATFORM_CHANGED, held.deployment.platform, by=by, **{"class": after or before}, **details)
 
@@ -128,6 +136,9 @@ def check(platform: Platform) -> None:
         address = getattr(platform, name)
         if address and (said := outgoing.problem_of(address)):
             raise wrong(name, said)
+    if not all(IS_HOST.fullmatch(one) for one in platform.hosts.lower().split()):
+        said = _("Write names of hosts alone, separated by spaces, such as school.instructure.com.")
+        raise wrong("hosts", said)
     try:
         platform.full_clean()
     except ValidationError as error:

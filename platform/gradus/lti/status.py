@@ -29,7 +29,8 @@ def waiting(platform: Platform) -> Waiting:
     """Counts what waits."""
     known = list(platform.deployments.all())
     all_of_it = Delivery.objects.filter(line_item__context__deployment__platform=platform)
-    unsent = all_of_it.exclude(state=Delivery.State.DELIVERED).order_by()
+    of_classes = all_of_it.filter(line_item__context__of_class__isnull=False)
+    unsent = of_classes.exclude(state=Delivery.State.DELIVERED).order_by()
     states = dict(unsent.values_list("state").annotate(Count("pk")))
     return Waiting(
         deployments=sum(one.approved_at is None for one in known),

@@ -66,9 +66,10 @@ def launch_take(request: HttpRequest) -> HttpResponseBase:
     platform = None
     try:
         state = messages.state_of(request.POST.get("state", ""))
-        platform = Platform.objects.filter(pk=state.platform, is_open=True).first()
-        if platform is None:
-            raise Refused("platform_closed", _("An operator of this site has switched this platform off."), 403)
+        known = Platform.objects.filter(pk=state.platform).first()
+        if known is None or not known.is_open:
+            raise messages.closed(known)
+        platform = known
         if "id_token" not in request.POST and request.POST.get("error"):
             raise Refused("platform_refused", _("The platform has refused to say who you are."), 400)
         message = messages.read(platform, state, request.POST.get("id_token", ""))

@@ -38,7 +38,7 @@ from gradus.django_internals import delete_without_signals
 from gradus.friends import services as friends
 from gradus.gradebook.models import Override
 from gradus.laboratory.models import Contribution
-from gradus.lti.models import Link
+from gradus.lti import accounts as of_platforms
 from gradus.notices.models import MailWish, Notice
 from gradus.own_data import log_names
 from gradus.preferences.models import PairChoice
@@ -161,7 +161,7 @@ def _delete_rows(user: User) -> None:
     ReadStep.objects.filter(user=user).delete()
     Contribution.objects.filter(user=user).delete()
     Upload.objects.filter(user=user).delete()
-    Link.objects.filter(user=user).delete()
+    of_platforms.forget(user)
     friends.forget(user)
 
 

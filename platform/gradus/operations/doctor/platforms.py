@@ -39,7 +39,7 @@ def _platform(one: Platform, name: str) -> Iterator[Result]:
     if waits.columns:
         yield from _grades(one, name, waits)
     if one.refused_at is not None and (one.launched_at is None or one.refused_at > one.launched_at):
-        yield warn(name, f"nobody has come since {_at(one.refused_at)}, when this was refused: {one.refusal}", PAGE)
+        yield warn(name, f"at {_at(one.refused_at)} this was refused: {one.refusal}", PAGE)
     if not fault:
         came = f"last launch {_at(one.launched_at)}" if one.launched_at else "no launch yet"
         yield ok(name, f"its keys are here, {clock}, {came}")

@@ -182,8 +182,12 @@ def grade_send(request: HttpRequest, of_class: Class, member: int, slug: str) ->
     found = columns.deliveries_of(of_class, [learner.pk]).get((learner.pk, challenge.pk))
     if not found:
         raise Http404
-    columns.send_again(of_class, learner, found, by=account(request))
-    messages.success(request, _("The grade is sent again within a minute."))
+    try:
+        columns.send_again(of_class, learner, found, by=account(request))
+    except Refused as refused:
+        messages.warning(request, refused.message)
+    else:
+        messages.success(request, _("The grade is sent again within a minute."))
     return redirect("teach:cell", of_class.pk, learner.pk, challenge.slug)
 
 

@@ -95,8 +95,10 @@ def platform_show(request: HttpRequest, pk: int) -> HttpResponse:
         (messages.warning if fault else messages.success)(request, wrong or said)
         return redirect("teach:platform", platform.pk)
     if action in ("open", "close"):
-        services.open_or_close(platform, by=user, is_open=action == "open")
         said = _("People can come from it again.") if action == "open" else _("Nobody can come from it any more.")
+        if action == "open" and platform.waits:
+            said = _("The platform is approved. Approve its deployment next, or once somebody has come from it.")
+        services.open_or_close(platform, by=user, is_open=action == "open")
         messages.success(request, said)
         return redirect("teach:platform", platform.pk)
     form = AddressesForm.of(platform, request.POST)
