@@ -60,8 +60,8 @@ def problem_of(address: str) -> str:
     """Returns what is wrong with an address as text, or "": it must be of https, unless its host may be private."""
     try:
         parts = urlsplit(address)
-        host, port = parts.hostname, parts.port
-        httpx.URL(address)
+        # What `send` reads of it, which raises where the host is no name and no address of a network.
+        host, port = httpx.URL(address).host and parts.hostname, parts.port
     except (ValueError, httpx.InvalidURL):
         host, port, parts = None, None, urlsplit("")
     if not host or port == 0 or parts.username or parts.password or parts.fragment or not address.isprintable():
