@@ -126,7 +126,9 @@ def test_a_server_that_always_forgets_has_the_job_wait(vllm, ask, trained, share
     with pytest.raises(Postpone) as later:
         ask(replace(ITEM, adapter=str(trained[0])))
     assert later.value.code == "engine_forgets" and "several servers" in later.value.advice
-    assert len(vllm.loaded) == LOADS_MOST and list(shared.here.glob("gradus-*")) == []
+    assert len(vllm.loaded) == LOADS_MOST
+    # Other requests of the job are still on their way when it is given up.
+    wait_until(lambda: not list(shared.here.glob("gradus-*")))
 
 
 def test_a_full_server_has_the_job_wait(vllm, ask, trained, shared, monkeypatch):
