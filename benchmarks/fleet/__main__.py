@@ -29,6 +29,7 @@ from benchmarks.fleet.faults import FAULTS, LONGER
 from benchmarks.fleet.site import FAKETIME, LEASE, REAL, ROOT, WORKERS, Fleet, opened
 from benchmarks.web import report as figures
 from benchmarks.web import stack
+from challenges.models.base_models import data_dir
 from tests.faults.stub_runner import SLOW_SECONDS
 
 NEEDED = ("ip", "mount", "setpriv", "nginx", "redis-server", "npm", "node")
@@ -160,7 +161,7 @@ def survived(fleet: Fleet, given: argparse.Namespace, people: Any, name: str) ->
     return row, made
 
 
-def real(fleet: Fleet, people: Any, source: Path | None) -> tuple[dict[str, Any] | None, list[Any]]:
+def real(fleet: Fleet, people: Any, source: Path) -> tuple[dict[str, Any] | None, list[Any]]:
     """A baseline of the course, graded on a worker's host by the real runner with the base model."""
     from benchmarks.fleet import jobs
     from challenges.kinds.prompt import KIND
@@ -173,8 +174,8 @@ def real(fleet: Fleet, people: Any, source: Path | None) -> tuple[dict[str, Any]
 
     choice = baselines.good(read_course(LIBRARY), KIND.name)
     model = str(choice.bundle.challenge.model)
-    place = source / "models" / model if source else None
-    if place is None or not (place / "digest.txt").is_file() or model not in MODELS:
+    place = source / "models" / model
+    if not (place / "digest.txt").is_file() or model not in MODELS:
         return None, []
     shutil.copytree(place, fleet.hosts["w2"].folder / REAL / "models" / model)
     challenge = Challenge.objects.shown().get(slug=choice.slug)
@@ -189,7 +190,7 @@ def real(fleet: Fleet, people: Any, source: Path | None) -> tuple[dict[str, Any]
     return {"name": choice.name, "score": shown, "broken": choice.promise_broken(shown)}, [made]
 
 
-def rehearse(given: argparse.Namespace, locust: Path, source: Path | None) -> dict[str, Any]:
+def rehearse(given: argparse.Namespace, locust: Path, source: Path) -> dict[str, Any]:
     with opened(source) as fleet:
         from benchmarks.fleet import jobs
         from gradus.submissions.models import Submission
@@ -280,9 +281,8 @@ def main() -> int:
         return 2
     for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
         signal.signal(number, signal.default_int_handler)
-    source = os.environ.get("GRADUS_DATA_DIR", "")
     try:
-        found = rehearse(given, venvs.python("locust"), Path(source) if source else None)
+        found = rehearse(given, venvs.python("locust"), data_dir())
     except venvs.NotInstalled as reason:
         say(f"Locust could not be installed: {reason}")
         return 2
