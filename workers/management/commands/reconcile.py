@@ -27,8 +27,8 @@ class Command(BaseCommand):
 
     def handle(self, *args: object, once: bool, every: float, **options: object) -> None:
         if once:
-            file_links.sign_all()
             handed_in.record_all()
+            file_links.sign_all()
             done = {**sweep(), "sent": sending.run(), "rosters": rosters.run()}
             self.stdout.write(", ".join(f"{name}: {count}" for name, count in done.items()))
             return
