@@ -90,7 +90,7 @@ def the_recorded_demo_is_of_this_lesson(evidence: Evidence) -> None:
 
 @claims.about(
     "finding method",
-    "It was trained on the challenges' **starter rows**, which you get too.",
+    "They were trained on the challenges' **starter rows**, which you get too.",
     "so there are three runs with three seeds.",
     "On symptoms there were six prompts, written by the author, three of them with examples. On tickets there was one "
     "prompt, with five random sets of three examples.",
