@@ -17,7 +17,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from pathlib import Path
-from threading import Event, Thread
+from threading import Event
 from typing import Any
 
 from graders.base import BASE, TRAINED, Generate, Generated, Rejected, Score, Scored
@@ -80,6 +80,8 @@ class RemoteEngine:
         # Seconds in which items have waited for their turn so far, which are no work of theirs.
         self.waited = 0.0
         self.pool = ThreadPoolExecutor(CONCURRENCY, thread_name_prefix="remote-engine")
+        # What carries out the ends of items that did not wait for their requests.
+        self.ends = ThreadPoolExecutor(thread_name_prefix="remote-engine-end")
         self._model = model
 
     @cached_property
@@ -95,8 +97,9 @@ class RemoteEngine:
             ) from None
 
     def close(self) -> None:
-        """Ends the connections, once the requests that are open have ended."""
+        """Ends the connections, once the requests that are open have ended and no adapter of ours is loaded."""
         self.pool.shutdown()
+        self.ends.shutdown()
         self.server.client.close()
 
     def takes(self, adapter: str) -> bool:
@@ -137,7 +140,7 @@ class RemoteEngine:
             if all(one.done() for one in job.sent):
                 after.close()
             else:
-                Thread(target=_end, args=(job, after), daemon=True).start()
+                self.ends.submit(_end, job, after)
 
     def _take_turn(self, watch: Watch, after: ExitStack) -> None:
         """Waits until no other worker asks the servers of the shared folder, if there is one, and then that none does
