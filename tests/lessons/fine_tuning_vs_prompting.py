@@ -90,8 +90,8 @@ def the_recorded_demo_is_of_this_lesson(evidence: Evidence) -> None:
 
 @claims.about(
     "finding method",
-    "They were trained on the challenges' **starter rows**, which you get too.",
-    "so there are three runs with three seeds.",
+    "The adapters were trained on the challenges' **starter rows**, which you get too.",
+    "The experiment therefore has three training runs with three seeds.",
     "On symptoms there were six prompts, written by the author, three of them with examples. On tickets there was one "
     "prompt, with five random sets of three examples.",
     "The adapter also saw hundreds of labelled rows",
