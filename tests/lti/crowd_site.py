@@ -74,7 +74,7 @@ def server(port: str) -> list[str]:
 
 
 def rows() -> dict[str, Any]:
-    """What the launches have left: whoever is only partly in would be in one of these and not in another."""
+    """Returns the rows that the launches have written. Somebody who is only partly in is missing in one list."""
     from gradus.accounts.models import User
     from gradus.classes.models import Member
     from gradus.lti.models import Launch, Link

@@ -86,7 +86,7 @@ def test_a_course_that_is_no_class_any_more_is_sent_nothing(
 def test_where_another_class_is_connected_the_grades_of_the_first_are_recalled(
     book: Gradebook, ada_there: Member, of_class: Class, operator: User, after: Any
 ) -> None:
-    """What is under way is brought to its end first."""
+    """A grade that is being sent arrives first."""
     grade(ada_there, 0.7)
     book.after = after
     worked()

@@ -51,7 +51,7 @@ def test_a_process_that_dies_at_any_step_loses_and_doubles_nothing(
     book: Gradebook, ada_there: Member, monkeypatch: pytest.MonkeyPatch, point: str
 ) -> None:
     class Died(BaseException):
-        """As kill -9: nothing of ours catches it."""
+        """Ends the process like kill -9: none of our code catches it."""
 
     def die(at: str) -> None:
         if at == point:

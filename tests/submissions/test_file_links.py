@@ -1,4 +1,4 @@
-"""One request for a file, whatever its worker has made of it, holds up no other request and no grade."""
+"""A broken request for a file delays neither other requests nor grades."""
 
 from __future__ import annotations
 

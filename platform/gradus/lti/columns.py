@@ -85,9 +85,9 @@ def recall(context: Context) -> None:
     found = Delivery.objects.filter(line_item__context=context)
     found.filter(stamp=0).delete()
     found.update(wanted={}, tries=0)
-    # What is under way is brought to its end first.
+    # A grade that is being sent arrives first, and is taken back after that.
     found.filter(body__isnull=True).update(state=Delivery.State.WAITING, due_at=timezone.now(), fault="")
-    # Who is in the new class as well has the grade there, which is found first.
+    # For people who are in the new class too, the next comparison finds their grade there before anything is sent.
     context.line_items.update(looked_at=None)
 
 

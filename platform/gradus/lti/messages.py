@@ -113,7 +113,7 @@ def found_platform(given: Mapping[str, Any]) -> Platform:
 
 
 def closed(platform: Platform | None) -> Refused:
-    """Returns the refusal of whoever comes from a platform that is not open, or not registered any more."""
+    """Returns the refusal for people who come from a platform that is not open. None is one that was deleted."""
     if platform is not None and platform.waits:
         said = _("An operator of this site has not approved this platform yet.")
     else:

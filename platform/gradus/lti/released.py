@@ -58,7 +58,7 @@ def compare(item: LineItem) -> int:
         if row is None and grade:
             Delivery.objects.create(line_item=item, link=link, wanted=grade, due_at=now)
         elif row is not None and row.wanted != grade:
-            # What is under way is brought to its end first, and this is sent then.
+            # A grade that is being sent arrives first, and this one is sent after it.
             row.wanted, row.tries = grade, 0
             row.state, row.due_at = Delivery.State.WAITING, row.due_at or now
             if row.body is None:

@@ -105,9 +105,10 @@ def approve(deployment: Deployment, *, by: User, approved: bool = True) -> None:
 
 @transaction.atomic
 def connect(context: Context, of_class: Class | None, *, by: User) -> None:
-    """Says which class a course of the platform is, or that it is none. Members of the class stay.
+    """Connects a course of the platform with a class, or with none. Members of the class stay.
 
-    No grade is sent while it is none. Where it becomes another one, the grades of the earlier class are recalled.
+    While a course has no class, none of its grades are sent. When it gets another class, the platform is asked to take
+    back the grades of the earlier one.
 
     Raises:
         Refused: 403, the person may not; 409, `class_taken`: the class is another course of a platform.

@@ -48,8 +48,9 @@ def require(challenge: Challenge, payload: Submitted, lane: str | None = None) -
 
 
 def lacks_model(model: str, lane: str) -> bool:
-    """Whether workers of the lane hold base models, and none of them holds this one. One that names none may have all
-    of its answers from elsewhere, or waits for a repair.
+    """Returns True if workers of the lane hold base models, but none of them holds this one.
+
+    A worker that names no base model does not count: a remote engine may answer for it, or it waits for a repair.
     """
     seen = WorkerStatus.objects.filter(lane=lane, last_seen__gte=timezone.now() - ALIVE)
     held = list(seen.values_list("base_models", flat=True))
