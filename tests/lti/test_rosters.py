@@ -52,6 +52,23 @@ def test_a_launch_brings_the_roster_once_an_hour(
     assert rosters.run() == 1
 
 
+def test_a_token_that_the_platform_no_longer_takes_is_replaced_once(context: Context, service: Service) -> None:
+    """A platform that has changed its keys refuses the tokens that it signed with the former ones."""
+    follow(context, service, person("ada-at-moodle"))
+    refusals = [Unreachable("no", status=401, is_certain=True)]
+
+    def refuse() -> None:
+        if refusals:
+            raise refusals.pop()
+
+    service.meanwhile = refuse
+    assert follow(context, service, person("bob")).roster_fault == ""
+    assert len(service.scopes) == 2 and len(service.asked) == 3
+    refusals += [Unreachable("no", status=401, is_certain=True)] * 2
+    assert follow(context, service, person("bob")).roster_fault
+    assert len(service.scopes) == 3 and len(service.asked) == 5 and len(refusals) == 0
+
+
 def test_who_is_on_the_roster_and_comes_later_is_the_same_person(
     context: Context, service: Service, moodle: Moodle, visitor: Client, of_class: Class
 ) -> None:

@@ -94,6 +94,21 @@ def test_a_platform_that_has_enough_rests(
     assert worked(later=timedelta(days=2)) == 1 and book.points() == 7.0
 
 
+def test_a_grade_that_finds_its_token_refused_takes_a_new_one(book: Gradebook, ada_there: Member) -> None:
+    grade(ada_there, 0.7)
+    assert worked() == 1 and book.tokens == 1
+    refusals = [Unreachable("no", status=401, is_certain=True)]
+
+    def refuse() -> None:
+        if refusals:
+            raise refusals.pop()
+
+    book.before = refuse
+    grade(ada_there, 0.9)
+    assert worked() == 1 and book.points() == 9.0 and book.tokens == 2
+    assert book.received[1] == book.received[2] and Platform.objects.get().rests == 0
+
+
 def test_a_refused_grade_is_tried_again_less_and_less_often(book: Gradebook, ada_there: Member) -> None:
     grade(ada_there, 0.7)
 

@@ -156,7 +156,7 @@ def fetch(context: Context) -> dict[str, Person]:
         seen.add(url)
         if columns.problem_of(platform, url):
             raise Unreachable(_foreign(url), is_certain=True)
-        answer = _page(platform, url)
+        answer = sending.permitted(platform, SCOPE, "GET", url, {"Accept": ACCEPT})
         for sub, person in _people(answer.json(), context):
             other = people.setdefault(sub, person)
             if other is not person:
@@ -167,16 +167,6 @@ def fetch(context: Context) -> dict[str, Person]:
     if not people:
         raise Unreachable(_("The roster is empty, or does not say who the people are."))
     return people
-
-
-def _page(platform: Platform, url: str) -> outgoing.Answer:
-    headers = {"Authorization": f"Bearer {sending.token_of(platform, SCOPE)}", "Accept": ACCEPT}
-    try:
-        return outgoing.send("GET", url, headers=headers)
-    except Unreachable as error:
-        if error.status in (401, 403):
-            sending.tokens.pop((platform.pk, SCOPE), None)
-        raise
 
 
 def _people(page: Any, context: Context) -> Iterator[tuple[str, Person]]:

@@ -129,11 +129,12 @@ def beside(url: str, name: str) -> str:
 
 
 def _post(platform: Platform, row: Delivery) -> None:
-    headers = {"Authorization": f"Bearer {token_of(platform)}", "Content-Type": SCORE}
+    token_of(platform)
     failpoints.reach("send.permitted")
     # PostgreSQL keeps the keys of a JSON value in another order.
     content = json.dumps(row.body, sort_keys=True).encode()
-    answer = outgoing.send("POST", beside(row.line_item.url, "scores"), headers=headers, content=content)
+    address = beside(row.line_item.url, "scores")
+    answer = permitted(platform, SCOPES, "POST", address, {"Content-Type": SCORE}, content)
     if said := complaint_of(answer):
         raise Unreachable(said, status=409)
 
@@ -149,6 +150,30 @@ def complaint_of(answer: Answer) -> str:
     if isinstance(value, dict) and (value.get("error") or value.get("errors")):
         return _("The platform answered with an error, although the status of its answer is one of success.")
     return ""
+
+
+def permitted(
+    platform: Platform, scopes: str, method: str, address: str, headers: dict[str, str], content: bytes | None = None
+) -> Answer:
+    """Sends a request with an access token. A kept token that the platform no longer takes is replaced once.
+
+    A platform that has changed its keys, for example, refuses all tokens from before.
+
+    Raises:
+        Unreachable: the platform gives no token, or refuses the request.
+    """
+    kept, _ends = tokens.get((platform.pk, scopes), ("", 0.0))
+    while True:
+        token = token_of(platform, scopes)
+        try:
+            permit = {"Authorization": f"Bearer {token}"}
+            return outgoing.send(method, address, headers=permit | headers, content=content)
+        except Unreachable as error:
+            if error.status in (401, 403):
+                tokens.pop((platform.pk, scopes), None)
+            if error.status != 401 or token != kept:
+                raise
+            kept = ""
 
 
 def token_of(platform: Platform, scopes: str = SCOPES) -> str:
@@ -230,8 +255,6 @@ def _failed(platform: Platform, row: Delivery, error: Unreachable) -> bool:
         _refuse(row, told(error))
     else:
         # Without access, too many requests, a fault of the platform, or no answer at all.
-        if error.status in (401, 403):
-            tokens.pop((platform.pk, SCOPES), None)
         _rest(platform, row, error)
     return False
 
@@ -244,8 +267,7 @@ def _is_there(platform: Platform, row: Delivery) -> bool:
     """
     address = beside(row.line_item.url, "results")
     address += ("&" if urlsplit(address).query else "?") + f"user_id={quote(row.link.sub, safe='')}"
-    headers = {"Authorization": f"Bearer {token_of(platform)}", "Accept": RESULTS}
-    found = outgoing.send("GET", address, headers=headers).json()
+    found = permitted(platform, SCOPES, "GET", address, {"Accept": RESULTS}).json()
     mine = [one for one in found if isinstance(one, dict)] if isinstance(found, list) else []
     mine = [one for one in mine if str(one.get("userId")) == row.link.sub]
     shown = [one.get("resultScore") for one in mine if one.get("resultScore") is not None]
