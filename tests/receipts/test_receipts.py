@@ -128,6 +128,7 @@ def test_any_change_is_found(where: str, value: object) -> None:
         {"receipt": [], "key": "a", "signature": "b"},
         {"receipt": {"score": 0.7}, "key": "a", "signature": "b"},
         {"receipt": {"more": {"score": "0.7"}}, "key": "a", "signature": "b"},
+        {"receipt": {"score": "0.7"}, "key": "a", "signature": "b", "more": "c"},
     ],
 )
 def test_what_is_no_receipt_is_refused_with_a_sentence(document: object) -> None:
@@ -224,6 +225,33 @@ def test_the_command_line_says_that_a_grade_is_provisional(tmp_path: Path, facts
     receipt.write_text(json.dumps(signing.signed({**RECEIPT, **facts}, key)))
     keys.write_text(json.dumps({"keys": [signing.web_key(signing.public_text(key))]}))
     assert "The grade is provisional" in verify(receipt, "--keys", keys).output
+
+
+def lengthened(document: dict[str, Any], junk: str) -> str:
+    return json.dumps({**document, "signature": document["signature"] + junk})
+
+
+@pytest.mark.parametrize("junk", ["=", "==", "==AAAA", "!", " ", "\n"])
+def test_junk_behind_the_signature_is_found(files: tuple[Path, Path], client: Client, junk: str) -> None:
+    receipt, keys = files
+    changed = lengthened(json.loads(receipt.read_text()), junk)
+    receipt.write_text(changed)
+    done = verify(receipt, "--keys", keys)
+    assert done.exit_code == 1 and "base64url" in done.output
+    answer = client.post("/receipts/", {"text": changed})
+    assert answer.status_code == 422 and "base64url" in answer.context["form"].errors["text"][0]
+
+
+@pytest.mark.parametrize("name", ["score", "key", "receipt"])
+def test_a_key_that_stands_twice_is_found(files: tuple[Path, Path], client: Client, name: str) -> None:
+    """Of two values, one reader takes the first and another the last."""
+    receipt, keys = files
+    changed = receipt.read_text().replace(f'"{name}":', f'"{name}": "1", "{name}":', 1)
+    receipt.write_text(changed)
+    done = verify(receipt, "--keys", keys)
+    assert done.exit_code == 1 and "stands in it twice" in " ".join(done.output.split())
+    answer = client.post("/receipts/", {"text": changed})
+    assert answer.status_code == 422 and "twice" in answer.context["form"].errors["text"][0]
 
 
 DEEP = [f"{opened * depth}1{closed * depth}" for depth in (300, 100_000) for opened, closed in ("[]", ('{"a":', "}"))]

@@ -46,8 +46,8 @@ def verify(
     ] = None,
 ) -> None:
     """Check that a receipt is as its site has signed it, and show what it states. Exits with 1 if it is not valid."""
-    document = _json(file)
     try:
+        document = _json(file)
         named = "" if keys else _site(document)
         facts = verified(document, _listed(_json(keys) if keys else _fetched(named)))
     except NotValid as problem:

@@ -66,10 +66,11 @@ def parsed(data: bytes) -> Any:
     """The JSON value in a file or an answer that anybody may have written.
 
     Raises:
+        NotValid: a key stands twice in one object, of which other readers could take the other value.
         ValueError: the bytes are not JSON, or nested so deeply that they cannot be read.
     """
     try:
-        return json.loads(data)
+        return json.loads(data, object_pairs_hook=_object)
     except RecursionError as error:
         raise ValueError("nested too deeply") from error
 
@@ -86,10 +87,14 @@ def verified(document: Any, keys: Iterable[Any]) -> dict[str, Any]:
         NotValid: the document has another form, none of the keys is its key, or the signature does not fit.
     """
     match document:
-        case {"receipt": dict(receipt), "key": str(name), "signature": str(signature)} if _is_flat(receipt):
+        case {"receipt": dict(receipt), "key": str(name), "signature": str(signature), **more} if not more and _is_flat(
+            receipt
+        ):
             public = _public(name, keys)
         case _:
-            raise NotValid(gettext("This is not a receipt: it needs `receipt`, `key` and `signature`, in their forms."))
+            raise NotValid(
+                gettext("This is not a receipt: it needs `receipt`, `key` and `signature`, and nothing else.")
+            )
     try:
         Ed25519PublicKey.from_public_bytes(public).verify(_bytes(signature), canonical(receipt))
     except (InvalidSignature, ValueError) as error:
@@ -114,8 +119,19 @@ def _text(data: bytes) -> str:
     return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
 
 
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    keys = [key for key, _value in pairs]
+    if len(set(keys)) < len(keys):
+        raise NotValid(gettext("A key stands in it twice, so it is not clear what it states. Get the receipt again."))
+    return dict(pairs)
+
+
 def _bytes(text: str) -> bytes:
+    """The bytes that `_text` writes as this text. Any other way of writing them is refused."""
     try:
-        return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
-    except ValueError as error:
-        raise NotValid(gettext("A key or the signature is not written in base64url.")) from error
+        data = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
+    except ValueError:
+        data = b""
+    if _text(data) != text:
+        raise NotValid(gettext("A key or the signature is not written in base64url."))
+    return data
