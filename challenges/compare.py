@@ -6,6 +6,7 @@ Version numbers are compared as numbers and not as texts: 1.10.0 comes after 1.9
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -24,18 +25,26 @@ HIDDEN = ("hidden.jsonl", "gold.jsonl", "attacks.jsonl", "benign.jsonl")
 
 @dataclass(frozen=True)
 class ComparedRow:
-    """One row of a file: `key` matches it with its counterpart in the other version, and `name` is shown to people."""
+    """One row of a file: `key` matches it with its counterpart in the other version, and `name` is shown to people.
+
+    `id` is empty where a row has none, so that its name is its place in the file.
+    """
 
     key: str
     name: str
     input: str
     target: Any
     split: str = ""
+    documents: tuple[str, ...] = ()
+    id: str = ""
 
 
 @dataclass(frozen=True)
 class FileDifference:
-    """The differing rows of one file, by name. A row with the same id may have another input, target, or both."""
+    """The differing rows of one file, by name. A row that is in both versions may differ in several ways.
+
+    `is_reordered` says whether the rows that are in both versions have another order.
+    """
 
     file: str
     added: tuple[str, ...]
@@ -43,10 +52,13 @@ class FileDifference:
     inputs_changed: tuple[str, ...]
     targets_changed: tuple[str, ...]
     splits_changed: tuple[str, ...]
+    documents_changed: tuple[str, ...]
+    ids_changed: tuple[str, ...]
+    is_reordered: bool
 
     @property
     def is_empty(self) -> bool:
-        return not (self.added or self.removed or self.inputs_changed or self.targets_changed or self.splits_changed)
+        return not (self.is_reordered or any(names for _, _, names in self._changes()))
 
     @property
     def is_documents(self) -> bool:
@@ -57,16 +69,23 @@ class FileDifference:
         """The number of differing rows of each kind, with the first few names."""
         parts = [
             f"{several(len(names), noun) if noun else len(names)} {what} ({_few(names)})"
-            for noun, what, names in (
-                ("", "added", self.added),
-                ("", "removed", self.removed),
-                ("text" if self.is_documents else "input", "changed", self.inputs_changed),
-                ("title" if self.is_documents else "target", "changed", self.targets_changed),
-                ("", "moved to the other split", self.splits_changed),
-            )
+            for noun, what, names in self._changes()
             if names
         ]
+        parts += ["rows in another order"] if self.is_reordered else []
         return f"{self.file}: {', '.join(parts)}"
+
+    def _changes(self) -> tuple[tuple[str, str, tuple[str, ...]], ...]:
+        """For each kind of change what is counted, what happened to it, and the names of the rows."""
+        return (
+            ("", "added", self.added),
+            ("", "removed", self.removed),
+            ("text" if self.is_documents else "input", "changed", self.inputs_changed),
+            ("title" if self.is_documents else "target", "changed", self.targets_changed),
+            ("", "moved to the other split", self.splits_changed),
+            ("list of expected documents", "changed", self.documents_changed),
+            ("id", "changed", self.ids_changed),
+        )
 
 
 @dataclass(frozen=True)
@@ -126,14 +145,30 @@ def _rows(file: str, old: Sequence[ComparedRow], new: Sequence[ComparedRow]) -> 
     pairs = list(_paired(old, new))
     gone = {row.name for row in old} - {before.name for before, _ in pairs}
     come = {row.name for row in new} - {after.name for _, after in pairs}
+
+    def changed(key: str) -> tuple[str, ...]:
+        return tuple(after.name for before, after in pairs if getattr(before, key) != getattr(after, key))
+
     return FileDifference(
         file=file,
         added=tuple(row.name for row in new if row.name in come),
         removed=tuple(row.name for row in old if row.name in gone),
-        inputs_changed=tuple(after.name for before, after in pairs if before.input != after.input),
-        targets_changed=tuple(after.name for before, after in pairs if before.target != after.target),
-        splits_changed=tuple(after.name for before, after in pairs if before.split != after.split),
+        inputs_changed=changed("input"),
+        targets_changed=changed("target"),
+        splits_changed=changed("split"),
+        documents_changed=changed("documents"),
+        ids_changed=changed("id"),
+        is_reordered=_is_reordered(old, new, pairs),
     )
+
+
+def _is_reordered(
+    old: Sequence[ComparedRow], new: Sequence[ComparedRow], pairs: Sequence[tuple[ComparedRow, ComparedRow]]
+) -> bool:
+    counterparts = {before.name: after.name for before, after in pairs}
+    before = [counterparts[row.name] for row in old if row.name in counterparts]
+    kept = set(before)
+    return before != [row.name for row in new if row.name in kept]
 
 
 def _documents(key: str, old: ChallengeBundle, new: ChallengeBundle) -> FileDifference:
@@ -143,22 +178,23 @@ def _documents(key: str, old: ChallengeBundle, new: ChallengeBundle) -> FileDiff
 
 
 def _texts_of(documents: Sequence[Mapping[str, str]]) -> list[ComparedRow]:
-    return [ComparedRow(one["id"], one["id"], one["text"], one.get("title", "")) for one in documents]
+    return [ComparedRow(one["id"], one["id"], one["text"], one.get("title", ""), id=one["id"]) for one in documents]
 
 
 def _paired(old: Sequence[ComparedRow], new: Sequence[ComparedRow]) -> Iterator[tuple[ComparedRow, ComparedRow]]:
     """Yields pairs of rows with equal keys, and then pairs of the remaining rows with equal inputs."""
-    after = {row.key: row for row in new}
-    yield from ((row, after[row.key]) for row in old if row.key in after)
-    known = {row.key for row in old}
-    left = {row.input: row for row in new if row.key not in known}
-    for row in old:
-        if row.key not in after and row.input in left:
-            yield row, left.pop(row.input)
+    for attribute in ("key", "input"):
+        waiting = defaultdict[str, list[ComparedRow]](list)
+        for row in reversed(new):
+            waiting[getattr(row, attribute)].append(row)
+        pairs = [(row, equal.pop()) for row in old if (equal := waiting[getattr(row, attribute)])]
+        yield from pairs
+        before, after = {row.name for row, _ in pairs}, {row.name for _, row in pairs}
+        old, new = [row for row in old if row.name not in before], [row for row in new if row.name not in after]
 
 
 def _samples(rows: Sequence[Sample]) -> list[ComparedRow]:
-    return [ComparedRow(row.id, row.id, row.input, row.target, row.split) for row in rows]
+    return [ComparedRow(row.id, row.id, row.input, row.target, row.split, row.documents, row.id) for row in rows]
 
 
 def _pairs(rows: Sequence[AnyRow]) -> list[ComparedRow]:

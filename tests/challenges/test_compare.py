@@ -72,7 +72,9 @@ def test_rows_are_told_apart_by_what_changed(old: Path, new: Path) -> None:
 def test_rows_with_other_ids_and_equal_inputs_are_the_same_rows(old: Path) -> None:
     bundle = read_challenge(old)
     renamed = tuple(row.model_copy(update={"id": f"x-{row.id}"}) for row in bundle.hidden)
-    assert compare(bundle, replace(bundle, hidden=renamed, digest="")).files == ()
+    (hidden,) = compare(bundle, replace(bundle, hidden=renamed, digest="")).files
+    assert (hidden.added, hidden.removed) == ((), ())
+    assert hidden.ids_changed == tuple(row.id for row in renamed)
 
 
 def test_no_line_holds_a_row_s_text(old: Path, new: Path) -> None:

@@ -107,7 +107,7 @@ def _without_rows(line: str) -> str:
     return f"{line[: line.index(file)]}{file}: rows changed" if file in HIDDEN else line
 
 
-def _keys(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
+def _keys(old: Mapping[Any, Any], new: Mapping[Any, Any]) -> list[Any]:
     return sorted(key for key in old.keys() | new.keys() if old.get(key) != new.get(key))
 
 
@@ -152,6 +152,7 @@ def _lesson(old: LessonBundle, new: LessonBundle) -> list[str]:
     what += ["measured.json"] if old.measured != new.measured else []
     what += ["findings.yaml"] if [dump(one) for one in old.findings] != [dump(one) for one in new.findings] else []
     what += ["findings.json"] if dump_records(old.records) != dump_records(new.records) else []
+    what += [f"{challenge}/{file}" for challenge, file in _keys(old.arms, new.arms)]
     return what + _keys(old.files, new.files)
 
 
