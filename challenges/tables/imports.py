@@ -54,6 +54,8 @@ class Imported:
     parts: dict[str, list[Entry]]
     dropped: list[Dropped]
     notes: list[Problem]
+    seed: int
+    """The seed by which rows were taken and put in order."""
     compared_by: str = ""
     """What near-duplicates were found by; empty if they were not looked for."""
     stayed: int = 0
@@ -123,7 +125,7 @@ def import_rows(file: Path, folder: Path, options: Options, embed: Embed | None)
     rows = [row for part in parts.values() for row in part]
     if not columns.id:
         parts = {name: _with_known_ids(name, part, target) for name, part in parts.items()}
-    imported = _imported(file, target, parts, found, pinned)
+    imported = _imported(file, target, parts, found, pinned, options.seed)
     imported.compared_by = BY_MEANING if embed else BY_CHARACTERS
     imported.private = _private(parts.get(HIDDEN, []), target, options)
     imported.spec, imported.needs = answer_changes(target, form, rows)
@@ -131,7 +133,12 @@ def import_rows(file: Path, folder: Path, options: Options, embed: Embed | None)
 
 
 def _imported(
-    file: Path, target: Target, parts: dict[str, list[Entry]], found: Entries, pinned: Mapping[str, str]
+    file: Path,
+    target: Target,
+    parts: dict[str, list[Entry]],
+    found: Entries,
+    pinned: Mapping[str, str],
+    seed: int,
 ) -> Imported:
     return Imported(
         file=str(file),
@@ -139,6 +146,7 @@ def _imported(
         parts=parts,
         dropped=sorted(found.dropped, key=lambda one: (list(Reason).index(one.reason), one.line)),
         notes=found.notes,
+        seed=seed,
         stayed=sum(pinned.get(row.key) == name for name, part in parts.items() for row in part),
     )
 
@@ -158,7 +166,7 @@ def _import_gold(file: Path, target: Target, options: Options) -> Imported:
         first = found.dropped[0]
         what = f"no row can be used; the first one ({first.what})"
         raise TableErrors([Problem(str(file), first.line, what, first.fix)])
-    return _imported(file, target, parts, Entries(found.file, rows, found.dropped + left_out, []), pinned)
+    return _imported(file, target, parts, Entries(found.file, rows, found.dropped + left_out, []), pinned, options.seed)
 
 
 def _check_ids(found: Entries) -> None:

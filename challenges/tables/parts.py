@@ -2,7 +2,7 @@
 
 Within each stratum (a label, or what stands for it), rows are sorted by length and cut into bins. Each bin gives every
 part its share (stratified randomisation in blocks). Which rows of a bin a part gets is decided by a digest of the seed
-and the text, and rows that already are in a part stay there.
+and the text, and rows that already are in a part stay there. The order of a part is drawn apart from that.
 """
 
 from __future__ import annotations
@@ -54,10 +54,20 @@ class Plan:
         """The fewest rows of a label with which it is in every part."""
         return max(self.rare, math.ceil(1 / min(self.shares.values()) - 1e-9))
 
-    def order(self, row: Entry) -> str:
-        """What rows are sorted by: it looks random, and depends on the seed, the draw and the text alone."""
-        drawn = f"{self.seed}\n{row.key}" if not self.draw else f"{self.seed} {self.draw}\n{row.key}"
-        return hashlib.sha256(drawn.encode(errors="replace")).hexdigest()
+    def lot(self, row: Entry) -> str:
+        """The lot by which rows are taken: it looks random, and depends on the seed, the draw and the text alone."""
+        return _lot(f"{self.seed} {self.draw}" if self.draw else str(self.seed), row)
+
+    def place(self, row: Entry) -> str:
+        """What the rows of a file are sorted by: a lot that says nothing of whether the row was taken.
+
+        Rows of a label with a surplus all have low lots. Sorted by these, they would stand before all others.
+        """
+        return _lot(f"place {self.seed}", row)
+
+
+def _lot(drawing: str, row: Entry) -> str:
+    return hashlib.sha256(f"{drawing}\n{row.key}".encode(errors="replace")).hexdigest()
 
 
 def without_rare(rows: Sequence[Entry], plan: Plan) -> tuple[list[Entry], list[Dropped]]:
@@ -137,7 +147,7 @@ def _first(rows: Sequence[Entry], plan: Plan, pinned: Pinned) -> dict[str, list[
 
 
 def _sorted(rows: Sequence[Entry], plan: Plan, pinned: Pinned) -> list[Entry]:
-    return sorted(rows, key=lambda row: (row.key not in pinned, plan.order(row)))
+    return sorted(rows, key=lambda row: (row.key not in pinned, plan.lot(row)))
 
 
 def assign(
@@ -158,7 +168,7 @@ def assign(
             best, smallest = parts, gap
         if gap <= GAP_MAX:
             break
-    return {name: sorted(found, key=plan.order) for name, found in best.items()}
+    return {name: sorted(found, key=plan.place) for name, found in best.items()}
 
 
 def _gap(parts: Sequence[Sequence[Entry]], lengths: Mapping[str, int]) -> float:
@@ -185,14 +195,14 @@ def _drawn(rows: Sequence[Entry], plan: Plan, pinned: Pinned, lengths: Mapping[s
 def _assigned(
     rows: Sequence[Entry], totals: Mapping[str, int], plan: Plan, pinned: Pinned, lengths: Mapping[str, int]
 ) -> list[tuple[Entry, str]]:
-    rows = sorted(rows, key=lambda row: (lengths[row.key], plan.order(row)))
+    rows = sorted(rows, key=lambda row: (lengths[row.key], plan.lot(row)))
     bins = max(1, round(len(rows) / BIN))
     edges = [round(len(rows) * n / bins) for n in range(bins + 1)]
     placed: Counter[str] = Counter()
     found: list[tuple[Entry, str]] = []
     for start, end in pairwise(edges):
         fixed = [(row, pinned[row.key]) for row in rows[start:end] if pinned.get(row.key) in totals]
-        free = sorted((row for row in rows[start:end] if pinned.get(row.key) not in totals), key=plan.order)
+        free = sorted((row for row in rows[start:end] if pinned.get(row.key) not in totals), key=plan.lot)
         placed.update(name for _, name in fixed)
         wanted = {name: total * end / len(rows) - placed[name] for name, total in totals.items()}
         seats: Counter[str] = Counter()
@@ -247,5 +257,5 @@ def trimmed(
                 left.append(row)
                 seen[row.stratum] += 1
                 size = bytes_after
-        kept[name] = sorted(left, key=plan.order)
+        kept[name] = sorted(left, key=plan.place)
     return kept, dropped

@@ -52,6 +52,7 @@ def as_dict(found: Imported, needs: Sequence[Problem], *, written: bool) -> dict
     return {
         "file": found.file,
         "written": written,
+        "seed": found.seed,
         "near_duplicates_by": found.compared_by,
         "parts": {
             name: {"rows": len(rows), "labels": labels(rows), "words": quantiles([row.words for row in rows])}
@@ -96,7 +97,8 @@ def label_rows(found: Imported) -> Iterator[tuple[str, ...]]:
 
 
 def lines(found: Imported) -> Iterator[str]:
-    """What was dropped and read otherwise, and what changes."""
+    """How the rows were drawn, what was dropped and read otherwise, and what changes."""
+    yield f"rows were taken, and put in an order of their own, by the seed {found.seed}; another --seed draws others"
     if found.compared_by == BY_CHARACTERS:
         yield FINDS_FEWER
     yield from (f"note: {one}" for one in found.notes)

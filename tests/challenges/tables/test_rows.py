@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import math
 from collections import Counter
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -65,6 +67,39 @@ def test_the_same_table_and_seed_give_the_same_files_and_another_seed_others(tmp
         assert gradus("challenge", "rows", file, *TICKETS, "--to", folder, "--seed", seed).exit_code == 0
         found.append({name: (folder / name).read_text() for name in FILES})
     assert found[0] == found[1] != found[2]
+
+
+def surplus_of(extra: int, label: str = "Praise") -> list[dict[str, Any]]:
+    """A table in which all labels but one have many more rows than a challenge takes."""
+    rows = desk.support_desk(1200)
+    rare = [row for row in rows if row["team"] == label][:40]
+    return rare + [row for row in rows if row["team"] != label][:extra]
+
+
+def runs_z(labels: list[bool]) -> float:
+    """The statistic of the test of runs (Wald and Wolfowitz 1940), normal where the order says nothing of the label."""
+    count, ones = len(labels), sum(labels)
+    runs = 1 + sum(before != after for before, after in pairwise(labels))
+    mean = 1 + 2 * ones * (count - ones) / count
+    variance = (mean - 1) * (mean - 2) / (count - 1)
+    return (runs - mean) / math.sqrt(variance)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_the_order_of_a_table_with_a_surplus_says_nothing_of_labels(
+    tmp_path: Path, desk_challenge: Path, gradus: Gradus, seed: int
+) -> None:
+    """`calibrate: batch` reads the first public rows, and updates the second half of the hidden ones."""
+    file = table(tmp_path, surplus_of(800))
+    done = gradus("challenge", "rows", file, *TICKETS, "--to", desk_challenge, "--seed", seed)
+    assert done.exit_code == 0, done.output
+    assert f"by the seed {seed}" in done.output and "more than twice as many rows" in done.output
+    for name in (PUBLIC, HIDDEN):
+        are_rare = [row["target"] == "Praise" for row in read(desk_challenge)[name]]
+        assert sum(are_rare) > 7
+        assert abs(runs_z(are_rare)) < 3, name
+        first = are_rare[: len(are_rare) // 2]
+        assert abs(sum(first) / len(first) - sum(are_rare) / len(are_rare)) < 0.1, name
 
 
 def test_no_row_changes_its_part_when_the_table_grows(tmp_path: Path, desk_challenge: Path, gradus: Gradus) -> None:
