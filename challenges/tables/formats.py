@@ -204,7 +204,7 @@ def _unknown(path: Path, name: str, names: Sequence[str]) -> Problem:
     near = get_close_matches(name.casefold(), by_folded, n=1)
     if near:
         return Problem(str(path), 1, what, f"did you mean `{by_folded[near[0]]}`?")
-    no_header = "; if they are a row, add a first line with the columns' names"
+    no_header = "; if they are a row, name the columns by their numbers, from 1 on"
     fix = f"name one of them{'' if path.suffix.lower() in JSON_NAMES else no_header}"
     return Problem(str(path), 1, what, fix)
 
@@ -222,12 +222,28 @@ def _csv(path: Path, encoding: str, columns: Sequence[str]) -> list[Record]:
     with path.open(encoding=encoding, newline="") as file, _long_cells():
         delimiter = _delimiter(file.read(64 * 1024))
         file.seek(0)
-        return _csv_records(path, file, delimiter, columns)
+        quoting = csv.QUOTE_NONE if delimiter == "\t" and _are_quotes_text(file) else csv.QUOTE_MINIMAL
+        file.seek(0)
+        # Only with `strict` is a quotation mark an error that no other one closes.
+        reader = csv.reader(file, delimiter=delimiter, quoting=quoting, strict=True)
+        return _csv_records(path, reader, columns)
 
 
-def _csv_records(path: Path, file: IO[str], delimiter: str, columns: Sequence[str]) -> list[Record]:
-    # Only with `strict` is a quotation mark an error that no other one closes.
-    reader = csv.reader(file, delimiter=delimiter, strict=True)
+def _are_quotes_text(file: IO[str]) -> bool:
+    """Whether the quotation marks of a tab-separated table belong to its texts, because each line is a row.
+
+    The media type text/tab-separated-values knows no quotes, but spreadsheets write them around some cells.
+    """
+    if len({len(cells) for cells in csv.reader(file, delimiter="\t", quoting=csv.QUOTE_NONE) if any(cells)}) > 1:
+        return False
+    file.seek(0)
+    try:
+        return any("\n" in cell for cells in csv.reader(file, delimiter="\t", strict=True) for cell in cells)
+    except csv.Error:
+        return True
+
+
+def _csv_records(path: Path, reader: Any, columns: Sequence[str]) -> list[Record]:
     names, places, records = list[str](), list[int](), list[Record]()
     problems: list[Problem] = []
     start = 1
@@ -242,7 +258,11 @@ def _csv_records(path: Path, file: IO[str], delimiter: str, columns: Sequence[st
             pass
         elif not names:
             names = [cell.strip() for cell in cells]
-            places = _picker(path, names, columns)
+            if _are_numbers(columns, names):
+                places = [int(name) - 1 for name in columns]
+                records.append(Record(start, tuple(cells[place] for place in places)))
+            else:
+                places = _picker(path, names, columns)
         elif len(cells) < len(names) or any(cell.strip() for cell in cells[len(names) :]):
             problems.append(_ragged(path, start, len(cells), len(names)))
         else:
@@ -251,6 +271,12 @@ def _csv_records(path: Path, file: IO[str], delimiter: str, columns: Sequence[st
     if problems:
         raise TableErrors(problems)
     return records
+
+
+def _are_numbers(columns: Sequence[str], first: Sequence[str]) -> bool:
+    """Whether columns are named by their numbers, from 1 on, so that the first line is a row."""
+    numbers = {str(number) for number in range(1, len(first) + 1)}
+    return set(columns) <= numbers and not numbers & set(first)
 
 
 def _delimiter(start: str) -> str:

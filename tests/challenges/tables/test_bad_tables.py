@@ -57,7 +57,7 @@ REFUSED: dict[str, tuple[str, str | bytes, tuple[str, ...], str, str]] = {
         "".join(LINES),
         (),
         ":1: there is no column `message`",
-        "add a first line with the columns' names",
+        "name the columns by their numbers, from 1 on",
     ),
     "two columns of one name": (
         "t.csv",
@@ -258,6 +258,36 @@ def test_the_same_table_gives_the_same_rows_in_every_format(
     done = run(other, gradus, name, content)
     assert done.exit_code == 0, done.output
     assert read(other / "sea-or-sky") == read(plain / "sea-or-sky")
+
+
+QUOTED = ('"{}', '"{}"', '{} "now"', '"Hi", {}', 'the 5" {}', "{}")
+
+
+def sms_spam() -> str:
+    """Messages as the SMS spam collection is published: label, tab, text, no first line, and quotes as people type."""
+    rows = (f"{row['team']}\t{QUOTED[n % len(QUOTED)].format(row['message'])}\n" for n, row in enumerate(ROWS))
+    return "".join(row.replace("\r", "") for row in rows if row.count("\n") == 1)
+
+
+def test_a_table_with_tabs_has_a_row_on_each_line_whatever_its_quotes(tmp_path: Path, gradus: Gradus) -> None:
+    text = sms_spam()
+    file = tmp_path / "SMSSpamCollection"
+    file.write_text(text)
+    records = read_table(file, ("2", "1"))
+    assert [record.line for record in records] == list(range(1, text.count("\n") + 1))
+    assert [f"{label}\t{message}\n" for message, label in (record.cells for record in records)] == text.splitlines(True)
+    done = run(tmp_path, gradus, "SMSSpamCollection", text, ("--text", "2", "--label", "1"))
+    assert done.exit_code == 0, done.output
+    assert any(row["input"].startswith('"') for row in read(tmp_path / "sea-or-sky")[HIDDEN])
+
+
+def test_quotes_of_a_spreadsheet_are_read_where_lines_are_no_rows(tmp_path: Path) -> None:
+    file = tmp_path / "table.tsv"
+    file.write_text('text\tteam\n"say ""hi""\nand go"\tBilling\nplain\tRepair\n')
+    assert [record.cells for record in read_table(file, ("text", "team"))] == [
+        ('say "hi"\nand go', "Billing"),
+        ("plain", "Repair"),
+    ]
 
 
 def dropped(result: Result) -> dict[str, list[tuple[int, str]]]:
