@@ -115,7 +115,9 @@ clean-venv:
 
 # The stamp is as new as the last install that ended well; a changed list of packages installs again. pip compiles on one
 # core, and a sandbox must find compiled files. Some packages have files for other versions of Python, which do not compile.
+# Until 0.3.0 the package was called `gradus`: pip takes it for another one, and would leave its commands beside ours.
 $(STAMP): pyproject.toml constraints.txt | $(PY)
+	@$(PY) -m pip uninstall --disable-pip-version-check --quiet --yes gradus 2>/dev/null || true
 	PIP_NO_COMPILE=1 $(PY) -m pip install --disable-pip-version-check -c constraints.txt -e ".[worker,dev]"
 	@$(PY) -m compileall -q -j 0 $(VENV)/lib >/dev/null 2>&1 || true
 	@touch $@

@@ -14,6 +14,7 @@ from typing import Any, Protocol
 
 import structlog
 
+from challenges.distribution import install
 from challenges.kinds import registry as kinds
 from challenges.kinds.base import WALL_FACTOR
 from challenges.models import tokens
@@ -245,7 +246,7 @@ def expect_packages(kind: str) -> None:
     if missing:
         names = " and ".join(missing)
         raise EngineMisconfigured(
-            f"{names} cannot be imported on this worker. Run: pip install 'gradus[worker]', and restart the workers."
+            f"{names} cannot be imported on this worker. Run: {install('worker')}, and restart the workers."
         )
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby
 from typing import Any
 
+from challenges.distribution import install
 from challenges.problems import Problem
 from challenges.tables.entries import Entry, Reason
 from challenges.tables.folder import HIDDEN, PUBLIC, TRAIN
@@ -15,10 +16,6 @@ from challenges.tables.near import BY_CHARACTERS
 from challenges.texts import several
 
 SHOWN = 10
-FINDS_FEWER = (
-    "near-duplicates were looked for by their characters, which finds fewer than lint does with sentence embeddings: "
-    "pip install 'gradus[worker]'"
-)
 QUANTILES = {"least": 0.0, "10 %": 0.1, "median": 0.5, "90 %": 0.9, "most": 1.0}
 TITLES = {
     Reason.CONTRADICTION: "contradicting answers for one text",
@@ -33,6 +30,14 @@ TITLES = {
 }
 # Nothing is wrong with these rows, so that a few of them are enough for people.
 LEFT_OUT = (Reason.SURPLUS, Reason.NO_ROOM)
+
+
+def finds_fewer() -> str:
+    """Says that near-duplicates were looked for without the worker extra, and how this copy gets it."""
+    return (
+        "near-duplicates were looked for by their characters, which finds fewer than lint does with sentence "
+        f"embeddings: {install('worker')}"
+    )
 
 
 def quantiles(lengths: Sequence[int]) -> dict[str, int]:
@@ -100,7 +105,7 @@ def lines(found: Imported) -> Iterator[str]:
     """How the rows were drawn, what was dropped and read otherwise, and what changes."""
     yield f"rows were taken, and put in an order of their own, by the seed {found.seed}; another --seed draws others"
     if found.compared_by == BY_CHARACTERS:
-        yield FINDS_FEWER
+        yield finds_fewer()
     yield from (f"note: {one}" for one in found.notes)
     for reason, group in groupby(found.dropped, key=lambda one: one.reason):
         dropped = list(group)

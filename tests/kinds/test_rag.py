@@ -14,6 +14,7 @@ from django.test import Client
 from pytest_django.live_server_helper import LiveServer
 from typer.testing import CliRunner
 
+from challenges.distribution import install
 from gradus.accounts.models import ApiToken, User
 from gradus.cli import authors
 from gradus.cli.main import app
@@ -203,6 +204,6 @@ def test_a_worker_without_the_packages_waits_and_says_how_to_get_them(
     monkeypatch.setattr(execute, "find_spec", lambda name: None if name == "faiss" else real(name))
     worker = Worker("grade", runner=Engine())  # type: ignore[arg-type]
     worker.step()
-    assert "`faiss` cannot be imported on this worker. Run: pip install 'gradus[worker]'" in worker.fault
+    assert f"`faiss` cannot be imported on this worker. Run: {install('worker')}" in worker.fault
     evaluation = Evaluation.objects.get(pk=submission.current.pk)
     assert evaluation.is_open and evaluation.error_code in ("", "engine_misconfigured")

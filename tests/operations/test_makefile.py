@@ -54,14 +54,15 @@ def test_it_installs_once_and_again_when_the_list_changes(project):
     python = logging_python(project, ensurepip=True)
     assert make(project, "doctor", f"PYTHON={python}").returncode == 0
     install = "-m pip install --disable-pip-version-check -c constraints.txt -e .[worker,dev]"
+    older = "-m pip uninstall --disable-pip-version-check --quiet --yes gradus"
     compiled = "-m compileall -q -j 0 .venv/lib"
-    assert calls(project) == ["-m venv .venv", install, compiled, "manage.py doctor"]
+    assert calls(project) == ["-m venv .venv", older, install, compiled, "manage.py doctor"]
     make(project, "doctor", f"PYTHON={python}")
-    assert calls(project)[4:] == ["manage.py doctor"]
+    assert calls(project)[5:] == ["manage.py doctor"]
     stamp = (project / ".venv" / ".installed").stat().st_mtime
     os.utime(project / "constraints.txt", (stamp + 5, stamp + 5))
     make(project, "doctor", f"PYTHON={python}")
-    assert calls(project)[5:] == [install, compiled, "manage.py doctor"]
+    assert calls(project)[6:] == [older, install, compiled, "manage.py doctor"]
 
 
 def test_an_install_that_fails_is_tried_again(project):

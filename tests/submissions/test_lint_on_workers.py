@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
+from challenges.distribution import install
 from challenges.lint.run import inspect
 from challenges.lint.similarity import similarity
 from challenges.problems import Problem
@@ -168,7 +169,7 @@ def test_a_worker_without_the_embedding_model_leaves_it_to_others(
     judge = worker()
     judge.step()
     assert lint_run().current.state == "queued" and lint_run().current.attempt == 0
-    assert "pip install 'gradus[worker]'" in judge.problem
+    assert install("worker") in judge.problem
     Evaluation.objects.update(available_at=timezone.now(), postponed_since=timezone.now() - timedelta(hours=1))
     assert "tries again" in check(version).said
 

@@ -138,7 +138,7 @@ def test_a_changed_row_payload_or_release_runs_again(draft: ChallengeVersion, tm
     assert services.verify(imported(tmp_path, "1.1.0", weak=0.5)) == 1
     assert [run.label for run in runs()[3:]] == ["baselines/good.yaml"]
     with monkeypatch.context() as patch:
-        patch.setattr("gradus.submissions.services.verification.metadata.version", lambda name: "9.9.9")
+        patch.setattr("challenges.distribution.release", lambda: "9.9.9")
         assert services.verify(imported(tmp_path, "1.2.0", weak=0.5)) == 3
     hidden = folder / "hidden.jsonl"
     hidden.write_text(hidden.read_text().replace("today", "tonight", 1))

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from importlib.util import find_spec
 from typing import Any
 
+from challenges.distribution import install
 from challenges.kinds import registry as kinds
 from challenges.lint.similarity import similarity
 from challenges.lint.stored import inspect_stored
@@ -54,7 +55,7 @@ def _expect_embeddings(kind: str) -> None:
     if kinds.find(kind).has_samples and find_spec(EMBEDDINGS_MODULE) is None:
         raise EngineMisconfigured(
             f"`{EMBEDDINGS_PACKAGE}` cannot be imported on this worker, so it cannot look for near-duplicates. "
-            "Run: pip install 'gradus[worker]', and restart the workers."
+            f"Run: {install('worker')}, and restart the workers."
         )
 
 

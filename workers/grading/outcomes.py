@@ -7,7 +7,6 @@ import tempfile
 import zipfile
 from collections.abc import Mapping
 from dataclasses import asdict, astuple
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any, cast
 
@@ -15,7 +14,7 @@ from django.conf import settings
 from django.core.files.base import ContentFile, File
 from django.core.files.storage import storages
 
-from challenges import payloads
+from challenges import distribution, payloads
 from challenges.kinds import registry as kinds
 from challenges.kinds.tune import TunePayload
 from challenges.models.catalogue import MODELS
@@ -45,7 +44,7 @@ def outcome(evaluation: Evaluation, grade: Grade, overlap: int = 0) -> Outcome:
         private_score=grade.private_score,
         provisional=grade.provisional,
         review=grade.review,
-        grader_version=f"gradus {version('gradus')}",
+        grader_version=f"gradus {distribution.release()}",
         raw=_save_raw(evaluation, grade, notes) if evaluation.submission_id else "",
         judge=astuple(grade.judge) if grade.judge else None,
         artifact=_save_adapter(evaluation, grade) if grade.adapter_files and keeps_adapter(evaluation) else "",

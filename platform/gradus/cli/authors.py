@@ -12,6 +12,7 @@ import typer
 
 from challenges.bundle import ChallengeBundle
 from challenges.compare import Difference, compare, next_version, version_number
+from challenges.distribution import install
 from challenges.lint.run import MARKERS, Linted, Similarity, inspect
 from challenges.problems import ANY_CODE, Problem
 from challenges.reading import BundleErrors, read_challenge
@@ -240,6 +241,6 @@ def inspected(folder: Path) -> Linted:
     except MissingExtra as error:
         why = str(error)
     except ImportError as error:
-        why = f"`{error.name}` is missing; it comes with: pip install 'gradus[worker]'"
+        why = f"`{error.name}` is missing; it comes with: {install('worker')}"
     found = inspect(folder)
     return replace(found, not_checked=[f"similarity ({why})", *found.not_checked])

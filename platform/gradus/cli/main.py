@@ -5,11 +5,11 @@ from __future__ import annotations
 import sys
 import warnings
 from getpass import GetPassWarning
-from importlib.metadata import version
 from typing import Annotated
 
 import typer
 
+from challenges import distribution
 from challenges.models.catalogue import ModelsFileError
 from gradus.cli import (
     announcements,
@@ -78,7 +78,7 @@ app.add_typer(judge, name="judge")
 
 def _print_version(wanted: bool) -> None:
     if wanted:
-        typer.echo(f"gradus {version('gradus')}")
+        typer.echo(f"gradus {distribution.release()}")
         raise typer.Exit
 
 

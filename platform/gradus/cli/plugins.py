@@ -15,6 +15,8 @@ import structlog
 import typer
 from typer.core import TyperCommand, TyperGroup
 
+from challenges.distribution import install
+
 GROUP = "gradus.commands"
 # Entry points that are functions for other commands, not commands themselves.
 FUNCTIONS = frozenset({"challenge.similarity", "challenge.embed"})
@@ -38,7 +40,7 @@ def _load(point: EntryPoint) -> Callable[..., Any]:
         loaded: Callable[..., Any] = point.load()
     except (ImportError, AttributeError) as error:
         missing = getattr(error, "name", None) or point.value
-        raise MissingExtra(f"`{missing}` is missing; it comes with: pip install 'gradus[worker]'") from error
+        raise MissingExtra(f"`{missing}` is missing; it comes with: {install('worker')}") from error
     return loaded
 
 

@@ -263,7 +263,7 @@ def _show_pairs(path: Path, found: Compared) -> None:
     if not found.by:
         typer.echo(f"{found.rows:,} rows are too many to look for near-duplicates: only equal texts were looked for")
     elif found.by != BY_MEANING:
-        typer.echo(report.FINDS_FEWER)
+        typer.echo(report.finds_fewer())
     for likeness, pairs in groupby(found.pairs, key=lambda pair: pair.likeness):
         rows = [
             (f"{pair.similarity:.2f}", pair.of.place, _short(pair.of), pair.row.place, _short(pair.row))

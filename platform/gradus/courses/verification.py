@@ -6,13 +6,13 @@ The checks are lint, the baselines, and on request the findings. `gradus.submiss
 from __future__ import annotations
 
 from collections.abc import Sequence
-from importlib import metadata
 from typing import Any
 
 import structlog
 from django.db import transaction
 from django.utils import timezone
 
+from challenges import distribution
 from challenges.compare import HIDDEN, VersionNumber, version_number
 from challenges.kinds import registry as kinds
 from challenges.kinds.rubric import marks_missing
@@ -70,7 +70,7 @@ def inherit(version: ChallengeVersion, twin: ChallengeVersion) -> None:
 
     What another release has graded is left out: this one may grade otherwise.
     """
-    release = metadata.version("gradus")
+    release = distribution.release()
     version.linted_at, version.lint = twin.linted_at, twin.lint
     version.baselines = [row for row in twin.baselines if row.get("release") == release]
     version.author_baselines = version.author_baselines or twin.author_baselines
@@ -98,7 +98,7 @@ def note_results(version: ChallengeVersion, rows: Sequence[dict[str, Any]]) -> N
     """Stores results of baselines as `record` does. The caller's transaction must have locked the course and the
     version; see `locks`.
     """
-    release, files = metadata.version("gradus"), {row["file"] for row in rows}
+    release, files = distribution.release(), {row["file"] for row in rows}
     kept = [one for one in version.baselines if one["file"] not in files]
     version.baselines = [*kept, *({**row, "release": release} for row in rows)]
     version.save(update_fields=["baselines"])

@@ -19,6 +19,10 @@ from challenges.models.catalogue import FILE_NAME
 OF_A_SITE = ("DATABASE_URL", "REDIS_URL", "EMAIL_URL")
 KEPT = ("GRADUS_MODELS_FILE", "GRADUS_LANGUAGES")
 NOTHING_TO_SHOW, NO_SITE = 2, 3
+NO_PAGES = (
+    "The preview needs the site's pages, which this copy of Gradus lacks. Clone Gradus' repository, and run "
+    "`pip install -e .` in its folder."
+)
 
 
 def preview(
@@ -46,7 +50,7 @@ def preview(
         from gradus.preview import site
 
         if not site.has_templates():
-            typer.echo("The preview needs the pages of the site: install Gradus from its repository.", err=True)
+            typer.echo(NO_PAGES, err=True)
             raise typer.Exit(NO_SITE)
         try:
             site.run(folder, port=port, opens_browser=browser)

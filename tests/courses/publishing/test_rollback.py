@@ -12,9 +12,10 @@ from django.apps import apps
 from django.core.files.storage import storages
 from django.test import Client
 
+from challenges import distribution
 from challenges.reading import read_course
 from gradus.accounts.models import User
-from gradus.courses import archives, publishing, verification, versions
+from gradus.courses import archives, publishing, versions
 from gradus.courses.bundles import BundleMissing
 from gradus.courses.models import ChallengeVersion, Course, CourseVersion, Lesson
 from gradus.courses.services import publish as publish_bundle
@@ -130,7 +131,7 @@ def test_results_of_another_release_are_not_taken_over(
     turn_labels(folder)
     edit(folder, "1.0.1")
     publish()
-    monkeypatch.setattr(verification.metadata, "version", lambda name: "9.9.9")
+    monkeypatch.setattr(distribution, "release", lambda: "9.9.9")
     publishing.rollback(Course.objects.get(), "1.0.0", by=grace)
     assert newest().linted_at and not newest().baselines and not newest().is_verified
 

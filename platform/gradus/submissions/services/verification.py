@@ -8,14 +8,13 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from importlib import metadata
 from typing import Any
 
 from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from challenges import payloads
+from challenges import distribution, payloads
 from challenges.bundle import Baseline, ChallengeBundle, sha256_of
 from challenges.course_bundle import CourseBundle
 from challenges.findings.digest import outcome_digest
@@ -113,7 +112,7 @@ def _to_run(due: list[Due]) -> dict[int, list[tuple[Baseline, str]]]:
     """
     of_due = Run.objects.filter(version__in=[one.version.pk for one in due], purpose=Run.Purpose.BASELINE)
     waiting = set(of_due.filter(evaluations__state__in=OPEN).values_list("version", "label"))
-    release, found = metadata.version("gradus"), {}
+    release, found = distribution.release(), {}
     for one in due:
         version, known = one.version, {row["file"] for row in one.version.baselines}
         wanted = set() if version.is_verified else set(verification.to_run(version))
@@ -223,7 +222,7 @@ def _keep(run: Run, score: float, row: dict[str, Any]) -> None:
     baseline = next(one for one in bundle.baselines if one.ref.file == run.label)
     values = {name: row[name] for name in ("cost", "training", "seconds")}
     BaselineOutcome.objects.update_or_create(
-        key=_key(bundle, baseline, metadata.version("gradus")),
+        key=_key(bundle, baseline, distribution.release()),
         defaults={**values, "score": score, "recorded_at": timezone.now()},
     )
 
