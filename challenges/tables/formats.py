@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from itertools import islice, pairwise
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, Literal
 
 from challenges.characters import cleaned
 from challenges.files.nesting import too_deep
@@ -222,7 +222,8 @@ def _csv(path: Path, encoding: str, columns: Sequence[str]) -> list[Record]:
     with path.open(encoding=encoding, newline="") as file, _long_cells():
         delimiter = _delimiter(file.read(64 * 1024))
         file.seek(0)
-        quoting = csv.QUOTE_NONE if delimiter == "\t" and _are_quotes_text(file) else csv.QUOTE_MINIMAL
+        typed_quotes = delimiter == "\t" and _are_quotes_text(file)
+        quoting: Literal[0, 3] = csv.QUOTE_NONE if typed_quotes else csv.QUOTE_MINIMAL
         file.seek(0)
         # Only with `strict` is a quotation mark an error that no other one closes.
         reader = csv.reader(file, delimiter=delimiter, quoting=quoting, strict=True)
