@@ -18,6 +18,12 @@ LIBRARY = Path(__file__).resolve().parents[3] / "challenges/library"
 LESSONS = yaml.safe_load((LIBRARY / "course.yaml").read_text())["lessons"]
 # A demo, a search, or a question that can be answered at once.
 TO_TRY = re.compile(r"<!-- (?:demo|retriever|question: [a-z0-9-]+) -->")
+# What nobody should meet who only wants to try a first challenge.
+DISTRESSING = re.compile(
+    r"\b(miscarriages?|stillborn|lost (the|our) baby|empty cot|suicide|killed (him|her)self|ashes|passed away|dying"
+    r"|(he|she) died|months, the doctor said|beats? (me|her)|long sleeves in july|lips are turning blue)\b",
+    re.IGNORECASE,
+)
 
 pytestmark = pytest.mark.parametrize("name", LESSONS)
 
@@ -60,6 +66,12 @@ def test_it_has_three_challenges_and_a_finding_measures_each_of_their_hints(name
         for number, _ in enumerate(bundle.challenge.hints, 1)
     }
     assert measured == hints and hints
+
+
+def test_the_rows_of_a_first_challenge_tell_of_no_death_and_no_abuse(name: str) -> None:
+    bundle = read_lesson(LIBRARY / name).challenges[0]
+    shown = [row.input for row in (*bundle.public, *bundle.train)]
+    assert [text for text in shown if DISTRESSING.search(text)] == []
 
 
 def test_lint_has_nothing_to_say_and_nothing_to_advise(name: str) -> None:
