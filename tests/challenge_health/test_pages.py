@@ -7,10 +7,11 @@ import io
 
 import pytest
 from django.db import connection
+from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from challenges.reading import read_course
-from gradus.accounts.models import StaffAction
+from gradus.accounts.models import ApiToken, StaffAction
 from gradus.accounts.token_rules import Content, LearnerData, Scope
 from gradus.challenge_health.models import Figures
 from gradus.courses import bundles
@@ -106,6 +107,23 @@ def test_the_api_gives_the_same(ada, course, hidden, grace_client):
     assert [one["share_right"] for one in items] == [0.0] + [1.0] * (len(hidden) - 1)
     assert items[0]["wrong"] == [{"answer": "somewhere else", "learners": 1}]
     assert LOOKS.get().via == StaffAction.Via.API
+
+
+@pytest.mark.parametrize(
+    ("levels", "status"),
+    [
+        ((Content.PREVIEWER, LearnerData.NONE), 403),
+        ((Content.VIEWER, LearnerData.NONE), 200),
+        ((Content.NONE, LearnerData.VIEWER), 200),
+    ],
+)
+def test_the_api_answers_who_may_see_the_page(course, levels, status):
+    viewer = factories.UserFactory.create()
+    factories.enrol(viewer, course, Scope(*levels))
+    assert logged_in(viewer).get(API[0]).status_code == status
+    for scope, answered in ((Scope(), 403), (Scope(*levels), status)):
+        secret = ApiToken.issue(viewer, "a script", scope)[1]
+        assert Client().get(API[0], headers={"Authorization": f"Bearer {secret}"}).status_code == answered
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from django.test import Client
 from django.utils import timezone
 
 from gradus.accounts.models import User
+from gradus.classes import members
 from gradus.classes.models import Class, DateRule, Member
 from gradus.courses.models import Challenge
 from gradus.gradebook import exports, own, queries, services
@@ -116,10 +117,22 @@ def test_only_members_see_it_and_only_what_is_open(
     client: Client,
     ticket: Challenge,
 ) -> None:
-    for one in (bob_client, grace_client, client):
-        assert one.get(f"/classes/{evening.pk}/grades/").status_code == 404
+    for other in (bob_client, grace_client):
+        assert other.get(f"/classes/{evening.pk}/grades/").status_code == 404
+    assert client.get(f"/classes/{evening.pk}/grades/").headers["Location"].startswith("/accounts/login/?next=")
     DateRule.objects.create(of_class=evening, challenge=ticket, release_at=timezone.now() + timedelta(days=1))
     assert ticket.title not in page(ada_client, evening)
+
+
+def test_who_was_removed_still_reads_the_own_grades(
+    evening: Class, ann: Member, ada: User, ada_client: Client, grace: User
+) -> None:
+    factories.grade(factories.submit(ada), 0.8)
+    assert "You are no longer in the class" not in ada_client.get("/courses/tiny/").content.decode()
+    members.remove_member(ann, by=grace)
+    assert "You have 8 of 10 points so far." in page(ada_client, evening)
+    course = ada_client.get("/courses/tiny/").content.decode()
+    assert "You are no longer in the class" in course and f"/classes/{evening.pk}/grades/" in course
 
 
 def test_a_later_opening_takes_no_grade_away(

@@ -160,9 +160,9 @@ def test_a_question_without_a_report_says_what_to_do(grace_client: Client, expla
 
 
 def test_all_others_find_nothing(ada_client: Client, client: Client, explain: Challenge, course: Course) -> None:
-    for other in (ada_client, client):
-        assert other.get("/reviews/calibration/").status_code == 404
-        assert other.get(f"/reviews/calibration/{explain.version_id}/").status_code == 404
+    for address in ("/reviews/calibration/", f"/reviews/calibration/{explain.version_id}/"):
+        assert ada_client.get(address).status_code == 404
+        assert client.get(address).headers["Location"] == f"/accounts/login/?next={address}"
 
 
 def test_teachers_see_their_course_only(explain: Challenge, course: Course) -> None:

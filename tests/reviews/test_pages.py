@@ -67,10 +67,13 @@ def test_staff_see_the_queue(grace_client: Client, review: Review) -> None:
 
 
 def test_all_others_find_nothing(ada_client: Client, guest_client: Client, client: Client, review: Review) -> None:
-    for other in (ada_client, guest_client, client):
-        assert other.get("/reviews/").status_code == 404
-        assert other.get(f"/reviews/{review.pk}/").status_code == 404
-        assert other.post(f"/reviews/{review.pk}/", chosen()).status_code == 404
+    for address in ("/reviews/", f"/reviews/{review.pk}/"):
+        assert ada_client.get(address).status_code == 404
+        for signed_out in (guest_client, client):
+            assert signed_out.get(address).headers["Location"] == f"/accounts/login/?next={address}"
+    assert ada_client.post(f"/reviews/{review.pk}/", chosen()).status_code == 404
+    for signed_out in (guest_client, client):
+        assert signed_out.post(f"/reviews/{review.pk}/", chosen()).status_code == 302
     review.refresh_from_db()
     assert review.decided_at is None
 

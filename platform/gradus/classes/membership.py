@@ -21,7 +21,16 @@ Person = User | AnonymousUser | None
 
 def active(user: Person, course: Course | int | None = None) -> MemberQuerySet:
     """Returns a person's active memberships in any role, in all courses or in the given one."""
-    found = Member.objects.active().select_related("of_class__course").order_by("of_class_id")
+    return _of(user, course).active()
+
+
+def left(user: Person, course: Course | int) -> MemberQuerySet:
+    """Returns the memberships as a learner that a person has had in the course's classes, and has no more."""
+    return _of(user, course).learners().filter(state=Member.State.LEFT)
+
+
+def _of(user: Person, course: Course | int | None) -> MemberQuerySet:
+    found = Member.objects.select_related("of_class__course").order_by("of_class_id")
     if not isinstance(user, User) or not user.is_active:
         return found.none()
     found = found.filter(user=user)

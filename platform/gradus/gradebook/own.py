@@ -8,8 +8,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from django.contrib.auth.models import AnonymousUser
+from django.shortcuts import get_object_or_404
+
+from gradus.accounts.models import User
 from gradus.classes import access
-from gradus.classes.models import Member
+from gradus.classes.models import Class, Member
 from gradus.gradebook import cells, points, queries
 from gradus.gradebook.models import Override
 from gradus.gradebook.points import Counted, Total
@@ -28,6 +32,16 @@ class OwnGrades:
 
     rows: tuple[tuple[Column, Cell], ...]
     total: Total
+
+
+def member_of(user: User | AnonymousUser, of_class: Class) -> Member:
+    """Returns the row of a person who learns in the class or has learned there: who left keeps the own grades.
+
+    Raises:
+        Http404: the person never learned in the class.
+    """
+    rows = Member.objects.learners().select_related("of_class__course")
+    return get_object_or_404(rows, of_class=of_class, user=user.pk, user__isnull=False)
 
 
 def grades_of(member: Member) -> OwnGrades:

@@ -8,7 +8,6 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from django.http import Http404
 from django.shortcuts import get_object_or_404
 from ninja import Query, Router, Schema
 from pydantic import Field
@@ -16,7 +15,7 @@ from pydantic import Field
 from gradus.accounts.roles import DECIDES, SEES_ANSWERS
 from gradus.api.auth import Request, caller, requires, someone
 from gradus.api.teaching.shared import SLUG_CHARS, Moment, Seen, SeenOut, challenge_named, class_of
-from gradus.classes import changes, membership, releases, times
+from gradus.classes import changes, releases, times
 from gradus.classes.models import Class, ReleaseRule
 from gradus.courses.models import Challenge
 from gradus.gradebook import own, queries
@@ -194,11 +193,7 @@ def class_release_rule_remove(
 
 @router.get("/classes/{int:id}/members/me/grades", response=OwnGradesOut, auth=someone)
 def class_own_grades(request: Request, id: int) -> OwnGradesOut:
-    """Returns the caller's own grades in a class, as far as they are released."""
-    of_class = get_object_or_404(Class, pk=id)
-    member = membership.active(caller(request)).learners().filter(of_class=of_class).first()
-    if member is None:
-        raise Http404
-    found = own.grades_of(member)
+    """Returns the caller's own grades in a class, as far as they are released, also after the caller left it."""
+    found = own.grades_of(own.member_of(caller(request), get_object_or_404(Class, pk=id)))
     rows = [own_grade_out(column, cell) for column, cell in found.rows]
     return OwnGradesOut(challenges=rows, points=float(found.total.points), possible=float(found.total.possible))

@@ -6,6 +6,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from django.contrib import messages
+from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
@@ -50,6 +51,7 @@ def join(request: HttpRequest, code: str) -> HttpResponse:
     return render(request, "learn/join.html", context)
 
 
+@login_required
 @require_POST
 def class_leave(request: HttpRequest, pk: int) -> HttpResponse:
     """Takes the person out of a class."""
@@ -67,17 +69,15 @@ def class_leave(request: HttpRequest, pk: int) -> HttpResponse:
     return redirect("learn:course", found.course.slug)
 
 
+@login_required
 @never_cache
 def class_grades(request: HttpRequest, pk: int) -> HttpResponse:
-    """Shows learners the own grades in a class, as far as they are released."""
+    """Shows learners the own grades in a class, as far as they are released, also after they left it."""
     viewed = access.viewed()
     if viewed is not None and viewed.member is not None and viewed.of_class.pk == pk:
         member = viewed.member
     else:
         of_class = get_object_or_404(Class, pk=pk)
-        found = membership.active(request.user).learners().filter(of_class=of_class).first()
-        if found is None:
-            raise Http404
-        member = found
+        member = own.member_of(request.user, of_class)
     context = {"class": member.of_class, "course": member.of_class.course, "grades": own.grades_of(member)}
     return render(request, "learn/class_grades.html", context)

@@ -4,7 +4,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
 from gradus.accounts.guests import learner
-from gradus.classes import access
+from gradus.classes import access, membership
 from gradus.courses import catalogue
 from gradus.learn.findings import predictions
 from gradus.learn.path import home as homes
@@ -21,7 +21,11 @@ def home(request: HttpRequest) -> HttpResponse:
 def course(request: HttpRequest, slug: str) -> HttpResponse:
     course = catalogue.now().course(slug)
     user = learner(request)
-    context = {"path": paths.path_of(user, course), "memberships": announcements.classes_of(user, course)}
+    context = {
+        "path": paths.path_of(user, course),
+        "memberships": announcements.classes_of(user, course),
+        "left_memberships": membership.left(user, course),
+    }
     return render(request, "learn/course.html", context)
 
 
