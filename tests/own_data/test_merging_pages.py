@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 from html import unescape
 from typing import Any
 
 import pytest
+import time_machine
 from allauth.account.models import EmailAddress
 from django.core import mail
 from django.test import Client
+from django.utils import timezone
 
 from gradus.accounts.models import Merge, StaffAction, User
 from gradus.courses.models import Challenge
 from gradus.notices.models import Notice
+from gradus.own_data import merging
+from gradus.refusal import Refused
 from tests import factories
 from tests.conftest import logged_in
 
@@ -58,16 +63,32 @@ def test_only_a_recent_log_in_reaches_the_page(people: dict[str, User]) -> None:
         assert send(PAGE)["Location"].startswith("/accounts/reauthenticate/")
 
 
+def code_on(browser: Client) -> str:
+    """The code that the page shows to the account which is signed in."""
+    return unescape(re.search("<code>(.+?)</code>", browser.get(PAGE).content.decode())[1])
+
+
+def test_nobody_opens_a_merge_who_only_knows_a_name_or_has_an_old_code(people: dict[str, User]) -> None:
+    first, second = sign_in(people["ada"], factories.PASSWORD), sign_in(people["bob"], OTHER_PASSWORD)
+    code = code_on(second)
+    for wrong in (people["bob"].pseudonym, people["bob"].email, str(people["bob"].pk), code[:-1], f"1{code}"):
+        assert "This code is wrong or older than an hour" in act(first, "ask", other=wrong)
+    an_hour_later = time_machine.travel(timezone.now() + timedelta(hours=1, seconds=1))
+    with an_hour_later, pytest.raises(Refused, match="older than an hour"):
+        merging.found_by_code(code, "other")
+    assert not Merge.objects.exists()
+    assert "You have agreed" in act(first, "ask", other=code)
+
+
 def test_she_asks_from_one_account_and_agrees_from_the_other(
     people: dict[str, User], settings: Any, django_capture_on_commit_callbacks: Any
 ) -> None:
     settings.EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
     ada, bob = people["ada"], people["bob"]
     first, second = sign_in(ada, factories.PASSWORD), sign_in(bob, OTHER_PASSWORD)
-    assert "There is no account with this name" in act(first, "ask", other="nobody")
-    assert "These are the same account" in act(first, "ask", other=ada.pseudonym)
+    assert "These are the same account" in act(first, "ask", other=merging.code_of(ada))
     with django_capture_on_commit_callbacks(execute=True):
-        said = act(first, "ask", other=f" {bob.pseudonym} ")
+        said = act(first, "ask", other=f" {code_on(second)} ")
     assert "You have agreed" in said and "is closed" in said
     # What the other account has, its owner alone reads until she has agreed there.
     assert "1 attempt" not in said and "you do as soon as it has agreed" in said
@@ -101,7 +122,7 @@ def test_she_asks_from_one_account_and_agrees_from_the_other(
 
 def test_she_agrees_last_from_the_account_that_is_closed(people: dict[str, User]) -> None:
     first, second = sign_in(people["ada"], factories.PASSWORD), sign_in(people["bob"], OTHER_PASSWORD)
-    act(first, "ask", other=people["bob"].pseudonym)
+    act(first, "ask", other=merging.code_of(people["bob"]))
     said = act(second, "agree")
     assert f"sign in as “{people['ada'].pseudonym}”" in said
     assert second.get(PAGE)["Location"].startswith("/accounts/login/")
@@ -109,15 +130,15 @@ def test_she_agrees_last_from_the_account_that_is_closed(people: dict[str, User]
 
 def test_it_is_refused_or_withdrawn_and_a_stale_page_moves_nothing(people: dict[str, User]) -> None:
     first, second = sign_in(people["ada"], factories.PASSWORD), sign_in(people["bob"], OTHER_PASSWORD)
-    act(first, "ask", other=people["bob"].pseudonym)
+    act(first, "ask", other=merging.code_of(people["bob"]))
     old = Merge.objects.get().pk
     assert "stay two" in act(first, "end")
-    act(first, "ask", other=people["bob"].pseudonym)
+    act(first, "ask", other=merging.code_of(people["bob"]))
     assert "nothing was changed" in act(second, "agree", merge=old)
     assert "stay two" in act(second, "end")
     assert second.post(PAGE, {"action": "agree", "merge": "x"}).status_code == 404
     assert second.post(PAGE, {"action": "other", "merge": old}).status_code == 404
-    assert "has refused this before" in act(first, "ask", other=people["bob"].pseudonym)
+    assert "has refused this before" in act(first, "ask", other=merging.code_of(people["bob"]))
     assert User.objects.filter(merged_into=None).count() == User.objects.count()
     kinds = Notice.objects.order_by("pk").values_list("user__pseudonym", "kind")
     ada, bob = people["ada"].pseudonym, people["bob"].pseudonym

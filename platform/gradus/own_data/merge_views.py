@@ -27,6 +27,7 @@ from gradus.validators import whole_number
 View = Callable[[HttpRequest], HttpResponse]
 # allauth's decorator has no types.
 signed_in_again: Callable[[View], View] = reauthentication_required
+CODE_CHARS = 120
 NAME_CHARS = User._meta.get_field("pseudonym").max_length or 0
 WORDS = {
     "attempts": ngettext_lazy("%(count)d attempt with its grades", "%(count)d attempts with their grades", "count"),
@@ -51,10 +52,12 @@ WORDS = {
 
 class AskForm(ServiceForm):
     other = text(
-        gettext_lazy("Name on leaderboards of the other account"),
-        NAME_CHARS,
+        gettext_lazy("Code of the other account"),
+        CODE_CHARS,
         required=True,
-        help_text=gettext_lazy("Sign in to the other account to read it on its profile."),
+        help_text=gettext_lazy(
+            "Sign in to the other account and copy the code from this page there. It works for an hour."
+        ),
         widget=forms.TextInput(attrs={"autocomplete": "off"}),
     )
 
@@ -102,7 +105,7 @@ def account_merge(request: HttpRequest) -> HttpResponse:
 def _ask(request: HttpRequest, user: User, form: AskForm) -> HttpResponse:
     if not form.is_valid():
         return render(request, "own_data/merge.html", {**_state(user), "form": form}, status=422)
-    merging.ask(user, merging.found_by(form.cleaned_data["other"], "other"))
+    merging.ask(user, merging.found_by_code(form.cleaned_data["other"], "other"))
     messages.success(request, _("You have agreed. Now sign in to the other account, and agree there on this page."))
     return redirect("account_merge")
 
@@ -136,7 +139,9 @@ def _decide(request: HttpRequest, user: User) -> HttpResponse:
 def _state(user: User) -> dict[str, Any]:
     merge = Merge.objects.open().of(user).select_related("kept", "gone").first()
     state: dict[str, Any] = {"merge": merge, "merged": Merge.objects.filter(kept=user).exclude(merged_at=None)}
-    if merge is not None:
+    if merge is None:
+        state["code"] = merging.code_of(user)
+    else:
         other = merge.other(user)
         state |= {"other": other, "stays": merge.kept_id == user.pk}
         state |= {"agreed_at": merge.agreed_at(user), "other_agreed_at": merge.agreed_at(other)}

@@ -12,6 +12,7 @@ from typing import Any
 
 import structlog
 from django.core.mail import send_mail
+from django.core.signing import BadSignature, TimestampSigner
 from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.http import Http404
@@ -37,6 +38,30 @@ log = structlog.get_logger(__name__)
 What = StaffAction.What
 # How often an account may ask within a day, so that nobody sends mails to others by it.
 ASKED_MOST = 5
+# For how long an account's code can be given to another one.
+CODE_SECONDS = 60 * 60
+SIGNER = TimestampSigner(salt="gradus.merge")
+
+
+def code_of(user: User) -> str:
+    """Returns a code that only this account's own page shows: who has it may ask for a merge with the account."""
+    return SIGNER.sign(str(user.pk))
+
+
+def found_by_code(code: str, field: str) -> User:
+    """Returns the account whose page has shown this code within the last hour.
+
+    A name would not do: anybody who knows it could open a merge, and while one is open the owner can open no other.
+
+    Raises:
+        Refused: 422, it is no such code; the problem names `field`.
+    """
+    try:
+        user_id = SIGNER.unsign(code.strip(), max_age=CODE_SECONDS)
+    except BadSignature:
+        said = _("This code is wrong or older than an hour. Copy it anew from this page of the other account.")
+        raise wrong(field, said, "wrong_code") from None
+    return User.objects.get(pk=user_id)
 
 
 def found_by(name: str, field: str) -> User:
