@@ -174,12 +174,15 @@ def _refuse(event: str, arguments: tuple[Any, ...]) -> None:
 
 def start_gpu() -> str:
     """Starts CUDA and computes with it; returns what went wrong, in one line, or "" where all went well."""
+    from workers.sandbox import gpu
+
     try:
         import torch
 
         torch.ones(1, device="cuda").sum().item()
     except Exception as error:  # torch has no class of its own for each of the driver's errors
-        return f"{type(error).__name__}: {str(error).strip().splitlines()[0] if str(error).strip() else ''}"
+        line = (str(error).strip().splitlines() or [""])[0]
+        return gpu.fault(error) or f"{type(error).__name__}: {line}"
     return ""
 
 

@@ -9,6 +9,9 @@ from workers.engine import memory
 # How errors of CUDA, its driver and its libraries begin or what they name, where torch raises a plain RuntimeError.
 WORDS = ("CUDA error", "CUDA driver", "CUDA unknown error", "NVIDIA driver", "No CUDA GPUs", "CUBLAS_STATUS", "cuDNN")
 REASON_CHARS = 200
+# What torch's build for CPUs says, by an AssertionError, where a GPU was chosen.
+NOT_BUILT = "Torch not compiled with CUDA"
+FOR_CPUS = "torch on this machine is built for CPUs only: install its CUDA build, or set GRADUS_DEVICE=cpu"
 OTHERS = 0.1
 """The share of a GPU's memory that other processes hold, from which a lack of memory is not the job's."""
 
@@ -19,6 +22,8 @@ def fault(error: BaseException) -> str:
     Such a line is CUDA's own and holds no text of a learner. After it, the process can use the GPU no more.
     """
     lines = str(error).strip().splitlines() or [""]
+    if lines[0].startswith(NOT_BUILT):
+        return FOR_CPUS
     torch = sys.modules.get("torch")
     own = torch is not None and isinstance(error, torch.AcceleratorError)
     if memory.ran_out(error) or not (own or any(word in lines[0] for word in WORDS)):

@@ -7,7 +7,7 @@ from graders.base import Rejected, Score
 from tests.workers import tiny
 from workers.engine import hardware, models
 from workers.engine.prompts import call_tokens, free_on_gpu
-from workers.sandbox import gpu, limits, runner
+from workers.sandbox import confinement, gpu, limits, runner
 from workers.sandbox.frames import item_message
 from workers.sandbox.supervisor import GpuFailed, Runner
 
@@ -61,6 +61,15 @@ def test_a_driver_that_is_too_old_or_finds_nothing_says_so_in_one_line(text):
     said = answer(RuntimeError(text))
     assert said["type"] == "gpu_failed" and said["error"] == f"the GPU failed: {text[: gpu.REASON_CHARS]}"
     assert len(said["error"].splitlines()) == 1
+
+
+@pytest.mark.skipif(torch.backends.cuda.is_built(), reason="this torch can use a GPU")
+def test_a_torch_that_is_built_for_cpus_says_what_to_do_where_a_gpu_was_chosen():
+    with pytest.raises(AssertionError) as raised:
+        torch.ones(1, device="cuda")
+    said = answer(raised.value)
+    assert said["type"] == "gpu_failed" and "install its CUDA build, or set GRADUS_DEVICE=cpu" in said["error"]
+    assert confinement.start_gpu() == gpu.FOR_CPUS
 
 
 def test_an_error_that_is_not_the_gpus_keeps_its_text_to_itself():
