@@ -136,6 +136,8 @@ CASES = (
         r"itself",
         most=3,
     ),
+    Broken("a pickle", put("first/model.pkl", "cos\nsystem\n."), "first/model.pkl", None, r"type `.pkl`", r"remove it"),
+    Broken("a file of no type", put("first/model", "text"), "first/model", None, r"no known type", r"remove it"),
     Broken("a pipe", fifo(STATEMENT), STATEMENT, None, r"not a regular file", r"plain file"),
     Broken(
         "a name with a colon",
