@@ -16,6 +16,7 @@ from challenges.spec import Challenge
 from challenges.training_methods import LORA, METHODS, Method
 from challenges.translation import translated
 from gradus.accounts.guests import learner
+from gradus.accounts.models import User
 from gradus.courses.models import ChallengeVersion
 from gradus.learn.form_problems import FormFields
 from gradus.learn.kind_pages import Draft, KindPage, labels_of
@@ -24,9 +25,11 @@ from gradus.learn.kinds.jsonl import json_lines
 from gradus.learn.kinds.tune import knobs, views
 from gradus.learn.kinds.tune.draft import TuneDraft, posted, put_in, train_rows, with_method
 from gradus.learn.kinds.tune.loss import loss_curve, loss_title
+from gradus.learn.kinds.tune.stall import Stall, stall_of
 from gradus.preferences.services import rows_of
-from gradus.submissions.models import Evaluation
+from gradus.submissions.models import Evaluation, Run
 from gradus.submissions.services import unavailable
+from gradus.submissions.states import State
 
 INSTRUCTIONS_HELP = gettext_lazy(
     "Your instructions stand before every row, in training and in the test, so each of their tokens counts every time. "
@@ -39,13 +42,13 @@ class TunePage(KindPage):
     def form(self, kind: str, spec: Challenge, payload: Mapping[str, Any] | None) -> TuneDraft:
         if payload is None:
             return with_method(TuneDraft(kind, instructions=spec.prompt.instructions), spec, _first(kind, spec))
-        chosen, method = payload.get("hyperparameters", {}), knobs.method_of(payload.get("method", ""))
+        method, settings = _settings(payload)
         return TuneDraft(
             kind,
             method=method,
             instructions=payload.get("instructions", ""),
             rows=json_lines(payload.get("rows", [])),
-            hyperparameters={name: shown(chosen.get(name, start)) for name, start in knobs.defaults(method).items()},
+            hyperparameters=settings,
         )
 
     def posted(self, kind: str, spec: Challenge, request: HttpRequest) -> TuneDraft:
@@ -94,14 +97,15 @@ class TunePage(KindPage):
     def opened(self, request: HttpRequest, version: ChallengeVersion, draft: TuneDraft) -> tuple[Draft, dict[str, Any]]:
         """`?rows=starter` puts the author's starter rows into the form, and `?rows=choices` the learner's choices."""
         asked, rows = request.GET.get("rows"), list[dict[str, Any]]()
+        stalled = {"stall": _stalled(learner(request), version, draft)}
         if asked == "starter":
             rows = version.train
         elif asked == "choices":
             rows = rows_of(learner(request), version.challenge)
         if not rows:
-            return draft, {}
+            return draft, stalled
         filled, cost = put_in(version.parsed, rows, draft)
-        return filled, {"starter": {"cost": cost, "own": asked == "choices"}}
+        return filled, {"starter": {"cost": cost, "own": asked == "choices"}, **stalled}
 
     def urls(self) -> Sequence[URLPattern]:
         return views.urlpatterns
@@ -121,7 +125,8 @@ class TunePage(KindPage):
         curve = loss_curve(evaluation)
         preferences = preference_course(evaluation) if curve else None
         title = loss_title(curve) if curve else ""
-        return {"curve": curve, "curve_title": title, "preferences": preferences}
+        stall = _stall(evaluation, curve) if curve and evaluation.state == State.SCORED else None
+        return {"curve": curve, "curve_title": title, "preferences": preferences, "stall": stall}
 
 
 @dataclass(frozen=True)
@@ -153,6 +158,27 @@ def _first(kind: str, spec: Challenge) -> Method:
     methods = tune(spec).methods
     lacking = unavailable(spec, kind) if len(methods) > 1 else {}
     return next((name for name in methods if name not in lacking), methods[0])
+
+
+def _stall(evaluation: Evaluation, curve: Mapping[str, Any]) -> Stall | None:
+    owner = evaluation.submission or evaluation.run
+    return stall_of(evaluation.version.parsed, owner.payload, curve["points"]) if owner is not None else None
+
+
+def _stalled(user: User | None, version: ChallengeVersion, draft: TuneDraft) -> Stall | None:
+    """What kept the learner's newest trial from learning, if it had the settings that stand in the form."""
+    ended = {"version": version, "kind": draft.kind, "evaluations__state": State.SCORED}
+    newest = Run.objects.trials_of(user, version.challenge).filter(**ended).first() if user else None
+    if newest is None or _settings(newest.payload) != (draft.method, dict(draft.hyperparameters)):
+        return None
+    curve = loss_curve(newest.current)
+    return _stall(newest.current, curve) if curve else None
+
+
+def _settings(payload: Mapping[str, Any]) -> tuple[str, dict[str, str]]:
+    """The method of a payload and its settings, as the form writes them."""
+    method, chosen = knobs.method_of(payload.get("method", "")), payload.get("hyperparameters", {})
+    return method, {name: shown(chosen.get(name, start)) for name, start in knobs.defaults(method).items()}
 
 
 def _told(row: Mapping[str, str]) -> tuple[str, str]:
