@@ -88,6 +88,8 @@ MESSAGES: dict[str, tuple[Make, int, str, str]] = {
     "hours old, and valid for years": (changed(iat=int(NOW()) - 7200, exp=2**33), 400, "launch_refused", "iat"),
     "valid for years": (changed(exp=2**33), 400, "launch_refused", "iat"),
     "an exp that is no number": (changed(exp="soon"), 400, "launch_refused", "id_token"),
+    "an exp with 400 digits": (changed(exp=10**400), 400, "launch_refused", "iat"),
+    "an iat with 400 digits": (changed(iat=-(10**400)), 400, "launch_refused", "iat"),
     "an exp without end": (changed(exp=float("inf")), 400, "launch_refused", "id_token"),
     "another issuer": (changed(iss="https://evil.example.org"), 400, "launch_refused", "iss"),
     "an issuer with a slash more": (changed(iss="https://moodle.example.org/"), 400, "launch_refused", "iss"),

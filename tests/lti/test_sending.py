@@ -201,6 +201,15 @@ def test_nothing_is_decided_before_the_results_are_read(
     assert worked(later=timedelta(days=1)) == 1 and book.points() == 7.0
 
 
+def test_a_result_with_400_digits_is_no_score_that_is_there(book: Gradebook, ada_there: Member) -> None:
+    grade(ada_there, 0.7)
+    book.after = lost
+    worked()
+    book.shown["ada-at-moodle"] |= {"scoreGiven": 10**400}
+    assert worked(later=timedelta(minutes=5)) == 0
+    assert Delivery.objects.get().state == "refused"
+
+
 def test_a_score_out_of_nothing_is_no_score_that_is_there(book: Gradebook, ada_there: Member) -> None:
     """Such as an earlier version has sent it, where a challenge was worth nothing."""
     grade(ada_there, 0.7)

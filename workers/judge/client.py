@@ -11,8 +11,7 @@ import os
 import re
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from email.utils import parsedate_to_datetime
+from dataclasses import dataclass, replace
 from typing import Any
 
 import httpx
@@ -30,7 +29,6 @@ from workers.judge.endpoints import OUTPUT_TOKENS, RUNGS, Endpoint
 TIMEOUT = 30.0
 TIMEOUT_MOST = 600
 RETRY_SECONDS = 15.0
-RETRY_SECONDS_MAX = 3600.0
 NOT_CHAT = "not a chat completion"
 BODY_BYTES = 1_000_000
 BODY_KEPT = 20_000
@@ -56,11 +54,15 @@ class _Answer:
     prompt_tokens: int = 0
     completion_tokens: int = 0
     counted: bool = True
+    miscounted: bool = False
 
 
 @dataclass
 class _Spent:
-    """Tokens and cost of one judgement. If the endpoint does not report tokens, a high estimate is used."""
+    """Tokens and cost of one judgement.
+
+    If the endpoint does not report tokens, or more than were reserved, a high estimate is used.
+    """
 
     tokens: int = 0
     micros: int = 0
@@ -127,14 +129,15 @@ class JudgeClient:
         key = self.cache_key(item)
         self.endpoint.check(self.clock())
         self._probe()
-        most = self._most(item)
-        if not self.store.reserve(2 * most.tokens, 2 * most.micros):  # a second call may ask for a repaired reply
+        reserved = self._reserved(item)
+        if not self.store.reserve(reserved.tokens, reserved.micros):
             return Judged(None, "budget")
         spent = _Spent()
         try:
             return self._converse(item, key, spent)
         finally:
-            self.store.settle(2 * most.tokens, spent.tokens, 2 * most.micros, spent.micros)
+            tokens, micros = min(spent.tokens, reserved.tokens), min(spent.micros, reserved.micros)
+            self.store.settle(reserved.tokens, tokens, reserved.micros, micros)
 
     def known(self, item: Judge) -> Judged | None:
         """The stored reply to a call, or None; sends nothing."""
@@ -144,6 +147,18 @@ class JudgeClient:
         """The most tokens and money that one call may cost."""
         sent = _estimate(item)
         return _Spent(sent + OUTPUT_TOKENS, self.prices.micros(sent, OUTPUT_TOKENS) or 0)
+
+    def _reserved(self, item: Judge) -> _Spent:
+        """The most that one judgement may cost: a second call may ask for a repaired reply."""
+        most = self._most(item)
+        return _Spent(2 * most.tokens, 2 * most.micros)
+
+    def _believed(self, answer: _Answer, item: Judge) -> _Answer:
+        """The answer, without its counts of tokens if they are more than were reserved."""
+        reserved, cost = self._reserved(item), self._cost(answer) or 0
+        if answer.prompt_tokens + answer.completion_tokens <= reserved.tokens and cost <= reserved.micros:
+            return answer
+        return replace(answer, prompt_tokens=0, completion_tokens=0, counted=False, miscounted=True)
 
     def _cost(self, answer: _Answer) -> int | None:
         return self.prices.micros(answer.prompt_tokens, answer.completion_tokens) if answer.counted else None
@@ -197,12 +212,12 @@ class JudgeClient:
     def _once(self, item: Judge, key: str, messages: list[dict[str, str]], spent: _Spent) -> tuple[Judged, _Answer]:
         started = self.clock()
         try:
-            answer = self._post(messages, item.schema)
+            answer = self._believed(self._post(messages, item.schema), item)
         except openai.APIStatusError as error:
             answer = _Answer(error.message[:BODY_KEPT], self.model, f"refused with {error.status_code}")
         self._pay(spent, answer, item)
         reply, problem = _usable(answer, item)
-        self.endpoint.fault = faults.unusable(problem, answer.finish == NOT_CHAT) if problem else ""
+        self.endpoint.fault = _fault(answer, problem)
         call_id = self.store.log(
             CallRecord(
                 key=key,
@@ -239,7 +254,7 @@ class JudgeClient:
                 raise self._misconfigured(faults.REDIRECTED, error.status_code) from None
             if error.status_code != 429 and error.status_code < 500:
                 raise
-            raise self._later(started, error.status_code, _retry_after(error.response.headers)) from None
+            raise self._later(started, error.status_code, endpoints.retry_after(error.response.headers)) from None
         except openai.APITimeoutError:
             raise self._later(started, "timeout") from None
         except openai.APIConnectionError:
@@ -301,36 +316,44 @@ def _usable(answer: _Answer, item: Judge) -> tuple[dict[str, Any] | None, str]:
     return reply, ""
 
 
+def _fault(answer: _Answer, problem: str) -> str:
+    """What staff should know about an answer, or "" if nothing was wrong with it."""
+    if problem:
+        return faults.unusable(problem, answer.finish == NOT_CHAT)
+    return faults.MISCOUNTED if answer.miscounted else ""
+
+
 def _read(body: str) -> _Answer:
     """The text of the first choice. A body of another form, such as a proxy's HTML page, becomes an unusable answer."""
     try:
         data = json.loads(body)
-        choice, usage = data["choices"][0], data.get("usage") or {}
-        return _Answer(
+        choice, usage = data["choices"][0], data.get("usage")
+        answer = _Answer(
             text=str(choice["message"].get("content") or ""),
             model=faults.excerpt(str(data.get("model") or "")[:120]),
             finish=_finish(str(choice.get("finish_reason") or "")),
-            prompt_tokens=int(usage.get("prompt_tokens") or 0),
-            completion_tokens=int(usage.get("completion_tokens") or 0),
-            counted=bool(usage.get("prompt_tokens")),
         )
     except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
         return _Answer(body[:BODY_KEPT], "", NOT_CHAT, counted=False)
+    return _with_counts(answer, usage)
+
+
+def _with_counts(answer: _Answer, usage: Any) -> _Answer:
+    """The answer with the tokens that the endpoint reports, if both numbers are possible ones."""
+    given = usage if isinstance(usage, dict) else {}
+    sent, received = (_count(given.get(name)) for name in ("prompt_tokens", "completion_tokens"))
+    if not sent or received is None:
+        return replace(answer, counted=False, miscounted=bool(usage))
+    return replace(answer, prompt_tokens=sent, completion_tokens=received)
+
+
+def _count(value: Any) -> int | None:
+    return value if type(value) is int and value >= 0 else None
 
 
 def _finish(said: str) -> str:
     """The reason why a reply ended, if it is a plain word: terminals and pages show it."""
     return said if re.fullmatch(r"[a-z_]{0,40}", said) else "other"
-
-
-def _retry_after(headers: Mapping[str, str]) -> float | None:
-    """Seconds to wait according to a Retry-After header in seconds or as a date; None without a valid header."""
-    value = headers.get("retry-after", "")
-    try:
-        seconds = float(value) if value.strip().isdigit() else parsedate_to_datetime(value).timestamp() - time.time()
-    except (ValueError, TypeError):
-        return None
-    return min(max(seconds, 1.0), RETRY_SECONDS_MAX)
 
 
 def _estimate(item: Judge) -> int:

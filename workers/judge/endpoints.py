@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import math
 import threading
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 import openai
@@ -19,6 +21,7 @@ from workers.judge.contract import Postpone
 OUTPUT_TOKENS = 2000
 BREAKER_FAILURES = 3
 BREAKER_SECONDS = 60.0
+RETRY_SECONDS_MAX = 3600.0
 RUNGS = ("json_schema", "json_object", "text")
 
 
@@ -30,6 +33,16 @@ def client(base_url: str | None, api_key: str, timeout: float) -> OpenAI:
     """
     http = openai.DefaultHttpxClient(timeout=timeout, follow_redirects=False)
     return OpenAI(base_url=base_url, api_key=api_key or "none", timeout=timeout, max_retries=0, http_client=http)
+
+
+def retry_after(headers: Mapping[str, str]) -> float | None:
+    """Seconds to wait according to a Retry-After header in seconds or as a date; None without a valid header."""
+    value = headers.get("retry-after", "")
+    try:
+        seconds = float(value) if value.strip().isdigit() else parsedate_to_datetime(value).timestamp() - time.time()
+    except (ValueError, TypeError, OverflowError):
+        return None
+    return min(max(seconds, 1.0), RETRY_SECONDS_MAX)
 
 
 @dataclass

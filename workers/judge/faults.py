@@ -25,6 +25,11 @@ NO_CHAT = (
     "The judge endpoint does not answer with a chat completion. Set OPENAI_BASE_URL to the address of its API, which "
     "usually ends in /v1, and restart the workers."
 )
+MISCOUNTED = (
+    "The judge endpoint reports numbers of tokens that cannot be true (`usage` of its replies). Its replies are used, "
+    "but each of these calls is taken off the budgets by a high estimate, and its cost is unknown. Look at the last "
+    "judge calls in the admin, and at the version and the settings of the server at OPENAI_BASE_URL."
+)
 _BROKEN_CHAT = (
     "The judge endpoint answered with something other than a chat completion, such as a proxy's page. Look at the last "
     "judge calls in the admin, and at any proxy between this machine and OPENAI_BASE_URL. Those answers are graded "

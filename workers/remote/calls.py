@@ -88,7 +88,7 @@ class Server:
                 status = error.status_code
                 if status in final or (status != 429 and status < 500):
                     raise Refused(status) from None
-                pause, code = _asked(error) or pause, f"engine_{status}"
+                pause, code = endpoints.retry_after(error.response.headers) or pause, f"engine_{status}"
             if attempt == attempts or pause > PATIENCE_SECONDS:
                 raise Postpone(max(pause, 1.0), code) from None
             over.wait(pause)
@@ -100,11 +100,6 @@ class Server:
             return {model.id for model in self.client.models.list(timeout=SHORT_TIMEOUT)}
         except openai.OpenAIError:
             return None
-
-
-def _asked(error: openai.APIStatusError) -> float:
-    asked = error.response.headers.get("retry-after", "")
-    return float(asked) if asked.isdigit() else 0.0
 
 
 def refusal(status: int) -> str:

@@ -39,6 +39,9 @@ LABEL_TOKENS_MOST = 128
 SHARED_TOKENS = 128
 EVENT_TOKENS = 128
 TURN_SECONDS = 0.1
+# vLLM writes nothing below -9999.
+LOGPROB_MOST = 10_000.0
+ROUNDING = 0.001
 
 OnEvent = Callable[[dict[str, Any]], None]
 ShouldStop = Callable[[], bool]
@@ -319,7 +322,7 @@ def _tokens(reader: Reader, choice: Choice, count: int) -> list[dict[str, Any]]:
     said = [int(token) for token in choice["token_ids"][:count]]
     tokens = []
     for n, (token, top) in enumerate(zip(said, choice["logprobs"]["top_logprobs"], strict=False)):
-        shares = {_id(name): round(math.exp(value), 4) for name, value in top.items()}
+        shares = {_id(name): round(math.exp(_logprob(value)), 4) for name, value in top.items()}
         rivals = sorted(shares.items(), key=lambda pair: -pair[1])[:RIVALS]
         likely = [[reader.decode([rival]), share] for rival, share in rivals]
         tokens.append([piece(reader, said, n), shares[token], likely])
@@ -328,8 +331,15 @@ def _tokens(reader: Reader, choice: Choice, count: int) -> list[dict[str, Any]]:
 
 
 def _top(top: Mapping[str, float], tokens: Sequence[int]) -> dict[int, float]:
-    found = {_id(name): float(value) for name, value in top.items()}
+    found = {_id(name): _logprob(value) for name, value in top.items()}
     return {token: found[token] for token in tokens}
+
+
+def _logprob(value: float) -> float:
+    """A log-probability, which is finite and at most 0, but for rounding. Raises ValueError for another number."""
+    if not -LOGPROB_MOST <= value <= ROUNDING:
+        raise ValueError("not a log-probability")
+    return float(value)
 
 
 def _id(name: str) -> int:

@@ -125,5 +125,5 @@ def understood(read: Callable[..., Reply], *given: Any) -> Reply:
     """What `read` makes of a reply. Raises `EngineMisconfigured` for one that has another form, and quotes nothing."""
     try:
         return read(*given)
-    except (AttributeError, LookupError, TypeError, ValueError):
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError):
         raise EngineMisconfigured(refusal(200)) from None

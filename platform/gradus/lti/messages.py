@@ -276,8 +276,9 @@ def _claims(platform: Platform, token: str) -> dict[str, Any]:
     audience, party = claims["aud"], claims.get("azp")
     if (isinstance(audience, list) and len(audience) > 1 and party is None) or party not in (None, platform.client_id):
         raise _wrong("azp", _("The message is for another client."))
-    lasts = float(claims["exp"]) - float(claims["iat"])
-    if lasts > 24 * AGE_SECONDS or time.time() - float(claims["iat"]) > AGE_SECONDS:
+    # Whole numbers, because one with 400 digits is too large for a float.
+    begins, ends = int(claims["iat"]), int(claims["exp"])
+    if ends - begins > 24 * AGE_SECONDS or int(time.time()) - begins > AGE_SECONDS:
         raise _wrong("iat", _("The message is more than an hour old."))
     return claims
 

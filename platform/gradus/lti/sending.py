@@ -280,8 +280,15 @@ def _is_there(platform: Platform, row: Delivery) -> bool:
     for one in mine:
         score, of = one.get("resultScore"), one.get("resultMaximum") or most
         if isinstance(score, int | float) and isinstance(of, int | float) and of > 0:
-            return abs(score / of - given / most) < 0.0001
+            return _is_share(score, of, given / most)
     return False
+
+
+def _is_share(score: float, of: float, share: float) -> bool:
+    try:
+        return abs(score / of - share) < 0.0001
+    except OverflowError:  # a whole number with hundreds of digits
+        return False
 
 
 @transaction.atomic

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Iterator
+from decimal import Decimal
 from itertools import count
 from typing import Any
 
@@ -17,8 +18,10 @@ from graders import registry
 from graders.base import Assignment, Embed, Embedded, Judge, Judged, WorkItem
 from tests.graders.bundles import drive
 from tests.graders.free_text.judges import GOOD_MARKS, bundle_of, embed, says
+from workers.judge import faults
 from workers.judge.client import CallRecord, JudgeClient, JudgeMisconfigured, Postpone
-from workers.judge.endpoints import Endpoint
+from workers.judge.endpoints import OUTPUT_TOKENS, Endpoint
+from workers.judge.prices import Prices
 
 ITEM = Judge(
     messages=({"role": "system", "content": "rules"}, {"role": "user", "content": "the answer"}),
@@ -92,7 +95,10 @@ class Script:
         return [body for body in self.bodies if len(body["messages"]) > 1]
 
 
-def chat(content: str | None, finish: str = "stop") -> Response:
+COUNTED = {"prompt_tokens": 100, "completion_tokens": 20, "total_tokens": 120}
+
+
+def chat(content: str | None, finish: str = "stop", usage: Any = COUNTED) -> Response:
     message = {"role": "assistant", "content": content}
     body = {
         "id": "x",
@@ -100,7 +106,7 @@ def chat(content: str | None, finish: str = "stop") -> Response:
         "created": 1,
         "model": "judge-7",
         "choices": [{"index": 0, "message": message, "finish_reason": finish}],
-        "usage": {"prompt_tokens": 100, "completion_tokens": 20, "total_tokens": 120},
+        "usage": usage,
     }
     return Response(json.dumps(body), content_type="application/json")
 
@@ -348,6 +354,55 @@ def test_a_wrong_setting_says_how_to_fix_it(
     assert "the answer" not in str(caught.value)
     assert client.client is not None
     client.client.close()
+
+
+LIES: list[Any] = [
+    {"prompt_tokens": 100, "completion_tokens": 10**12},
+    {"prompt_tokens": 10**400, "completion_tokens": 20},
+    {"prompt_tokens": 100, "completion_tokens": -(10**6)},
+    {"prompt_tokens": -100, "completion_tokens": 20},
+    {"prompt_tokens": "many", "completion_tokens": 20},
+    {"prompt_tokens": float("inf"), "completion_tokens": float("nan")},
+    {"prompt_tokens": [100], "completion_tokens": {}},
+    {"prompt_tokens": True, "completion_tokens": True},
+    {"prompt_tokens": 100},
+    "a text",
+    [1],
+    7,
+]
+
+
+@pytest.mark.parametrize("usage", LIES, ids=repr)
+def test_a_lie_about_tokens_spends_the_high_estimate_and_loses_no_reply(
+    client: JudgeClient, script: Script, store: MemoryStore, usage: Any
+) -> None:
+    client.prices = Prices(Decimal(1), Decimal(2))
+    script.answers = [chat(GOOD, usage=usage)]
+    most = len("rulesthe answer") // 3 + OUTPUT_TOKENS
+    assert client.judge(ITEM).reply is not None
+    assert store.budget == 100_000 - most
+    assert store.money == 1_000_000 - most - OUTPUT_TOKENS
+    [call] = store.records
+    assert (call.prompt_tokens, call.completion_tokens, call.cost_micros) == (0, 0, None)
+    assert client.fault == faults.MISCOUNTED
+
+
+def test_an_endpoint_that_reports_no_tokens_is_not_called_faulty(
+    client: JudgeClient, script: Script, store: MemoryStore
+) -> None:
+    script.answers = [chat(GOOD, usage=None)]
+    assert client.judge(ITEM).reply is not None
+    assert store.budget == 100_000 - len("rulesthe answer") // 3 - OUTPUT_TOKENS
+    assert client.fault == ""
+
+
+def test_two_calls_of_a_judgement_spend_at_most_what_was_reserved(
+    client: JudgeClient, script: Script, store: MemoryStore
+) -> None:
+    script.refuse = ("json_schema", "json_object")
+    script.answers = [chat("no object", usage={"prompt_tokens": 100, "completion_tokens": 3_000}) for _ in range(2)]
+    assert client.judge(ITEM).reply is None
+    assert store.budget == 100_000 - 2 * (len("rulesthe answer") // 3 + OUTPUT_TOKENS)
 
 
 def test_a_spent_budget_makes_no_call(client: JudgeClient, script: Script, store: MemoryStore) -> None:

@@ -165,6 +165,16 @@ def test_busy_server_is_asked_again_and_then_postponed(httpserver, ask, base, mo
     assert len(httpserver.log) == 1
 
 
+@pytest.mark.parametrize(("asked", "seconds"), [("9" * 400, 3600), ("\N{SUPERSCRIPT TWO}", 1), ("-5", 1), ("soon", 1)])
+def test_a_retry_after_that_cannot_be_waited_for_is_bounded(httpserver, ask, monkeypatch, asked, seconds):
+    monkeypatch.setattr(calls, "BACKOFF_SECONDS", 0.001)
+    response = Response("", 429, {"Retry-After": asked})
+    httpserver.expect_request("/v1/completions").respond_with_response(response)
+    with pytest.raises(Postpone) as later:
+        ask(replace(GENERATE, suffixes=("x",)))
+    assert later.value.seconds == seconds
+
+
 def test_busy_server_is_asked_four_times_within_seven_seconds(httpserver, ask, monkeypatch):
     pauses = []
 
@@ -178,6 +188,9 @@ def test_busy_server_is_asked_four_times_within_seven_seconds(httpserver, ask, m
     with pytest.raises(Postpone, match="engine_503"):
         ask(replace(GENERATE, suffixes=("x",)))
     assert (len(httpserver.log), pauses) == (4, [1.0, 2.0, 4.0])
+
+
+NO_LOGPROBS = (float("nan"), float("inf"), -float("inf"), -(10**400), 3.5, "-1.0")
 
 
 def label_reply(**logprobs):
@@ -198,8 +211,12 @@ def label_reply(**logprobs):
         (label_reply(top_logprobs=[{"token_id:1": -1.0}]), 200),
         (label_reply(top_logprobs=[{" skin": -1.0}]), 200),
         (label_reply(top_logprobs=None), 200),
+        *((label_reply(top_logprobs=[{f"token_id:{n}": value for n in range(512)}]), 200) for value in NO_LOGPROBS),
     ],
-    ids=["context", "key", "model", "nothing", "no choice", "html", "none", "empty", "others", "texts", "null"],
+    ids=[
+        *("context", "key", "model", "nothing", "no choice", "html", "none", "empty", "others", "texts", "null"),
+        *("nan", "infinity", "minus infinity", "400 digits", "above 0", "a text"),
+    ],
 )
 def test_wrong_setting_tells_staff_what_to_fix_and_quotes_nothing(httpserver, ask, reply, status):
     kind = "text/html" if reply.startswith("<") else "application/json"
