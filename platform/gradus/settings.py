@@ -304,6 +304,7 @@ ACCOUNT_RATE_LIMITS = {
     "draft": "60/h/key",
 }
 ACCOUNT_FORMS = {
+    "add_email": "gradus.accounts.forms.AddEmailForm",
     "signup": "gradus.accounts.forms.SignupForm",
     "change_password": "gradus.accounts.forms.ChangePasswordForm",
     "reset_password_from_key": "gradus.accounts.forms.ResetPasswordKeyForm",
@@ -314,6 +315,7 @@ ACCOUNT_LOGIN_BY_CODE_ENABLED = env.flag("GRADUS_MAIL_CODES")
 # connected to one at a provider only by its owner, who has typed the password a moment ago.
 SIGN_IN_PROVIDERS = read_providers(env.str("GRADUS_OIDC", default=""))
 SOCIALACCOUNT_ADAPTER = "gradus.sign_in.adapter.SocialAccountAdapter"
+SOCIALACCOUNT_FORMS = {"signup": "gradus.sign_in.forms.SignupForm"}
 SOCIALACCOUNT_EMAIL_AUTHENTICATION = False
 SOCIALACCOUNT_LOGIN_ON_GET = False
 SOCIALACCOUNT_REAUTHENTICATION_REQUIRED = True

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from typing import Any
 
 import pytest
 from allauth.account.models import EmailAddress
@@ -61,14 +62,82 @@ def test_a_visitor_who_has_an_account_already_stays_a_visitor_row(guest: User, g
     assert guest.is_guest and browser.account == str(User.objects.get(email="ada@uni.edu").pk)
 
 
-@pytest.mark.parametrize("confirmed", [True, False])
-def test_an_account_with_the_address_is_never_found_by_it(confirmed: bool, person: Browser, school: School) -> None:
-    owner = factories.UserFactory.create(email="Ada@uni.edu")
-    EmailAddress.objects.create(user=owner, email="ada@uni.edu", verified=confirmed, primary=True)
+def stranger(email: str = "ada@uni.edu", *, confirmed: bool = False, **named: Any) -> User:
+    made: User = factories.UserFactory.create(email=email, **named)
+    EmailAddress.objects.create(user=made, email=email.lower(), verified=confirmed, primary=True)
+    return made
+
+
+TAKEN: list[tuple[bool, bool, bool]] = [(True, True, False), (True, False, False), (False, False, False)]
+
+
+@pytest.mark.parametrize(("confirmed", "by_school", "is_staff"), [*TAKEN, (False, True, True)])
+def test_an_account_with_the_address_is_never_found_by_it(
+    confirmed: bool, by_school: bool, is_staff: bool, person: Browser, school: School
+) -> None:
+    owner = stranger("Ada@uni.edu", confirmed=confirmed, is_staff=is_staff)
+    school.person = {"sub": "ada-1", "email": "ada@uni.edu", "email_verified": by_school}
     answer = person.sign_in()
     assert (answer.status_code, person.account) == (409, None)
     assert "sign in to that account first" in answer.content.decode()
+    owner.refresh_from_db()
+    assert (owner.email, owner.lost_email) == ("Ada@uni.edu", None)
     assert not SocialAccount.objects.exists() and User.objects.count() == 1
+
+
+@pytest.mark.parametrize("mode", ["optional", "mandatory"])
+def test_a_stranger_s_unconfirmed_account_gives_way_to_the_owner_of_the_address(
+    mode: str, person: Browser, school: School, sea_or_sky, settings
+) -> None:
+    settings.ACCOUNT_EMAIL_VERIFICATION = mode
+    squatter = stranger()
+    work = factories.submit(squatter)
+    asked = person.sign_in(next="/profile/")
+    assert asked.headers["Location"] == "/accounts/3rdparty/signup/"
+    page = person.client.get(asked.headers["Location"]).content.decode()
+    assert "Is this account yours?" in page and "Sign in, then add it" in page and "The school" in page
+    squatter.refresh_from_db()
+    assert squatter.email == "ada@uni.edu"
+    made = person.client.post("/accounts/3rdparty/signup/", {"email": "ada@uni.edu"})
+    assert made.headers["Location"] == "/profile/"
+    owner = User.objects.get(email="ada@uni.edu")
+    assert person.account == str(owner.pk) == str(SocialAccount.objects.get().user_id) != str(squatter.pk)
+    assert EmailAddress.objects.values_list("user", "email", "verified").get() == (owner.pk, "ada@uni.edu", True)
+    squatter.refresh_from_db()
+    assert (squatter.email, squatter.lost_email) == ("", "ada@uni.edu")
+    assert Submission.objects.get(pk=work.pk).user == squatter
+    again = Browser()
+    again.sign_in()
+    assert again.account == str(owner.pk)
+
+
+def test_an_account_that_gave_way_is_asked_for_another_address(person: Browser, school: School) -> None:
+    squatter = stranger()
+    person.sign_in()
+    person.client.post("/accounts/3rdparty/signup/", {"email": "ada@uni.edu"})
+    client = Client()
+    client.post("/accounts/login/", {"login": "ada@uni.edu", "password": factories.PASSWORD})
+    assert client.session["_auth_user_id"] == str(squatter.pk)
+    assert "Your account needs an email address" in client.get("/").content.decode()
+    for email in ("ada@uni.edu", "eve@example.org"):
+        client.post("/accounts/email/", {"action_add": "", "email": email})
+        squatter.refresh_from_db()
+        assert (squatter.lost_email is None) == (email == "eve@example.org")
+    assert squatter.email == "eve@example.org"
+    assert "Your account needs an email address" not in client.get("/").content.decode()
+    later = Client()
+    later.post("/accounts/login/", {"login": "eve@example.org", "password": factories.PASSWORD})
+    assert later.session["_auth_user_id"] == str(squatter.pk)
+
+
+def test_an_address_that_somebody_only_added_blocks_nobody(person: Browser, school: School, ada: User) -> None:
+    EmailAddress.objects.create(user=ada, email=ada.email, verified=True, primary=True)
+    EmailAddress.objects.create(user=ada, email="ada@uni.edu")
+    person.sign_in()
+    person.client.post("/accounts/3rdparty/signup/", {"email": "ada@uni.edu"})
+    ada.refresh_from_db()
+    assert (ada.email, ada.lost_email) == ("ada@example.org", None)
+    assert EmailAddress.objects.get(email="ada@uni.edu").user_id == int(person.account or 0) != ada.pk
 
 
 def test_the_owner_adds_the_school_after_the_password(school: School) -> None:

@@ -34,9 +34,9 @@ class UserAdmin(Listed, DjangoUserAdmin[User]):
     ordering = ("-id",)
     fieldsets = (
         *(DjangoUserAdmin.fieldsets or ()),
-        ("Gradus", {"fields": ("pseudonym", "may_create_courses", "is_guest", "roles", "merged_into")}),
+        ("Gradus", {"fields": ("pseudonym", "lost_email", "may_create_courses", "is_guest", "roles", "merged_into")}),
     )
-    readonly_fields = ("is_guest", "roles", "merged_into", "last_login", "date_joined")
+    readonly_fields = ("lost_email", "is_guest", "roles", "merged_into", "last_login", "date_joined")
     # Django's two lists with arrows have parts without a name.
     filter_horizontal = ()
 

@@ -6,6 +6,7 @@ from typing import Any
 from django.conf import settings
 from django.contrib import messages
 from django.core.exceptions import ValidationError
+from django.db.models import Q
 from django.http import HttpRequest, HttpResponseBase
 from django.shortcuts import render
 from django.utils.translation import gettext as _
@@ -66,12 +67,16 @@ class AccountAdapter(LoginAttemptLimits):
         return saved
 
     def authenticate(self, request: HttpRequest, **credentials: Any) -> Any:
-        """Also finds the owner of an account that was merged into another one, who is told so and not signed in."""
+        """Also finds an account by the address that it lost to its owner, or that was merged into another one.
+
+        Who comes to a merged account is told so and not signed in.
+        """
         found = super().authenticate(request, **credentials)
         if found is not None or not (email := credentials.get("email")):
             return found
-        closed = User.objects.filter(email__iexact=email, merged_into__isnull=False)
-        return next((one for one in closed if one.check_password(credentials.get("password") or "")), None)
+        former = Q(lost_email=email.lower()) | Q(email__iexact=email, merged_into__isnull=False)
+        password = credentials.get("password") or ""
+        return next((one for one in User.objects.filter(former) if one.check_password(password)), None)
 
     def respond_user_inactive(self, request: HttpRequest, user: User) -> HttpResponseBase:
         """Says where the work of an account went that was merged into another one."""

@@ -8,6 +8,7 @@ class AccountsConfig(AppConfig):
     default = True
 
     def ready(self) -> None:
+        from allauth.account.models import EmailAddress
         from django.contrib.admin.models import LogEntry
         from django.db.models.signals import m2m_changed, post_delete, post_save, pre_save
 
@@ -18,6 +19,7 @@ class AccountsConfig(AppConfig):
         apps.get_app_config("auth").verbose_name = _("Groups")
         pre_save.connect(receivers.before_save, sender=User, dispatch_uid="staff")
         post_save.connect(receivers.after_save, sender=User, dispatch_uid="staff")
+        post_save.connect(receivers.after_address, sender=EmailAddress, dispatch_uid="addresses of others")
         post_save.connect(receivers.after_enrolment, sender=Enrolment, dispatch_uid="staff")
         post_save.connect(receivers.after_exemption, sender=ExemptNetwork, dispatch_uid="staff")
         post_save.connect(receivers.after_admin_form, sender=LogEntry, dispatch_uid="staff")

@@ -1,9 +1,13 @@
-"""allauth's forms for accounts, extended by what Gradus does in addition: it revokes API tokens, and locks sign-ups."""
+"""allauth's forms for accounts, extended by what Gradus does in addition.
+
+They revoke API tokens, lock sign-ups, and give an account that lost its address another one.
+"""
 
 from typing import Any
 
 from allauth.account import forms as allauth_forms
 from allauth.account.adapter import get_adapter
+from allauth.account.models import EmailAddress
 from allauth.account.utils import passthrough_next_redirect_url
 from allauth.core import context
 from django import forms
@@ -17,7 +21,8 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from gradus.accounts import tokens
+from gradus.accounts import addresses, tokens
+from gradus.accounts.allauth_adapter import can_send_mails
 from gradus.accounts.guests import SignedUp
 from gradus.accounts.models import User
 
@@ -65,6 +70,13 @@ class ResetPasswordKeyForm(RevokeTokensForm, allauth_forms.ResetPasswordKeyForm)
     revoke_tokens = forms.BooleanField(required=False, initial=True, label=gettext_lazy("Also revoke my API tokens"))
 
 
+class AddEmailForm(allauth_forms.AddEmailForm):  # type: ignore[misc]
+    def save(self, request: HttpRequest) -> EmailAddress:
+        address: EmailAddress = super().save(request)
+        addresses.replace_lost(self.user, address)
+        return address
+
+
 class SignupForm(allauth_forms.SignupForm):  # type: ignore[misc]
     """Signs a person up in one transaction. Of several requests at the same time, only the first makes an account."""
 
@@ -77,11 +89,24 @@ class SignupForm(allauth_forms.SignupForm):  # type: ignore[misc]
                 self.validate_unique_email(email)
                 made: tuple[User | None, HttpResponse | None] = super().try_save(request)
                 return made
-        except ValidationError:
-            said = _("This address is already registered. Sign in with its password.")
+        except ValidationError as error:
+            said = error.messages[0]
         except SignedUp:
             said = _("You have just signed up with another address. Sign in with that address and its password.")
         return None, _to_log_in(request, said)
+
+    def validate_unique_email(self, value: str) -> str:
+        """Refuses an address that an account has. Its owner, who need not be who has signed up, reads how to go on."""
+        try:
+            return str(super().validate_unique_email(value))
+        except ValidationError:
+            said = _("This address is already registered. Sign in with its password.")
+            if can_send_mails():
+                said = _(
+                    "This address is already registered. Sign in with its password. If the address is yours and you "
+                    "do not know the password, set a new one by mail with the sign-in page's link."
+                )
+            raise ValidationError(said) from None
 
 
 def lock_email(email: str) -> None:

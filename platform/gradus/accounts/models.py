@@ -57,6 +57,10 @@ class User(AbstractUser):
     deleted_at = models.DateTimeField(
         null=True, blank=True, editable=False, help_text="From then on the row names nobody and keeps only its ranks"
     )
+    lost_email = models.EmailField(  # noqa: DJ001  # a default would make SQLite write the table anew
+        null=True, blank=True, editable=False,
+        help_text=_("An address that its owner has confirmed elsewhere; the password still signs in with it"),
+    )  # fmt: skip
     merged_into = models.ForeignKey(
         "self", models.CASCADE, null=True, blank=True, editable=False, related_name="merged_accounts",
         help_text="The account that has everything of this one, which is closed for good",
@@ -72,6 +76,7 @@ class User(AbstractUser):
                 fields=["deletion_due_at"],
                 condition=models.Q(deletion_due_at__isnull=False),
             ),
+            models.Index(name="lost_addresses", fields=["lost_email"], condition=models.Q(lost_email__isnull=False)),
         ]
         constraints = [
             models.CheckConstraint(

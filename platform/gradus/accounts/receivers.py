@@ -1,13 +1,17 @@
 """Records each change of rights, passwords and roles as a `StaffAction`, whether a page, a command or a shell made it.
 
+It also takes an address that somebody confirms from the accounts that have not confirmed it.
+
 Signal handlers; `apps.py` connects them.
 """
 
 from typing import Any
 
+from allauth.account.models import EmailAddress
 from django.contrib.admin.models import LogEntry
 from django.db.models import Model, QuerySet
 
+from gradus.accounts import addresses
 from gradus.accounts import staff_actions as staff
 from gradus.accounts.models import ApiToken, Enrolment, ExemptNetwork, StaffAction, User
 from gradus.accounts.token_rules import LEARNER
@@ -32,6 +36,12 @@ def after_save(sender: type[User], instance: User, created: bool, raw: bool = Fa
         staff.note(What.RIGHTS_CHANGED, instance, **changed)
     if not created and before["password"] != instance.password and staff.is_for_another(instance):
         staff.note(What.PASSWORD_SET, instance)
+
+
+def after_address(sender: type[EmailAddress], instance: EmailAddress, raw: bool = False, **extra: Any) -> None:
+    """Accounts that have not confirmed an address give way to the one that does, by whichever way."""
+    if instance.verified and not raw:
+        addresses.give_way(instance.email.lower(), instance.user)
 
 
 def after_groups(sender: object, instance: Any, action: str, pk_set: set[int] | None, **extra: Any) -> None:

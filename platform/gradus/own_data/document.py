@@ -40,6 +40,7 @@ def account(user: User) -> Iterator[Record]:
     yield {
         "email": user.email,
         "addresses": list(addresses.values("email", "verified", "primary")),
+        "lost_address": user.lost_email,
         "name_on_leaderboards": user.pseudonym,
         "first_name": user.first_name,
         "last_name": user.last_name,

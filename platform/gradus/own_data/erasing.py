@@ -192,14 +192,14 @@ def _forget_account(user: User, alias: str) -> None:
     user.set_unusable_password()
     user.username = user.pseudonym = alias
     user.email = user.first_name = user.last_name = ""
-    user.last_login = user.last_visit = user.deletion_due_at = None
+    user.lost_email = user.last_login = user.last_visit = user.deletion_due_at = None
     # When somebody registered says who it was.
     user.date_joined = user.deleted_at or timezone.now()
     User.objects.filter(pk=user.pk).update(
         **{
             name: getattr(user, name)
             for name in (
-                *("password", "username", "pseudonym", "email", "first_name", "last_name"),
+                *("password", "username", "pseudonym", "email", "lost_email", "first_name", "last_name"),
                 *("last_login", "last_visit", "date_joined", "deletion_due_at"),
             )
         }

@@ -1,14 +1,14 @@
 """The adapter that allauth asks about accounts at providers: which there are, and whom a first log-in makes.
 
 An account is never found by its address: whoever has one with the same address signs in to it first, and then adds the
-provider under "Other ways to sign in".
+provider under "Other ways to sign in". Whoever says that it is a stranger's gets a new account, if the provider has
+confirmed the address and the stranger has not.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-from allauth.account.models import EmailAddress
 from allauth.core.exceptions import ImmediateHttpResponse
 from allauth.socialaccount.adapter import DefaultSocialAccountAdapter
 from allauth.socialaccount.models import SocialAccount, SocialApp
@@ -18,10 +18,10 @@ from django.db import IntegrityError, transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
-from gradus.accounts import guests
+from gradus.accounts import addresses, guests
 from gradus.accounts.forms import lock_email
 from gradus.accounts.models import User
-from gradus.sign_in import refusals
+from gradus.sign_in import claimed, refusals
 from gradus.sign_in.configuration import RESERVED
 
 COPIED = ("email", "first_name", "last_name")
@@ -63,6 +63,12 @@ class SocialAccountAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]  
         if not sociallogin.is_existing and sociallogin.state.get("process") != "connect":
             _refuse_taken(request, sociallogin, sociallogin.user.email)
 
+    def is_auto_signup_allowed(self, request: HttpRequest, sociallogin: Any) -> bool:
+        """Asks a person whose address an account has, unconfirmed, whether it is theirs, before it gives way."""
+        email = sociallogin.user.email
+        is_held = bool(email) and addresses.holders(email).exists()
+        return not is_held and bool(super().is_auto_signup_allowed(request, sociallogin))
+
     def save_user(self, request: HttpRequest, sociallogin: Any, form: Any = None) -> User:
         """Makes an account of a first log-in. The session's visitor becomes it, with all that the visitor did."""
         account = sociallogin.account
@@ -73,6 +79,8 @@ class SocialAccountAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]  
                 _refuse_taken(request, sociallogin, email)
                 if SocialAccount.objects.filter(provider=account.provider, uid=account.uid).exists():
                     raise _ended(request, sociallogin.provider, "twice")
+                if claimed.has_confirmed(sociallogin, email):
+                    addresses.give_way(email)
                 guest = guests.claim(request)
                 if guest is not None:
                     for name in COPIED:
@@ -131,12 +139,6 @@ def _ended(
 
 
 def _refuse_taken(request: HttpRequest, sociallogin: Any, email: str) -> None:
-    if email and _is_taken(email):
+    if email and claimed.is_taken(sociallogin, email):
         context = {"provider": sociallogin.provider, "email": email}
         raise ImmediateHttpResponse(render(request, "sign_in/taken.html", context, status=409))
-
-
-def _is_taken(email: str) -> bool:
-    """Returns True if an account has the address, confirmed or not: nobody knows yet whose it is."""
-    of_accounts = User.objects.filter(email__iexact=email, is_guest=False)
-    return of_accounts.exists() or EmailAddress.objects.filter(email__iexact=email).exists()
