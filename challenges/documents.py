@@ -34,6 +34,8 @@ class Document(Spec):
 
 
 Corpus = tuple[Document, ...]
+# Stands between the ids of documents where a list of them is written as one text.
+ID_JOIN = ", "
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import Any
 
 from challenges import output_faults
-from challenges.documents import Cut
+from challenges.documents import ID_JOIN, Cut
 from challenges.kinds.rag import RagPayload, asked_of, cut, template_of
 from challenges.kinds.rag_keys import NOT_IN_CORPUS, halves
 from challenges.kinds.rag_prompts import Asked, composed, filled, joined, open_prompt, row_template
@@ -85,7 +85,7 @@ class Retrieval:
     def unread(self, rankings: Sequence[Ranking]) -> Answers:
         """Returns the answers without a model that reads: the documents of the used passages, the best one first."""
         outputs = [self.with_documents(Output("", ""), one) for one in rankings]
-        named = [replace(one, text=", ".join(one.documents) or one.text) for one in outputs]
+        named = [replace(one, text=ID_JOIN.join(one.documents) or one.text) for one in outputs]
         return Answers(tuple(named), {})
 
     def with_documents(self, output: Output, ranking: Ranking) -> Output:

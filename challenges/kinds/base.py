@@ -55,11 +55,15 @@ class TokenUse:
 
 @dataclass(frozen=True)
 class Item:
-    """A hidden row, or whatever else a score is computed from: its text, and the right answer to it."""
+    """A hidden row, or whatever else a score is computed from: its text, and the right answer to it.
+
+    `parts` are what answers to it are lists of, as far as they are right; empty where an answer is one whole.
+    """
 
     id: str
     text: str
     expected: str
+    parts: tuple[str, ...] = ()
 
 
 class Kind:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from heapq import nlargest
 from typing import Any, Literal
 
@@ -14,7 +15,7 @@ from challenges.field_checks import FieldProblem
 from challenges.files.corpus import read_corpus
 from challenges.files.source import Source
 from challenges.files.yaml_lines import Located
-from challenges.kinds.base import Kind, TokenUse
+from challenges.kinds.base import Item, Kind, TokenUse
 from challenges.kinds.rag_keys import METHODS, NOT_IN_CORPUS, Method, RagKeys, corpora, rag
 from challenges.kinds.rag_prompts import JOIN, Asked, composed, open_prompt, problem_with, row_template
 from challenges.kinds.rag_reader import has_reader, place_in_words
@@ -77,6 +78,13 @@ class RagKind(Kind):
         """Without a reader, the documents that hold the answer; where none does, its target says so."""
         targets = super().expected(challenge, sample)
         return targets if has_reader(challenge) else sample.documents or targets
+
+    def items(self, challenge: Challenge, hidden: Sequence[Sample]) -> Sequence[Item]:
+        """Without a reader, an answer is a list of documents."""
+        items = super().items(challenge, hidden)
+        if has_reader(challenge):
+            return items
+        return [replace(item, parts=sample.documents) for item, sample in zip(items, hidden, strict=True)]
 
     def came_to(self, challenge: Challenge, sample: Sample, row: Mapping[str, Any]) -> str:
         """Without a reader, the place of the right document."""

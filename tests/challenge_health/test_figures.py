@@ -13,6 +13,7 @@ from gradus.challenge_health import figures, row_scores
 from gradus.challenge_health.models import Figures, RowScores
 from gradus.courses import bundles
 from gradus.own_data import erasing
+from gradus.submissions import services
 from gradus.submissions.models import Evaluation
 from gradus.submissions.services import boards
 from tests import factories
@@ -83,6 +84,17 @@ def test_an_annulled_attempt_stops_counting(ada, grace, course):
     made = Evaluation.objects.get(submission__user=ada).submission
     boards.annul(made, by=grace, reason="The rows were copied.")
     assert found().learners == 0
+
+
+def test_what_learners_cancel_is_no_failure(ada, bob, course):
+    for _number in range(3):
+        services.cancel(factories.submit(ada))
+    services.cancel_run(services.start_run(ada, factories.challenge("sea-or-sky").version, factories.PROMPT))
+    one = found()
+    assert (one.failed, one.failed_runs, one.runs) == ({}, {}, 0)
+    Evaluation.objects.filter(submission=factories.submit(bob)).update(state="failed", error_code="internal")
+    Figures.objects.update(is_stale=True)
+    assert found().failed == {"internal": 1}
 
 
 def test_figures_are_kept_until_a_score_changes(ada, bob, course, django_assert_max_num_queries):

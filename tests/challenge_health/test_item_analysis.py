@@ -41,6 +41,43 @@ def test_the_most_common_wrong_answers_come_first_and_rows_that_are_gone_do_not_
     assert analysed([bytes([0, 100])] * 3, wrong)[0].wrong == (("sea", 2), ("sky", 1))
 
 
+def answers_to(relevance: np.ndarray, learners: int = 60) -> list[list[str]]:
+    """Lists of documents as set-ups of different learners find them: each weighs the documents in another way, and
+    hands over from one to eight of them."""
+    chance = np.random.default_rng(17)
+    noise = chance.normal(0.0, 0.7, (learners, len(relevance)))
+    return [
+        [f"page-{document}" for document in np.argsort(-(relevance + own))[: chance.integers(1, 9)]] for own in noise
+    ]
+
+
+def test_wrong_expected_documents_are_found_and_rows_that_are_only_hard_are_not():
+    """In two rows another document answers than the expected one. In nine, three pages are as near as the right one."""
+    right, found = [("page-5",)] * 11, []
+    for number in range(11):
+        relevance = np.zeros(30)
+        if number < 2:
+            relevance[number] = 3.0
+        else:
+            relevance[[5, *(number + 10, number + 11, number + 12)]] = (1.0, 1.6, 1.5, 1.4)
+        found.append(answers_to(relevance))
+    scores, wrong = [], []
+    for of_learner in zip(*found, strict=True):
+        reached = [1 / (1 + one.index("page-5")) if "page-5" in one else 0.0 for one in of_learner]
+        scores.append(bytes(round(100 * score) for score in reached))
+        wrong.append({str(at): ", ".join(one) for at, one in enumerate(of_learner) if reached[at] < 1})
+    items = analysed(scores, wrong, right)
+    assert all(item.share < 1 - advice.AGREED for item in items)
+    assert [advice.of_row(item).is_warning for item in items] == [True] * 2 + [False] * 9
+    assert [item.wrong[0][0] for item in items[:2]] == ["page-0", "page-1"]
+    assert not any(advice.of_row(item).is_warning for item in analysed(scores, wrong)[:2]), "as wholes they differ"
+
+
+def test_a_document_that_is_expected_is_no_wrong_answer():
+    (item,) = analysed([bytes([50])] * 2, [{"0": "b, a, b"}, {"0": "b, c"}], [("a",)])
+    assert item.wrong == (("b", 2), ("c", 1)) and item.agreed == 1.0
+
+
 def figures(share: float, power: float | None = 0.4, learners: int = 30, wrong=()) -> ItemFigures:
     return ItemFigures(learners, share, power, wrong)
 

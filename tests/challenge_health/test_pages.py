@@ -171,7 +171,8 @@ def test_wrong_names_are_not_found(course, grace_client, query):
 
 
 def test_a_challenge_without_scores_with_one_and_with_a_failed_one(ada, course, grace_client):
-    assert "Only 0 of the 20 learners" in Markup(grace_client.get(PAGE).content.decode())
+    page = Markup(grace_client.get(PAGE).content.decode())
+    assert "Nobody has a score at this version yet" in page and "of the 20 learners" not in page
     assert "No attempt at this version" in Markup(grace_client.get(ROWS).content.decode())
     attempt(ada)
     assert "Only 1 of the 20 learners" in Markup(grace_client.get(PAGE).content.decode())
@@ -210,6 +211,8 @@ def test_versions_are_compared(ada, tmp_path, grace_client):
     file.write_text(file.read_text().replace(f"version: {old}", "version: 9.0.0"))
     publish(read_course(folder))
     assert factories.challenge("sea-or-sky").version.version == "9.0.0" != old
+    opened = Markup(grace_client.get(PAGE).content.decode())
+    assert "Nobody has a score at this version yet" in opened and f"How version {old} does" in opened
     attempt(ada, wrong=0)
     page = Markup(grace_client.get(f"{PAGE}?against={old}").content.decode())
     assert "9.0.0" in page and old in page

@@ -15,10 +15,14 @@ from typer.testing import CliRunner
 
 from graders.base import Retrieve
 from gradus.accounts.models import ApiToken, User
+from gradus.challenge_health import figures
+from gradus.challenge_health.models import RowScores
+from gradus.challenge_health.row_scores import items_of
 from gradus.cli import authors
 from gradus.cli.main import app
 from gradus.learn.result.progress import stages_of
 from gradus.submissions.models import Evaluation, Run, Standing, Submission
+from tests import factories
 from tests.challenges.factory import write_course, write_yaml
 from tests.challenges.kinds.rag_bundle import write_rag_challenge
 from tests.kinds.rag_engine import PAYLOAD, Engine
@@ -139,6 +143,18 @@ def test_a_submission_is_scored_and_nothing_has_a_cost(course: None, ada: User, 
     assert "Tokens per request" not in text_of(ada_client.get("/leaderboards/ask-the-library/"))
     receipt = api(ada).get(f"/api/v1/submissions/{submission.uuid}/receipt").json()["receipt"]
     assert receipt["model"] is None and receipt["model_checkpoint"] is None
+
+
+def test_health_counts_the_documents_of_a_list(course: None, ada: User) -> None:
+    made = factories.submit(ada, "ask-the-library", {**SEARCHED, "top_k": 1})
+    items = items_of(made.version, "rag")
+    assert all(set(item.parts) <= {*item.expected.split(" / ")} for item in items) and items[0].parts
+    documents = [f"a-page-of-{number:02}-with-a-long-name" for number in range(20)]
+    factories.grade(made, 0.1, rows={items[0].id: (0.1, ", ".join([*documents, items[0].parts[0]]))})
+    RowScores.objects.update(scores=bytes(len(items)))
+    health = figures.computed(made.version, "rag")
+    assert health.shown_items[items[0].id].wrong == tuple((name, 1) for name in documents[:3])
+    assert RowScores.objects.get().answers["0"].endswith(items[0].parts[0]), "nothing of a list is cut off"
 
 
 def test_two_runs_are_compared_by_places(course: None, ada: User, ada_client: Client) -> None:

@@ -42,6 +42,8 @@ def of_challenge(found: Computed, *, sees_hidden: bool, open_reports: int, hints
         )
         said.append(Advice(text % {"count": open_reports}, is_warning=True))
     said += _failures(found)
+    if not found.learners:
+        return [*said, Advice(_("Nobody has a score at this version yet, so nothing is known of how it does."))]
     if found.learners < LEARNERS_MIN:
         text = _(
             "Only %(count)s of the %(least)s learners have taken part that figures need before they say much about "
@@ -91,7 +93,11 @@ def _failures(found: Computed) -> list[Advice]:
             found.attempts,
             _("One attempt in ten or more was not graded. The most common reason is %(code)s."),
         ),
-        (found.failed_runs, found.runs, _("One trial run in ten or more failed. The most common reason is %(code)s.")),
+        (
+            found.failed_runs,
+            found.runs - sum(found.failed_runs.values()),
+            _("One trial run in ten or more failed. The most common reason is %(code)s."),
+        ),
     ):
         count = sum(failed.values())
         if count + of >= GRADINGS_MIN and count >= MANY_FAIL * (count + of):
@@ -109,7 +115,8 @@ def of_row(item: ItemFigures) -> Advice:
             "or the text can be read in two ways."
         )
         return Advice(text, is_warning=True)
-    if item.wrong and item.share < 1 - AGREED and item.wrong[0][1] >= AGREED * item.learners:
+    agreed = item.agreed if item.agreed is not None or not item.wrong else item.wrong[0][1] / item.learners
+    if agreed and item.share < 1 - AGREED and agreed >= AGREED:
         text = _("Most learners get the same wrong answer: check whether that one is right.")
         return Advice(text, is_warning=True)
     if item.share == 0:

@@ -27,6 +27,7 @@ from gradus.challenge_health.row_scores import items_of
 from gradus.courses.models import Challenge, ChallengeVersion
 from gradus.submissions.models import Evaluation, HintsTaken, Run, Score, Standing
 from gradus.submissions.models.results import of_ranked_people
+from gradus.submissions.states import State
 
 BINS = 20
 # Rows, times and marks are those of the learners who came last; more of them would change no digit that is shown.
@@ -91,8 +92,8 @@ class Computed:
     @property
     def shown_items(self) -> dict[str, ItemFigures]:
         return {
-            name: ItemFigures(learners, share, power, tuple((text, count) for text, count in wrong))
-            for name, (learners, share, power, wrong) in self.items.items()
+            name: ItemFigures(learners, share, power, tuple((text, count) for text, count in wrong), *agreed)
+            for name, (learners, share, power, wrong, *agreed) in self.items.items()
         }
 
 
@@ -211,12 +212,16 @@ def _approaches(version: ChallengeVersion, track: str) -> list[list[Any]]:
 
 
 def _failures(version: ChallengeVersion, track: str) -> tuple[dict[str, int], dict[str, int], int]:
-    """Gradings of attempts and trial runs that failed, by error code, and how many trial runs are still known."""
-    attempts = Evaluation.objects.filter(submission__version=version, submission__kind=track).exclude(error_code="")
-    trials = Evaluation.objects.filter(run__version=version, run__kind=track, run__purpose=Run.Purpose.TRIAL)
+    """Gradings of attempts and trial runs that failed, by error code, and how many trial runs are still known.
+
+    What people have cancelled or withdrawn is no failure, and is not counted at all.
+    """
+    ended = Evaluation.objects.exclude(state=State.CANCELLED)
+    attempts = ended.filter(submission__version=version, submission__kind=track)
+    trials = ended.filter(run__version=version, run__kind=track, run__purpose=Run.Purpose.TRIAL)
     counts = [
-        dict(some.order_by("error_code").values_list("error_code").annotate(n=Count("pk")))
-        for some in (attempts, trials.exclude(error_code=""))
+        dict(some.exclude(error_code="").order_by("error_code").values_list("error_code").annotate(n=Count("pk")))
+        for some in (attempts, trials)
     ]
     return counts[0], counts[1], trials.count()
 
@@ -226,12 +231,14 @@ def _items(version: ChallengeVersion, track: str, evaluations: Sequence[int]) ->
         criteria = free_text(version.parsed).rubric
         names, scores = [one.id for one in criteria], _marks(evaluations, [one.id for one in criteria])
         answers: Iterable[Mapping[str, str]] = ()
+        right: Sequence[Sequence[str]] = ()
     else:
-        names = [item.id for item in items_of(version, track)]
+        items = items_of(version, track)
+        names, right = [item.id for item in items], [item.parts for item in items]
         kept = RowScores.objects.filter(evaluation__in=evaluations)
         scores = [bytes(one) for one in kept.values_list("scores", flat=True)]
         answers = kept.filter(evaluation__in=evaluations[:ANSWERS_READ]).values_list("answers", flat=True)
-    found = analysed([one for one in scores if len(one) == len(names)], answers)
+    found = analysed([one for one in scores if len(one) == len(names)], answers, right)
     return {name: list(astuple(one)) for name, one in zip(names, found, strict=False)}
 
 

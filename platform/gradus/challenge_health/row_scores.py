@@ -17,8 +17,8 @@ from gradus.courses.models import ChallengeVersion
 from gradus.submissions.models import Evaluation
 
 log = structlog.get_logger(__name__)
-# An answer of which more than this is shown nowhere.
-ANSWER_CHARS = 80
+# Of an answer no more is shown than this, and of a list of documents no more compared.
+ANSWER_CHARS, LIST_CHARS = 80, 2000
 # By the id of a row: its score in [0, 1], and the answer, which is empty where it is right.
 Rows = Mapping[str, tuple[float, str]]
 
@@ -43,7 +43,7 @@ def keep(evaluation: Evaluation, rows: Rows) -> bool:
         score, answer = rows.get(item.id, (None, ""))
         scores.append(NO_SCORE if score is None else round(100 * min(1.0, max(0.0, score))))
         if answer:
-            answers[str(number)] = answer[:ANSWER_CHARS]
+            answers[str(number)] = answer[: LIST_CHARS if item.parts else ANSWER_CHARS]
     RowScores.objects.update_or_create(evaluation=evaluation, defaults={"scores": bytes(scores), "answers": answers})
     return True
 

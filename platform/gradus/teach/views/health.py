@@ -73,6 +73,7 @@ def health_show(request: HttpRequest, challenge: Challenge, scope: Scope) -> Htt
     context = _chosen(request, challenge, scope)
     shown = context["health"]
     context["lines"] = [one for one in health.lines(challenge, scope) if one.track == shown.track]
+    context["earlier"] = next((one for one in context["lines"] if one.figures.learners), None)
     if shown.is_judged:
         context["rows"] = shown.rows(context["against"])
     return render(request, "teach/health/challenge.html", context)
