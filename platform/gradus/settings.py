@@ -95,6 +95,7 @@ MIDDLEWARE = [
     "django_htmx.middleware.HtmxMiddleware",
     "gradus.accounts.staff_actions.remember_request",
     "gradus.classes.visibility.ShowWhatMayBeOpened",
+    "gradus.accounts.second_factor.AskForSecondFactor",
     "gradus.teach.viewing.ShowAsLearner",
     "gradus.courses.preview.ShowDraft",
     "gradus.learn.access.SayWhenItOpens",
@@ -320,6 +321,8 @@ SOCIALACCOUNT_EMAIL_AUTHENTICATION = False
 SOCIALACCOUNT_LOGIN_ON_GET = False
 SOCIALACCOUNT_REAUTHENTICATION_REQUIRED = True
 SOCIALACCOUNT_STORE_TOKENS = False
+# Whether the pages of staff and teachers need a second factor, a day after somebody first opens one.
+SECOND_FACTOR = env.flag("GRADUS_SECOND_FACTOR", default=PRODUCTION)
 MFA_SUPPORTED_TYPES = ["totp", "recovery_codes", "webauthn"]
 MFA_PASSKEY_LOGIN_ENABLED = False
 LOGIN_URL = "account_login"

@@ -6,10 +6,17 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from allauth.mfa.models import Authenticator
+from allauth.mfa.totp.internal.auth import (
+    TOTP,
+    format_hotp_value,
+    generate_totp_secret,
+    hotp_value,
+    yield_hotp_counters_from_time,
+)
 from django.db import IntegrityError, transaction
 from django.test import Client
 from django.utils import timezone
+from pytest_django.fixtures import Settings
 
 from gradus.accounts.models import User
 from gradus.classes.models import Class, Member
@@ -193,25 +200,59 @@ def test_a_platform_that_is_away_keeps_nobody_out_whose_key_is_known(
 
 
 @pytest.mark.parametrize("change", [{"is_staff": True}, {"is_superuser": True}])
-def test_a_platform_signs_nobody_in_with_more_rights(
+def test_a_platform_alone_signs_nobody_in_who_is_staff(
     moodle: Moodle, of_class: Class, visitor: Client, change: dict[str, Any]
 ) -> None:
     launch(visitor, moodle)
     User.objects.filter(pk=who(visitor).pk).update(**change)
     fresh = Client()
-    assert launch(fresh, moodle).status_code == 403
+    page = launch(fresh, moodle)
+    assert page.status_code == 403 and "switch on two-factor authentication" in page.content.decode()
     assert "_auth_user_id" not in fresh.session
 
 
-def test_a_second_factor_and_a_closed_account_keep_a_platform_out(
-    moodle: Moodle, of_class: Class, visitor: Client
+@pytest.mark.parametrize("is_staff", [False, True])
+@pytest.mark.parametrize("somebody_before", [False, True])
+def test_who_has_a_second_factor_gives_it_after_the_launch(
+    moodle: Moodle, of_class: Class, visitor: Client, ada: User, is_staff: bool, somebody_before: bool
 ) -> None:
-    launch(visitor, moodle)
+    launch(visitor, moodle, roles=[TEACHER])
     person = who(visitor)
-    factor = Authenticator.objects.create(user=person, type="totp", data={})
-    assert launch(Client(), moodle).status_code == 403
-    factor.delete()
-    User.objects.filter(pk=person.pk).update(is_active=False)
+    User.objects.filter(pk=person.pk).update(is_staff=is_staff)
+    secret = generate_totp_secret()
+    TOTP.activate(person, secret)
+    client = logged_in(ada) if somebody_before else Client()
+    answer = launch(client, moodle, roles=[TEACHER])
+    assert (answer.status_code, answer["Location"]) == (302, "/accounts/2fa/authenticate/")
+    assert "_auth_user_id" not in client.session
+    wrong = client.post(answer["Location"], {"code": "000000"})
+    assert wrong.status_code == 200 and "_auth_user_id" not in client.session
+    code = format_hotp_value(hotp_value(secret, next(iter(yield_hotp_counters_from_time()))))
+    entered = client.post(answer["Location"], {"code": code})
+    assert (entered.status_code, entered["Location"]) == (302, "/challenges/sea-or-sky/")
+    assert who(client) == person
+    assert launch(client, moodle, roles=[TEACHER])["Location"] == "/challenges/sea-or-sky/"
+
+
+def test_a_teacher_by_the_platform_s_word_alone_needs_no_second_factor(
+    moodle: Moodle, of_class: Class, visitor: Client, settings: Settings
+) -> None:
+    """The platform can make anybody a teacher of its class, but gives no role in a course."""
+    settings.SECOND_FACTOR = True
+    launch(visitor, moodle, roles=[TEACHER])
+    person = who(visitor)
+    User.objects.filter(pk=person.pk).update(second_factor_due_at=timezone.now())
+    page = f"/teach/classes/{of_class.pk}/"
+    assert visitor.get(page).status_code == 200
+    assert logged_in(person).get(page).status_code == 403
+    factories.enrol(person, of_class.course, factories.TEACHER)
+    assert visitor.get(page).status_code == 403
+    assert launch(Client(), moodle, roles=[TEACHER])["Location"] == "/challenges/sea-or-sky/"
+
+
+def test_a_closed_account_keeps_a_platform_out(moodle: Moodle, of_class: Class, visitor: Client) -> None:
+    launch(visitor, moodle)
+    User.objects.filter(pk=who(visitor).pk).update(is_active=False)
     page = launch(Client(), moodle)
     assert page.status_code == 403 and "closed" in page.content.decode()
 

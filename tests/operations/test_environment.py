@@ -100,6 +100,31 @@ def test_a_setting_that_is_gone_ends_the_start_and_names_its_successor() -> None
     assert read_settings(GRADUS_DTYPE="", GRADUS_TRAINING_DTYPE="bfloat16", GRADUS_ENGINE="plain").returncode == 0
 
 
+SECOND_FACTOR = """
+import sys
+sys.path.insert(0, "platform")
+from gradus import settings
+print(settings.SECOND_FACTOR)
+"""
+
+
+@pytest.mark.parametrize(
+    ("variables", "on"),
+    [
+        ({"GRADUS_PRODUCTION": "0"}, "False"),
+        ({"GRADUS_PRODUCTION": "1", "GRADUS_SECRET_KEY": "k" * 50}, "True"),
+        ({"GRADUS_PRODUCTION": "1", "GRADUS_SECRET_KEY": "k" * 50, "GRADUS_SECOND_FACTOR": "0"}, "False"),
+    ],
+)
+def test_a_second_factor_is_asked_for_in_production(variables: dict[str, str], on: str) -> None:
+    given = {name: value for name, value in os.environ.items() if name != "GRADUS_SECOND_FACTOR"} | variables
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", SECOND_FACTOR],
+        cwd=settings.BASE_DIR, env=given, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert done.stdout.strip() == on
+
+
 READERS = {
     "GRADUS_PRODUCTION": lambda env, name: env.flag(name),
     "GRADUS_WEB_THREADS": lambda env, name: env.whole(name, default=4),

@@ -26,6 +26,7 @@ def test_none_is_none_and_all_fields_are_read() -> None:
     assert read("") == read("  ") == read("[]") == ()
     (one,) = read(json.dumps([WHOLE]))
     assert (one.id, one.scopes, one.rules[0].of_class) == ("university", ("openid", "profile", "email"), 3)
+    assert not one.second_factor and read(json.dumps([{**WHOLE, "second_factor": True}]))[0].second_factor
     assert "s3cret" not in repr(one)
 
 

@@ -9,8 +9,10 @@ import pytest
 from allauth.account.models import EmailAddress
 from allauth.mfa.totp.internal.auth import TOTP, generate_totp_secret
 from allauth.socialaccount.models import SocialAccount, SocialToken
+from django.contrib.auth.hashers import make_password
 from django.db import IntegrityError, transaction
 from django.test import Client
+from django.utils import timezone
 
 from gradus.accounts.models import Merge, User
 from gradus.own_data import document, erasing, moving
@@ -307,6 +309,24 @@ def test_a_second_factor_is_asked_for_after_the_school_too(person: Browser, scho
     assert again.account is None
     stored = str(dict(again.client.session))
     assert "'access'" not in stored
+
+
+@pytest.mark.parametrize("asks", [True, False])
+def test_staff_need_no_second_factor_here_where_the_school_asks_for_one(
+    asks: bool, person: Browser, school: School, settings
+) -> None:
+    settings.SECOND_FACTOR = True
+    configure(settings, school.setting(second_factor=asks))
+    person.sign_in()
+    owner = User.objects.get()
+    User.objects.update(is_staff=True, second_factor_due_at=timezone.now(), password=make_password(factories.PASSWORD))
+    again = Browser()
+    again.sign_in()
+    assert again.client.get("/teach/").status_code == (200 if asks else 403)
+    by_password = Client()
+    by_password.post("/accounts/login/", {"login": owner.email, "password": factories.PASSWORD})
+    assert by_password.session["_auth_user_id"] == str(owner.pk)
+    assert by_password.get("/teach/").status_code == 403
 
 
 def test_a_closed_account_stays_closed(person: Browser, school: School) -> None:

@@ -65,7 +65,9 @@ def give_way(email: str, owner: User | None = None) -> None:
     An account that has no other address keeps this one as `lost_email`: with it and the password the person still
     signs in, and is asked for another address on every page.
     """
-    for user in holders(email).exclude(pk=owner.pk if owner else None):
+    for user in holders(email):
+        if user == owner:
+            continue
         EmailAddress.objects.filter(user=user, email__iexact=email).delete()
         if user.email.lower() != email:
             continue

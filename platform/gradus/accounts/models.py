@@ -57,6 +57,9 @@ class User(AbstractUser):
     deleted_at = models.DateTimeField(
         null=True, blank=True, editable=False, help_text="From then on the row names nobody and keeps only its ranks"
     )
+    second_factor_due_at = models.DateTimeField(
+        null=True, blank=True, editable=False, help_text="When staff's pages begin to need a second factor"
+    )
     lost_email = models.EmailField(  # noqa: DJ001  # a default would make SQLite write the table anew
         null=True, blank=True, editable=False,
         help_text=_("An address that its owner has confirmed elsewhere; the password still signs in with it"),

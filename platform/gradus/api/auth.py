@@ -9,6 +9,7 @@ from django.utils import timezone
 from ninja.errors import AuthenticationError
 from ninja.security import HttpBearer
 
+from gradus.accounts import second_factor
 from gradus.accounts.guests import learner
 from gradus.accounts.models import ApiToken, User
 from gradus.accounts.token_rules import LEARNER, Scope, named
@@ -82,9 +83,18 @@ def note_use(token: ApiToken) -> None:
 
 
 class Session(OptionalCookie):
+    """The session of the pages. A call that needs more than a learner's scope is open to it as staff's pages are."""
+
     param_name = settings.SESSION_COOKIE_NAME
 
+    def __init__(self, need: Scope) -> None:
+        super().__init__()
+        self.need = need
+
     def authenticate(self, request: HttpRequest, key: str | None) -> User | None:
+        if self.need != LEARNER and second_factor.is_missing(request):
+            said = "This call needs a second factor in your session. Open a page under Teach, which asks for it."
+            raise Refused("second_factor_needed", said, 403)
         return learner(request)
 
 
@@ -95,7 +105,7 @@ def nobody(request: HttpRequest) -> Nobody:
 
 def requires(need: Scope) -> list[Any]:
     """Returns the value for `auth` of a call that needs a token with at least this scope, or the pages' session."""
-    return [BearerToken(need), Session()]
+    return [BearerToken(need), Session(need)]
 
 
 someone = requires(LEARNER)
@@ -112,7 +122,7 @@ def need_of(callbacks: Any) -> Scope:
 def allows(request: HttpRequest, need: Scope) -> bool:
     """Returns False if the call's token does not cover `need`, a level that only a part of the reply requires."""
     scope: Scope | None = vars(request).get(SCOPE)
-    return scope is None or scope.includes(need)
+    return not second_factor.is_missing(request) if scope is None else scope.includes(need)
 
 
 def caller(request: Request) -> User:

@@ -6,7 +6,7 @@ CODES: dict[int, tuple[str, ...]] = {
     403: (
         "account_needed", "class_ended", "class_not_begun", "closed", "forbidden", "lowers", "missing_role",
         "missing_scope", "not_author", "not_passed", "not_released", "not_staff", "other_address", "own_answer",
-        "own_grade", "scope_not_yours", "sign_in_needed",
+        "own_grade", "scope_not_yours", "second_factor_needed", "sign_in_needed",
     ),
     404: (
         "code_unknown", "invitation_over", "no_course", "no_draft", "no_member", "no_such_version", "not_found",

@@ -9,10 +9,10 @@ from django.conf import settings
 from ninja import Router, Schema, Status
 from pydantic import Field
 
-from gradus.accounts import tokens
+from gradus.accounts import second_factor, tokens
 from gradus.accounts.allauth_adapter import TooManyAttempts
 from gradus.accounts.models import User
-from gradus.accounts.token_rules import DAYS_MAX, TOKEN_DAYS, Content, LearnerData, Scope
+from gradus.accounts.token_rules import DAYS_MAX, LEARNER, TOKEN_DAYS, Content, LearnerData, Scope
 from gradus.api.auth import Request
 from gradus.submissions.services import Refused
 
@@ -63,7 +63,7 @@ def _verified(request: Request, body: TokenIn) -> User:
     Raises:
         Refused: the account is unknown, the password is wrong, or the account is inactive (all with the same message,
             so that nobody learns which addresses have accounts); too many attempts; or the account needs the site's
-            log-in page, because it has a second factor or an unconfirmed address.
+            log-in page, because it has a second factor, needs one, or has an unconfirmed address.
     """
     try:
         user = get_adapter(request).authenticate(request, email=body.email, password=body.password)
@@ -71,7 +71,8 @@ def _verified(request: Request, body: TokenIn) -> User:
         raise Refused("too_many_requests", str(error.message), 429, retry_after=error.seconds) from None
     if not isinstance(user, User) or not user.is_active:
         raise Refused("wrong_credentials", "The email and password do not match an account.", 401)
-    if is_mfa_enabled(user) or _unverified(user):
+    more = Scope(body.content, body.learner_data) != LEARNER
+    if is_mfa_enabled(user) or _unverified(user) or (more and second_factor.is_overdue(user)):
         raise Refused("sign_in_needed", "Sign in on the site and make a token on your profile.", 403)
     return user
 

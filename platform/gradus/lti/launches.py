@@ -12,7 +12,6 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from urllib.parse import urlsplit
 
-from allauth.mfa.models import Authenticator
 from django.db import IntegrityError, transaction
 from django.http import HttpRequest
 from django.urls import Resolver404, resolve, reverse
@@ -20,7 +19,7 @@ from django.utils import timezone
 from django.utils.crypto import constant_time_compare
 from django.utils.translation import gettext as _
 
-from gradus.accounts import guests
+from gradus.accounts import guests, second_factor
 from gradus.accounts.models import User, digest_of
 from gradus.accounts.token_rules import LearnerData
 from gradus.classes import managed
@@ -202,8 +201,11 @@ def _account(request: HttpRequest, platform: Platform, message: Message) -> User
     user = link.user
     if not user.is_active:
         raise Refused("account_closed", _("Your account here is closed."), 403)
-    if user.is_staff or user.is_superuser or Authenticator.objects.filter(user=user).exists():
-        said = _("Your account has more rights or a second factor, so a platform cannot sign you in.")
+    if (user.is_staff or user.is_superuser) and not second_factor.has_factor(user):
+        said = _(
+            "Your account is one of staff, so a platform alone cannot sign you in. Sign in here with your password and "
+            "switch on two-factor authentication on your profile. Then open the link again: it asks for your code."
+        )
         raise Refused("account_protected", said, 403)
     return user
 

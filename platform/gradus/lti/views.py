@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from urllib.parse import urlencode
 
+from allauth.account.utils import perform_login
 from django.contrib import messages as notes
-from django.contrib.auth import login
+from django.contrib.auth import login, logout
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect, JsonResponse
 from django.shortcuts import render
 from django.urls import reverse
@@ -14,7 +15,7 @@ from django.views.decorators.cache import cache_control, never_cache
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from gradus.accounts import guests
+from gradus.accounts import guests, second_factor
 from gradus.accounts.models import User
 from gradus.lti import browsers, keys, launches, messages
 from gradus.lti.models import Platform
@@ -85,7 +86,10 @@ def launch_take(request: HttpRequest) -> HttpResponseBase:
 @never_cache
 @require_safe
 def launch_enter(request: HttpRequest) -> HttpResponseBase:
-    """Signs the person in whom the platform's message names, if this browser began the launch."""
+    """Signs the person in whom the platform's message names, if this browser began the launch.
+
+    The site asks for the second factor of an account that has one before it is signed in.
+    """
     before = request.user
     try:
         if browsers.is_framed(request):
@@ -94,13 +98,25 @@ def launch_enter(request: HttpRequest) -> HttpResponseBase:
         entered = launches.enter(request, request.GET.get("launch", ""), browsers.known(request))
     except Refused as refused:
         return browsers.refusal(request, refused)
-    # This begins a new session, also where somebody was signed in already.
-    if before != entered.user:
-        login(request, entered.user, backend="django.contrib.auth.backends.ModelBackend")
-        guests.leave(request)
-    if isinstance(before, User) and before != entered.user:
+    if before == entered.user:
+        return HttpResponseRedirect(entered.path)
+    answer = _sign_in(request, entered)
+    if isinstance(before, User):
         said = _("You came from your learning platform, so its account is signed in now, no longer “%(name)s”.")
         notes.info(request, said % {"name": before.pseudonym})
+    return answer
+
+
+def _sign_in(request: HttpRequest, entered: launches.Entered) -> HttpResponseBase:
+    """Begins a new session, also where somebody was signed in already. A second factor is asked for first."""
+    if second_factor.has_factor(entered.user):
+        if request.user.is_authenticated:
+            logout(request)
+        asked: HttpResponse = perform_login(request, entered.user, email_verification="none", redirect_url=entered.path)
+        return asked
+    login(request, entered.user, backend="django.contrib.auth.backends.ModelBackend")
+    guests.leave(request)
+    request.session[second_factor.FROM_PLATFORM] = entered.user.pk
     return HttpResponseRedirect(entered.path)
 
 

@@ -51,6 +51,7 @@ def account(user: User) -> Iterator[Record]:
             .order_by("pk")
             .values("provider", "uid", "date_joined", "last_login", "extra_data")
         ),
+        "second_factor_due_at": user.second_factor_due_at,
         "roles": list(user.enrolments.order_by("pk").values("course__slug", "content", "learner_data", "created_at")),
         "may_create_courses": user.may_create_courses,
         "code_for_friends": code_of(user),

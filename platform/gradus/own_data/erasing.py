@@ -192,7 +192,7 @@ def _forget_account(user: User, alias: str) -> None:
     user.set_unusable_password()
     user.username = user.pseudonym = alias
     user.email = user.first_name = user.last_name = ""
-    user.lost_email = user.last_login = user.last_visit = user.deletion_due_at = None
+    user.lost_email = user.last_login = user.last_visit = user.deletion_due_at = user.second_factor_due_at = None
     # When somebody registered says who it was.
     user.date_joined = user.deleted_at or timezone.now()
     User.objects.filter(pk=user.pk).update(
@@ -200,7 +200,7 @@ def _forget_account(user: User, alias: str) -> None:
             name: getattr(user, name)
             for name in (
                 *("password", "username", "pseudonym", "email", "lost_email", "first_name", "last_name"),
-                *("last_login", "last_visit", "date_joined", "deletion_due_at"),
+                *("last_login", "last_visit", "date_joined", "deletion_due_at", "second_factor_due_at"),
             )
         }
     )

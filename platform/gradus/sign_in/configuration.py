@@ -95,6 +95,7 @@ class Provider(_Strict):
     client_secret: SecretStr = Field(min_length=1, max_length=1000)
     scopes: tuple[str, ...] = ("openid", "profile", "email")
     confirmed_domains: tuple[Annotated[str, AfterValidator(_domain)], ...] | None = None
+    second_factor: bool = False
     rules: tuple[Rule, ...] = ()
 
     @property

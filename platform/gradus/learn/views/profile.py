@@ -9,8 +9,9 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST
 
-from gradus.accounts import names, tokens
+from gradus.accounts import names, second_factor, tokens
 from gradus.accounts.models import ApiToken, User
+from gradus.accounts.token_rules import LEARNER
 from gradus.learn.path import history
 from gradus.learn.profile_forms import PseudonymForm, TokenForm
 from gradus.notices.models import MailWish
@@ -50,6 +51,9 @@ def token_create(request: HttpRequest) -> HttpResponse:
     """Shows the secret once, in the answer to this POST only."""
     user = _account(request)
     form = TokenForm(user, request.POST)
+    if form.is_valid() and form.scope != LEARNER and second_factor.is_missing(request):
+        said = _("A token with more than a learner's rights needs a second factor. Open a page under Teach to give it.")
+        form.add_error(None, said)
     if not form.is_valid():
         return _page(request, token_form=form, status=422)
     try:

@@ -7,12 +7,15 @@ from collections.abc import Iterator
 from django.conf import settings
 
 from challenges.texts import several
+from gradus.accounts import second_factor
 from gradus.accounts.allauth_adapter import can_send_mails
 from gradus.operations.doctor.results import Result, fail, ok, warn
 from gradus.sign_in.refusals import Refusal, advice
 from gradus.sign_in.status import Answer, Status, ask, statuses
 from gradus.sign_in.tokens import LEEWAY_SECONDS
 
+# How many people without a second factor are named.
+NAMED = 10
 # A clock that differs by more is told before it differs by too much.
 SKEW_SECONDS = LEEWAY_SECONDS / 2
 
@@ -23,6 +26,21 @@ def providers() -> Iterator[Result]:
         yield warn("sign-in codes", "GRADUS_MAIL_CODES is on, but the site has no mail server", "Set EMAIL_URL.")
     for one in statuses():
         yield from _provider(one)
+
+
+def second_factors() -> Iterator[Result]:
+    """Names people with more rights who have no second factor, and sign in with no provider that asks for one."""
+    name = "second factor"
+    if not settings.SECOND_FACTOR:
+        if settings.PRODUCTION:
+            yield warn(name, "GRADUS_SECOND_FACTOR is off: a password opens staff's pages", "Remove the setting.")
+        return
+    without = list(second_factor.without().order_by("pk")[: NAMED + 1])
+    if without:
+        named = ", ".join(map(str, without[:NAMED])) + (" and others" if len(without) > NAMED else "")
+        yield warn(name, f"not set up by {named}", "Ask them to set it up on their profile; see sign-in.md.")
+    else:
+        yield ok(name, "set up by everybody who is staff or has a role in a course")
 
 
 def _provider(one: Status) -> Iterator[Result]:

@@ -18,6 +18,7 @@ CHECKS = (
     site.configuration,
     site.database,
     sign_in.providers,
+    sign_in.second_factors,
     platforms.platforms,
     grading.message_broker,
     grading.model_files,
