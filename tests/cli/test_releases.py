@@ -69,3 +69,18 @@ def test_json_is_alone_on_standard_output(gradus: Gradus, evening: Class) -> Non
     for name, (words, key) in JSON_CALLS.items():
         given = [word.format(**{"class": evening.pk}) for word in words]
         assert key in json.loads(gradus(*name.split(), *given, "--json").stdout)
+
+
+def test_provisional_grades_are_shown_apart_and_released_by_their_own_option(
+    gradus: Gradus, evening: Class, bob: User
+) -> None:
+    words = ("class", "release", str(evening.pk))
+    gradus(*words, "--score", "hand", "--details", "hand")
+    factories.grade(factories.submit(bob), 0.5, provisional=True)
+    (sea, *_rest) = json.loads(gradus(*words, "--json").stdout)["challenges"]
+    assert (sea["withheld"], sea["withheld_provisional"], sea["provisional"]) == (1, 1, False)
+    gradus(*words, "--now")
+    assert Submission.objects.get().grade_withheld
+    assert "Attempts that changed: 1." in gradus(*words, "--now", "--provisional").output
+    assert not Submission.objects.get().grade_withheld
+    assert gradus(*words, "--provisional").exit_code == 2

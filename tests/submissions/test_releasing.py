@@ -339,3 +339,54 @@ def test_a_place_where_a_release_fails_stops_no_round(ada, by_hand, grace, sea_o
         releasing.carry_out()
     monkeypatch.undo()
     assert reconciler.sweep()["released"] == 1
+
+
+def test_a_release_leaves_out_provisional_grades_until_they_are_final(ada, bob, by_hand, grace, sea_or_sky):
+    final, doubtful = factories.submit(ada), factories.submit(bob)
+    factories.grade(final)
+    factories.grade(doubtful, provisional=True)
+    (of_challenge,) = releasing.overview(by_hand, [sea_or_sky])
+    assert (of_challenge.withheld, of_challenge.final, of_challenge.left_out) == (2, 1, 1)
+    assert releasing.release(by_hand, sea_or_sky, by=grace) == 1
+    assert (flags(final), flags(doubtful)) == ((False, False), (True, True))
+    assert Standing.objects.get().user == ada and releasing.carry_out() == 0
+
+    # As when a person has decided: the next round of the reconciler releases it.
+    Score.objects.filter(evaluation__submission=doubtful).update(provisional=False, verified_by="person", person=grace)
+    assert releasing.carry_out() == 1 and flags(doubtful) == (False, False)
+    assert Notice.objects.filter(user=bob).count() == 1
+
+
+def test_a_later_provisional_grade_is_withheld_after_a_release_of_final_ones(ada, bob, by_hand, grace, sea_or_sky):
+    begun = factories.submit(bob)
+    releasing.release(by_hand, sea_or_sky, by=grace)
+    later = factories.submit(ada)
+    factories.grade(begun, provisional=True)
+    factories.grade(later, provisional=True)
+    assert (flags(begun), flags(later)) == ((True, True), (True, True)) and not Standing.objects.exists()
+
+
+def test_provisional_grades_are_released_by_a_choice_that_ends_with_the_release(ada, by_hand, grace, sea_or_sky):
+    made = factories.submit(ada)
+    factories.grade(made, provisional=True)
+    releasing.release(by_hand, sea_or_sky, by=grace)
+    assert flags(made) == (True, True)
+    assert releasing.release(by_hand, sea_or_sky, by=grace, provisional=True) == 1
+    assert flags(made) == (False, False) and ReleaseRule.objects.get(challenge=sea_or_sky).provisional
+    assert StaffAction.objects.filter(what="grades_released").latest("pk").details["provisional"] is True
+    releasing.withhold_later(by_hand, sea_or_sky, by=grace)
+    assert not ReleaseRule.objects.get(challenge=sea_or_sky).provisional
+
+
+def test_only_a_release_at_a_date_or_by_hand_holds_provisional_grades(ada, bob, group, grace, sea_or_sky, time_machine):
+    at_once = factories.submit(ada)
+    factories.grade(at_once, provisional=True)
+    assert flags(at_once) == (False, False)
+    noon = timezone.now().replace(microsecond=0) + timedelta(hours=2)
+    releasing.change_rule(group, sea_or_sky, by=grace, score="date", score_at=noon, details="now")
+    at_noon = factories.submit(bob)
+    factories.grade(at_noon, provisional=True)
+    time_machine.move_to(noon)
+    assert releasing.carry_out() == 0 and flags(at_noon) == (True, True)
+    releasing.change_rule(group, sea_or_sky, by=grace, score="date", score_at=noon, details="now", provisional=True)
+    assert flags(at_noon) == (False, False)

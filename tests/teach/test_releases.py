@@ -196,3 +196,36 @@ def test_before_saving_the_page_says_who_has_seen_a_grade_already(ada, bob, grou
     assert b"/release/now" not in logged_in(assistant).get(address).content
     assert "1 of 2 released" in client.get(f"/teach/classes/{group.pk}/grades/").content.decode()
     assert "Sea or sky: 1 of 2 released." in client.get(f"/teach/classes/{group.pk}/grades/").content.decode()
+
+
+def test_provisional_grades_are_counted_apart_and_released_only_by_their_own_button(
+    ada, bob, group, teacher, sea_or_sky
+):
+    factories.member(group, bob)
+    client, address = logged_in(teacher), f"/teach/classes/{group.pk}/release/"
+    client.post(address, form(score="hand", details="hand"))
+    factories.grade(factories.submit(ada))
+    doubtful = factories.submit(bob)
+    factories.grade(doubtful, provisional=True)
+    page = client.get(address).content.decode()
+    assert "Release 1 grade<" in page and "Release 1 grade, at all challenges together." in page
+    assert page.count("Release all 2, with 1 provisional grade that no person has looked at") >= 2
+    assert "later attempts are shown at once, too, when their grades are final" in page
+
+    assert "Released: 1 attempt." in client.post(f"{address}now", follow=True).content.decode()
+    doubtful.refresh_from_db()
+    assert doubtful.grade_withheld
+    page = client.get(address).content.decode()
+    assert "Release 1 grade" not in page and "with 1 provisional grade that no person" in page
+    client.post(f"{address}now", {"challenge": "sea-or-sky", "provisional": "yes"})
+    doubtful.refresh_from_db()
+    assert not doubtful.grade_withheld and "provisional grades too, because" in client.get(address).content.decode()
+
+
+def test_set_points_are_no_other_grade_than_the_attempt_that_they_replace(ada, group, teacher, sea_or_sky):
+    client, address = logged_in(teacher), f"/teach/classes/{group.pk}/release/"
+    client.post(address, form(score="hand", details="hand"))
+    factories.grade(factories.submit(ada))
+    services.override(group.members.filter(user=ada), sea_or_sky, by=teacher, value=9, reason="because")
+    page = client.get(address)
+    assert page.context["waiting"] == "Release 1 grade" and page.context["rows"][0]["waiting"] == "Release 1 grade"

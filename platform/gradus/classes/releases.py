@@ -23,7 +23,7 @@ from gradus.courses.models import Challenge
 from gradus.refusal import wrong
 
 What = StaffAction.What
-SETTINGS = ("score", "score_at", "details", "details_at")
+SETTINGS = ("score", "score_at", "details", "details_at", "provisional")
 PARTS = ("score", "details")
 # The keys of a class and a challenge.
 Place = tuple[int, int]
@@ -68,7 +68,7 @@ def change(of_class: Class, challenge: Challenge | None, *, by: User, seen: str 
     applies the rule to attempts.
 
     Args:
-        settings: Fields of `SETTINGS`. Dates are aware.
+        settings: Fields of `SETTINGS`. Dates are aware. Without `provisional`, that choice stays.
 
     Raises:
         Http404, Refused: 403, the person may not decide about grades of this class; 409, `changed_meanwhile`; 422, a
@@ -86,6 +86,7 @@ def change(of_class: Class, challenge: Challenge | None, *, by: User, seen: str 
             values = {part: when, f"{part}_at": at, f"released_{part}_at": None, f"released_{part}_by": None}
             for name, value in values.items():
                 setattr(rule, name, value)
+    rule.provisional = settings.get("provisional", rule.provisional)
     clean(rule)
     rule.save()
     note(What.RELEASE_CHANGED, of_class, by, _named(before, challenge), _named(settings_of(rule), challenge))
@@ -105,11 +106,13 @@ def follow_class(of_class: Class, challenge: Challenge, *, by: User, seen: str =
 
 
 @transaction.atomic
-def mark_released(of_class: Class, challenge: Challenge | None, parts: tuple[str, ...], *, by: User) -> int:
+def mark_released(
+    of_class: Class, challenge: Challenge | None, parts: tuple[str, ...], *, by: User, provisional: bool = False
+) -> int:
     """Stores that a person releases these `PARTS` now. Returns how many parts were not released before.
 
-    Without a challenge, it concerns all challenges of the class. Call `releasing.release`, which also releases the
-    attempts.
+    Without a challenge, it concerns all challenges of the class. With `provisional`, it is about provisional grades
+    too, from now on. Call `releasing.release`, which also releases the attempts.
 
     Raises:
         Http404, Refused: 403, the person may not decide about grades of this class.
@@ -123,10 +126,12 @@ def mark_released(of_class: Class, challenge: Challenge | None, parts: tuple[str
         for part in due:
             setattr(rule, f"released_{part}_at", at)
             setattr(rule, f"released_{part}_by", by)
-        if due:
-            rule.save()
-            what = {"challenge": rule.challenge and rule.challenge.slug, "parts": due}
+        more = provisional and not rule.provisional
+        if due or more:
             before = {"before": plain(settings_of(rule)), "after": "released"}
+            rule.provisional |= provisional
+            rule.save()
+            what = {"challenge": rule.challenge and rule.challenge.slug, "parts": due, "provisional": more}
             staff.note(What.GRADES_RELEASED, of_class, by=by, **{"class": of_class.pk}, **what, **before)
         count += len(due)
     return count
@@ -136,7 +141,8 @@ def mark_released(of_class: Class, challenge: Challenge | None, parts: tuple[str
 def withhold_later(of_class: Class, challenge: Challenge | None, *, by: User) -> int:
     """Ends a release by hand, so that the rule withholds later attempts again. Returns how many rules changed.
 
-    Without a challenge, it concerns all challenges of the class. Grades that learners have seen stay visible.
+    Without a challenge, it concerns all challenges of the class. The choice of provisional grades ends with it. Grades
+    that learners have seen stay visible.
 
     Raises:
         Http404, Refused: 403, the person may not decide about grades of this class.
@@ -151,6 +157,7 @@ def withhold_later(of_class: Class, challenge: Challenge | None, *, by: User) ->
             setattr(rule, f"released_{part}_at", None)
             setattr(rule, f"released_{part}_by", None)
         if ended:
+            rule.provisional = False
             rule.save()
             note(What.RELEASE_CHANGED, of_class, by, {}, _named({"withheld_again": ended}, rule.challenge))
             count += 1

@@ -36,6 +36,14 @@ def release(
     withhold_later: Annotated[
         bool, typer.Option("--withhold-later", help="End a release by hand, so that later attempts are withheld again.")
     ] = False,
+    provisional: Annotated[
+        bool | None,
+        typer.Option(
+            "--provisional/--only-final",
+            help="With --now, --score or --details: whether provisional grades are released too. Otherwise each of "
+            "them is released when it is final.",
+        ),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Show when the grades of a class are released, set that, or release grades.
@@ -48,12 +56,16 @@ def release(
     if as_class and not challenge:
         typer.echo("Say with --challenge which challenge follows the rule of the class.", err=True)
         raise typer.Exit(WRONG_NAME)
+    if provisional is not None and not (now or score or details):
+        typer.echo("Choose --now, --score or --details with --provisional or --only-final.", err=True)
+        raise typer.Exit(WRONG_NAME)
     path, place = f"classes/{of_class}/releases", {"challenge": challenge or None}
     with site() as api:
         if now:
-            found = api.post(path, {**place, "parts": [part.value] if part else list(Part)})
+            given = {**place, "parts": [part.value] if part else list(Part), "provisional": bool(provisional)}
+            found = api.post(path, given)
         elif score or details:
-            found = _set(api, of_class, challenge, {"score": score, "details": details})
+            found = _set(api, of_class, challenge, {"score": score, "details": details}, provisional)
         elif as_class:
             found = api.delete(f"classes/{of_class}/release-rule", **place)
         elif withhold_later:
@@ -63,13 +75,13 @@ def release(
     showing.say(found, as_json, show)
 
 
-def _set(api: Api, of_class: int, challenge: str, given: dict[str, str]) -> Any:
+def _set(api: Api, of_class: int, challenge: str, given: dict[str, str], provisional: bool | None) -> Any:
     """Sets the rule of a challenge or of the class. A part that no option names keeps its setting."""
     found = api.get(f"classes/{of_class}/releases")
     rules = {one["challenge"]: one for one in found["challenges"]}
     # A challenge that the site does not list has no rule yet, or the site refuses it.
     rule = rules.get(challenge, found["of_class"])
-    body = {"challenge": challenge or None, "seen": rule["seen"]}
+    body = {"challenge": challenge or None, "seen": rule["seen"], "provisional": provisional}
     for part, when in given.items():
         is_time = when not in ("", *WORDS)
         body[part] = ("date" if is_time else when) or rule[part]
@@ -78,16 +90,14 @@ def _set(api: Api, of_class: int, challenge: str, given: dict[str, str]) -> Any:
 
 
 def show(found: dict[str, Any]) -> None:
-    """Prints the rules, and how many attempts are withheld at each challenge."""
+    """Prints the rules, how many attempts are withheld at each challenge, and how many of them are provisional."""
     if found["attempts"]:
         typer.echo(f"Attempts that changed: {found['attempts']}.")
     rule = found["of_class"]
-    rows = [("all challenges", *_when(rule), "", "", "")]
-    rows += [
-        (one["challenge"], *_when(one), one["withheld"], one["details_withheld"], one["ungraded"])
-        for one in found["challenges"]
-    ]
-    columns = ("For", "Score", "Details", "Shown now", "Withheld", "Without details", "Not graded yet")
+    counts = ("withheld", "details_withheld", "withheld_provisional", "ungraded")
+    rows = [("all challenges", *_when(rule), "", "", "", "")]
+    rows += [(one["challenge"], *_when(one), *(one[count] for count in counts)) for one in found["challenges"]]
+    columns = ("For", "Score", "Details", "Shown now", "Withheld", "Without details", "Provisional", "Not final yet")
     showing.table(f"Times in UTC, of a class in {found['timezone']}", columns, rows)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from allauth.account.models import EmailAddress
 from django.core.paginator import Paginator
-from django.db.models import Count, OuterRef, Q, QuerySet, Subquery, Sum, prefetch_related_objects
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Subquery, Sum, prefetch_related_objects
 
 from gradus.classes.models import Class, Member, ReleaseRule
 from gradus.courses import catalogue
@@ -19,7 +19,7 @@ from gradus.gradebook.models import Cell as Stored
 from gradus.gradebook.models import Override, Weight
 from gradus.gradebook.schedules import schedules
 from gradus.gradebook.table import Cell, Column, Person, State, Table, line
-from gradus.submissions.models import Run, Submission
+from gradus.submissions.models import Evaluation, Run, Submission
 
 PAGE = 50
 SIZES = (50, 100)
@@ -192,10 +192,18 @@ def released(of_class: Class, challenges: Iterable[int]) -> set[int]:
     return {challenge for challenge, rule in found.items() if rule is None or not rule.withholds_grade()}
 
 
-def withheld_overrides(of_class: Class) -> dict[int, int]:
-    """Returns how many grades and excuses that a person has set learners do not see yet, by challenge."""
-    found = Override.objects.open().of_class(of_class).filter(withheld=True).order_by().values("challenge")
-    return dict(found.annotate(count=Count("pk")).values_list("challenge", "count"))
+def withheld_overrides(of_class: Class, *, alone: bool = False) -> dict[int, int]:
+    """Returns how many grades and excuses that a person has set learners do not see yet, by challenge.
+
+    With `alone`, it counts only those that stand in place of no withheld final grade of the same learner.
+    """
+    found = Override.objects.open().of_class(of_class).filter(withheld=True).order_by()
+    if alone:
+        learner = {"submission__user": OuterRef("member__user"), "submission__challenge": OuterRef("challenge")}
+        final = Evaluation.objects.filter(is_current=True, score__provisional=False, **learner)
+        withheld = final.filter(submission__of_class=of_class, submission__grade_withheld=True)
+        found = found.exclude(Exists(withheld))
+    return dict(found.values("challenge").annotate(count=Count("pk")).values_list("challenge", "count"))
 
 
 def count_held(of_class: Class, members: QuerySet[Member], columns: Iterable[Column]) -> int:

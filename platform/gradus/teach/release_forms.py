@@ -15,6 +15,7 @@ from gradus.teach.local_times import LocalTimeField, shown_in
 
 FOLLOWS = "class"
 When = ReleaseRule.When
+PROVISIONAL = ReleaseRule._meta.get_field("provisional")
 
 
 class ReleaseForm(SeenForm, ZonedForm):
@@ -28,6 +29,7 @@ class ReleaseForm(SeenForm, ZonedForm):
         help_text=_("Results of public samples, marks and comments. Learners never see them before the score."),
     )
     details_at = LocalTimeField(label=_("Date of the details"), required=False, help_text=_("For “At a date” only."))
+    provisional = forms.BooleanField(label=PROVISIONAL.verbose_name, help_text=PROVISIONAL.help_text, required=False)
 
     def __init__(
         self, of_class: Class, rule: ReleaseRule, challenge: Challenge | None = None, data: Any = None

@@ -42,11 +42,17 @@ class ReleaseRuleIn(ReleaseOfIn):
     score_at: Moment | None = Field(None, description="Required if `score` is `date`, and ignored otherwise")
     details: When = Field(description=WHEN)
     details_at: Moment | None = Field(None, description="Required if `details` is `date`, and ignored otherwise")
+    provisional: bool | None = Field(
+        None, description="Whether a release at a date or by hand includes provisional grades; null: as it was"
+    )
     seen: Seen = ""
 
 
 class ReleaseNowIn(ReleaseOfIn):
     parts: list[Part] = Field(["score", "details"], min_length=1, max_length=2)
+    provisional: bool = Field(
+        False, description="Release provisional grades too, which wait for a person, now and from now on"
+    )
 
 
 class ReleaseRuleOut(Schema):
@@ -54,6 +60,10 @@ class ReleaseRuleOut(Schema):
     score_at: datetime | None
     details: When
     details_at: datetime | None
+    provisional: bool = Field(
+        description="Whether a release at a date or by hand includes provisional grades. Otherwise each of them is "
+        "released when it is final"
+    )
     shown: list[Part] = Field(description="What learners see now of a new grade")
     by_hand: list[Part] = Field(description="What a person has released by hand, so that it is shown against the rule")
     seen: SeenOut
@@ -65,6 +75,10 @@ class ChallengeReleaseOut(ReleaseRuleOut):
     follows_class: bool = Field(description="Whether the rule of the class applies, because there is no own rule")
     withheld: int = Field(description="How many graded attempts have a score that their learners do not see")
     details_withheld: int = Field(description="How many show their learners the score without the details")
+    withheld_provisional: int = Field(
+        description="How many of `withheld` and `details_withheld` have provisional grades, which a release leaves out "
+        "unless it says `provisional`"
+    )
     ungraded: int = Field(description="How many attempts are being graded or wait for a person")
 
 
@@ -114,6 +128,7 @@ def releases_out(of_class: Class, attempts: int = 0) -> ReleasesOut:
             "follows_class": not one.is_own,
             "withheld": one.withheld,
             "details_withheld": one.details,
+            "withheld_provisional": one.provisional + one.provisional_details,
             "ungraded": one.ungraded,
         }
         for one in releasing.overview(of_class, queries.challenges_of(of_class))
@@ -152,10 +167,15 @@ def class_releases(request: Request, id: int) -> ReleasesOut:
 
 @router.post("/classes/{int:id}/releases", response=ReleasesOut)
 def class_release(request: Request, id: int, given: ReleaseNowIn) -> ReleasesOut:
-    """Releases the grades of a challenge, or of all challenges, by hand. Later attempts are shown at once as well."""
+    """Releases the grades of a challenge, or of all challenges, by hand.
+
+    Later attempts are shown at once as well. Provisional grades are left out, and each is released when it is final,
+    unless `provisional` is set.
+    """
     of_class = class_of(request, id, DECIDES)
     place, parts = _place(of_class, given.challenge), tuple(dict.fromkeys(given.parts))
-    return releases_out(of_class, releasing.release(of_class, place, by=caller(request), parts=parts))
+    done = releasing.release(of_class, place, by=caller(request), parts=parts, provisional=given.provisional)
+    return releases_out(of_class, done)
 
 
 @router.delete("/classes/{int:id}/releases", response=ReleasesOut)
@@ -172,7 +192,10 @@ def class_release_end(
 def class_release_rule(request: Request, id: int, given: ReleaseRuleIn) -> ReleasesOut:
     """Sets when grades of a challenge, or of the class, are released. What learners have seen stays visible to them."""
     of_class = class_of(request, id, DECIDES)
-    settings = times.read_all({name: getattr(given, name) for name in releases.SETTINGS}, of_class.timezone)
+    names = ("score", "score_at", "details", "details_at")
+    settings = times.read_all({name: getattr(given, name) for name in names}, of_class.timezone)
+    if given.provisional is not None:
+        settings["provisional"] = given.provisional
     place = _place(of_class, given.challenge)
     done = releasing.change_rule(of_class, place, by=caller(request), seen=given.seen, **settings)
     return releases_out(of_class, done)

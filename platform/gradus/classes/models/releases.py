@@ -26,7 +26,8 @@ class ReleaseRule(models.Model):
     """Decides when learners of a class see their grades at a challenge, or at all challenges without their own rule.
 
     Score and details are released separately, but the details never before the score. `released_score_at` and
-    `released_details_at` are set if a person has released them by hand, possibly before the date.
+    `released_details_at` are set if a person has released them by hand, possibly before the date. A release at a date
+    or by hand leaves out provisional grades unless `provisional` is set.
     """
 
     class When(models.TextChoices):
@@ -40,6 +41,15 @@ class ReleaseRule(models.Model):
     score_at = models.DateTimeField(_("Date of the score"), null=True, blank=True)
     details = models.CharField(_("Details"), max_length=4, choices=When, default=When.NOW)
     details_at = models.DateTimeField(_("Date of the details"), null=True, blank=True)
+    provisional = models.BooleanField(
+        _("Release provisional grades too"),
+        default=False,
+        db_default=False,
+        help_text=_(
+            "They wait for a person, and can still change. Otherwise a grade that is released at a date or by hand is "
+            "shown when it is final. What is shown at once includes provisional grades."
+        ),
+    )
     released_score_at = models.DateTimeField(null=True, blank=True, editable=False)
     released_score_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.SET_NULL, null=True, editable=False, related_name="+"
@@ -85,6 +95,11 @@ class ReleaseRule(models.Model):
         return self.withholds_details() != without.withholds_details() or (
             self.withholds_grade() != without.withholds_grade()
         )
+
+    @property
+    def holds_provisional(self) -> bool:
+        """Returns True if grades are released at a date or by hand, and provisional ones stay withheld then."""
+        return not self.provisional and (self.score, self.details) != (self.When.NOW, self.When.NOW)
 
     def withholds_grade(self, at: datetime | None = None) -> bool:
         return not self.is_open("score", at)

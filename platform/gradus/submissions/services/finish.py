@@ -15,6 +15,7 @@ from django.db.models.functions import Coalesce, Now
 from challenges.characters import cleaned
 from challenges.shown_score import shown_score
 from gradus.accounts.models import User
+from gradus.classes import releases
 from gradus.courses import calibrations
 from gradus.courses.models import Calibration, ChallengeVersion, Course
 from gradus.submissions import failpoints
@@ -139,6 +140,8 @@ def _take(evaluation: Evaluation, outcome: Outcome, value: float, calibration: C
     if evaluation.shadow or worse or _is_late(evaluation):
         _hold(evaluation, outcome)
         return
+    if outcome.unsettled:
+        _withhold_provisional(evaluation.submission)
     make_current(evaluation)
     verified_by = None if outcome.unsettled else Score.VerifiedBy.AI
     write_score(
@@ -150,6 +153,17 @@ def _take(evaluation: Evaluation, outcome: Outcome, value: float, calibration: C
         judge=outcome.judge,
         calibration=calibration,
     )
+
+
+def _withhold_provisional(submission: Submission) -> None:
+    """Withholds a first grade that is provisional, where the class has released only final ones."""
+    if submission.of_class_id is None or Score.objects.filter(evaluation__submission=submission).exists():
+        return
+    rule = releases.rule_of(submission.of_class_id, submission.challenge_id)
+    if rule.holds_provisional:
+        submission.grade_withheld |= rule.score != rule.When.NOW
+        submission.details_withheld = True
+        submission.save(update_fields=["grade_withheld", "details_withheld"])
 
 
 def _is_late(evaluation: Evaluation) -> bool:

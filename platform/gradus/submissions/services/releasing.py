@@ -29,15 +29,25 @@ from gradus.submissions.states import GRADED, OPEN, State
 log = structlog.get_logger(__name__)
 # A transaction releases at most this many attempts.
 BATCH = 500
+IS_PROVISIONAL = Exists(
+    Score.objects.filter(evaluation__submission=OuterRef("pk"), evaluation__is_current=True, provisional=True)
+)
 
 
-def release(of_class: Class, challenge: Challenge | None, *, by: User, parts: tuple[str, ...] = releases.PARTS) -> int:
+def release(
+    of_class: Class,
+    challenge: Challenge | None,
+    *,
+    by: User,
+    parts: tuple[str, ...] = releases.PARTS,
+    provisional: bool = False,
+) -> int:
     """Releases grades by hand, at a challenge or at all of the class. Returns the number of attempts that changed.
 
-    A second call changes nothing, and of two at once each attempt is released by one. Raises what
-    `releases.mark_released` raises.
+    A provisional grade is released when it is final, or now with `provisional`. A second call changes nothing, and of
+    two at once each attempt is released by one. Raises what `releases.mark_released` raises.
     """
-    releases.mark_released(of_class, challenge, parts, by=by)
+    releases.mark_released(of_class, challenge, parts, by=by, provisional=provisional)
     return carry_out(of_class, challenge)
 
 
@@ -116,6 +126,8 @@ def _due(rule: ReleaseRule, place: Place) -> SubmissionQuerySet:
     if rule.withholds_grade():
         return Submission.objects.none()
     withheld = Submission.objects.filter(of_class=place[0], challenge=place[1], details_withheld=True)
+    if rule.holds_provisional:
+        withheld = withheld.exclude(IS_PROVISIONAL)
     return withheld.filter(grade_withheld=True) if rule.withholds_details() else withheld
 
 
@@ -186,8 +198,9 @@ class Overview:
     """How far the grades of a class at a challenge are released.
 
     `rule` is the one that holds, of the challenge or, without `is_own`, of the class. `withheld` counts graded attempts
-    whose score learners do not see, `details` those whose score they see without its details, and `ungraded` attempts
-    that are still being graded or wait for a person.
+    whose score learners do not see, `details` those whose score they see without its details, `provisional` and
+    `provisional_details` those of each whose grade is provisional, and `ungraded` attempts that are still being graded
+    or wait for a person.
     """
 
     challenge: Challenge
@@ -195,6 +208,22 @@ class Overview:
     withheld: int = 0
     details: int = 0
     ungraded: int = 0
+    provisional: int = 0
+    provisional_details: int = 0
+
+    @property
+    def final(self) -> int:
+        """How many scores a release by hand shows, without those that it leaves out as provisional."""
+        return self.withheld - (self.provisional if self.rule.holds_provisional else 0)
+
+    @property
+    def final_details(self) -> int:
+        return self.details - (self.provisional_details if self.rule.holds_provisional else 0)
+
+    @property
+    def left_out(self) -> int:
+        """How many withheld attempts a release by hand leaves out, because their grades are provisional."""
+        return self.provisional + self.provisional_details if self.rule.holds_provisional else 0
 
     @property
     def is_own(self) -> bool:
@@ -212,10 +241,13 @@ def overview(of_class: Class, challenges: Iterable[Challenge]) -> list[Overview]
     default = rules.get(None) or ReleaseRule(of_class=of_class)
     waits = Q(evaluations__state__in=(*OPEN, State.REVIEW))
     graded = Q(evaluations__state__in=GRADED)
+    provisional = Q(evaluations__score__provisional=True)
     counted = {
         "withheld": Count("pk", filter=graded & Q(grade_withheld=True)),
         "details": Count("pk", filter=graded & Q(grade_withheld=False, details_withheld=True)),
         "ungraded": Count("pk", filter=waits),
+        "provisional": Count("pk", filter=provisional & Q(grade_withheld=True)),
+        "provisional_details": Count("pk", filter=provisional & Q(grade_withheld=False, details_withheld=True)),
     }
     current = Submission.objects.filter(of_class=of_class, evaluations__is_current=True).order_by()
     rows = current.values("challenge").annotate(**counted).values_list("challenge", *counted)

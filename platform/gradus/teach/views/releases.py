@@ -55,7 +55,8 @@ def release_now(request: HttpRequest, of_class: Class) -> HttpResponse:
     """Releases score or details, or both, at one challenge or at all."""
     challenge = _named(of_class, request.POST.get("challenge", ""))
     parts = tuple(part for part in releases.PARTS if part in request.POST.getlist("part"))
-    count = releasing.release(of_class, challenge, by=account(request), parts=parts or releases.PARTS)
+    chosen = {"parts": parts or releases.PARTS, "provisional": "provisional" in request.POST}
+    count = releasing.release(of_class, challenge, by=account(request), **chosen)
     said = ngettext("Released: %(count)d attempt.", "Released: %(count)d attempts.", count) if count else _("Released.")
     messages.success(request, said % {"count": count})
     return redirect("teach:release", of_class.pk)
@@ -80,6 +81,18 @@ def waiting(scores: int, details: int) -> str:
     return ""
 
 
+def with_provisional(final: int, left_out: int) -> str:
+    """Returns what the release of provisional grades shows now, as its button says it; an empty text without any."""
+    if not left_out:
+        return ""
+    said = ngettext(
+        "Release all %(all)d, with %(count)d provisional grade that no person has looked at",
+        "Release all %(all)d, with %(count)d provisional grades that no person has looked at",
+        left_out,
+    )
+    return said % {"all": final + left_out, "count": left_out}
+
+
 def _named(of_class: Class, slug: str) -> Challenge | None:
     if not slug:
         return None
@@ -89,23 +102,30 @@ def _named(of_class: Class, slug: str) -> Challenge | None:
     return found[slug]
 
 
+def _waiting_in_all(rows: list[dict[str, Any]]) -> dict[str, str]:
+    scores, details = sum(row["scores"] for row in rows), sum(row["release"].final_details for row in rows)
+    left_out = sum(row["release"].left_out for row in rows)
+    return {"waiting": waiting(scores, details), "provisional": with_provisional(scores or details, left_out)}
+
+
 def _page(request: HttpRequest, of_class: Class, refused: ReleaseForm | None = None, status: int = 200) -> HttpResponse:
     rows: list[dict[str, Any]] = []
-    by_hand = queries.withheld_overrides(of_class)
+    by_hand, alone = queries.withheld_overrides(of_class), queries.withheld_overrides(of_class, alone=True)
     columns = {one.challenge: one for one in queries.columns_of(of_class, queries.learners(of_class))}
     for one in releasing.overview(of_class, queries.challenges_of(of_class, touched=False)):
         form = ReleaseForm(of_class, one.rule, one.challenge)
         is_refused = refused is not None and refused.challenge is not None and refused.challenge.pk == one.challenge.pk
-        held = by_hand.get(one.challenge.pk, 0)
+        scores = one.final + alone.get(one.challenge.pk, 0)
         rows.append(
             {
                 "release": one,
-                "by_hand": held,
+                "by_hand": by_hand.get(one.challenge.pk, 0),
                 "form": refused if is_refused else form,
                 "is_open": is_refused,
                 "column": columns.get(one.challenge.pk),
-                "scores": one.withheld + held,
-                "waiting": waiting(one.withheld + held, one.details),
+                "scores": scores,
+                "waiting": waiting(scores, one.final_details),
+                "provisional": with_provisional(scores or one.final_details, one.left_out),
             }
         )
     own = releases.rule_of(of_class, None)
@@ -115,7 +135,7 @@ def _page(request: HttpRequest, of_class: Class, refused: ReleaseForm | None = N
         "rows": rows,
         "form": of_all,
         "rule": own,
-        "waiting": waiting(sum(row["scores"] for row in rows), sum(row["release"].details for row in rows)),
+        **_waiting_in_all(rows),
         "seen": sum(one.seen for one in columns.values()),
     }
     return render(request, "teach/classes/release.html", context, status=status)
