@@ -278,6 +278,7 @@ PASSWORD_HASHERS = [
     "django.contrib.auth.hashers.PBKDF2PasswordHasher",
 ]
 ACCOUNT_ADAPTER = "gradus.accounts.allauth_adapter.AccountAdapter"
+ACCOUNT_USER_DISPLAY = "gradus.accounts.allauth_adapter.shown_name"
 ACCOUNT_LOGIN_METHODS = {"email"}
 ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
 ACCOUNT_EMAIL_VERIFICATION = env.one_of(

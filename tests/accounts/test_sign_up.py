@@ -155,3 +155,10 @@ def test_one_name_for_an_account_s_beginning(client, course):
     assert '">Sign up</a>' in client.get("/").content.decode()
     page = client.get(PAGE).content.decode()
     assert "<h1>Sign up</h1>" in page and re.search(r"<button[^>]*>\s*Sign up\s*</button>", page)
+
+
+def test_a_new_person_is_greeted_by_the_name_that_the_header_shows(db) -> None:
+    page = Client().post(PAGE, {"email": "new@example.org", "password1": factories.PASSWORD}, follow=True)
+    user = User.objects.get(email="new@example.org")
+    assert f"Successfully signed in as {user.pseudonym}." in page.content.decode()
+    assert user.username not in page.content.decode()

@@ -30,6 +30,11 @@ def context(request: HttpRequest) -> dict[str, bool]:
     return {"can_send_mails": can_send_mails()}
 
 
+def shown_name(user: User) -> str:
+    """Returns the name with which allauth greets a person: the one that the header shows."""
+    return user.pseudonym
+
+
 class TooManyAttempts(ValidationError):
     """Too many wrong passwords were entered. `seconds` says how long the person has to wait."""
 
