@@ -265,3 +265,11 @@ def test_an_assistant_reads_the_own_class_and_changes_nothing(evening: Class, bo
         assert client.post(page, {**SETTINGS, "emails": "x@example.org"}).status_code == 403
     Member.objects.filter(user=bob).update(state="left", left_at=timezone.now())
     assert client.get(address).status_code == 404
+
+
+def test_the_page_for_a_code_is_linked_where_people_begin(ada_client, evening):
+    link = '<a href="/join/">Join a class</a>'
+    for address in ("/", "/path/"):
+        assert link in Client().get(address).content.decode()
+        # The menu of an account has a link of its own.
+        assert ada_client.get(address).content.decode().count(link) == 2

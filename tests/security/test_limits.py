@@ -10,6 +10,7 @@ from django.test import Client
 
 from gradus.submissions import limits, services
 from gradus.submissions.limits import Use
+from gradus.submissions.models import Submission
 from tests import factories
 from tests.api.conftest import Caller
 
@@ -66,6 +67,9 @@ def test_submits_are_limited(ada, ada_client, ada_api: Caller, sea_or_sky, setti
     page = ada_client.post("/challenges/sea-or-sky/submit", {"kind": "prompt", "instructions": "x"})
     assert (page.status_code, int(page["Retry-After"]) > 0) == (429, True)
     assert "are being graded" in page.content.decode()
+    addresses = [f"/submissions/{one.uuid}/" for one in Submission.objects.filter(user=ada)]
+    assert {one["url"] for one in answer.json()["problems"]} == set(addresses)
+    assert all(f'<a href="{address}">“Sea or sky”, submitted on' in page.content.decode() for address in addresses)
 
 
 def test_a_secret_is_not_kept_and_ends_when_it_is_revoked(ada, ada_client, ada_api: Caller, course) -> None:

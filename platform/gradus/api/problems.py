@@ -38,6 +38,7 @@ class FieldProblem(Schema):
     file: str | None = Field(None, description="Of a problem of a course: a file in its folder")
     what: str | None = Field(None, description="Of a problem of a course: what is wrong")
     fix: str | None = Field(None, description="Of a problem of a course: how to correct it")
+    url: str | None = Field(None, description="The page of what the message names, such as an attempt that is open")
 
 
 class Problem(Schema):

@@ -17,7 +17,8 @@ from gradus.submissions.services import Refused
 class Problem:
     """One message about a form. `line` counts from 1: of the file, or the number of an example.
 
-    `control` is the id of the form's field, empty where the message is about no single field.
+    `control` is the id of the form's field, empty where the message is about no single field. `url` is the page of what
+    the message names, if it has one.
     """
 
     field: str
@@ -25,6 +26,7 @@ class Problem:
     line: int | None = None
     fix: str = ""
     control: str = ""
+    url: str = ""
 
 
 # The titles of fields that every form of an attempt has.
@@ -83,6 +85,9 @@ def of_refusal(refusal: Refused, fields: FormFields) -> list[Problem]:
     if refusal.code == "class_needed":
         # Its problems are the classes that a program can choose from; the form has a list of them.
         return [_problem({"field": "class", "message": _("Choose the class for which this attempt counts.")}, fields)]
+    if refusal.code == "in_flight":
+        # Its problems are the attempts that are being graded.
+        return [Problem("", refusal.message), *(_problem(item, fields) for item in refusal.problems)]
     return [_problem(item, fields) for item in refusal.problems]
 
 
@@ -91,7 +96,7 @@ def _problem(item: dict[str, Any], fields: FormFields) -> Problem:
     if _head(item) == "rows" and line is not None and line <= len(fields.lines):
         line = fields.lines[line - 1]
     message, fix = str(item.get("message", "")), str(item.get("fix", ""))
-    return Problem(fields.name(item), message, line, fix, fields.control(item))
+    return Problem(fields.name(item), message, line, fix, fields.control(item), item.get("url", ""))
 
 
 def _head(item: Mapping[str, Any]) -> str:

@@ -43,7 +43,7 @@ def submit(request: HttpRequest, slug: str) -> HttpResponse:
         submission = _submit(request, challenge, draft)
     except Refused as refused:
         problems = forms.problems_of(refused, challenge.spec, draft)
-        status = 422 if refused.problems else refused.status
+        status = 422 if refused.problems and refused.status != 429 else refused.status
         response = challenge_page(request, challenge, draft, problems=problems, status=status)
         if refused.retry_after:
             response["Retry-After"] = str(refused.retry_after)

@@ -7,9 +7,12 @@ constraint keeps its number within that.
 
 from collections.abc import Callable
 from itertools import count
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from django.db import IntegrityError, transaction
+from django.urls import reverse
+from django.utils.formats import date_format
+from django.utils.timezone import localtime
 from django.utils.translation import gettext
 
 from gradus.courses import days, preview
@@ -98,7 +101,22 @@ def _refused(limit: Limit, use: Use) -> Refused:
         retry_after = days.seconds_to_midnight(use.course.timezone)
     said = str(limit.words % values)
     problem = {"code": limit.code, "field": limit.field, "message": said, "line": None}
-    return Refused(limit.code, said, 429, problems=[problem] if limit.field else [], retry_after=retry_after)
+    problems = [problem] if limit.field else _open_submissions(limit, use)
+    return Refused(limit.code, said, 429, problems=problems, retry_after=retry_after)
+
+
+def _open_submissions(limit: Limit, use: Use) -> list[dict[str, Any]]:
+    """Returns a problem with the address of its page for each submission that is open and uses the limit."""
+    if limit.period is not Period.OPEN:
+        return []
+    slots = in_use(limit, use).filter(submission__isnull=False).select_related("submission__challenge")
+    problems = []
+    for submission in (slot.submission for slot in slots.order_by("number")):
+        begun = date_format(localtime(submission.created_at), "DATETIME_FORMAT")
+        message = gettext("“%(title)s”, submitted on %(date)s") % {"title": submission.challenge.title, "date": begun}
+        url = reverse("learn:submission", args=[submission.uuid])
+        problems.append({"code": limit.code, "field": "", "message": message, "line": None, "url": url})
+    return problems
 
 
 def try_again(work: Callable[[], Done]) -> Done:
