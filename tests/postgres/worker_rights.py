@@ -19,6 +19,7 @@ from pytest_httpserver import HTTPServer
 
 from gradus.accounts.models import StaffAction, User
 from gradus.courses.models import Course
+from gradus.operations.doctor import rights
 from gradus.operations.worker_role import setting_up
 from gradus.operations.worker_role.rights import RIGHTS, Right
 from gradus.preferences.services import lot
@@ -407,6 +408,36 @@ def setting_up_link() -> dict[str, Any]:
 def test_a_name_that_is_no_name_is_refused(passwords: dict[str, str], name: str) -> None:
     with pytest.raises(CommandError, match="cannot be the role's name"):
         command(name, "--apply")
+
+
+def limit_of(role: str) -> int:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT rolconnlimit FROM pg_roles WHERE rolname = %s", [role])
+        return int(cursor.fetchone()[0])
+
+
+def test_a_machine_takes_no_more_connections_than_its_role_may(passwords: dict[str, str]) -> None:
+    role, password = next(iter(passwords.items()))
+    assert limit_of(role) == 20
+    with connection.cursor() as cursor:
+        # As a release before had made it.
+        cursor.execute(f"ALTER ROLE {role} CONNECTION LIMIT -1")
+    assert any(f"{role} may take all connections" in result.text for result in rights.rights())
+    lanes = ("--lanes", "interactive", "grade", "train", "judge")
+    command(role, *lanes, "--apply", "--connections", "3")
+    assert limit_of(role) == 3 and not any("may take all connections" in result.text for result in rights.rights())
+    place = {**setting_up_link(), "user": role, "password": password}
+    links = []
+    try:
+        with pytest.raises(psycopg.OperationalError, match="too many connections for role"):
+            for _ in range(4):
+                links.append(psycopg.connect(**place))
+        assert len(links) == 3
+    finally:
+        for link in links:
+            link.close()
+        command(role, *lanes, "--apply")
+    assert limit_of(role) == 20
 
 
 def test_a_removed_machine_gets_in_no_more(passwords: dict[str, str]) -> None:

@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from gradus.operations.doctor.grading import SEEN_WITHIN
 from gradus.operations.doctor.results import Result, fail, ok, warn
+from gradus.operations.worker_role import setting_up
 from gradus.submissions.models import WorkerStatus
 
 HINT = "Run `manage.py worker_role` on the web server; see docs/operations/workers.md."
@@ -31,6 +32,9 @@ def rights() -> Iterator[Result]:
         seen = WorkerStatus.objects.filter(last_seen__gte=timezone.now() - SEEN_WITHIN)
         for worker in seen.exclude(name__contains="@").exclude(name__startswith=f"{socket.gethostname()}:"):
             yield warn("worker's rights", f"{worker.name} has all rights of the web server in the database", HINT)
+        for name in setting_up.unlimited():
+            hint = f"Run `manage.py worker_role {name} --apply --lanes` with the lanes that it has."
+            yield warn("worker's rights", f"the role {name} may take all connections of the database", hint)
 
 
 def _is_limited() -> bool:

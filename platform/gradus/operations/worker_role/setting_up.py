@@ -19,6 +19,9 @@ from gradus.operations.worker_role.rights import RIGHTS, Right
 from gradus.operations.worker_role.rules import PREFIX, functions
 
 log = structlog.get_logger(__name__)
+# Connections that a machine may have at once, unless the operator says otherwise. The server has 100 by default, and a
+# lane takes one for its worker and one for its heartbeat; the lane `judge` takes these for each of its threads.
+CONNECTIONS = 20
 NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
 # A table that is in use is waited for so long. Then nothing has changed, and the command can be run again.
 LOCK_WAIT = "10s"
@@ -34,8 +37,10 @@ def group() -> str:
     return f"{plain[:40]}_worker"
 
 
-def role_statements(name: str, lanes: Collection[str], password: str) -> list[str]:
+def role_statements(name: str, lanes: Collection[str], password: str, connections: int = CONNECTIONS) -> list[str]:
     """What makes the role `name` for workers of these lanes, and its groups. An empty password keeps the one it has.
+
+    The role may have so many `connections` at once, so that a stolen machine cannot take those of the site.
 
     Raises:
         NotPossible: `name` cannot be a worker's role.
@@ -46,6 +51,7 @@ def role_statements(name: str, lanes: Collection[str], password: str) -> list[st
     made = [_unless_there(role, "NOLOGIN") for role in groups]
     made += [f"GRANT {group()} TO {group()}_{lane}" for lane in Lane]
     login = "LOGIN INHERIT NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS"
+    login += f" CONNECTION LIMIT {connections}"
     made += [_unless_there(name, login), f"ALTER ROLE {name} {login}"]
     if password:
         made.append(f"ALTER ROLE {name} PASSWORD '{password}'")
@@ -173,6 +179,13 @@ def machines() -> list[str]:
             " JOIN pg_roles g ON g.oid = m.roleid WHERE g.rolname = ANY (%s) AND r.rolcanlogin ORDER BY 1",
             [[f"{group()}_{lane}" for lane in Lane]],
         )
+        return [name for (name,) in cursor.fetchall()]
+
+
+def unlimited() -> list[str]:
+    """The roles of machines without a limit of connections, which an earlier release has made."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT rolname FROM pg_roles WHERE rolname = ANY (%s) AND rolconnlimit < 0", [machines()])
         return [name for (name,) in cursor.fetchall()]
 
 

@@ -26,6 +26,13 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("name", help="of the role, one for each machine, such as gpu1")
         parser.add_argument("--lanes", nargs="+", choices=[*Lane], default=["grade", "train"], metavar="LANE")
+        parser.add_argument(
+            "--connections",
+            type=int,
+            default=setting_up.CONNECTIONS,
+            metavar="N",
+            help="to the database, at most so many at once (default: %(default)s)",
+        )
         parser.add_argument("--apply", action="store_true", help="carry it out, with the role in DATABASE_URL")
         parser.add_argument("--new-password", action="store_true", help="give a role that exists another password")
         parser.add_argument("--remove", action="store_true", help="end the sessions of the role, and remove it")
@@ -40,23 +47,29 @@ class Command(BaseCommand):
         except DatabaseError as error:
             raise CommandError(f"PostgreSQL has refused, and nothing was changed: {str(error).strip()}") from None
 
-    def make(self, name: str, lanes: list[str], apply: bool, new_password: bool, **options: Any) -> None:
+    def make(
+        self, name: str, lanes: list[str], connections: int, apply: bool, new_password: bool, **options: Any
+    ) -> None:
+        if connections < 1:
+            raise CommandError("--connections must be at least 1: a worker needs one to find its jobs.")
         setting_up.expect_owner()
         password = secrets.token_urlsafe(24) if new_password or not setting_up.is_there(name) else ""
-        roles = setting_up.role_statements(name, lanes, password)
+        roles = setting_up.role_statements(name, lanes, password, connections)
         if not apply:
             self.show([*roles, *setting_up.policy_statements(), *setting_up.right_statements()])
         elif setting_up.may_make_roles():
             with transaction.atomic():
                 setting_up.run(roles)
                 setting_up.apply_rights()
-                staff.note(WHAT, name, lanes=lanes, new_password=bool(password))
+                staff.note(WHAT, name, lanes=lanes, connections=connections, new_password=bool(password))
             self.stdout.write(f"The role {name} works on the lanes {', '.join(lanes)}, and has no other rights.")
         elif setting_up.is_there(name) and not new_password:
             with transaction.atomic():
                 setting_up.apply_rights()
                 staff.note(WHAT, name, rights="as this release has them")
-            self.stdout.write(f"The role {name} has its rights. Its lanes stay as they are.")
+            self.stdout.write(
+                f"The role {name} has its rights. Its lanes and its limit of connections stay as they are."
+            )
             return
         else:
             self.show(roles)
