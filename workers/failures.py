@@ -79,6 +79,8 @@ class Failures:
         except DATABASE_LOST as lost:
             log.warning("database_away", reason=type(lost).__name__)
             connection.close()
+        except Exception as fault:  # the lease expires, and another claim is tried
+            log.exception("not_settled", reason=type(fault).__name__)
 
     def _cause(
         self, evaluation: Evaluation, error: Exception, heartbeat: Heartbeat, remotes: Mapping[str, bool]

@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 import socket
 import time
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -35,6 +36,7 @@ from gradus.submissions.models import (
 )
 from gradus.submissions.services import releasing
 from gradus.submissions.services.finish import close, hold_course
+from gradus.submissions.services.handed_in import AWAY
 from gradus.submissions.states import CODES, State
 from workers import invariants
 from workers import orphan_files as orphans
@@ -55,27 +57,49 @@ MAIL_REST_SECONDS = 300.0
 
 def sweep() -> dict[str, int]:
     """Runs one round and returns how many rows each step changed, by the step's name."""
-    done = {
-        "requeued": requeue_expired(),
-        "failed": fail_exhausted(),
-        "unbound": unbind_lost_profiles(),
-        "released": releasing.carry_out(most=RELEASES, waits=False),
-        "recounted": recounts.settle_one(),
-        "measured": figures.refresh_one(),
-        "fingerprinted": fingerprints.carry_out(FINGERPRINTS),
-        "pruned": retention.carry_out(),
-        "orphans": orphans.hourly(),
+    steps: dict[str, Callable[[], int]] = {
+        "requeued": requeue_expired,
+        "failed": fail_exhausted,
+        "unbound": unbind_lost_profiles,
+        "released": lambda: releasing.carry_out(most=RELEASES, waits=False),
+        "recounted": recounts.settle_one,
+        "measured": figures.refresh_one,
+        "fingerprinted": lambda: fingerprints.carry_out(FINGERPRINTS),
+        "pruned": retention.carry_out,
+        "orphans": orphans.hourly,
     }
+    # After the check, so that a fault of the code is reported before its consequence is repaired.
+    repairs: dict[str, Callable[[], int]] = {
+        "freed": free_orphan_slots,
+        "announced": announcements.tell_due,
+        "mailed": send_mails,
+    }
+    done, failed = _carried_out(steps)
     broken = invariants.check()
     if broken:
         log.error("invariants_broken", **broken)
-    # After the check, so that a fault of the code is reported before its consequence is repaired.
-    done["freed"] = free_orphan_slots()
-    done["announced"] = announcements.tell_due()
-    done["mailed"] = send_mails()
-    report(done, broken)
+    repaired, not_repaired = _carried_out(repairs)
+    done |= repaired
+    report(done, {**broken, **failed, **not_repaired})
     ring_all()
     return done
+
+
+def _carried_out(steps: Mapping[str, Callable[[], int]]) -> tuple[dict[str, int], dict[str, int]]:
+    """Carries the steps out. Returns how many rows each changed, and 1 for each that failed, as `<name>_failed`.
+
+    A step that fails keeps no other from its turn, unless the database is away.
+    """
+    done, failed = {}, {}
+    for name, step in steps.items():
+        try:
+            done[name] = step()
+        except AWAY:
+            raise
+        except Exception as error:
+            log.exception("step_failed", step=name, reason=type(error).__name__)
+            done[name], failed[f"{name}_failed"] = 0, 1
+    return done, failed
 
 
 def report(done: dict[str, int], broken: dict[str, int]) -> None:
@@ -108,7 +132,12 @@ def fail_exhausted() -> int:
         Q(state=State.RUNNING, lease_until__lt=Now()) | Q(state=State.QUEUED), attempt__gte=F("max_attempts")
     ).not_handed_in()
     for evaluation in stuck.select_related("submission")[:ROWS]:
-        count += _fail(evaluation)
+        try:
+            count += _fail(evaluation)
+        except AWAY:
+            raise
+        except Exception as error:
+            log.exception("not_failed", evaluation=evaluation.pk, reason=type(error).__name__)
     return count
 
 

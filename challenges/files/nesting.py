@@ -14,12 +14,12 @@ DEPTH_MAX = 40
 _PART = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"?|[\[\]{},]', re.DOTALL)
 
 
-def too_deep(text: str, parts: int | None = None) -> bool:
-    """Returns True if JSON, valid or not, nests objects and lists more than `DEPTH_MAX` deep.
+def too_deep(text: str, parts: int | None = None, *, most: int = DEPTH_MAX) -> bool:
+    """Returns True if JSON, valid or not, nests objects and lists more than `most` deep.
 
     With `parts`, it looks at the first so many strings, brackets and commas alone.
     """
-    if text.count("[") + text.count("{") <= DEPTH_MAX:
+    if text.count("[") + text.count("{") <= most:
         return False
     depth = 0
     for match in islice(_PART.finditer(text), parts):
@@ -28,7 +28,7 @@ def too_deep(text: str, parts: int | None = None) -> bool:
             depth += 1
         elif part in ("]", "}"):
             depth -= 1
-        if depth > DEPTH_MAX:
+        if depth > most:
             return True
     return False
 

@@ -11,14 +11,17 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+import structlog
 from django.apps import apps
 from django.conf import settings
+from django.db import DatabaseError
 from django.db.models import QuerySet
 from django.utils import timezone
 from django.utils.module_loading import import_string
 
 from gradus.accounts import deletion
 
+log = structlog.get_logger(__name__)
 RECONCILER = "the reconciler"
 
 
@@ -141,6 +144,12 @@ EVENTS = Kept(
     "after the end of the grading",
     over=lambda began: _rows("submissions.Event").filter(evaluation__finished_at__lt=began),
 )
+HANDED_IN = Kept(
+    "results of workers that could not be recorded",
+    timedelta(days=7),
+    "after they were handed in",
+    over=lambda began: _rows("submissions.HandedIn").set_aside().filter(created_at__lt=began),
+)
 NOTICES = Kept(
     "notices",
     timedelta(days=90),
@@ -240,7 +249,17 @@ def run_kept_for(purpose: str) -> timedelta:
 
 def carry_out() -> int:
     """Deletes everything whose time is over, and returns the number of rows."""
-    return sum(one.carry_out() for one in ALL)
+    return sum(map(_carry_out, ALL))
+
+
+def _carry_out(kept: Kept) -> int:
+    try:
+        return kept.carry_out()
+    except DatabaseError:
+        raise
+    except Exception as error:  # whatever is wrong with these: all others are deleted
+        log.exception("not_deleted", what=kept.what, reason=type(error).__name__)
+        return 0
 
 
 def table() -> str:

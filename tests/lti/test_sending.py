@@ -12,8 +12,8 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from gradus.classes.models import Class, Member
-from gradus.lti import outgoing, sending
-from gradus.lti.models import Delivery, Platform
+from gradus.lti import outgoing, released, sending
+from gradus.lti.models import Delivery, LineItem, Platform
 from gradus.lti.outgoing import Unreachable
 from gradus.submissions import failpoints
 from tests.lti.gradebook import Gradebook, answer, grade, launched, lost, worked
@@ -237,8 +237,27 @@ def test_a_grade_with_a_fault_delays_no_other(
         return body_of(sub, *given)
 
     monkeypatch.setattr(sending, "body_of", faulty)
-    assert worked() == 1 and book.points("bob-at-moodle") == 7.0
+    # Even where the faulty one comes first and a round sends one grade.
+    monkeypatch.setattr(sending, "OF_ONE", 1)
+    assert [worked(), worked()] == [0, 1] and book.points("bob-at-moodle") == 7.0
     monkeypatch.setattr(sending, "body_of", body_of)
+    assert worked() == 1 and book.points() == 7.0
+
+
+def test_a_column_that_cannot_be_compared_delays_no_other(
+    book: Gradebook, ada_there: Member, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    grade(ada_there, 0.7)
+    (item,) = LineItem.objects.all()
+    compare = released.compare
+
+    def faulty(of: LineItem) -> int:
+        if of.pk != item.pk:
+            raise ZeroDivisionError
+        return compare(of)
+
+    LineItem.objects.create(context=item.context, challenge=item.challenge, url=f"{item.url}2", looked_at=None)
+    monkeypatch.setattr(released, "compare", faulty)
     assert worked() == 1 and book.points() == 7.0
 
 

@@ -114,6 +114,23 @@ def test_a_round_that_dies_while_it_tells_leaves_it_due(
     assert Notice.objects.count() == 3
 
 
+def test_an_announcement_with_a_fault_delays_no_other(
+    evening: Class, tess: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for _ in range(2):
+        announced(evening, tess, publish_at=timezone.now() + LATER)
+    Announcement.objects.update(publish_at=timezone.now())
+    faulty, addressees = Announcement.objects.order_by("pk")[0], announcements.addressees
+
+    def of(announcement: Announcement) -> Any:
+        return addressees(announcement) if announcement.pk != faulty.pk else 1 / 0
+
+    monkeypatch.setattr(announcements, "addressees", of)
+    assert announcements.tell_due() == 1 and list(Announcement.objects.due()) == [faulty]
+    monkeypatch.setattr(announcements, "addressees", addressees)
+    assert announcements.tell_due() == 1 and not Announcement.objects.due().exists()
+
+
 @pytest.mark.parametrize("by_mail", [True, False])
 def test_who_wishes_notices_by_mail_gets_the_text(
     evening: Class, tess: User, ada: User, bob: User, by_mail: bool

@@ -62,6 +62,18 @@ def test_a_mail_says_what_happened_and_where_and_how_to_stop_it(wishing: User) -
     assert "http://testserver/profile/#mail" in sent.body
 
 
+def test_a_mail_with_a_fault_delays_no_other(wishing: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    faulty, good = told(wishing), told(wishing)
+    made = mails._mail
+
+    def mail_of(notice: Notice) -> Any:
+        return made(notice) if notice.pk != faulty.pk else notice.no_such_field  # type: ignore[attr-defined]
+
+    monkeypatch.setattr(mails, "_mail", mail_of)
+    assert [reconciler.sweep()["mailed"] for _ in range(2)] == [1, 0] and good.address in mail.outbox[0].body
+    assert Notice.objects.filter(pk=faulty.pk).exists(), "it stays on the site"
+
+
 def test_one_mail_for_one_notice(wishing: User) -> None:
     told(wishing)
     assert [reconciler.sweep()["mailed"] for _ in range(3)] == [1, 0, 0]

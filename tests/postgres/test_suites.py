@@ -79,6 +79,7 @@ SUBMISSIONS = {
     "similar attempts are found": ("tests/postgres/copying.py", "tests/teach/test_similar.py"),
     "claims and submits when many come at once": ("tests/postgres/concurrency.py",),
     "workers with few rights": ("tests/postgres/worker_rights.py", "tests/postgres/worker_files.py"),
+    "values that nobody can read": ("tests/postgres/unreadable.py",),
 }
 CLASSES = {
     "grades are released once": ("tests/postgres/releases.py",),

@@ -79,12 +79,14 @@ class TrainedOnce:
     def _kept(self, item: Train) -> Trained | None:
         """What an earlier attempt has trained from the same; None if nothing can be used."""
         evaluation, kept = self._evaluation, self._evaluation.trained
-        if kept is None or not kept["fence"] < evaluation.fence or kept["source"] != _source(item):
+        if kept is None:
             return None
         try:
+            if not kept["fence"] < evaluation.fence or kept["source"] != _source(item):
+                return None
             self._unpack(kept["file"], kept["sha256"])
             return Trained(files=str(self._folder), **kept["result"])
-        except Exception as error:  # any error: each kind of store has its own, and the model can be trained again
+        except Exception as error:  # any error: a worker has written both, and the model can be trained again
             log.warning("kept_training_not_used", reason=type(error).__name__)
             return None
 

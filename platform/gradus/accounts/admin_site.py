@@ -68,7 +68,12 @@ SECTIONS: tuple[tuple[Any, tuple[str, ...]], ...] = (
     ),
     (
         gettext_lazy("Machines"),
-        ("submissions.WorkerStatus", "submissions.ReconcilerStatus", "submissions.EngineChoice"),
+        (
+            "submissions.WorkerStatus",
+            "submissions.ReconcilerStatus",
+            "submissions.HandedIn",
+            "submissions.EngineChoice",
+        ),
     ),
     (gettext_lazy("Records"), ("accounts.StaffAction", "notices.Notice")),
 )

@@ -13,6 +13,8 @@ from django.db.models import F, Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from gradus.stored_json import JSONField
+
 REASON_CHARS = 500
 
 
@@ -40,7 +42,7 @@ class Merge(models.Model):
     kept_agreed_at = models.DateTimeField(null=True, editable=False)
     gone_agreed_at = models.DateTimeField(null=True, editable=False)
     merged_at = models.DateTimeField(null=True, editable=False)
-    moved = models.JSONField(default=dict, help_text="How many rows of each kind were moved")
+    moved = JSONField(default=dict, help_text="How many rows of each kind were moved")
     ended_at = models.DateTimeField(null=True, editable=False, help_text="When it was refused or withdrawn")
     ended_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
 

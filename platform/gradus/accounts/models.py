@@ -19,6 +19,7 @@ from django.utils.translation import gettext_lazy as _
 from gradus.accounts.merges import Merge as Merge
 from gradus.accounts.names import check_name
 from gradus.accounts.token_rules import LEARNER, TOKEN_DAYS, Content, LearnerData, Scope, at_least, rank
+from gradus.stored_json import JSONField
 
 EVERYTHING = Scope(Content.OWNER, LearnerData.EDITOR)
 """What staff of the site may do in every course."""
@@ -393,7 +394,7 @@ class StaffAction(models.Model):
     via = models.CharField(max_length=5, choices=Via.choices)
     what = models.CharField(max_length=20, choices=known_acts)
     about = models.CharField(max_length=200)
-    details = models.JSONField(default=dict)
+    details = JSONField(default=dict)
     request = models.CharField(max_length=40, blank=True, help_text=_("The request's id in the logs"))
 
     class Meta:

@@ -14,6 +14,8 @@ from datetime import datetime, timedelta
 from statistics import fmean, median
 from typing import Any
 
+import structlog
+from django.db import DatabaseError
 from django.db.models import Avg, Count, FloatField, Max, Q
 from django.db.models.fields.json import KT
 from django.db.models.functions import Cast
@@ -29,6 +31,7 @@ from gradus.submissions.models import Evaluation, HintsTaken, Run, Score, Standi
 from gradus.submissions.models.results import of_ranked_people
 from gradus.submissions.states import State
 
+log = structlog.get_logger(__name__)
 BINS = 20
 # Rows, times and marks are those of the learners who came last; more of them would change no digit that is shown.
 SAMPLED = 5000
@@ -120,7 +123,13 @@ def refresh_one() -> int:
     """Computes the figures that have been out of date longest and are due. Returns 1, or 0 where none are."""
     for kept in Figures.objects.filter(is_stale=True).select_related("version").order_by("computed_at")[:20]:
         if timezone.now() - kept.computed_at >= timedelta(seconds=RESTS * kept.seconds):
-            refresh(kept.version, kept.track)
+            try:
+                refresh(kept.version, kept.track)
+            except DatabaseError:
+                raise
+            except Exception as error:  # they are tried again when a score changes; all others have their turn
+                log.exception("figures_failed", version=kept.version_id, track=kept.track, reason=type(error).__name__)
+                continue
             return 1
     return 0
 

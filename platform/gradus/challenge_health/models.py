@@ -7,6 +7,7 @@ from django.db.models.functions import Now
 
 from challenges.registry import KIND_NAME_MAX
 from gradus.courses.models import ChallengeVersion
+from gradus.stored_json import JSONField
 from gradus.submissions.models import Evaluation
 
 # In place of the hundredths of a score, where an attempt has none for a row.
@@ -23,7 +24,7 @@ class RowScores(models.Model):
     scores = models.BinaryField(
         help_text="A byte for each row, in their order: hundredths of its score, or 255 for none"
     )
-    answers = models.JSONField(default=dict, help_text="The beginning of each wrong answer, by the number of its row")
+    answers = JSONField(default=dict, help_text="The beginning of each wrong answer, by the number of its row")
 
     def __str__(self) -> str:
         return f"{len(self.scores)} rows of evaluation {self.pk}"
@@ -34,7 +35,7 @@ class Figures(models.Model):
 
     version = models.ForeignKey(ChallengeVersion, models.CASCADE, related_name="figures")
     track = models.CharField(max_length=KIND_NAME_MAX)
-    figures = models.JSONField(default=dict)
+    figures = JSONField(default=dict)
     is_stale = models.BooleanField(default=False, help_text="Whether a score has changed since")
     seconds = models.FloatField(default=0, help_text="How long the computation took")
     computed_at = models.DateTimeField(db_default=Now())

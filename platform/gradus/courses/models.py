@@ -18,6 +18,7 @@ from challenges.findings import spec as finding_specs
 from challenges.kinds.rubric import GATE_RULES
 from challenges.lesson import spec as lesson_specs
 from challenges.rows import Sample
+from gradus.stored_json import JSONField
 
 # How many parsed contents of each type a process caches. Old submissions refer to old contents.
 CACHED_MAX = 256
@@ -134,15 +135,15 @@ class CourseVersion(models.Model):
     digest = models.CharField(max_length=64)
     archive = models.CharField(max_length=64, blank=True, help_text="SHA-256 of the zip in private storage")
     archive_bytes = models.PositiveBigIntegerField(default=0)
-    contents = models.JSONField(default=list, help_text="Id and digest of each challenge, in the order of the path")
+    contents = JSONField(default=list, help_text="Id and digest of each challenge, in the order of the path")
     state = models.CharField(max_length=9, choices=State, default=State.DRAFT)
     pushed_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+")
     pushed_at = models.DateTimeField(default=now)
     published_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+")
     published_at = models.DateTimeField(null=True, blank=True)
     ended_at = models.DateTimeField(null=True, blank=True, help_text="When the draft was replaced or discarded")
-    difference = models.JSONField(default=dict, help_text="To what was live when it was pushed, without hidden rows")
-    not_checked = models.JSONField(default=list, help_text="What lint could not check where it was pushed")
+    difference = JSONField(default=dict, help_text="To what was live when it was pushed, without hidden rows")
+    not_checked = JSONField(default=list, help_text="What lint could not check where it was pushed")
     note = models.CharField(max_length=300, blank=True)
 
     objects = CourseVersionQuerySet.as_manager()
@@ -190,12 +191,12 @@ class Lesson(models.Model):
     summary = models.TextField()
     minutes = models.PositiveSmallIntegerField()
     text = models.TextField()
-    spec = models.JSONField()
-    measured = models.JSONField(default=dict)
-    findings = models.JSONField(default=list)
-    arms = models.JSONField(default=dict, help_text="Prompts in full; of a training run only its kind")
-    records = models.JSONField(default=dict)
-    contents = models.JSONField(default=dict, help_text="Digests of the challenges that came with this text, by id")
+    spec = JSONField()
+    measured = JSONField(default=dict)
+    findings = JSONField(default=list)
+    arms = JSONField(default=dict, help_text="Prompts in full; of a training run only its kind")
+    records = JSONField(default=dict)
+    contents = JSONField(default=dict, help_text="Digests of the challenges that came with this text, by id")
     digest = models.CharField(max_length=64)
     is_current = models.BooleanField(default=True)
 
@@ -283,15 +284,15 @@ class ChallengeVersion(models.Model):
     challenge = models.ForeignKey(Challenge, models.CASCADE, related_name="versions")
     version = models.CharField(max_length=40)
     digest = models.CharField(max_length=64)
-    spec = models.JSONField()
+    spec = JSONField()
     statement = models.TextField()
     solution = models.TextField(blank=True)
-    public = models.JSONField(default=list)
-    train = models.JSONField(default=list)
-    baselines = models.JSONField(default=list, help_text="Results of the baselines that ran here for this digest")
-    author_baselines = models.JSONField(default=list, help_text="Results that the bundle brought along")
-    lint = models.JSONField(default=dict, blank=True, help_text="What lint on a worker of this server has found last")
-    findings = models.JSONField(
+    public = JSONField(default=list)
+    train = JSONField(default=list)
+    baselines = JSONField(default=list, help_text="Results of the baselines that ran here for this digest")
+    author_baselines = JSONField(default=list, help_text="Results that the bundle brought along")
+    lint = JSONField(default=dict, blank=True, help_text="What lint on a worker of this server has found last")
+    findings = JSONField(
         default=list, blank=True, help_text="Repetitions of findings' arms that ran here, beside the author's record"
     )
     hidden_count = models.PositiveIntegerField(default=0)
@@ -357,8 +358,8 @@ class BaselineOutcome(models.Model):
 
     key = models.CharField(max_length=64, unique=True)
     score = models.FloatField()
-    cost = models.JSONField(default=dict)
-    training = models.JSONField(default=dict)
+    cost = JSONField(default=dict)
+    training = JSONField(default=dict)
     seconds = models.PositiveIntegerField(default=0)
     recorded_at = models.DateTimeField(default=now)
 
@@ -380,7 +381,7 @@ class Upload(models.Model):
     sha256 = models.CharField(max_length=64)
     bytes = models.PositiveIntegerField()
     offset = models.PositiveIntegerField(default=0)
-    parts = models.JSONField(default=list)
+    parts = JSONField(default=list)
     created_at = models.DateTimeField(default=now)
     expires_at = models.DateTimeField(db_index=True, help_text="Each part moves it on")
     pushing_until = models.DateTimeField(null=True, blank=True)
@@ -410,7 +411,7 @@ class Calibration(models.Model):
     template = models.CharField(max_length=64, help_text="The prompt template's name and digest")
     passed = models.BooleanField(default=False, help_text="Only then its grades of this content may be final")
     rules = models.PositiveSmallIntegerField(default=GATE_RULES, db_default=1)
-    report = models.JSONField(default=dict)
+    report = JSONField(default=dict)
     imported_at = models.DateTimeField(default=now)
 
     class Meta:

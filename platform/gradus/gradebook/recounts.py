@@ -70,4 +70,6 @@ def settle_one() -> int:
                 return 1
         except DatabaseError as error:
             log.warning("recount_postponed", of_class=key, reason=str(error))
+        except Exception as error:  # whatever is wrong with this class: all others get their cells
+            log.exception("recount_failed", of_class=key, reason=type(error).__name__)
     return 0

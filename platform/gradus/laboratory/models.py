@@ -8,6 +8,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from gradus.courses.models import Lesson
+from gradus.stored_json import JSONField
 from gradus.submissions.models import Slot
 
 # How sure a learner can be of a prediction.
@@ -38,7 +39,7 @@ class Contribution(models.Model):
     content = models.CharField(max_length=64)
     number = models.PositiveSmallIntegerField(help_text="The set's number, above the author's")
     slot = models.OneToOneField(Slot, models.RESTRICT, related_name="+")
-    scores = models.JSONField(null=True, blank=True)
+    scores = JSONField(null=True, blank=True)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     counted_at = models.DateTimeField(null=True, blank=True)
     withdrawn_at = models.DateTimeField(null=True, blank=True)

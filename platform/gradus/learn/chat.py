@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy
 from challenges.lesson.demo import Meter
 from gradus.chats.faults import fault_of
 from gradus.chats.models import ChatMessage
+from gradus.stored_json import is_unreadable
 from gradus.submissions.models import Evaluation, Event
 from gradus.submissions.queue import expected_wait, queue_position
 
@@ -76,7 +77,8 @@ def turn(message: ChatMessage) -> Turn:
 def _so_far(evaluation: Evaluation) -> tuple[Pane, ...]:
     """As far as the newest events say."""
     events = Event.objects.filter(evaluation=evaluation, type="written").order_by("seq")
-    written: dict[str, list[str]] = {data["stage"]: data["tokens"] for data in events.values_list("data", flat=True)}
+    readable = (data for data in events.values_list("data", flat=True) if not is_unreadable(data))
+    written: dict[str, list[str]] = {data["stage"]: data["tokens"] for data in readable}
     return tuple(
         Pane(stage, str(title), tuple(Token(drawn(text)) for text in written.get(stage, ()) if text))
         for stage, title in TITLES.items()

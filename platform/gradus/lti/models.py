@@ -16,6 +16,7 @@ from django.utils.translation import gettext_lazy as _
 
 from gradus.classes.models import Class
 from gradus.courses.models import Challenge
+from gradus.stored_json import JSONField
 
 TITLE_CHARS = 120
 # The specification allows 255 ASCII characters for an issuer's `sub` and for a deployment.
@@ -38,7 +39,7 @@ class Platform(models.Model):
     keys_url = models.CharField(_("public keyset URL"), max_length=URL_CHARS)
     hosts = models.CharField(_("more hosts of its services"), max_length=URL_CHARS, blank=True, default="")
     is_open = models.BooleanField(_("people may come from it"), default=True)
-    keys = models.JSONField(null=True, blank=True, editable=False)
+    keys = JSONField(null=True, blank=True, editable=False)
     keys_at = models.DateTimeField(null=True, blank=True, editable=False)
     asked_at = models.DateTimeField(
         null=True, blank=True, editable=False, help_text="When its keys were last asked for"
@@ -134,7 +135,7 @@ class Context(models.Model):
     roster_due_at = models.DateTimeField(null=True, blank=True, editable=False, db_index=True)
     roster_tried_at = models.DateTimeField(null=True, blank=True, editable=False)
     roster_at = models.DateTimeField(null=True, blank=True, editable=False)
-    roster_found = models.JSONField(default=dict, blank=True, editable=False)
+    roster_found = JSONField(default=dict, blank=True, editable=False)
     roster_fault = models.CharField(max_length=REFUSAL_CHARS, blank=True, default="", editable=False)
 
     class Meta:
@@ -204,7 +205,7 @@ class Launch(models.Model):
     nonce = models.CharField(max_length=64, unique=True, help_text="A digest")
     secret = models.CharField(max_length=64, unique=True, help_text="A digest of what the browser brings")
     browser = models.CharField(max_length=64, help_text="A digest of the browser's cookie")
-    message = models.JSONField(null=True, blank=True)
+    message = JSONField(null=True, blank=True)
     created_at = models.DateTimeField(default=now)
     enter_until = models.DateTimeField()
     entered_at = models.DateTimeField(null=True, blank=True)
@@ -234,7 +235,7 @@ class ToolKey(models.Model):
     """
 
     kid = models.CharField(max_length=64, unique=True)
-    public = models.JSONField()
+    public = JSONField()
     private = models.TextField(help_text="Encrypted")
     created_at = models.DateTimeField(default=now)
     signs_from = models.DateTimeField()
@@ -327,10 +328,10 @@ class Delivery(models.Model):
     line_item = models.ForeignKey(LineItem, models.CASCADE, related_name="deliveries")
     link = models.ForeignKey(Link, models.CASCADE, related_name="deliveries")
     state = models.CharField(max_length=9, choices=State, default=State.WAITING)
-    wanted = models.JSONField(default=dict)
-    sending = models.JSONField(null=True, blank=True)
-    body = models.JSONField(null=True, blank=True)
-    delivered = models.JSONField(null=True, blank=True)
+    wanted = JSONField(default=dict)
+    sending = JSONField(null=True, blank=True)
+    body = JSONField(null=True, blank=True)
+    delivered = JSONField(null=True, blank=True)
     stamp = models.BigIntegerField(default=0, help_text="The newest timestamp, in milliseconds")
     tries = models.PositiveSmallIntegerField(default=0)
     due_at = models.DateTimeField(null=True, blank=True, db_index=True)

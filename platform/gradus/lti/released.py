@@ -6,7 +6,8 @@ import time
 from datetime import timedelta
 from typing import Any
 
-from django.db import transaction
+import structlog
+from django.db import DatabaseError, transaction
 from django.db.models import F, Q
 from django.utils import timezone
 
@@ -18,6 +19,7 @@ from gradus.gradebook.schedules import schedules
 from gradus.gradebook.table import State
 from gradus.lti.models import Context, Delivery, LineItem, Link
 
+log = structlog.get_logger(__name__)
 # A line item is compared this often, and a round of comparisons takes this long, in seconds, and so many at most.
 EVERY, ROUND_SECONDS, AT_ONCE = timedelta(seconds=30), 5.0, 200
 
@@ -33,10 +35,20 @@ def look(now: Any = None) -> int:
     for item in list(waiting.select_related("context__deployment", "challenge__lesson")[:AT_ONCE]):
         # Of several processes, one compares it.
         if LineItem.objects.filter(pk=item.pk, looked_at=item.looked_at).update(looked_at=at):
-            changed += compare(item)
+            changed += _compared(item)
         if time.monotonic() > ends:
             break
     return changed
+
+
+def _compared(item: LineItem) -> int:
+    try:
+        return compare(item)
+    except DatabaseError:
+        raise
+    except Exception as error:  # whatever is wrong with this one: all others are compared
+        log.exception("line_item_failed", line_item=item.pk, reason=type(error).__name__)
+        return 0
 
 
 @transaction.atomic

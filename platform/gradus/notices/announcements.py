@@ -8,7 +8,8 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from django.db import transaction
+import structlog
+from django.db import DatabaseError, transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -21,6 +22,7 @@ from gradus.courses.models import Course
 from gradus.notices.models import Notice
 from gradus.refusal import Refused, wrong
 
+log = structlog.get_logger(__name__)
 SETTINGS = ("label_id", "title", "text", "publish_at", "by_mail")
 # A round of a reconciler tells the members of at most this many announcements.
 BATCH = 20
@@ -97,7 +99,17 @@ def withdraw(announcement: Announcement, *, by: User) -> None:
 
 def tell_due() -> int:
     """Tells the members about each announcement whose time has come. Returns the number of announcements."""
-    return sum(map(tell, Announcement.objects.due().order_by("pk").values_list("pk", flat=True)[:BATCH]))
+    return sum(map(_tell_or_wait, Announcement.objects.due().order_by("pk").values_list("pk", flat=True)[:BATCH]))
+
+
+def _tell_or_wait(pk: int) -> bool:
+    try:
+        return tell(pk)
+    except DatabaseError:
+        raise
+    except Exception as error:  # whatever is wrong with this one: all others are told
+        log.exception("announcement_failed", announcement=pk, reason=type(error).__name__)
+        return False
 
 
 @transaction.atomic

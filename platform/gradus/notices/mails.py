@@ -11,6 +11,7 @@ from datetime import timedelta
 
 import structlog
 from django.core.mail import EmailMessage, get_connection
+from django.db import DatabaseError
 from django.db.models import F, Q
 from django.db.models.functions import Now
 from django.template.loader import render_to_string
@@ -72,6 +73,11 @@ def _send(pk: int) -> bool:
     except OSError as error:
         Notice.objects.filter(pk=pk).update(mailed_at=None)
         raise MailServerAway(type(error).__name__) from error
+    except DatabaseError:
+        raise
+    except Exception as error:  # whatever is wrong with this one: all others are sent, and it stays on the site
+        log.exception("mail_failed", notice=pk, reason=type(error).__name__)
+        return False
     return True
 
 

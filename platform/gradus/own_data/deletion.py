@@ -14,7 +14,7 @@ from typing import Any
 import structlog
 from allauth.account.models import EmailAddress
 from django.core.mail import EmailMessage, get_connection
-from django.db import DatabaseError, transaction
+from django.db import transaction
 from django.http import HttpRequest
 from django.template.loader import render_to_string
 from django.utils import timezone
@@ -114,8 +114,8 @@ def carry_out() -> int:
             done += erasing.erase(key)
         except Refused as refusal:
             log.warning("account_not_deleted", user=key, reason=refusal.code)
-        except DatabaseError:
-            log.exception("account_not_deleted", user=key)
+        except Exception as error:  # whatever is wrong with this one: all others are deleted
+            log.exception("account_not_deleted", user=key, reason=type(error).__name__)
     return done
 
 

@@ -23,6 +23,7 @@ from django.db.models.functions import Greatest, Least
 from challenges.characters import cleaned
 from gradus.courses import days
 from gradus.reviews.models import Budget, JudgeCall
+from gradus.stored_json import is_unreadable
 from gradus.submissions.models import Evaluation, Quota
 from gradus.submissions.services import quotas
 
@@ -70,7 +71,7 @@ class Store(Generic[Reply]):
         else:
             found = JudgeCall.objects.filter(key=key, problem="", reply__isnull=False).order_by("pk")[:1]
         call = next(iter(found), None)
-        if call is None:
+        if call is None or is_unreadable(call.reply):
             return None
         return self.answer(reply=call.reply, problem="", model=call.model, call_id=call.pk)
 

@@ -6,7 +6,9 @@ evaluation, so a client that sends `Last-Event-ID` (or `?after=`) gets exactly t
 While details of an attempt are withheld, its stream has only the event that it has ended, under the number 1, because
 the number of events could tell something of the grade. While the grade is withheld, that event does not tell the state.
 
-The database is polled twice a second for all open streams of a web process together, however many there are.
+The database is polled twice a second for all open streams of a web process together, however many there are. An event
+whose data cannot be read is sent without data, as `unreadable`, and an evaluation that cannot be looked at ends only
+its own streams.
 """
 
 from __future__ import annotations
@@ -28,6 +30,7 @@ from django.db import DatabaseError, close_old_connections
 from django.db.models import Q
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
 
+from gradus.stored_json import is_unreadable
 from gradus.submissions.models import Evaluation, Event, Run, Submission
 from gradus.submissions.queue import positions, seconds_each, wait_at
 from gradus.submissions.states import State
@@ -184,8 +187,16 @@ def _events(wanted: Mapping[int, int]) -> dict[int, list[EventRow]]:
         rows = Event.objects.filter(functools.reduce(operator.or_, new[at : at + CONDITIONS]))
         rows = rows.order_by("evaluation_id", "seq")
         for pk, seq, kind, data in rows.values_list("evaluation_id", "seq", "type", "data"):
-            events[pk].append((seq, kind, data))
+            events[pk].append(_readable(pk, seq, kind, data))
     return events
+
+
+def _readable(pk: int, seq: int, kind: str, data: dict[str, Any]) -> EventRow:
+    if not is_unreadable(data):
+        return seq, kind, data
+    log.error("event_unreadable", evaluation=pk, number=seq, type=kind)
+    # Its number is sent, so that clients do not ask for it again.
+    return seq, kind if kind == "finished" else "unreadable", {}
 
 
 def _look(
@@ -290,6 +301,12 @@ class Poller:
             return await self._look(wanted, places)
         except DatabaseError as error:
             log.warning("database_away", reason=type(error).__name__)
+            return {}
+        except Exception as error:
+            if len(wanted) > 1:
+                looks = [await self._try({pk: after}, places) for pk, after in wanted.items()]
+                return {pk: look for found in looks for pk, look in found.items()}
+            log.exception("stream_failed", evaluation=next(iter(wanted), None), reason=type(error).__name__)
             return {}
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from django.core.files.base import ContentFile
 from django.core.files.storage import storages
+from django.db import connection
 from django.utils import timezone
 
 from graders.base import Train, Trained
@@ -134,7 +135,20 @@ def of_a_learner(evaluation: Evaluation) -> None:
     Evaluation.objects.filter(pk=evaluation.pk).update(trained={**evaluation.trained, "file": name})
 
 
-@pytest.mark.parametrize("fault", [damaged, missing, of_another_fence, of_another_model, of_a_learner])
+def unreadable(evaluation: Evaluation) -> None:
+    """As a stolen machine could write it: PostgreSQL stores such a number, and Python does not read it."""
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE submissions_evaluation SET trained = %s", ['{"fence": ' + "9" * 5000 + "}"])
+
+
+def of_another_form(evaluation: Evaluation) -> None:
+    Evaluation.objects.filter(pk=evaluation.pk).update(trained=["no", "object"])
+
+
+FAULTS = [damaged, missing, of_another_fence, of_another_model, of_a_learner, unreadable, of_another_form]
+
+
+@pytest.mark.parametrize("fault", FAULTS)
 def test_what_is_not_exactly_what_was_trained_is_refused_and_trained_anew(submission, tmp_path, fault):
     runner = Trainer(tmp_path)
     fault(timed_out(submission, runner))

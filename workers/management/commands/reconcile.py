@@ -56,9 +56,11 @@ class Command(BaseCommand):
         connection.close()
 
     def round(self) -> None:
-        """Runs one round. The reconciler goes on if the database cannot be reached for a while."""
+        """Runs one round. No error ends the reconciler, which goes on when the database can be reached again."""
         close_old_connections()
         try:
             sweep()
         except DatabaseError as error:
             log.warning("database_away", reason=type(error).__name__)
+        except Exception as error:
+            log.exception("round_failed", reason=type(error).__name__)

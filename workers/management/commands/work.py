@@ -32,10 +32,13 @@ class Command(BaseCommand):
             worker.close()
 
     def step(self, worker: Worker) -> bool:
-        """Grades one evaluation if there is one. The worker goes on if the database cannot be reached for a while."""
+        """Grades one evaluation if there is one. No error ends the worker: what it has claimed is tried again later."""
         close_old_connections()
         try:
             return worker.step()
         except DatabaseError as error:
             log.warning("database_away", reason=type(error).__name__)
+            return False
+        except Exception as error:
+            log.exception("step_failed", reason=type(error).__name__)
             return False

@@ -12,6 +12,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from gradus.courses.models import Challenge, Lesson
+from gradus.stored_json import JSONField
 
 REASON_CHARS = 500
 GRANTED_MAX = 100
@@ -38,9 +39,9 @@ class DateRule(models.Model):
     release_at = models.DateTimeField(_("opens"), null=True, blank=True)
     due_at = models.DateTimeField(_("due"), null=True, blank=True)
     close_at = models.DateTimeField(_("closes"), null=True, blank=True)
-    cleared = models.JSONField(default=list, blank=True)
-    early = models.JSONField(null=True, blank=True)
-    late = models.JSONField(null=True, blank=True)
+    cleared = JSONField(default=list, blank=True)
+    early = JSONField(null=True, blank=True)
+    late = JSONField(null=True, blank=True)
     after = models.FloatField(null=True, blank=True)
     extended_to = models.DateTimeField(_("more time until"), null=True, blank=True)
     reason = models.CharField(_("reason"), max_length=REASON_CHARS, blank=True)

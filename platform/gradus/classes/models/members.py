@@ -18,6 +18,7 @@ from gradus.accounts.addresses import EMAIL_CHARS
 from gradus.accounts.token_rules import LearnerData
 from gradus.classes.class_roles import TITLES
 from gradus.courses.models import Course
+from gradus.stored_json import JSONField
 
 TITLE_CHARS = 120
 LABEL_CHARS = 40
@@ -63,7 +64,7 @@ class Class(models.Model):
     join_code = models.CharField(max_length=20, unique=True, null=True, blank=True, help_text="None is off")
     join_code_until = models.DateTimeField(null=True, blank=True)
     points = models.CharField(max_length=5, choices=Points, default=Points.SHARE)
-    steps = models.JSONField(default=list, blank=True, help_text="Objects with `from`, a score, and `points`, a share")
+    steps = JSONField(default=list, blank=True, help_text="Objects with `from`, a score, and `points`, a share")
     board = models.CharField(max_length=7, choices=Board, default=Board.OFF)
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+")
     created_at = models.DateTimeField(default=now, editable=False)

@@ -148,7 +148,7 @@ def reconciler() -> Iterator[Result]:
         yield warn("reconciler", f"has not run {when}", "Start it: `manage.py up`, or `manage.py reconcile`.")
     elif last and last.broken:
         hint = "See docs/operations/upkeep.md, “Alerts”."
-        yield fail("reconciler", f"invariants are broken: {', '.join(last.broken)}", hint)
+        yield fail("reconciler", f"reports faults: {', '.join(last.broken)}", hint)
     else:
         yield ok("reconciler", "has run in the last two minutes")
 

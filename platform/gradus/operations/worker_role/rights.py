@@ -51,15 +51,15 @@ RIGHTS = (
         # Also of what it is about to claim, because events are numbered.
         "EXISTS (SELECT FROM submissions_evaluation one WHERE one.id = evaluation_id)",
         adds="evaluation_id seq type data created_at",
-        writes="type <> 'finished' AND gradus_worker_holds(evaluation_id)",
+        writes="type <> 'finished' AND gradus_worker_holds(evaluation_id) AND gradus_worker_object(data)",
     ),
     # The only way to a score: `services.handed_in` reads it.
     Right(
         "submissions_handedin",
-        "id evaluation_id fence created_at",
+        "id evaluation_id fence set_aside created_at",
         HELD,
-        adds="evaluation_id fence outcome error_code created_at",
-        writes="gradus_worker_holds(evaluation_id, fence) AND coalesce(pg_column_size(outcome), 0) < 16777216",
+        adds="evaluation_id fence outcome error_code set_aside created_at",
+        writes="gradus_worker_holds(evaluation_id, fence) AND gradus_worker_object(outcome) AND set_aside = ''",
     ),
     # The only way to a file in the bucket: `services.file_links` gives the address, if the file is one of the job.
     Right(
@@ -127,7 +127,8 @@ RIGHTS = (
         f"{MINE.format('name')} OR gradus_worker_serves(lane)",
         adds="name lane device profile base_models judge problem lacks busy_with last_seen",
         changes="lane device profile base_models judge problem lacks busy_with last_seen",
-        writes=f"{MINE.format('name')} AND gradus_worker_serves(lane)",
+        writes=f"{MINE.format('name')} AND gradus_worker_serves(lane)"
+        " AND gradus_worker_object(base_models) AND gradus_worker_object(lacks)",
     ),
     # All machines of one kind share it, so that they compute alike.
     Right(
@@ -136,6 +137,7 @@ RIGHTS = (
         "true",
         adds="key model cpu threads device versions digest choice created",
         removes=True,
+        writes="gradus_worker_object(choice)",
     ),
     # What follows is for the lane `judge` alone: answers in free text, and lint, which looks at a whole course.
     Right(
@@ -153,7 +155,7 @@ RIGHTS = (
         HELD,
         adds="evaluation_id key template model rung request response reply problem prompt_tokens completion_tokens "
         "seconds cost_micros currency created_at",
-        writes="gradus_worker_holds(evaluation_id)",
+        writes="gradus_worker_holds(evaluation_id) AND gradus_worker_object(request) AND gradus_worker_object(reply)",
         lane="judge",
     ),
     Right(

@@ -8,9 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from gradus.stored_json import DEPTH_MAX
+
 PREFIX = "gradus_worker_"
 # In seconds from now: how long a lease may be, and how far off the time before which a job is not tried again.
 LEASE_MOST, LATER_MOST = 3600, 86_400
+# A JSON value of a worker is an object of so many bytes, and the site can read it: see `gradus.stored_json`.
+BYTES_MOST = 16 * 1024 * 1024
+OBJECT = f"""SELECT value IS NULL OR (jsonb_typeof(value) = 'object' AND pg_column_size(value) < {BYTES_MOST}
+    AND NOT jsonb_path_exists(value, 'strict $.**{{{DEPTH_MAX}}}')
+    AND NOT jsonb_path_exists(value, 'strict $.** ? (@.type() == "number" && (@ > 1.7e308 || @ < -1.7e308))'))"""
 
 # By name: what it takes, what it returns, and its query.
 ROWS: Mapping[str, tuple[str, str, str]] = {
@@ -138,6 +145,7 @@ BEGIN
             AND NEW.lease_until < statement_timestamp() + interval '{LEASE_MOST} seconds'
             AND NEW.available_at = OLD.available_at
             AND NEW.postponed_since IS NOT DISTINCT FROM OLD.postponed_since
+            AND (NEW.trained IS NOT DISTINCT FROM OLD.trained OR gradus_worker_object(NEW.trained))
         THEN
             RETURN NEW;
         END IF;
@@ -160,6 +168,7 @@ def functions(group: str, schema: str) -> list[str]:
     """The statements that make all functions and the trigger. `group` begins the names of the roles of the lanes."""
     serves = f"SELECT pg_has_role(session_user, '{group}_' || lane, 'MEMBER')"
     made = [
+        f"CREATE FUNCTION {PREFIX}object(value jsonb) RETURNS boolean LANGUAGE sql IMMUTABLE AS $$ {OBJECT} $$",
         f"CREATE FUNCTION {PREFIX}serves(lane text) RETURNS boolean LANGUAGE sql STABLE AS $$ {serves} $$",
         *(_reading(name, *parts, schema) for name, parts in ROWS.items()),
     ]

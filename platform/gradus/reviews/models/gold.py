@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from gradus.courses.models import Challenge
 from gradus.reviews.models.reviews import Review
+from gradus.stored_json import JSONField
 
 
 class GoldConsent(models.Model):
@@ -67,9 +68,9 @@ class GoldRow(models.Model):
     consent = models.ForeignKey(GoldConsent, models.PROTECT, null=True, blank=True, related_name="rows")
     answer = models.TextField()
     digest = models.CharField(max_length=64, help_text="SHA-256 of the answer")
-    marks = models.JSONField()
+    marks = JSONField()
     # Without a default, because SQLite would make the table anew, which triggers of other tables do not allow.
-    quoted = models.JSONField(null=True, editable=False, help_text="Rows of a run that the answer quotes, if any")
+    quoted = JSONField(null=True, editable=False, help_text="Rows of a run that the answer quotes, if any")
     role = models.CharField(max_length=11, choices=Role.choices, default=Role.CALIBRATION)
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")
     created_at = models.DateTimeField(default=timezone.now, editable=False)

@@ -7,6 +7,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from gradus.courses.models import Challenge, ChallengeVersion
+from gradus.stored_json import JSONField
 from gradus.submissions.models import Evaluation
 
 
@@ -35,7 +36,7 @@ class Regrade(models.Model):
         related_name="+",
         help_text="Whose attempts alone are graded again; empty if they are those of several",
     )
-    left_out = models.JSONField(default=dict, help_text="Submissions that were not graded again, counted by reason")
+    left_out = JSONField(default=dict, help_text="Submissions that were not graded again, counted by reason")
     started_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")
     started_at = models.DateTimeField(default=timezone.now, editable=False)
     outcome = models.CharField(max_length=9, choices=Outcome.choices, blank=True)
@@ -92,9 +93,9 @@ class JudgeCall(models.Model):
     template = models.CharField(max_length=64)
     model = models.CharField(max_length=120)
     rung = models.CharField(max_length=20)
-    request = models.JSONField()
+    request = JSONField()
     response = models.TextField(blank=True)
-    reply = models.JSONField(null=True)
+    reply = JSONField(null=True)
     problem = models.CharField(max_length=200, blank=True)
     prompt_tokens = models.PositiveIntegerField(default=0)
     completion_tokens = models.PositiveIntegerField(default=0)

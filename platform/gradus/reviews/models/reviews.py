@@ -10,6 +10,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from gradus.courses.models import Challenge, Course
+from gradus.stored_json import JSONField
 from gradus.submissions.models import Evaluation, Submission
 
 APPEAL_CHARS = 2000
@@ -65,7 +66,7 @@ class Review(models.Model):
     submission = models.ForeignKey(Submission, models.CASCADE, related_name="reviews")
     evaluation = models.OneToOneField(Evaluation, models.CASCADE, related_name="review")
     kind = models.CharField(max_length=6, choices=Kind.choices, default=Kind.REVIEW)
-    reasons = models.JSONField(default=list)
+    reasons = JSONField(default=list)
     predicted = models.FloatField(help_text="The machine's score")
     place = models.FloatField(default=0, help_text="By which the queue is sorted; of an audit it tells nothing")
     judge = models.CharField(max_length=120, blank=True, help_text="The model that marked it; none where code did")
@@ -80,14 +81,14 @@ class Review(models.Model):
     locked_until = models.DateTimeField(null=True, blank=True)
     lock_slot = models.PositiveSmallIntegerField(null=True, blank=True)
     opened_at = models.DateTimeField(default=timezone.now, editable=False)
-    blind_marks = models.JSONField(null=True, blank=True)
+    blind_marks = JSONField(null=True, blank=True)
     blind_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="+")
     blind_at = models.DateTimeField(null=True, blank=True)
     follows = models.ForeignKey("self", models.SET_NULL, null=True, blank=True, related_name="followers")
     withdrawn_at = models.DateTimeField(null=True, blank=True)
     decided_at = models.DateTimeField(null=True, blank=True)
     decided_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="+")
-    marks = models.JSONField(default=dict, blank=True)
+    marks = JSONField(default=dict, blank=True)
     reason = models.TextField(blank=True)
     comment = models.TextField(
         blank=True, default="", db_default="", help_text="What the reviewer writes to the learner about the answer"

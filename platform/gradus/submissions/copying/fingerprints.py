@@ -11,7 +11,7 @@ from collections.abc import Collection
 from heapq import nsmallest
 
 import structlog
-from django.db import connection, transaction
+from django.db import DatabaseError, connection, transaction
 from django.db.models import Count
 from django.utils import timezone
 from pydantic import ValidationError
@@ -52,7 +52,18 @@ def carry_out(most: int) -> int:
     """Lists at most so many attempts, the oldest first, and returns how many it has listed."""
     waiting = Submission.objects.filter(fingerprinted_at=None).order_by("pk").values_list("challenge", "pk")[:most]
     # By challenge, because what a challenge gives is kept for the few that were used last.
-    return sum(_list_one(key) for _challenge, key in sorted(waiting))
+    return sum(_list_or_leave_out(key) for _challenge, key in sorted(waiting))
+
+
+def _list_or_leave_out(key: int) -> bool:
+    """Lists an attempt. One that cannot be listed is left out for ever, or those after it would never be listed."""
+    try:
+        return _list_one(key)
+    except DatabaseError:
+        raise
+    except Exception as error:
+        log.exception("attempt_not_listed", submission=key, reason=type(error).__name__)
+        return bool(Submission.objects.filter(pk=key).update(fingerprinted_at=timezone.now()))
 
 
 @transaction.atomic

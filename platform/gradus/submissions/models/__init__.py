@@ -15,7 +15,7 @@ from gradus.submissions.models.evaluations import (
     known_kind,
 )
 from gradus.submissions.models.file_links import FileLink
-from gradus.submissions.models.handed_in import HandedIn
+from gradus.submissions.models.handed_in import HandedIn, HandedInQuerySet
 from gradus.submissions.models.quotas import Quota, QuotaHold, QuotaUse
 from gradus.submissions.models.reruns import Rerun
 from gradus.submissions.models.results import Event, Refund, Score, ScoreQuerySet, Standing, StandingQuerySet
@@ -34,6 +34,7 @@ __all__ = [
     "Fingerprint",
     "Grader",
     "HandedIn",
+    "HandedInQuerySet",
     "HintsTaken",
     "Mark",
     "MarkQuerySet",

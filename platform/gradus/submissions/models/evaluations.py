@@ -4,10 +4,11 @@ import copy
 import uuid
 from typing import Any, Self
 
+from django.apps import apps
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import connections, models
-from django.db.models import F, Q
+from django.db.models import Exists, F, OuterRef, Q
 from django.db.models.functions import Length, Now
 from django.db.models.lookups import LessThanOrEqual
 from django.utils import timezone
@@ -16,6 +17,7 @@ from challenges.kinds.base import Lane
 from challenges.registry import KIND_NAME_MAX, kind_names
 from gradus.classes.models import Class
 from gradus.courses.models import Challenge, ChallengeVersion
+from gradus.stored_json import JSONField
 from gradus.submissions.models.indexes import OF_ATTEMPTS, OF_EVALUATIONS
 from gradus.submissions.states import CODES, GRADED, MAX_ATTEMPTS, OPEN, WITHHELD, State
 
@@ -73,7 +75,7 @@ class Submission(models.Model):
     challenge = models.ForeignKey(Challenge, models.PROTECT, related_name="submissions")
     version = models.ForeignKey(ChallengeVersion, models.PROTECT, related_name="submissions")
     kind = models.CharField(max_length=KIND_NAME_MAX, validators=[known_kind])
-    payload = models.JSONField()
+    payload = JSONField()
     payload_sha256 = models.CharField(max_length=64)
     text_digest = models.CharField(
         max_length=64,
@@ -196,8 +198,8 @@ class Run(models.Model):
     purpose = models.CharField(max_length=10, choices=Purpose.choices, default=Purpose.TRIAL)
     version = models.ForeignKey(ChallengeVersion, models.CASCADE, related_name="runs")
     kind = models.CharField(max_length=KIND_NAME_MAX, validators=[known_kind])
-    payload = models.JSONField()
-    inputs = models.JSONField(default=list)
+    payload = JSONField()
+    inputs = JSONField(default=list)
     adapter = models.CharField(
         max_length=300,
         blank=True,
@@ -267,7 +269,8 @@ class EvaluationQuerySet(models.QuerySet["Evaluation"]):
 
     def not_handed_in(self) -> Self:
         """Without those whose worker has done its part, and which only have to be recorded."""
-        return self.exclude(handed_in__fence=F("fence"))
+        waiting = apps.get_model("submissions.HandedIn").objects.filter(set_aside="")
+        return self.exclude(Exists(waiting.filter(evaluation=OuterRef("pk"), fence=OuterRef("fence"))))
 
     def unlocked(self) -> Self:
         """Locks what nobody else holds, within a transaction. On SQLite there is one lock for all."""
@@ -303,7 +306,7 @@ class Evaluation(models.Model):
         help_text="Where not the submission's",
     )
     shadow = models.BooleanField(default=False, help_text="Graded beside the grade that counts")
-    proposal = models.JSONField(null=True, blank=True, help_text="The score that is held until it is adopted")
+    proposal = JSONField(null=True, blank=True, help_text="The score that is held until it is adopted")
     grader_version = models.CharField(max_length=40, blank=True)
     engine_profile = models.CharField(max_length=80, blank=True)
     engine_choice = models.CharField(
@@ -313,11 +316,11 @@ class Evaluation(models.Model):
         help_text="Digest of the engine's choice with which a runner computed the grade",
     )
     worker = models.CharField(max_length=120, blank=True)
-    result = models.JSONField(null=True, blank=True, help_text="What the learner may see: public samples only")
+    result = JSONField(null=True, blank=True, help_text="What the learner may see: public samples only")
     raw = models.CharField(max_length=200, blank=True, help_text="Per-row outputs, in private storage")
     artifact = models.CharField(max_length=200, blank=True)
     # Without a default, because SQLite would make the table anew, which triggers of other tables do not allow.
-    trained = models.JSONField(
+    trained = JSONField(
         null=True,
         blank=True,
         help_text="A trained model in private storage whose grading ran out of time, with the digest of its file",

@@ -12,6 +12,7 @@ from django.utils import timezone
 from challenges.registry import KIND_NAME_MAX
 from gradus.accounts.models import READING_HIDDEN_ROWS, Enrolment, User
 from gradus.courses.models import Calibration, Challenge, ChallengeVersion
+from gradus.stored_json import JSONField
 from gradus.submissions.models.boards import Season, not_hidden
 from gradus.submissions.models.evaluations import Evaluation, Submission, known_kind
 
@@ -22,7 +23,7 @@ class Event(models.Model):
     evaluation = models.ForeignKey(Evaluation, models.CASCADE, related_name="events")
     seq = models.PositiveIntegerField()
     type = models.CharField(max_length=20)
-    data = models.JSONField(default=dict)
+    data = JSONField(default=dict)
     created_at = models.DateTimeField(db_default=Now(), editable=False)
 
     class Meta:
@@ -214,7 +215,7 @@ class Standing(models.Model):
     passed = models.BooleanField(default=False)
     gold = models.BooleanField(default=False)
     provisional = models.BooleanField(default=False)
-    cost = models.JSONField(default=dict)
+    cost = JSONField(default=dict)
     approach = models.CharField(
         max_length=KIND_NAME_MAX,
         blank=True,

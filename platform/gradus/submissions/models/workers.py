@@ -3,6 +3,7 @@
 from django.db import models
 from django.db.models.functions import Now
 
+from gradus.stored_json import JSONField
 from gradus.submissions.models.evaluations import LANES
 
 
@@ -13,12 +14,12 @@ class WorkerStatus(models.Model):
     lane = models.CharField(max_length=12, choices=LANES)
     device = models.CharField(max_length=80, blank=True)
     profile = models.CharField(max_length=80, blank=True)
-    base_models = models.JSONField(default=dict, help_text="Base models it can run, by digest")
+    base_models = JSONField(default=dict, help_text="Base models it can run, by digest")
     judge = models.CharField(max_length=80, blank=True)
     problem = models.TextField(blank=True)
-    lacks = models.JSONField(
+    lacks = JSONField(
         default=dict,
-        db_default=models.Value({}, models.JSONField()),
+        db_default=models.Value({}, JSONField()),
         blank=True,
         help_text="Training methods that it cannot carry out over a base model, with the reason of each",
     )
@@ -42,7 +43,7 @@ class EngineChoice(models.Model):
     device = models.CharField(max_length=80)
     versions = models.CharField(max_length=200)
     digest = models.CharField(max_length=12, db_index=True, help_text="What evaluations store as their engine choice")
-    choice = models.JSONField()
+    choice = JSONField()
     created = models.DateTimeField(db_default=Now(), editable=False)
 
     def __str__(self) -> str:
@@ -54,8 +55,8 @@ class ReconcilerStatus(models.Model):
 
     name = models.CharField(max_length=120, unique=True)
     last_run = models.DateTimeField(db_default=Now())
-    done = models.JSONField(default=dict)
-    broken = models.JSONField(default=dict, help_text="Invariants that do not hold, with counts")
+    done = JSONField(default=dict)
+    broken = JSONField(default=dict, help_text="Invariants that do not hold, with counts")
 
     class Meta:
         verbose_name_plural = "reconciler statuses"

@@ -12,12 +12,13 @@ from typing import Any
 
 import structlog
 from django.core.files.storage import FileSystemStorage, storages
-from django.db import DatabaseError, connection
+from django.db import connection
 from django.db.models.functions import Now
 
 from gradus.courses import archives, bundles
 from gradus.courses.models import CourseVersion
 from gradus.submissions.models import Evaluation, FileLink, Run
+from gradus.submissions.services.handed_in import AWAY
 from gradus.submissions.states import State
 
 log = structlog.get_logger(__name__)
@@ -39,7 +40,7 @@ def sign_all() -> int:
         reason = ""
         try:
             url = _signed(link) if _may(link) else ""
-        except DatabaseError:
+        except AWAY:
             raise
         except Exception as error:  # whatever is wrong with this one: all others are answered
             url, reason = "", type(error).__name__

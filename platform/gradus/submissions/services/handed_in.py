@@ -2,14 +2,13 @@
 
 What a worker hands in is not trusted: it counts only under the fence that the worker held, and only if it has the form
 of an outcome and names no file but that evaluation's own. Anything else ends as an error of ours, which costs nobody an
-attempt.
+attempt, and stays, set aside, for staff to look at.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import asdict, replace
 from typing import Any
 
@@ -21,6 +20,7 @@ from challenges.characters import cleaned
 from challenges.kinds import registry as kinds
 from challenges.problems import Problem
 from gradus import stores
+from gradus.stored_json import is_unreadable
 from gradus.submissions.models import Evaluation, HandedIn, Run
 from gradus.submissions.services import finish
 from gradus.submissions.services.events import Item, append_events
@@ -77,11 +77,10 @@ def record_all() -> int:
 
 @transaction.atomic
 def _record_next() -> bool:
-    waiting = HandedIn.objects.select_for_update(skip_locked=connection.features.has_select_for_update_skip_locked)
-    row = waiting.order_by("id").first()
+    can_skip = connection.features.has_select_for_update_skip_locked
+    row = HandedIn.objects.waiting().select_for_update(skip_locked=can_skip).order_by("id").first()
     if row is None:
         return False
-    key = (row.evaluation_id, row.fence)
     try:
         with transaction.atomic():
             _record(row)
@@ -89,21 +88,36 @@ def _record_next() -> bool:
         log.info("handed_in_late", evaluation=row.evaluation_id, fence=row.fence)
     except AWAY:
         raise
-    except Exception as error:  # whatever is wrong with it: the row must go, or nothing after it would be recorded
-        if stores.is_away(error):
-            log.warning("store_away", evaluation=row.evaluation_id, reason=type(error).__name__)
-            finish.retry(*key)
-            row.delete()
+    except Exception as error:
+        if not stores.is_away(error):
+            _set_aside(row, error)
             return True
-        worker = Evaluation.objects.values_list("worker", flat=True).get(pk=row.evaluation_id)
-        log.error("handed_in_refused", evaluation=row.evaluation_id, worker=worker, reason=type(error).__name__)
-        with suppress(LeaseLost):
-            finish.reject(*key, "internal")
+        log.warning("store_away", evaluation=row.evaluation_id, reason=type(error).__name__)
+        finish.retry(row.evaluation_id, row.fence)
     row.delete()
     return True
 
 
+def _set_aside(row: HandedIn, error: Exception) -> None:
+    """Takes the row out of the queue, whatever is wrong with it, so that those after it are recorded."""
+    reason = type(error).__name__
+    worker = Evaluation.objects.values_list("worker", flat=True).get(pk=row.evaluation_id)
+    log.error("handed_in_set_aside", number=row.pk, evaluation=row.evaluation_id, worker=worker, reason=reason)
+    HandedIn.objects.filter(pk=row.pk).update(set_aside=reason)
+    try:
+        with transaction.atomic():
+            finish.reject(row.evaluation_id, row.fence, "internal")
+    except LeaseLost:
+        log.info("handed_in_late", evaluation=row.evaluation_id, fence=row.fence)
+    except AWAY:
+        raise
+    except Exception as fault:  # the evaluation is claimed again when its lease has ended
+        log.exception("not_rejected", evaluation=row.evaluation_id, reason=type(fault).__name__)
+
+
 def _record(row: HandedIn) -> None:
+    if is_unreadable(row.outcome):
+        raise NotAnOutcome("it cannot be read")
     if row.error_code:
         finish.reject(row.evaluation_id, row.fence, row.error_code, row.outcome)
     else:

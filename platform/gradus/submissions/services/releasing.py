@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import structlog
-from django.db import DatabaseError, transaction
+from django.db import transaction
 from django.db.models import Count, Exists, OuterRef, Q
 
 from gradus.accounts.models import User
@@ -108,10 +108,10 @@ def one_place(step: Callable[[Place, bool], int], place: Place, waits: bool) -> 
     """Does a step at one class and challenge. Without `waits`, its failure does not concern the others."""
     try:
         return step(place, waits)
-    except DatabaseError:
+    except Exception as error:
         if waits:
             raise
-        log.exception("release_failed", of_class=place[0], challenge=place[1])
+        log.exception("release_failed", of_class=place[0], challenge=place[1], reason=type(error).__name__)
         return 0
 
 

@@ -6,7 +6,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandParser
 
 from challenges.texts import several
-from gradus.operations.doctor import grading, machine, platforms, rights, sign_in, site
+from gradus.operations.doctor import grading, machine, platforms, rights, set_aside, sign_in, site
 from gradus.operations.doctor.results import Result, run_checks
 
 CHECKS = (
@@ -26,6 +26,7 @@ CHECKS = (
     grading.embeddings,
     grading.workers,
     grading.reconciler,
+    set_aside.set_aside,
     rights.rights,
     grading.isolation,
 )
