@@ -113,7 +113,9 @@ class Live {
     state(data) {
       if (TERMINAL.has(data.status)) this.finish();
       else this.show(data.status);
+      this.say("delay", this.slot("delay")?.dataset[data.waits_because?.code] ?? "");
       if (data.status === "queued") this.wait({ position: data.queue_position, wait_s: data.wait_s });
+      if (data.waits_because) this.say("position", "");
       if (data.status === "running" && this.stages.at === 0) this.begin();
     },
     started: this.run, running: this.run, progress: this.progress, loss: this.loss,

@@ -134,3 +134,12 @@ def test_the_command_line_loads_no_django_and_no_torch() -> None:
     code = "import gradus.cli.main, sys; print(sorted({'django', 'torch', 'openai'} & set(sys.modules)))"
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert found.stdout.strip() == "[]"
+
+
+def test_the_command_says_once_that_a_judge_does_not_answer() -> None:
+    because = {"code": "judge_busy", "message": "The judge got too many requests."}
+    state = {"status": "queued", "queue_position": 1, "wait_s": None, "waits_because": because}
+    with out.capture() as caught, Follower() as follower:
+        follower.show(Event("state", state))
+        follower.show(Event("state", {**state, "queue_position": 2}))
+    assert caught.get().count(because["message"]) == 1

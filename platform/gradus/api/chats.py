@@ -11,7 +11,7 @@ from ninja import Router, Schema, Status
 from pydantic import Field
 
 from gradus.api.auth import Request, caller, someone
-from gradus.api.results import ErrorOut, State, state_of
+from gradus.api.results import WAITS_BECAUSE, ErrorOut, State, state_of
 from gradus.api.submissions import own
 from gradus.chats import services as chats
 from gradus.chats.faults import fault_of
@@ -60,6 +60,7 @@ class ChatOut(Schema):
     error: ErrorOut | None = None
     queue_position: int | None = None
     wait_s: int | None = None
+    waits_because: ErrorOut | None = Field(None, description=WAITS_BECAUSE)
     prompt: str | None = None
     base: ChatAnswerOut | None = None
     trained: ChatAnswerOut | None = None

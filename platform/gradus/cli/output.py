@@ -340,6 +340,7 @@ class Follower:
         bar = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[note]}"), TimeElapsedColumn())
         self.progress = Progress(*bar, console=Console(stderr=True) if stderr else out, transient=True)
         self.task: TaskID = self.progress.add_task("waiting", total=None, note="")
+        self.because: str | None = None
 
     def __enter__(self) -> Follower:
         self.progress.start()
@@ -351,9 +352,8 @@ class Follower:
     def show(self, event: Event) -> None:
         data = event.data
         match event.type:
-            case "state" if data.get("queue_position"):
-                wait = f", about {data['wait_s']} s" if data.get("wait_s") else ""
-                self.progress.update(self.task, description="waiting", note=f"number {data['queue_position']}{wait}")
+            case "state" if data.get("waits_because") or data.get("queue_position"):
+                self._waits(data)
             case "started":
                 self._say("started" if data.get("attempt", 1) == 1 else f"started again (attempt {data['attempt']})")
             case "progress":
@@ -364,6 +364,14 @@ class Follower:
                 self._say(f"checkpoint at step {data['step']}")
             case "postponed":
                 self._say(f"put back in the queue for {data['seconds']} s: {data['reason']}")
+
+    def _waits(self, data: dict[str, Any]) -> None:
+        if (because := (data.get("waits_because") or {}).get("message")) and because != self.because:
+            self._say(because)
+        self.because = because
+        wait = f", about {data['wait_s']} s" if data.get("wait_s") else ""
+        if data.get("queue_position"):
+            self.progress.update(self.task, description="waiting", note=f"number {data['queue_position']}{wait}")
 
     def _loss(self, data: dict[str, Any]) -> None:
         told = {name: data.get(name) for name in ("train_loss", "valid_loss", *PREFERENCE_FIGURES)}

@@ -12,6 +12,7 @@ from challenges.lesson.demo import Meter
 from gradus.chats.faults import fault_of
 from gradus.chats.models import ChatMessage
 from gradus.stored_json import is_unreadable
+from gradus.submissions.delays import Delay, delay_of
 from gradus.submissions.models import Evaluation, Event
 from gradus.submissions.queue import expected_wait, queue_position
 
@@ -59,6 +60,7 @@ class Turn:
     problem: str = ""
     position: int | None = None
     wait: int | None = None
+    delay: Delay | None = None
 
 
 def turn(message: ChatMessage) -> Turn:
@@ -66,7 +68,8 @@ def turn(message: ChatMessage) -> Turn:
     if evaluation.is_open:
         position = queue_position(evaluation)
         wait = expected_wait(evaluation) if position else None
-        return Turn(message, evaluation, _so_far(evaluation), position=position, wait=wait)
+        delay = delay_of(evaluation)
+        return Turn(message, evaluation, _so_far(evaluation), position=position, wait=wait, delay=delay)
     answered = (evaluation.result or {}).get("chat")
     if not answered:
         return Turn(message, evaluation, (), problem=fault_of(evaluation))

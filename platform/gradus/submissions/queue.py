@@ -54,9 +54,14 @@ def positions(lane: str, evaluations: Collection[int]) -> dict[int, int]:
 
 
 def expected_wait(evaluation: Evaluation) -> int | None:
-    """Estimates the seconds until a worker starts an evaluation, from the last hour. None if that is unknown."""
+    """Estimates the seconds until a worker starts an evaluation, from the last hour.
+
+    None if that is unknown, as for one that was put back into the queue because a judge or a server did not answer.
+    """
     position = queue_position(evaluation)
-    return wait_at(position, seconds_each(evaluation.lane)) if position is not None else None
+    if position is None or evaluation.postponed_since is not None:
+        return None
+    return wait_at(position, seconds_each(evaluation.lane))
 
 
 def wait_at(position: int, each: float | None) -> int | None:

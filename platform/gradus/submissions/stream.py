@@ -31,6 +31,7 @@ from django.db.models import Q
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
 
 from gradus.stored_json import is_unreadable
+from gradus.submissions.delays import Delay, delays
 from gradus.submissions.models import Evaluation, Event, Run, Submission
 from gradus.submissions.queue import positions, seconds_each, wait_at
 from gradus.submissions.states import State
@@ -120,6 +121,15 @@ class Look:
     is_open: bool
 
 
+@dataclass(frozen=True)
+class Waits:
+    """The queue position of an evaluation, its expected wait in seconds, and why it was put back into the queue."""
+
+    position: int | None = None
+    seconds: int | None = None
+    delay: Delay | None = None
+
+
 GONE = Look({"status": "expired"}, [], is_open=False)
 
 
@@ -144,10 +154,14 @@ def _placed(waiting: list[Evaluation]) -> dict[int, tuple[int, int | None]]:
     lanes: dict[str, list[int]] = defaultdict(list)
     for evaluation in waiting:
         lanes[evaluation.lane].append(evaluation.pk)
+    postponed = {evaluation.pk for evaluation in waiting if evaluation.postponed_since is not None}
     placed: dict[int, tuple[int, int | None]] = {}
     for lane, ids in lanes.items():
         each = seconds_each(lane)
-        placed |= {pk: (position, wait_at(position, each)) for pk, position in positions(lane, ids).items()}
+        placed |= {
+            pk: (position, None if pk in postponed else wait_at(position, each))
+            for pk, position in positions(lane, ids).items()
+        }
     return placed
 
 
@@ -157,14 +171,16 @@ def look_at(wanted: Mapping[int, int], places: QueuePositions | None = None) -> 
     `wanted` maps the id of an evaluation to the number of the last event that is known. States are read before events:
     an evaluation that has ended by then has written its last event.
     """
-    fields = ("pk", "state", "lane", "submission__grade_withheld", "submission__details_withheld")
+    fields = ("pk", "state", "lane", "postponed_since", "submission__grade_withheld", "submission__details_withheld")
     found = Evaluation.objects.filter(pk__in=wanted).select_related("submission").only(*fields)
     evaluations = {one.pk: one for one in found}
     waiting = [one for one in evaluations.values() if one.state == State.QUEUED]
     placed = (places or QueuePositions()).of(waiting)
-    events = _events(wanted)
+    events, why = _events(wanted), delays(evaluations.values())
     return {
-        pk: _look(evaluations[pk], after, events[pk], placed) if pk in evaluations else GONE
+        pk: _look(evaluations[pk], after, events[pk], Waits(*placed.get(pk, (None, None)), why.get(pk)))
+        if pk in evaluations
+        else GONE
         for pk, after in wanted.items()
     }
 
@@ -199,22 +215,20 @@ def _readable(pk: int, seq: int, kind: str, data: dict[str, Any]) -> EventRow:
     return seq, kind if kind == "finished" else "unreadable", {}
 
 
-def _look(
-    evaluation: Evaluation, after: int, events: list[EventRow], placed: Mapping[int, tuple[int, int | None]]
-) -> Look:
+def _look(evaluation: Evaluation, after: int, events: list[EventRow], waits: Waits) -> Look:
     submission = evaluation.submission
     if submission is not None and submission.details_withheld:
-        return _withheld(evaluation, submission, after, events, placed)
+        return _withheld(evaluation, submission, after, events, waits)
     if not evaluation.is_open and not events and not after:
         # Old events are deleted after a while. The stream still ends with the event that the evaluation has ended.
         events = [(1, "finished", {"status": evaluation.state})]
-    return Look(_state(evaluation, placed), events, evaluation.is_open)
+    return Look(_state(evaluation, waits), events, evaluation.is_open)
 
 
-def _state(evaluation: Evaluation, placed: Mapping[int, tuple[int, int | None]]) -> dict[str, Any]:
-    waits = evaluation.state == State.QUEUED
-    place, wait = placed.get(evaluation.pk, (None, None)) if waits else (None, None)
-    return {"status": evaluation.state, "queue_position": place, "wait_s": wait}
+def _state(evaluation: Evaluation, waits: Waits) -> dict[str, Any]:
+    place, seconds = (waits.position, waits.seconds) if evaluation.state == State.QUEUED else (None, None)
+    because = {"waits_because": waits.delay.as_data} if waits.delay and evaluation.is_open else {}
+    return {"status": evaluation.state, "queue_position": place, "wait_s": seconds, **because}
 
 
 def _withheld(
@@ -222,15 +236,15 @@ def _withheld(
     submission: Submission,
     after: int,
     events: list[EventRow],
-    placed: Mapping[int, tuple[int, int | None]],
+    waits: Waits,
 ) -> Look:
     """Returns what the learner may see while details are withheld, or the grade too."""
     shown = evaluation.as_shown(submission)
     if evaluation.is_open or after:
-        return Look(_state(shown, placed), [], evaluation.is_open)
+        return Look(_state(shown, waits), [], evaluation.is_open)
     ends = [data for _seq, kind, data in events if kind == "finished"]
     end = ends[-1] if ends and shown.state == evaluation.state else {"status": shown.state}
-    return Look(_state(shown, placed), [(1, "finished", end)], is_open=False)
+    return Look(_state(shown, waits), [(1, "finished", end)], is_open=False)
 
 
 class Follower:

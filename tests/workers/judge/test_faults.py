@@ -14,7 +14,7 @@ from werkzeug import Request, Response
 
 from gradus.accounts.models import User
 from gradus.courses.models import Calibration, Challenge
-from gradus.reviews.models import JudgeCall
+from gradus.reviews.models import Budget, JudgeCall
 from gradus.submissions import limits
 from gradus.submissions.models import Evaluation, Score, Slot, Submission, WorkerStatus
 from tests import factories
@@ -116,6 +116,28 @@ def test_a_grade_waits_and_is_made_when_the_endpoint_is_mended(
     assert worker.step()
     assert submission.current.state == "review"
     assert problem() == ""
+
+
+def lies(request: Request) -> Response:
+    """A usable judgement with a count of tokens that no budget and no column holds."""
+    marks = [(id, "met", [quote] if quote else []) for id, quote in MET.items()]
+    content = '{"ok": true}' if len(json.loads(request.get_data())["messages"]) == 1 else json.dumps(judgement(marks))
+    body = json.loads(completion(content).get_data())
+    body["usage"] = {"prompt_tokens": 100, "completion_tokens": 10**12}
+    return Response(json.dumps(body), content_type="application/json")
+
+
+def test_a_judge_that_lies_about_tokens_spends_what_was_reserved_and_grades(
+    worker: Worker, server: JudgeServer, submission: Submission
+) -> None:
+    server.fault = lies
+    assert worker.step()
+    assert (submission.current.state, submission.current.error_code) == ("review", "")
+    calls = JudgeCall.objects.filter(evaluation=submission.current)
+    assert calls and not calls.exclude(prompt_tokens=0, completion_tokens=0, cost_micros=None).exists()
+    for budget in Budget.objects.all():
+        assert 0 < budget.spent <= len(calls) * 10_000 < budget.allowed
+    assert "numbers of tokens" in problem()
 
 
 @pytest.mark.parametrize(

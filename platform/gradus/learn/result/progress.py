@@ -23,8 +23,9 @@ from challenges.translation import translated
 from gradus.courses import catalogue
 from gradus.learn.lesson import markdown
 from gradus.learn.result.next_step import next_hint
+from gradus.submissions.delays import delay_of
 from gradus.submissions.models import Evaluation, Run, Submission
-from gradus.submissions.queue import queue_position, seconds_each, wait_at
+from gradus.submissions.queue import expected_wait, queue_position
 from gradus.submissions.states import State
 
 QUEUED, LOADING, TRAINING, CALIBRATION = "queued", "loading", "train", "calibrate"
@@ -92,14 +93,15 @@ def _order_title() -> str:
 
 def waiting_context(owner: Submission | Run, evaluation: Evaluation) -> dict[str, Any]:
     """What the page of an open evaluation shows in addition."""
-    position = queue_position(evaluation)
+    position, delay = queue_position(evaluation), delay_of(evaluation)
     return {
         "position": position,
         "ahead": position - 1 if position else None,
-        "wait": wait_at(position, seconds_each(evaluation.lane)) if position else None,
+        "wait": expected_wait(evaluation) if position else None,
+        "delay": delay,
         "stages": stages_of(evaluation, owner.kind),
         "begun": begun(evaluation),
-        "usual": usual_time(evaluation, owner.kind),
+        "usual": None if delay else usual_time(evaluation, owner.kind),
         "elapsed": elapsed(evaluation),
         "reading": reading(owner) if isinstance(owner, Submission) else None,
     }

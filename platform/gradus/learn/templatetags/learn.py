@@ -32,6 +32,7 @@ from gradus.courses.models import Lesson
 from gradus.learn.kind_pages import templates_of
 from gradus.learn.lesson import markdown, text_steps
 from gradus.learn.result import compare
+from gradus.submissions.delays import SENTENCES
 from gradus.submissions.models import Run, Submission
 
 register = template.Library()
@@ -45,6 +46,12 @@ def score(value: object, step: object = None) -> str:
     if not isinstance(value, int | float):
         return ""
     return written(value, step if isinstance(step, float) else None)
+
+
+@register.simple_tag
+def delay_sentences() -> list[tuple[str, str]]:
+    """Why an evaluation may be put back into the queue, by code, for the script that follows it."""
+    return [(code, str(sentence)) for code, sentence in SENTENCES.items()]
 
 
 @register.filter
