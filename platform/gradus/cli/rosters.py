@@ -30,6 +30,9 @@ def roster(
     apply: Apply = False,
     sync: Sync = False,
     domain: Domain = "",
+    encoding: Annotated[
+        str, typer.Option(help="The encoding of the file, such as windows-1250, where its bytes do not tell.")
+    ] = "",
     as_json: Json = False,
 ) -> None:
     """Show what a roster would change in a class, or apply just what is shown. Without a file, print the members.
@@ -37,7 +40,7 @@ def roster(
     Exit status: 1 some rows are wrong or match nobody. All other rows are applied nevertheless. With --sync, such a
     row stops the whole roster: nothing is applied.
     """
-    path, flags = f"classes/{of_class}/roster", {"sync": str(sync).lower(), "domain": domain}
+    path, flags = f"classes/{of_class}/roster", {"sync": str(sync).lower(), "domain": domain, "encoding": encoding}
     with site() as api:
         if not file:
             typer.echo(api.content(path).decode(), nl=False)

@@ -33,6 +33,7 @@ from gradus.accounts.triggers import ERASED
 from gradus.challenge_health import row_scores
 from gradus.chats.models import ChatMessage
 from gradus.classes.models import DateRule, Grant, Managed, Member
+from gradus.classes.name_order import name_key
 from gradus.courses.models import Upload
 from gradus.django_internals import delete_without_signals
 from gradus.friends import services as friends
@@ -175,7 +176,7 @@ def _leave_classes(user: User, addresses: frozenset[str]) -> None:
     Override.objects.filter(member__in=hers).update(reason=ERASED)
     left = {"state": Member.State.LEFT, "left_at": timezone.now()}
     hers.active().exclude(pk__in=hers.learners().values("pk")).update(**left)
-    hers.update(email="", login="", registration_number="", first_name="", last_name="")
+    hers.update(email="", login="", registration_number="", first_name="", last_name="", name_key=name_key("", "", ""))
     Invitation.objects.filter(accepted_by=user).delete()
     confirmed = EmailAddress.objects.filter(user=user, verified=True).values_list("email", flat=True)
     for address in {one.lower() for one in confirmed}:

@@ -285,7 +285,7 @@ class ViewForm(ZonedForm):
         }
         self.labels = {f"label-{one.pk}": one for one in of_class.labels.all()}
         self.learners = of_class.members.active().learners().select_related("user", "of_class")
-        found = self.learners.matching(search).order_by("last_name", "first_name", "pk").prefetch_related("labels")
+        found = self.learners.matching(search).by_name().prefetch_related("labels")
         listed = list(found[:LISTED])
         chosen = self.learners.filter(pk__in=_keys_of(self["who"].value())).prefetch_related("labels")
         self.members = {f"member-{one.pk}": one for one in dict.fromkeys([*chosen, *listed])}

@@ -14,7 +14,7 @@ from gradus.classes.class_roles import NAMES
 from gradus.classes.models import NAME_CHARS
 from gradus.classes.roster.faults import UnreadableRoster
 from gradus.classes.roster.people import LABELS_CHARS, Roster, parse
-from gradus.classes.roster.reading import BYTES_MAX, decoded, read
+from gradus.classes.roster.reading import BYTES_MAX, ENCODINGS, decoded, read
 from gradus.refusal import Refused
 from gradus.teach.class_forms import ROLES
 from gradus.teach.forms import ServiceForm, text
@@ -22,6 +22,8 @@ from gradus.validators import allowed_characters
 
 # The fields of which one says who the person is.
 IDENTIFYING = ("email", "registrationnumber", "login")
+# Where a fault of the whole file stands that another field can mend.
+FIELDS = {"bad_domain": "domain", "wrong_encoding": "encoding"}
 
 
 class RosterForm(forms.Form):
@@ -32,6 +34,12 @@ class RosterForm(forms.Form):
         required=False,
         allow_empty_file=True,
         widget=forms.FileInput(attrs={"accept": ".csv,.tsv,.txt,text/csv"}),
+    )
+    encoding = forms.ChoiceField(
+        label=_("The encoding of the file"),
+        help_text=_("Choose one if the preview shows letters such as ä, é or ł wrongly."),
+        required=False,
+        choices=[("", _("As the file says")), *((name, name) for name in ENCODINGS)],
     )
     text = forms.CharField(
         label=_("Or its text"),
@@ -66,12 +74,13 @@ class RosterForm(forms.Form):
             file, pasted = self.cleaned_data["file"], self.cleaned_data["text"]
             try:
                 data = file.read() if file else pasted.encode()
-                self.roster = parse(data, self.cleaned_data["domain"])
-                self.sent = cleaned(decoded(data)[1])
-                self.rows = dict(read(data).rows)
+                encoding = self.cleaned_data["encoding"] if file else ""
+                self.roster = parse(data, self.cleaned_data["domain"], encoding)
+                self.sent = cleaned(decoded(data, encoding)[1])
+                self.rows = dict(read(data, encoding).rows)
             except UnreadableRoster as refused:
                 for fault in refused.faults:
-                    field = "domain" if fault.code == "bad_domain" else "file" if file or not pasted else "text"
+                    field = FIELDS.get(fault.code) or ("file" if file or not pasted else "text")
                     self.add_error(field, _said(fault.row, str(fault)))
         return self.cleaned_data
 

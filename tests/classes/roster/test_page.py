@@ -103,3 +103,23 @@ def test_others_do_not_see_it(evening: Class, ada: User) -> None:
         assert (client.get(address(evening)).status_code, client.get(download).status_code) == statuses
         assert client.post(address(evening), {"text": "new@example.org"}).status_code == statuses[0]
     assert not Member.objects.filter(email="new@example.org").exists()
+
+
+def test_the_encoding_of_a_file_can_be_chosen(tom: Client, evening: Class) -> None:
+    polish = "E-Mail-Adresse,Vorname,Nachname,Gruppe\nlukasz@example.org,Łukasz,Dąbrowski,Abend\n".encode(
+        "windows-1250"
+    )
+    guessed = uploaded(tom, evening, polish).content.decode()
+    assert "Łukasz" not in guessed and "choose the encoding of the file" in guessed
+    page = uploaded(tom, evening, polish, encoding="windows-1250")
+    assert "Łukasz Dąbrowski" in page.content.decode()
+    applied(tom, evening, page)
+    member = Member.objects.get(email="lukasz@example.org")
+    assert (member.first_name, member.last_name) == ("Łukasz", "Dąbrowski")
+    assert [label.name for label in member.labels.all()] == ["Abend"]
+
+
+def test_an_encoding_that_the_file_does_not_have_is_said_beside_the_choice(tom: Client, evening: Class) -> None:
+    page = uploaded(tom, evening, "email,firstname\nlena@example.org,Zoë\n".encode("windows-1252"), encoding="utf-8")
+    assert page.status_code == 422 and "not in UTF-8: see byte" in str(page.context["form"].errors["encoding"])
+    assert uploaded(tom, evening, ROSTER, encoding="klingon").status_code == 422

@@ -17,6 +17,7 @@ from gradus.classes.roster import services
 from gradus.classes.roster.columns import Form
 from gradus.classes.roster.comparison import Outcome, Plan, Step
 from gradus.classes.roster.people import Roster, parse
+from gradus.classes.roster.reading import ENCODINGS
 from gradus.refusal import wrong
 
 CSV: dict[str, Any] = {"responses": {200: {"description": "OK", "content": {"text/csv": {}}}}}
@@ -105,6 +106,13 @@ def class_roster_apply(
         str,
         Query(max_length=253, description="The domain that turns logins into email addresses, such as `example.org`"),
     ] = "",
+    encoding: Annotated[
+        str,
+        Query(
+            pattern=f"^({'|'.join(ENCODINGS)})?$",
+            description=f"The encoding of the file: {', '.join(ENCODINGS)}. Empty: as its bytes say",
+        ),
+    ] = "",
     seen: Annotated[
         str,
         Query(
@@ -120,7 +128,7 @@ def class_roster_apply(
     the file as bytes: a CSV file with Gradus' own columns, or an export of Canvas or Moodle.
     """
     of_class, by = class_of(request, id, roles.DECIDES), caller(request)
-    roster = parse(request.body, domain)
+    roster = parse(request.body, domain, encoding)
     if dry_run:
         return roster_out(roster, services.preview(of_class, roster, by=by, sync=sync), applied=False)
     if not seen:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterable
 from datetime import datetime
 from typing import Any, Self
 from zoneinfo import ZoneInfo, available_timezones
@@ -9,7 +10,7 @@ from zoneinfo import ZoneInfo, available_timezones
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import models
-from django.db.models import Case, F, Q, When
+from django.db.models import F, Q
 from django.db.models.functions import Lower
 from django.utils.timezone import now
 from django.utils.translation import gettext_lazy as _
@@ -17,6 +18,7 @@ from django.utils.translation import gettext_lazy as _
 from gradus.accounts.addresses import EMAIL_CHARS
 from gradus.accounts.token_rules import LearnerData
 from gradus.classes.class_roles import TITLES
+from gradus.classes.name_order import KEY_CHARS, name_key
 from gradus.courses.models import Course
 from gradus.stored_json import JSONField
 
@@ -138,8 +140,14 @@ class MemberQuerySet(models.QuerySet["Member"]):
 
     def by_name(self) -> Self:
         """Returns the members sorted by name. Members without a name come last, sorted by address."""
-        nameless = Case(When(last_name="", then=1), default=0)
-        return self.order_by(nameless, Lower("last_name"), Lower("first_name"), "email", "pk")
+        return self.order_by("name_key", "pk")
+
+    def bulk_update(self, objs: Iterable[Member], fields: Iterable[str], batch_size: int | None = None) -> int:
+        """Updates the given fields of all members, and `name_key` with them."""
+        members = list(objs)
+        for member in members:
+            member.name_key = member.key_of_name()
+        return super().bulk_update(members, {*fields, "name_key"}, batch_size)
 
     def matching(self, search: str) -> Self:
         """Returns the members for whom each word of `search` is in a name, address, login, number or pseudonym."""
@@ -150,6 +158,20 @@ class MemberQuerySet(models.QuerySet["Member"]):
                 either |= Q(**{f"{name}__icontains": word})
             found = found.filter(either)
         return found
+
+
+class NameKeyField(models.CharField[str, str]):
+    """What members are sorted by. It is computed from the names whenever a member is saved."""
+
+    def pre_save(self, model_instance: models.Model, add: bool) -> str:
+        assert isinstance(model_instance, Member)
+        model_instance.name_key = model_instance.key_of_name()
+        return model_instance.name_key
+
+    def deconstruct(self) -> Any:
+        """Migrations know it as the CharField that it is in the database."""
+        name, _path, args, kwargs = super().deconstruct()
+        return name, "django.db.models.CharField", args, kwargs
 
 
 class Member(models.Model):
@@ -177,6 +199,7 @@ class Member(models.Model):
     registration_number = models.CharField(_("registration number"), max_length=NAME_CHARS, blank=True)
     first_name = models.CharField(_("first name"), max_length=NAME_CHARS, blank=True)
     last_name = models.CharField(_("last name"), max_length=NAME_CHARS, blank=True)
+    name_key = NameKeyField(max_length=KEY_CHARS, blank=True, editable=False, default="", db_default="")
     learner_data = models.CharField(_("role"), max_length=6, choices=LearnerData, default=LearnerData.NONE)
     labels = models.ManyToManyField(Label, related_name="members", blank=True)
     state = models.CharField(max_length=6, choices=State, default=State.ACTIVE)
@@ -213,6 +236,15 @@ class Member(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    def save(self, *args: Any, update_fields: Collection[str] | None = None, **options: Any) -> None:
+        if update_fields and {"first_name", "last_name", "email", "login"} & set(update_fields):
+            update_fields = {*update_fields, "name_key"}
+        super().save(*args, update_fields=update_fields, **options)
+
+    def key_of_name(self) -> str:
+        """Returns what this member is sorted by."""
+        return name_key(self.first_name, self.last_name, self.email or self.login)
 
     @property
     def name(self) -> str:

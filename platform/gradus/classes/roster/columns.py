@@ -49,7 +49,7 @@ HEADINGS = {
     Field.FIRST: ("firstname", "givenname", "vorname"),
     Field.LAST: ("lastname", "surname", "familyname", "nachname"),
     Field.NAME: ("name", "fullname", "student", "vollstandigername"),
-    Field.LABELS: ("labels", "label", "section", "sections", "group", "groups", "gruppen"),
+    Field.LABELS: ("labels", "label", "section", "sections", "group", "groups", "gruppe", "gruppen"),
     Field.ROLE: ("role", "roles"),
 }  # fmt: skip
 FIELDS = {heading: field for field, headings in HEADINGS.items() for heading in headings}

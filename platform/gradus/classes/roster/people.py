@@ -81,11 +81,12 @@ class Roster:
     labels: tuple[str, ...] = field(default=())
 
 
-def parse(data: bytes, domain: str = "") -> Roster:
+def parse(data: bytes, domain: str = "", encoding: str = "") -> Roster:
     """Reads a roster.
 
     Args:
         domain: Such as `example.org`. New people without an address get their login at this domain as address.
+        encoding: One of `reading.ENCODINGS`; empty: as the bytes say.
 
     Raises:
         UnreadableRoster: the file as a whole cannot be used.
@@ -93,7 +94,7 @@ def parse(data: bytes, domain: str = "") -> Roster:
     domain = domain.strip().lstrip("@").lower()
     if domain and not is_address(f"a@{domain}"):
         raise of_file("bad_domain", _("This is no domain of addresses."), _("Write it like example.org."))
-    return roster_of(read(data), domain)
+    return roster_of(read(data, encoding), domain)
 
 
 def roster_of(table: Table, domain: str = "") -> Roster:

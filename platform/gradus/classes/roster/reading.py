@@ -15,6 +15,8 @@ BYTES_MAX = 4 * 1024 * 1024
 ROWS_MAX = 10_000
 COLUMNS_MAX = 500
 DELIMITERS = ",;\t"
+# What a person can choose where the bytes alone do not tell: names of Python's codecs.
+ENCODINGS = ("utf-8", "utf-16", "windows-1252", "windows-1250", "windows-1251", "iso-8859-15", "mac-roman")
 BOMS = {b"\xef\xbb\xbf": "utf-8", b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
 # The first bytes of other file formats.
 SPREADSHEETS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
@@ -30,14 +32,16 @@ class Table:
     rows: list[tuple[int, list[str]]]
 
 
-def read(data: bytes) -> Table:
-    """Reads a table in UTF-8, UTF-16 or Windows-1252, whose cells are separated by commas, semicolons or tabs.
+def read(data: bytes, encoding: str = "") -> Table:
+    """Reads a table whose cells are separated by commas, semicolons or tabs.
+
+    Without `encoding`, one of `ENCODINGS`, it is read as UTF-8, UTF-16 or Windows-1252, as its bytes say.
 
     Raises:
         UnreadableRoster: the file has another format, is empty or too large, or has broken encoding or quotation marks.
     """
     _refuse_other_files(data)
-    encoding, text = decoded(data)
+    encoding, text = decoded(data, encoding)
     if text.lstrip()[:1] in MARKUP and text.lstrip()[:1]:
         raise of_file("not_a_table", _("This is no table, but HTML or JSON."), _save_as_csv())
     delimiter, skipped, text = _told_delimiter(text)
@@ -62,8 +66,10 @@ def _save_as_csv() -> str:
     return _("Save the table as “CSV UTF-8” in your spreadsheet program, and choose that file.")
 
 
-def decoded(data: bytes) -> tuple[str, str]:
+def decoded(data: bytes, chosen: str = "") -> tuple[str, str]:
     """Returns the name of the encoding and the text. Raises `UnreadableRoster`."""
+    if chosen:
+        return chosen, _in_chosen(data, chosen)
     encoding = next((name for bom, name in BOMS.items() if data.startswith(bom)), "") or _utf_16(data)
     try:
         if encoding:
@@ -82,6 +88,15 @@ def decoded(data: bytes) -> tuple[str, str]:
     except UnicodeDecodeError as error:
         cause = _("The file is neither UTF-8 nor Windows-1252: see byte %(place)s.")
         raise of_file("encoding", cause % {"place": f"{error.start + 1:,}"}, _save_as_csv()) from None
+
+
+def _in_chosen(data: bytes, encoding: str) -> str:
+    try:
+        return data.decode(encoding).removeprefix("\ufeff")
+    except UnicodeDecodeError as error:
+        cause = _("The file is not in %(encoding)s: see byte %(place)s.")
+        place = {"encoding": encoding.upper(), "place": f"{error.start + 1:,}"}
+        raise of_file("wrong_encoding", cause % place, _("Choose another encoding.")) from None
 
 
 def _utf_16(data: bytes) -> str:

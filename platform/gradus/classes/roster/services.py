@@ -214,7 +214,7 @@ def as_csv(of_class: Class) -> str:
     rows: list[Sequence[str]] = [OWN]
     confirmed = _confirmed(of_class)
     found = Member.objects.active().filter(of_class=of_class).prefetch_related("labels")
-    for one in found.order_by("last_name", "first_name", "email", "pk"):
+    for one in found.by_name():
         # If the roster gave no address, only a confirmed address of the account would match the member again.
         email = one.email or next(iter(confirmed.get(one.user_id, ())), "")
         labels = _labels(one)
