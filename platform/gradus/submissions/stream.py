@@ -177,10 +177,13 @@ def look_at(wanted: Mapping[int, int], places: QueuePositions | None = None) -> 
     waiting = [one for one in evaluations.values() if one.state == State.QUEUED]
     placed = (places or QueuePositions()).of(waiting)
     events, why = _events(wanted), delays(evaluations.values())
+
+    def waits(pk: int) -> Waits:
+        position, seconds = placed.get(pk, (None, None))
+        return Waits(position, seconds, why.get(pk))
+
     return {
-        pk: _look(evaluations[pk], after, events[pk], Waits(*placed.get(pk, (None, None)), why.get(pk)))
-        if pk in evaluations
-        else GONE
+        pk: _look(evaluations[pk], after, events[pk], waits(pk)) if pk in evaluations else GONE
         for pk, after in wanted.items()
     }
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any, Self
 from zoneinfo import ZoneInfo, available_timezones
@@ -237,10 +237,10 @@ class Member(models.Model):
     def __str__(self) -> str:
         return self.name
 
-    def save(self, *args: Any, update_fields: Collection[str] | None = None, **options: Any) -> None:
-        if update_fields and {"first_name", "last_name", "email", "login"} & set(update_fields):
+    def save(self, *, update_fields: Iterable[str] | None = None, **options: Any) -> None:
+        if update_fields is not None:
             update_fields = {*update_fields, "name_key"}
-        super().save(*args, update_fields=update_fields, **options)
+        super().save(update_fields=update_fields, **options)
 
     def key_of_name(self) -> str:
         """Returns what this member is sorted by."""

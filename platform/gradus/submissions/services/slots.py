@@ -109,9 +109,9 @@ def _open_submissions(limit: Limit, use: Use) -> list[dict[str, Any]]:
     """Returns a problem with the address of its page for each submission that is open and uses the limit."""
     if limit.period is not Period.OPEN:
         return []
-    slots = in_use(limit, use).filter(submission__isnull=False).select_related("submission__challenge")
+    slots = in_use(limit, use).select_related("submission__challenge").order_by("number")
     problems = []
-    for submission in (slot.submission for slot in slots.order_by("number")):
+    for submission in (slot.submission for slot in slots if slot.submission is not None):
         begun = date_format(localtime(submission.created_at), "DATETIME_FORMAT")
         message = gettext("“%(title)s”, submitted on %(date)s") % {"title": submission.challenge.title, "date": begun}
         url = reverse("learn:submission", args=[submission.uuid])

@@ -55,8 +55,10 @@ def release_now(request: HttpRequest, of_class: Class) -> HttpResponse:
     """Releases score or details, or both, at one challenge or at all."""
     challenge = _named(of_class, request.POST.get("challenge", ""))
     parts = tuple(part for part in releases.PARTS if part in request.POST.getlist("part"))
-    chosen = {"parts": parts or releases.PARTS, "provisional": "provisional" in request.POST}
-    count = releasing.release(of_class, challenge, by=account(request), **chosen)
+    provisional = "provisional" in request.POST
+    count = releasing.release(
+        of_class, challenge, by=account(request), parts=parts or releases.PARTS, provisional=provisional
+    )
     said = ngettext("Released: %(count)d attempt.", "Released: %(count)d attempts.", count) if count else _("Released.")
     messages.success(request, said % {"count": count})
     return redirect("teach:release", of_class.pk)
