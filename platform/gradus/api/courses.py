@@ -54,7 +54,10 @@ class DatesOut(Schema):
 
 
 class ChallengeStep(Schema):
-    """The caller's state in a challenge: `locked`, `open`, `passed` or `gold`."""
+    """The caller's state in a challenge: `locked`, `open`, `provisional`, `passed` or `gold`.
+
+    `provisional` opens what comes next as `passed` does, but the grade can still change.
+    """
 
     id: str
     title: str

@@ -61,7 +61,7 @@ class SubmissionOut(Schema):
     status: State
     score: float | None = Field(None, description="Rounded down to the challenge's step")
     version: str | None = Field(None, description="The version of the challenge that gave the score")
-    verdict: Verdict | None = None
+    verdict: Verdict | None = Field(None, description="null while the score is provisional")
     gold: bool = False
     verified_by: VerifiedBy | None = Field(None, description="null while the score is provisional")
     accepted_in_bulk: bool = Field(False, description=IN_BULK)
@@ -127,7 +127,7 @@ class SubmissionBrief(Schema):
     status: State
     score: float | None = None
     version: str | None = Field(None, description="The version of the challenge that gave the score")
-    verdict: Verdict | None = None
+    verdict: Verdict | None = Field(None, description="null while the score is provisional")
     verified_by: VerifiedBy | None = None
     accepted_in_bulk: bool = Field(False, description=IN_BULK)
     error: ErrorOut | None = None
@@ -149,7 +149,7 @@ def _scored(evaluation: Evaluation) -> dict[str, Any]:
     return {
         "score": score.shown,
         "version": evaluation.version.version,
-        "verdict": "passed" if score.passed else "not_passed",
+        "verdict": None if score.provisional else "passed" if score.passed else "not_passed",
         "gold": score.gold,
         "verified_by": score.verified_by,
         "accepted_in_bulk": score.in_bulk,

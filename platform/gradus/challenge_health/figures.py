@@ -179,7 +179,7 @@ def _learners(version: ChallengeVersion, track: str) -> tuple[dict[int, Learner]
         one = found.setdefault(user, Learner())
         one.attempts += 1
         count += 1
-        if passed and one.until_pass is None:
+        if passed and not provisional and one.until_pass is None:
             one.until_pass = one.attempts
         one.is_gold |= gold
         if not one.best or (passed, not provisional, shown) > one.best:

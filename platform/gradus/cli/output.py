@@ -170,7 +170,7 @@ def submissions(found: list[dict[str, Any]]) -> None:
 
 def verdict(item: dict[str, Any]) -> str:
     if item["verdict"] is None:
-        return ""
+        return "" if item["score"] is None else VERIFIED[None]
     told = "gold" if item.get("gold") else item["verdict"].replace("_", " ")
     return f"{told}, {VERIFIED[_verified_by(item)]}"
 

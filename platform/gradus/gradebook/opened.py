@@ -83,7 +83,7 @@ def _attempts(of_class: Class, member: Member, challenge: Challenge, counted: in
                 state=row.state,
                 score=None if score is None else points.exact(score.shown),
                 is_final=score is not None and not score.provisional,
-                has_passed=score is not None and score.passed,
+                has_passed=score is not None and score.is_passed,
                 credit=points.exact(schedule.credit(at)),
                 is_late=schedule.is_late(at),
                 counts=row.submission_id == counted,

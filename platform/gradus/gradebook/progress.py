@@ -126,21 +126,22 @@ def _works(of_class: Class, members: Iterable[Member], challenges: Iterable[Chal
     cell = [F(f"{made}user_id"), F(f"{made}challenge_id")]
     in_order = [F(f"{made}created_at"), F(f"{made}id")]
     # The first with the highest score, and the first that passed.
+    is_passed = Q(passed=True, provisional=False)
     deciding = graded.annotate(
         place=Window(RowNumber(), partition_by=cell, order_by=in_order),
         count=Window(Count("pk"), partition_by=cell),
         by_score=Window(RowNumber(), partition_by=cell, order_by=[F("shown").desc(), *in_order]),
-        first_pass=Window(Min(Case(When(passed=True, then=f"{made}created_at"))), partition_by=cell),
-    ).filter(Q(by_score=1) | Q(passed=True, first_pass=F(f"{made}created_at")))
-    names = ("place", "count", "by_score", "shown", "passed", "first_pass")
+        first_pass=Window(Min(Case(When(is_passed, then=f"{made}created_at"))), partition_by=cell),
+    ).filter(Q(by_score=1) | (is_passed & Q(first_pass=F(f"{made}created_at"))))
+    names = ("place", "count", "by_score", "shown", "passed", "provisional", "first_pass")
     rows = deciding.order_by("place").values_list(f"{made}user_id", f"{made}challenge_id", *names)
-    for user, challenge, place, count, by_score, shown, passed, first_pass in rows:
+    for user, challenge, place, count, by_score, shown, passed, provisional, first_pass in rows:
         work = works[user, challenge]
         work.graded = count
         if by_score == 1:
             # A score of zero is no gain over having none.
             work.best, work.since = shown, count - place if shown else count
-        if passed and work.tries is None:
+        if passed and not provisional and work.tries is None:
             work.tries, work.passed_at = place, first_pass
     return works
 

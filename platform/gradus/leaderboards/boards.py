@@ -377,7 +377,7 @@ def row_of(standing: Standing, place: Place | None) -> BoardRow:
         pseudonym=standing.user.name_on_boards,
         score=place.score if place else standing.shown,
         tied=place.tied if place else 1,
-        passed=standing.passed,
+        passed=standing.is_passed,
         gold=standing.gold,
         provisional=standing.provisional,
         mine=False,

@@ -139,7 +139,7 @@ def best_results(user: User) -> Iterator[Record]:
             "version": one.version.version,
             "track": one.track,
             "score": one.shown,
-            "passed": one.passed,
+            "passed": None if one.provisional else one.passed,
             "gold": one.gold,
             "provisional": one.provisional,
             "reached_at": whole_second(one.reached_at),

@@ -35,6 +35,8 @@ def _of(owner: str) -> dict[str, str]:
 
 
 OF_EVALUATION = "evaluation__submission__"
+# Nobody has settled a provisional grade, so it is neither passed nor not passed.
+SETTLED_PASS = models.Case(models.When(provisional=False, then="passed"), output_field=models.BooleanField(null=True))
 EXPORTS = {
     "submissions": Export(
         Submission,
@@ -48,7 +50,7 @@ EXPORTS = {
             "kind": f"{OF_EVALUATION}kind",
             "current": "evaluation__is_current",
             "score": "shown",
-            "passed": "passed",
+            "passed": SETTLED_PASS,
             "gold": "gold",
             "provisional": "provisional",
             "verified_by": "verified_by",
@@ -61,7 +63,7 @@ EXPORTS = {
             **_of(""),
             "track": "track",
             "score": "shown",
-            "passed": "passed",
+            "passed": SETTLED_PASS,
             "gold": "gold",
             "provisional": "provisional",
             "ranked": models.ExpressionWrapper(has_rank(models.OuterRef("challenge__course")), models.BooleanField()),

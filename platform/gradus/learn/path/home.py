@@ -110,12 +110,14 @@ def look_back(user: User, paths: list[CoursePath]) -> LookBack:
 class Home:
     """`resume`, `course` and `week` are of a learner who has begun; `demo` and `compared` belong to a newcomer's page.
 
+    `done` counts the challenges that are passed, and `provisional` those above the pass mark by a provisional grade.
     `course` is the one that the learner is in. `resume` is None when nothing is left to do in it.
     """
 
     paths: list[CoursePath]
     next: ChallengeStep | None
     done: int
+    provisional: int
     resume: Resume | None
     course: Course | None
     week: LookBack | None
@@ -127,11 +129,13 @@ def home(user: User | None) -> Home:
     walked = paths(user)
     place, here = resume(user, walked), current(walked)
     done = sum(one.done for one in walked)
-    begun = place is not None or done > 0
+    provisional = sum(path.provisional for path in walked)
+    begun = place is not None or done + provisional > 0
     return Home(
         paths=walked,
         next=next((one.next for one in walked if one.next), None),
         done=done,
+        provisional=provisional,
         resume=place,
         course=here.course if here else None,
         week=look_back(user, walked) if user and begun else None,

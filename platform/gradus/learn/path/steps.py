@@ -17,7 +17,7 @@ from gradus.submissions.models import HintsTaken, Standing, Submission
 
 # Newest version first, by challenge and track.
 Standings = dict[tuple[int, str], list[Standing]]
-LOCKED, OPEN, PASSED, GOLD = "locked", "open", "passed", "gold"
+LOCKED, OPEN, PROVISIONAL, PASSED, GOLD = "locked", "open", "provisional", "passed", "gold"
 
 
 @dataclass(frozen=True)
@@ -119,6 +119,11 @@ class CoursePath:
         return sum(step.done for step in self.lessons)
 
     @property
+    def provisional(self) -> int:
+        """How many challenges are above the pass mark by a grade that nobody has settled."""
+        return sum(step.state == PROVISIONAL for lesson in self.lessons for step in lesson.challenges)
+
+    @property
     def golds(self) -> int:
         return sum(step.state == GOLD for lesson in self.lessons for step in lesson.challenges)
 
@@ -208,11 +213,14 @@ def shown_standing(challenge: Challenge, standings: Sequence[Standing]) -> Stand
 
 
 def state_of(standings: Sequence[Standing], others: Sequence[Standing] = ()) -> str:
-    """Under any version. Gold on another track counts as soon as the challenge is passed on its own."""
+    """Under any version. Gold on another track counts as soon as the challenge is passed on its own.
+
+    A provisional grade above the pass mark is a state of its own: it opens what comes next, and is not called passed.
+    """
     if any(standing.gold for standing in standings):
         return GOLD
-    if not any(standing.passed for standing in standings):
-        return OPEN
+    if not any(standing.is_passed for standing in standings):
+        return PROVISIONAL if any(standing.passed for standing in standings) else OPEN
     return GOLD if any(standing.gold for standing in others) else PASSED
 
 
@@ -277,6 +285,8 @@ def _together(steps: tuple[ChallengeStep, ...]) -> str:
     states = {step.state for step in steps}
     if not states or OPEN in states:
         return OPEN
+    if PROVISIONAL in states:
+        return PROVISIONAL
     return GOLD if states == {GOLD} else PASSED
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.contrib.sessions.backends.base import SessionBase
+from django.db.models import BooleanField, ExpressionWrapper, Q
 from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 
@@ -43,7 +44,7 @@ def moment(submission: Submission, evaluation: Evaluation, score: Score) -> Mome
         bar=_bar(submission, evaluation, score, best),
         best=best,
         gained=None if best is None else round(score.shown - best, 10),
-        is_first=_is_new("gold", score, earlier) or _is_new("passed", score, earlier),
+        is_first=_is_new("gold", score, earlier) or _is_new("is_passed", score, earlier),
     )
 
 
@@ -51,7 +52,8 @@ def _earlier(submission: Submission, evaluation: Evaluation) -> list[Mapping[str
     """The scores of the learner's earlier attempts on the same track and version."""
     scores = Score.objects.current().released().on(submission.challenge, submission.kind).of_version(evaluation.version)
     before = scores.filter(evaluation__submission__user=submission.user, evaluation__submission__lt=submission.pk)
-    return [dict(one) for one in before.values("shown", "passed", "gold")]
+    is_passed = ExpressionWrapper(Q(passed=True, provisional=False), BooleanField())
+    return [dict(row) for row in before.values("shown", "gold", is_passed=is_passed)]
 
 
 def _is_new(level: str, score: Score, earlier: Sequence[Mapping[str, Any]]) -> bool:

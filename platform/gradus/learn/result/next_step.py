@@ -22,8 +22,9 @@ class NextStep:
     which is `distance` above the score.
 
     To try: `hint` is the number of the next hint; `track` is the one that passes, or, when the challenge is passed and
-    gold is not reached, one that was not tried yet and can reach gold. `is_done` says that the challenge is passed, by
-    this attempt or an earlier one; then `challenge` is what comes next on the path.
+    gold is not reached, one that was not tried yet and can reach gold. `is_done` says that the pass mark is reached,
+    by this attempt or an earlier one, perhaps provisionally; then `challenge` is what comes next on the path.
+    `is_course_passed` says that all challenges of the course are passed.
     """
 
     goal: str
@@ -34,6 +35,7 @@ class NextStep:
     is_done: bool
     challenge: Challenge | None
     is_new_lesson: bool
+    is_course_passed: bool
 
 
 def next_step(submission: Submission, spec: Spec, score: Score | None) -> NextStep | None:
@@ -45,7 +47,7 @@ def next_step(submission: Submission, spec: Spec, score: Score | None) -> NextSt
     course = steps.path_of(submission.user, challenge.lesson.course)
     step = next(s for s in course.of(challenge.lesson).challenges if s.challenge.pk == challenge.pk)
     following = course.next_in(challenge.lesson, challenge)
-    is_done = step.state in (steps.PASSED, steps.GOLD)
+    is_done = step.state not in (steps.OPEN, steps.LOCKED)
     hint = next_hint(submission.user, challenge) if goal else None
     return NextStep(
         goal=goal,
@@ -56,6 +58,7 @@ def next_step(submission: Submission, spec: Spec, score: Score | None) -> NextSt
         is_done=is_done,
         challenge=following.challenge if following else None,
         is_new_lesson=following is not None and following.challenge.lesson_id != challenge.lesson_id,
+        is_course_passed=course.done == course.total,
     )
 
 

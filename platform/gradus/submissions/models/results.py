@@ -136,6 +136,11 @@ class Score(models.Model):
         return f"{self.shown:.2f}"
 
     @property
+    def is_passed(self) -> bool:
+        """Whether it is called passed. A provisional grade above the pass mark only opens what comes next."""
+        return self.passed and not self.provisional
+
+    @property
     def in_bulk(self) -> bool:
         """True if a person accepted the machine's marks together with those of other answers, without reading each."""
         return bool((self.evaluation.result or {}).get("in_bulk"))
@@ -250,6 +255,11 @@ class Standing(models.Model):
 
     def __str__(self) -> str:
         return f"{self.user} {self.challenge} {self.shown:.2f}"
+
+    @property
+    def is_passed(self) -> bool:
+        """Whether it is called passed. A provisional grade above the pass mark only opens what comes next."""
+        return self.passed and not self.provisional
 
 
 class Refund(models.Model):
