@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import pytest
 from allauth.account.models import EmailAddress
+from django.core.mail import EmailMessage
 from django.db import IntegrityError, transaction
 from django.test import Client
 from django.utils import timezone
@@ -275,3 +276,18 @@ def test_the_database_keeps_to_the_rules(evening: Class, course: Course) -> None
     late, early = timezone.now(), timezone.now() - timedelta(days=1)
     refused_by_the_database(lambda: Class.objects.filter(pk=evening.pk).update(begins_at=late, ends_at=early))
     assert make(of_class=evening, email="x@example.org") and make(of_class=other, email="x@example.org")
+
+
+def test_people_of_a_class_read_the_name_of_their_teacher(
+    evening: Class, teacher: User, sea_or_sky: Challenge, mailoutbox: list[EmailMessage]
+) -> None:
+    ann = factories.member(evening, factories.UserFactory())
+    dates.grant(evening, [ann], by=teacher, challenge=sea_or_sky, attempts=1, reason="ill")
+    page = logged_in(teacher).get(f"/teach/classes/{evening.pk}/dates/").content.decode()
+    assert '<span lang="">Tess Doe</span>' not in page
+    factories.member(evening, teacher, learner_data="editor", first_name="Tess", last_name="Doe")
+    page = logged_in(teacher).get(f"/teach/classes/{evening.pk}/dates/").content.decode()
+    assert '<span lang="">Tess Doe</span>' in page
+    evening = Class.objects.get()
+    invitations.invite(evening, ["lena@example.org"], by=teacher, site="https://example.org/")
+    assert mailoutbox[0].body.startswith("Tess Doe has added you to the class")

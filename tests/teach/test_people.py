@@ -69,6 +69,14 @@ def acts() -> list[str]:
     return list(StaffAction.objects.order_by("pk").values_list("what", flat=True))
 
 
+def test_an_invitation_names_the_person_as_the_class_does(course: Course, owner: User, lena: User) -> None:
+    factories.member(factories.a_class(course), owner, learner_data="editor", first_name="Olga", last_name="Doe")
+    _invitation, secret = invite(course, owner)
+    assert mail.outbox[0].body.startswith("Olga Doe invites you")
+    page = logged_in(lena).get(f"/teach/invitations/{secret}/").content.decode()
+    assert "Olga Doe invites you" in page and "keeper" not in page
+
+
 def test_an_invitation_is_mailed_and_accepted(course: Course, owner: User, lena: User) -> None:
     invitation, secret = invite(course, owner, " Lena@Example.org ")
     (sent,) = mail.outbox

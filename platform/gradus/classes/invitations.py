@@ -166,7 +166,7 @@ def _mail(of_class: Class, member: Member, by: User, site: str, connection: Any)
 
 def words(of_class: Class, member: Member, by: User, site: str) -> str:
     """Returns the text of the invitation, which people can also send themselves. It holds no secret."""
-    named = {"name": by.pseudonym, "class": of_class.title, "course": of_class.course.title}
+    named = {"name": of_class.name_of(by), "class": of_class.title, "course": of_class.course.title}
     page = reverse("learn:course", args=[of_class.course.slug])
     if member.user_id is not None:
         then = _("You are in. This is the course:") + "\n" + site.rstrip("/") + page

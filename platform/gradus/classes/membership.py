@@ -37,6 +37,13 @@ def _of(user: Person, course: Course | int | None) -> MemberQuerySet:
     return found if course is None else found.filter(of_class__course=course)
 
 
+def name_of_teacher(user: User, course: Course) -> str:
+    """Returns the name of somebody who teaches the course: the one in the newest class, or else of the account."""
+    teaching = Member.objects.filter(of_class__course=course, user=user).exclude(learner_data=LearnerData.NONE)
+    named = teaching.exclude(first_name="", last_name="").order_by("-of_class_id").first()
+    return named.full_name if named else user.get_full_name() or user.pseudonym
+
+
 def learns_in(user: Person, course: Course | int, at: datetime | None = None) -> MemberQuerySet:
     """Returns the person's memberships as a learner in the classes of the course that run at that time."""
     running = Class.objects.running(at)

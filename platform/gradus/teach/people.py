@@ -29,6 +29,7 @@ from gradus.accounts.allauth_adapter import can_send_mails
 from gradus.accounts.models import Enrolment, StaffAction, User, digest_of
 from gradus.accounts.roles import OWNS
 from gradus.accounts.token_rules import LEARNER, Content, Scope, rank
+from gradus.classes import membership
 from gradus.courses.models import Course
 from gradus.refusal import Refused, wrong
 from gradus.teach.models import Invitation, InvitationQuerySet
@@ -115,7 +116,7 @@ def _send(made: Invitation, link: str, by: User) -> bool:
 
 
 def _mail(made: Invitation, link: str, by: User) -> EmailMessage:
-    named = {"name": by.pseudonym, "title": made.course.title, "days": LASTS.days}
+    named = {"name": membership.name_of_teacher(by, made.course), "title": made.course.title, "days": LASTS.days}
     content, data = made.get_content_display(), made.get_learner_data_display()
     days = ngettext("The link works for %(days)d day.", "The link works for %(days)d days.", LASTS.days)
     parts = (

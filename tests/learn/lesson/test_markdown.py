@@ -1,6 +1,6 @@
 import pytest
 
-from gradus.learn.lesson.markdown import render
+from gradus.learn.lesson.markdown import render, render_line
 
 
 def test_table_code_and_headings_are_rendered():
@@ -65,3 +65,10 @@ def test_an_illustration_cuts_the_page_and_its_words_stand_for_it():
 def test_an_image_that_is_no_illustration_is_its_words(text):
     page = render(text)
     assert "w&lt;b&gt;s" in page.html and "<img" not in page.html and page.parts[0].illustration is None
+
+
+def test_a_line_has_emphasis_and_code_and_nothing_executable():
+    assert render_line("Is *fine* `a < b`, $x_1$?") == (
+        'Is <em>fine</em> <code>a &lt; b</code>, <span class="math inline">x_1</span>?'
+    )
+    assert render_line("2 * 3 * 4 [x](/y) <script>a</script>") == "2 * 3 * 4 x &lt;script&gt;a&lt;/script&gt;"

@@ -12,10 +12,12 @@ from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Lower
+from django.utils.functional import cached_property
 from django.utils.timezone import now
 from django.utils.translation import gettext_lazy as _
 
 from gradus.accounts.addresses import EMAIL_CHARS
+from gradus.accounts.models import User
 from gradus.accounts.token_rules import LearnerData
 from gradus.classes.class_roles import TITLES
 from gradus.classes.name_order import KEY_CHARS, name_key
@@ -106,6 +108,16 @@ class Class(models.Model):
 
     def is_over(self, at: datetime | None = None) -> bool:
         return self.ends_at is not None and self.ends_at <= (at or now())
+
+    @cached_property
+    def teacher_names(self) -> dict[int | None, str]:
+        """The names in the roster of those who teach the class, by account. Those without a name are left out."""
+        teaching = self.members.exclude(learner_data=LearnerData.NONE).exclude(user=None)
+        return {one.user_id: one.full_name for one in teaching if one.full_name}
+
+    def name_of(self, teacher: User) -> str:
+        """Returns the name under which people of the class know somebody who teaches it."""
+        return self.teacher_names.get(teacher.pk) or teacher.get_full_name() or teacher.pseudonym
 
 
 class Label(models.Model):
@@ -249,8 +261,11 @@ class Member(models.Model):
     @property
     def name(self) -> str:
         """Returns the name for teachers: the name in the roster, or else another text that identifies the person."""
-        full = f"{self.first_name} {self.last_name}".strip()
-        return full or self.email or self.login or str(self.user)
+        return self.full_name or self.email or self.login or str(self.user)
+
+    @property
+    def full_name(self) -> str:
+        return f"{self.first_name} {self.last_name}".strip()
 
     @property
     def address(self) -> str:

@@ -48,6 +48,7 @@ OWN_LINK = re.compile(r"((?:/|(?:\.\./)+)?)((?:lessons|challenges)/[a-z0-9-]+)((
 BLOCKS = "blockquote br dd details div dl dt h1 h2 h3 h4 h5 h6 hr li ol p pre summary table tbody td th thead tr ul"
 INLINE = "a code del em s span strong sub sup"
 TAGS = {*BLOCKS.split(), *INLINE.split()}
+LINE_TAGS = {*INLINE.split()} - {"a"}
 ATTRIBUTES = {
     "a": {"href", "title"},
     "ol": {"start"},
@@ -124,6 +125,13 @@ def render(text: str, moved: tuple[tuple[str, str], ...] = ()) -> Page:
     # Cutting at the character leaves HTML at even places and names of features or illustrations at odd ones.
     parts = (_cut_out(piece, shown) if n % 2 else Part(html=piece) for n, piece in enumerate(pieces))
     return Page(tuple(part for part in parts if part.feature or part.html.strip()), _headings(tokens))
+
+
+@lru_cache(maxsize=512)
+def render_line(text: str) -> str:
+    """Renders a text that stands within a line, such as a question: emphasis, code and formulas, without links."""
+    html = READER.renderInline(text.replace(CUT, "")).strip()
+    return nh3.clean(html, tags=LINE_TAGS, attributes={name: {"class"} for name in ("span", "code")})
 
 
 def _cut_out(name: str, shown: dict[str, Image]) -> Part:

@@ -194,6 +194,12 @@ def from_markdown(text: str) -> SafeString:
 
 
 @register.filter
+def line_from_markdown(text: str) -> SafeString:
+    """A text of an author within a line, such as a question, as safe HTML."""
+    return SafeString(markdown.render_line(text))
+
+
+@register.filter
 def outcomes(text: str) -> tuple[str, ...]:
     """What a reader can do after the lesson, as its text says at the end."""
     return lesson_text.outcomes(text)

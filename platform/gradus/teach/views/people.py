@@ -13,7 +13,7 @@ from django.views.decorators.http import require_POST
 from gradus.accounts import roles
 from gradus.accounts.models import Enrolment
 from gradus.accounts.roles import OWNS, PREVIEWS
-from gradus.classes import visibility
+from gradus.classes import membership, visibility
 from gradus.courses.models import Course
 from gradus.refusal import Refused
 from gradus.teach import people
@@ -113,6 +113,7 @@ def invitation_show(request: HttpRequest, secret: str) -> HttpResponse:
         return redirect("teach:course", found.course.slug)
     context = {
         "invitation": found,
+        "inviter": found.invited_by and membership.name_of_teacher(found.invited_by, found.course),
         "may_accept": people.may_accept(found, user),
         "is_mine": found.accepted_by_id == user.pk,
     }
