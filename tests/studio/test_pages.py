@@ -65,6 +65,10 @@ def test_the_second_of_two_authors_reads_what_the_first_has_changed(editor, grac
     page = Markup(answer.content.decode())
     assert answer.status_code == 409 and "-By Grace." in page and "+By me." in page and "By me." in page
     assert Edit.objects.get().text == "By Grace."
+    grace_client.post(at("file", path=TEXT), {"text": "A.\r\nB.\r\nC.", "seen": seen(TEXT), "action": "save"})
+    answer = editor.post(at("file", path=TEXT), {"text": "A.\r\nMine.\r\nC.", "seen": both, "action": "save"})
+    page = Markup(answer.content.decode())
+    assert "-B." in page and "+Mine." in page and "-A." not in page and "+C." not in page
     editor.post(at("file", path=TEXT), {"text": "By me.", "seen": seen(TEXT), "action": "save"})
     assert Edit.objects.get().text == "By me."
 
@@ -153,6 +157,11 @@ def test_a_course_is_begun_and_a_challenge_added(ada):
         reverse("studio:import", args=["by-the-coast"]), {**sent, "column": "thing", "label": "nowhere", "split": ""}
     )
     assert answer.status_code == 422 and "nowhere" in Markup(answer.content.decode())
+    torn = SimpleUploadedFile("t.jsonl", b'{"thing": "A boat.", "place": "sea"}\n{"thing": \n')
+    answer = client.post(
+        reverse("studio:import", args=["by-the-coast"]), {**sent, "table": torn, "column": "thing", "label": "place"}
+    )
+    assert answer.status_code == 422 and "Line 2: " in Markup(answer.content.decode())
     right = {"challenge": "first/boat-or-bird", "column": "sentence", "label": "about", "split": "0.25/0.75"}
     table = SENTENCES.read_text().replace(",sea\n", ",boat\n").replace(",sky\n", ",bird\n")
 
@@ -161,7 +170,10 @@ def test_a_course_is_begun_and_a_challenge_added(ada):
         answer = client.post(reverse("studio:import", args=["by-the-coast"]), sent, follow=True)
         return Markup(answer.content.decode()), {name: rows_of(f"first/boat-or-bird/{name}.jsonl") for name in PARTS}
 
+    table = table.replace("sentence,about\n", "sentence,about\n,boat\n")
     said, first = imported()
+    assert "One row of the table was left out" in said and "Line 2: " in said
+    table = table.replace("sentence,about\n,boat\n", "sentence,about\n")
     counted = ", ".join(f"{name}.jsonl {len(first[name])}" for name in PARTS)
     assert f"Rows of each: {counted}." in said and len(first["hidden"]) > 2 * len(first["public"]) > 10
     said, again = imported(split="0.5/0.5")

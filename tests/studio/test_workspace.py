@@ -56,6 +56,45 @@ def test_a_change_is_kept_until_it_is_the_draft(course, grace):
     assert workspace.read(course, TEXT).text == before + "\nOne more sentence.\n"
 
 
+def test_who_presses_a_second_time_gets_the_same_draft(course, ada, grace):
+    spec = "first/sea-or-sky/challenge.yaml"
+    change(course, spec, workspace.read(course, spec).text.replace("title: ", "title: More "), grace)
+    draft = workspace.make_draft(course, by=grace)
+    assert workspace.make_draft(course, by=grace) == draft == publishing.draft_of(course)
+    factories.enrol(ada, course, Scope(Content.EDITOR))
+    with pytest.raises(Refused) as refused:
+        workspace.make_draft(course, by=ada)
+    assert refused.value.code == "nothing_changed"
+
+
+def test_two_presses_at_once_make_one_draft(course, grace, monkeypatch):
+    """The second press goes through while the first one, which has read all edits, checks the files."""
+    spec = "first/sea-or-sky/challenge.yaml"
+    change(course, spec, workspace.read(course, spec).text.replace("title: ", "title: More "), grace)
+    inspect, drafts = workspace.inspect, []
+
+    def and_press_again(folder):
+        if not drafts:
+            drafts.append(None)
+            drafts.append(workspace.make_draft(course, by=grace))
+        return inspect(folder)
+
+    monkeypatch.setattr(workspace, "inspect", and_press_again)
+    assert workspace.make_draft(course, by=grace) == drafts[1] == publishing.draft_of(course)
+    assert CourseVersion.objects.filter(course=course).count() == 2 and not Edit.objects.exists()
+
+
+def test_the_ends_of_lines_are_no_difference(course, push, folder, grace):
+    (folder / TEXT).write_bytes(b"One.\r\nTwo.\r\nThree.\r\n")
+    file = folder / "first/sea-or-sky/challenge.yaml"
+    file.write_text(file.read_text().replace("version: 1.0.0", "version: 1.0.1"))
+    push()
+    change(course, TEXT, "One.\nTwo.\nThree.\n", grace)
+    assert states(course) == {}, "a browser sends other ends, which change nothing"
+    lines = services.difference(workspace.read(course, TEXT).below, "One.\nTwo, and more.\nThree.\n")
+    assert [line for line in lines if line[0] in "+-"] == ["-Two.", "+Two, and more."]
+
+
 def test_a_number_that_the_author_has_raised_stays(course, grace):
     spec = "first/sea-or-sky/challenge.yaml"
     text = workspace.read(course, spec).text

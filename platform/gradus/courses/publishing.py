@@ -6,7 +6,7 @@ Who may not edit the course is refused once it is locked, because a role can cha
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterator
+from collections.abc import Callable, Container, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -100,11 +100,13 @@ def push(
     base: str = "",
     force: bool = False,
     note: str = "",
+    within: Callable[[], object] = lambda: None,
 ) -> Pushed:
     """Makes a draft of the course in `folder`, which is the unpacked `archive`. It replaces the draft that was there.
 
     Learners see nothing of it. Content that is live, or is the draft, changes nothing. `base` is the digest of the live
-    content that the author saw; it is not compared if it is empty, or with `force`.
+    content that the author saw; it is not compared if it is empty, or with `force`. `within` is called in the
+    transaction that makes the draft, or before it is said that nothing is new.
 
     Raises:
         BundleErrors: with everything that is wrong with the files.
@@ -123,6 +125,7 @@ def push(
         # What a disk has lost or damaged of it is whole again.
         staging.save_files(bundle)
         archives.keep(archive)
+        within()
         return _again(known, bundle)
     versions.check_versions(bundle, staged_only=True)
     found = inspect_read(source, read)
@@ -138,6 +141,7 @@ def push(
         else:
             _refuse_unless_editor(by, course)
         known = _known(course, bundle)
+        within()
         if known is not None:
             return _again(known, bundle)
         if not force:

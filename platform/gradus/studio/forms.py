@@ -102,7 +102,7 @@ class UploadForm(SeenForm):
 
     archive = forms.FileField(
         label=_("Zip of the folder of the course"),
-        help_text=_("At most 6 MB. A larger one is pushed with the command line."),
+        help_text=_("At most 6 MB. Leave out what is larger, such as files of adapters."),
     )
     note = text(_("What changes"), 300, help_text=_("For your colleagues; learners do not see it."))
 

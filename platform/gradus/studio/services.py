@@ -19,7 +19,7 @@ from gradus.accounts.token_rules import Content, LearnerData
 from gradus.courses import publishing
 from gradus.courses.models import Course
 from gradus.refusal import wrong
-from gradus.studio import workspace
+from gradus.studio import remedies, workspace
 
 # Lines of a difference that a page shows.
 LINES = 400
@@ -56,8 +56,11 @@ def worked(course: Course, work: Callable[[Path], object], *, by: User) -> list[
 
 
 def difference(theirs: str, mine: str) -> list[str]:
-    """Returns the lines in which two texts differ, with three lines around each, as `diff -u` writes them."""
-    lines = difflib.unified_diff(theirs.split("\n"), mine.split("\n"), lineterm="", n=3)
+    """Returns the lines in which two texts differ, with three lines around each, as `diff -u` writes them.
+
+    Their ends do not count: a browser sends others than those of the file.
+    """
+    lines = difflib.unified_diff(*(workspace.plain(text).split("\n") for text in (theirs, mine)), lineterm="", n=3)
     return list(lines)[2 : LINES + 2]
 
 
@@ -71,6 +74,6 @@ def help_of(path: str) -> list[tuple[str, str]]:
 
 
 def sentence(text: str) -> str:
-    """Returns what a tool has said as a sentence for a page."""
-    said = text.strip().removesuffix(".")
+    """Returns what a tool has said as a sentence for a page, with the studio's remedy in place of a command."""
+    said = remedies.here(text).strip().removesuffix(".")
     return f"{said[:1].upper()}{said[1:]}."

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import tempfile
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,6 +28,7 @@ from gradus.accounts import roles
 from gradus.accounts.models import User
 from gradus.courses import archives, publishing, renumbering
 from gradus.courses.models import ChallengeVersion, Course, CourseVersion
+from gradus.courses.versions import VersionRefused
 from gradus.refusal import Refused, refuse_broken, wrong
 from gradus.studio.models import PATH_CHARS, Edit
 
@@ -86,7 +87,7 @@ class File:
 
     @property
     def is_moved(self) -> bool:
-        return self.edit is not None and self.edit.base != self.base
+        return self.edit is not None and self.edit.base != self.base and not _has_all_of(self.edit, self.below)
 
 
 class ChangedMeanwhile(Refused):
@@ -127,10 +128,12 @@ def folder_of(course: Course) -> Iterator[Path]:
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place) / course.slug
         folder.mkdir()
+        # Read before the files below them: a draft that is made meanwhile has them, and then they change nothing.
+        edits = list(course.edits.all())
         if (version := base_of(course)) is not None:
             with archives.open_archive(version) as file:
                 unpack(file, folder)
-        for edit in course.edits.all():
+        for edit in edits:
             path = folder / edit.path
             if edit.is_removed:
                 path.unlink(missing_ok=True)
@@ -145,14 +148,15 @@ def listed(course: Course) -> list[Listed]:
     edits = {edit.path: edit for edit in course.edits.select_related("edited_by")}
     found = []
     names, data = _below(course, edits)
-    below = {name: _digest(one) for name, one in data.items()}
     for name in sorted({*names, *edits}):
         edit = edits.get(name)
         if edit is None:
             found.append(Listed(name, "same"))
             continue
         state = "removed" if edit.is_removed else "changed" if edit.base else "new"
-        found.append(Listed(name, state, edit.base != below.get(name, ""), edit))
+        below = data.get(name)
+        base = "" if below is None else _digest(below)
+        found.append(Listed(name, state, edit.base != base and not _has_all_of(edit, _text(below)), edit))
     return found
 
 
@@ -176,9 +180,14 @@ def save(course: Course, path: str, text: str, *, by: User, seen: str) -> File:
         Refused: 422, the name or the text cannot be stored.
         Http404, Refused: the person may not edit the course.
     """
-    text = text.replace("\r\n", "\n").replace("\r", "\n")
+    text = plain(text)
     _check_text(path, text)
     return _write(course, path, by, seen, lambda now: {"text": text, "is_removed": False})
+
+
+def plain(text: str) -> str:
+    """Returns a text with the line ends that files of the studio have."""
+    return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
 def remove(course: Course, path: str, *, by: User, seen: str) -> File:
@@ -211,7 +220,7 @@ def _write(course: Course, path: str, by: User, seen: str, change: Callable[[Fil
     if (
         values is None
         or (values["is_removed"] and not now.base)
-        or (values["text"] == now.below and not values["is_removed"])
+        or (now.below is not None and values["text"] == plain(now.below) and not values["is_removed"])
     ):
         locked.edits.filter(path=path).delete()
         return read(locked, path)
@@ -255,13 +264,25 @@ def lint(course: Course) -> Linted:
 def make_draft(course: Course, *, by: User, note: str = "") -> CourseVersion:
     """Makes a draft of the course with all edits, which are then no edits any more.
 
-    A challenge whose content changes, and whose number stands for another content already, gets the next number.
+    A challenge whose content changes, and whose number stands for another content already, gets the next number. Who
+    asks for it a second time gets the draft of the first time, however close the two follow each other.
 
     Raises:
         BundleErrors: with everything that is wrong with the files.
         Refused: 409 `nothing_changed`, or `moved`, a file was pushed while it was edited here; and what
             `publishing.push` raises.
     """
+    try:
+        return _drafted(course, by, note)
+    except (Refused, VersionRefused):
+        roles.refuse_unless(by, course, roles.EDITS)
+        draft = publishing.draft_of(course)
+        if draft is None or draft.pushed_by_id != by.pk or course.edits.exists():
+            raise
+        return draft
+
+
+def _drafted(course: Course, by: User, note: str) -> CourseVersion:
     edits = list(course.edits.all())
     if not edits:
         raise Refused("nothing_changed", _("Nothing was changed since the last draft."), 409)
@@ -276,10 +297,22 @@ def make_draft(course: Course, *, by: User, note: str = "") -> CourseVersion:
             raise BundleErrors(found.problems)
         _renumber(course, folder)
         pack(folder, file)
-        pushed = publishing.push(folder, file, by=by, course_slug=course.slug, base=course.digest, note=note)
+        pushed = publishing.push(
+            folder, file, by=by, course_slug=course.slug, base=course.digest, note=note,
+            within=lambda: _forget(course, edits),
+        )  # fmt: skip
+    return pushed.version
+
+
+def _forget(course: Course, edits: Iterable[Edit]) -> None:
+    """Deletes edits that a draft holds, but for those that were changed again since they were read."""
     for edit in edits:
         course.edits.filter(pk=edit.pk, revision=edit.revision).delete()
-    return pushed.version
+
+
+def _has_all_of(edit: Edit, below: str | None) -> bool:
+    """Says whether a file has the same without its edit."""
+    return below == (None if edit.is_removed else edit.text)
 
 
 def upload(course: Course, archive: IO[bytes], *, by: User, seen: str, note: str = "") -> publishing.Pushed:
@@ -300,10 +333,8 @@ def upload(course: Course, archive: IO[bytes], *, by: User, seen: str, note: str
         folder.mkdir()
         unpack(archive, folder)
         pushed = publishing.push(folder, archive, by=by, course_slug=course.slug, base=course.digest, note=note)
-        for edit in course.edits.all():
-            data = _data(folder / edit.path)
-            if data == (None if edit.is_removed else edit.text.encode()):
-                course.edits.filter(pk=edit.pk, revision=edit.revision).delete()
+        edits = course.edits.all()
+        _forget(course, [one for one in edits if _has_all_of(one, _text(_data(folder / one.path)))])
     return pushed
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
+from http import HTTPStatus
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -18,6 +19,7 @@ from django.utils.translation import ngettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from challenges.problems import Problem
 from challenges.reading import BundleErrors
 from challenges.scaffold.base import Wanted
 from challenges.scaffold.folders import CannotBegin, begin_challenge, begin_lesson
@@ -28,11 +30,14 @@ from gradus.accounts import roles
 from gradus.accounts.models import User
 from gradus.courses.models import Course
 from gradus.refusal import Refused
-from gradus.studio import services, workspace
+from gradus.studio import remedies, services, workspace
 from gradus.studio.forms import AddForm, CourseForm, ImportForm
 from gradus.studio.views.files import address_of
 from gradus.studio.views.page import VERSIONS, context_of, folders_with, in_studio, refused_on_page
 from gradus.teach.views.access import account, allowed
+
+# Rows of a table that were left out, of which a page shows no more.
+LEFT_OUT = 1000
 
 
 @require_safe
@@ -79,9 +84,10 @@ def problems_show(request: HttpRequest, course: Course) -> HttpResponse:
     """Shows what lint says of all files, or of the one at `path`, as a part of the page or as a page."""
     path = request.GET.get("path", "").strip("/")
     found = workspace.lint(course)
-    context = {"course": course, "problems": found.problems, "advice": found.advice, "path": path}
+    problems, advice = remedies.of_problems(found.problems), remedies.of_problems(found.advice)
+    context = {"course": course, "problems": problems, "advice": advice, "path": path}
     if path:
-        context |= {"problems": [one for one in found.problems if one.file == path], "advice": []}
+        context |= {"problems": [one for one in problems if one.file == path], "advice": []}
     if request.headers.get("HX-Request"):
         return render(request, "studio/_problems_of.html" if path else "studio/_problems.html", context)
     return render(request, "studio/problems.html", {**context, "may": allowed(roles.scope_in(request.user, course))})
@@ -117,7 +123,7 @@ def rows_import(request: HttpRequest, course: Course) -> HttpResponse:
     form = ImportForm(folders_with(files, "challenge.yaml"), request.POST, request.FILES)
     if not form.is_valid():
         return refused_on_page(request, course, import_form=form)
-    given, counts = form.cleaned_data, dict[str, int]()
+    given, counts, left_out = form.cleaned_data, dict[str, int](), list[Problem]()
     split = tuple(float(part) for part in given["split"].split("/")) if given["split"] else ()
 
     def work(folder: Path) -> None:
@@ -129,8 +135,13 @@ def rows_import(request: HttpRequest, course: Course) -> HttpResponse:
             imported = import_rows(table, folder / given["challenge"], options, None)
             imported.write()
             counts.update({name: len(rows) for name, rows in imported.files.items()})
+            left_out.extend(remedies.of_problems(row.problem("") for row in imported.dropped))
 
-    return _worked(request, course, work, form, "table", counts, import_form=form)
+    answer = _worked(request, course, work, form, "table", counts, import_form=form)
+    if not left_out or answer.status_code >= HTTPStatus.BAD_REQUEST:
+        return answer
+    # They are stored nowhere, so this page shows them, and not the one that the redirect leads to.
+    return render(request, "studio/studio.html", context_of(request, course, left_out=left_out, rows_listed=LEFT_OUT))
 
 
 def _worked(
@@ -152,7 +163,7 @@ def _worked(
         form.add_error(field, services.sentence(str(error)))
     except (TableErrors, BundleErrors) as error:
         for problem in error.problems:
-            form.add_error(field, services.sentence(f"{problem.what}: {problem.fix}"))
+            form.add_error(field, _refused(problem))
     except Refused as refused:
         form.refuse(refused)
     else:
@@ -160,6 +171,13 @@ def _worked(
         # The page would stay at the form, whose fragment the address has.
         return redirect(f"{reverse('studio:studio', args=[course.slug])}#main")
     return refused_on_page(request, course, **context)
+
+
+def _refused(problem: Problem) -> str:
+    said = services.sentence(f"{problem.what}: {problem.fix}")
+    if problem.line is None:
+        return said
+    return _("Line %(line)s: %(said)s") % {"line": problem.line, "said": said}
 
 
 def _written(changed: Sequence[str], rows: Mapping[str, int]) -> str:

@@ -19,7 +19,7 @@ from gradus.courses import publishing
 from gradus.courses.models import Course
 from gradus.courses.versions import VersionRefused
 from gradus.refusal import Refused
-from gradus.studio import workspace
+from gradus.studio import remedies, workspace
 from gradus.studio.forms import EarlierForm, NoteForm, UploadForm
 from gradus.studio.views.page import in_studio, refused_on_page
 from gradus.teach.views.access import account
@@ -37,7 +37,7 @@ def draft_make(request: HttpRequest, course: Course) -> HttpResponse:
     except BundleErrors as errors:
         said = _("No draft was made, because the files have problems. They are listed below; your changes are kept.")
         messages.warning(request, said)
-        return refused_on_page(request, course, problems=errors.problems, note_form=form)
+        return refused_on_page(request, course, problems=remedies.of_problems(errors.problems), note_form=form)
     except VersionRefused as error:
         messages.warning(request, str(error))
     except Refused as refused:
@@ -112,7 +112,7 @@ def upload(request: HttpRequest, course: Course) -> HttpResponse:
         pushed = workspace.upload(course, given["archive"], by=account(request), seen=given["seen"], note=given["note"])
     except BundleErrors as errors:
         form.add_error("archive", _("The zip has problems, so the draft is as it was. They are listed here."))
-        problems = errors.problems
+        problems = remedies.of_problems(errors.problems)
     except VersionRefused as error:
         form.add_error("archive", str(error))
     except Refused as refused:
