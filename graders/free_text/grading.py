@@ -195,8 +195,8 @@ def _uncalibrated(case: Case, judge: JudgeId, ballots: list[Ballot]) -> list[str
 def _provisional(case: Case, guess: Estimate, rule: str, calls: list[Judged]) -> Grade:
     challenge = case.bundle.challenge
     marks = {c.id: Mark(nearest(guess.values[c.id], c)) for c in free_text(challenge).rubric}
-    quotes = {id: (guess.quotes[id],) for id, mark in marks.items() if mark in (Mark.MET, Mark.PARTIAL)}
-    shown = criterion_marks(challenge, marks, quotes)
+    # The estimate compares whole answers, so no sentence of this one is evidence for a mark.
+    shown = criterion_marks(challenge, marks, {})
     return graded_by(
         shown,
         [rule, *case.flags, *copies.rules(case.copied), *speech_acts.found(case.text, {})],

@@ -34,14 +34,13 @@ NEAREST = 3
 
 @dataclass(frozen=True)
 class Estimate:
-    """The estimate for an answer: for each criterion a share of its points in [0, 1] and the answer's nearest sentence.
+    """The estimate for an answer: for each criterion a share of its points in [0, 1].
 
     It also holds the nearest graded answers. `certainty` is the probability in [0, 1] that the verdict is right,
     measured by leave-one-out; without enough graded answers it is a guess.
     """
 
     values: dict[str, float]
-    quotes: dict[str, str]
     nearest: tuple[tuple[float, Known], ...]
     certainty: float
 
@@ -86,7 +85,7 @@ def estimate(bundle: ChallengeBundle, text: str, item: Embed, embedded: Embedded
     predictions = {c.id: space.predict(c) for c in rubric}
     values = {id: min(1.0, max(0.0, one.value)) for id, one in predictions.items()}
     sure = certainty(bundle.challenge, predictions)
-    return Estimate(values, {c.id: space.quote(c) for c in rubric}, space.nearest(), sure)
+    return Estimate(values, space.nearest(), sure)
 
 
 def _good(criterion: Criterion) -> tuple[str, ...]:
@@ -138,11 +137,6 @@ class _Space:
         groups = [[self.at[part] for part in in_context(self.bundle, text)] for text in texts]
         meaning = short.by_meaning(self.vectors, [group[0] for group in groups], [group[1:] for group in groups])
         return (meaning + short.by_spelling(texts) + short.by_numbers(texts)) / (3 + short.CLAUSES)
-
-    def quote(self, criterion: Criterion) -> str:
-        """Returns the sentence of the answer that is most similar to a phrase that the criterion accepts."""
-        near = self._phrases(self.groups[-1], criterion.accept or (criterion.text,))
-        return sentences(self.text)[int(np.argmax(near.max(axis=1)))]
 
     def nearest(self) -> tuple[tuple[float, Known], ...]:
         """Returns the most similar graded answers with their cosine similarities, the most similar first."""

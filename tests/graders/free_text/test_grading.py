@@ -111,6 +111,8 @@ def test_unusable_replies_leave_a_provisional_score_for_a_person() -> None:
     assert result.provisional
     assert result.score is not None
     assert result.score > 0
+    # An estimate has read no sentence, so it shows none as evidence.
+    assert any(mark.mark == "met" for mark in result.marks) and not any(mark.evidence for mark in result.marks)
 
 
 def test_one_unusable_reply_is_outvoted_but_noted() -> None:
