@@ -11,7 +11,7 @@ import os
 import secrets
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -107,7 +107,6 @@ def state_of_code() -> str:
 
 
 def _fill() -> None:
-    from gradus.accounts.models import Enrolment, User
     from gradus.courses.models import Course
     from gradus.operations import first_start
     from gradus.operations.console import Console
@@ -115,14 +114,8 @@ def _fill() -> None:
 
     first_start.publish_course(Console())
     course = Course.objects.get()
-    reviewer = User.objects.create_user(REVIEWER, EMAIL, pseudonym=REVIEWER)
-    Enrolment.objects.create(user=reviewer, course=course, role=Enrolment.Role.STAFF)
     rows = answers()
-    learners = {}
-    for number in sorted({row.learner for row in rows}):
-        name = f"learner-{number:02}"
-        learners[number] = User.objects.create_user(name, f"{name}@example.org", pseudonym=name)
-        Enrolment.objects.create(user=learners[number], course=course)
+    learners = enrol(course, {row.learner for row in rows})
     worker = Worker("judge")
     try:
         for attempt in ATTEMPTS:
@@ -130,7 +123,7 @@ def _fill() -> None:
             for question in sorted({row.question for row in rows}):
                 for row in rows:
                     if (row.attempt, row.question) == (attempt, question):
-                        _submit(learners[row.learner], row)
+                        submit(learners[row.learner], row)
                 while worker.step():
                     pass
     finally:
@@ -138,7 +131,23 @@ def _fill() -> None:
     _check(len(rows))
 
 
-def _submit(learner: Any, row: Answer) -> None:
+def enrol(course: Any, numbers: Iterable[int]) -> dict[int, Any]:
+    """Enrols the reviewer, who grades, and the learners with these numbers. Returns the learners by their number."""
+    from gradus.accounts.models import Enrolment, User
+    from gradus.accounts.token_rules import LearnerData
+
+    reviewer = User.objects.create_user(REVIEWER, EMAIL, pseudonym=REVIEWER)
+    Enrolment.objects.create(user=reviewer, course=course, learner_data=LearnerData.EDITOR)
+    learners = {}
+    for number in sorted(numbers):
+        name = f"learner-{number:02}"
+        learners[number] = User.objects.create_user(name, f"{name}@example.org", pseudonym=name)
+        Enrolment.objects.create(user=learners[number], course=course)
+    return learners
+
+
+def submit(learner: Any, row: Answer) -> None:
+    """Hands in an answer."""
     from gradus.courses.models import Challenge
     from gradus.submissions import services
 
