@@ -56,6 +56,13 @@ def problems(refused) -> list[tuple[str, str]]:
 
 
 class TestSetting:
+    def test_a_due_date_before_an_inherited_opening_is_refused_at_its_field(self, evening, sea_or_sky, teacher):
+        opens = timezone.now() + 3 * DAY
+        dates.set_dates(Target(evening), Values(release_at=opens), by=teacher)
+        with pytest.raises(Refused) as refused:
+            dates.set_dates(Target(evening, challenge=sea_or_sky), Values(due_at=opens - DAY), by=teacher)
+        assert problems(refused) == [("bad_dates", "due_at")] and DateRule.objects.count() == 1
+
     def test_a_rule_is_set_changed_and_removed_with_a_trace(self, evening, sea_or_sky, teacher, sent):
         target, due = Target(evening, challenge=sea_or_sky), timezone.now() + DAY
         made = dates.set_dates(target, Values(due_at=due, late=[Step(due + DAY, 0.5)]), by=teacher)

@@ -194,7 +194,8 @@ def _wrong_together(target: Target, values: Values) -> Found:
         return [("close_at", text % {"when": shown(now.close_at, target.of_class.timezone)})]
     if now.release_at and now.close_at and now.release_at >= now.close_at and (values.release_at or values.close_at):
         return [("release_at", _("It would open only after it closes. Choose another date, or when it closes."))]
-    if now.release_at and now.due_at and now.release_at >= now.due_at and values.extended_to:
+    if now.release_at and now.due_at and now.release_at >= now.due_at and (values.due_at or values.extended_to):
         text = _("It would be due before it opens on %(when)s. Choose a later time.")
-        return [("extended_to", text % {"when": shown(now.release_at, target.of_class.timezone)})]
+        field = "due_at" if values.due_at else "extended_to"
+        return [(field, text % {"when": shown(now.release_at, target.of_class.timezone)})]
     return []

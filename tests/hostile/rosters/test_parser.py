@@ -48,3 +48,8 @@ def test_a_message_can_be_read(case: table.Broken) -> None:
     except UnreadableRoster as refused:
         faults = tuple(refused.faults)
     assert all(str(fault).isprintable() and len(str(fault)) < 420 for fault in faults)
+
+
+def test_a_german_column_of_groups_is_read() -> None:
+    (person,) = parse(b"E-Mail-Adresse;Vorname;Gruppe\nann@example.org;Ann;Gruppe 1\n").people
+    assert person.labels == ("Gruppe 1",)
