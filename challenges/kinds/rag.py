@@ -19,6 +19,7 @@ from challenges.kinds.base import Item, Kind, TokenUse
 from challenges.kinds.rag_keys import METHODS, NOT_IN_CORPUS, Method, RagKeys, corpora, rag
 from challenges.kinds.rag_prompts import JOIN, Asked, composed, open_prompt, problem_with, row_template
 from challenges.kinds.rag_reader import has_reader, place_in_words
+from challenges.kinds.rag_room import largest_passages
 from challenges.models.token_counts import CountTokens
 from challenges.payloads import Payload, Submitted, Whole
 from challenges.prompts import own_words, render
@@ -258,10 +259,42 @@ def _passage_tokens(challenge: Challenge, payload: RagPayload, count_tokens: Cou
     most = max(sum(nlargest(payload.top_k, corpus)) for corpus in counts)
     if most > allowed:
         message = ngettext(
-            "The longest passage has %(count)s tokens; %(most)s are allowed. Choose shorter passages.",
-            "The %(number)s longest passages have %(count)s tokens together; %(most)s are allowed. Choose shorter "
-            "passages, or fewer of them.",
+            "The longest passage has %(count)s tokens; %(most)s are allowed.",
+            "The %(number)s longest passages have %(count)s tokens together; %(most)s are allowed.",
             payload.top_k,
         )
         message %= {"number": payload.top_k, "count": f"{most:,}", "most": f"{allowed:,}"}
+        message = f"{message} {_what_fits(challenge, payload, count_tokens)}"
         yield FieldProblem("too_many_tokens", "chunk_words", message)
+
+
+def _what_fits(challenge: Challenge, payload: RagPayload, count_tokens: CountTokens) -> str:
+    """How long so many passages may be, and how many passages of this length fit."""
+    fitting = largest_passages(challenge, payload.overlap, count_tokens)
+    texts = []
+    if (words := fitting.get(payload.top_k)) is not None:
+        text = ngettext(
+            "A single passage may have %(words)s words.",
+            "%(number)s passages may have %(words)s words each.",
+            payload.top_k,
+        )
+        texts.append(text % {"number": payload.top_k, "words": words})
+    if counts := [count for count, words in fitting.items() if words >= payload.chunk_words]:
+        text = ngettext(
+            "Of %(words)s words, a single passage fits.", "Of %(words)s words, %(number)s passages fit.", counts[-1]
+        )
+        texts.append(text % {"number": counts[-1], "words": payload.chunk_words})
+    return " ".join(texts) or _largest(fitting)
+
+
+def _largest(fitting: Mapping[int, int]) -> str:
+    """The fewest passages and their most words, where neither the number nor the length of the payload fits."""
+    if not fitting:
+        return gettext("Not even the shortest passages fit with this overlap: choose less of it, or ask the author.")
+    count, words = next(iter(fitting.items()))
+    text = ngettext(
+        "Choose a single passage of at most %(words)s words.",
+        "Choose %(number)s passages of at most %(words)s words.",
+        count,
+    )
+    return text % {"number": count, "words": words}

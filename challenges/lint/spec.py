@@ -6,14 +6,15 @@ A score may be the worst of several orders of the examples, and tokens may cost 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+import re
+from collections.abc import Iterator, Mapping, Sequence
 
 from challenges.check import check
 from challenges.field_checks import FieldProblem
 from challenges.kinds import registry as kinds
 from challenges.lint.labels import are_usable, faults
 from challenges.lint.subject import Subject
-from challenges.metrics import fitting, metrics
+from challenges.metrics import RegisteredMetric, fitting, metrics
 from challenges.models.catalogue import MODELS
 from challenges.models.chat_templates import has_none
 from challenges.models.tokens import counter
@@ -24,6 +25,8 @@ from challenges.spec import Challenge, Json, Label
 from challenges.texts import normal
 
 WHOLE = 1e-6
+# What stands before the metric where a statement says what the score is: "The score is **", "scored by the ".
+IS_SCORE = r"\b(?<!not )scored?\s+(?:is|by|with|as)\s+(?:(?:the|a)\s+)?[*_`]{0,2}"
 
 
 def lint_spec(subject: Subject) -> None:
@@ -51,8 +54,31 @@ def _names(subject: Subject) -> None:
     elif challenge.prompt.style == "chat" and _lacks_template(challenge.model):
         what = f"the model `{challenge.model}` has no chat template"
         subject.spec(what, "use `style: completion`, or a model that has one", "prompt", "style")
+    if "metric" not in challenge.model_fields_set:
+        fix = "write the one that the statement names, such as `metric: {name: accuracy}`"
+        subject.advise("the metric is not written, so the score is accuracy", fix)
+    _named_metric(subject)
     for name, path in [(challenge.metric.name, "metric"), *((n, "public_metrics") for n in challenge.public_metrics)]:
         _metric(subject, name, path)
+
+
+def _named_metric(subject: Subject) -> None:
+    """The sentence of the statement that says what the score is names the metric that scores."""
+    scores, known = subject.challenge.metric.name, metrics()
+    for line, name in _said_to_score(subject.bundle.statement, known):
+        if name != scores:
+            own = known[scores].title if scores in known else scores
+            what = f"the statement says that the score is {known[name].title}, and the metric is `{scores}`"
+            fix = f"write {own}, or set `metric: {{name: {name}}}`"
+            subject.source.add(subject.at("statement.md"), line, what, fix)
+
+
+def _said_to_score(text: str, known: Mapping[str, RegisteredMetric]) -> Iterator[tuple[int, str]]:
+    """Lines and names of the metrics of which a text says that they are the score, by name or by English title."""
+    names = {title.casefold(): name for name, metric in known.items() for title in (name, metric.title)}
+    listed = "|".join(re.escape(title).replace("\\ ", r"\s+") for title in sorted(names, key=len, reverse=True))
+    for match in re.finditer(rf"{IS_SCORE}({listed})(?![\w-])", text, re.IGNORECASE):
+        yield text.count("\n", 0, match.start(1)) + 1, names[" ".join(match[1].casefold().split())]
 
 
 def _lacks_template(model: str) -> bool:

@@ -19,11 +19,11 @@ KEYS = f"""\
 model: {MODEL}  # The built-in base model. Another one that your site offers goes here.
 corpus: documents/  # Markdown or text files. The id of a document is its file's name without the ending.
 retrieval:  # What learners may choose.
-  chunk_words: [20, 400]  # The words of a passage, from least to most.
+  chunk_words: [20, 120]  # The words of a passage, from least to most.
   overlap: [0, 0.5]
   method: [words, vectors, both]
-  top_k: [1, 8]
-passage_tokens_max: 400  # Of all passages in one prompt.
+  top_k: [1, 5]
+passage_tokens_max: 1200  # Of all passages in one prompt. Code, links and tables may have five or more for each word.
 answer: {{type: text, max_new_tokens: 24}}
 prompt:
   example: "Passage: {{passages}}\\nQuestion: {{input}}\\nAnswer: {{output}}"

@@ -3,21 +3,28 @@
 from __future__ import annotations
 
 import json
+import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 import challenges
 from challenges.check import check
+from challenges.documents import Document
 from challenges.kinds.rag import KIND
-from challenges.kinds.rag_keys import NOT_IN_CORPUS, halves
+from challenges.kinds.rag_keys import NOT_IN_CORPUS, RagKeys, halves
 from challenges.kinds.rag_prompts import Asked, composed, filled, problem_with, row_template
+from challenges.kinds.rag_room import largest_only, largest_passages
 from challenges.lint.run import lint
 from challenges.payloads import parse
 from challenges.prompts import render
 from challenges.reading import read_challenge
 from challenges.rows import Sample
+from challenges.scaffold.base import Wanted
+from challenges.scaffold.rag import files
 from challenges.spec import Metric, dump
 from tests.challenges.factory import write_prompt_challenge, write_rows
 from tests.challenges.kinds.rag_bundle import EXAMPLE, GOOD, rag_bundle, write_rag_challenge
@@ -130,6 +137,75 @@ def test_passages_that_do_not_fit_together_are_refused_with_the_numbers() -> Non
     (one,) = check(tight, parse({**GOOD, "chunk_words": 20, "top_k": 3}), words)
     assert (one.code, one.field) == ("too_many_tokens", "chunk_words")
     assert one.message.startswith("The 3 longest passages have 60 tokens together; 40 are allowed.")
+
+
+def test_a_refusal_says_what_would_fit() -> None:
+    tight = with_keys(passage_tokens_max=40)
+    (one,) = check(tight, parse({**GOOD, "chunk_words": 20, "top_k": 3}), words)
+    assert one.message.endswith("3 passages may have 13 words each. Of 20 words, 2 passages fit.")
+    (one,) = check(tight, parse({**GOOD, "chunk_words": 80, "top_k": 1}), words)
+    assert one.message.endswith("A single passage may have 40 words.")
+    (one,) = check(tight, parse({**GOOD, "chunk_words": 100, "top_k": 8}), words)
+    assert one.message.endswith("Choose a single passage of at most 40 words.")
+    (one,) = check(with_keys(passage_tokens_max=8), parse({**GOOD, "chunk_words": 10, "top_k": 1}), words)
+    assert "Not even the shortest passages fit" in one.message
+
+
+@pytest.mark.parametrize("overlap", [0.0, 0.3])
+@pytest.mark.parametrize("tokens_max", [40, 90, 180])
+def test_the_largest_passages_that_are_shown_are_accepted(tokens_max: int, overlap: float) -> None:
+    tight = with_keys(passage_tokens_max=tokens_max)
+    fitting = largest_passages(tight, overlap, words)
+    assert fitting and list(fitting.values()) == sorted(fitting.values(), reverse=True)
+    for top_k, most in fitting.items():
+        for chunk_words in (10, most):
+            assert (
+                check(tight, parse({**GOOD, "chunk_words": chunk_words, "top_k": top_k, "overlap": overlap}), words)
+                == []
+            )
+    one, two = largest_only({1: 9, 2: 9, 3: 5})
+    assert (one, two) == ((2, 9), (3, 5))
+
+
+def pages(count: int) -> Iterator[str]:
+    """Pages such as those of a library's documentation: long paragraphs, links, code, tables and lists of names."""
+    for number in range(count):
+        yield f"# Handling requests, part {number}\n\n"
+        yield "The application registers its handlers before the server starts, because a later change is lost. " * 12
+        yield f"\n\nSee [`register_{number}()`](https://docs.example.org/en/stable/api/#app.Handler.register_{number}).\n"
+        yield "\n```python\n"
+        yield f'@app.route("/users/<int:user_id>/posts/<slug:post_slug>", methods=["GET", "POST"], name="p{number}")\n'
+        yield "def show_post(user_id: int, post_slug: str, *, page_size: int = DEFAULT_SIZE) -> ResponseReturnValue:\n"
+        yield (
+            "    return render_template('posts/show.html', post=get_or_404(Post.query.filter_by(slug=post_slug)))\n" * 4
+        )
+        yield "```\n\n| `SESSION_COOKIE_SAMESITE` | `None`, `'Lax'` or `'Strict'` |\n" * 6
+        yield END
+
+
+END = "\n\x00"
+
+
+def pieces(text: str) -> int:
+    """About the tokens of a byte-pair tokenizer: three letters of a word, and each sign, are one."""
+    return len(re.findall(r"[^\W_]{1,4}|[^\s\w]|_", text))
+
+
+def test_the_template_fits_the_documentation_of_a_library() -> None:
+    """Seventy pages with code refused even the template's own weak baseline, with 822 tokens of 400."""
+    template = files(Wanted("mine", "text", ""))
+    template_keys = yaml.safe_load(template["challenge.yaml"])
+    texts = "".join(pages(70)).split(END)[:70]
+    corpus = tuple(Document(id=f"page-{n}", text=text) for n, text in enumerate(texts))
+    changed = {name: template_keys[name] for name in ("passage_tokens_max", "retrieval")}
+    keys = RagKeys.model_validate({"corpus": corpus, **changed})
+    spec = CHALLENGE.with_keys("rag", keys)
+    for name in ("weak", "good", "gold"):
+        payload = yaml.safe_load(template[f"baselines/{name}.yaml"])
+        searched = {key: payload[key] for key in ("kind", "method", "chunk_words", "top_k")}
+        assert not list(KIND.check_tokens(spec, parse(searched), pieces))
+    fitting = largest_passages(spec, 0.0, pieces)
+    assert list(fitting) == [1, 2, 3, 4, 5] and fitting[1] == keys.retrieval.chunk_words[1]
 
 
 def test_changed_documents_count_as_well() -> None:

@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from challenges.lint import spec
-from challenges.lint.run import lint
+from challenges.lint.run import inspect, lint
 from tests.challenges import factory
 from tests.challenges.kinds.rag_bundle import write_rag_challenge
 
@@ -81,3 +82,33 @@ def test_a_budget_beyond_the_longest_prompt_costs_nobody_anything(tmp_path: Path
 def test_what_cannot_be_a_score_is_named_with_its_place(tmp_path: Path, metric: dict[str, Any], said: str) -> None:
     found = told(steady(tmp_path, metric))
     assert any("metric" in one and said in one for one in found), found
+
+
+@pytest.mark.parametrize(
+    "sentence", ["The score is **token F1**: how", "You are scored by the hit rate", "The score\nis mrr."]
+)
+def test_a_statement_that_names_another_metric_is_found_at_its_line(tmp_path: Path, sentence: str) -> None:
+    root = steady(tmp_path, {})
+    (root / "statement.md").write_text(f"Sea or sky?\n\n{sentence}\n")
+    (found,) = told(root)
+    line = 4 if "\n" in sentence else 3
+    assert found.startswith(f"statement.md:{line}: the statement says that the score is ")
+    assert "and the metric is `macro_f1`: write Macro F1, or set `metric: {name: " in found
+
+
+@pytest.mark.parametrize(
+    "sentence", ["The score is macro F1.", "The accuracy is not your score.", "The score is fair."]
+)
+def test_a_statement_may_name_the_metric_that_scores_and_others_beside_it(tmp_path: Path, sentence: str) -> None:
+    root = steady(tmp_path, {})
+    (root / "statement.md").write_text(f"{sentence}\n")
+    assert told(root) == []
+
+
+def test_a_metric_that_is_not_written_is_advised(tmp_path: Path) -> None:
+    file = factory.write_prompt_challenge(tmp_path / "sea-or-sky") / "challenge.yaml"
+    spec = yaml.safe_load(file.read_text())
+    factory.write_yaml(file, {name: value for name, value in spec.items() if name != "metric"})
+    advice = [str(one) for one in inspect(file.parent).advice]
+    assert any("the metric is not written, so the score is accuracy: write the one that" in one for one in advice)
+    assert not any("the metric is not written" in str(one) for one in inspect(steady(tmp_path / "other", {})).advice)

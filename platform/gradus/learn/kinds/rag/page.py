@@ -2,18 +2,23 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import Any
 
 from django.http import HttpRequest, QueryDict
 from django.urls import URLPattern
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, ngettext
 
 from challenges import metrics
-from challenges.kinds.rag_keys import METHODS, RagKeys, rag
+from challenges.documents import digest
+from challenges.kinds.rag_keys import METHODS, RagKeys, corpora, rag
 from challenges.kinds.rag_reader import has_reader, measured
-from challenges.spec import Challenge
+from challenges.kinds.rag_room import largest_only, largest_passages
+from challenges.models import tokens
+from challenges.models.token_counts import CountTokens
+from challenges.spec import Challenge, dump
 from challenges.translation import translated
 from gradus.learn.form_problems import FormFields
 from gradus.learn.kind_pages import Draft, KindPage, with_line_feeds
@@ -114,11 +119,13 @@ class RagPage(KindPage):
         return RagFields()
 
     def context(self, spec: Challenge, draft: RagDraft) -> dict[str, Any]:
-        keys = rag(spec)
+        keys, fitting = rag(spec), _fitting(spec, draft.numbers.get("overlap", ""))
+        offered = _offered(keys, fitting)
         return {
             "rag": keys,
+            "passages": ", ".join(_in_words(*pair) for pair in largest_only(fitting)),
             "form": {
-                "search": [_method(keys, draft), *(_number(keys, draft, name) for name in NUMBERS)],
+                "search": [_method(keys, draft), *(_number(offered, draft, name) for name in NUMBERS)],
                 "instructions": instructions_field(spec, draft.instructions, help=_limits(spec), rows=4),
                 "template": template_field(
                     draft.template,
@@ -179,7 +186,7 @@ class RagFields(FormFields):
 def _searched(kind: str, spec: Challenge, payload: Mapping[str, Any] | None) -> RagDraft:
     """The form without a prompt."""
     if payload is None:
-        allowed = rag(spec)
+        allowed = _offered(rag(spec), _fitting(spec, ""))
         numbers = {name: shown(_within(allowed, name)) for name in NUMBERS}
         return RagDraft(kind, has_reader=False, numbers=numbers, method=allowed.retrieval.method[0])
     numbers = {name: shown(payload.get(name, START[name])) for name in NUMBERS}
@@ -196,6 +203,51 @@ def _prompt(spec: Challenge, payload: Mapping[str, Any] | None) -> dict[str, Any
         "examples": tuple((e["input"], e["output"], e["passages"]) for e in payload.get("examples", [])),
         "template": payload.get("example") or spec.prompt.example,
     }
+
+
+def _fitting(spec: Challenge, overlap: str) -> Mapping[int, int]:
+    """Up to how many words so many passages fit, with the overlap that was typed, or with the least of the challenge.
+
+    Empty where the model's tokenizer is not on this machine.
+    """
+    count, (low, high) = tokens.counter(spec.model), rag(spec).retrieval.overlap
+    if count is None:
+        return {}
+    try:
+        share = _numbers({"overlap": overlap})["overlap"] if overlap else low
+    except Refused:
+        share = low
+    kept = dump(rag(spec).retrieval), rag(spec).passage_tokens_max, spec.model, *map(digest, corpora(spec))
+    return _counted(Cutting(repr(kept), share if low <= share <= high else low, spec, count))
+
+
+@dataclass(frozen=True)
+class Cutting:
+    """How the documents of a challenge are cut. `content` names all of the challenge that counts here."""
+
+    content: str
+    overlap: float
+    spec: Challenge = field(compare=False)
+    count: CountTokens = field(compare=False)
+
+
+@lru_cache(maxsize=128)
+def _counted(cutting: Cutting) -> Mapping[int, int]:
+    return largest_passages(cutting.spec, cutting.overlap, cutting.count)
+
+
+def _in_words(count: int, words: int) -> str:
+    text = ngettext("%(count)d passage of %(words)d words", "%(count)d passages of %(words)d words", count)
+    return text % {"count": count, "words": words}
+
+
+def _offered(keys: RagKeys, fitting: Mapping[int, int]) -> RagKeys:
+    """What the challenge allows, without lengths and numbers of passages that never fit."""
+    if not fitting:
+        return keys
+    (shortest, _longest), (fewest, _most) = keys.retrieval.chunk_words, keys.retrieval.top_k
+    offered = {"chunk_words": (shortest, max(fitting.values())), "top_k": (fewest, max(fitting))}
+    return keys.model_copy(update={"retrieval": keys.retrieval.model_copy(update=offered)})
 
 
 def _within(keys: RagKeys, name: str) -> float:
