@@ -107,7 +107,7 @@ def problems(section: OwnChoices, candidates: Candidates, rows: Sequence[AnyRow]
         )
         yield FieldProblem("too_few_choices", "rows", message % {"count": len(rows), "least": section.least})
     for number in strangers(rows, candidates):
-        message = gettext("This row is no choice between the answers of this challenge: remove it.")
+        message = gettext("This row is not a choice between two answers of this challenge: remove it.")
         yield FieldProblem("not_your_choice", "rows", message, number)
     seen: dict[str, int] = {}
     for number, row in enumerate(rows, 1):

@@ -222,8 +222,8 @@ IN_FLIGHT = env.whole("GRADUS_IN_FLIGHT", default=2)
 
 # How many measurements of what a request costs one learner may start in a day.
 MEASUREMENTS = env.whole("GRADUS_MEASUREMENTS", default=10)
-# What the page about costs reckons with until a learner types other prices: an amount per million tokens, and per hour
-# of training.
+# The prices of the page about costs until a learner types others: an amount per million tokens, and per hour of
+# training.
 PRICES = {
     "input": env.amount("GRADUS_PRICE_INPUT"),
     "cached": env.amount("GRADUS_PRICE_CACHED"),

@@ -1,4 +1,4 @@
-"""The calls of the desk of leaderboards: who may, each act with its undo and its record, and that ranks are right."""
+"""The calls for moderating leaderboards: who may, each act with its undo and its record, and that ranks are right."""
 
 from __future__ import annotations
 

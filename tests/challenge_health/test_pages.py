@@ -158,7 +158,7 @@ def test_similar_attempts_are_listed_once_and_nobody_reads_about_the_own(attempt
     client = person(course, Content.NONE, LearnerData.VIEWER)
     for more in ({}, {"HX-Request": "true"}):
         page = client.get(SIMILAR, headers=more).content.decode()
-        assert page.count("Show both side by side") == 1 and "Look at both before you decide" in page
+        assert page.count("Show both side by side") == 1 and "look at both attempts before you decide" in page
         assert ("<html" in page) is (not more)
     factories.enrol(ada, course, factories.TEACHER)
     assert "Show both side by side" not in logged_in(ada).get(SIMILAR).content.decode()

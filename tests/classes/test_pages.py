@@ -173,7 +173,7 @@ def test_people_are_added_by_address_and_told_by_mail(evening: Class, teacher: U
 def test_one_wrong_address_adds_nobody(evening: Class, teacher: User) -> None:
     given = {"emails": "ben@example.org, nobody", "learner_data": "none", "labels": ""}
     response = logged_in(teacher).post(f"/teach/classes/{evening.pk}/members/", given)
-    assert response.status_code == 422 and "“nobody” is no email address" in said(response)
+    assert response.status_code == 422 and "“nobody” is not an email address" in said(response)
     assert not Member.objects.exists() and not mail.outbox
 
 

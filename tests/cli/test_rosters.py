@@ -43,7 +43,7 @@ def test_a_roster_is_shown_then_applied(gradus: Gradus, evening: Class, file: Pa
     words = ("class", "roster", str(evening.pk), str(file))
     shown = gradus(*words)
     assert shown.exit_code == 1 and "Nothing is changed yet" in shown.output and "Dan. --sync removes" in shown.output
-    assert "labels: nothing -> Section A" in shown.output and "no email address. Write it like" in shown.output
+    assert "labels: nothing -> Section A" in shown.output and "not an email address. Write it like" in shown.output
     assert Member.objects.count() == 1
     done = gradus(*words, "--apply")
     assert done.exit_code == 1 and "Add 1, wrong 1." in done.output and done.output.endswith("Applied.\n")

@@ -69,6 +69,12 @@ def test_every_file_that_a_command_names_exists():
     assert [file for file in sorted(files) if not (ROOT / file).exists()] == []
 
 
+def test_every_name_of_a_file_stands_in_it():
+    named = re.findall(r"`(\w+)` of `([\w./-]+\.py)`", TEXT + ARCHITECTURE + EXTENDING)
+    assert len(named) > 3
+    assert [(name, file) for name, file in named if not re.search(rf"\b{name}\b", (ROOT / file).read_text())] == []
+
+
 def table(heading: str, text: str = TEXT) -> list[list[str]]:
     """The rows of the first table under a heading, without its head."""
     section = text.split(f"\n## {heading}\n")[1].split("\n## ")[0]

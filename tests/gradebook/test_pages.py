@@ -201,7 +201,7 @@ def test_what_files_leave_out_stands_on_the_page(
     factories.grade(factories.submit(ada), 0.5)
     found = text(teacher_client, address(evening))
     assert "1 grade is left out" in found and "Not released" in found
-    assert "Gradus takes in no grades" in found
+    assert "Gradus cannot import grades" in found
 
 
 def test_an_assistant_reads_and_changes_nothing(evening: Class, ann: Member, sea_or_sky: Challenge) -> None:

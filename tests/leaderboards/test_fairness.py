@@ -264,7 +264,7 @@ def test_filters_list_some_entries_and_move_no_rank(many_rows: Challenge, ada_cl
     assert (page.listed, page.total, page.leader) == (1, 4, boards.board(many_rows, "prompt", None).leader)
     text = text_of(ada_client, f"{BOARD}?week={name}&approach=few-shot")
     assert "1 of 4 entries is listed. Ranks are those among everybody." in text
-    assert "No entry is of this choice." in text_of(ada_client, f"{BOARD}?week={filters.weeks()[5][0]}")
+    assert "No entry matches your choice." in text_of(ada_client, f"{BOARD}?week={filters.weeks()[5][0]}")
 
 
 def test_computed_rankings_list_the_same(many_rows: Challenge) -> None:

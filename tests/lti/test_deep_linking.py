@@ -154,8 +154,8 @@ def test_who_does_not_teach_picks_nothing(
 @pytest.mark.parametrize(
     ("given", "status", "said"),
     [
-        ({"deep_link_return_url": "https://evil.example.org/return"}, 403, "evil.example.org, which is no host"),
-        ({"deep_link_return_url": "https://moodle.example.org.evil.org/"}, 403, "no host of this platform"),
+        ({"deep_link_return_url": "https://evil.example.org/return"}, 403, "evil.example.org, which is not a host"),
+        ({"deep_link_return_url": "https://moodle.example.org.evil.org/"}, 403, "not a host of this platform"),
         ({"deep_link_return_url": "http://moodle.example.org/return"}, 422, "where the chosen links go"),
         ({"deep_link_return_url": "javascript:alert(1)"}, 422, "where the chosen links go"),
         ({"deep_link_return_url": "https://moodle.example.org@evil.org/"}, 422, "where the chosen links go"),

@@ -187,7 +187,7 @@ def test_a_configuration_that_lies_registers_nothing(registry: Registry, link: s
     [
         ("configuration", Unreachable("It is away."), "It is away."),
         ("configuration", b"<html>", "not JSON"),
-        ("configuration", ["a"], "no object"),
+        ("configuration", ["a"], "not a JSON object"),
         ("given", Unreachable("The platform answered with the status 401.", status=401), "status 401"),
         ("given", b"<html>", "not JSON"),
         ("given", {"error": "invalid_token"}, "no client id"),

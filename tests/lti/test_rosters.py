@@ -177,9 +177,9 @@ def test_a_roster_that_says_the_same_changes_nothing(
 FAULTS: dict[str, tuple[Any, str]] = {
     "away": (Unreachable("It is away.", is_certain=True), "It is away."),
     "no JSON": (b"<html>", "not JSON"),
-    "no object": (["a"], "no roster"),
-    "an error with 200": ({"error": "nobody"}, "no roster"),
-    "members that are no list": ({"members": {"a": 1}}, "no roster"),
+    "no object": (["a"], "not a roster"),
+    "an error with 200": ({"error": "nobody"}, "not a roster"),
+    "members that are no list": ({"members": {"a": 1}}, "not a roster"),
     "an empty roster": ({"members": []}, "is empty"),
     "people without ids": ({"members": [{"roles": [LEARNER]}, 7, None]}, "is empty"),
     "roles that are no list": ({"members": [{"user_id": "bob", "roles": "Instructor"}]}, "is empty"),
@@ -249,10 +249,12 @@ def test_a_roster_on_another_host_is_never_asked(
     offered = {ROSTER: {"context_memberships_url": url, "service_versions": ["2.0"]}}
     launch(visitor, moodle, **offered)
     platform.refresh_from_db()
-    assert "evil.example.org, which is no host" in platform.refusal and Context.objects.get().roster_url == ""
+    assert "evil.example.org, which is not a host" in platform.refusal and Context.objects.get().roster_url == ""
     # Nor is one that was kept before an operator took the host away.
     Context.objects.update(roster_url=url, roster_due_at=timezone.now())
-    assert rosters.run() == 0 and not service.asked and "no host of this platform" in Context.objects.get().roster_fault
+    assert (
+        rosters.run() == 0 and not service.asked and "not a host of this platform" in Context.objects.get().roster_fault
+    )
 
 
 @pytest.mark.parametrize(

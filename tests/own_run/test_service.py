@@ -128,7 +128,7 @@ def test_an_expired_run_leaves_the_answer_as_it_was(ada: User, run: Run) -> None
     assert (again.pk, is_new) == (kept.pk, False)
     factories.grade(kept, 0.7)
     assert Submission.objects.get(pk=made.pk).current.score.shown == pytest.approx(0.7)
-    with pytest.raises(Refused, match="no run or attempt of yours"):
+    with pytest.raises(Refused, match="not a finished run or attempt of yours"):
         hand_in(ada, payload)
 
 

@@ -99,7 +99,7 @@ def test_rows_are_changed_one_by_one(editor):
     assert answer.status_code == 200 and "gull over the pier" in answer.content.decode()
     before = workspace.read(Course.objects.get(slug="tiny"), HIDDEN).text
     answer = editor.post(at("rows", path=HIDDEN), {"row": "{", "number": "1", "seen": seen(HIDDEN)})
-    assert answer.status_code == 422 and "This is no JSON" in Markup(answer.content.decode())
+    assert answer.status_code == 422 and "This is not valid JSON" in Markup(answer.content.decode())
     assert workspace.read(Course.objects.get(slug="tiny"), HIDDEN).text == before
     editor.post(at("rows", path=HIDDEN), {"number": "1", "seen": seen(HIDDEN), "action": "remove", "row": ""})
     assert workspace.read(Course.objects.get(slug="tiny"), HIDDEN).text == before.split("\n", 1)[1]

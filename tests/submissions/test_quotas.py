@@ -112,9 +112,7 @@ def test_a_training_that_may_need_more_than_is_left_is_refused_before_it_is_queu
     assert state(What.TRAINING, evening) == (0, longest, longest + 59)
     second = train(ada)
     before = Submission.objects.count(), Evaluation.objects.count(), Slot.objects.count()
-    with pytest.raises(
-        Refused, match=r"of your class “Evening group” does not suffice: of .* minutes, 0 are left"
-    ) as no:
+    with pytest.raises(Refused, match=r"of your class “Evening group” is not enough: of .* minutes, 0 are left") as no:
         train(ada)
     assert (no.value.code, no.value.status) == ("training_budget", 429) and no.value.retry_after
     assert "It begins anew on" in no.value.message and "hold a part of it" in no.value.message

@@ -1,4 +1,4 @@
-"""The desk of leaderboards: who sees it, what it shows, each act with its undo, and two people at once."""
+"""Leaderboard moderation: who sees it, what it shows, each act with its undo, and two people at once."""
 
 from __future__ import annotations
 

@@ -84,8 +84,8 @@ class TestTheForm:
                 {"late_1_until": "9999-12-31T23:59", "late_1_credit": "50"},
                 "Line 2: write a year from 1970 to 2199.",
             ),
-            ({"late_0_until": "tomorrow", "late_0_credit": "50"}, "Line 1: “tomorrow” is no date with a time"),
-            ({"late_0_until": "2026-12-01T12:00", "late_0_credit": "half"}, "Line 1: “half” is no number of percent"),
+            ({"late_0_until": "tomorrow", "late_0_credit": "50"}, "Line 1: “tomorrow” is not a date with a time"),
+            ({"late_0_until": "2026-12-01T12:00", "late_0_credit": "half"}, "Line 1: “half” is not a percentage"),
             (
                 {"late_0_until": "2026-12-01T12:00", "late_0_credit": "150"},
                 "Line 1: the credit must be from 0 % to 100 %.",

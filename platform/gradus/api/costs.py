@@ -19,7 +19,7 @@ from gradus.learn.costs.prices import MOST, currency
 
 
 class PricesIn(Schema):
-    """Prices to reckon with; one that is left out is the site's."""
+    """Prices to calculate with; one that is left out is the site's."""
 
     input: float | None = Field(None, ge=0, le=MOST, description="For a million tokens that are read")
     cached: float | None = Field(None, ge=0, le=MOST, description="For a million tokens that are read from the cache")

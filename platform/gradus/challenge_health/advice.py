@@ -46,8 +46,7 @@ def of_challenge(found: Computed, *, sees_hidden: bool, open_reports: int, hints
         return [*said, Advice(_("Nobody has a score at this version yet, so nothing is known of how it does."))]
     if found.learners < LEARNERS_MIN:
         text = _(
-            "Only %(count)s of the %(least)s learners have taken part that figures need before they say much about "
-            "the challenge."
+            "The figures say little about the challenge until %(least)s learners have taken part (so far: %(count)s)."
         )
         return [*said, Advice(text % {"count": found.learners, "least": LEARNERS_MIN})]
     rate = found.pass_rate or 0.0

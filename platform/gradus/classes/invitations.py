@@ -55,7 +55,7 @@ def addresses_in(text: str) -> list[str]:
         try:
             emails.append(address(one))
         except Refused:
-            said = _("“%(text)s” is no email address. Put each into a line of its own.") % {"text": one[:80]}
+            said = _("“%(text)s” is not an email address. Write each address on its own line.") % {"text": one[:80]}
             raise wrong("emails", said, "bad_email") from None
     if not emails:
         raise wrong("emails", _("Write at least one email address."), "empty")

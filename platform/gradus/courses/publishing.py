@@ -307,7 +307,7 @@ def _locked_draft(version: CourseVersion, by: User) -> CourseVersion:
     now.course = course
     if not now.is_draft:
         state = {"version": now.version, "state": now.get_state_display()}
-        raise Refused("ended", _("Version %(version)s is no draft any more: %(state)s.") % state, 409)
+        raise Refused("ended", _("Version %(version)s is not a draft any more: %(state)s.") % state, 409)
     return now
 
 

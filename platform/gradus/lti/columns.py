@@ -37,7 +37,9 @@ def problem_of(platform: Platform, url: str) -> str:
     except ValueError:
         host = ""
     if outgoing.problem_of(url) or host not in hosts_of(platform):
-        said = _("Grades would go to %(host)s, which is no host of this platform. If it is, add it to its addresses.")
+        said = _(
+            "Grades would go to %(host)s, which is not a host of this platform. If it is, add it to its addresses."
+        )
         return said % {"host": host or "-"}
     return ""
 

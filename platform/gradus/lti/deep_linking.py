@@ -86,7 +86,7 @@ def asked(platform: Platform, message: Message) -> Asked:
     if not isinstance(url, str) or not host or len(url) > 4 * URL_CHARS:
         raise Refused("pick_incomplete", _("The platform does not say where the chosen links go."), 422)
     if host not in columns.hosts_of(platform):
-        said = _("The chosen links would go to %(host)s, which is no host of this platform.")
+        said = _("The chosen links would go to %(host)s, which is not a host of this platform.")
         raise Refused("pick_foreign", said % {"host": host}, 403)
     types = given.get("accept_types")
     if not isinstance(types, list) or LINK not in types:

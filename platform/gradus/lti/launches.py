@@ -94,7 +94,7 @@ def class_of(platform: Platform, message: Message) -> Class:
     elif message.context_title and context.title != message.context_title:
         Context.objects.filter(pk=context.pk).update(title=message.context_title)
     if context.of_class is None:
-        said = _("The course “%(course)s” of %(platform)s is no class here yet.")
+        said = _("The course “%(course)s” of %(platform)s has no class here yet.")
         raise Refused("context_new", said % {"course": context, "platform": platform}, 409)
     return context.of_class
 
@@ -121,7 +121,7 @@ def path_of(target: str, of_class: Class, host: str) -> str:
             return reverse("learn:course", args=[course.slug])
         match = resolve(parts.path)
     except (ValueError, Resolver404):
-        said = _("The platform's link leads to %(target)s, which is no course, lesson or challenge of this site.")
+        said = _("The platform's link leads to %(target)s, which is not a course, lesson or challenge of this site.")
         raise Refused("target_foreign", said % {"target": target[:200] or "-"}, 422) from None
     slug = match.kwargs.get("slug", "")
     is_own = {

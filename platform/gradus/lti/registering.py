@@ -134,7 +134,7 @@ def offer_of(configuration: str) -> Offer:
     except Unreachable as error:
         raise _unusable(_("The platform's openid configuration cannot be read: %(why)s") % {"why": error}) from None
     if not isinstance(found, dict):
-        raise _unusable(_("The platform's openid configuration is no object."))
+        raise _unusable(_("The platform's openid configuration is not a JSON object."))
     values = {name: text_of(found, key, URL_CHARS) for name, key in ENDPOINTS.items()}
     issuer, register_at = text_of(found, "issuer"), text_of(found, "registration_endpoint", URL_CHARS)
     if outgoing.problem_of(issuer) or urlsplit(issuer).hostname != host:

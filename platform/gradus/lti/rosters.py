@@ -66,7 +66,7 @@ def offered(of_class: Class, platform: Platform, url: str) -> None:
 
 
 def _foreign(url: str) -> str:
-    said = _("The roster is at %(host)s, which is no host of this platform. If it is, add it to its addresses.")
+    said = _("The roster is at %(host)s, which is not a host of this platform. If it is, add it to its addresses.")
     return said % {"host": _origin(url)[1] or "-"}
 
 
@@ -173,7 +173,7 @@ def _people(page: Any, context: Context) -> Iterator[tuple[str, Person]]:
     listed = page.get("members") if isinstance(page, dict) else None
     course = page.get("context") if isinstance(page, dict) else None
     if not isinstance(listed, list):
-        raise Unreachable(_("The platform's answer is no roster."))
+        raise Unreachable(_("The platform's answer is not a roster."))
     if isinstance(course, dict) and course.get("id") not in (None, context.context_id):
         raise Unreachable(_("The platform's answer is the roster of another course."))
     for one in listed:

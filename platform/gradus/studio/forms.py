@@ -87,9 +87,9 @@ class ImportForm(ServiceForm):
         error_messages={"invalid": _("Write shares such as 0.2/0.6/0.2, or 0.25/0.75 without training rows.")},
     )
     afresh = forms.BooleanField(
-        label=_("Part all rows anew"),
+        label=_("Divide all rows again"),
         required=False,
-        help_text=_("Else a row that was there stays in its part, so that no hidden row becomes a public one."),
+        help_text=_("Without this, each present row stays in its part, so that no hidden row becomes public."),
     )
 
     def __init__(self, challenges: list[str], *args: Any, **more: Any) -> None:

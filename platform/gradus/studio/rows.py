@@ -102,7 +102,9 @@ def with_row(text: str, number: int | None, row: str) -> str:
         data = json.loads(row)
     except ValueError as error:
         at = f"{error.lineno}:{error.colno}" if isinstance(error, json.JSONDecodeError) else ""
-        raise wrong("row", _("This is no JSON (at %(at)s): %(why)s.") % {"at": at, "why": error.args[0]}) from None
+        raise wrong(
+            "row", _("This is not valid JSON (at %(at)s): %(why)s.") % {"at": at, "why": error.args[0]}
+        ) from None
     if not isinstance(data, dict):
         raise wrong("row", _("A row is a JSON object: names with values, in braces."))
     lines = text.split("\n")

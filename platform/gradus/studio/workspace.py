@@ -363,7 +363,7 @@ def _check_path(path: str) -> None:
     problems = wrong_names([path])
     if problems or any(map(is_left_out, parts)) or len(path) > PATH_CHARS:
         what = problems[0].what if problems else _("begins with a dot, or is too long")
-        raise wrong("path", _("This is no name of a file: %(what)s.") % {"what": what})
+        raise wrong("path", _("This cannot be the name of a file: %(what)s.") % {"what": what})
 
 
 def _check_text(path: str, text: str) -> None:

@@ -123,7 +123,7 @@ def strange_quotes(user: User, challenge: Challenge, payload: Submitted) -> Iter
         return
     own = named(user, payload.own_run.run)
     if own is None or not _is_at(own, challenge, asked):
-        said = _("This is no run or attempt of yours at the challenge “%(name)s” that has ended. Choose rows of one.")
+        said = _("This is not a finished run or attempt of yours at the challenge “%(name)s”. Choose rows of one.")
         yield FieldProblem("not_your_run", "own_run", said % {"name": _title(challenge, asked)})
         return
     for number, row in enumerate(payload.own_run.rows, 1):

@@ -1,4 +1,4 @@
-"""Queries of the desk of leaderboards: the entries of the season that runs, how each came about, and what was decided.
+"""Queries for moderating leaderboards: the entries of the season that runs, how each came about, and what was decided.
 
 The keys of a page are read first, and then all that the page shows of them at once, so that a page of a board of
 100,000 entries takes a fixed number of queries.

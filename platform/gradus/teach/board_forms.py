@@ -1,4 +1,4 @@
-"""The forms of the desk of leaderboards: which entries it shows, and the reason of a decision."""
+"""The forms for the moderation of leaderboards: which entries it shows, and the reason of a decision."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ SEARCH_CHARS = 100
 
 
 class FilterForm(forms.Form):
-    """Which entries the desk shows. What cannot be understood is left out, because an address may be old."""
+    """Which entries the page of a board shows. What cannot be understood is left out, because an address may be old."""
 
     show = forms.ChoiceField(label=_("Entries"), choices=list(SHOWS.items()), required=False)
     search = text(

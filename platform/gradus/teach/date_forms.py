@@ -115,13 +115,15 @@ class StepsField(forms.Field):
         if not line.until:
             raise forms.ValidationError(_("choose the date and the time until which an attempt counts this much."))
         if not re.fullmatch(r"[0-9]{1,3}([.,][0-9]{1,2})?\s*%?", line.credit):
-            raise forms.ValidationError(_("“%(sent)s” is no number of percent, such as 50.") % {"sent": line.credit})
+            raise forms.ValidationError(
+                _("“%(sent)s” is not a percentage. Write a number such as 50.") % {"sent": line.credit}
+            )
         credit = float(line.credit.rstrip("% ").replace(",", "."))
         if not self.least <= credit <= self.most:
             said = _("the credit must be from %(least)d %% to %(most)d %%.")
             raise forms.ValidationError(said % {"least": self.least, "most": self.most})
         if (until := parsed(line.until)) is None:
-            said = _("“%(sent)s” is no date with a time, such as 2026-10-05 23:59.")
+            said = _("“%(sent)s” is not a date with a time. Write one such as 2026-10-05 23:59.")
             raise forms.ValidationError(said % {"sent": line.until})
         return Step(until, credit / 100)
 
@@ -166,7 +168,9 @@ class DatesForm(SeenForm, ZonedForm):
     extended_to = LocalTimeField(
         label=gettext_lazy("More time until"),
         required=False,
-        help_text=gettext_lazy("Nothing here is due or closes earlier for them, also where other dates are set."),
+        help_text=gettext_lazy(
+            "For them, nothing here is due or closes before this time, even where other dates are set."
+        ),
     )
     reason = text(
         gettext_lazy("Reason"),
@@ -309,8 +313,8 @@ class ExtendForm(PeopleForm):
     until = LocalTimeField(
         label=gettext_lazy("New due date"),
         help_text=gettext_lazy(
-            "In the zone of the class. Until then attempts count in full. If it would close before, it closes then. "
-            "A time that is past repairs late attempts."
+            "In the zone of the class. Until then attempts count in full. If it would close earlier, it closes then. "
+            "With a time in the past, attempts from before that time that were late count in full."
         ),
     )
     field_order = ("place", "until", "label", "members", "reason")

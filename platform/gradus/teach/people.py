@@ -174,7 +174,7 @@ def accept(secret: str, *, by: User) -> Enrolment:
         raise Refused("other_address", said, 403)
     _hold(found.course_id)
     if found.accepted_at is None and not _still_owns(found):
-        said = _("This invitation no longer works: whoever sent it is no owner of the course any more.")
+        said = _("This invitation no longer works, because the person who sent it no longer owns the course.")
         raise Refused("invitation_over", said, 404)
     if Invitation.objects.open().filter(pk=found.pk).update(accepted_at=timezone.now(), accepted_by=by) != 1:
         return _accepted_before(found, by)

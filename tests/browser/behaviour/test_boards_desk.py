@@ -1,4 +1,4 @@
-"""The desk of leaderboards in the browser: an entry is found, hidden, answered by its learner, and restored."""
+"""The moderation of leaderboards in the browser: an entry is found, hidden, answered by its learner, and restored."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def test_an_entry_is_hidden_answered_and_restored(
     staff: Hand = hand_of(page)
     learner: Hand = hand_of(own)
     page.goto("/teach/")
-    staff.press("link", "The desk of leaderboards")
+    staff.press("link", "Leaderboard moderation")
     staff.press("link", "Sea or sky")
     staff.press("link", "enchantress")
     expect(page.get_by_role("heading", name="enchantress")).to_be_visible()

@@ -68,7 +68,7 @@ def test_an_operator_lets_a_learner_come(
     services.add(by=grace, **moodle.form)
     learner, staff = visit(), visit(grace)
     course_there = f"{moodle.issuer}/course"
-    for heading in ("deployment 1 of Moodle is not approved", "is no class here yet"):
+    for heading in ("deployment 1 of Moodle is not approved", "has no class here yet"):
         learner.goto(course_there)
         learner.get_by_role("link", name="Sea or sky").click()
         expect(learner.get_by_role("heading", level=1)).to_have_text(

@@ -103,7 +103,7 @@ def test_the_plain_way_is_a_fourth_approach_with_the_cost_of_its_record(client, 
     assert [even.entry.approach for even in response.context["comparison"].break_evens] == ["lora", "lora"]
     sentences = opening(response)
     assert (
-        "has the cheapest requests" in sentences and "Embeddings and logistic regression answers quickest" in sentences
+        "has the cheapest requests" in sentences and "Embeddings and logistic regression answers fastest" in sentences
     )
     assert "Four approaches to" in client.get(reverse("learn:challenge", args=["sea-or-sky"])).content.decode()
     costs = client.get("/api/v1/challenges/sea-or-sky/costs").json()["costs"]
@@ -138,11 +138,12 @@ def test_the_page_opens_with_its_answer(client, ada, tmp_path):
     assert "may be as good" not in said
     # 100 seconds at 1 per second, over 403 tokens less at 1 per million.
     assert (
-        "Of those that reach the pass mark of 0.74, LoRA has the cheapest requests (the author's “lora”): 0.02" in said
+        "Among the results that reach the pass mark of 0.74, LoRA has the cheapest requests (the author's “lora”): 0.02"
+        in said
     )
     assert "Training LoRA has paid for itself after 248,139 requests (the author's “lora”)" in said
     assert "compared with the prompt that scores highest (Few-shot, 0.76)" in said
-    assert "Of those that were measured, LoRA answers quickest (your best attempt): 5.1 ms" in said
+    assert "Of the methods that were measured, LoRA answers fastest (your best attempt): 5.1 ms" in said
 
 
 def test_the_answer_names_another_method_that_may_be_as_good(client, ada, tmp_path):
@@ -167,7 +168,7 @@ def test_of_one_result_nothing_is_compared(client, ada, course):
     client.force_login(ada)
     said = opening(client.get(COSTS))
     assert said.startswith("So far there is one result: Few-shot, with 0.70 (your best attempt).")
-    assert "cheapest" not in said and "Training" not in said and "quickest" not in said
+    assert "cheapest" not in said and "Training" not in said and "fastest" not in said
 
 
 def test_columns_in_which_nothing_was_measured_stay_away(client, ada, course):

@@ -92,7 +92,7 @@ def test_a_measurement_that_shows_something_else_says_so(client, db, tmp_path):
     made_up.course(tmp_path / "c", [made_up.FEW], {"few-shot": record})
     text = section(page(client), "few-shot")
     assert "The measurement did not show this." in text and ">not shown</span>" in text
-    said = "claimed was higher by 0.03 or more; measured was +0.01, 95 % interval ~0.04 to +0.06, no clear difference"
+    said = "the claim was: higher by 0.03 or more. The measurement gave +0.01, 95 % interval ~0.04 to +0.06, no clear"
     assert said.replace("~", MINUS) in text
     assert 'The author had stated:<span lang="en">Few-shot reaches 0.65, 0.01 above zero-shot.</span>' in text
 

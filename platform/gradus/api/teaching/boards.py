@@ -1,4 +1,4 @@
-"""The calls of the desk of leaderboards: entries with how they came about, and what people decide about them.
+"""The calls for the moderation of leaderboards: entries with how they came about, and what people decide about them.
 
 An entry is what one learner has on the leaderboards of a challenge; its number is the same on all tracks and in all
 seasons. People without a role in the course get 404. Nobody reads flags of the own entry, or decides about it.

@@ -93,7 +93,7 @@ def parse(data: bytes, domain: str = "", encoding: str = "") -> Roster:
     """
     domain = domain.strip().lstrip("@").lower()
     if domain and not is_address(f"a@{domain}"):
-        raise of_file("bad_domain", _("This is no domain of addresses."), _("Write it like example.org."))
+        raise of_file("bad_domain", _("This is not a domain of email addresses."), _("Write it like example.org."))
     return roster_of(read(data, encoding), domain)
 
 
@@ -175,7 +175,7 @@ def _person(row: int, cells: Sequence[str], columns: Columns, sections: set[str]
         return [Fault(error.code, row, columns.headings[Field.LABELS], error.cause, error.cure)]
     role = texts.get(Field.ROLE, "")
     if role and _role(role) is None:
-        cause = _("“%(role)s” is no role.") % {"role": role[:40]}
+        cause = _("“%(role)s” is not a role.") % {"role": role[:40]}
         cure = _("Write learner, assistant or instructor, or leave the cell empty.")
         return [Fault("bad_role", row, columns.headings[Field.ROLE], cause, cure)]
     email, login = texts.get(Field.EMAIL, ""), texts.get(Field.LOGIN, "")
@@ -233,7 +233,7 @@ def _address(text: str) -> str:
         cause = _("This is not one email address.")
         raise WrongCell("bad_email", cause, _("Write one address alone, such as lena@example.org."))
     if not is_address(text):
-        raise WrongCell("bad_email", _("This is no email address."), _("Write it like lena@example.org."))
+        raise WrongCell("bad_email", _("This is not an email address."), _("Write it like lena@example.org."))
     return text.lower()
 
 

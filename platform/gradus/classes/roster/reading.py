@@ -43,7 +43,7 @@ def read(data: bytes, encoding: str = "") -> Table:
     _refuse_other_files(data)
     encoding, text = decoded(data, encoding)
     if text.lstrip()[:1] in MARKUP and text.lstrip()[:1]:
-        raise of_file("not_a_table", _("This is no table, but HTML or JSON."), _save_as_csv())
+        raise of_file("not_a_table", _("This is not a table, but HTML or JSON."), _save_as_csv())
     delimiter, skipped, text = _told_delimiter(text)
     delimiter = delimiter or _delimiter(text)
     rows = list(_records(text, delimiter, skipped))
@@ -59,7 +59,7 @@ def _refuse_other_files(data: bytes) -> None:
     if data.startswith(SPREADSHEETS):
         raise of_file("spreadsheet", _("This is a spreadsheet, not a CSV file."), _save_as_csv())
     if data.startswith(OTHER_FILES):
-        raise of_file("not_a_table", _("This is no table, but another kind of file."), _save_as_csv())
+        raise of_file("not_a_table", _("This is not a table, but another kind of file."), _save_as_csv())
 
 
 def _save_as_csv() -> str:

@@ -1,4 +1,4 @@
-"""The prices that the page reckons with: those that a learner has typed, else the site's, else examples."""
+"""The prices that the page calculates with: those that a learner has typed, else the site's, else examples."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def of_site() -> Prices:
 
 
 def chosen(request: HttpRequest) -> tuple[Prices, PriceForm, str]:
-    """The prices to reckon with, the form that shows them, and whose they are: `typed`, `site` or `example`.
+    """The prices to calculate with, the form that shows them, and whose they are: `typed`, `site` or `example`.
 
     What was typed is kept in the session once all of it can be read. Until then the form says what is wrong.
     """

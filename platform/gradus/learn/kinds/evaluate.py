@@ -145,7 +145,7 @@ def read_file(data: bytes, most: int) -> tuple[list[AnyRow], list[Problem]]:
         return [], [Problem("", 1, _("the file is not UTF-8"), _("save it as CSV in UTF-8"), "not_utf8")]
     reader = csv.DictReader(io.StringIO(text, newline=""))
     if not set(COLUMNS) <= set(reader.fieldnames or ()):
-        what = _("the file is no JSON Lines, and as CSV it lacks the columns input and output")
+        what = _("the file is not JSON Lines, and as CSV it lacks the columns input and output")
         return [], [Problem("", 1, what, _("write the line “input,output” above the rows"), "bad_row")]
     return _records(reader, most)
 

@@ -197,12 +197,12 @@ def _refused(state: State, needed: int) -> Refused:
     }
     said = [
         _(
-            "The training time of your class “%(title)s” does not suffice: of %(allowed)s minutes, %(left)s are left, "
+            "The training time of your class “%(title)s” is not enough: of %(allowed)s minutes, %(left)s are left, "
             "and a training for this challenge may take up to %(needed)s."
         )
         if quota.of_class
         else _(
-            "The training time of this course does not suffice: of %(allowed)s minutes, %(left)s are left, and a "
+            "The training time of this course is not enough: of %(allowed)s minutes, %(left)s are left, and a "
             "training for this challenge may take up to %(needed)s."
         )
     ]

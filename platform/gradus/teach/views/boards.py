@@ -1,4 +1,4 @@
-"""The desk of leaderboards: what waits on which board, the entries of one, and how an entry came about."""
+"""The moderation of leaderboards: what waits on which board, the entries of one, and how an entry came about."""
 
 from __future__ import annotations
 
