@@ -180,7 +180,7 @@ ROWS = (
         "a new account, and the other one stays as it is",
     ),
     _launch(
-        "test_launch::test_a_platform_signs_nobody_in_with_more_rights",
+        "test_launch::test_a_platform_alone_signs_nobody_in_who_is_staff",
         "the message about an account that is staff of the site",
         "refused (403)",
     ),

@@ -60,7 +60,8 @@ def difference(theirs: str, mine: str) -> list[str]:
 
     Their ends do not count: a browser sends others than those of the file.
     """
-    lines = difflib.unified_diff(*(workspace.plain(text).split("\n") for text in (theirs, mine)), lineterm="", n=3)
+    before, after = (workspace.plain(text).split("\n") for text in (theirs, mine))
+    lines = difflib.unified_diff(before, after, lineterm="", n=3)
     return list(lines)[2 : LINES + 2]
 
 
