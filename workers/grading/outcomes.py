@@ -7,7 +7,7 @@ import json
 import tempfile
 import zipfile
 from collections.abc import Mapping
-from dataclasses import asdict, astuple
+from dataclasses import asdict, astuple, replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -37,8 +37,11 @@ def outcome(evaluation: Evaluation, grade: Grade, overlap: int = 0) -> Outcome:
     Files are named by (evaluation, fence), so that a worker that has lost its lease overwrites nothing. `overlap` is
     the number of hidden rows that the payload holds; only staff may read it. For a baseline only the score, which
     belongs to the challenge version, and the figures on public rows are kept. Of an attempt that staff run again, only
-    the score is.
+    the score is. An estimate that knows nothing of the answer is left out: a person marks it.
     """
+    if grade.provisional and knows_nothing(evaluation, grade):
+        rules = (*grade.review, "other-language")
+        grade = replace(grade, score=None, marks=(), review=tuple(dict.fromkeys(rules)))
     notes = notes_of(evaluation, grade)
     return Outcome(
         result={} if is_rerun(evaluation) else visible(evaluation, grade),
@@ -70,14 +73,21 @@ def notes_of(evaluation: Evaluation, grade: Grade) -> dict[str, Any]:
     submission = evaluation.submission
     if submission is None or not kinds.find(submission.kind).is_judged:
         return {}
-    answer, question = submission.payload["answer"], free_text(evaluation.version.parsed).question or ""
-    # An estimate compares words, so of another language it knows nothing. A judge reads any language.
-    says_nothing = grade.judge is None and is_of_another_language(answer, question)
     return {
         "calls": list(grade.private.get("calls", [])),
-        "language": detect_language(answer),
-        "certainty": None if says_nothing else min(1.0, max(0.0, float(grade.certainty))),
+        "language": detect_language(submission.payload["answer"]),
+        "certainty": None if grade.score is None else min(1.0, max(0.0, float(grade.certainty))),
     }
+
+
+def knows_nothing(evaluation: Evaluation, grade: Grade) -> bool:
+    """Whether no judge marked the answer and it is in another language than its question. An estimate compares words,
+    so it knows nothing of such an answer. A judge reads any language.
+    """
+    submission = evaluation.submission
+    if submission is None or grade.judge is not None or not kinds.find(submission.kind).is_judged:
+        return False
+    return is_of_another_language(submission.payload["answer"], free_text(evaluation.version.parsed).question or "")
 
 
 def visible(evaluation: Evaluation, grade: Grade) -> dict[str, Any]:

@@ -46,12 +46,17 @@ def tell_of_answer(user: User, report: int) -> None:
 
 
 def tell_of_end(evaluation: Evaluation) -> None:
-    """Tells the learner that an evaluation has ended, if it trained a model, took long, or was a regrade."""
+    """Tells the learner that an evaluation has ended, if it trained a model, took long, or was a regrade.
+
+    While there is no score, nothing is told: the person who gives it tells the learner.
+    """
     if evaluation.run is not None:
         if evaluation.run.purpose == Run.Purpose.TRIAL and _is_worth_it(evaluation, evaluation.run.kind):
             tell(evaluation, Kind.RUN)
     elif evaluation.submission is not None and evaluation.is_current:
-        if evaluation.state not in (State.SCORED, State.REVIEW):
+        if evaluation.state == State.REVIEW and not hasattr(evaluation, "score"):
+            return
+        if evaluation.state not in GRADED:
             kind = Kind.FAILED
         else:
             kind = Kind.REGRADED if evaluation.number > 1 else Kind.GRADED
@@ -115,7 +120,7 @@ def on_recorded(sender: object, evaluation: Evaluation, **extra: Any) -> None:
 
 def on_released(sender: object, submissions: list[Submission], **extra: Any) -> None:
     """Tells each learner once about grades that are released together: about the newest attempt that has one."""
-    graded = Evaluation.objects.filter(submission__in=submissions, is_current=True, state__in=GRADED)
+    graded = Evaluation.objects.filter(submission__in=submissions, is_current=True, score__isnull=False)
     newest = dict(graded.order_by("submission_id").values_list("submission__user", "pk"))
     notices = (Notice(user_id=user, evaluation_id=pk, kind=Kind.GRADED) for user, pk in newest.items())
     Notice.objects.bulk_create(notices, ignore_conflicts=True)

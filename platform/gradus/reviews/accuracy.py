@@ -91,9 +91,10 @@ def _pair(review: Review, person: dict[str, str]) -> Pair | None:
     given = (review.evaluation.result or {}).get("marks", [])
     machine = {mark["id"]: mark["mark"] for mark in given}
     spec = review.evaluation.version.parsed
-    if not machine or machine.keys() != person.keys():
+    theirs = review.predicted
+    if theirs is None or machine.keys() != person.keys():
         return None
-    theirs, own = review.predicted, table.score(free_text(spec).rubric, person)
+    own = table.score(free_text(spec).rubric, person)
     return Pair(review, machine, person, theirs, own, (theirs >= spec.pass_) == (own >= spec.pass_))
 
 

@@ -14,7 +14,7 @@ def on_recorded(sender: object, evaluation: Evaluation, outcome: Outcome, **extr
     """Opens a review or an audit of a new grade. A grade that is only held opens none, because it does not count."""
     if evaluation.grader == Grader.SECOND:
         appeals.second_graded(evaluation)
-    elif evaluation.proposal is None:
+    elif evaluation.is_current:
         if evaluation.number > 1:
             opening.supersede(evaluation)
         opening.open_review(evaluation, outcome)

@@ -30,6 +30,7 @@ KEPT = {
 LEFT_OUT = {
     "decided": _("a person had decided the grade"),
     "appealed": _("an appeal was open"),
+    "unmarked": _("a person has to mark the answer first"),
     "open": _("it was being graded"),
 }
 

@@ -67,7 +67,7 @@ class Review(models.Model):
     evaluation = models.OneToOneField(Evaluation, models.CASCADE, related_name="review")
     kind = models.CharField(max_length=6, choices=Kind.choices, default=Kind.REVIEW)
     reasons = JSONField(default=list)
-    predicted = models.FloatField(help_text="The machine's score")
+    predicted = models.FloatField(null=True, blank=True, help_text="The machine's score; none where it knew nothing")
     place = models.FloatField(default=0, help_text="By which the queue is sorted; of an audit it tells nothing")
     judge = models.CharField(max_length=120, blank=True, help_text="The model that marked it; none where code did")
     certainty = models.FloatField(
@@ -136,6 +136,10 @@ class Review(models.Model):
             models.CheckConstraint(
                 name="only_a_plain_review_is_accepted_in_bulk",
                 condition=Q(in_bulk=False) | Q(kind="review", blind=False, decided_at__isnull=False),
+            ),
+            models.CheckConstraint(
+                name="only_a_plain_review_has_no_estimate",
+                condition=Q(predicted__isnull=False) | Q(kind="review", in_bulk=False),
             ),
             models.CheckConstraint(
                 name="stated_certainty_is_a_probability",

@@ -67,7 +67,7 @@ def refuse(submission: Submission, evaluation: Evaluation) -> None:
     if submission.details_withheld:
         said = _("You can appeal when your teacher has released the grade with its details.")
         raise Refused("not_released", said, 409)
-    if evaluation.state not in (State.SCORED, State.REVIEW):
+    if getattr(evaluation, "score", None) is None:
         raise Refused("no_grade", _("There is no grade to appeal against yet."), 409)
     if evaluation.grader == Grader.PERSON and not was_in_bulk(submission):
         raise Refused("decided", _("A person has already decided this grade."), 409)

@@ -21,7 +21,7 @@ NEW_UNTIL = 20
 
 def open_review(evaluation: Evaluation, outcome: Outcome) -> None:
     """Opens a review or perhaps an audit of a recorded grade, in its transaction."""
-    if evaluation.submission is None or outcome.score is None:
+    if evaluation.submission is None:
         return
     open_for(evaluation, list(outcome.review), outcome.score, outcome.notes)
 
@@ -32,11 +32,12 @@ def open_adopted(evaluation: Evaluation, proposal: dict[str, Any]) -> None:
     open_for(evaluation, proposal["review"], proposal["value"], proposal["notes"])
 
 
-def open_for(evaluation: Evaluation, reasons: list[str], score: float, notes: dict[str, Any]) -> None:
+def open_for(evaluation: Evaluation, reasons: list[str], score: float | None, notes: dict[str, Any]) -> None:
     """Opens a review if the evaluation needs one, and otherwise draws whether it is audited."""
     if evaluation.state == State.REVIEW:
-        create(evaluation, reasons=reasons or ["provisional"], predicted=score, place=score, notes=notes)
-    elif evaluation.submission is not None and kinds.find(evaluation.submission.kind).is_judged:
+        # Whoever has no grade at all comes first.
+        create(evaluation, reasons=reasons or ["provisional"], predicted=score, place=score or 0.0, notes=notes)
+    elif score is not None and evaluation.submission is not None and kinds.find(evaluation.submission.kind).is_judged:
         judge = judge_of(notes)
         if DRAW.random() < audit_share(evaluation, judge):
             # Its place in the queue is random, too. A place by score would reveal what the machine found.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from django.db import transaction
-from django.db.models import F
+from django.db.models.functions import Coalesce
 from django.utils.translation import gettext as _
 
 from gradus.accounts import roles
@@ -46,5 +46,5 @@ def mark_question_blind(challenge: Challenge, *, by: User, blind: bool) -> Quest
             # A place by score would reveal what the machine found.
             now.update(blind=True, place=DRAW.random())
         elif "bulk-check" not in review.reasons:
-            now.update(blind=False, place=F("predicted"))
+            now.update(blind=False, place=Coalesce("predicted", 0.0))
     return chosen

@@ -115,7 +115,7 @@ def _gradable(challenge: Challenge, chosen: list[int] | None) -> list[Evaluation
     graded = graded.filter(submission__user__deleted_at=None).select_related("submission")
     busy = Evaluation.objects.filter(submission__challenge=challenge, state__in=OPEN).values("submission")
     appealed = Appeal.objects.filter(submission__challenge=challenge, closed_at=None).values("submission")
-    graded = graded.exclude(submission__in=busy).exclude(submission__in=appealed)
+    graded = graded.filter(score__isnull=False).exclude(submission__in=busy).exclude(submission__in=appealed)
     return list(graded if chosen is None else graded.filter(submission__in=chosen))
 
 
@@ -132,6 +132,7 @@ def _left_out(challenge: Challenge, chosen: list[int] | None, gradable: list[Eva
     decided = others.filter(grader=Grader.PERSON)
     appealed = others.exclude(grader=Grader.PERSON).filter(submission__in=open_appeals)
     counts = {"decided": decided.count(), "appealed": appealed.count()}
+    counts["unmarked"] = others.filter(score__isnull=True).count()
     counts["open"] = others.count() - sum(counts.values())
     return {reason: count for reason, count in counts.items() if count}
 

@@ -34,11 +34,12 @@ class LeaseLost(Exception):
 class Outcome:
     """What a worker found out about a submission or a run. `result` is what the learner may see.
 
-    Scores are in [0, 1]. A trial or a demo has no score. The score of a baseline is stored with the version instead of
-    in a row of scores. `judge` is the model and the template of the judge that gave the marks, if there was one.
-    `overlap` counts the hidden samples that the payload contains; only staff can see it. `rows` has, by the id of a
-    hidden row, its score in [0, 1] and the answer where that is wrong; only editors and owners of the course see it.
-    `engine_choice` is the digest of the choice with which a runner computed the base model, or "" if no runner did.
+    Scores are in [0, 1]. A trial or a demo has no score, nor has an answer that only a person can mark. The score of a
+    baseline is stored with the version instead of in a row of scores. `judge` is the model and the template of the
+    judge that gave the marks, if there was one. `overlap` counts the hidden samples that the payload contains; only
+    staff can see it. `rows` has, by the id of a hidden row, its score in [0, 1] and the answer where that is wrong;
+    only editors and owners of the course see it. `engine_choice` is the digest of the choice with which a runner
+    computed the base model, or "" if no runner did.
     """
 
     result: dict[str, Any]
@@ -93,8 +94,8 @@ def _record(evaluation_id: int, fence: int, outcome: Outcome, last: Sequence[Ite
         overlap=outcome.overlap,
         engine_choice=outcome.engine_choice,
     )
-    if evaluation.submission is not None and outcome.score is not None:
-        _take(evaluation, outcome, outcome.score, calibration)
+    if evaluation.submission is not None:
+        _take(evaluation, outcome, calibration)
     slots.release(evaluation)
     events.write(evaluation, [*last, ("finished", {"status": state})])
     events.recorded.send(sender=Evaluation, evaluation=evaluation, outcome=outcome)
@@ -118,8 +119,7 @@ def hold_course(evaluation_id: int, *, waits: bool = True) -> bool:
 
 def _asks_a_person(evaluation_id: int, outcome: Outcome) -> bool:
     """Returns True if a person has to review the grade. Runs are never reviewed."""
-    doubtful = outcome.unsettled and outcome.score is not None
-    return doubtful and Evaluation.objects.filter(pk=evaluation_id, submission__isnull=False).exists()
+    return outcome.unsettled and Evaluation.objects.filter(pk=evaluation_id, submission__isnull=False).exists()
 
 
 def _calibration(evaluation_id: int, outcome: Outcome) -> Calibration | None:
@@ -129,20 +129,24 @@ def _calibration(evaluation_id: int, outcome: Outcome) -> Calibration | None:
     return calibrations.behind(evaluations.get(pk=evaluation_id).version, outcome.judge)
 
 
-def _take(evaluation: Evaluation, outcome: Outcome, value: float, calibration: Calibration | None) -> None:
-    """Makes the score the current one, or holds it if only a person may decide that."""
+def _take(evaluation: Evaluation, outcome: Outcome, calibration: Calibration | None) -> None:
+    """Makes the score the current one, or holds it if only a person may decide that. Without one, a person gives it."""
     assert evaluation.submission is not None
+    value = outcome.score
     hold_learner(evaluation.submission.user_id)
     # A release, or a rule that withholds, may have ended after this worker had read the attempt.
     evaluation.submission.refresh_from_db(fields=["grade_withheld", "details_withheld"])
     before = released(evaluation.submission) if evaluation.number > 1 else None
-    worse = before is not None and (outcome.unsettled or shown_of(evaluation, value) < before)
+    worse = before is not None and (outcome.unsettled or value is None or shown_of(evaluation, value) < before)
     if evaluation.shadow or worse or _is_late(evaluation):
         _hold(evaluation, outcome)
         return
     if outcome.unsettled:
         _withhold_provisional(evaluation.submission)
     make_current(evaluation)
+    if value is None:
+        update_standing(evaluation.submission.user_id, evaluation.submission.challenge_id, evaluation.submission.kind)
+        return
     verified_by = None if outcome.unsettled else Score.VerifiedBy.AI
     write_score(
         evaluation,
@@ -173,6 +177,8 @@ def _is_late(evaluation: Evaluation) -> bool:
 
 
 def _hold(evaluation: Evaluation, outcome: Outcome) -> None:
+    if outcome.score is None:
+        return
     evaluation.proposal = {
         "value": outcome.score,
         "private": outcome.private_score,

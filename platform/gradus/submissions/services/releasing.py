@@ -29,9 +29,15 @@ from gradus.submissions.states import GRADED, OPEN, State
 log = structlog.get_logger(__name__)
 # A transaction releases at most this many attempts.
 BATCH = 500
-IS_PROVISIONAL = Exists(
-    Score.objects.filter(evaluation__submission=OuterRef("pk"), evaluation__is_current=True, provisional=True)
-)
+
+
+def _is_provisional(evaluation: str = "") -> Q:
+    """Whether a current evaluation waits for a person: with a provisional score, or without one."""
+    unmarked = {f"{evaluation}state": State.REVIEW, f"{evaluation}score": None}
+    return Q(**{f"{evaluation}score__provisional": True}) | Q(**unmarked)
+
+
+IS_PROVISIONAL = Exists(Evaluation.objects.filter(_is_provisional(), submission=OuterRef("pk"), is_current=True))
 
 
 def release(
@@ -241,7 +247,7 @@ def overview(of_class: Class, challenges: Iterable[Challenge]) -> list[Overview]
     default = rules.get(None) or ReleaseRule(of_class=of_class)
     waits = Q(evaluations__state__in=(*OPEN, State.REVIEW))
     graded = Q(evaluations__state__in=GRADED)
-    provisional = Q(evaluations__score__provisional=True)
+    provisional = _is_provisional("evaluations__")
     counted = {
         "withheld": Count("pk", filter=graded & Q(grade_withheld=True)),
         "details": Count("pk", filter=graded & Q(grade_withheld=False, details_withheld=True)),
