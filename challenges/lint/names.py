@@ -24,7 +24,11 @@ def lint_names(source: Source) -> None:
     """
     told = {problem.file for problem in source.problems}
     found, problems = files_of(source.root)
-    problems += [*wrong_names(found), *_strays(set(found) - source.seen)]
+    missing = " ".join(problem.what for problem in source.problems)
+    links = {problem.file for problem in problems}
+    # A file in the place of a folder, such as of a lesson, was named as what is missing.
+    unread = {name for name in set(found) - source.seen - links if f"`{name}/" not in missing}
+    problems += [*wrong_names(found), *_strays(unread)]
     source.problems += [problem for problem in problems if problem.file not in told]
 
 

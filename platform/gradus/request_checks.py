@@ -28,7 +28,7 @@ from gradus.django_internals import without_log
 from gradus.request_bodies import RefusedBody, check_length
 
 log = structlog.get_logger(__name__)
-API, ADMIN = "/api/", "/admin/"
+API, ADMIN, ACCOUNTS = "/api/", "/admin/", "/accounts/"
 # The header with the id that log lines of a request carry. A client may send its own.
 REQUEST_ID = "HTTP_X_REQUEST_ID"
 
@@ -125,6 +125,19 @@ def explain_wrong_method(
         page = render(request, "405.html", {"above": _page_above(request.path_info)}, status=405)
         page["Allow"] = response["Allow"]
         return page
+
+    return answer
+
+
+def refuse_parts_signed_out(
+    get_response: Callable[[HttpRequest], HttpResponseBase],
+) -> Callable[[HttpRequest], HttpResponseBase]:
+    """Middleware that answers 401 where htmx would follow to the sign-in page and put it into the middle of a page."""
+
+    def answer(request: HttpRequest) -> HttpResponseBase:
+        response = get_response(request)
+        leads_away = response.status_code == 302 and response["Location"].startswith(ACCOUNTS)
+        return HttpResponse(status=401) if leads_away and request.headers.get("HX-Request") else response
 
     return answer
 

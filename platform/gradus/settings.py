@@ -93,6 +93,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
+    "gradus.request_checks.refuse_parts_signed_out",
     "gradus.accounts.staff_actions.remember_request",
     "gradus.classes.visibility.ShowWhatMayBeOpened",
     "gradus.accounts.second_factor.AskForSecondFactor",

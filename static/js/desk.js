@@ -346,6 +346,7 @@ function failed(event, text) {
 const OFFLINE = gettext("There is no connection, so this answer is not recorded. Your marks are kept: record it again in a moment.");
 const SIGNED_OUT = gettext("This answer is not recorded. You may have been signed out: sign in in another tab, then reload this page. Your marks are kept.");
 const TROUBLE = {
+  401: SIGNED_OUT,
   403: SIGNED_OUT,
   404: SIGNED_OUT,
   429: gettext("You have sent many requests in a short time. Your marks are kept: record again in a moment."),

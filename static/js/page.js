@@ -105,6 +105,7 @@ function refreshTimes() {
 // --- htmx ------------------------------------------------------------------------------------------------------
 
 const TROUBLE = {
+  401: gettext("You are signed out, so this was not done. Sign in in another tab, then try again."),
   403: gettext("You may not do this here. Signing in again may help."),
   404: gettext("This no longer exists. Reload the page to see what is there now."),
   413: gettext("This is larger than the site accepts. Send less at once."),

@@ -109,17 +109,24 @@ def differences(recorded: Any, now: Any, *, exact: bool, key: str = "", at: str 
 
     Values are the same where `exact`, apart from sentences. Else they are of the same type, apart from codes, and
     something may stand where nothing (null) stood: a call that changes something makes ids and times anew.
+
+    Up to 0.3.0 a provisional grade had a verdict, which said that somebody had passed whom a person then failed. It has
+    none now (null), as an attempt without a grade had all along.
     """
     if isinstance(recorded, dict) and isinstance(now, dict):
         for name, value in recorded.items():
             if name not in now:
                 yield f"{at}: there is no `{name}`"
-            else:
+            elif not (name == "verdict" and now[name] is None and _is_provisional(now)):
                 yield from differences(value, now[name], exact=exact, key=name, at=f"{at}.{name}")
     elif isinstance(recorded, list) and isinstance(now, list):
         yield from _of_lists(recorded, now, exact, key, at)
     elif not _fits(recorded, now, (exact and key not in SENTENCES) or key in CODES):
         yield f"{at}: {now!r}, was {recorded!r}"
+
+
+def _is_provisional(submission: dict[str, Any]) -> bool:
+    return submission.get("status") == "review" and submission.get("verified_by") is None
 
 
 def _of_lists(recorded: list[Any], now: list[Any], exact: bool, key: str, at: str) -> Iterator[str]:

@@ -91,7 +91,7 @@ def test_she_asks_from_one_account_and_agrees_from_the_other(
         said = act(first, "ask", other=f" {code_on(second)} ")
     assert "You have agreed" in said and "is closed" in said
     # What the other account has, its owner alone reads until she has agreed there.
-    assert "1 attempt" not in said and "you do as soon as it has agreed" in said
+    assert "1 attempt" not in said and "as soon as the other account has agreed" in said
     assert {one for sent in mail.outbox for one in sent.to} == {ada.email, bob.email}
     assert "merge the account" in mail.outbox[0].body and "refuse it there" in mail.outbox[0].body
     assert "proposed to merge your account" in text_of(second.get("/notices/"))

@@ -65,8 +65,9 @@ def test_an_address_is_invited_once(transactional_db: None, course: Course, grac
 def test_an_invitation_is_accepted_once(transactional_db: None, course: Course, grace: User) -> None:
     """By two accounts of which each has confirmed the address, and by each of them several times."""
     users = factories.UserFactory.create_batch(2)
-    EmailAddress.objects.create(user=users[0], email="lena@example.org", verified=True)
-    EmailAddress.objects.create(user=users[1], email="Lena@example.org", verified=True)
+    # As before accounts gave way to the one that confirms an address.
+    confirmed = zip(users, ("lena@example.org", "Lena@example.org"), strict=True)
+    EmailAddress.objects.bulk_create(EmailAddress(user=user, email=email, verified=True) for user, email in confirmed)
     made = people.invite(course, by=grace, email="lena@example.org", scope=VIEWER, site="http://testserver/")
     secret = made.link.rstrip("/").rpartition("/")[2]
 

@@ -39,7 +39,7 @@ class RosterForm(forms.Form):
         label=_("The encoding of the file"),
         help_text=_("Choose one if the preview shows letters such as ä, é or ł wrongly."),
         required=False,
-        choices=[("", _("As the file says")), *((name, name) for name in ENCODINGS)],
+        choices=[("", _("As the file says")), *ENCODINGS.items()],
     )
     text = forms.CharField(
         label=_("Or its text"),

@@ -34,7 +34,7 @@ def test_by_keyboard_and_by_mouse(course, ada, visit):
     page.get_by_role("button", name="Delete my account").focus()
     page.keyboard.press("Enter")
     bar = page.get_by_role("complementary", name="Your account is to be deleted")
-    expect(bar).to_contain_text("Until then you can keep it")
+    expect(bar).to_contain_text("Until then you can decide to keep it")
     page.goto("/challenges/sea-or-sky/")
     bar.get_by_role("button", name="Keep my account").click()
     expect(page.get_by_text("You keep your account")).to_be_visible()

@@ -221,7 +221,7 @@ def test_marks_are_kept_over_a_reload_if_the_site_did_not_record_them(
 
 
 def test_whoever_was_signed_out_records_after_a_reload(grace, reviews, visit, expected_complaints):
-    expected_complaints += ["status of 404", "Response Status", "htmx:"]
+    expected_complaints += ["status of 401", "Response Status", "htmx:"]
     first = reviews[0]
     page = visit(grace)
     page.goto(PAGE)

@@ -195,9 +195,11 @@ def test_an_audit_is_blind_on_this_page_too(grace: User, grace_client: Client, a
 
 
 def test_nobody_else_finds_the_page(ada_client: Client, client: Client, reviews: list[Review]) -> None:
-    for other in (ada_client, client):
-        assert other.get(PAGE).status_code == 404
-        assert other.post(f"{PAGE}{reviews[0].pk}", chosen()).status_code == 404
+    for other, status in ((ada_client, 404), (client, 302)):
+        assert other.get(PAGE).status_code == status
+        assert other.post(f"{PAGE}{reviews[0].pk}", chosen()).status_code == status
+    # A part of a page is not replaced by the page to sign in.
+    assert client.post(f"{PAGE}{reviews[0].pk}", chosen(), headers=HTMX).status_code == 401
     assert Review.objects.waiting().count() == 3
 
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from gradus.classes.roster.faults import of_file, too_many_rows
 
@@ -15,8 +16,16 @@ BYTES_MAX = 4 * 1024 * 1024
 ROWS_MAX = 10_000
 COLUMNS_MAX = 500
 DELIMITERS = ",;\t"
-# What a person can choose where the bytes alone do not tell: names of Python's codecs.
-ENCODINGS = ("utf-8", "utf-16", "windows-1252", "windows-1250", "windows-1251", "iso-8859-15", "mac-roman")
+# What a person can choose where the bytes alone do not tell: names of Python's codecs, as people know them.
+ENCODINGS = {
+    "utf-8": gettext_lazy("UTF-8"),
+    "utf-16": gettext_lazy("UTF-16, which Excel calls Unicode text"),
+    "windows-1252": gettext_lazy("Windows-1252, Western European"),
+    "windows-1250": gettext_lazy("Windows-1250, Central European"),
+    "windows-1251": gettext_lazy("Windows-1251, Cyrillic"),
+    "iso-8859-15": gettext_lazy("ISO-8859-15, Western European"),
+    "mac-roman": gettext_lazy("Mac Roman"),
+}
 BOMS = {b"\xef\xbb\xbf": "utf-8", b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
 # The first bytes of other file formats.
 SPREADSHEETS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
