@@ -6,6 +6,7 @@ from importlib import import_module
 import django
 from django.conf import settings
 
+from gradus.database_away import limit_waits
 from gradus.django_internals import ThreadPoolHandler
 from gradus.static_files import serve_static_files
 
@@ -14,4 +15,5 @@ django.setup(set_prefix=False)
 # Imported now, not with the first request: on a reload the old process ends as soon as this one listens.
 import_module(settings.ROOT_URLCONF)
 busy = import_module("gradus.lti.busy")
+limit_waits(settings.DATABASES["default"])
 application = serve_static_files(ThreadPoolHandler(settings.WEB_THREADS, at_once=busy.answer), settings.STATIC_ROOT)

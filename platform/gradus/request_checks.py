@@ -23,7 +23,7 @@ from django.views.defaults import server_error as crashed
 
 from challenges.characters import as_sentence, broken, is_broken
 from gradus import database_away
-from gradus.api.problems import problem
+from gradus.api.problems import problem, unavailable
 from gradus.django_internals import without_log
 from gradus.request_bodies import RefusedBody, check_length
 
@@ -158,15 +158,17 @@ def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def failed(request: HttpRequest) -> HttpResponse:
-    """Answers a request that an exception has ended: 503 if the database is away, or else 500.
+    """Answers a request that an exception has ended: 503 if the database does not answer in time, or else 500.
 
     The page must not need the database, so it is rendered without the context of a request.
     """
     error = sys.exception()
     is_api = request.path.startswith(API)
-    if not database_away.is_away(error):
+    if not database_away.is_unavailable(error):
         return problem(500) if is_api else crashed(request)
+    if is_api:
+        return unavailable(request, error)
     database_away.note(request, error)
-    response = problem(503) if is_api else HttpResponse(render_to_string("503.html"), status=503)
-    response["Retry-After"] = str(database_away.RETRY_SECONDS)
-    return without_log(response)
+    said = database_away.held_in_words() if database_away.is_held(error) else ""
+    headers = {"Retry-After": str(database_away.RETRY_SECONDS)}
+    return without_log(HttpResponse(render_to_string("503.html", {"said": said}), status=503, headers=headers))

@@ -110,6 +110,7 @@ const TROUBLE = {
   404: gettext("This no longer exists. Reload the page to see what is there now."),
   413: gettext("This is larger than the site accepts. Send less at once."),
   429: gettext("You have sent many requests in a short time. Wait a moment, then try again."),
+  503: gettext("The site cannot answer at the moment. Wait a moment, then try again."),
 };
 
 document.addEventListener("htmx:responseError", ({ detail }) => {

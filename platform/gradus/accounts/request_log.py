@@ -27,11 +27,12 @@ class RequestLog(RequestMiddleware):
         structlog.contextvars.bind_contextvars(ip=client_address(request))
 
     def process_got_request_exception(self, sender: type[Any], request: HttpRequest, **kwargs: Any) -> None:
-        """Logs an exception, unless the database is away: that has its own line, and the library would ask for a user.
+        """Logs an exception, unless the database does not answer: that has its own line, and the library would ask for
+        a user.
 
         `gradus.request_checks.failed` writes that line.
         """
-        if not database_away.is_away(sys.exc_info()[1]):
+        if not database_away.is_unavailable(sys.exc_info()[1]):
             super().process_got_request_exception(sender, request, **kwargs)
 
     def handle_response(self, request: HttpRequest, response: HttpResponse) -> None:

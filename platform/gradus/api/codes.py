@@ -45,7 +45,7 @@ CODES: dict[int, tuple[str, ...]] = {
         "too_many_runs", "too_many_sets", "too_many_uploads", "training_budget",
     ),
     500: ("internal",),
-    503: ("chat_queue_full", "demo_missing", "mail_not_sent", "model_missing", "unavailable"),
+    503: ("chat_queue_full", "demo_missing", "mail_not_sent", "model_missing", "unavailable", "waited_too_long"),
 }  # fmt: skip
 
 

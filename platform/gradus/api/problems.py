@@ -170,11 +170,17 @@ def _field_problem(item: dict[str, Any]) -> dict[str, Any]:
 
 
 def on_crash(request: HttpRequest, error: Any) -> HttpResponse:
-    if database_away.is_away(error):
-        database_away.note(request, error)
-        return without_log(problem(503, retry_after=database_away.RETRY_SECONDS))
+    if database_away.is_unavailable(error):
+        return unavailable(request, error)
     log.exception("api_call_failed", path=request.path)
     return problem(500)
+
+
+def unavailable(request: HttpRequest, error: BaseException | None) -> HttpResponse:
+    """Answers a call for which the database was away, or gave a statement up, and notes it in the log."""
+    database_away.note(request, error)
+    told = (database_away.held_in_words(), "waited_too_long") if database_away.is_held(error) else ("", "")
+    return without_log(problem(503, told[0], code=told[1], retry_after=database_away.RETRY_SECONDS))
 
 
 def guarded(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseBase]:
