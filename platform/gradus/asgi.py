@@ -14,6 +14,12 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "gradus.settings")
 django.setup(set_prefix=False)
 # Imported now, not with the first request: on a reload the old process ends as soon as this one listens.
 import_module(settings.ROOT_URLCONF)
-busy = import_module("gradus.lti.busy")
+busy, fair_threads = import_module("gradus.lti.busy"), import_module("gradus.fair_threads")
 limit_waits(settings.DATABASES["default"])
-application = serve_static_files(ThreadPoolHandler(settings.WEB_THREADS, at_once=busy.answer), settings.STATIC_ROOT)
+threads = fair_threads.Threads(settings.WEB_THREADS)
+site = ThreadPoolHandler(
+    settings.WEB_THREADS,
+    at_once=lambda path, waits: busy.answer(path, max(waits, threads.oldest_seconds())),
+    enter=threads.enter,
+)
+application = serve_static_files(site, settings.STATIC_ROOT)

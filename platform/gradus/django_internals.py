@@ -10,9 +10,12 @@ connections. Streamed responses occupy no thread and no connection: they run in 
 
 from __future__ import annotations
 
+import asyncio
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from functools import partial
 from gettext import NullTranslations
 from io import BytesIO
 from typing import Any
@@ -27,6 +30,10 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.utils.translation import trans_real
 
 from gradus.request_bodies import IncompleteBody, LimitedBody, MultipartReader, RefusedBody
+
+
+def nothing() -> None:
+    """What gives a thread back that is not counted."""
 
 
 class Request(ASGIRequest):
@@ -48,7 +55,8 @@ class Request(ASGIRequest):
 
 class ThreadPoolHandler(ASGIHandler):
     """`at_once` is asked before a request waits for a thread, with its address and the seconds that the oldest one has
-    waited. A response of it is sent without a thread.
+    waited. A response of it is sent without a thread. Then `enter` waits until the request's sender may have a thread,
+    and returns what gives it back, or the response if the sender may have none.
     """
 
     request_class = Request
@@ -58,6 +66,7 @@ class ThreadPoolHandler(ASGIHandler):
         threads: int,
         body_seconds: float | None = None,
         at_once: Callable[[str, float], HttpResponse | None] | None = None,
+        enter: Callable[[HttpRequest], Awaitable[Callable[[], None] | HttpResponse]] | None = None,
     ) -> None:
         BaseHandler.__init__(self)
         self.body_seconds = body_seconds
@@ -65,6 +74,7 @@ class ThreadPoolHandler(ASGIHandler):
         # When the requests came that have no thread yet, in their order.
         self.waiting: dict[object, float] = {}
         self.load_middleware(is_async=False)
+        self.enter = enter
         self.threads = ThreadPoolExecutor(threads, thread_name_prefix="request")
         self._answer = sync_to_async(self._begin, thread_sensitive=False, executor=self.threads)
 
@@ -101,22 +111,34 @@ class ThreadPoolHandler(ASGIHandler):
     async def get_response_async(self, request: HttpRequest) -> HttpResponseBase:
         if self.at_once is not None and (response := self.at_once(request.path_info, self.oldest_seconds())):
             return response
+        leave = nothing if self.enter is None else await self.enter(request)
+        if isinstance(leave, HttpResponse):
+            return leave
         mine = object()
         self.waiting[mine] = time.monotonic()
+        soon = partial(asyncio.get_running_loop().call_soon_threadsafe, leave)
         try:
-            return await self._answer(request, mine)
+            return await self._answer(request, mine, soon)
         finally:
             # It is there still if the browser has gone before a thread was free.
-            self.waiting.pop(mine, None)
+            if self.waiting.pop(mine, None) is not None:
+                leave()
 
     def oldest_seconds(self) -> float:
         """Returns how long the oldest request has waited for a thread, and 0 if none waits."""
         came = list(self.waiting.values())
         return time.monotonic() - came[0] if came else 0.0
 
-    def _begin(self, request: HttpRequest, waited: object) -> HttpResponseBase:
-        self.waiting.pop(waited, None)
-        return self._in_thread(request)
+    def _begin(self, request: HttpRequest, waited: object, leave: Callable[[], object]) -> HttpResponseBase:
+        """Leaves when the thread is free, which may be long after the browser has gone."""
+        if self.waiting.pop(waited, None) is None:
+            raise RequestAborted
+        try:
+            return self._in_thread(request)
+        finally:
+            # The event loop may have been closed meanwhile.
+            with suppress(RuntimeError):
+                leave()
 
     def _in_thread(self, request: HttpRequest) -> HttpResponseBase:
         """Closes stale connections in this thread, because the request's own signals are sent in another one."""
