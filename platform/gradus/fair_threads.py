@@ -16,6 +16,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cache, partial
 
+import structlog
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
@@ -24,6 +25,7 @@ from django.utils.translation import gettext as _
 from gradus.accounts.rate_limits import client_address
 from gradus.api.problems import problem
 
+log = structlog.get_logger(__name__)
 # How long a request waits for the sender's earlier ones.
 WAIT_SECONDS = 10.0
 RETRY_SECONDS = 10
@@ -105,6 +107,7 @@ class Threads:
 
 def too_many(request: HttpRequest) -> HttpResponse:
     """Answers 429: a page, or problem details if it is a call of the API."""
+    log.warning("too_many_at_once", path=request.path_info, ip=client_address(request))
     if request.path_info.startswith("/api/"):
         return problem(429, _in_words(), retry_after=RETRY_SECONDS)
     return HttpResponse(_page(), status=429, headers={"Retry-After": str(RETRY_SECONDS), "Cache-Control": "no-store"})

@@ -29,6 +29,11 @@ from gradus.request_bodies import RefusedBody, check_length
 
 log = structlog.get_logger(__name__)
 API, ADMIN, ACCOUNTS = "/api/", "/admin/", "/accounts/"
+# Pages with secrets or about other people: no browser keeps them, not even for its Back button.
+NOT_STORED = (
+    *(API, ADMIN, ACCOUNTS, "/classes/", "/lti/"),
+    *("/metrics", "/notices/", "/profile/", "/reviews/", "/teach/"),
+)
 # The header with the id that log lines of a request carry. A client may send its own.
 REQUEST_ID = "HTTP_X_REQUEST_ID"
 
@@ -109,6 +114,21 @@ class PageCompression(GZipMiddleware):
 
     def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
         return response if response.streaming else super().process_response(request, response)
+
+
+def keep_private(get_response: Callable[[HttpRequest], HttpResponseBase]) -> Callable[[HttpRequest], HttpResponseBase]:
+    """Middleware that lets nobody but the visitor's own browser keep a response, unless its view has said otherwise.
+
+    The browser asks again before it shows a page that it has kept, and keeps none of the pages in `NOT_STORED`.
+    """
+
+    def answer(request: HttpRequest) -> HttpResponseBase:
+        response = get_response(request)
+        is_kept = not request.path_info.startswith(NOT_STORED)
+        response.headers.setdefault("Cache-Control", f"private, {'no-cache' if is_kept else 'no-store'}")
+        return response
+
+    return answer
 
 
 def explain_wrong_method(

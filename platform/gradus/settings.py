@@ -81,6 +81,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "django_prometheus.middleware.PrometheusBeforeMiddleware",
     "django.middleware.security.SecurityMiddleware",
+    "gradus.request_checks.keep_private",
     "gradus.request_checks.PageCompression",
     "csp.middleware.CSPMiddleware",
     "gradus.request_checks.check_request",

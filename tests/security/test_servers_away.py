@@ -54,8 +54,8 @@ def away(settings) -> Iterator[None]:
         settings.CACHES = before
 
 
-def walked(things: Things, clients: dict[str, Client], *, every: bool) -> dict[tuple[str, str], int]:
-    """What each route answers everybody, or, unless `every` is asked, the one of whom it asks most."""
+def walked(things: Things, clients: dict[str, Client], *, every: bool) -> dict[tuple[str, str], Any]:
+    """The response of each route to everybody, or, unless `every` is asked, to the one of whom it asks most."""
     found = {}
     # A stream of events does not end; `tests/api/test_stream.py` reads one.
     for route in sorted(one for one in routes() if not one.endswith("/events")):
@@ -66,7 +66,7 @@ def walked(things: Things, clients: dict[str, Client], *, every: bool) -> dict[t
             response.getvalue()
             for close in response._resource_closers:
                 close()
-            found[who, route] = response.status_code
+            found[who, route] = response
     return found
 
 
@@ -79,14 +79,15 @@ def test_every_route_answers_without_redis_as_with_it(
         client.raise_request_exception = False
     # A log-out ends the sessions, so each walk begins with new ones.
     before = walked(things, clients, every=every)
-    assert sum(status == 200 for status in before.values()) > (200 if every else 100)
+    assert sum(response.status_code == 200 for response in before.values()) > (200 if every else 100)
     clients |= {"learner": logged_in(ada), "staff": logged_in(User.objects.get(username="grace"))}
     for client in clients.values():
         client.raise_request_exception = False
     redis_cache.health_of.cache_clear()
     with away(settings):
         now = walked(things, clients, every=every)
-    assert {key: now[key] for key, status in before.items() if now[key] != status} == {}
+    changed = {key for key, response in before.items() if now[key].status_code != response.status_code}
+    assert changed == set()
 
 
 def test_a_newcomer_signs_up_logs_in_and_submits_without_redis(course, without_redis) -> None:

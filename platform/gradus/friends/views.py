@@ -10,7 +10,6 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.views.decorators.cache import never_cache
 
 from gradus.accounts import rate_limits
 from gradus.accounts.models import User
@@ -20,7 +19,6 @@ from gradus.validators import whole_number
 
 
 @login_required
-@never_cache
 def friends(request: HttpRequest) -> HttpResponse:
     """Shows the own code, friends and requests. A POST asks, answers, ends, or makes another code."""
     user = request.user

@@ -8,7 +8,6 @@ from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
-from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST
 
 from challenges.kinds import registry as kinds
@@ -118,7 +117,6 @@ def shake_up_show(request: HttpRequest, slug: str) -> HttpResponse:
     return render(request, "leaderboards/shake_up.html", context)
 
 
-@never_cache
 def board_hidden(request: HttpRequest, slug: str) -> HttpResponse:
     """Tells a learner why the own entry is hidden. A POST keeps the learner's answer."""
     challenge = catalogue.now().challenge(slug)

@@ -9,7 +9,6 @@ from csp.decorators import csp_update
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.translation import gettext as _
-from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 
@@ -24,7 +23,6 @@ SEARCH_CHARS = 120
 # In a platform's frame the cookie of Django's own check does not come. The address has a secret in its place, which
 # only the browser that began the launch knows: no other page can send this form, or show it to somebody.
 @csrf_exempt
-@never_cache
 @browsers.in_any_frame
 @require_http_methods(["GET", "HEAD", "POST"])
 def pick(request: HttpRequest) -> HttpResponse:

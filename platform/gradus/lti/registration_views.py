@@ -7,7 +7,6 @@ from urllib.parse import urlsplit
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
-from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 
@@ -17,7 +16,6 @@ from gradus.refusal import Refused
 
 # Platforms open it in a frame, where no cookie comes. Its address is a secret, so no other page can send its form.
 @csrf_exempt
-@never_cache
 @browsers.in_any_frame
 @require_http_methods(["GET", "HEAD", "POST"])
 def register(request: HttpRequest, secret: str) -> HttpResponse:

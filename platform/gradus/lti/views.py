@@ -11,7 +11,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpRespons
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.views.decorators.cache import cache_control, never_cache
+from django.views.decorators.cache import cache_control
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
@@ -26,7 +26,6 @@ BEGIN = ("iss", "client_id", "login_hint", "lti_message_hint", "target_link_uri"
 
 
 @csrf_exempt
-@never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 def login_begin(request: HttpRequest) -> HttpResponseBase:
     """Sends the browser back to the platform for the signed message. In a frame, offers a new window instead.
@@ -60,7 +59,6 @@ def in_frame(request: HttpRequest) -> HttpResponse:
 
 
 @csrf_exempt
-@never_cache
 @require_POST
 def launch_take(request: HttpRequest) -> HttpResponseBase:
     """Takes the platform's signed message, and sends the browser on to `launch_enter`, or to `pick`."""
@@ -83,7 +81,6 @@ def launch_take(request: HttpRequest) -> HttpResponseBase:
     return HttpResponseRedirect(f"{there}?{urlencode({'launch': secret})}", status=303)
 
 
-@never_cache
 @require_safe
 def launch_enter(request: HttpRequest) -> HttpResponseBase:
     """Signs the person in whom the platform's message names, if this browser began the launch.

@@ -7,7 +7,6 @@ from django.shortcuts import redirect, render
 from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST
 from django_htmx.http import trigger_client_event
 
@@ -22,7 +21,6 @@ from gradus.validators import whole_number
 SHOWN = 100
 
 
-@never_cache
 def notice_list(request: HttpRequest) -> HttpResponse:
     """Shows the newest notices, those that are new marked as such, and then counts them as seen."""
     user = learner(request)
@@ -33,7 +31,6 @@ def notice_list(request: HttpRequest) -> HttpResponse:
     return response
 
 
-@never_cache
 def bell_show(request: HttpRequest) -> HttpResponse:
     """Shows the bell again while something of the learner's is going on, and says what has ended since `unseen`."""
     response = render(request, "_notices.html")

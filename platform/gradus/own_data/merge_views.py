@@ -14,7 +14,6 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext_lazy
-from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
 from gradus.accounts.merges import REASON_CHARS
@@ -79,7 +78,6 @@ def in_words(counts: dict[str, int]) -> list[str]:
 
 
 @login_required
-@never_cache
 @signed_in_again
 @require_http_methods(["GET", "HEAD", "POST"])
 def account_merge(request: HttpRequest) -> HttpResponse:
@@ -152,7 +150,6 @@ def _state(user: User) -> dict[str, Any]:
 
 
 @login_required
-@never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 def merge_propose(request: HttpRequest) -> HttpResponse:
     """The form with which staff propose a merge, and their proposals that wait, which they can withdraw."""

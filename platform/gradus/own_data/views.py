@@ -15,7 +15,6 @@ from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
-from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
 from gradus import retention
@@ -34,7 +33,6 @@ signed_in_again: Callable[[View], View] = reauthentication_required
 
 
 @login_required
-@never_cache
 def my_data(request: HttpRequest) -> FileResponse:
     """Everything that the site keeps about the person who asks, as one JSON file."""
     rate_limits.allow(request, "my_data", limit_get=True)
@@ -44,7 +42,6 @@ def my_data(request: HttpRequest) -> FileResponse:
 
 
 @login_required
-@never_cache
 @signed_in_again
 @require_http_methods(["GET", "HEAD", "POST"])
 def account_delete(request: HttpRequest) -> HttpResponse:
@@ -65,7 +62,6 @@ def account_delete(request: HttpRequest) -> HttpResponse:
 
 
 @login_required
-@never_cache
 @require_POST
 def account_keep(request: HttpRequest) -> HttpResponse:
     if deletion.keep(_account(request)):
@@ -84,7 +80,6 @@ class DeletionForm(forms.Form):
     at_once = forms.BooleanField(label=gettext_lazy("Delete it now, without time to change one's mind"), required=False)
 
 
-@never_cache
 @permission_required("accounts.delete_user", raise_exception=True)
 @require_http_methods(["GET", "HEAD", "POST"])
 def staff_account_delete(request: HttpRequest, pk: int) -> HttpResponse:
@@ -115,7 +110,6 @@ def staff_account_delete(request: HttpRequest, pk: int) -> HttpResponse:
     return render(request, "own_data/staff_delete.html", context, status=422 if form.errors else 200)
 
 
-@never_cache
 @permission_required("accounts.delete_user", raise_exception=True)
 @require_POST
 def staff_account_keep(request: HttpRequest, pk: int) -> HttpResponse:

@@ -60,9 +60,7 @@ class Provider(OpenIDConnectProvider):  # type: ignore[misc]  # allauth has no t
             **({"prompt": "none"} if named.get("silent") else {}),
         }
         there = f"{address}{'&' if urlsplit(address).query else '?'}{urlencode(asked)}"
-        going = render(request, "sign_in/going.html", {"provider": self, "there": there})
-        going["Cache-Control"] = "no-store"
-        return going
+        return render(request, "sign_in/going.html", {"provider": self, "there": there})
 
     def serialize(self) -> dict[str, Any]:
         """Two providers may have given this site the same client id, so that only our id tells them apart."""

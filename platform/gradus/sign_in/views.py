@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from allauth.socialaccount.providers.oauth2.views import OAuth2CallbackView, OAuth2LoginView
 from django.http import HttpRequest, HttpResponse
-from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods
 
 from gradus.sign_in.connection import Connection, configured
 
 
-@never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 def login(request: HttpRequest, provider_id: str) -> HttpResponse:
     """Asks whether to go on, or goes on. A link from another site shows the question and does nothing."""
@@ -20,7 +18,6 @@ def login(request: HttpRequest, provider_id: str) -> HttpResponse:
     return answer
 
 
-@never_cache
 @require_GET
 def callback(request: HttpRequest, provider_id: str) -> HttpResponse:
     configured(provider_id)

@@ -11,7 +11,6 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST
 
 from gradus.accounts.models import User
@@ -21,7 +20,6 @@ from gradus.gradebook import own
 from gradus.refusal import Refused
 
 
-@never_cache
 def join_begin(request: HttpRequest) -> HttpResponse:
     """Asks for the code of a class, and leads to its page."""
     code = "".join(request.GET.get("code", "").split()).lower().replace("-", "")
@@ -30,7 +28,6 @@ def join_begin(request: HttpRequest) -> HttpResponse:
     return render(request, "learn/join_begin.html", {"code": code}, status=404 if code else 200)
 
 
-@never_cache
 def join(request: HttpRequest, code: str) -> HttpResponse:
     """Says which class this is and what its instructors see. A POST joins it."""
     found, user = joining.open_class(code), request.user
@@ -70,7 +67,6 @@ def class_leave(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 @login_required
-@never_cache
 def class_grades(request: HttpRequest, pk: int) -> HttpResponse:
     """Shows learners the own grades in a class, as far as they are released, also after they left it."""
     viewed = access.viewed()

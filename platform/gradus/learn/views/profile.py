@@ -6,7 +6,6 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST
 
 from gradus.accounts import names, second_factor, tokens
@@ -19,7 +18,6 @@ from gradus.notices.services import UNCONFIRMED, why_no_mails
 
 
 @login_required
-@never_cache
 def profile(request: HttpRequest) -> HttpResponse:
     """What the site knows of a learner and does for one, with the forms that change it."""
     if request.method == "POST":
@@ -46,7 +44,6 @@ def _rename(request: HttpRequest) -> HttpResponse:
 
 @login_required
 @require_POST
-@never_cache
 def token_create(request: HttpRequest) -> HttpResponse:
     """Shows the secret once, in the answer to this POST only."""
     user = _account(request)

@@ -9,7 +9,6 @@ from typing import Any
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
-from django.views.decorators.cache import never_cache
 
 from gradus.accounts import roles
 from gradus.accounts.models import User
@@ -36,7 +35,6 @@ def in_course(need: Scope | None = None) -> Callable[[View], View]:
 
     def decorated(view: View) -> View:
         @login_required
-        @never_cache
         @wraps(view)
         def answer(request: HttpRequest, slug: str, **given: Any) -> HttpResponse:
             reachable = Course.objects.filter(has_role(account(request)))
@@ -61,7 +59,6 @@ def in_class(need: Scope = roles.SEES_ANSWERS) -> Callable[[View], View]:
 
     def decorated(view: View) -> View:
         @login_required
-        @never_cache
         @wraps(view)
         def answer(request: HttpRequest, pk: int, **given: Any) -> HttpResponse:
             found = get_object_or_404(Class.objects.select_related("course", "context"), pk=pk)

@@ -15,7 +15,6 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
-from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from challenges.kinds import registry as kinds
@@ -48,7 +47,6 @@ def on_board(view: View) -> View:
     """
 
     @login_required
-    @never_cache
     @wraps(view)
     def answer(request: HttpRequest, slug: str, **given: Any) -> HttpResponse:
         challenge = catalogue.live().challenge(slug)
@@ -66,7 +64,6 @@ def on_board(view: View) -> View:
 
 @require_safe
 @login_required
-@never_cache
 def board_list(request: HttpRequest) -> HttpResponse:
     """Lists the boards of the courses in which the person sees what learners do, with what waits there."""
     if not account(request).has_role:

@@ -11,7 +11,6 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST
 
 from gradus.accounts import roles
@@ -33,7 +32,6 @@ def teachable(request: HttpRequest) -> Any:
 
 
 @login_required
-@never_cache
 def class_list(request: HttpRequest) -> HttpResponse:
     """Lists the classes that the person teaches, the newest first."""
     if not account(request).has_role:
@@ -44,7 +42,6 @@ def class_list(request: HttpRequest) -> HttpResponse:
 
 
 @login_required
-@never_cache
 def class_new(request: HttpRequest) -> HttpResponse:
     """Shows the form of a new class. A POST creates it."""
     courses = teachable(request)

@@ -9,7 +9,6 @@ from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
-from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST
 
 from gradus.accounts import roles
@@ -26,7 +25,6 @@ NEWEST = 10
 
 
 @login_required
-@never_cache
 def course_list(request: HttpRequest) -> HttpResponse:
     """Lists the courses in which the person has a role, with what the person may do there."""
     user = account(request)

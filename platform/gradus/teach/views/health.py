@@ -10,7 +10,6 @@ from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
-from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from gradus import csv_files
@@ -31,7 +30,6 @@ def on_challenge(need: Scope | None = None) -> Callable[[View], View]:
 
     def decorated(view: View) -> View:
         @login_required
-        @never_cache
         @require_safe
         @wraps(view)
         def answer(request: HttpRequest, slug: str) -> HttpResponse:

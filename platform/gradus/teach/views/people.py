@@ -7,7 +7,6 @@ from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
-from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST
 
 from gradus.accounts import roles
@@ -97,7 +96,6 @@ def course_leave(request: HttpRequest, course: Course) -> HttpResponse:
 
 
 @login_required
-@never_cache
 def invitation_show(request: HttpRequest, secret: str) -> HttpResponse:
     """Shows to what the person is invited. A POST accepts it."""
     user, found = account(request), people.invitation_with(secret)

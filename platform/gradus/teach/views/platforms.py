@@ -13,7 +13,6 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
-from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST
 
 from gradus.lti import advice, keys, registering, services
@@ -30,7 +29,6 @@ def for_operators(view: View) -> View:
     """A decorator for views of staff of the site. All others are told that there is no such page."""
 
     @login_required
-    @never_cache
     @wraps(view)
     def answer(request: HttpRequest, **given: Any) -> HttpResponse:
         if not account(request).is_staff:
