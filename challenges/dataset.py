@@ -1,4 +1,4 @@
-"""Checks training rows before a training run: counts labels, duplicates and tokens, and estimates the time."""
+"""Checks training rows before a training run: counts labels, duplicates and tokens."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class DatasetReport:
     `labels` maps each output to its number of rows (labels of the challenge first, also those without a row; empty
     unless answers are labels). `balance` is the largest count over the smallest, None where a label has no row.
     `duplicates` are groups of row numbers, from 1, whose inputs are equal but for case, spaces and punctuation;
-    `conflicts` are those among them whose outputs differ. `total_tokens` is tokens x epochs; `seconds` an estimate.
+    `conflicts` are those among them whose outputs differ. `total_tokens` is tokens x epochs.
     `preferences` is None where rows are pairs.
     """
 
@@ -64,7 +64,6 @@ class DatasetReport:
     longest_row: int
     total_tokens: int
     tokens_max: int
-    seconds: float
     problems: tuple[FieldProblem, ...]
     preferences: Preferences | None = None
 
@@ -77,7 +76,6 @@ def report(
     instructions: str = "",
     hyperparameters: Hyperparameters = DEFAULTS,
     method: Method = LORA,
-    tokens_per_second: float = TOKENS_PER_SECOND,
 ) -> DatasetReport:
     """Describes `rows` for `challenge`; `problems` are exactly those for which a submit would be refused."""
     counts = _counts(challenge, method, rows, count_tokens, instructions)
@@ -94,10 +92,14 @@ def report(
         longest_row=counts.index(max(counts)) + 1 if counts else 0,
         total_tokens=total,
         tokens_max=tune(challenge).tokens_max,
-        seconds=METHODS[method].cost * total / tokens_per_second,
         problems=_problems(challenge, rows, count_tokens, instructions, hyperparameters, method),
         preferences=_preferences(challenge, method, rows),
     )
+
+
+def training_seconds(method: str, tokens: int) -> float:
+    """How long training on so many tokens takes on the machine on which the course was measured."""
+    return METHODS[method].cost * tokens / TOKENS_PER_SECOND
 
 
 def _preferences(challenge: Challenge, method: Method, rows: Sequence[AnyRow]) -> Preferences | None:

@@ -186,7 +186,6 @@ class Live {
 
   loss(data) {
     this.point(data);
-    this.estimate.train(data);
     if (data.steps) this.progress({ id: data.id, stage: "train", done: data.step, total: data.steps });
   }
 

@@ -12,6 +12,7 @@ from pytest_httpserver import HTTPServer
 from werkzeug import Request, Response
 
 from gradus.cli.client import Api, Config, Event, Failure, parsed, worded
+from gradus.cli.learners import finish
 from gradus.cli.output import Follower, out
 
 STREAM = "text/event-stream"
@@ -44,6 +45,17 @@ def test_a_broken_stream_goes_on_after_the_last_event(api: Api, httpserver: HTTP
         Event("finished", {}, 2),
     ]
     assert asked == [None, "1"]
+
+
+def test_whoever_follows_a_job_reads_first_how_long_it_takes(
+    api: Api, httpserver: HTTPServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    job = {"status": "scored", "takes": "Usually 20 s to 35 s here."}
+    httpserver.expect_request("/api/v1/runs/x").respond_with_json(job)
+    body = "id: 1\nevent: finished\ndata: {}\n\n"
+    httpserver.expect_request("/api/v1/runs/x/events").respond_with_data(body, content_type=STREAM)
+    finish(api, "runs/x", json=True)
+    assert "Usually 20 s to 35 s here." in capsys.readouterr().err
 
 
 def test_a_stream_that_only_breaks_ends(api: Api, httpserver: HTTPServer) -> None:

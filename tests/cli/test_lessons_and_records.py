@@ -11,7 +11,7 @@ from gradus.courses.models import Challenge
 from gradus.notices.models import Notice
 from gradus.reports import services as reports
 from gradus.reports.models import ProblemReport
-from gradus.submissions import queue, services
+from gradus.submissions import durations, queue, services
 from gradus.submissions.models import Evaluation, Run, Submission
 from tests import factories
 from tests.browser.driver import site
@@ -95,6 +95,9 @@ def test_training_rows_are_checked(gradus: Gradus, as_ada: User, sea_or_sky: Cha
     file.write_text('{"input": "a crab", "output": "sea"}\n{"input": "a crab", "output": "sky"}\n')
     text = said(gradus, "check", "sea-or-sky", str(file))
     assert "sea 1, sky 1" in text and re.search(r"contradict one another\s+1", text)
+    tokens = int(re.search(r"Training tokens\s+([\d,]+) of", text)[1].replace(",", ""))
+    usual = durations.of_training(sea_or_sky, "lora", tokens)
+    assert usual is not None and usual.sentence in text
 
 
 def test_a_run_at_its_limit_is_not_an_attempt_that_was_given_back(

@@ -18,13 +18,13 @@ from challenges.spec import dump
 from gradus.accounts.models import User
 from gradus.api.auth import OPTIONAL, Request, anyone, caller, caller_or_none, someone
 from gradus.api.problems import FieldProblem
-from gradus.api.results import Track
+from gradus.api.results import TAKES, Track
 from gradus.courses.models import Challenge
 from gradus.learn.access import decision_of, shown_challenge
 from gradus.learn.kinds.rag.views import keys_of
 from gradus.learn.path.steps import has_passed
 from gradus.reviews.who_grades import guest_note, who_grades
-from gradus.submissions import services
+from gradus.submissions import durations, services
 from gradus.submissions.limits import Use
 from gradus.submissions.models import Standing
 from gradus.submissions.services import Refused, slots
@@ -163,7 +163,8 @@ class DatasetOut(Schema):
     longest_row: int
     total_tokens: int
     tokens_max: int
-    seconds: float
+    seconds: float = Field(description="How long an attempt takes with them, as `takes` says it; 0 if unknown")
+    takes: str = Field("", description=TAKES)
     problems: list[FieldProblem]
     preferences: PreferencesOut | None = Field(None, description="Where rows are preferences")
 
@@ -265,7 +266,8 @@ def documents(request: Request, id: str) -> DocumentsOut:
 @router.post("/challenges/{slug:id}/dataset", response=DatasetOut)
 def dataset_check(request: Request, id: str, payload: TrainingRows) -> DatasetOut:
     """Checks training rows and estimates the cost of training on them. It costs no attempt."""
-    spec, given = shown_challenge(request, id).spec, payload.root
+    challenge, given = shown_challenge(request, id), payload.root
+    spec = challenge.spec
     if TUNE.name not in spec.tracks:
         raise Http404
     report = dataset.report(
@@ -276,4 +278,6 @@ def dataset_check(request: Request, id: str, payload: TrainingRows) -> DatasetOu
         hyperparameters=given.hyperparameters,
         method=given.method,
     )
-    return DatasetOut.model_validate(asdict(report))
+    usual = durations.of_training(challenge, given.method, report.total_tokens)
+    told = {"seconds": usual.high if usual else 0, "takes": usual.sentence if usual else ""}
+    return DatasetOut.model_validate({**asdict(report), **told})

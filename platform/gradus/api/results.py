@@ -10,6 +10,7 @@ from pydantic_core import CoreSchema
 from challenges import payloads
 from challenges.registry import kind_names, known_kind
 from challenges.shown_score import mark_of
+from gradus.submissions import durations
 from gradus.submissions.delays import delay_of
 from gradus.submissions.models import Evaluation
 from gradus.submissions.queue import expected_wait, queue_position
@@ -141,6 +142,9 @@ class ErrorOut(Schema):
 WAITS_BECAUSE = "Why an open job was put back into the queue, such as a judge that does not answer"
 
 
+TAKES = "How long it takes from its start to its end, as the pages say it; empty where nothing tells that"
+
+
 def error_of(evaluation: Evaluation) -> dict[str, Any] | None:
     return {"code": evaluation.error_code, "message": evaluation.message} if evaluation.error_code else None
 
@@ -151,6 +155,7 @@ def state_of(evaluation: Evaluation) -> dict[str, Any]:
         "error": error_of(evaluation),
         "queue_position": queue_position(evaluation),
         "wait_s": expected_wait(evaluation),
+        "takes": usual.sentence if evaluation.is_open and (usual := durations.of_evaluation(evaluation)) else "",
         "waits_because": delay.as_data if (delay := delay_of(evaluation)) else None,
     }
 

@@ -15,6 +15,7 @@ from pydantic import Field
 from gradus.accounts.rate_limits import hashed_network
 from gradus.api.auth import Request, caller, someone
 from gradus.api.results import (
+    TAKES,
     WAITS_BECAUSE,
     ErrorOut,
     FeedbackOut,
@@ -70,6 +71,7 @@ class SubmissionOut(Schema):
     error: ErrorOut | None = None
     queue_position: int | None = None
     wait_s: int | None = None
+    takes: str = Field("", description=TAKES)
     waits_because: ErrorOut | None = Field(None, description=WAITS_BECAUSE)
     attempts_left: int | None = None
     guest_note: str | None = Field(None, description="How a free-text answer without an account is graded")

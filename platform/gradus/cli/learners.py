@@ -375,6 +375,7 @@ def path_of(api: Api, identifier: uuid.UUID) -> str:
 def finish(api: Api, path: str, json: bool) -> None:
     """Follows a submission or a run to its end, and shows it. Exits with status 1 if it has failed."""
     with showing.Follower(stderr=json) as follower:
+        follower.say(api.get(path)["takes"])
         for event in api.events(f"{path}/events"):
             follower.show(event)
     found = _show(api, path, json)

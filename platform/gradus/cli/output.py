@@ -355,19 +355,19 @@ class Follower:
             case "state" if data.get("waits_because") or data.get("queue_position"):
                 self._waits(data)
             case "started":
-                self._say("started" if data.get("attempt", 1) == 1 else f"started again (attempt {data['attempt']})")
+                self.say("started" if data.get("attempt", 1) == 1 else f"started again (attempt {data['attempt']})")
             case "progress":
                 self._bar(str(data.get("stage", "")), data.get("done"), data.get("total"))
             case "loss":
                 self._loss(data)
             case "checkpoint":
-                self._say(f"checkpoint at step {data['step']}")
+                self.say(f"checkpoint at step {data['step']}")
             case "postponed":
-                self._say(f"put back in the queue for {data['seconds']} s: {data['reason']}")
+                self.say(f"put back in the queue for {data['seconds']} s: {data['reason']}")
 
     def _waits(self, data: dict[str, Any]) -> None:
         if (because := (data.get("waits_because") or {}).get("message")) and because != self.because:
-            self._say(because)
+            self.say(because)
         self.because = because
         wait = f", about {data['wait_s']} s" if data.get("wait_s") else ""
         if data.get("queue_position"):
@@ -376,12 +376,13 @@ class Follower:
     def _loss(self, data: dict[str, Any]) -> None:
         told = {name: data.get(name) for name in ("train_loss", "valid_loss", *PREFERENCE_FIGURES)}
         note = " ".join(f"{name} {value:.4f}" for name, value in told.items() if value is not None)
-        self._say(f"step {data['step']}/{data['steps']} {note}")
+        self.say(f"step {data['step']}/{data['steps']} {note}")
         self._bar("train", data["step"], data["steps"], note)
 
     def _bar(self, stage: str, done: int | None, total: int | None, note: str = "") -> None:
         note = note or (f"{done} of {total}" if total else "")
         self.progress.update(self.task, description=stage, completed=done or 0, total=total, note=note)
 
-    def _say(self, text: str) -> None:
-        self.progress.console.print(text, markup=False)
+    def say(self, text: str) -> None:
+        if text:
+            self.progress.console.print(text, markup=False)

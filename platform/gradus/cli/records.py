@@ -191,6 +191,7 @@ def check(challenge: Slug, rows: Path) -> None:
             ("Repeated rows", len(found["duplicates"])),
             ("Rows that contradict one another", len(found["conflicts"])),
             ("Training tokens", f"{found['total_tokens']:,} of {found['tokens_max']:,}"),
+            ("Time", found["takes"]),
         ]
         showing.table("", ("", ""), facts)
         for problem in found["problems"]:

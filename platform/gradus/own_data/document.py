@@ -32,7 +32,16 @@ IN_MEMORY = 2**20
 # How many rows of a table are loaded at a time.
 LOADED = 50
 # What is true only at the moment of a call.
-MOMENTARY = {"queue_position", "wait_s", "waits_because", "attempts_left", "guest_note", "can_appeal", "appeal"}
+MOMENTARY = {
+    "queue_position",
+    "wait_s",
+    "takes",
+    "waits_because",
+    "attempts_left",
+    "guest_note",
+    "can_appeal",
+    "appeal",
+}
 
 
 def account(user: User) -> Iterator[Record]:

@@ -7,14 +7,17 @@ oldest evaluation. `ring` only wakes a worker.
 import math
 from collections.abc import Collection
 from datetime import timedelta
+from statistics import mean
 
 import structlog
 from django.conf import settings
+from django.core.cache import cache
 from django.db import connection, transaction
 from django.db.models import Avg, ExpressionWrapper, F
 from django.db.models.fields import DurationField
 from django.utils import timezone
 
+from gradus.submissions import durations
 from gradus.submissions.models import Evaluation, Grader, Run, Submission, WorkerStatus
 from gradus.submissions.states import State
 
@@ -27,8 +30,9 @@ VERIFICATION_RANK = 1_000_000
 MEASUREMENT_RANK = 2_000_000
 # A worker that was seen within this time counts as running.
 ALIVE = timedelta(minutes=2)
-# Expected waits are estimated from recent evaluations, so they are given in steps of five seconds.
-STEP_SECONDS = 5
+# The wait is estimated from so many evaluations that are claimed next; under this key each one's time is kept.
+LOOKED_AT, KEY = 30, "usual-seconds-{}"
+JOIN = ("submission__version", "run__version", "graded_version")
 
 # Raw SQL, because the ORM would move the outer condition inside and number the wrong rows.
 POSITIONS = """
@@ -54,7 +58,7 @@ def positions(lane: str, evaluations: Collection[int]) -> dict[int, int]:
 
 
 def expected_wait(evaluation: Evaluation) -> int | None:
-    """Estimates the seconds until a worker starts an evaluation, from the last hour.
+    """Estimates the seconds until a worker starts an evaluation, from how long those in its lane usually take.
 
     None if that is unknown, as for one that was put back into the queue because a judge or a server did not answer.
     """
@@ -66,14 +70,36 @@ def expected_wait(evaluation: Evaluation) -> int | None:
 
 def wait_at(position: int, each: float | None) -> int | None:
     """Returns the seconds until `position` evaluations have ended, rounded up to whole steps."""
-    return None if each is None else math.ceil(position * each / STEP_SECONDS) * STEP_SECONDS
+    return None if each is None else math.ceil(position * each / durations.STEP_SECONDS) * durations.STEP_SECONDS
 
 
 def seconds_each(lane: str) -> float | None:
     """Returns the seconds between two ends of evaluations in a lane, with all its workers. None if that is unknown."""
     workers = WorkerStatus.objects.filter(lane=lane, last_seen__gte=timezone.now() - ALIVE).count()
-    mean = _mean_seconds(lane) if workers else None
-    return mean / workers if mean is not None else None
+    each = _mean_of_open(lane) if workers else None
+    return each / workers if each is not None else None
+
+
+def _mean_of_open(lane: str) -> float | None:
+    """Returns how long what workers take next in a lane takes on average, each by what is usual for its like.
+
+    Where that is not known, by the last hour of the lane.
+    """
+    usual, lately = _usual_of_next(lane), _mean_seconds(lane)
+    known = [seconds for each in usual if (seconds := each or lately)]
+    return mean(known) if known else lately
+
+
+def _usual_of_next(lane: str) -> list[float]:
+    """Seconds of each evaluation, or 0 where they are not known. Streams ask every two seconds, so they are kept."""
+    learners = Evaluation.objects.open().filter(lane=lane).exclude(run__purpose__in=Run.BEHIND_LEARNERS)
+    following = list(learners.order_by("fair_share_rank", "pk").values_list("pk", flat=True)[:LOOKED_AT])
+    kept = cache.get_many([KEY.format(pk) for pk in following])
+    new = [pk for pk in following if KEY.format(pk) not in kept]
+    whole = Evaluation.objects.filter(pk__in=new).select_related(*JOIN) if new else []
+    read = {KEY.format(each.pk): durations.usual_seconds(each) or 0.0 for each in whole}
+    cache.set_many(read, durations.KEPT_SECONDS)
+    return [*kept.values(), *read.values()]
 
 
 def _mean_seconds(lane: str) -> int | None:
@@ -85,8 +111,8 @@ def _mean_seconds(lane: str) -> int | None:
     lately = Evaluation.objects.filter(
         lane=lane, started_at__isnull=False, finished_at__gte=timezone.now() - timedelta(hours=1)
     )
-    mean: timedelta | None = lately.aggregate(mean=Avg(took))["mean"]
-    return math.ceil(mean.total_seconds()) if mean else None
+    average: timedelta | None = lately.aggregate(mean=Avg(took))["mean"]
+    return math.ceil(average.total_seconds()) if average else None
 
 
 def rank_of_submission(submission: Submission) -> int:

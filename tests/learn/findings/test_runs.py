@@ -8,11 +8,14 @@ from gradus.accounts.models import User
 from gradus.courses import catalogue
 from gradus.courses.models import ChallengeVersion, Lesson
 from gradus.laboratory import runs as finding_runs
-from gradus.submissions import limits, services
+from gradus.submissions import durations, limits, services
+from gradus.submissions.durations import Duration
 from gradus.submissions.models import Run, Slot
 from tests import factories
+from tests.learn.costs.compared import with_authors
 from tests.learn.findings import made_up
 from tests.markup import Markup
+from tests.submissions.test_durations import ended
 from workers.grading.evaluations import on_hidden_rows
 
 ADDRESS = "/lessons/first/findings/few-shot/"
@@ -160,8 +163,18 @@ def test_a_training_arm_is_named_with_its_time_and_left_to_its_challenge(client,
     ChallengeVersion.objects.filter(pk=version.pk).update(author_baselines=results)
     catalogue.forget()
     text = Markup(client.get(ADDRESS).content.decode())
-    assert '“<span lang="en">LoRA</span>” is a training run and takes about 2 minutes.' in text
+    assert '“<span lang="en">LoRA</span>” is a training run.' in text
+    assert "About 1 min 40 s, by what the author measured." in text
     assert '<a href="/challenges/sea-or-sky/?track=tune">' in text
+
+
+def test_a_training_arm_takes_as_long_as_its_form_says(ada, client, lesson):
+    with_authors()
+    challenge = factories.challenge("sea-or-sky")
+    ended(factories.submit(ada, payload=factories.LORA), 60, 40, 60)
+    usual = durations.of_training(challenge, "lora", 120)
+    assert usual == Duration(100, 100)
+    assert usual.sentence in client.get(ADDRESS).content.decode()
 
 
 def test_another_content_than_the_measured_one_is_not_run(ada_client, lesson):

@@ -14,8 +14,8 @@ from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import StratifiedKFold, cross_val_predict
 
 from gradus.leaderboards import boards
-from gradus.learn.result.progress import took
 from gradus.learn.templatetags.learn import whole
+from gradus.submissions.durations import took
 from gradus.submissions.models import Evaluation
 
 GRADINGS = 8000

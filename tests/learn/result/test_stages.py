@@ -16,8 +16,9 @@ from challenges.reading import read_course
 from gradus.accounts.models import User
 from gradus.courses.models import Challenge, Course
 from gradus.courses.services import publish
-from gradus.learn.result.progress import FEWEST, UsualTime, begun, stages_of, usual_time
-from gradus.submissions import services
+from gradus.learn.result.progress import begun, stages_of
+from gradus.submissions import durations, services
+from gradus.submissions.durations import FEWEST, Basis, Duration
 from gradus.submissions.models import Evaluation, Submission
 from tests import example_course, factories
 from tests.kinds.rag_engine import PAYLOAD
@@ -111,9 +112,10 @@ def test_the_usual_time_is_the_middle_half_of_what_ended_here(bob: User, course:
     for user in factories.UserFactory.create_batch(2):
         ended(user, 8.2, 21.0, 33.4, 90.0)
     submission = factories.submit(bob)
-    assert usual_time(submission.current, submission.kind) == UsualTime(20, 35)
+    assert durations.of_evaluation(submission.current) == Duration(20, 35)
     tuned = factories.submit(bob, payload=factories.LORA)
-    assert usual_time(tuned.current, tuned.kind) is None
+    found = durations.of_evaluation(tuned.current)
+    assert found is not None and found.basis == Basis.MACHINE
 
 
 def test_fractions_of_a_second_do_not_move_the_usual_time(bob: User, course: Course):
@@ -121,16 +123,16 @@ def test_fractions_of_a_second_do_not_move_the_usual_time(bob: User, course: Cou
         Evaluation.objects.all().delete()
         ended(user, *[15 + fraction] * FEWEST)
         submission = factories.submit(bob)
-        assert usual_time(submission.current, submission.kind) == UsualTime(15, 20)
+        assert durations.of_evaluation(submission.current) == Duration(15, 20)
 
 
 def test_too_few_attempts_leave_it_to_the_authors(ada: User, ada_client: Client, bob: User, sea_or_sky: Challenge):
     ended(bob, *[15.0] * (FEWEST - 1))
     scene.with_baselines(sea_or_sky.version)
     submission = factories.submit(ada)
-    assert "The author's attempt took about 10 s." in page(ada_client, submission)
+    assert "About 10 s, by what the author measured." in page(ada_client, submission)
     run = services.start_run(ada, sea_or_sky.version, factories.PROMPT)
-    assert usual_time(run.current, run.kind) is None
+    assert durations.of_evaluation(run.current) is None
 
 
 def test_the_page_says_what_is_usual(ada: User, ada_client: Client, bob: User, course: Course):

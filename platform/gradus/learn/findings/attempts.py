@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -15,6 +14,8 @@ from gradus.laboratory.runs import Own
 from gradus.learn.findings import figure, words
 from gradus.learn.findings.dots import Dot, scale_of, shared
 from gradus.learn.findings.figure import Panel, Scale, Series, Shared
+from gradus.submissions import durations
+from gradus.submissions.durations import Duration
 
 
 @dataclass(frozen=True)
@@ -120,13 +121,13 @@ def _public(record: ArmRecord | None, repetition: int) -> dict[str, float]:
 
 @dataclass(frozen=True)
 class Training:
-    """An arm that is trained in its challenge; `minutes` is None where that was not measured."""
+    """An arm that is trained in its challenge; `usual` is None where nothing tells how long that takes."""
 
     title: str
     challenge: str
     slug: str
     kind: str
-    minutes: int | None
+    usual: Duration | None
 
 
 @dataclass(frozen=True)
@@ -247,11 +248,12 @@ def _training(lesson: Lesson, experiment: Experiment, arm: Arm) -> Training:
     challenge = arms.live(lesson, experiment.challenge)
     title = challenge.title if challenge else ""
     kind = arms.kind(lesson, experiment, arm)
-    return Training(arm.title, title, challenge.slug if challenge else "", kind, _minutes(challenge, arm))
+    return Training(arm.title, title, challenge.slug if challenge else "", kind, _usual(challenge, arm))
 
 
-def _minutes(challenge: Challenge | None, arm: Arm) -> int | None:
-    """Training and grading together, from the baseline with the same file."""
-    results = challenge.version.results if challenge and challenge.version else []
-    seconds = next((row.get("seconds") for row in results if row.get("file") == arm.files[0]), None)
-    return max(1, math.ceil(seconds / 60)) if isinstance(seconds, int | float) else None
+def _usual(challenge: Challenge | None, arm: Arm) -> Duration | None:
+    """Training and grading together, as an attempt with what the baseline with the same file has trained on."""
+    version = challenge.version if challenge else None
+    results = version.results if version else []
+    row = next((row for row in results if row.get("file") == arm.files[0]), None)
+    return None if version is None or row is None else durations.of_baseline(version, row)

@@ -15,11 +15,12 @@ from gradus.courses.models import Challenge
 from gradus.learn.kind_pages import page_of
 from gradus.learn.result import rows as results
 from gradus.learn.result.orders_and_budget import factor_of, order_shown, orders_of
-from gradus.learn.result.progress import took, waiting_context
+from gradus.learn.result.progress import waiting_context
 from gradus.learn.result.rows import Flips, SampleRow, flips
 from gradus.learn.result.weak_spot import weak_spot
 from gradus.notices import services as notices
 from gradus.reviews.who_grades import guest_note
+from gradus.submissions.durations import took
 from gradus.submissions.models import Evaluation, Run, Score, Submission
 from gradus.submissions.states import State
 

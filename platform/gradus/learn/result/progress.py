@@ -1,16 +1,12 @@
 """What an open evaluation shows: its stages, how long it usually takes, and something to read meanwhile.
 
 Workers write no events about hidden rows, so the stages after the public samples are told from what came before them.
-Grading times depend on hidden rows, so each is rounded up to whole seconds before anything is computed from it, and
-what is shown is rounded to steps of five seconds.
 """
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from django.core.cache import cache
 from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.translation import gettext
@@ -23,6 +19,7 @@ from challenges.translation import translated
 from gradus.courses import catalogue
 from gradus.learn.lesson import markdown
 from gradus.learn.result.next_step import next_hint
+from gradus.submissions import durations
 from gradus.submissions.delays import delay_of
 from gradus.submissions.models import Evaluation, Run, Submission
 from gradus.submissions.queue import expected_wait, queue_position
@@ -101,7 +98,7 @@ def waiting_context(owner: Submission | Run, evaluation: Evaluation) -> dict[str
         "delay": delay,
         "stages": stages_of(evaluation, owner.kind),
         "begun": begun(evaluation),
-        "usual": None if delay else usual_time(evaluation, owner.kind),
+        "usual": None if delay else durations.of_evaluation(evaluation),
         "elapsed": elapsed(evaluation),
         "reading": reading(owner) if isinstance(owner, Submission) else None,
     }
@@ -159,78 +156,11 @@ def begun(evaluation: Evaluation) -> int:
     return started.first() or 0
 
 
-RECENT, FEWEST = 30, 5
-STEP_SECONDS = 5
-KEPT_SECONDS = 120
-
-
-@dataclass(frozen=True)
-class UsualTime:
-    """Seconds from start to end: half of the recent evaluations took from `low` to `high`.
-
-    With `is_authors` it is what the author's attempt took, rounded up, because too few have ended here.
-    """
-
-    low: int
-    high: int
-    is_authors: bool = False
-
-
-def usual_time(evaluation: Evaluation, kind: str) -> UsualTime | None:
-    """Returns None if neither enough evaluations have ended here nor the author's results tell how long they took."""
-    is_run = evaluation.run_id is not None
-    key = f"usual-time-{evaluation.version_id}-{kind}-{evaluation.lane}-{is_run}"
-    seconds: list[int] | None = cache.get(key)
-    if seconds is None:
-        seconds = _recent(evaluation, kind)
-        cache.set(key, seconds, KEPT_SECONDS)
-    if len(seconds) >= FEWEST:
-        return UsualTime(
-            _rounded(seconds[len(seconds) // 4], math.floor), _rounded(seconds[-1 - len(seconds) // 4], math.ceil)
-        )
-    return None if is_run else _authors(evaluation, kind)
-
-
-def _recent(evaluation: Evaluation, kind: str) -> list[int]:
-    """Seconds of the newest evaluations of this kind on this version, the shortest first."""
-    owner = "run" if evaluation.run else "submission"
-    same: dict[str, Any] = {f"{owner}__version": evaluation.version_id, f"{owner}__kind": kind, "lane": evaluation.lane}
-    if evaluation.run:
-        same["run__purpose"] = evaluation.run.purpose
-    ended = Evaluation.objects.filter(state__in=(State.SCORED, State.REVIEW), started_at__isnull=False, **same)
-    newest = ended.exclude(finished_at=None).only("started_at", "finished_at").order_by("-finished_at")[:RECENT]
-    return sorted(seconds for one in newest if (seconds := took(one)) is not None)
-
-
-def _authors(evaluation: Evaluation, kind: str) -> UsualTime | None:
-    known = [row.get("seconds") for row in evaluation.version.results if row.get("kind") == kind]
-    longest = max((seconds for seconds in known if seconds), default=None)
-    if longest is None:
-        return None
-    high = _rounded(longest, math.ceil)
-    return UsualTime(high, high, is_authors=True)
-
-
-def _rounded(seconds: float, way: Callable[[float], int]) -> int:
-    return way(seconds / STEP_SECONDS) * STEP_SECONDS
-
-
 def elapsed(evaluation: Evaluation) -> int | None:
     """Returns whole seconds since a worker first started the evaluation; None while it waits."""
     if evaluation.started_at is None or evaluation.state != State.RUNNING:
         return None
     return math.floor((timezone.now() - evaluation.started_at).total_seconds())
-
-
-def whole_seconds(seconds: float) -> int:
-    """Durations that hidden rows had a part in are rounded up, so that they tell nothing of them."""
-    return math.ceil(seconds)
-
-
-def took(evaluation: Evaluation) -> int | None:
-    if evaluation.started_at is None or evaluation.finished_at is None:
-        return None
-    return whole_seconds((evaluation.finished_at - evaluation.started_at).total_seconds())
 
 
 @dataclass(frozen=True)

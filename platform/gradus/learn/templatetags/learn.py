@@ -1,7 +1,6 @@
 """Numbers as a page writes them. What is missing (Django passes an empty text then) is written as nothing."""
 
 import json as json_module
-import math
 import re
 from collections.abc import Iterable
 from datetime import datetime, timedelta
@@ -32,6 +31,7 @@ from gradus.courses.models import Lesson
 from gradus.learn.kind_pages import templates_of
 from gradus.learn.lesson import markdown, text_steps
 from gradus.learn.result import compare
+from gradus.submissions import durations
 from gradus.submissions.delays import SENTENCES
 from gradus.submissions.models import Run, Submission
 
@@ -101,10 +101,7 @@ def duration(seconds: object) -> str:
     """Whole seconds, then minutes."""
     if not isinstance(seconds, int | float):
         return ""
-    whole = math.ceil(seconds)
-    if whole < 90:
-        return _("%(seconds)d s") % {"seconds": whole}
-    return _("%(minutes)d min %(seconds)d s") % {"minutes": whole // 60, "seconds": whole % 60}
+    return durations.in_words(seconds)
 
 
 @register.filter

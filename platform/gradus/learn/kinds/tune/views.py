@@ -28,6 +28,7 @@ from gradus.learn.kinds.tune.draft import TuneDraft
 from gradus.preferences import services
 from gradus.preferences.models import Side
 from gradus.preferences.services import rows_of
+from gradus.submissions import durations
 from gradus.submissions.services import Refused
 from gradus.submissions.services.payload import counter
 
@@ -56,10 +57,11 @@ def dataset_check(request: HttpRequest, slug: str) -> HttpResponse:
     else:
         refusal = as_refusal(report.problems) if report.problems else None
         problems = forms.problems_of(refusal, challenge.spec, draft) if refusal else []
+    usual = durations.of_training(challenge, draft.method, report.total_tokens) if report else None
     if request.headers.get("HX-Request"):
-        context = {"report": report, "problems": problems, "spec": challenge.spec}
+        context = {"report": report, "usual": usual, "problems": problems, "spec": challenge.spec}
         return render(request, "learn/kinds/tune/_dataset_report.html", context)
-    return challenge_page(request, challenge, draft, problems=problems, extra={"report": report})
+    return challenge_page(request, challenge, draft, problems=problems, extra={"report": report, "usual": usual})
 
 
 def _report(challenge: Challenge, draft: TuneDraft) -> dataset.DatasetReport:
