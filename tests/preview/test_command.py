@@ -11,8 +11,11 @@ from pathlib import Path
 
 import httpx
 import pytest
+from django.core.wsgi import get_wsgi_application
+from django.test import RequestFactory
 
 from gradus.operations import ports
+from gradus.preview.site import SiteWithFiles
 from tests.challenges.factory import write_course
 from tests.preview.started import MAIN, ROOT, Started
 
@@ -75,6 +78,31 @@ def test_an_author_s_day(folder, temporary):
 
         assert preview.end() == 0 and "The preview has ended." in preview.said
         assert preview.left_behind() == [] and "Traceback" not in preview.said
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [
+        ("css/gradus.css", 200),
+        ("", 404),
+        ("css/", 404),
+        ("no-such-file", 404),
+        ("../", 404),
+        ("..", 404),
+        ("../../etc/passwd", 404),
+        ("css/../../manage.py", 404),
+        ("/etc/passwd", 404),
+        ("a\0b", 404),
+        ("a" * 5000, 404),
+    ],
+)
+def test_files_are_served_and_no_path_leads_out_of_their_folder(path, status):
+    request = RequestFactory().get("/static/")
+    request.path = request.path_info = f"/static/{path}"
+    response = SiteWithFiles(get_wsgi_application()).get_response(request)
+    response.close()
+    assert response.status_code == status
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])

@@ -15,9 +15,11 @@ import typer
 from django.apps import apps
 from django.conf import settings
 from django.contrib.staticfiles.handlers import StaticFilesHandler
+from django.core.exceptions import SuspiciousFileOperation
 from django.core.management import call_command
 from django.core.wsgi import get_wsgi_application
 from django.db import connection
+from django.http import Http404, HttpRequest, HttpResponseBase
 
 from gradus.preview.folder import Folder
 from gradus.preview.state import STATE
@@ -51,6 +53,17 @@ class Handler(WSGIRequestHandler):
 
     def address_string(self) -> str:
         return HOST
+
+
+class SiteWithFiles(StaticFilesHandler):
+    """The site, and the files below `/static/`."""
+
+    def serve(self, request: HttpRequest) -> HttpResponseBase:
+        """Answers 404 to a path that leads out of the folder. Django raises what its own handler does not catch."""
+        try:
+            return super().serve(request)
+        except SuspiciousFileOperation:
+            raise Http404 from None
 
 
 def has_templates() -> bool:
@@ -101,6 +114,6 @@ def set_up() -> None:
 def serving(port: int) -> WSGIServer:
     """Returns a server that listens on the port, or on a free one for 0."""
     try:
-        return make_server(HOST, port, StaticFilesHandler(get_wsgi_application()), Server, Handler)
+        return make_server(HOST, port, SiteWithFiles(get_wsgi_application()), Server, Handler)
     except OSError as error:
         raise PortInUse(f"Port {port} cannot be used ({error.strerror}): choose another one with --port.") from None
