@@ -19,7 +19,7 @@ from django.core.exceptions import SuspiciousFileOperation
 from django.core.management import call_command
 from django.core.wsgi import get_wsgi_application
 from django.db import connection
-from django.http import Http404, HttpRequest, HttpResponseBase
+from django.http import FileResponse, Http404, HttpRequest, HttpResponse
 
 from gradus.preview.folder import Folder
 from gradus.preview.state import STATE
@@ -58,7 +58,7 @@ class Handler(WSGIRequestHandler):
 class SiteWithFiles(StaticFilesHandler):
     """The site, and the files below `/static/`."""
 
-    def serve(self, request: HttpRequest) -> HttpResponseBase:
+    def serve(self, request: HttpRequest) -> HttpResponse | FileResponse:
         """Answers 404 to a path that leads out of the folder. Django raises what its own handler does not catch."""
         try:
             return super().serve(request)
