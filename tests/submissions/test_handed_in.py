@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import asdict
 from datetime import timedelta
 from typing import Any
@@ -108,6 +109,54 @@ def test_what_no_worker_hands_in_ends_as_our_error_and_holds_up_nothing(
     held.refresh_from_db()
     assert (held.state, held.error_code, other.current.state) == ("failed", "internal", "scored")
     assert Slot.objects.of(limits.ATTEMPTS).count() == 1, "the attempt was not given back"
+
+
+def changed(result: dict[str, Any], path: str, value: Any) -> dict[str, Any]:
+    """A copy of the result with another value at `path`, whose parts are keys and numbers of items."""
+    result = json.loads(json.dumps(result))
+    *parts, last = [int(part) if part.isdigit() else part for part in path.split(".")]
+    inner: Any = result
+    for part in parts:
+        inner = inner[part]
+    inner[last] = value
+    return result
+
+
+WRONG_FORMS = {
+    "public": [],
+    "public.score": "NaN",
+    "public.rows": "NaN",
+    "public.rows.0": [],
+    "public.rows.0.id": 5,
+    "public.rows.0.score": "0.5",
+    "public.rows.0.probabilities": {"sea": "NaN"},
+    "public.rows.0.look_up": {},
+    "public.metrics": {"accuracy": "NaN"},
+    "public.charged": {"tokens": "many"},
+    "metrics": [],
+    "cost": [1],
+    "marks": {"a": 1},
+    "training": {"seconds": None},
+    "chat": {"answers": {}},
+    "shown": [],
+    "measured": {"ms": [1.5], "tokens": [[1]], "shared_tokens": 0},
+    "unfinished": {"of": 3},
+}
+
+
+@pytest.mark.parametrize("error_code", ["", "timeout"])
+@pytest.mark.parametrize(("path", "value"), WRONG_FORMS.items(), ids=WRONG_FORMS)
+def test_no_page_reads_a_result_of_another_form(
+    submission: Submission, held: Evaluation, path: str, value: Any, error_code: str
+) -> None:
+    given = outcome(submission, result=changed(factories.result_for(submission), path, value))
+    row = HandedIn.objects.create(
+        evaluation=held, fence=held.fence, outcome=given.result if error_code else asdict(given), error_code=error_code
+    )
+    assert handed_in.record_all() == 1
+    held.refresh_from_db()
+    assert (held.state, held.error_code, held.result) == ("failed", "internal", None)
+    assert HandedIn.objects.set_aside().get() == row and not Score.objects.exists()
 
 
 def test_a_store_that_is_away_costs_nobody_a_grade(

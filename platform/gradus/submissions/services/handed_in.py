@@ -25,6 +25,7 @@ from gradus.submissions.models import Evaluation, HandedIn, Run
 from gradus.submissions.services import finish
 from gradus.submissions.services.events import Item, append_events
 from gradus.submissions.services.finish import LeaseLost, Outcome
+from gradus.submissions.services.visible_result import VisibleResult
 
 log = structlog.get_logger(__name__)
 CHANNEL = "gradus_handed_in"
@@ -119,6 +120,8 @@ def _record(row: HandedIn) -> None:
     if is_unreadable(row.outcome):
         raise NotAnOutcome("it cannot be read")
     if row.error_code:
+        if row.outcome is not None:
+            VisibleResult.model_validate(row.outcome)
         finish.reject(row.evaluation_id, row.fence, row.error_code, row.outcome)
     else:
         finish.record(row.evaluation_id, row.fence, checked(row))
@@ -129,9 +132,10 @@ def checked(row: HandedIn) -> Outcome:
 
     Raises:
         NotAnOutcome: a score is outside of [0, 1], or it names a file or a judge that the evaluation cannot have.
-        pydantic.ValidationError: it has another form.
+        pydantic.ValidationError: it has another form, or its result has one that no page can read.
     """
     outcome = OUTCOMES.validate_python(row.outcome)
+    VisibleResult.model_validate(outcome.result)
     at = f"{row.evaluation_id}/{row.fence}"
     owner = row.evaluation.submission or row.evaluation.run
     assert owner is not None
