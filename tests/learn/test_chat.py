@@ -59,7 +59,8 @@ def test_a_message_waits_and_is_answered(ada_client: Client, attempt: Submission
     factories.claimed(message.run)
     evaluation = message.run.current
     written = ("written", {"stage": "base", "tokens": ["Her", "ons\n"]})
-    services.append_events(evaluation.pk, evaluation.fence, [written])
+    others = [("written", {}), ("written", {"stage": "base", "tokens": [5]}), ("written", {"stage": [], "tokens": []})]
+    services.append_events(evaluation.pk, evaluation.fence, [written, *others])
     begun = page(ada_client, f"/runs/{message.run.uuid}/chat", **{"HX-Request": "true"})
     assert '<span class="token">ons↵</span>' in begun and begun.count('aria-busy="true"') == 2
 

@@ -11,8 +11,8 @@ from django.utils.translation import gettext_lazy
 from challenges.lesson.demo import Meter
 from gradus.chats.faults import fault_of
 from gradus.chats.models import ChatMessage
-from gradus.stored_json import is_unreadable
 from gradus.submissions.delays import Delay, delay_of
+from gradus.submissions.event_data import Written, read
 from gradus.submissions.models import Evaluation, Event
 from gradus.submissions.queue import expected_wait, queue_position
 
@@ -80,8 +80,9 @@ def turn(message: ChatMessage) -> Turn:
 def _so_far(evaluation: Evaluation) -> tuple[Pane, ...]:
     """As far as the newest events say."""
     events = Event.objects.filter(evaluation=evaluation, type="written").order_by("seq")
-    readable = (data for data in events.values_list("data", flat=True) if not is_unreadable(data))
-    written: dict[str, list[str]] = {data["stage"]: data["tokens"] for data in readable}
+    written = {
+        part.stage: part.tokens for data in events.values_list("data", flat=True) for part in read(Written, data)
+    }
     return tuple(
         Pane(stage, str(title), tuple(Token(drawn(text)) for text in written.get(stage, ()) if text))
         for stage, title in TITLES.items()

@@ -9,6 +9,7 @@ from django.urls import reverse
 
 from gradus.accounts.models import ApiToken
 from gradus.learn.kinds.tune.loss import loss_curve
+from gradus.learn.kinds.tune.page import preference_course
 from gradus.learn.result import compare
 from gradus.learn.result import rows as results
 from gradus.reviews.models import Appeal, Review
@@ -17,6 +18,7 @@ from gradus.submissions.models import Evaluation, Slot
 from gradus.submissions.states import State
 from tests import factories
 from tests.learn.hidden.observer import DRAWN
+from tests.submissions.test_unreadable_json import poison
 
 MARK = {
     "id": "cause",
@@ -90,6 +92,32 @@ def test_a_loss_curve_states_its_finding_and_forgets_an_attempt_that_died(ada, a
     curve = loss_curve(submission.current)
     assert [point["step"] for point in curve["points"]] == [1, 2, 3]
     assert "The validation loss was lowest at step 2, then rose to 1.40" in page(ada_client, submission)
+
+
+def test_steps_of_another_form_are_left_out_of_the_curves(ada, ada_client, course):
+    submission = factories.submit(ada, payload=factories.LORA)
+    key = (factories.claimed(submission).pk, 1)
+    shares = {"margin": 0.5, "accuracy": 0.75, "valid_margin": 0.4, "valid_accuracy": None}
+    first = {"step": 1, "train_loss": 2.0, "valid_loss": None, **shares}
+    last = {**first, "step": 3, "train_loss": 1.0, "margin": 1.5}
+    wrong = [
+        {**first, name: value}
+        for name, value in [("step", "2"), ("train_loss", "NaN"), ("train_loss", None), ("valid_loss", [])]
+    ]
+    unreadable = [("loss", first), ("checkpoint", {"step": 2})]
+    events = [("checkpoint", {"step": 3}), ("checkpoint", {}), ("checkpoint", {"step": "3"})]
+    losses = [first, *wrong, {**first, "margin": "NaN"}, {**first, "valid_accuracy": {}}, last]
+    services.append_events(*key, [*unreadable, *events, *[("loss", loss) for loss in losses]])
+    for event in submission.current.events.filter(seq__in=[2, 3]):
+        poison(event, "data")
+    services.record(*key, services.Outcome(result=factories.result_for(submission), score=0.5))
+
+    curve = loss_curve(submission.current)
+    assert [point["step"] for point in curve["points"]] == [1, 1, 1, 3] and curve["checkpoints"] == [3]
+    preferences = preference_course(submission.current)
+    assert [point["margin"] for point in preferences["points"]] == [0.5] * 4 + [1.5]
+    text = page(ada_client, submission)
+    assert "The training loss went from 2.00 to 1.00" in text and "The margin went from 0.50 to 1.50" in text
 
 
 def test_cancel_ends_it_and_gives_the_attempt_back(ada, ada_client, course):

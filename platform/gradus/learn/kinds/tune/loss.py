@@ -4,6 +4,7 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
+from gradus.submissions.event_data import Checkpoint, Loss, read
 from gradus.submissions.models import Evaluation
 
 
@@ -18,9 +19,9 @@ def loss_curve(evaluation: Evaluation) -> dict[str, Any] | None:
         if kind == "started":
             points, checkpoints = [], []
         elif kind == "loss":
-            points.append({key: data.get(key) for key in ("step", "train_loss", "valid_loss")})
+            points += [loss.model_dump() for loss in read(Loss, data)]
         else:
-            checkpoints.append(data["step"])
+            checkpoints += [checkpoint.step for checkpoint in read(Checkpoint, data)]
     return {"points": points, "checkpoints": checkpoints} if points else None
 
 

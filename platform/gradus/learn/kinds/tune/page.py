@@ -27,6 +27,7 @@ from gradus.learn.kinds.tune.draft import TuneDraft, posted, put_in, train_rows,
 from gradus.learn.kinds.tune.loss import loss_curve, loss_title
 from gradus.learn.kinds.tune.stall import Stall, stall_of
 from gradus.preferences.services import rows_of
+from gradus.submissions.event_data import Preference, read
 from gradus.submissions.models import Evaluation, Run
 from gradus.submissions.services import unavailable
 from gradus.submissions.states import State
@@ -35,7 +36,6 @@ INSTRUCTIONS_HELP = gettext_lazy(
     "Your instructions stand before every row, in training and in the test, so each of their tokens counts every time. "
     "Most adapters need no instructions."
 )
-FIGURES = ("step", "margin", "accuracy", "valid_margin", "valid_accuracy")
 
 
 class TunePage(KindPage):
@@ -194,8 +194,8 @@ def preference_course(evaluation: Evaluation) -> dict[str, Any] | None:
     for kind, data in evaluation.events.filter(type__in=["loss", "started"]).values_list("type", "data"):
         if kind == "started":
             points = []
-        elif "margin" in data:
-            points.append({name: data.get(name) for name in FIGURES})
+        else:
+            points += [preference.model_dump() for preference in read(Preference, data)]
     if not points:
         return None
     return {"points": points, "title": _title(points), "margin_title": _margin_title(points)}
