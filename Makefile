@@ -1,6 +1,7 @@
 # Each target sets up what it needs. Nothing to do is done in seconds.
 #   make up      the whole site, on http://localhost:8000 (PORT=8080 for another port; ARGS="--host 0.0.0.0")
-#   make test    the whole test suite, in two processes more than there are cores (TESTS=1 for another number)
+#   make test    the quick tests, in two processes more than there are cores (TESTS=1 for another number)
+#   make test-slow  the others, which train and grade for minutes
 #   make check   the whole gate: lint, types, contracts, migrations, deployment settings, bundle, quick tests
 #   make quick   the tests that a change touches, the nearest first, for at most two minutes
 #   make smoke   the main job over HTTP, on a site of its own that is thrown away
@@ -33,7 +34,7 @@ PYTHON := python3
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help up test check quick lint style types site library second-python plain-engine smoke bench mutants openapi screenshots models doctor format clean-venv
+.PHONY: help up test test-slow check quick lint style types site library second-python plain-engine smoke bench mutants openapi screenshots models doctor format clean-venv
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -42,14 +43,17 @@ up: $(STAMP)
 	@exec $(PY) manage.py up --port $(PORT) $(ARGS)
 
 test: $(STAMP)
+	$(PYTEST) -m "not slow"
+
+test-slow: $(STAMP)
 	-$(PY) manage.py fetch_models
-	$(PYTEST)
+	$(PYTEST) -m slow
 
 # Each of the long ones uses one core: two at a time, each one's output in one piece where this make can do that.
 check: $(STAMP)
 	@$(MAKE) --no-print-directory --jobs 2 $(if $(filter output-sync,$(.FEATURES)),--output-sync) \
 		lint second-python plain-engine
-	$(PYTEST) -m "not slow"
+	@$(MAKE) --no-print-directory test
 
 quick: $(STAMP)
 	$(PY) -m tests.touched

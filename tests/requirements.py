@@ -179,9 +179,9 @@ def pytest_testnodedown(node: Any) -> None:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    for name, reason in config.stash[NEEDS].items():
-        if reason:
-            terminalreporter.write_line(f"NOT TESTED HERE: {name} ({reason})", yellow=True)
+    if missing := [f"{name} ({reason})" for name, reason in sorted(config.stash[NEEDS].items()) if reason]:
+        told = f"Skipped, because it needs what this machine lacks: {'; '.join(missing)}."
+        terminalreporter.write_line(told, yellow=True)
 
 
 @pytest.fixture(scope="session")
