@@ -1,7 +1,7 @@
 // Follows a submission: [data-events] names a stream of server-sent events, from which the page's parts are kept.
 import { Estimate, seconds } from "./estimate.js";
 import { LiveRows } from "./live_rows.js";
-import { clock } from "./page.js";
+import { clock, moment } from "./page.js";
 import { Stages } from "./stages.js";
 import { gettext, interpolate, ngettext } from "./translate.js";
 
@@ -113,9 +113,10 @@ class Live {
     state(data) {
       if (TERMINAL.has(data.status)) this.finish();
       else this.show(data.status);
-      this.say("delay", this.slot("delay")?.dataset[data.waits_because?.code] ?? "");
+      const because = data.waits_because, sentence = this.slot("delay")?.dataset[because?.code] ?? "";
+      this.say("delay", interpolate(sentence, { since: because?.since && moment(new Date(because.since)) }));
       if (data.status === "queued") this.wait({ position: data.queue_position, wait_s: data.wait_s });
-      if (data.waits_because) this.say("position", "");
+      if (because && !because.since) this.say("position", "");
       if (data.status === "running" && this.stages.at === 0) this.begin();
     },
     started: this.run, running: this.run, progress: this.progress, loss: this.loss,

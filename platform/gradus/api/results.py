@@ -1,5 +1,6 @@
 """What the API says of a grading wherever it does: its state, its error, and the results of public samples."""
 
+from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from ninja import Schema
@@ -139,7 +140,11 @@ class ErrorOut(Schema):
     message: str
 
 
-WAITS_BECAUSE = "Why an open job was put back into the queue, such as a judge that does not answer"
+class DelayOut(ErrorOut):
+    since: datetime | None = Field(None, description="With the code `no_worker`: when the last worker was free")
+
+
+WAITS_BECAUSE = "Why an open job waits longer than others, such as a judge that does not answer or no free worker"
 
 
 TAKES = "How long it takes from its start to its end, as the pages say it; empty where nothing tells that"
@@ -150,13 +155,14 @@ def error_of(evaluation: Evaluation) -> dict[str, Any] | None:
 
 
 def state_of(evaluation: Evaluation) -> dict[str, Any]:
+    delay = delay_of(evaluation)
     return {
         "status": evaluation.state,
         "error": error_of(evaluation),
         "queue_position": queue_position(evaluation),
-        "wait_s": expected_wait(evaluation),
+        "wait_s": None if delay else expected_wait(evaluation),
         "takes": usual.sentence if evaluation.is_open and (usual := durations.of_evaluation(evaluation)) else "",
-        "waits_because": delay.as_data if (delay := delay_of(evaluation)) else None,
+        "waits_because": delay.as_data if delay else None,
     }
 
 

@@ -13,7 +13,18 @@ from pydantic import Field
 
 from challenges.rows import QuotedRow
 from gradus.api.auth import Request, caller, someone
-from gradus.api.results import TAKES, WAITS_BECAUSE, ErrorOut, FeedbackOut, Payload, State, Track, feedback_of, state_of
+from gradus.api.results import (
+    TAKES,
+    WAITS_BECAUSE,
+    DelayOut,
+    ErrorOut,
+    FeedbackOut,
+    Payload,
+    State,
+    Track,
+    feedback_of,
+    state_of,
+)
 from gradus.learn.access import shown_challenge
 from gradus.submissions import own_runs, services, stream
 from gradus.submissions.models import Run
@@ -34,7 +45,7 @@ class RunOut(Schema):
     queue_position: int | None = None
     wait_s: int | None = None
     takes: str = Field("", description=TAKES)
-    waits_because: ErrorOut | None = Field(None, description=WAITS_BECAUSE)
+    waits_because: DelayOut | None = Field(None, description=WAITS_BECAUSE)
     created_at: datetime
     expires_at: datetime
 

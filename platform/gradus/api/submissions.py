@@ -17,6 +17,7 @@ from gradus.api.auth import Request, caller, someone
 from gradus.api.results import (
     TAKES,
     WAITS_BECAUSE,
+    DelayOut,
     ErrorOut,
     FeedbackOut,
     Payload,
@@ -72,7 +73,7 @@ class SubmissionOut(Schema):
     queue_position: int | None = None
     wait_s: int | None = None
     takes: str = Field("", description=TAKES)
-    waits_because: ErrorOut | None = Field(None, description=WAITS_BECAUSE)
+    waits_because: DelayOut | None = Field(None, description=WAITS_BECAUSE)
     attempts_left: int | None = None
     guest_note: str | None = Field(None, description="How a free-text answer without an account is graded")
     has_artifact: bool = False

@@ -66,9 +66,8 @@ class Turn:
 def turn(message: ChatMessage) -> Turn:
     evaluation = message.run.current
     if evaluation.is_open:
-        position = queue_position(evaluation)
-        wait = expected_wait(evaluation) if position else None
-        delay = delay_of(evaluation)
+        position, delay = queue_position(evaluation), delay_of(evaluation)
+        wait = expected_wait(evaluation) if position and not delay else None
         return Turn(message, evaluation, _so_far(evaluation), position=position, wait=wait, delay=delay)
     answered = (evaluation.result or {}).get("chat")
     if not answered:

@@ -1,21 +1,28 @@
-"""What a learner reads while an evaluation waits for something that does not answer: a judge or a server of the model.
+"""What a learner reads while an evaluation waits for something that does not answer: a judge, a server of the model, or
+a worker that takes it.
 
-Workers put such an evaluation back into the queue, and the event `postponed` holds the reason. How long it waits then
-depends on others, so no time is estimated.
+Workers put an evaluation back into the queue whose judge or server is silent, and the event `postponed` holds the
+reason. How long an evaluation waits then depends on others, so no time is estimated.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 from django.db.models import Max
+from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from gradus.submissions.models import Evaluation, Event
+from gradus.submissions.models import Evaluation, Event, WorkerStatus
+from gradus.submissions.queue import ALIVE, seconds_each
 from gradus.submissions.states import State
 
 JUDGE, ENGINE = "judge_", "engine_"
-BUSY, SILENT, NO_MODEL = "judge_busy", "judge_silent", "model_silent"
+BUSY, SILENT, NO_MODEL, NO_WORKER = "judge_busy", "judge_silent", "model_silent", "no_worker"
+# Workers that are all at work count as free again soon for this long, or for as long as they usually take.
+SOON = timedelta(seconds=30)
 SENTENCES: dict[str, Promise] = {
     BUSY: _(
         "The judge that marks answers got too many requests when it was last asked. Your answer is kept and tried "
@@ -29,31 +36,46 @@ SENTENCES: dict[str, Promise] = {
         "The server of the model did not answer when it was last asked. What you have sent is kept and tried again by "
         "itself, and costs no further attempt."
     ),
+    NO_WORKER: _(
+        "No worker has been free for this since %(since)s. What you have sent is kept, and starts by itself when one "
+        "is free."
+    ),
 }
 
 
 @dataclass(frozen=True)
 class Delay:
-    """Why an evaluation was put back into the queue: a code, and the sentence that learners read."""
+    """Why an evaluation waits longer than others: a code, and the sentence that learners read.
+
+    `since` is when the last worker was free that could take it; None while a judge or a server is silent.
+    """
 
     code: str
+    since: datetime | None = None
 
     @property
     def message(self) -> str:
-        return str(SENTENCES[self.code])
+        sentence = str(SENTENCES[self.code])
+        return sentence % {"since": f"{date_format(self.since, 'DATETIME_FORMAT')} UTC"} if self.since else sentence
 
     @property
     def as_data(self) -> dict[str, str]:
-        return {"code": self.code, "message": self.message}
+        since = {"since": self.since.isoformat()} if self.since else {}
+        return {"code": self.code, "message": self.message, **since}
 
 
 def delay_of(evaluation: Evaluation) -> Delay | None:
-    """Returns why an open evaluation was put back into the queue; None if it was not."""
+    """Returns why an open evaluation waits longer than others; None if nothing holds it up."""
     return delays([evaluation]).get(evaluation.pk)
 
 
 def delays(evaluations: Iterable[Evaluation]) -> dict[int, Delay]:
-    """Returns the delays by the evaluations' ids, with one query for all, or none if nothing was put back."""
+    """Returns the delays by the evaluations' ids, with a few queries for all of them, or none if none is open."""
+    read = list(evaluations)
+    return _without_worker([one for one in read if one.state == State.QUEUED]) | _put_back(read)
+
+
+def _put_back(evaluations: list[Evaluation]) -> dict[int, Delay]:
     delayed = [evaluation.pk for evaluation in evaluations if _is_delayed(evaluation)]
     if not delayed:
         return {}
@@ -62,6 +84,37 @@ def delays(evaluations: Iterable[Evaluation]) -> dict[int, Delay]:
     reasons = Event.objects.filter(pk__in=last).values_list("evaluation_id", "data")
     codes = {pk: _code(str(data.get("reason"))) for pk, data in reasons}
     return {pk: Delay(code) for pk, code in codes.items() if code}
+
+
+def _without_worker(waiting: list[Evaluation]) -> dict[int, Delay]:
+    """Those that no worker will take soon. A lane in which none was ever seen has had none since they were sent."""
+    lanes = {evaluation.lane for evaluation in waiting}
+    workers = list(WorkerStatus.objects.filter(lane__in=lanes, problem="")) if lanes else []
+    since: dict[str, datetime | None] = {}
+    for lane in lanes:
+        since |= _last_free(lane, [worker for worker in workers if worker.lane == lane])
+    return {
+        evaluation.pk: Delay(NO_WORKER, since[evaluation.lane] or evaluation.created_at)
+        for evaluation in waiting
+        if evaluation.lane in since
+    }
+
+
+def _last_free(lane: str, workers: Collection[WorkerStatus]) -> dict[str, datetime | None]:
+    """Returns when a worker was free at last by the lane, None if that is unknown; nothing if one is, or will be soon.
+
+    While workers are no longer seen, that is when the last of them was seen.
+    """
+    now = timezone.now()
+    alive = [worker for worker in workers if worker.last_seen >= now - ALIVE]
+    if not alive:
+        return {lane: max((worker.last_seen for worker in workers), default=None)}
+    jobs = [worker.busy_with for worker in alive if worker.busy_with is not None]
+    if len(jobs) < len(alive):
+        return {}
+    begun: datetime | None = Evaluation.objects.filter(pk__in=jobs).aggregate(begun=Max("started_at"))["begun"]
+    usual = max(SOON, timedelta(seconds=seconds_each(lane) or 0.0))
+    return {} if begun is None or now - begun <= usual else {lane: begun}
 
 
 def _is_delayed(evaluation: Evaluation) -> bool:

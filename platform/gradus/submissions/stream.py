@@ -123,7 +123,7 @@ class Look:
 
 @dataclass(frozen=True)
 class Waits:
-    """The queue position of an evaluation, its expected wait in seconds, and why it was put back into the queue."""
+    """The queue position of an evaluation, its expected wait in seconds, and why it waits longer than others."""
 
     position: int | None = None
     seconds: int | None = None
@@ -171,7 +171,8 @@ def look_at(wanted: Mapping[int, int], places: QueuePositions | None = None) -> 
     `wanted` maps the id of an evaluation to the number of the last event that is known. States are read before events:
     an evaluation that has ended by then has written its last event.
     """
-    fields = ("pk", "state", "lane", "postponed_since", "submission__grade_withheld", "submission__details_withheld")
+    own = ("pk", "state", "lane", "postponed_since", "created_at")
+    fields = (*own, "submission__grade_withheld", "submission__details_withheld")
     found = Evaluation.objects.filter(pk__in=wanted).select_related("submission").only(*fields)
     evaluations = {one.pk: one for one in found}
     waiting = [one for one in evaluations.values() if one.state == State.QUEUED]
@@ -230,6 +231,7 @@ def _look(evaluation: Evaluation, after: int, events: list[EventRow], waits: Wai
 
 def _state(evaluation: Evaluation, waits: Waits) -> dict[str, Any]:
     place, seconds = (waits.position, waits.seconds) if evaluation.state == State.QUEUED else (None, None)
+    seconds = None if waits.delay else seconds
     because = {"waits_because": waits.delay.as_data} if waits.delay and evaluation.is_open else {}
     return {"status": evaluation.state, "queue_position": place, "wait_s": seconds, **because}
 

@@ -94,11 +94,11 @@ def waiting_context(owner: Submission | Run, evaluation: Evaluation) -> dict[str
     return {
         "position": position,
         "ahead": position - 1 if position else None,
-        "wait": expected_wait(evaluation) if position else None,
+        "wait": expected_wait(evaluation) if position and not delay else None,
         "delay": delay,
         "stages": stages_of(evaluation, owner.kind),
         "begun": begun(evaluation),
-        "usual": None if delay else durations.of_evaluation(evaluation),
+        "usual": None if delay and not delay.since else durations.of_evaluation(evaluation),
         "elapsed": elapsed(evaluation),
         "reading": reading(owner) if isinstance(owner, Submission) else None,
     }
