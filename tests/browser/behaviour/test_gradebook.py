@@ -12,10 +12,12 @@ from playwright.sync_api import Page, expect
 from gradus.accounts.models import User
 from gradus.classes.models import Class, DateRule
 from gradus.courses.models import Course
+from gradus.courses.services import publish
 from gradus.gradebook import cells, services
 from gradus.gradebook.models import Override
 from tests import factories
 from tests.browser.conftest import Visit
+from tests.browser.driver.pages import library
 from tests.browser.driver.seen import wrong_with
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -23,8 +25,20 @@ WIDTHS = (360, 1280, 1920)
 # Of an element: whether a part that sticks is still where a reader sees it.
 IN_SIGHT = """(one) => {
   const box = one.getBoundingClientRect(), around = one.closest(".grades-wrap").getBoundingClientRect();
-  return box.left >= around.left - 1 && box.top >= around.top - 1 && box.right <= around.right + 1;
+  return box.left >= around.left - 1 && box.top >= around.top - 1
+    && box.right <= around.right + 1 && box.bottom <= around.bottom + 1;
 }"""
+
+# Words of the heads of which parts stand in two lines. A hyphen may end a line.
+BROKEN_WORDS = """() => [...document.querySelectorAll(".grades thead span")].flatMap((span) => {
+  const texts = [...span.childNodes].filter((node) => node.nodeType === Node.TEXT_NODE);
+  return texts.flatMap((text) => [...text.data.matchAll(/[^\\s-]+/g)].filter((word) => {
+    const range = document.createRange();
+    range.setStart(text, word.index);
+    range.setEnd(text, word.index + word[0].length);
+    return new Set([...range.getClientRects()].map((box) => Math.round(box.top))).size > 1;
+  }).map((word) => word[0]));
+})"""
 
 
 @pytest.fixture
@@ -103,3 +117,21 @@ def test_names_and_titles_stay_in_sight(evening: Class, grace: User, visit: Visi
     expect(page.locator(".grades thead th").first).to_be_in_viewport()
     assert page.locator(".grades thead th").first.evaluate(IN_SIGHT)
     assert page.locator(".grades tbody tr:last-child th").evaluate(IN_SIGHT)
+
+
+def test_titles_break_between_words_and_the_last_row_is_whole(ada: User, grace: User, visit: Visit) -> None:
+    """The built-in course has eighteen columns, which do not fit the window, and thirty learners do not either."""
+    made = factories.a_class(publish(library()), title="Evening group")
+    for number in range(30):
+        factories.member(made, email=f"p{number}@example.org", first_name="Kim", last_name=f"Person {number:02d}")
+    cells.rebuild(made)
+    page: Page = visit(grace)
+    for width, height in ((360, 740), (1280, 800), (1920, 1080)):
+        page.set_viewport_size({"width": width, "height": height})
+        page.goto(f"/teach/classes/{made.pk}/grades/")
+        assert page.evaluate(BROKEN_WORDS) == [], width
+        last = page.locator(".grades tbody tr:last-child th")
+        last.evaluate("(row) => row.scrollIntoView({ block: 'end' })")
+        # The row's edge may stand between two pixels.
+        expect(last).to_be_in_viewport(ratio=0.98)
+        assert last.evaluate(IN_SIGHT)
