@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+import re
 
 import pytest
 from playwright.sync_api import Page, expect
 
 from gradus.submissions import services
-from gradus.submissions.models import Evaluation, Submission
+from gradus.submissions.models import Evaluation, Submission, WorkerStatus
 from tests import factories
 from tests.browser.driver.seen import first_quick
 from tests.browser.look.test_charts import CUT
@@ -91,6 +92,16 @@ def test_what_goes_back_to_the_queue_waits_again(submission, page):
     expect(page.get_by_text("Put back in the queue. It starts again by itself")).to_be_visible()
     tell(factories.claimed(submission), public(4))
     expect(present(page)).to_have_text("Public samples, row 4 of 50")
+
+
+def test_a_page_says_when_no_worker_is_free_any_more_and_when_one_is(submission, page):
+    expect(page.get_by_text("No worker has been free for this since")).to_be_visible()
+    expect(page.get_by_text("You are next.")).to_be_visible()
+    WorkerStatus.objects.create(name="w", lane=submission.current.lane)
+    expect(page.get_by_text("No worker has been free for this since")).to_be_hidden()
+    WorkerStatus.objects.update(last_seen="2026-01-02T03:04Z")
+    expect(page.get_by_text(re.compile("free for this since 2 Jan 2026, \\d\\d:04"))).to_be_visible()
+    expect(page.get_by_text("You are next.")).to_be_visible()
 
 
 def test_a_lost_connection_is_named_and_recovers(submission, ada, visit, work):
