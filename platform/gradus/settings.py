@@ -296,7 +296,8 @@ ALLAUTH_TRUSTED_PROXY_COUNT = env.whole("GRADUS_PROXIES", default=1 if PRODUCTIO
 # `login_failed` for one account from one address, and as `login_failed_account` for the account from any address.
 # `accounts/rate_limits.py` counts sign-ups as `new_account` and new visitors as `guest`, because allauth's own limit
 # on `signup` cannot be lifted for a classroom; and downloads of one's own data as `my_data`. `api/uploads.py`
-# counts the drafts that a person pushes, each of which stores an archive, as `draft`.
+# counts the drafts that a person pushes, each of which stores an archive, as `draft`. Wrong codes of classes count as
+# `join_code`.
 ACCOUNT_RATE_LIMITS = {
     "login_failed": "10/m/ip,5/5m/key,20/h/key",
     "login_failed_account": "100/h/key",
@@ -306,6 +307,7 @@ ACCOUNT_RATE_LIMITS = {
     "my_data": "10/h/user",
     "friend": "60/h/user",
     "draft": "60/h/key",
+    "join_code": "30/m/ip,300/h/ip",
 }
 ACCOUNT_FORMS = {
     "add_email": "gradus.accounts.forms.AddEmailForm",

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 import time_machine
 from django.test import Client
 
+from gradus.accounts.models import User
+from gradus.classes import services as classes
+from gradus.courses.models import Course
 from gradus.submissions import limits, services
 from gradus.submissions.limits import Use
 from gradus.submissions.models import Submission
 from tests import factories
-from tests.api.conftest import Caller
+from tests.api.conftest import Caller, problem
 
 
 def until_limited(client: Client, path: str, data: dict[str, str], most: int):
@@ -47,6 +50,34 @@ def test_guessing_a_password_is_limited(ada) -> None:
     response = client.post("/accounts/login/", {"login": ada.email, "password": factories.PASSWORD})
     assert "_auth_user_id" not in client.session
     assert "Too many wrong passwords" in response.content.decode()
+
+
+@pytest.mark.parametrize("path", ["/join/{}/", "/join/?code={}"])
+def test_wrong_codes_of_classes_are_limited_by_address_and_right_ones_are_not(
+    course: Course, grace: User, ada: User, ada_api: Caller, path: str
+) -> None:
+    evening = factories.a_class(course)
+    code = classes.rotate_code(evening, by=grace, until=datetime.now(UTC) + timedelta(days=1)).join_code
+    client, school = Client(REMOTE_ADDR="203.0.113.7"), Client(REMOTE_ADDR="198.51.100.1")
+    with time_machine.travel(datetime.now(UTC), tick=False) as clock:
+        assert {client.get(f"/join/{code}/").status_code for _ in range(60)} == {200}
+        assert [client.get(path.format(f"wrong{n}")).status_code for n in range(31)] == [404] * 30 + [429]
+        refused = client.get(f"/join/{code}/")
+        assert (refused.status_code, refused["Retry-After"]) == (429, "60")
+        assert school.get(f"/join/{code}/").status_code == 200
+        ada_api.client = client
+        told = problem(ada_api.post("/classes/join", {"code": code}), 429, "too_many_requests")
+        assert "60 seconds" in told["detail"] and not evening.members.exists()
+        clock.shift(61)
+        assert client.get(f"/join/{code}/").status_code == 200
+        assert ada_api.post("/classes/join", {"code": code}).status_code == 200
+    assert evening.members.get().user == ada
+
+
+def test_wrong_codes_at_the_api_count_as_well(course: Course, ada_api: Caller) -> None:
+    answers = [ada_api.post("/classes/join", {"code": f"wrong{number}"}) for number in range(31)]
+    assert [answer.status_code for answer in answers] == [404] * 30 + [429]
+    assert Client().get("/join/wrong/").status_code == 429
 
 
 def test_runs_are_limited(ada, ada_client, ada_api: Caller, sea_or_sky) -> None:

@@ -37,6 +37,17 @@ def allow(request: HttpRequest, action: str, *, limit_get: bool = False) -> None
     raise ImmediateHttpResponse(too_many(request, seconds_left(request, action)))
 
 
+def wait_for(request: HttpRequest, action: str) -> int:
+    """Returns the seconds until `action` is allowed from this address, 0 if it is allowed now. It counts nothing."""
+    return 0 if is_exempt(request) else seconds_left(request, action)
+
+
+def refuse_beyond(request: HttpRequest, action: str) -> None:
+    """Raises `ImmediateHttpResponse` with a 429 if the limit on `action` is reached. It counts nothing."""
+    if wait := wait_for(request, action):
+        raise ImmediateHttpResponse(too_many(request, wait))
+
+
 def in_words(seconds: int) -> str:
     """Returns a waiting time for people: in seconds up to two minutes, then in minutes, rounded up."""
     if seconds <= 120:

@@ -12,10 +12,13 @@ from django.http import Http404
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext as _
 from ninja import Router, Schema, Status
 from pydantic import Field
 
+from gradus.accounts.allauth_internals import count
 from gradus.accounts.models import User
+from gradus.accounts.rate_limits import in_words, wait_for
 from gradus.accounts.roles import DECIDES, SEES_ANSWERS
 from gradus.accounts.token_rules import LearnerData
 from gradus.api.auth import Request, allows, caller, requires, someone
@@ -25,6 +28,7 @@ from gradus.classes.class_roles import Name as Role
 from gradus.classes.members import member_named
 from gradus.classes.models import NAME_CHARS, TITLE_CHARS, Class, Member
 from gradus.courses.models import Course
+from gradus.refusal import Refused
 
 Points = Literal["share", "pass", "steps"]
 Board = Literal["off", "staff", "members"]
@@ -240,7 +244,15 @@ def class_code_stop(request: Request, id: int) -> ClassPageOut:
 @router.post("/classes/join", response=ClassOut, auth=someone)
 def class_join(request: Request, given: JoinIn) -> dict[str, Any]:
     """Adds the caller to the class with this code. Its teachers see the caller's attempts, grades and address."""
-    member = joining.join(given.code, by=caller(request))
+    if wait := wait_for(request, "join_code"):
+        said = _("Too many wrong codes came from your address. Try again in %(time)s.") % {"time": in_words(wait)}
+        raise Refused("too_many_requests", said, 429, retry_after=wait)
+    try:
+        member = joining.join(given.code, by=caller(request))
+    except Refused as refused:
+        if refused.code == "code_unknown":
+            count(request, "join_code")
+        raise
     return class_out(member.of_class, class_roles.NAMES[member.learner_data])
 
 

@@ -13,6 +13,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
+from gradus.accounts import rate_limits
 from gradus.accounts.models import User
 from gradus.classes import access, joining, membership, visibility
 from gradus.classes.models import Class
@@ -23,14 +24,14 @@ from gradus.refusal import Refused
 def join_begin(request: HttpRequest) -> HttpResponse:
     """Asks for the code of a class, and leads to its page."""
     code = "".join(request.GET.get("code", "").split()).lower().replace("-", "")
-    if code and joining.open_class(code) is not None:
+    if code and _open_class(request, code) is not None:
         return redirect("learn:join", code)
     return render(request, "learn/join_begin.html", {"code": code}, status=404 if code else 200)
 
 
 def join(request: HttpRequest, code: str) -> HttpResponse:
     """Says which class this is and what its instructors see. A POST joins it."""
-    found, user = joining.open_class(code), request.user
+    found, user = _open_class(request, code), request.user
     if found is None:
         return render(request, "learn/join_begin.html", {"code": code}, status=404)
     account = user if isinstance(user, User) and not user.is_guest else None
@@ -46,6 +47,15 @@ def join(request: HttpRequest, code: str) -> HttpResponse:
     context: dict[str, Any] = {"class": found, "account": account, "query": here}
     context["is_in"] = membership.active(account).filter(of_class=found).exists()
     return render(request, "learn/join.html", context)
+
+
+def _open_class(request: HttpRequest, code: str) -> Class | None:
+    """Counts wrong codes by address. Right ones are not counted, so that a whole classroom can join at once."""
+    rate_limits.refuse_beyond(request, "join_code")
+    found = joining.open_class(code)
+    if found is None:
+        rate_limits.allow(request, "join_code", limit_get=True)
+    return found
 
 
 @login_required
