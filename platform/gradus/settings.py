@@ -292,15 +292,19 @@ ACCOUNT_USER_MODEL_USERNAME_FIELD = "username"
 # How many proxies stand in front of the web server. Each appends one address to X-Forwarded-For; rate limits use the
 # first address that a trusted proxy appended. Everything before it is written by the visitor and may be false.
 ALLAUTH_TRUSTED_PROXY_COUNT = env.whole("GRADUS_PROXIES", default=1 if PRODUCTION else 0, least=0)
-# These come on top of allauth's own limits. Wrong passwords, and wrong codes of a second factor, count as
-# `login_failed` for one account from one address, and as `login_failed_account` for the account from any address.
+# These come on top of allauth's own limits. Wrong codes of a second factor count as `login_failed`. Wrong passwords
+# count as `password_failed` for one account from one address, so that who knows it waits a few minutes at most, as
+# `password_failed_address` for all accounts, and as `password_failed_account` for the account from any address. In a
+# browser in which the account has signed in before, only `password_failed` counts, and for that browser alone.
 # `accounts/rate_limits.py` counts sign-ups as `new_account` and new visitors as `guest`, because allauth's own limit
 # on `signup` cannot be lifted for a classroom; and downloads of one's own data as `my_data`. `api/uploads.py`
 # counts the drafts that a person pushes, each of which stores an archive, as `draft`. Wrong codes of classes count as
 # `join_code`.
 ACCOUNT_RATE_LIMITS = {
     "login_failed": "10/m/ip,5/5m/key,20/h/key",
-    "login_failed_account": "100/h/key",
+    "password_failed": "5/5m/key",
+    "password_failed_address": "30/m/ip",
+    "password_failed_account": "100/h/key",
     "signup": None,
     "new_account": "20/m/ip,30/h/ip",
     "guest": "30/m/ip,300/h/ip",

@@ -7,11 +7,11 @@ from django.conf import settings
 from django.contrib import messages
 from django.core.exceptions import ValidationError
 from django.db.models import Q
-from django.http import HttpRequest, HttpResponseBase
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import render
 from django.utils.translation import gettext as _
 
-from gradus.accounts import guests
+from gradus.accounts import guests, known_devices
 from gradus.accounts import rate_limits as limits
 from gradus.accounts.allauth_internals import LoginAttemptLimits
 from gradus.accounts.models import User
@@ -114,3 +114,12 @@ class AccountAdapter(LoginAttemptLimits):
 
     def too_many_attempts(self, seconds: int) -> Exception:
         return TooManyAttempts(seconds)
+
+    def known_device(self, request: HttpRequest, name: str) -> str:
+        return known_devices.device_of(request, name)
+
+    def post_login(self, request: HttpRequest, user: User, **kwargs: Any) -> HttpResponse:
+        """Remembers the browser, so that wrong passwords from elsewhere do not keep its person out."""
+        response: HttpResponse = super().post_login(request, user, **kwargs)
+        known_devices.remember(response, user)
+        return response

@@ -49,8 +49,12 @@ class LoginAttemptLimits(DefaultAccountAdapter):  # type: ignore[misc]
     """Limits wrong passwords: first for one account from one address, and much later for the account from anywhere.
 
     An attempt that is refused for its address does not count against the account, so that a single address cannot
-    lock the owner out.
+    lock the owner out. A browser in which the account has signed in before is counted apart, by that alone.
     """
+
+    def known_device(self, request: HttpRequest, name: str) -> str:
+        """Returns the number of a browser in which the account of this name has signed in before, or ""."""
+        raise NotImplementedError
 
     def too_many_attempts(self, seconds: int) -> Exception:
         """Returns the error to raise when the next attempt is allowed in `seconds`."""
@@ -70,12 +74,20 @@ class LoginAttemptLimits(DefaultAccountAdapter):  # type: ignore[misc]
             used.usage += usage.usage
         self._login_failed_rl_usage = used
 
-    def _login_limits(self, request: HttpRequest, **credentials: Any) -> dict[str, str]:
+    def _login_limits(self, request: HttpRequest, **credentials: Any) -> dict[str, str | None]:
         """Returns the cache key of each limit on wrong passwords, in the order in which the limits are checked."""
         account = self._get_login_attempts_cache_key(request, **credentials)
-        return {"login_failed": f"{account} {ratelimit.get_ip(request)}", "login_failed_account": account}
+        device = self.known_device(request, credentials.get("email") or credentials.get("username") or "")
+        return {"password_failed": f"{account} {device}"} if device else self._limits_elsewhere(request, account)
+
+    def _limits_elsewhere(self, request: HttpRequest, account: str) -> dict[str, str | None]:
+        by_address = f"{account} {ratelimit.get_ip(request)}"
+        return {"password_failed_address": None, "password_failed": by_address, "password_failed_account": account}
 
     def _delete_login_attempts_cached_email(self, request: HttpRequest, **credentials: Any) -> None:
         """Forgets the wrong passwords. allauth calls this after a password was reset by email."""
-        for action, key in self._login_limits(request, **credentials).items():
-            forget(request, action, key)
+        account = self._get_login_attempts_cache_key(request, **credentials)
+        elsewhere, here = self._limits_elsewhere(request, account), self._login_limits(request, **credentials)
+        for action, key in (*elsewhere.items(), *here.items()):
+            if key is not None:
+                forget(request, action, key)
