@@ -1,9 +1,9 @@
 """Shares the few threads of a web process between people: one of them cannot hold all with requests that wait.
 
-A sender is a session or a token of the API. Requests above its share wait without a thread, and are answered with 429
-after a while. No database is asked, because it may be what the threads wait for. So sessions that somebody invents, and
-requests without one, are bounded by their address. It may be a classroom's, so it has all threads but one, and what it
-sends waits for as long as it takes.
+A sender is a session or a token of the API. Requests above its share wait without a thread for as long as its earlier
+ones end one after another, and are answered with 429 if none of them does. No database is asked, because it may be what
+the threads wait for. So sessions that somebody invents, and requests without one, are bounded by their address. It may
+be a classroom's, so it has all threads but one, and what it sends waits for as long as it takes.
 """
 
 from __future__ import annotations
@@ -26,8 +26,9 @@ from gradus.accounts.rate_limits import client_address
 from gradus.api.problems import problem
 
 log = structlog.get_logger(__name__)
-# How long a request waits for the sender's earlier ones.
-WAIT_SECONDS = 10.0
+# How long a request waits while none of the sender's earlier ones ends. The lock timeout of PostgreSQL is longer, so
+# that requests behind one that waits for a row are answered soon.
+WAIT_SECONDS = 7.0
 RETRY_SECONDS = 10
 # What the name of an address begins with among the names of a sender.
 ADDRESS = "address "
@@ -38,13 +39,15 @@ Limits = Mapping[str, int]
 class Threads:
     """Counts, for one event loop, which sender's requests are worked on. `number` is that of the process's threads.
 
-    `waiting` has, in their order, the limits of the requests that wait, and when each came.
+    `waiting` has, in their order, the limits of the requests that wait, and when each came. `ended_at` says when a
+    sender that has threads last gave one back.
     """
 
     number: int
     wait_seconds: float = WAIT_SECONDS
     taken: Counter[str] = field(default_factory=Counter)
     waiting: dict[asyncio.Future[None], tuple[Limits, float]] = field(default_factory=dict)
+    ended_at: dict[str, float] = field(default_factory=dict)
 
     def limits_of(self, request: HttpRequest) -> Limits:
         """Returns how many threads each name of the sender may hold: a half, and all but one for an address."""
@@ -57,7 +60,7 @@ class Threads:
     async def enter(self, request: HttpRequest) -> Callable[[], None] | HttpResponse:
         """Waits until the sender may have a thread. Returns what gives it back, to be called once in this event loop.
 
-        It is a response if the sender's earlier requests took too long.
+        It is a response if the sender's earlier requests take too long.
         """
         limits = self.limits_of(request)
         if self._has_room(limits):
@@ -77,7 +80,7 @@ class Threads:
         self.waiting[turn] = limits, time.monotonic()
         try:
             while not (await asyncio.wait([turn], timeout=self.wait_seconds))[0]:
-                if not self._is_kept_by_address(limits):
+                if not self._moves(limits):
                     return False
         except asyncio.CancelledError:
             # The browser may go away in the moment in which the thread was given.
@@ -97,12 +100,24 @@ class Threads:
             wanted, _came = self.waiting.pop(first)
             self.taken.update(wanted.keys())
             first.set_result(None)
+        ended_at = self.ended_at | dict.fromkeys(limits, time.monotonic())
+        self.ended_at = {name: ended_at[name] for name in self.taken if name in ended_at}
 
     def _has_room(self, limits: Limits) -> bool:
         return all(self.taken[name] < most for name, most in limits.items())
 
+    def _moves(self, limits: Limits) -> bool:
+        """Returns True if only the address keeps the request waiting, or an earlier one of its sender ended lately."""
+        lately = time.monotonic() - self.wait_seconds
+        return self._is_kept_by_address(limits) or any(self.ended_at.get(name, 0) > lately for name in _own(limits))
+
     def _is_kept_by_address(self, limits: Limits) -> bool:
-        return self._has_room({name: most for name, most in limits.items() if not name.startswith(ADDRESS)})
+        return self._has_room(_own(limits))
+
+
+def _own(limits: Limits) -> Limits:
+    """Returns the limits without the one of the address, which others may share."""
+    return {name: most for name, most in limits.items() if not name.startswith(ADDRESS)}
 
 
 def too_many(request: HttpRequest) -> HttpResponse:

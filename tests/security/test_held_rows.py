@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from http.cookies import SimpleCookie
 from typing import Any
 
@@ -81,6 +84,24 @@ def test_a_crowd_behind_one_address_waits_and_delays_launches_but_one_person_doe
     asyncio.run(scene())
 
 
+def test_a_senders_requests_wait_for_as_long_as_earlier_ones_end() -> None:
+    async def scene() -> None:
+        threads = Threads(2, wait_seconds=0.5)
+        leave = await threads.enter(asked(session="a"))
+        later = [asyncio.ensure_future(threads.enter(asked(session="a"))) for _ in range(6)]
+        for task in later:
+            await asyncio.wait([task], timeout=0.2)
+            assert callable(leave) and not task.done()
+            leave()
+            leave = await task
+        await asyncio.wait([last := asyncio.ensure_future(threads.enter(asked(session="a")))], timeout=5)
+        assert isinstance(last.result(), HttpResponse) and callable(leave)
+        leave()
+        assert not threads.taken and not threads.ended_at
+
+    asyncio.run(scene())
+
+
 def test_who_waits_too_long_is_told_so() -> None:
     async def scene() -> None:
         threads = Threads(2, wait_seconds=0)
@@ -113,10 +134,31 @@ async def _attack(site: CrowdSite, headers: dict[str, str], address: str) -> tup
         return await asyncio.gather(*cancels), [page.status_code for page in pages]
 
 
-@pytest.mark.postgres
-@pytest.mark.parametrize("way", ["page", "API"])
-def test_pages_answer_while_a_row_is_held_and_ten_cancels_wait(postgres_url: str, way: str) -> None:
-    with crowd_site.opened(postgres_url) as site:
+@contextmanager
+def held(site: CrowdSite) -> Iterator[None]:
+    """Holds the rows of all evaluations, or on SQLite the whole database against others that write."""
+    address = site.env["DATABASE_URL"]
+    if address.startswith("postgres"):
+        with psycopg.connect(address) as holder:
+            holder.execute("select id from submissions_evaluation for update")
+            yield
+        return
+    with closing(sqlite3.connect(address.removeprefix("sqlite:///"), isolation_level=None)) as file:
+        file.execute("begin immediate")
+        yield
+
+
+@pytest.mark.parametrize(
+    ("postgres", "way"),
+    [
+        *(pytest.param(True, way, marks=pytest.mark.postgres) for way in ("page", "API")),
+        pytest.param(False, "page", marks=pytest.mark.slow),
+    ],
+)
+def test_pages_answer_while_a_row_is_held_and_ten_cancels_wait(
+    request: pytest.FixtureRequest, postgres: bool, way: str
+) -> None:
+    with crowd_site.opened(request.getfixturevalue("postgres_url") if postgres else None) as site:
         pk, token = site.ask("learner", "0")
         root, bearer = f"http://127.0.0.1:{site.ports[0]}", {"Authorization": f"Bearer {token}"}
         made = httpx.post(
@@ -127,8 +169,7 @@ def test_pages_answer_while_a_row_is_held_and_ten_cancels_wait(postgres_url: str
             cookies = SimpleCookie({"sessionid": site.ask("session", str(pk)), "csrftoken": "c" * 32})
             address = f"/submissions/{made.json()['uuid']}/cancel"
             headers = {"Cookie": cookies.output([], "", ";").strip(), "X-CSRFToken": "c" * 32}
-        with psycopg.connect(site.env["DATABASE_URL"]) as holder:
-            holder.execute("select id from submissions_evaluation for update")
+        with held(site):
             cancels, pages = asyncio.run(_attack(site, headers, address))
             assert pages == [200] * PAGES
             assert {answer.status_code for answer in cancels} == {429, 503}
