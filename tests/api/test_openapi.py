@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections import Counter
 from io import StringIO
 from pathlib import Path
+from typing import Any, get_args
 
+import pytest
 from django.core.management import call_command
 from django.test import Client
 from ninja import Schema
+from pydantic import BaseModel, ValidationError
 
 from gradus.api import api
 
@@ -50,6 +54,36 @@ def test_the_snapshot_is_what_the_api_says() -> None:
     out = StringIO()
     call_command("export_openapi_schema", api="gradus.api.api", sorted=True, indent=2, stdout=out)
     assert out.getvalue().strip() == SNAPSHOT.read_text().strip(), f"The API changed. Renew the snapshot: {RENEW}"
+
+
+def _bodies() -> set[type[BaseModel]]:
+    """All schemas of what a call may be sent in its body, with those inside others."""
+    calls = [call for _, router in api._routers for view in router.path_operations.values() for call in view.operations]
+    bodies: set[type[BaseModel]] = set()
+    for call in calls:
+        for model in call.models:
+            if model.__ninja_param_source__ == "body":
+                bodies |= _within(model)
+    return bodies
+
+
+def _within(annotation: Any) -> set[type[BaseModel]]:
+    parts = set().union(*(_within(part) for part in get_args(annotation)))
+    if not (isinstance(annotation, type) and issubclass(annotation, BaseModel)):
+        return parts
+    return parts | {annotation}.union(*(_within(field.annotation) for field in annotation.model_fields.values()))
+
+
+@pytest.mark.parametrize("sent", [0, 1, "no"])
+def test_only_true_and_false_are_truth_values_as_the_document_says(sent: object) -> None:
+    lax = []
+    for schema in _bodies():
+        for name, field in schema.model_fields.items():
+            if bool in (get_args(field.annotation) or (field.annotation,)):
+                with contextlib.suppress(ValidationError):
+                    schema.__pydantic_validator__.validate_assignment(schema.model_construct(), name, sent)
+                    lax.append(f"{schema.__name__}.{name}")
+    assert lax == []
 
 
 def test_every_call_of_the_contract_is_there() -> None:

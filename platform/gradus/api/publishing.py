@@ -9,7 +9,7 @@ from django.http import FileResponse
 from django.shortcuts import get_object_or_404
 from django.utils.translation import gettext as _
 from ninja import Query, Router, Schema, Status
-from pydantic import Field
+from pydantic import Field, StrictBool
 
 from gradus.accounts import roles
 from gradus.accounts import staff_actions as staff
@@ -88,7 +88,7 @@ SEEN = "The digest of the draft that the author saw: another one is refused with
 
 class PublishIn(Schema):
     digest: str = Field("", pattern=DIGEST, description=SEEN)
-    unverified: bool | list[str] = Field(
+    unverified: StrictBool | list[str] = Field(
         False, description="Challenges to publish at once, although this server has not verified them; true for all"
     )
 

@@ -47,7 +47,7 @@ class PushIn(Schema):
     base: str = Field(
         "", pattern="^([0-9a-f]{64})?$", description="The digest of the live content that the author knows"
     )
-    force: bool = Field(False, description="Push although something else is live by now")
+    force: bool = Field(False, strict=True, description="Push although something else is live by now")
     note: str = Field("", max_length=300, description="What changes, in a few words")
 
 

@@ -27,7 +27,9 @@ class AnnouncementIn(Schema):
         None,
         description="When it is published; at once if omitted. A time without an offset is in the zone of the class",
     )
-    by_mail: bool = Field(True, description="Whether members who asked for notices by mail get it by mail as well")
+    by_mail: bool = Field(
+        True, strict=True, description="Whether members who asked for notices by mail get it by mail as well"
+    )
 
 
 class AnnouncementChangeIn(Schema):
@@ -42,7 +44,7 @@ class AnnouncementChangeIn(Schema):
         "", max_length=LABEL_CHARS, description="The members who get it; empty for everybody in the class"
     )
     publish_at: Moment | None = None
-    by_mail: bool = True
+    by_mail: bool = Field(True, strict=True)
     seen: Seen = ""
 
 

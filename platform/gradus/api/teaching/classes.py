@@ -119,7 +119,7 @@ class AddIn(Schema):
     emails: list[str] = Field(min_length=1, max_length=invitations.AT_ONCE)
     role: Role = "learner"
     labels: list[str] = Field([], max_length=20)
-    mail: bool = Field(True, description="Whether to tell them by mail, if the site can send mails")
+    mail: bool = Field(True, strict=True, description="Whether to tell them by mail, if the site can send mails")
 
 
 class AddedOut(Schema):

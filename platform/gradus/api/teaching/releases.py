@@ -43,7 +43,9 @@ class ReleaseRuleIn(ReleaseOfIn):
     details: When = Field(description=WHEN)
     details_at: Moment | None = Field(None, description="Required if `details` is `date`, and ignored otherwise")
     provisional: bool | None = Field(
-        None, description="Whether a release at a date or by hand includes provisional grades; null: as it was"
+        None,
+        strict=True,
+        description="Whether a release at a date or by hand includes provisional grades; null: as it was",
     )
     seen: Seen = ""
 
@@ -51,7 +53,9 @@ class ReleaseRuleIn(ReleaseOfIn):
 class ReleaseNowIn(ReleaseOfIn):
     parts: list[Part] = Field(["score", "details"], min_length=1, max_length=2)
     provisional: bool = Field(
-        False, description="Release provisional grades too, which wait for a person, now and from now on"
+        False,
+        strict=True,
+        description="Release provisional grades too, which wait for a person, now and from now on",
     )
 
 
