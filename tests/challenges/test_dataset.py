@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from challenges.dataset import TOKENS_PER_SECOND, report
+from challenges.dataset import TOKENS_PER_SECOND, report, training_seconds
 from challenges.kinds.tune import Hyperparameters
 from challenges.rows import TrainRow
 from challenges.spec import Challenge
@@ -29,7 +29,7 @@ def test_counts_balance_duplicates_and_conflicts(count_words):
 def test_tokens_are_those_of_the_whole_rows_times_epochs(count_words):
     found = report(CHALLENGE, ROWS, count_words, hyperparameters=Hyperparameters(num_train_epochs=2))
     assert found.total_tokens == 2 * (4 * 5 + 9)
-    assert found.seconds == pytest.approx(found.total_tokens / TOKENS_PER_SECOND)
+    assert training_seconds("lora", found.total_tokens) == pytest.approx(found.total_tokens / TOKENS_PER_SECOND)
     assert (found.longest_row, found.tokens_per_row) == (5, 29 / 5)
     assert sum(group.rows for group in found.histogram) == 5
     assert (found.histogram[0].low, found.histogram[-1].high) == (5, 9)

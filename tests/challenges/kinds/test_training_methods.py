@@ -193,7 +193,7 @@ def test_both_sides_of_a_preference_are_paid_for(count_words):
     assert both.problems == alone.problems == () and both.rows == 1
     assert both.tokens_per_row > 2 * alone.tokens_per_row
     assert both.total_tokens == KIND.tokens(spec, payload(), count_words).used
-    assert both.seconds == METHODS["dpo"].cost * both.total_tokens / dataset.TOKENS_PER_SECOND
+    assert dataset.training_seconds("dpo", 128) == METHODS["dpo"].cost * dataset.training_seconds("lora", 128)
 
 
 def test_a_worker_is_asked_for_the_method_and_the_model():
