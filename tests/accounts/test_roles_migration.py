@@ -28,12 +28,21 @@ def newest() -> None:
     executor.migrate(executor.loader.graph.leaf_nodes())
 
 
+def triggers() -> set[str]:
+    """The names of all triggers of the site. SQLite loses those of a table that it makes anew."""
+    tables = {"sqlite": "SELECT name FROM sqlite_master WHERE type = 'trigger'"}
+    with connection.cursor() as cursor:
+        cursor.execute(tables.get(connection.vendor, "SELECT tgname FROM pg_trigger WHERE NOT tgisinternal"))
+        return {name for (name,) in cursor.fetchall()}
+
+
 @pytest.mark.slow
 @pytest.mark.django_db(transaction=True)
 def test_roles_become_levels_and_levels_roles(course: Course) -> None:
     users = {role: factories.UserFactory.create() for role in (*ROLES, "owner", "reader")}
     factories.enrol(users["owner"], course, Scope(Content.OWNER, LearnerData.EDITOR))
     factories.enrol(users["reader"], course, Scope(Content.PREVIEWER, LearnerData.VIEWER))
+    before = triggers()
     try:
         old = migrated(BEFORE)
         enrolments = old.get_model("accounts", "Enrolment").objects
@@ -52,6 +61,7 @@ def test_roles_become_levels_and_levels_roles(course: Course) -> None:
             assert again.get(user_id=users[role].pk).role == role
     finally:
         newest()
+    assert triggers() == before
 
 
 @pytest.mark.parametrize(

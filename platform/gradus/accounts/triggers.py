@@ -1,8 +1,7 @@
 """The triggers on the log of staff actions, which stays as it was written, and on accounts that were deleted.
 
 While an account is being deleted, its name in the log is replaced by a pseudonym, and nothing else in the log changes.
-On SQLite, a later migration that makes `accounts_user` anew has to call `remove_deleted` first, and `install_deleted`
-afterwards.
+On SQLite, a later migration that makes `accounts_user` anew has to call `lift` first, and `restore` afterwards.
 """
 
 from typing import Any
@@ -111,6 +110,14 @@ def install_log(apps: Any, schema_editor: Any) -> None:
 
 
 remove_log = remove
+
+
+def lift(apps: Any, schema_editor: Any) -> None:
+    row_rules.lift(schema_editor, "accounts_user")
+
+
+def restore(apps: Any, schema_editor: Any) -> None:
+    row_rules.restore(schema_editor)
 
 
 def install_merged(apps: Any, schema_editor: Any) -> None:

@@ -14,6 +14,8 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
+        # On the way back, SQLite makes the table anew.
+        migrations.RunPython(migrations.RunPython.noop, triggers.restore),
         migrations.AddField(
             model_name="user",
             name="merged_into",
@@ -27,6 +29,7 @@ class Migration(migrations.Migration):
                 to=settings.AUTH_USER_MODEL,
             ),
         ),
+        migrations.RunPython(migrations.RunPython.noop, triggers.lift),
         migrations.CreateModel(
             name="Merge",
             fields=[
