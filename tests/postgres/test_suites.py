@@ -201,7 +201,7 @@ def test_a_suite_that_passed_nothing_is_noticed():
 
 
 FEW_RIGHTS = (
-    *(f"tests/workers/test_{name}.py" for name in ("work", "guests", "own_choices", "limits")),
+    *(f"tests/workers/test_{name}.py" for name in ("work", "guests", "limits")),
     *(f"tests/workers/grading/test_{name}.py" for name in ("kept_training", "measuring", "chats")),
     *(f"tests/submissions/test_{name}.py" for name in ("lint_on_workers", "proofs", "reruns")),
 )
