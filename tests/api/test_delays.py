@@ -14,8 +14,8 @@ from django.utils.formats import date_format
 
 from gradus.accounts.models import User
 from gradus.courses.models import Challenge
-from gradus.submissions import services
-from gradus.submissions.delays import SENTENCES, delay_of, delays
+from gradus.submissions import delays, services
+from gradus.submissions.delays import SENTENCES, delay_of
 from gradus.submissions.models import Evaluation, Submission, WorkerStatus
 from gradus.submissions.stream import look_at
 from tests import factories
@@ -79,7 +79,7 @@ def test_a_judge_that_is_asked_again_is_still_said_to_be_silent_but_other_work_g
     judged, trained = put_back(factories.submit(ada), "judge_timeout"), put_back(factories.submit(bob), "engine_503")
     Evaluation.objects.update(state="running", lease_until=timezone.now())
     Evaluation.objects.filter(pk=trained.pk).update(lane="train")
-    assert list(delays(Evaluation.objects.all())) == [judged.pk]
+    assert list(delays.put_back(Evaluation.objects.all())) == [judged.pk]
 
 
 def test_the_newest_reason_counts_and_an_end_or_none_is_no_delay(ada: User, bob: User) -> None:

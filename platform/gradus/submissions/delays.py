@@ -5,7 +5,7 @@ Workers put an evaluation back into the queue whose judge or server is silent, a
 reason. How long an evaluation waits then depends on others, so no time is estimated.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -66,16 +66,13 @@ class Delay:
 
 def delay_of(evaluation: Evaluation) -> Delay | None:
     """Returns why an open evaluation waits longer than others; None if nothing holds it up."""
-    return delays([evaluation]).get(evaluation.pk)
+    waiting = [evaluation] if evaluation.state == State.QUEUED else []
+    delays = without_worker(waiting, workers_of(waiting)) | put_back([evaluation])
+    return delays.get(evaluation.pk)
 
 
-def delays(evaluations: Iterable[Evaluation]) -> dict[int, Delay]:
-    """Returns the delays by the evaluations' ids, with a few queries for all of them, or none if none is open."""
-    read = list(evaluations)
-    return _without_worker([one for one in read if one.state == State.QUEUED]) | _put_back(read)
-
-
-def _put_back(evaluations: list[Evaluation]) -> dict[int, Delay]:
+def put_back(evaluations: Iterable[Evaluation]) -> dict[int, Delay]:
+    """Returns the delays of those that a worker has put back into the queue, by their ids."""
     delayed = [evaluation.pk for evaluation in evaluations if _is_delayed(evaluation)]
     if not delayed:
         return {}
@@ -86,13 +83,22 @@ def _put_back(evaluations: list[Evaluation]) -> dict[int, Delay]:
     return {pk: Delay(code) for pk, code in codes.items() if code}
 
 
-def _without_worker(waiting: list[Evaluation]) -> dict[int, Delay]:
-    """Those that no worker will take soon. A lane in which none was ever seen has had none since they were sent."""
-    lanes = {evaluation.lane for evaluation in waiting}
-    workers = list(WorkerStatus.objects.filter(lane__in=lanes, problem="")) if lanes else []
+def workers_of(waiting: Iterable[Evaluation]) -> dict[str, list[WorkerStatus]]:
+    """Returns the workers of the lanes in which these wait, by lane."""
+    workers: dict[str, list[WorkerStatus]] = {evaluation.lane: [] for evaluation in waiting}
+    for worker in WorkerStatus.objects.filter(lane__in=workers):
+        workers[worker.lane].append(worker)
+    return workers
+
+
+def without_worker(waiting: Iterable[Evaluation], workers: Mapping[str, list[WorkerStatus]]) -> dict[int, Delay]:
+    """Returns the delays of those that no worker will take soon, by their ids.
+
+    A lane in which none was ever seen has had none since they were sent.
+    """
     since: dict[str, datetime | None] = {}
-    for lane in lanes:
-        since |= _last_free(lane, [worker for worker in workers if worker.lane == lane])
+    for lane, of_lane in workers.items():
+        since |= _last_free(lane, of_lane)
     return {
         evaluation.pk: Delay(NO_WORKER, since[evaluation.lane] or evaluation.created_at)
         for evaluation in waiting
@@ -105,15 +111,15 @@ def _last_free(lane: str, workers: Collection[WorkerStatus]) -> dict[str, dateti
 
     While workers are no longer seen, that is when the last of them was seen.
     """
-    now = timezone.now()
-    alive = [worker for worker in workers if worker.last_seen >= now - ALIVE]
+    now, able = timezone.now(), [worker for worker in workers if not worker.problem]
+    alive = [worker for worker in able if worker.last_seen >= now - ALIVE]
     if not alive:
-        return {lane: max((worker.last_seen for worker in workers), default=None)}
+        return {lane: max((worker.last_seen for worker in able), default=None)}
     jobs = [worker.busy_with for worker in alive if worker.busy_with is not None]
     if len(jobs) < len(alive):
         return {}
     begun: datetime | None = Evaluation.objects.filter(pk__in=jobs).aggregate(begun=Max("started_at"))["begun"]
-    usual = max(SOON, timedelta(seconds=seconds_each(lane) or 0.0))
+    usual = max(SOON, timedelta(seconds=seconds_each(lane, workers) or 0.0))
     return {} if begun is None or now - begun <= usual else {lane: begun}
 
 

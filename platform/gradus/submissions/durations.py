@@ -10,7 +10,7 @@ what is told is rounded to steps of five seconds.
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from enum import StrEnum
 from statistics import median
 from typing import Any
@@ -188,11 +188,11 @@ def usual_seconds(evaluation: Evaluation) -> float | None:
 def _recent(work: Work) -> list[Took]:
     """The newest jobs of the same version, kind, purpose and method that ended here."""
     key = f"took-{work.version.pk}-{work.kind}-{work.purpose}-{work.method}"
-    recent: list[Took] | None = cache.get(key)
-    if recent is None:
-        recent = _read(work)
-        cache.set(key, recent, KEPT_SECONDS)
-    return recent
+    kept: list[tuple[int, float, float]] | None = cache.get(key)
+    if kept is None:
+        kept = [astuple(job) for job in _read(work)]
+        cache.set(key, kept, KEPT_SECONDS)
+    return [Took(*values) for values in kept]
 
 
 def _read(work: Work) -> list[Took]:

@@ -73,11 +73,15 @@ def wait_at(position: int, each: float | None) -> int | None:
     return None if each is None else math.ceil(position * each / durations.STEP_SECONDS) * durations.STEP_SECONDS
 
 
-def seconds_each(lane: str) -> float | None:
-    """Returns the seconds between two ends of evaluations in a lane, with all its workers. None if that is unknown."""
-    workers = WorkerStatus.objects.filter(lane=lane, last_seen__gte=timezone.now() - ALIVE).count()
-    each = _mean_of_open(lane) if workers else None
-    return each / workers if each is not None else None
+def seconds_each(lane: str, workers: Collection[WorkerStatus] | None = None) -> float | None:
+    """Returns the seconds between two ends of evaluations in a lane, with all its workers. None if that is unknown.
+
+    `workers` are those of the lane, where they were read before.
+    """
+    workers = WorkerStatus.objects.filter(lane=lane) if workers is None else workers
+    alive = sum(worker.last_seen >= timezone.now() - ALIVE for worker in workers)
+    each = _mean_of_open(lane) if alive else None
+    return each / alive if each is not None else None
 
 
 def _mean_of_open(lane: str) -> float | None:

@@ -20,7 +20,7 @@ import operator
 import time
 from collections import defaultdict
 from collections.abc import AsyncGenerator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -31,7 +31,7 @@ from django.db.models import Q
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
 
 from gradus.stored_json import is_unreadable
-from gradus.submissions.delays import Delay, delays
+from gradus.submissions.delays import Delay, put_back, without_worker, workers_of
 from gradus.submissions.models import Evaluation, Event, Run, Submission
 from gradus.submissions.queue import positions, seconds_each, wait_at
 from gradus.submissions.states import State
@@ -134,14 +134,14 @@ GONE = Look({"status": "expired"}, [], is_open=False)
 
 
 class QueuePositions:
-    """Queue positions and expected waits of evaluations, counted at most every `POSITIONS_SECONDS`."""
+    """What evaluations that are queued wait for, looked up at most every `POSITIONS_SECONDS`."""
 
     def __init__(self) -> None:
         self.due = 0.0
-        self.known: dict[int, tuple[int, int | None]] = {}
+        self.known: dict[int, Waits] = {}
 
-    def of(self, waiting: list[Evaluation]) -> dict[int, tuple[int, int | None]]:
-        """Returns queue position and expected wait by id. New evaluations are counted at once."""
+    def of(self, waiting: list[Evaluation]) -> dict[int, Waits]:
+        """Returns queue position, expected wait and whether no worker is free, by id. New evaluations count at once."""
         if time.monotonic() >= self.due:
             self.known = _placed(waiting)
             self.due = time.monotonic() + POSITIONS_SECONDS
@@ -150,16 +150,18 @@ class QueuePositions:
         return self.known
 
 
-def _placed(waiting: list[Evaluation]) -> dict[int, tuple[int, int | None]]:
+def _placed(waiting: list[Evaluation]) -> dict[int, Waits]:
+    workers = workers_of(waiting)
+    why = without_worker(waiting, workers)
     lanes: dict[str, list[int]] = defaultdict(list)
     for evaluation in waiting:
         lanes[evaluation.lane].append(evaluation.pk)
     postponed = {evaluation.pk for evaluation in waiting if evaluation.postponed_since is not None}
-    placed: dict[int, tuple[int, int | None]] = {}
+    placed: dict[int, Waits] = {}
     for lane, ids in lanes.items():
-        each = seconds_each(lane)
+        each = seconds_each(lane, workers[lane])
         placed |= {
-            pk: (position, None if pk in postponed else wait_at(position, each))
+            pk: Waits(position, None if pk in postponed else wait_at(position, each), why.get(pk))
             for pk, position in positions(lane, ids).items()
         }
     return placed
@@ -177,14 +179,14 @@ def look_at(wanted: Mapping[int, int], places: QueuePositions | None = None) -> 
     evaluations = {one.pk: one for one in found}
     waiting = [one for one in evaluations.values() if one.state == State.QUEUED]
     placed = (places or QueuePositions()).of(waiting)
-    events, why = _events(wanted), delays(evaluations.values())
+    events, why = _events(wanted), put_back(evaluations.values())
 
-    def waits(pk: int) -> Waits:
-        position, seconds = placed.get(pk, (None, None))
-        return Waits(position, seconds, why.get(pk))
+    def waits(evaluation: Evaluation) -> Waits:
+        queued = placed.get(evaluation.pk) if evaluation.state == State.QUEUED else None
+        return replace(queued or Waits(), delay=why.get(evaluation.pk) or (queued.delay if queued else None))
 
     return {
-        pk: _look(evaluations[pk], after, events[pk], waits(pk)) if pk in evaluations else GONE
+        pk: _look(evaluations[pk], after, events[pk], waits(evaluations[pk])) if pk in evaluations else GONE
         for pk, after in wanted.items()
     }
 
