@@ -255,10 +255,11 @@ class Story:
                 for path in (f"/submissions/{uuid}/", f"/submissions/{uuid}/events", f"/submissions/{uuid}/artifact"):
                     status = stranger.http.get(path).status_code
                     expect(status == 404, f"{path} answers {status} to a stranger")
-            expect(stranger.http.get("/reviews/").status_code == 404, "a stranger sees the reviews")
+            led_to = stranger.http.get("/reviews/", follow_redirects=False).headers.get("Location", "")
+            expect(led_to.startswith("/accounts/login/"), "a stranger is not led from the reviews to the sign-in")
         finally:
             stranger.close()
-        return "404 everywhere"
+        return "404 everywhere, and the reviews lead to the sign-in"
 
 
 def uuid_in(address: str) -> str:
