@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import threading
-import time
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -57,20 +56,17 @@ def handed_in(attempts: list[Submission]) -> list[Evaluation]:
     return held
 
 
-def test_49_outcomes_behind_one_that_cannot_be_read_are_recorded_within_five_seconds(
+def test_49_outcomes_behind_one_that_cannot_be_read_are_recorded(
     course: Course, recorder: Callable[[], None]
 ) -> None:
     attempts = [factories.submit(user) for user in factories.UserFactory.create_batch(50)]
     held = handed_in(attempts)
     row = HandedIn.objects.get(evaluation=held[0])
     poison(row, "outcome")
-    began = time.monotonic()
     recorder()
+    # A row that stopped the others did so for as long as it was there: `tests/faults/test_unreadable.py` takes the time.
     wait_until(lambda: not HandedIn.objects.waiting().exists(), 60, "recording")
-    seconds = time.monotonic() - began
-    print(f"49 outcomes behind an unreadable one: {seconds:.2f} s")
     assert [attempt.current.state for attempt in attempts] == ["failed", *["scored"] * 49]
-    assert seconds < 5
     texts = [result.text for result in set_aside.set_aside()]
     assert f"1 result of workers could not be recorded: {row.pk}" in texts
 

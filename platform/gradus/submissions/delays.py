@@ -86,8 +86,8 @@ def put_back(evaluations: Iterable[Evaluation]) -> dict[int, Delay]:
 def workers_of(waiting: Iterable[Evaluation]) -> dict[str, list[WorkerStatus]]:
     """Returns the workers of the lanes in which these wait, by lane."""
     workers: dict[str, list[WorkerStatus]] = {evaluation.lane: [] for evaluation in waiting}
-    for worker in WorkerStatus.objects.filter(lane__in=workers):
-        workers[worker.lane].append(worker)
+    for status in WorkerStatus.objects.filter(lane__in=workers):
+        workers[status.lane].append(status)
     return workers
 
 
