@@ -62,9 +62,9 @@ def test_49_outcomes_behind_one_that_cannot_be_read_are_recorded(course: Course,
     row = HandedIn.objects.get(evaluation=held[0])
     poison(row, "outcome")
     recorder()
-    # A row that stopped the others did so for as long as it was there: `tests/faults/test_unreadable.py` takes the time.
-    wait_until(lambda: not HandedIn.objects.waiting().exists(), 60, "recording")
     # Such a row stopped the others for good: `tests/faults/test_unreadable.py` takes the time.
+    wait_until(lambda: not HandedIn.objects.waiting().exists(), 60, "recording")
+    assert [attempt.current.state for attempt in attempts] == ["failed", *["scored"] * 49]
     texts = [result.text for result in set_aside.set_aside()]
     assert f"1 result of workers could not be recorded: {row.pk}" in texts
 
