@@ -33,7 +33,7 @@ from gradus.request_bodies import IncompleteBody, LimitedBody, MultipartReader, 
 
 
 def nothing() -> None:
-    """What gives a thread back that is not counted."""
+    """Gives back a thread that nobody counts."""
 
 
 class Request(ASGIRequest):

@@ -189,6 +189,6 @@ def failed(request: HttpRequest) -> HttpResponse:
     if is_api:
         return unavailable(request, error)
     database_away.note(request, error)
-    said = database_away.held_in_words() if database_away.is_held(error) else ""
+    sentence = database_away.held_in_words() if database_away.is_held(error) else ""
     headers = {"Retry-After": str(database_away.RETRY_SECONDS)}
-    return without_log(HttpResponse(render_to_string("503.html", {"said": said}), status=503, headers=headers))
+    return without_log(HttpResponse(render_to_string("503.html", {"said": sentence}), status=503, headers=headers))

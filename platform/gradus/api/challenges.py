@@ -279,5 +279,5 @@ def dataset_check(request: Request, id: str, payload: TrainingRows) -> DatasetOu
         method=given.method,
     )
     usual = durations.of_training(challenge, given.method, report.total_tokens)
-    told = {"seconds": usual.high if usual else 0, "takes": usual.sentence if usual else ""}
-    return DatasetOut.model_validate({**asdict(report), **told})
+    time = {"seconds": usual.high if usual else 0, "takes": usual.sentence if usual else ""}
+    return DatasetOut.model_validate({**asdict(report), **time})

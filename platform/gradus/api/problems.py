@@ -179,8 +179,9 @@ def on_crash(request: HttpRequest, error: Any) -> HttpResponse:
 def unavailable(request: HttpRequest, error: BaseException | None) -> HttpResponse:
     """Answers a call for which the database was away, or gave a statement up, and notes it in the log."""
     database_away.note(request, error)
-    told = (database_away.held_in_words(), "waited_too_long") if database_away.is_held(error) else ("", "")
-    return without_log(problem(503, told[0], code=told[1], retry_after=database_away.RETRY_SECONDS))
+    is_held = database_away.is_held(error)
+    sentence, code = (database_away.held_in_words(), "waited_too_long") if is_held else ("", "")
+    return without_log(problem(503, sentence, code=code, retry_after=database_away.RETRY_SECONDS))
 
 
 def guarded(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseBase]:

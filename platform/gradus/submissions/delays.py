@@ -1,8 +1,7 @@
-"""What a learner reads while an evaluation waits for something that does not answer: a judge, a server of the model, or
-a worker that takes it.
+"""The reason why an evaluation waits longer than usual, as learners read it.
 
-Workers put an evaluation back into the queue whose judge or server is silent, and the event `postponed` holds the
-reason. How long an evaluation waits then depends on others, so no time is estimated.
+A judge or a model's server does not answer: workers put the evaluation back into the queue, and the event `postponed`
+holds the reason. Or no worker is free. How long that takes depends on others, so no waiting time is estimated.
 """
 
 from collections.abc import Collection, Iterable, Mapping

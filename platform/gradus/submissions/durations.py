@@ -1,8 +1,8 @@
 """How long a job takes from its start to its end: one estimate, and the sentence in which every place tells it.
 
-The form of a training, the page of an open job, the queue, the API and the command line ask here. The figure comes from
-jobs of the same kind that ended here. A training is scaled to its tokens; where none has ended here, by the speed of
-short trials, then of the author's attempt, and at last of the machine on which the course was measured.
+The training form, the page of an open job, the queue, the API and the command line use this estimate. It comes from
+jobs of the same kind that ended on this site, and a training's is scaled to its tokens. If no such job has ended, it
+comes from the speed of short trials, else of the author's attempt, else of the machine that measured the course.
 
 Grading times depend on hidden rows, so each is rounded up to whole seconds before anything is computed from it, and
 what is told is rounded to steps of five seconds.
@@ -38,7 +38,7 @@ MINUTES_FROM = 90
 
 
 class Basis(StrEnum):
-    """What an estimate comes from."""
+    """The source of an estimate."""
 
     HERE = "here"
     TRIALS = "trials"
@@ -77,10 +77,10 @@ class Duration:
 
 @dataclass(frozen=True)
 class Work:
-    """What is to be done. `purpose` is that of a run, empty of an attempt.
+    """A job whose time is estimated. `purpose` is the run's, and empty for an attempt.
 
-    `method` is that of a training, and `tokens` how many it reads: None where that is not known, and of a trial, whose
-    number of steps is always the same.
+    `method` is the training's. `tokens` is the number that the training reads; it is None if that is unknown, and for a
+    trial, which always takes the same number of steps.
     """
 
     version: ChallengeVersion
@@ -180,7 +180,7 @@ def expected(work: Work) -> Duration | None:
 
 
 def usual_seconds(evaluation: Evaluation) -> float | None:
-    """Returns the middle of an estimate; None where there is none."""
+    """Returns the middle of the estimate in seconds, or None without an estimate."""
     usual = of_evaluation(evaluation)
     return None if usual is None else (usual.low + usual.high) / 2
 
@@ -188,11 +188,11 @@ def usual_seconds(evaluation: Evaluation) -> float | None:
 def _recent(work: Work) -> list[Took]:
     """The newest jobs of the same version, kind, purpose and method that ended here."""
     key = f"took-{work.version.pk}-{work.kind}-{work.purpose}-{work.method}"
-    kept: list[tuple[int, float, float]] | None = cache.get(key)
-    if kept is None:
-        kept = [astuple(job) for job in _read(work)]
-        cache.set(key, kept, KEPT_SECONDS)
-    return [Took(*values) for values in kept]
+    times: list[tuple[int, float, float]] | None = cache.get(key)
+    if times is None:
+        times = [astuple(job) for job in _read(work)]
+        cache.set(key, times, KEPT_SECONDS)
+    return [Took(*values) for values in times]
 
 
 def _read(work: Work) -> list[Took]:

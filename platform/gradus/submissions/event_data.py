@@ -19,7 +19,7 @@ class Loss(EventData):
 
 
 class Preference(EventData):
-    """What a step of training on preferences has measured besides."""
+    """Further figures of one step of training on preferences."""
 
     step: int
     margin: float

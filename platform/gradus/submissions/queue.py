@@ -98,12 +98,12 @@ def _usual_of_next(lane: str) -> list[float]:
     """Seconds of each evaluation, or 0 where they are not known. Streams ask every two seconds, so they are kept."""
     learners = Evaluation.objects.open().filter(lane=lane).exclude(run__purpose__in=Run.BEHIND_LEARNERS)
     following = list(learners.order_by("fair_share_rank", "pk").values_list("pk", flat=True)[:LOOKED_AT])
-    kept = cache.get_many([KEY.format(pk) for pk in following])
-    new = [pk for pk in following if KEY.format(pk) not in kept]
+    cached = cache.get_many([KEY.format(pk) for pk in following])
+    new = [pk for pk in following if KEY.format(pk) not in cached]
     whole = Evaluation.objects.filter(pk__in=new).select_related(*JOIN) if new else []
     read = {KEY.format(each.pk): durations.usual_seconds(each) or 0.0 for each in whole}
     cache.set_many(read, durations.KEPT_SECONDS)
-    return [*kept.values(), *read.values()]
+    return [*cached.values(), *read.values()]
 
 
 def _mean_seconds(lane: str) -> int | None:

@@ -32,7 +32,7 @@ BATCH = 500
 
 
 def _is_provisional(evaluation: str = "") -> Q:
-    """Whether a current evaluation waits for a person: with a provisional score, or without one."""
+    """A condition: the current evaluation waits for a person, with a provisional score or without a score."""
     unmarked = {f"{evaluation}state": State.REVIEW, f"{evaluation}score": None}
     return Q(**{f"{evaluation}score__provisional": True}) | Q(**unmarked)
 
