@@ -327,7 +327,8 @@ def prepare(folder: Path) -> None:
     if mutant := os.environ.get("GRADUS_TEST_MUTANT"):
         from tests.faults import mutants
 
-        mutants.MUTANTS[mutant].take_out()
+        if mutant in mutants.MUTANTS:
+            mutants.MUTANTS[mutant].take_out()
 
 
 def main() -> None:

@@ -1,6 +1,7 @@
-"""Removes one guard of Gradus at a time by patches at run time: the fault suite must fail on each such mutant.
+"""Removes one guard of Gradus at a time: the test that is named beside each such mutant must fail on it.
 
-`python -m tests.faults.mutants` (`make mutants`) runs the suite against all mutants.
+`python -m tests.faults.mutants` (`make mutants`) tries all; names after it choose some. The mutants of this module are
+patches at run time, for guards that several processes share. Those of `mutated_lines` change one line of a module.
 """
 
 from __future__ import annotations
@@ -13,6 +14,8 @@ from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 from typing import Any
+
+from tests.faults.mutated_lines import LINES
 
 ROOT = Path(__file__).resolve().parents[2]
 ONE_FAULT = "tests/faults/test_failpoints.py::test_one_kill_loses_and_doubles_nothing[{}-{}]"
@@ -158,9 +161,16 @@ MUTANTS = {
 }
 
 
+NAMES = [*MUTANTS, *LINES]
+
+
+def tests_of(name: str, databases: tuple[str, ...]) -> list[str]:
+    return [LINES[name].test] if name in LINES else MUTANTS[name].tests(databases)
+
+
 def failures(mutant: str, tests: list[str]) -> list[str]:
     """The tests that fail on the mutant. An error before a test's body does not count, and ends the program."""
-    argv = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *tests]
+    argv = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "tests.faults.mutated_lines", *tests]
     env = {**os.environ, "GRADUS_TEST_MUTANT": mutant, "GRADUS_TEST_PATIENCE": str(PATIENCE_SECONDS)}
     done = subprocess.run(argv, cwd=ROOT, env=env, capture_output=True, text=True, check=False)
     lines = done.stdout.splitlines()
@@ -171,25 +181,25 @@ def failures(mutant: str, tests: list[str]) -> list[str]:
 
 
 def survives(name: str, databases: tuple[str, ...]) -> bool:
-    tests = MUTANTS[name].tests(databases)
+    tests = tests_of(name, databases)
     noticed = failures(name, tests)
     for test in tests:
-        print(f"{name:<16} {'noticed by' if test in noticed else 'SURVIVES'} {test.partition('::')[2]}", flush=True)
+        print(f"{name:<24} {'noticed by' if test in noticed else 'SURVIVES'} {test}", flush=True)
     return noticed != tests
 
 
 def main() -> int:
-    chosen = sys.argv[1:] or list(MUTANTS)
-    if unknown := set(chosen) - set(MUTANTS):
-        print(f"No mutant is called {', '.join(sorted(unknown))}; there are {', '.join(MUTANTS)}.")
+    chosen = sys.argv[1:] or NAMES
+    if unknown := set(chosen) - set(NAMES):
+        print(f"No mutant is called {', '.join(sorted(unknown))}; there are {', '.join(NAMES)}.")
         return 2
     databases = ("sqlite", "postgres") if os.environ.get("GRADUS_TEST_POSTGRES") else ("sqlite",)
     print(f"on {' and '.join(databases)}" + ("" if len(databases) > 1 else "; GRADUS_TEST_POSTGRES names a server"))
-    tests = sorted({test for name in chosen for test in MUTANTS[name].tests(databases)})
+    tests = sorted({test for name in chosen for test in tests_of(name, databases)})
     if broken := failures("", tests):
         print("These fail without any mutant:", *broken, sep="\n")
         return 1
-    print(f"{'unchanged':<16} passes all {len(tests)}", flush=True)
+    print(f"{'unchanged':<24} passes all {len(tests)}", flush=True)
     survivors = [name for name in chosen if survives(name, databases)]
     print(f"{len(chosen) - len(survivors)} of {len(chosen)} mutants were found out")
     return 1 if survivors else 0

@@ -11,4 +11,5 @@ def mutant() -> None:
     if name := os.environ.get("GRADUS_TEST_MUTANT"):
         from tests.faults import mutants
 
-        mutants.MUTANTS[name].take_out()
+        if name in mutants.MUTANTS:
+            mutants.MUTANTS[name].take_out()
