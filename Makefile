@@ -34,7 +34,7 @@ PYTHON := python3
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help up test test-slow check quick lint style types site library second-python plain-engine smoke bench mutants openapi screenshots models doctor format clean-venv
+.PHONY: help up test test-slow check quick lint style types site library second-python plain-engine smoke bench mutants openapi schema screenshots models doctor format clean-venv
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -99,6 +99,10 @@ mutants: $(STAMP)
 
 openapi: $(STAMP)
 	$(PY) manage.py export_openapi_schema --api gradus.api.api --sorted --indent 2 --output docs/openapi.json
+
+# After each new migration: what a first start on SQLite loads in place of all of them.
+schema: $(STAMP)
+	PYTHONPATH=platform $(PY) -m tests.migrated
 
 screenshots: $(STAMP)
 	$(PY) -m tests.browser.pictures.screenshots $(ARGS)

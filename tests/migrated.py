@@ -3,11 +3,12 @@
 On an empty database `migrate` takes half a minute of computing, on a copy nothing. That of SQLite is kept for the next
 run, until a migration or what it imports changes; that of PostgreSQL is made for each run. Processes that
 pytest-xdist or a test starts find what is made by a variable of the environment; without it, as outside of the tests,
-a database begins empty.
+a database begins empty. `python -m tests.migrated` (`make schema`) writes the schema that a first start loads.
 """
 
 from __future__ import annotations
 
+import atexit
 import fcntl
 import hashlib
 import os
@@ -23,6 +24,8 @@ from urllib.parse import urlsplit
 import django
 import psycopg
 from psycopg import sql
+
+from gradus.operations import schema
 
 FOLDER = "GRADUS_TEST_MIGRATED"
 PREFIX = "gradus-migrated-"
@@ -136,3 +139,14 @@ def _migrate(address: str) -> None:
     argv = [sys.executable, "-m", "django", "migrate", "--verbosity", "0"]
     done = subprocess.run(argv, cwd=ROOT, env=kept | env, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def main() -> None:
+    begin(atexit.register)
+    database = Path(os.environ[FOLDER]) / "schema.sqlite3"
+    copy_sqlite(database)
+    schema.FILE.write_text(schema.dump(database), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

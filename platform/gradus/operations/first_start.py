@@ -23,7 +23,7 @@ from gradus.courses import archives
 from gradus.courses.models import Challenge, ChallengeVersion, Course, Lesson
 from gradus.courses.services import publish
 from gradus.courses.versions import VersionRefused
-from gradus.operations import base_models
+from gradus.operations import base_models, schema
 from gradus.operations.console import Console
 from gradus.submissions.services.verification import lint_waits, open_runs
 
@@ -45,6 +45,7 @@ def protect() -> None:
 
 
 def migrate() -> None:
+    schema.load()
     call_command("migrate", interactive=False, verbosity=0)
 
 
