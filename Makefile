@@ -21,7 +21,7 @@ TESTS ?= auto
 # Tests start hundreds of Python processes: without compiled files each would compile the project again.
 unexport PYTHONDONTWRITEBYTECODE
 # A process that has nothing left to do takes over half of what waits in another.
-PYTEST := $(PY) -m pytest --numprocesses $(TESTS) --maxprocesses 8 --dist worksteal --durations 10
+PYTEST := $(PY) -m pytest --numprocesses $(TESTS) --maxprocesses 8 --dist worksteal
 
 # PYTHON=/path/to/python3.12 chooses another; else the first of these that is 3.11 or newer.
 WANTED := import sys; sys.exit(sys.version_info < (3, 11))

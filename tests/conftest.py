@@ -32,7 +32,7 @@ from gradus.receipts import triggers as receipts
 from gradus.reviews import triggers as reviews
 from tests import factories, migrated
 
-pytest_plugins = ["tests.requirements", "tests.packages"]
+pytest_plugins = ["tests.requirements", "tests.packages", "tests.times"]
 
 # Set before NumPy or torch is loaded. With a second thread, sums of small matrices take eight times the computing: the
 # other one spins while it waits, on a core where another process runs tests.
