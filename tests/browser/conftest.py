@@ -18,11 +18,12 @@ from gradus.courses.models import Course
 from tests.browser.driver import site
 from tests.conftest import logged_in
 from tests.learn import scene
+from tests.waiting import PATIENCE_SECONDS
 from tests.workers.test_work import TableRunner
 from workers import status
 from workers.work import Worker
 
-SECONDS = 20_000
+PATIENCE_MS = PATIENCE_SECONDS * 1000
 # A page in the background is not painted, so its font is used late. `test_a_page_uses_the_font_that_it_preloads` looks
 # at what this warning is about.
 UNPAINTED = "was preloaded using link preload but not used within a few seconds"
@@ -49,7 +50,7 @@ def browser(chromium_path: str) -> Iterator[Browser]:
     # Playwright's event loop runs in this thread, so Django would refuse to use the database in it.
     with pytest.MonkeyPatch.context() as patch, sync_playwright() as playwright:
         patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
-        expect.set_options(timeout=SECONDS)
+        expect.set_options(timeout=PATIENCE_MS)
         # Without a window, letters are moved to whole pixels: lines would be 2 % shorter than in people's browsers.
         args = ["--no-sandbox", "--font-render-hinting=none", SWITCHED_OFF]
         browser = playwright.chromium.launch(executable_path=chromium_path, args=args)
@@ -97,7 +98,7 @@ def visit(transactional_db: None, browser: Browser, address: str, expected_compl
     def visit(user: User | None = None, **options: object) -> Page:
         context = browser.new_context(**{"base_url": address, **options})
         contexts.append(context)
-        context.set_default_timeout(SECONDS)
+        context.set_default_timeout(PATIENCE_MS)
         context.on("console", hear)
         context.on("weberror", lambda error: complaints.append(str(error.error)))
         if user is not None:

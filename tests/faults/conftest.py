@@ -1,13 +1,12 @@
 from __future__ import annotations
 
-import os
 from collections.abc import Collection, Iterator, Sequence
 
 import pytest
 
 from tests.faults.site import Site, open_site
+from tests.waiting import PATIENCE_SECONDS
 
-PATIENCE_SECONDS = float(os.environ.get("GRADUS_TEST_PATIENCE", "120"))
 POSTGRES = pytest.param("postgres", marks=pytest.mark.postgres)
 DATABASES = ("sqlite", POSTGRES)
 # For a test whose steps another one takes on SQLite in the quick gate.

@@ -23,6 +23,7 @@ import django
 
 from tests.faults import locks
 from tests.faults.processes import Processes, Role, parents, state_of
+from tests.waiting import wait_until
 
 POLL_SECONDS = 0.1
 APPEAR_SECONDS = 15.0
@@ -87,9 +88,7 @@ class Harness:
 
         self.children.port = ports.any_free()
         self.children.open_web()
-        end = time.monotonic() + 60
-        while not ports.serves("127.0.0.1", self.children.port, "/api/v1/courses"):
-            assert time.monotonic() < end, "the web server did not start"
+        wait_until(lambda: ports.serves("127.0.0.1", self.children.port, "/api/v1/courses"))
         return self.children.port
 
     def submit(

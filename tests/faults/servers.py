@@ -6,25 +6,14 @@ import os
 import shutil
 import subprocess
 import tempfile
-import threading
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from gradus.operations import broker, ports
-
-
-def wait_until(
-    true: Callable[[], object], seconds: float = 20, what: str = "it", told: Callable[[], object] = str
-) -> None:
-    """Waits until `true()` holds. Raises AssertionError after `seconds`, with what `told` returns then."""
-    pause, end = threading.Event(), time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < end, f"{what} took longer than {seconds:g} s {told()}"
-        pause.wait(0.05)
+from tests.waiting import wait_until
 
 
 class Broker:
@@ -38,7 +27,7 @@ class Broker:
     def start(self) -> None:
         self.path.unlink(missing_ok=True)
         self.process = subprocess.Popen(broker.program(self.path).argv, stdout=subprocess.DEVNULL)
-        wait_until(lambda: broker.answers(self.path), 20, "the broker's start")
+        wait_until(lambda: broker.answers(self.path))
 
     def kill(self) -> None:
         if self.process is not None:

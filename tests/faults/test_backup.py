@@ -9,8 +9,8 @@ import sys
 import pytest
 
 from tests.faults.conftest import clean, drain
-from tests.faults.servers import wait_until
 from tests.faults.site import ROOT, Site, open_site
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.slow
 
@@ -39,7 +39,7 @@ def busy(server):
         site.submit(learners=3, each=1)
         drain(site)
         site.submit(learners=6, each=4, word="slow")
-        wait_until(lambda: len(acknowledged(site)) > 16, 60, "the second wave")
+        wait_until(lambda: len(acknowledged(site)) > 16)
         yield site
 
 

@@ -7,8 +7,9 @@ import signal
 import pytest
 
 from tests.faults.conftest import clean, drain, mostly_slow
-from tests.faults.servers import own_cluster, wait_until
+from tests.faults.servers import own_cluster
 from tests.faults.site import open_site
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.postgres
 
@@ -36,7 +37,7 @@ def test_a_restart_at_commit_or_in_the_middle_of_a_job_loses_and_doubles_nothing
     site.forget()
     site.arm(point, "stop:3")
     site.submit(learners=3, each=2)
-    wait_until(lambda: not site.armed(), 60, f"reaching {point}")
+    wait_until(lambda: not site.armed())
     cluster.restart_at_once()
     drain(site)
     counts = clean(site.history())
@@ -50,7 +51,7 @@ def test_who_stops_within_a_transaction_loses_its_locks_and_then_its_lease(runni
     site.forget()
     site.arm("record.uncommitted", "stop:3600")
     site.submit(learners=1, each=1)
-    wait_until(lambda: not site.armed(), 60, "reaching record.uncommitted")
+    wait_until(lambda: not site.armed())
     stopped = int(site.evaluations()[0]["worker"].rpartition(":")[2])
     assert site.wait_for(seconds=60, state="scored"), "its row stayed locked"
     site.signal_one(pid=stopped, number=signal.SIGCONT)

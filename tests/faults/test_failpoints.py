@@ -10,8 +10,8 @@ import pytest
 from gradus.submissions.failpoints import POINTS
 from gradus.submissions.states import MAX_ATTEMPTS
 from tests.faults.conftest import clean, drain, mostly_on_postgres, mostly_slow, on_both
-from tests.faults.servers import wait_until
 from tests.faults.site import Site, open_site
+from tests.waiting import wait_until
 
 # The lease is 3 s, so the process wakes up after it has lost its lease.
 STOP = "stop:5"
@@ -101,11 +101,11 @@ def test_two_faults_lose_and_double_nothing(site, first, second):
 @pytest.mark.parametrize("action", ["kill", STOP])
 def test_two_faults_in_sweeps_lose_and_double_nothing(site, action):
     """One sweep requeues everything that is due, so the second fault needs another lost worker."""
-    for round in (1, 2):
+    for _ in range(2):
         for point, what in with_lost_worker(("sweep.requeued", action)):
             site.arm(point, what)
         site.submit(learners=LEARNERS, each=EACH)
-        wait_until(lambda: not site.armed(), 60, f"loss {round}")
+        wait_until(lambda: not site.armed())
     drain(site)
     counts = clean(site.history())
     assert counts["scored"] == counts["accepted"] == 2 * LEARNERS * EACH

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests.faults.conftest import PATIENCE_SECONDS, clean, drain, mostly_on_postgres
-from tests.faults.servers import wait_until
+from tests.faults.conftest import clean, drain, mostly_on_postgres
+from tests.waiting import wait_until
 
 # `tests/security/test_crowd.py` asks SQLite by HTTP.
 pytestmark = mostly_on_postgres
@@ -26,7 +26,7 @@ def test_no_more_than_two_are_in_flight(site):
     stopped = site.signal(role="worker", number=19)
     site.submit(learners=1, each=100, clients=10, patient=False)
     try:
-        wait_until(lambda: site.history()["refused"].get("in_flight") == 98, PATIENCE_SECONDS, "all answers")
+        wait_until(lambda: site.history()["refused"].get("in_flight") == 98)
         history = site.history()
         assert history["counts"]["accepted"] == history["counts"]["open"] == 2
         assert history["refused"] == {"in_flight": 98}

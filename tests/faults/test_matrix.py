@@ -7,8 +7,8 @@ import signal
 import pytest
 
 from gradus.submissions.states import MAX_ATTEMPTS
-from tests.faults.conftest import PATIENCE_SECONDS, clean, drain, mostly_on_postgres, mostly_slow
-from tests.faults.servers import wait_until
+from tests.faults.conftest import clean, drain, mostly_on_postgres, mostly_slow
+from tests.waiting import wait_until
 
 # `test_failpoints.py`, `test_disk.py` and `test_broker.py` have sites on SQLite in the quick gate.
 pytestmark = mostly_on_postgres
@@ -71,7 +71,7 @@ def test_runners_that_cannot_start_end_no_job_and_their_workers_stop(site):
         site.signal_one(pid=pid, number=signal.SIGCONT)
     site.submit(learners=4, each=2)
     try:
-        wait_until(lambda: len(site.troubled()) == len(broken), PATIENCE_SECONDS, "both workers stop claiming")
+        wait_until(lambda: len(site.troubled()) == len(broken))
         told = {int(pid): problem for pid, problem in site.troubled().items()}
         assert set(told) == set(broken)
         assert all("failed 3 times in a row" in problem for problem in told.values())

@@ -8,12 +8,11 @@ import pytest
 
 from tests.faults.conftest import clean, drain
 from tests.faults.processes import parents
-from tests.faults.servers import wait_until
 from tests.faults.site import Site, open_site
 from tests.faults.visitors import Reader, Visitor, submit
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.slow
-STARTS = 120
 
 
 @pytest.fixture(scope="module")
@@ -54,12 +53,12 @@ def reload(site: Site) -> None:
 
 
 def replaced(site: Site, before: set[int]) -> None:
-    wait_until(lambda: serving(site) and not serving(site) & before, STARTS, "the reload")
+    wait_until(lambda: serving(site) and not serving(site) & before)
 
 
 def are_answered(visitors: list[Visitor]) -> None:
     good = sum(visitor.good for visitor in visitors)
-    wait_until(lambda: sum(visitor.good for visitor in visitors) > good + 20, 60, "requests to the new one")
+    wait_until(lambda: sum(visitor.good for visitor in visitors) > good + 20)
 
 
 def test_no_request_fails_and_no_submission_is_lost_while_the_web_server_reloads(site, visitors):
@@ -79,7 +78,7 @@ def test_code_that_does_not_start_replaces_nothing(site, visitors):
     key.mkdir()
     try:
         reload(site)
-        wait_until(lambda: "The old code serves on" in site.log.read_text(), STARTS, "the news of it")
+        wait_until(lambda: "The old code serves on" in site.log.read_text())
         are_answered(visitors)
         assert serving(site) == before
     finally:
@@ -96,7 +95,7 @@ def test_a_stream_across_a_reload_brings_every_event_once(site):
     readers = [Reader(port, token, submit(port, token, "slow")) for token in site.learners(count=6)]
     for reader in readers:
         reader.start()
-    wait_until(lambda: any(reader.events for reader in readers), 60, "the first event")
+    wait_until(lambda: any(reader.events for reader in readers))
     reload(site)
     replaced(site, before)
     assert "queued" in {row["state"] for row in site.evaluations()}, "all was over before; the test shows nothing"

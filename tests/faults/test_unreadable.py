@@ -14,9 +14,9 @@ import psycopg
 import pytest
 
 from tests.faults import visitors
-from tests.faults.servers import wait_until
 from tests.faults.site import ROOT, Site, open_site
 from tests.submissions.test_unreadable_json import DIGITS
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.postgres
 HANDED_IN, STREAMS = 50, 7
@@ -54,7 +54,7 @@ def test_49_outcomes_behind_one_that_cannot_be_read_are_recorded_within_five_sec
     before = stored(link, "outcome")
     began = time.monotonic()
     scored = "SELECT count(*) FROM submissions_evaluation WHERE state = 'scored' AND id = ANY(%s)"
-    wait_until(lambda: link.execute(scored, [evaluations]).fetchone() == (HANDED_IN - 1,), 60, "recording")
+    wait_until(lambda: link.execute(scored, [evaluations]).fetchone() == (HANDED_IN - 1,))
     seconds = time.monotonic() - began
     print(f"{HANDED_IN - 1} outcomes behind an unreadable one: {seconds:.2f} s")
     assert seconds < 5
@@ -85,7 +85,7 @@ def test_a_worker_and_six_streams_go_on_while_the_seventh_job_cannot_be_read(
     for number, data in ((1, DIGITS), (2, DEEP)):
         link.execute(query, [evaluation, number, "progress", data])
     before = [stored(link, column) for column in ("trained", "data")]
-    wait_until(lambda: len(readers[0].events) == 2, 20, "reading what cannot be read")
+    wait_until(lambda: len(readers[0].events) == 2)
     site.signal_one(pid=worker, number=signal.SIGCONT)
     for reader in readers:
         reader.join(60)

@@ -9,8 +9,8 @@ import pytest
 
 from gradus.operations import processes
 from gradus.operations.processes import Child, NotReadyError, Stack, kill_session, session_members
-from tests.faults.servers import wait_until
 from tests.operations.conftest import alive
+from tests.waiting import wait_until
 
 ROOT = processes.Path(__file__).resolve().parents[2]
 SLEEP = "import signal; signal.pause()"

@@ -15,9 +15,9 @@ from django.core.management import CommandError, call_command
 
 from gradus.operations import ports
 from gradus.operations.processes import session_members
-from tests.faults.servers import wait_until
 from tests.operations.conftest import alive
 from tests.smoke.site import children
+from tests.waiting import wait_until
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -43,7 +43,7 @@ class Started:
         self.reader.start()
 
     def until(self, text: str) -> None:
-        wait_until(lambda: text in "".join(self.lines) or self.process.poll() is not None, 600)
+        wait_until(lambda: text in "".join(self.lines) or self.process.poll() is not None)
         assert text in "".join(self.lines), "".join(self.lines)
 
     def programs(self) -> list[int]:

@@ -21,9 +21,9 @@ from gradus.submissions.models import Evaluation, Event, Refund, Run, Slot, Stan
 from gradus.submissions.services import Refused
 from gradus.submissions.services.standings import differences
 from tests import factories
-from tests.faults.servers import wait_until
 from tests.learn.findings import made_up
 from tests.threads import THREADS, at_once
+from tests.waiting import wait_until
 from workers import reconciler
 
 pytestmark = [pytest.mark.postgres, pytest.mark.django_db(transaction=True)]
@@ -81,7 +81,7 @@ def test_two_grades_at_once_leave_the_better_one_standing(ada, sea_or_sky):
 
 def until_it_waits_or(has_ended: Callable[[], bool]) -> None:
     """Returns when what was begun in another transaction waits for a lock, or has ended."""
-    wait_until(lambda: has_ended() or somebody_waits(), 60, "the other transaction")
+    wait_until(lambda: has_ended() or somebody_waits())
 
 
 def somebody_waits() -> bool:

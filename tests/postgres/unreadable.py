@@ -20,9 +20,9 @@ from gradus.stored_json import JSONField
 from gradus.submissions import services, stream
 from gradus.submissions.models import Evaluation, Event, HandedIn, Submission, WorkerStatus
 from tests import factories
-from tests.faults.servers import wait_until
 from tests.postgres.roles import logged_in
 from tests.submissions.test_unreadable_json import POISON, poison
+from tests.waiting import wait_until
 from tests.workers.test_work import TableRunner
 from workers import status
 from workers.recorder import Recorder
@@ -63,7 +63,7 @@ def test_49_outcomes_behind_one_that_cannot_be_read_are_recorded(course: Course,
     poison(row, "outcome")
     recorder()
     # Such a row stopped the others for good: `tests/faults/test_unreadable.py` takes the time.
-    wait_until(lambda: not HandedIn.objects.waiting().exists(), 60, "recording")
+    wait_until(lambda: not HandedIn.objects.waiting().exists())
     assert [attempt.current.state for attempt in attempts] == ["failed", *["scored"] * 49]
     texts = [result.text for result in set_aside.set_aside()]
     assert f"1 result of workers could not be recorded: {row.pk}" in texts

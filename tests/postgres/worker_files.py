@@ -31,8 +31,8 @@ from gradus.submissions.claimed_files import ClaimedFiles
 from gradus.submissions.models import Evaluation, FileLink
 from gradus.submissions.services import file_links
 from tests import factories
-from tests.faults.servers import wait_until
 from tests.postgres.roles import logged_in
+from tests.waiting import wait_until
 from tests.workers.test_work import TableRunner
 from workers import status
 from workers.recorder import Recorder
@@ -143,7 +143,7 @@ def test_an_attempt_is_graded_without_a_key_of_the_bucket(
         worker = Worker("grade", runner=TableRunner())
         assert worker.step()
         assert not FileLink.objects.exists()
-    wait_until(lambda: not attempt.current.is_open, 30, "recording")
+    wait_until(lambda: not attempt.current.is_open)
     assert attempt.current.state == "scored"
     raw = f"raw/{attempt.current.pk}/{attempt.current.fence}.json"
     assert attempt.current.raw == raw and f"private/{raw}" in files_of(bucket, "private/raw/")
@@ -249,7 +249,7 @@ def test_a_bucket_that_fails_costs_no_attempt(
     Evaluation.objects.update(available_at="2026-01-01T00:00:00Z")
     with first(passwords):
         assert Worker("grade", runner=TableRunner()).step()
-    wait_until(lambda: not attempt.current.is_open, 30, "recording")
+    wait_until(lambda: not attempt.current.is_open)
     assert attempt.current.state == "scored"
 
 

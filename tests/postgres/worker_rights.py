@@ -29,9 +29,9 @@ from gradus.submissions.models import Evaluation, HandedIn, Score, Standing, Sub
 from gradus.submissions.services import handed_in
 from gradus.submissions.services.finish import LeaseLost
 from tests import factories
-from tests.faults.servers import wait_until
 from tests.judge_server import JudgeServer, judgement
 from tests.postgres.roles import command, logged_in
+from tests.waiting import wait_until
 from tests.workers.test_guests import MET
 from tests.workers.test_work import TableRunner
 from workers import reconciler, status
@@ -106,7 +106,7 @@ def test_the_reconciler_records_it_a_moment_later(ada: User, course: Course, fir
         with transaction.atomic():
             # It waits for the lock of the recorder, or comes before it.
             list(HandedIn.objects.select_for_update())
-        wait_until(lambda: not attempt.current.is_open, 30, "recording")
+        wait_until(lambda: not attempt.current.is_open)
         assert attempt.current.state == "scored"
     finally:
         stop.set()

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import httpx
 
-from tests.faults.servers import wait_until
+from tests.waiting import wait_until
 
 ROOT = Path(__file__).resolve().parents[2]
 ADDRESS = re.compile(r"(http://127\.0\.0\.1:\d+)(/\S*)")
@@ -42,9 +42,7 @@ class Started:
             self.lines.extend(lines)
 
     def __enter__(self) -> Started:
-        wait_until(
-            lambda: ADDRESS.search(self.said) or self.process.poll() is not None, 120, "the start", lambda: self.said
-        )
+        wait_until(lambda: ADDRESS.search(self.said) or self.process.poll() is not None, lambda: self.said)
         assert self.process.poll() is None, self.said
         return self
 
@@ -78,8 +76,8 @@ class Started:
         response = httpx.get(self.address + (path or self.first), timeout=30)
         return response.status_code == 200 and text in response.text
 
-    def until_shown(self, text: str, path: str = "", seconds: float = 20) -> None:
-        wait_until(lambda: self.shows(text, path), seconds, "the page", lambda: self.said)
+    def until_shown(self, text: str, path: str = "") -> None:
+        wait_until(lambda: self.shows(text, path), lambda: self.said)
 
     def end(self, number: int = signal.SIGINT) -> int:
         self.process.send_signal(number)

@@ -13,9 +13,8 @@ from kombu import pools
 
 from gradus import celery as gradus_celery
 from gradus.operations import broker
-from tests.faults.servers import wait_until
+from tests.waiting import wait_until
 
-START_SECONDS = 20
 # Longer than a worker's start on a busy machine.
 SILENT_SECONDS = 90
 
@@ -30,7 +29,7 @@ def embedded() -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
             pytest.skip(str(reason))
         with subprocess.Popen(program.argv, stdout=subprocess.DEVNULL) as process:
             try:
-                wait_until(lambda: broker.answers(path), START_SECONDS, "the broker's start")
+                wait_until(lambda: broker.answers(path))
                 yield broker.url(path), process
             finally:
                 process.kill()

@@ -20,15 +20,14 @@ from gradus import celery as gradus_celery
 from gradus.operations import programs
 from gradus.submissions import queue
 from tests import factories
-from tests.faults.servers import wait_until
 from tests.redis.conftest import embedded
+from tests.waiting import wait_until
 from tests.workers.test_work import TableRunner
 from workers import status
 from workers.work import Worker
 
 MODEL = "smollm2-135m-instruct"
 # Importing all of it takes a while on a busy machine.
-GRADED_SECONDS = 90
 END_SECONDS = 10
 # A learner who submits waits for the bell.
 RING_SECONDS = 3
@@ -65,7 +64,7 @@ def test_a_celery_worker_hears_and_grades(ada, course, connect, broker_url, tmp_
     connect(broker_url)
     with celery_worker(broker_url, tmp_path):
         submissions = [factories.submit(ada) for _ in range(2)]
-        wait_until(lambda: all(not one.current.is_open for one in submissions), GRADED_SECONDS, "grading")
+        wait_until(lambda: all(not one.current.is_open for one in submissions))
 
     assert [one.current.state for one in submissions] == ["scored", "scored"]
     assert [one.current.score.shown for one in submissions] == [1.0, 1.0]

@@ -12,8 +12,8 @@ from django.test.utils import override_settings
 
 from gradus import redis_cache
 from gradus.operations import broker
-from tests.faults.servers import wait_until
-from tests.redis.conftest import START_SECONDS, embedded
+from tests.redis.conftest import embedded
+from tests.waiting import PATIENCE_SECONDS, wait_until
 
 OPTIONS = {"pool_class": "gradus.redis_cache.SharedPool"}
 
@@ -41,12 +41,12 @@ def test_a_cache_that_comes_back_is_used_again(db, monkeypatch, caplog) -> None:
             one = caches.create_connection("default")
             one.set("number", 1)
             first.kill()
-            first.wait(START_SECONDS)
+            first.wait(PATIENCE_SECONDS)
             assert [one.get("number", "gone") for _ in range(3)] == ["gone"] * 3
             program = broker.program(Path(path))
             with subprocess.Popen(program.argv, stdout=subprocess.DEVNULL) as second:
                 try:
-                    wait_until(lambda: broker.answers(Path(path)), START_SECONDS, "the broker's second start")
+                    wait_until(lambda: broker.answers(Path(path)))
                     one.set("number", 2)
                     assert one.get("number") == 2
                 finally:

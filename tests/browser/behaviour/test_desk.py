@@ -18,10 +18,10 @@ from tests.browser.conftest import session_of
 from tests.browser.driver.hands import Keyboard
 from tests.browser.driver.pages import LIBRARY
 from tests.browser.driver.seen import first_quick, wrong_with
-from tests.faults.servers import wait_until
 from tests.reviews import cases
 from tests.reviews.cases import ALL_MET, MARKS, NONE_MET
 from tests.reviews.desk.test_desk import with_text
+from tests.waiting import wait_until
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 PAGE = "/reviews/question/explain/"

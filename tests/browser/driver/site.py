@@ -16,8 +16,7 @@ from granian.server.embed import Server
 
 from gradus.django_internals import ThreadPoolHandler
 from gradus.static_files import serve_static_files
-
-START_SECONDS = 20
+from tests.waiting import PATIENCE_SECONDS, wait_until
 
 
 @contextmanager
@@ -60,7 +59,7 @@ class Site(threading.Thread):
 
     def stop(self) -> None:
         self._stop_serving()
-        self.join(START_SECONDS)
+        self.join(PATIENCE_SECONDS)
         assert not self.is_alive()
 
 
@@ -72,12 +71,13 @@ def free_port() -> int:
 
 
 def wait_for(port: int) -> None:
-    """Waits until a server listens on the port. Raises OSError if none does in time."""
-    pause = threading.Event()
-    for _ in range(START_SECONDS * 20):
-        try:
-            socket.create_connection(("127.0.0.1", port), timeout=1).close()
-            return
-        except OSError:
-            pause.wait(0.05)
-    raise OSError(f"nothing listens on port {port}")
+    """Waits until a server listens on the port."""
+    wait_until(lambda: listens(port))
+
+
+def listens(port: int) -> bool:
+    try:
+        socket.create_connection(("127.0.0.1", port), timeout=1).close()
+    except OSError:
+        return False
+    return True

@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, Response, Route, 
 from playwright.sync_api import TimeoutError as PlaywrightTimeoutError
 
 from gradus.accounts.models import User
-from tests.browser.conftest import SECONDS, session_of
+from tests.browser.conftest import PATIENCE_MS, session_of
 from tests.browser.script import hostile_site
 from tests.browser.script.xss_payloads import PAYLOADS, Payload
 
@@ -62,7 +62,7 @@ def look(browser: Browser, address: str, transactional_db: None) -> Iterator[Loo
 
 def watched(browser: Browser, **options: str) -> BrowserContext:
     context = browser.new_context(**options)
-    context.set_default_timeout(SECONDS)
+    context.set_default_timeout(PATIENCE_MS)
     context.add_init_script(WATCH)
     return context
 

@@ -9,8 +9,6 @@ import signal
 import stat
 import subprocess
 import sys
-import time
-from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -20,6 +18,7 @@ from typer.testing import CliRunner
 from challenges.lint.run import lint
 from challenges.reading import read_challenge, read_lesson
 from tests.challenges import factory
+from tests.waiting import wait_until
 from tests.workers.authoring.prove_process import Knowing
 from workers.authoring import baselines, prove_command
 from workers.sandbox.supervisor import Runner
@@ -329,11 +328,8 @@ def start(lesson, log, **environment):
 
 
 def wait_until_blocked(log, process):
-    end = time.monotonic() + 120
-    while not Path(f"{log}.blocked").exists():
-        assert time.monotonic() < end
-        with suppress(subprocess.TimeoutExpired):
-            pytest.fail(f"it ended with {process.wait(0.02)}: {process.communicate()}")
+    wait_until(lambda: Path(f"{log}.blocked").exists() or process.poll() is not None)
+    assert process.poll() is None, process.communicate()
 
 
 @pytest.mark.parametrize(

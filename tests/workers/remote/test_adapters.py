@@ -11,7 +11,7 @@ from threading import Event
 import pytest
 
 from graders.base import Generate
-from tests.faults.servers import wait_until
+from tests.waiting import wait_until
 from tests.workers import tiny
 from tests.workers.engine.test_paths import PROMPT
 from tests.workers.remote.test_engine import SCORE
