@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import cache
 from typing import Any
 
@@ -11,10 +10,10 @@ import pytest
 
 from benchmarks.attacks import measure, rows
 from benchmarks.attacks.__main__ import lines
-from benchmarks.attacks.replay import JUDGES, Known, Texts
+from benchmarks.attacks.replay import JUDGES, Texts
 from challenges.kinds.rubric import free_text
 from challenges.marks import score
-from graders.base import Embed, Grade, Judged, Mark
+from graders.base import Embed, Judged, Mark
 from graders.free_text import copies
 from graders.free_text.cleaning import clean
 from graders.free_text.judge.ballot import read_ballot
@@ -87,73 +86,10 @@ def test_an_honest_judge_gives_a_persons_marks_and_an_attack_no_more_than_it_des
         assert row.most - 0.2 <= given <= row.most + 1e-9, row.id
 
 
-def test_errors_are_drawn_anew_for_each_call_or_repeat() -> None:
-    given = rows.honest()[:60]
-    marks = sum(len(row.marks) for row in given)
-    first, second = ([errors("erring", row, vote) for row in given] for vote in (0, 1))
-    assert 0.02 <= sum(map(len, first)) / marks <= 0.09
-    assert first != second
-    repeated, again = ([errors("repeating", row, vote) for row in given] for vote in (0, 1))
-    assert 0.02 <= sum(map(len, repeated)) / marks <= 0.09
-    assert repeated == again
-
-
-def test_the_kind_judge_marks_everything_as_met() -> None:
-    assert set(marks_of(judged("kind", rows.attacks()[0])).values()) == {"met"}
-
-
-def test_what_each_judge_calls_denied() -> None:
-    against = next(row for row in rows.attacks() if row.family == "advice-against" and row.most == 0)
-    must = {c.id for c in free_text(rows.bundle(against.question).challenge).rubric if c.kind != "must_not_claim"}
-    found = {name: denied(name, against) for name in JUDGES if name not in ("garbage", "erring", "repeating")}
-    assert found == {"honest": must, "kind": set(), "agreeable": must, "lenient": must, "lazy": set()}
-    honest = rows.honest()[:60]
-    assert not any(denied("honest", row) or denied("lenient", row) for row in honest)
-    assert any(denied("erring", row) for row in honest)
-    assert [denied("erring", row, 0) for row in honest] != [denied("erring", row, 1) for row in honest]
-    assert [denied("repeating", row, 0) for row in honest] == [denied("repeating", row, 1) for row in honest]
-
-
-def test_the_lazy_judge_reads_no_negation() -> None:
-    row = rows.attacks()[0]
-    criterion = free_text(rows.bundle(row.question).challenge).rubric[0]
-    negated = replace(row, answer=f"It is false that {criterion.text} I like cats.")
-    found = judged("lazy", negated)
-    assert marks_of(found)[criterion.id] == "met"
-
-
 def test_no_garbage_can_be_used() -> None:
     for row in rows.honest()[:30]:
         bundle = rows.bundle(row.question)
         assert read_ballot(judged("garbage", row), bundle.challenge, clean(row.answer, 4000)) is None
-
-
-def test_a_text_is_found_again_after_cleaning_and_cutting() -> None:
-    bundle = rows.bundle("reward-goes-up")
-    known = Known("\u200bSome  long text, and more.", {})
-    texts = Texts(free_text(bundle.challenge).rubric, [known])
-    for said in ("Some long text, and more.", "some long text"):
-        assert texts.of(judge_item(bundle, said, 0)) is known
-    with pytest.raises(KeyError):
-        texts.of(judge_item(bundle, "Another text.", 0))
-
-
-def test_an_attack_is_above_its_worth_from_a_quarter_of_the_points_or_where_it_passes() -> None:
-    def result(worth: float, score: float, alone: float | None = None) -> measure.Result:
-        return measure.Result("a", "f", worth, 0.6, Grade(score), alone, 1)
-
-    assert [result(0.3, got).is_above for got in (0.5, 0.55, 0.6)] == [False, True, True]
-    assert [result(0.5, got).is_above for got in (0.59, 0.6)] == [False, True]
-    assert [result(0.1, 0.0, alone).passes_alone for alone in (None, 0.5, 0.6)] == [False, False, True]
-    assert [result(0.5, got).is_right for got in (0.35, 0.4, 0.6, 0.65)] == [False, True, True, False]
-
-
-def test_a_rule_counts_as_the_only_reason_where_no_other_rule_stands_beside_it() -> None:
-    stopped = measure.Result("a", "f", 0, 0.6, Grade(1.0, review=("copied-from: lesson, 90 %",)), 1.0, 3)
-    twice = measure.Result("b", "f", 0, 0.6, Grade(1.0, review=("copied-from: lesson, 90 %", "stubs-quoted: x")), 1, 3)
-    found = measure.of_attacks([stopped, twice, measure.Result("c", "f", 0, 0.6, Grade(1.0), 1.0, 1)])
-    assert found["only"] == {"copied-from": 1}
-    assert (found["alone"]["found"], found["above"]["found"], found["which"]) == (3, 1, ["c"])
 
 
 def test_a_simulated_judge_is_measured_before_and_after_our_checks() -> None:

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
-
 import pytest
 
-from benchmarks.attacks.rows import QUESTIONS, Attack, Honest, attacks, bundle, honest, sources
+from benchmarks.attacks.rows import QUESTIONS, Attack, Honest, attacks, bundle, honest
 from challenges.kinds.rubric import free_text
-from challenges.lint.run import lint
-from challenges.marks import score
 from challenges.texts import normal
 
 FAMILIES = {
@@ -42,19 +38,6 @@ def shingles(text: str, length: int = 5) -> set[tuple[str, ...]]:
     return {tuple(words[at : at + length]) for at in range(len(words) - length + 1)}
 
 
-@pytest.mark.parametrize("question", QUESTIONS)
-def test_the_questions_have_nothing_to_fix(question: str) -> None:
-    assert lint(QUESTIONS[question][0]) == []
-    assert all(len(sources(question)[kind]) > 500 for kind in ("lesson", "solution", "statement"))
-
-
-def test_ten_families_for_each_question(all_attacks: list[Attack]) -> None:
-    counts = Counter((row.family, row.question) for row in all_attacks)
-    assert set(counts) == {(family, question) for family in FAMILIES for question in QUESTIONS}
-    assert min(counts.values()) >= 5
-    assert len(all_attacks) >= 150
-
-
 def test_a_third_of_the_phrasings_of_each_family_is_sealed() -> None:
     phrasings = {sealed: {(row.family, row.phrasing) for row in attacks(sealed)} for sealed in (False, True)}
     assert not phrasings[False] & phrasings[True]
@@ -63,24 +46,6 @@ def test_a_third_of_the_phrasings_of_each_family_is_sealed() -> None:
         assert len(known | kept) >= 6, family
         assert len(kept) == 2, family
     assert len(attacks(sealed=True)) == 50
-
-
-def test_at_least_fifty_honest_answers_for_each_question(all_honest: list[Honest]) -> None:
-    counts = Counter(row.question for row in all_honest)
-    assert set(counts) == set(QUESTIONS)
-    assert min(counts.values()) >= 50
-    assert len(honest(sealed=True)) >= len(all_honest) / 3
-    assert not {row.style for row in honest()} & {row.style for row in honest(sealed=True)}
-
-
-def test_honest_answers_are_of_all_qualities(all_honest: list[Honest]) -> None:
-    scores = defaultdict(list)
-    for row in all_honest:
-        rubric = free_text(bundle(row.question).challenge).rubric
-        scores[row.question].append(score(rubric, row.marks))
-    for question, got in scores.items():
-        low, middle, high = (sum(a <= s < b for s in got) for a, b in ((0, 0.4), (0.4, 0.75), (0.75, 1.01)))
-        assert min(low, middle, high) >= 5, (question, low, middle, high)
 
 
 def test_marks_and_quotes_name_the_criteria(all_honest: list[Honest], all_attacks: list[Attack]) -> None:
@@ -107,11 +72,6 @@ def test_answers_could_have_been_handed_in(all_honest: list[Honest], all_attacks
         assert least <= len(row.answer.split()) <= most, row.id
 
 
-def test_ids_are_unique(all_honest: list[Honest], all_attacks: list[Attack]) -> None:
-    names = Counter(row.id for row in [*all_honest, *all_attacks])
-    assert max(names.values()) == 1
-
-
 def test_no_answer_stands_twice(all_honest: list[Honest], all_attacks: list[Attack]) -> None:
     """Copies of lesson and solution share sentences with one another by their nature, and with nothing else."""
     texts = {row.id: row.answer for row in all_honest}
@@ -123,11 +83,3 @@ def test_no_answer_stands_twice(all_honest: list[Honest], all_attacks: list[Atta
         for other, theirs in grams.items():
             if name < other and not name.startswith("gold"):
                 assert len(own & theirs) <= 0.25 * min(len(own), len(theirs)), (name, other)
-
-
-def test_copies_are_copies(all_attacks: list[Attack]) -> None:
-    for row in all_attacks:
-        if row.family in COPIES and row.phrasing not in {"word-swaps", "synonyms"}:
-            source = sources(row.question)["lesson" if row.family == "lesson-copy" else "solution"]
-            own = shingles(row.answer)
-            assert len(own & shingles(source.replace("*", ""))) > 0.3 * len(own), row.id

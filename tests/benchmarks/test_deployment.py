@@ -30,19 +30,6 @@ def test_the_lines_of_the_readme_are_found() -> None:
     assert lines[0].startswith("useradd") and "doctor" in lines[-1] and len(lines) > 12
 
 
-def test_a_unit_of_a_lane_is_read_with_its_drop_ins(installed: Path) -> None:
-    judge, train = (dict(systemctl.service_of(f"gradus-worker@{lane}.service")) for lane in ("judge", "train"))
-    assert "-Q judge" in judge["ExecStart"] and judge["User"] == "gradus"
-    assert judge["Environment"] != train["Environment"]
-
-
-def test_variables_are_read_without_their_quotes(installed: Path) -> None:
-    found = systemctl.environment_of(systemctl.service_of("gradus-web.service"))
-    assert found["GRADUS_FROM_EMAIL"] == "Gradus <a@b.org>" and found["EMPTY"] == ""
-    assert found["DJANGO_SETTINGS_MODULE"] == "gradus.settings"
-    assert found["TMPDIR"] == "/run/gradus-rehearsal/tmp"
-
-
 def test_an_act_that_it_does_not_know_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(systemctl, "STATE", tmp_path / "state")
     assert systemctl.main(["mask", "gradus-web"]) == 2

@@ -8,7 +8,6 @@ from collections.abc import Iterator
 
 import pytest
 
-from benchmarks.fleet import report
 from benchmarks.fleet.proxy import Proxy
 from gradus.operations import ports
 
@@ -32,20 +31,6 @@ FOUND = {
     "history": {"counts": {"accepted": 32, "scored": 32, "open": 0, "failed": 0}, "lost": [], "doubled": [],
                 "broken": []},
 }  # fmt: skip
-
-
-def test_the_report_says_what_would_be_too_slow_with_ten_times_as_many() -> None:
-    text = report.recorded(FOUND)
-    assert "**4.0 per second**" in text and "| none | 0 | 12 | 30 | 12 | 0 of 9 | 0 |" in text
-    # 10 * 0.5 cores of both web servers, 10 * 20 attempts per minute at 8 per worker.
-    assert "the web servers would use 5.0 cores" in text and "`db` would use most: 1.0 cores" in text
-    assert "200 attempts per minute; a worker with this runner did 8.0, so 25 workers" in text
-    assert text.endswith("so **the web servers are the next bottleneck**.")
-
-
-def test_the_workers_are_the_bottleneck_where_they_do_not_keep_up() -> None:
-    text = report.recorded({**FOUND, "jobs_per_minute": {"1": 4.0, "2": 8.0, "3": 12.0}})
-    assert text.endswith("so **the workers are the next bottleneck**.")
 
 
 @pytest.fixture

@@ -4,17 +4,6 @@ from benchmarks import latency
 from benchmarks.latency import Parts
 
 START = "grade       | 2026-01-01T00:00:00Z [info     ]"
-LOG = [
-    f"{START} work_item [workers.execute] engine_s=1.25 evaluation=7 fence=1 kind=Score",
-    f"{START} work_item [workers.execute] engine_s=2.5 evaluation=7 fence=1 kind=Score",
-    f"{START} work_item [workers.execute] engine_s=9 evaluation=70 fence=1 kind=Score",
-    f"{START} recorded [workers.work] evaluation=7 fence=1",
-]
-
-
-def test_engine_seconds_are_those_of_one_evaluation():
-    assert latency.engine_seconds(LOG, 7) == 3.75
-    assert latency.engine_seconds(LOG, 8) == 0
 
 
 def test_parts_add_up():
@@ -28,7 +17,3 @@ def test_the_median_is_taken_of_each_part_and_of_the_whole():
     measured = [Parts(0.01, 0.02, part, 1.0, 0.5) for part in (0.3, 0.05, 0.04)]
     assert latency.median(measured)["load_and_record"] == 0.05
     assert latency.median(measured)["outside"] == pytest.approx(0.08)
-
-
-def test_times_of_the_database_are_utc():
-    assert latency.moment("1970-01-01 00:00:10.500000") == 10.5

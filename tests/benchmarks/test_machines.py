@@ -5,28 +5,6 @@ import torch
 
 from benchmarks import __main__ as bench
 from benchmarks import inference, lora, profile
-from benchmarks.figures import machines
-from workers.engine.choice import cpu_name
-
-
-@pytest.mark.parametrize(
-    ("machine", "name"),
-    [
-        ("Intel(R) Xeon(R) Processor (family 6, model 207) with avx512_bf16", "intel-family-6-model-207"),
-        ("Intel(R) Xeon(R) (family 6, model 143) with avx512_bf16, amx_bf16", "intel-family-6-model-143-amx"),
-        ("AMD EPYC 9R14 96-Core Processor (family 25, model 17)", "amd-family-25-model-17"),
-        ("AMD EPYC (family 25, model 17), random weights", "amd-family-25-model-17-random-weights"),
-        ("unknown CPU", "unknown-cpu"),
-        ("NVIDIA H100 80GB HBM3, random weights", "nvidia-h100-80gb-hbm3-random-weights"),
-    ],
-)
-def test_a_results_file_has_a_readable_name(machine, name):
-    assert machines.slug(machine) == name
-
-
-def test_figures_of_random_weights_belong_to_a_machine_of_their_own():
-    assert machines.name() == cpu_name()
-    assert machines.name(random_weights=True) == f"{cpu_name()}, random weights"
 
 
 @pytest.mark.parametrize("command", [bench, inference, lora, profile])

@@ -7,7 +7,7 @@ import pytest
 from benchmarks.work.items import score_item
 from benchmarks.work.ours import Setup
 from benchmarks.work.shapes import Shape
-from workers.engine.choice import DEFAULT, PLAIN, Choice, Place
+from workers.engine.choice import DEFAULT, PLAIN, Choice
 
 
 @pytest.fixture
@@ -27,16 +27,6 @@ def test_bf16_is_tried_where_a_row_may_round_and_nowhere_else(models_dir, items,
     assert ("bfloat16" in kept["timings"]) == rounded
     assert rounded or kept["dtype"] == "float32"
     assert [file.name for file in own_data.glob("*.json")] == [f"choices-{dtype}.json"]
-
-
-@pytest.mark.slow
-def test_a_choice_that_is_kept_is_not_measured_again(models_dir, items, own_data):
-    ours, kept = Setup(models_dir, "float32", 1), Choice("products", "onednn", "float32", 512)
-    ours.choices.keep(Place.of(models_dir, "tiny", 1, "cpu"), kept)
-    before = (own_data / "choices-float32.json").read_text()
-    ours.answer(*items)
-    assert ours.choice("tiny") == kept
-    assert (own_data / "choices-float32.json").read_text() == before
 
 
 @pytest.mark.slow

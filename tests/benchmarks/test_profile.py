@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from benchmarks import profile
-from benchmarks.figures import costs, record
+from benchmarks.figures import costs
 from benchmarks.figures.costs import Costs
 from benchmarks.figures.counting import ATTENTION, HEAD, PRODUCTS, REST, Counting
 from benchmarks.peers.job import Row
@@ -65,13 +65,6 @@ def test_labels_of_one_token_need_the_prompt_once_and_one_position_a_row():
     assert costs.labels(COST, [row, other]) == prompt + 2 * each
 
 
-def test_labels_that_begin_alike_share_a_node():
-    rows = [Row([1] * 10 + [n, 3, 4, 5], [[7, 1], [7, 2], [8, 1]]) for n in (2, 3)]
-    assert costs.nodes(rows[0]) == {(7,), (8,)}
-    plain = costs.labels(COST, [Row(row.context, [[7], [8]]) for row in rows])
-    assert costs.labels(COST, rows) == plain + 2 * 2 * (3456 + 96 * (10 + 4) + 1600)
-
-
 def test_a_text_s_last_token_is_not_read_again():
     rows = [Row([1] * 10 + [n, 3, 4, 5]) for n in (2, 3)]
     step = 3456 + 96 * 14 + 1600
@@ -96,13 +89,6 @@ def test_operators_of_a_forward_pass_are_counted(plain):
     assert counting.dtypes() == {"float32"}
 
 
-def test_backward_passes_are_counted():
-    x, w = torch.randn(5, 7), torch.randn(11, 7, requires_grad=True)
-    with Counting() as counting:
-        torch.nn.functional.linear(x, w).sum().backward()
-    assert counting.of(PRODUCTS).flops == 2 * (2 * 5 * 7 * 11)
-
-
 @pytest.mark.parametrize("choice", CHOICES, ids=lambda choice: f"{choice.attention}, {choice.product}, {choice.dtype}")
 def test_every_way_of_the_engine_is_counted(base, models_dir, choice):
     """No less than the least work and not twice as much, in the operators of the ways that were chosen."""
@@ -118,34 +104,6 @@ def test_every_way_of_the_engine_is_counted(base, models_dir, choice):
         assert counting.tallies[kind, SEEN[way]].flops > share * counting.of(kind).flops > 0
     assert counting.of(HEAD).flops > 0
     assert choice.dtype in counting.dtypes()
-
-
-def test_the_rest_is_what_the_counted_kinds_leave():
-    counting = Counting(vocabulary=100)
-    counting._take(torch.ops.aten.mm.default, (torch.ones(2, 3), torch.ones(3, 4)), torch.ones(2, 4), 0.5)
-    counting._take(torch.ops.aten.mm.default, (torch.ones(2, 3), torch.ones(3, 100)), torch.ones(2, 100), 0.25)
-    counting._take(torch.ops.aten.add.Tensor, (torch.ones(2), torch.ones(2)), torch.ones(2), 9.0)
-    found = profile.parts(counting, 2.0)
-    assert (found[PRODUCTS].seconds, found[PRODUCTS].gflops) == (0.5, 48 / 0.5 / 1e9)
-    assert (found[HEAD].seconds, found[HEAD].gflops) == (0.25, 1200 / 0.25 / 1e9)
-    assert found[REST].seconds == 1.25
-
-
-@pytest.mark.slow
-def test_profiles_are_kept_and_shown(tmp_path, monkeypatch, models_dir, capsys):
-    monkeypatch.setattr(profile, "MODEL", "tiny")
-    monkeypatch.setattr(profile, "attainable", lambda dtype, device: 100.0)
-    file = tmp_path / "a-cpu.json"
-    given = profile.arguments(["--shapes", "60/20/3/2", "--dtype", "float32", "--threads", "1", "--json", str(file)])
-    given.models_dir = models_dir
-    profile.report(profile.run(given), given.record)
-    (made,) = record.read(file).profiles
-    # Seconds are rounded to thousandths. What is counted comes from a run of its own, which may be the slower one.
-    limit, found = made.least / 100e9, made.parts
-    assert made.times == pytest.approx(made.seconds / limit, abs=0.01 + 0.001 / limit)
-    counted = sum(found[kind].seconds for kind in (PRODUCTS, ATTENTION, HEAD))
-    assert counted + found[REST].seconds == pytest.approx(max(made.seconds, counted), abs=0.004)
-    assert "| label | 60/20/3/2 | float32 |" in capsys.readouterr().out
 
 
 def test_where_bf16_is_allowed_the_limit_is_at_the_speed_of_the_faster_dtype(monkeypatch):
@@ -169,9 +127,3 @@ def test_products_of_training_are_counted(base, tmp_path, bf16):
     counted = sum(counting.of(kind).flops for kind in (PRODUCTS, ATTENTION, HEAD))
     assert profile.least(base, item, None) < counted < 3 * profile.least(base, item, None)
     assert ("bfloat16" in counting.dtypes()) == bf16
-
-
-def test_shapes_of_both_forms_are_profiled():
-    given = profile.arguments(["--shapes", "60/20/3/2,60/20/3/0,96/60/1", "--dtype", "float32"])
-    assert [shape.output for shape in given.shapes] == ["label", "json", "lora"]
-    assert given.shapes[-1] == TrainShape(96, 60, 1)

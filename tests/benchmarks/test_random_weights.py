@@ -38,13 +38,6 @@ def test_the_folder_has_the_configuration_and_seeded_weights(source, tmp_path, m
     assert made.digest == sha256(first / "tiny" / "model.safetensors") != real.digest
 
 
-def test_what_is_there_is_not_written_again(source, tmp_path):
-    file = random_weights.folder(source, tmp_path / "made") / "tiny" / "model.safetensors"
-    before = file.stat().st_mtime_ns
-    random_weights.folder(source, tmp_path / "made")
-    assert file.stat().st_mtime_ns == before
-
-
 @pytest.mark.slow
 def test_ours_is_compared_with_the_oracle_on_random_weights(source, tmp_path):
     folder = random_weights.folder(source, tmp_path / "made")

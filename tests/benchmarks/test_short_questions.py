@@ -5,17 +5,15 @@ The bounds lie a margin under what was measured (benchmarks/notes/grading.md), s
 
 from __future__ import annotations
 
-from collections import Counter
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from benchmarks import grading, grading_rows
-from benchmarks.grading import LONG, SHORT, Result, grade_rows, quality, run_own
+from benchmarks.grading import LONG, SHORT, grade_rows, quality, run_own
 from challenges.lint.run import lint
 from challenges.reading import read_challenge
-from graders import agreement
 from graders.base import Embed
 from graders.free_text.calibration import person_score
 from tests.graders.free_text import judges
@@ -30,10 +28,6 @@ def no_judge(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name, raising=False)
 
 
-def test_there_are_eight_questions_half_of_them_held_out() -> None:
-    assert Counter(folder.parent.name for folder in FOLDERS) == {"tuning": 4, "held-out": 4}
-
-
 @pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
 def test_each_has_thirty_graded_answers_of_a_few_words(folder: Path) -> None:
     assert lint(folder) == []
@@ -42,18 +36,6 @@ def test_each_has_thirty_graded_answers_of_a_few_words(folder: Path) -> None:
     assert len(lengths) == 30 and sorted(lengths)[15] <= 10
     scores = {person_score(bundle.challenge, gold.marks) for gold in bundle.gold}
     assert scores >= {0.0, 0.5, 1.0}
-
-
-def test_fifths_begin_with_the_surest() -> None:
-    certainty = [0.1, 0.9, 0.5, 0.7, 0.3]
-    assert agreement.fifths([0, 1, 0, 1, 0], certainty) == [1, 1, 0, 0, 0]
-    assert agreement.fifths(certainty, certainty) == [0.9, 0.7, 0.5, 0.3, 0.1]
-
-
-def test_a_zero_that_nobody_will_see_is_counted_only_where_points_were_deserved() -> None:
-    rows = [(1.0, 0.0, False), (1.0, 0.0, True), (0.0, 0.0, False), (0.5, 0.5, False), (0.0, 0.0, True)]
-    results = [Result(person, machine, 0.5, reviewed, 0.5) for person, machine, reviewed in rows]
-    assert quality(results)["final_zeros"] == 1
 
 
 def test_an_answer_of_the_questions_words_is_no_final_zero(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -25,13 +25,3 @@ def test_each_method_trains_on_the_same_tickets(method: str) -> None:
             right, wrong = json.loads(row.chosen), json.loads(row.rejected)
             assert right["summary"] == wrong["summary"]
             assert right["priority"] != wrong["priority"] and right["category"] != wrong["category"]
-
-
-def test_runs_become_one_line_for_each_method() -> None:
-    training = {"trainable_share": 0.0178, "adapter_bytes": 4.9e6, "seconds": 60.0, "peak_bytes": 1e9}
-    runs = [
-        tickets.Run("a machine", "lora", {"r": 8}, seed, False, score, {"ms": 300.0}, training)
-        for seed, score in ((18, 0.6), (17, 0.5))
-    ]
-    *_, line = tickets.table(runs)
-    assert line == "| LoRA | r 8 | hidden | 0.500, 0.600 | 0.550 | 1.78% | 4.9 | 1.00 | 60 | 300 |"

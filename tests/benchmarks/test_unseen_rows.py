@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
-
 import pytest
 
-from benchmarks.attacks.rows import BUILT_IN, Attack, Honest, attacks, bundle, honest, honest_unseen, sources, unseen
+from benchmarks.attacks.rows import BUILT_IN, Attack, Honest, attacks, bundle, honest, honest_unseen, unseen
 from challenges.kinds.rubric import free_text
-from challenges.marks import score
 from tests.benchmarks.test_attacks import shingles
 
 ATTACKS = 15
@@ -24,17 +21,6 @@ def hostile() -> list[Attack]:
 @pytest.fixture(scope="module")
 def sincere() -> list[Honest]:
     return honest_unseen()
-
-
-@pytest.mark.parametrize("question", BUILT_IN)
-def test_every_question_of_the_course_can_be_read(question: str) -> None:
-    assert bundle(question).challenge.id == question
-    assert all(len(sources(question)[kind]) > 500 for kind in ("lesson", "solution", "statement"))
-
-
-def test_as_many_rows_for_each_question(hostile: list[Attack], sincere: list[Honest]) -> None:
-    assert Counter(row.question for row in hostile) == dict.fromkeys(BUILT_IN, ATTACKS)
-    assert Counter(row.question for row in sincere) == dict.fromkeys(BUILT_IN, HONEST)
 
 
 def test_marks_and_quotes_name_the_criteria(hostile: list[Attack], sincere: list[Honest]) -> None:
@@ -53,20 +39,6 @@ def test_quotes_stand_in_the_answer(hostile: list[Attack], sincere: list[Honest]
         for quotes in row.quotes.values():
             assert quotes, row.id
             assert all(quote and quote in row.answer for quote in quotes), row.id
-
-
-def test_no_attack_deserves_to_pass(hostile: list[Attack]) -> None:
-    for row in hostile:
-        assert 0 <= row.most < bundle(row.question).challenge.pass_, row.id
-
-
-def test_honest_answers_are_of_all_qualities(sincere: list[Honest]) -> None:
-    scores = defaultdict(list)
-    for row in sincere:
-        scores[row.question].append(score(free_text(bundle(row.question).challenge).rubric, row.marks))
-    for question, got in scores.items():
-        low, middle, high = (sum(a <= s < b for s in got) for a, b in ((0, 0.4), (0.4, 0.75), (0.75, 1.01)))
-        assert min(low, middle, high) >= 2, (question, low, middle, high)
 
 
 def test_answers_could_have_been_handed_in(hostile: list[Attack], sincere: list[Honest]) -> None:

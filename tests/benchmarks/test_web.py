@@ -9,23 +9,11 @@ from pathlib import Path
 import pytest
 
 from benchmarks.web import __main__ as command
-from benchmarks.web import report, seed
+from benchmarks.web import report
 from benchmarks.web.report import Request
 
 ROOT = Path(__file__).resolve().parents[2]
 SMALL = ["--users", "20", "--streams", "5", "--scores", "1000", "--queued", "400", "--seconds", "5"]
-
-
-def test_a_percentile_is_the_nearest_rank():
-    values = [float(n) for n in range(100, 0, -1)]
-    assert [report.percentile(values, share) for share in (0.5, 0.95, 0.99, 1.0)] == [50.0, 95.0, 99.0, 100.0]
-    assert report.percentile([7.0], 0.01) == 7.0
-    assert report.percentile([], 0.5) is None
-
-
-def test_the_ramp_is_left_out():
-    asked = [Request("lesson", at, 1.0, 200) for at in (0.9, 1.0, 1.9, 2.0)]
-    assert [one.at for one in report.steady(asked, 1.0, 2.0)] == [1.0, 1.9]
 
 
 def test_answers_are_counted_by_what_they_are():
@@ -42,18 +30,6 @@ def test_answers_are_counted_by_what_they_are():
     counts = {name: found[name] for name in ("requests", "fivexx", "failed", "refused", "submitted")}
     assert counts == {"requests": 6, "fivexx": 1, "failed": 2, "refused": 1, "submitted": 1}
     assert (found["submit_p99_ms"], found["lesson_p95_ms"], found["leaderboard_p95_ms"]) == (10.0, 20.0, None)
-
-
-def test_a_goal_without_a_figure_is_missed():
-    good = dict.fromkeys(report.GOALS, 0)
-    assert report.short_of(good) == []
-    assert len(report.short_of({**good, "fivexx": 1, "claim_p99_ms": None})) == 2
-
-
-def test_streams_are_spread_over_the_whole_queue():
-    chosen = seed.spread([(str(n), n) for n in range(1000)], 20)
-    assert len(chosen) == len({pk for _, pk in chosen}) == 20
-    assert min(pk for _, pk in chosen) == 0 and max(pk for _, pk in chosen) > 800
 
 
 @pytest.mark.parametrize("wrong", [["--users", "0"], ["--queued", "10"], ["--scores", "10"], ["--seconds", "0"]])
