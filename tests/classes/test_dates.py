@@ -264,13 +264,6 @@ class TestExtending:
             with pytest.raises(IntegrityError), transaction.atomic():
                 DateRule.objects.create(of_class=evening, extended_to=until, **wrong)
 
-    def test_an_extension_repairs_the_credit_of_an_earlier_attempt(self, evening, ann, sea_or_sky, teacher):
-        now = timezone.now()
-        dates.set_dates(Target(evening), Values(due_at=now - 2 * DAY), by=teacher)
-        assert access.decision_for(ann.user, sea_or_sky, now - DAY, ann).credit == 0.0
-        dates.extend(evening, [ann], by=teacher, until=now + DAY, reason="ill")
-        assert access.decision_for(ann.user, sea_or_sky, now - DAY, ann).credit == 1.0
-
     def test_it_takes_no_time_from_anybody(self, evening, ann, teacher):
         now = timezone.now()
         dates.set_dates(Target(evening, member=ann), Values(due_at=now + 9 * DAY), by=teacher, reason="ill")

@@ -71,13 +71,6 @@ def test_excused_is_neither_missing_nor_zero(
     assert (column.average, column.graded) == (zero, 1)
 
 
-def test_a_learner_without_an_account_can_be_given_points(
-    evening: Class, eve: Member, teacher: User, sea_or_sky: Challenge
-) -> None:
-    services.override([eve], sea_or_sky, by=teacher, value=7, reason="an oral exam")
-    assert shown(evening, eve).points == 7
-
-
 @pytest.mark.parametrize(
     ("value", "reason", "field"),
     [

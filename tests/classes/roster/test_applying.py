@@ -131,30 +131,30 @@ def test_whoever_taught_comes_back_as_a_learner(evening: Class, tom: User, text:
     assert (member("Dan").learner_data, member("Dan").is_active) == (LearnerData.NONE, True)
 
 
-def test_sync_takes_labels_that_the_row_does_not_have(evening: Class, tom: User) -> None:
-    ours = OWN + ",dan@example.org,,,,Section B,\n,ann@example.org,,,,section a,\n"
-    applied(evening, ours, tom, sync=True)
-    assert (labels("Dan"), labels("Ann")) == ({"Section B"}, {"Section A"})
+DAN_AND_ANN = ",dan@example.org,,,,{},\n,ann@example.org,,,,section a,\n"
 
 
-def test_sync_with_an_empty_cell_takes_all_labels(evening: Class, tom: User) -> None:
-    row = OWN + ",dan@example.org,,,,,\n,ann@example.org,,,,Section A,\n"
-    applied(evening, row, tom)
-    assert labels("Dan") == {"Section A", "extra time"}
-    applied(evening, row, tom, sync=True)
-    assert (labels("Dan"), labels("Ann")) == (set(), {"Section A"})
-
-
-def test_sync_with_an_export_takes_only_sections_that_it_knows(evening: Class, tom: User) -> None:
-    """Canvas does not know who has extra time."""
-    canvas = CANVAS + "Dan,1,,dan@example.org,Section B\nAnn,2,,ann@example.org,Section A\n"
-    applied(evening, canvas, tom, sync=True)
-    assert (labels("Dan"), labels("Ann")) == ({"Section B", "extra time"}, {"Section A"})
-
-
-def test_a_roster_without_labels_takes_none(evening: Class, tom: User) -> None:
-    applied(evening, "email\ndan@example.org\nann@example.org\n", tom, sync=True)
-    assert (labels("Dan"), labels("Ann")) == ({"Section A", "extra time"}, {"Section A"})
+@pytest.mark.parametrize(
+    ("text", "sync", "left"),
+    [
+        pytest.param(OWN + DAN_AND_ANN.format("Section B"), True, {"Section B"}, id="those of the row"),
+        pytest.param(OWN + DAN_AND_ANN.format(""), False, {"Section A", "extra time"}, id="none without sync"),
+        pytest.param(OWN + DAN_AND_ANN.format(""), True, set(), id="all for an empty cell"),
+        pytest.param("email\ndan@example.org\nann@example.org\n", True, {"Section A", "extra time"}, id="no column"),
+        # Canvas does not know who has extra time.
+        pytest.param(
+            CANVAS + "Dan,1,,dan@example.org,Section B\nAnn,2,,ann@example.org,Section A\n",
+            True,
+            {"Section B", "extra time"},
+            id="sections of Canvas",
+        ),
+    ],
+)
+def test_sync_takes_the_labels_that_its_source_would_have(
+    evening: Class, tom: User, text: str, sync: bool, left: set[str]
+) -> None:
+    applied(evening, text, tom, sync=sync)
+    assert (labels("Dan"), labels("Ann")) == (left, {"Section A"})
 
 
 @pytest.mark.parametrize("wrong", [",not an address,,,,,\n", "nobody,,,,,,\n"])
