@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import html
 import re
-from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.http import HttpResponse
 from django.test import Client
-from django.utils import timezone
 
 from gradus.accounts.models import StaffAction, User
 from gradus.accounts.token_rules import LearnerData, Scope
@@ -286,18 +284,6 @@ def test_the_desk_lists_an_earlier_season(attempts: list[Submission], turing: Us
     assert [one.user for one in past.context["entries"]] == before
     assert all(one.place for one in past.context["entries"])
     assert client.get(BOARD, {"season": "2"}).status_code == 404
-
-
-def test_the_desk_says_when_boards_close(attempts: list[Submission], turing: User, sea_or_sky: Challenge) -> None:
-    client = logged_in(turing)
-    assert "No date is set on which the leaderboards of the course close." in client.get(BOARD).content.decode()
-    soon = timezone.now() + timedelta(days=3)
-    Course.objects.update(frozen_at=soon, reveal_at=soon + timedelta(days=2))
-    page = " ".join(client.get(BOARD).content.decode().split())
-    assert "All leaderboards of the course close on" in page and "Their final ranks are shown from" in page
-    assert "Set when the leaderboards close" in page
-    Course.objects.update(reveal_at=None)
-    assert "Their final ranks are shown from then on." in client.get(BOARD).content.decode()
 
 
 def test_the_desk_asks_as_much_however_many_entries_it_lists(
