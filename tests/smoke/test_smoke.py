@@ -10,50 +10,10 @@ from challenges.lint.run import lint
 from challenges.reading import read_course
 from tests import example_course
 from tests.challenges.factory import write_course, write_yaml
-from tests.challenges.kinds.evaluate_bundle import AIMED, write_evaluate_challenge
-from tests.smoke import baselines, visitor
+from tests.challenges.kinds.evaluate_bundle import write_evaluate_challenge
+from tests.smoke import baselines
 from tests.smoke.report import Report, expect
 from tests.smoke.site import Site
-
-STREAM = [
-    "event: state",
-    'data: {"status": "queued"}',
-    "",
-    ": alive",
-    "event: heartbeat",
-    "data: {}",
-    "",
-    "id: 1",
-    "event: loss",
-    'data: {"step": 1}',
-    "",
-    "id: 2",
-    "event: finished",
-    'data: {"status": "scored"}',
-    "",
-]
-
-
-def test_events_are_read_as_sent():
-    assert list(visitor.parse_events(iter(STREAM))) == [
-        ("state", {"status": "queued"}),
-        ("heartbeat", {}),
-        ("loss", {"step": 1}),
-        ("finished", {"status": "scored"}),
-    ]
-
-
-def test_fields_are_found_in_any_order_of_attributes():
-    page = '<input type="hidden" value="a&amp;b" name="key"><input name="mark-x" type="radio" value="met">'
-    assert visitor.field_value(page, "key") == "a&b"
-    assert visitor.field_value(page, "other") is None
-    assert visitor.names(page, "mark-") == {"mark-x"}
-
-
-def test_alerts_are_told_in_short():
-    page = '<div class="alert" role="alert"><ul><li>Too   long &amp; odd</li></ul></div>'
-    assert visitor.problems(page) == "Too long & odd"
-    assert visitor.problems("<p>fine</p>") == "no reason on the page"
 
 
 def test_a_report_counts_and_goes_on():
@@ -113,14 +73,6 @@ def test_a_weak_baseline_must_not_score_high(tiny):
     assert not choice.promise_broken(0.0)
 
 
-def test_training_rows_go_as_a_file(tiny):
-    choice = baselines.good(tiny, "tune")
-    content = choice.files()["rows_file"][1]
-    assert len(content.decode().splitlines()) == len(choice.baseline.payload.rows)
-    assert "rows" not in choice.fields()
-    assert baselines.good(tiny, "prompt").files() is None
-
-
 def test_the_site_of_a_smoke_run_is_its_own(tmp_path, monkeypatch):
     monkeypatch.setenv("DATABASE_URL", "postgres://somewhere/else")
     monkeypatch.setenv("GRADUS_JUDGE_MODEL", "expensive")
@@ -149,17 +101,3 @@ def test_the_examples_are_a_course_that_lints_clean(tmp_path):
     root = example_course.write_course(tmp_path / "examples")
     assert lint(root) == []
     assert len(read_course(root).lessons[0].challenges) == 3
-
-
-def test_a_test_set_goes_as_the_rows_of_its_form(by_kind):
-    choice = baselines.good(by_kind["evaluate"], "evaluate")
-    texts, labels = zip(*AIMED, strict=True)
-    assert choice.fields() == {"kind": "evaluate", "example_input": [*texts], "example_output": [*labels]}
-    assert choice.files() is None
-
-
-def test_a_retrieval_goes_as_the_fields_of_its_form(by_kind):
-    choice = baselines.good(by_kind["rag"], "rag")
-    fields = choice.fields()
-    assert (fields["chunk_words"], fields["method"], len(fields["example_passages"])) == ("60", "both", 2)
-    assert "{passages}" in fields["template"] and choice.files() is None
