@@ -116,16 +116,3 @@ def test_a_roster_says_who_has_to_be_told_and_shows_a_wrong_row(grace_client, ev
     assert "not-an-address · Max · Mistake" in page and "not known" not in page and "No mail is sent" not in page
     applied = grace_client.post(address, {"text": text, "seen": preview.context["plan"].digest}).content.decode()
     assert "No mail is sent. Tell the <strong>1</strong> new person" in applied and "http://testserver/" in applied
-
-
-def test_one_person_needs_an_address_or_what_the_class_knows(grace_client, evening):
-    address = f"/teach/classes/{evening.pk}/roster/"
-    given = {"action": "add", "firstname": "Max", "role": "learner"}
-    nothing = grace_client.post(address, given)
-    assert nothing.status_code == 422
-    assert nothing.context["person"].errors["email"] == ["Write the email address of this person."]
-    unknown = grace_client.post(address, {**given, "login": "max"})
-    [said] = unknown.context["person"].errors["email"]
-    assert unknown.status_code == 422 and "To add somebody new, write the email address." in said
-    assert not evening.members.exists()
-    assert grace_client.post(address, {**given, "email": "max@example.org"}).status_code == 302

@@ -77,6 +77,7 @@ def test_one_person_is_added_and_a_wrong_cell_has_its_message(tom: Client, eveni
     assert lena.first_name == "Lena" and [str(one) for one in lena.labels.all()] == ["Lab"]
     for wrong, said in ((given | {"email": "eva@example.org", "registrationnumber": "1001"}, b"another account"),
                         (given | {"email": "", "login": ""}, b"Write the email address of this person."),
+                        (given | {"email": "", "login": "max"}, b"To add somebody new, write the email address."),
                         (given | {"firstname": "=1+1"}, b"as a formula does")):  # fmt: skip
         page = tom.post(address(evening), wrong)
         assert page.status_code == 422 and said in page.content
