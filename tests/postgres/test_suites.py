@@ -134,9 +134,9 @@ LATER = (
     "tests/reviews/test_who_grades.py",
 )
 ELSEWHERE = (
-    # The quick gate leaves to others what these would ask of the database itself: `tests/postgres/unreadable.py` reads
-    # what cannot be read, `tests/faults/test_failpoints.py` ends workers at each point, and no page reaches a write.
-    *(f"tests/submissions/test_{name}.py" for name in ("unreadable_json", "lint_on_workers", "proofs")),
+    # The quick gate leaves to others what these would ask of the database itself: `tests/faults/test_failpoints.py` ends
+    # workers at each point, and no page reaches a write.
+    *(f"tests/submissions/test_{name}.py" for name in ("lint_on_workers", "proofs")),
     *("tests/teach/test_viewing.py", "tests/gradebook/test_progress.py"),
 )
 SLOW = (
