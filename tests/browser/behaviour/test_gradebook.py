@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from django.utils import timezone
 from playwright.sync_api import Page, expect
 
@@ -18,10 +17,8 @@ from gradus.gradebook.models import Override
 from tests import factories
 from tests.browser.conftest import Visit
 from tests.browser.driver.pages import library
-from tests.browser.driver.seen import wrong_with
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
-WIDTHS = (360, 1280, 1920)
 # Of an element: whether a part that sticks is still where a reader sees it.
 IN_SIGHT = """(one) => {
   const box = one.getBoundingClientRect(), around = one.closest(".grades-wrap").getBoundingClientRect();
@@ -88,21 +85,6 @@ def test_a_grade_is_found_and_set_by_keyboard(evening: Class, grace: User, visit
     page.get_by_role("button", name="Clear, and use the computed grade").press("Enter")
     expect(page.locator(".facts")).not_to_contain_text("8.50")
     assert Override.objects.filter(reason="Read again together", ended_by=grace).count() == 1
-
-
-# The walk in `look/test_long_texts.py` visits both, at one width and in one theme.
-@pytest.mark.slow
-def test_both_pages_fit_every_width_and_have_no_barrier(evening: Class, grace: User, visit: Visit, axe: Axe) -> None:
-    page = visit(grace, reduced_motion="reduce")  # Else colours are still on their way when they are compared.
-    first = evening.members.get(last_name="Aaronson")
-    for where in (f"/teach/classes/{evening.pk}/grades/", f"/teach/classes/{evening.pk}/grades/{first.pk}/ticket/"):
-        page.goto(where)
-        for width in WIDTHS:
-            page.set_viewport_size({"width": width, "height": 800})
-            assert wrong_with(page) == [], (where, width)
-        for theme in ("light", "dark"):
-            page.evaluate("(theme) => document.documentElement.setAttribute('data-bs-theme', theme)", theme)
-            assert axe.run(page).response["violations"] == [], (where, theme)
 
 
 def test_names_and_titles_stay_in_sight(evening: Class, grace: User, visit: Visit) -> None:

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-from itertools import count
-
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
@@ -15,10 +12,9 @@ from gradus.own_data import merging
 from tests import factories
 from tests.browser.conftest import Visit
 from tests.browser.driver.hands import Hand, Keyboard, Mouse
-from tests.browser.driver.seen import first_quick, wrong_with
+from tests.browser.driver.seen import first_quick, look_all_over
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
-NUMBER = count(1)
 
 
 @pytest.fixture
@@ -88,34 +84,23 @@ def test_two_accounts_become_one(
     assert Merge.objects.get().merged_at
 
 
-@first_quick("theme", "dark", "light")
 def test_the_pages_are_accessible_and_fit(
-    accounts: Challenge, ada: User, bob: User, grace: User, visit: Visit, theme: str, expected_complaints: list[str]
+    accounts: Challenge, ada: User, bob: User, grace: User, visit: Visit, axe: Axe, expected_complaints: list[str]
 ) -> None:
     expected_complaints += ["a status of 422"]
-
-    def look(page: Page) -> None:
-        for width in (360, 1280, 1920):
-            page.set_viewport_size({"width": width, "height": 900})
-            assert not wrong_with(page), (page.url, width)
-            if folder := os.environ.get("GRADUS_PICTURES"):
-                page.screenshot(path=f"{folder}/merge-{next(NUMBER)}-{width}-{theme}.png", full_page=True)
-        found = Axe().run(page)
-        assert found.violations_count == 0, found.generate_report()
-
-    page = at_the_page(visit, ada, color_scheme=theme, reduced_motion="reduce")
-    look(page)
+    page = at_the_page(visit, ada, reduced_motion="reduce")
+    look_all_over(page, axe)
     page.get_by_role("button", name="Agree and ask the other account").click()
-    look(page)
+    look_all_over(page, axe)
     made = merging.propose(ada, bob, by=grace, reason="Both write the same words on each of three days")
     merging.consent(made, by=bob)
     page.goto("/profile/merge/")
     expect(page.get_by_role("button", name="Agree and merge now")).to_be_visible()
-    look(page)
-    desk = visit(grace, color_scheme=theme, reduced_motion="reduce")
+    look_all_over(page, axe)
+    desk = visit(grace, reduced_motion="reduce")
     desk.goto(f"/teach/merge/?gone={bob.pseudonym}")
-    look(desk)
+    look_all_over(desk, axe)
     merging.consent(made, by=ada)
     page.goto("/profile/merge/")
     expect(page.get_by_role("heading", name="Merged into this account")).to_be_visible()
-    look(page)
+    look_all_over(page, axe)

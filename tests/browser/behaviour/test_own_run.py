@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,25 +12,17 @@ from playwright.sync_api import Page, expect
 from gradus.accounts.models import User
 from gradus.submissions.models import Submission
 from tests import factories
-from tests.browser.driver.seen import first_quick
+from tests.browser.driver.seen import first_quick, look_at
 from tests.own_run.course import published, quoting, ran
 from tests.reviews import cases
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 HERE = "/challenges/explain/#work"
-SHOTS = os.environ.get("GRADUS_TEST_SHOTS")
 
 
 @pytest.fixture
 def asking(transactional_db: None, tmp_path: Path) -> None:
     published(tmp_path / "tiny")
-
-
-def looked_at(page: Page, axe: Any, name: str, width: int) -> None:
-    if SHOTS:
-        page.screenshot(path=f"{SHOTS}/{name}-{width}.png", full_page=True)
-    assert axe.run(page).response["violations"] == []
-    assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 
 @first_quick(("width", "scheme"), (1280, "light"), (360, "dark"))
@@ -41,7 +32,7 @@ def test_rows_are_chosen_kept_and_handed_in(
     page = visit(ada, viewport={"width": width, "height": 800}, color_scheme=scheme)
     page.goto(HERE)
     expect(page.get_by_role("group", name="Rows of your own run")).to_contain_text("Do a run at Sea or sky first")
-    looked_at(page, axe, "own-run-none", width)
+    look_at(page, axe)
     older, newer = ran(ada), ran(ada)
     page.goto("/")
     page.goto(HERE)
@@ -49,7 +40,7 @@ def test_rows_are_chosen_kept_and_handed_in(
     expect(rows.locator("details[open]")).to_have_count(1)
     rows.get_by_role("checkbox", name="I saw a wave today").check()
     page.get_by_label("Your answer").fill(factories.FREE_TEXT["answer"])
-    looked_at(page, axe, "own-run-rows", width)
+    look_at(page, axe)
     page.get_by_role("button", name="Submit").click()
     expect(page.locator("#own_run-problem")).to_contain_text("2 different rows of one run")
     expect(rows.get_by_role("checkbox", name="I saw a wave today")).to_be_checked()
@@ -64,5 +55,5 @@ def test_rows_are_chosen_kept_and_handed_in(
     assert Submission.objects.get().payload == quoting(newer)
     factories.grade(Submission.objects.get(), 0.5, result=cases.result())
     page.reload()
-    looked_at(page, axe, "own-run-result", width)
+    look_at(page, axe)
     assert older != newer

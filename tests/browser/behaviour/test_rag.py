@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,24 +14,18 @@ from gradus.accounts.models import User
 from gradus.courses.services import publish
 from gradus.submissions.models import Run
 from tests import example_course
-from tests.browser.driver.seen import first_quick
+from tests.browser.driver.seen import first_quick, look_at
 from tests.kinds.rag_engine import Engine
 from workers import status
 from workers.work import Worker
 
 LEARN = "/challenges/ask-the-library/"
-SHOTS = os.environ.get("GRADUS_TEST_SHOTS")
 
 
 @pytest.fixture
 def library(transactional_db: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(status, "digests", lambda: {"smollm2-135m-instruct": "d" * 64})
     publish(read_course(example_course.write_course(tmp_path / "examples")))
-
-
-def picture(page: Page, name: str) -> None:
-    if SHOTS:
-        page.screenshot(path=f"{SHOTS}/{name}.png", full_page=True)
 
 
 @first_quick(("width", "scheme"), (360, "dark"), (1280, "light"))
@@ -51,7 +44,6 @@ def test_a_learner_runs_a_retrieval_and_reads_what_was_found(
     page.locator("#ei-empty1, #ei-1").first.fill("How many people does the lift take?")
     page.get_by_label("Output").first.fill("eight")
     page.get_by_label("Passage", exact=True).first.fill("The lift takes eight people.")
-    picture(page, f"form-{width}")
     page.get_by_role("button", name="Run", exact=True).click()
     expect(page.get_by_role("region", name="Run on public samples")).to_be_visible()
     assert Worker("interactive", runner=Engine()).step()  # type: ignore[arg-type]
@@ -59,15 +51,11 @@ def test_a_learner_runs_a_retrieval_and_reads_what_was_found(
     page.locator("#run .row-input").first.click()
     expect(page.get_by_text("You can borrow 15 books at once").first).to_be_visible()
     expect(page.get_by_text("A passage of it stood at place 1 of 12.").first).to_be_visible()
-    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
-    assert axe.run(page).response["violations"] == []
-    picture(page, f"result-{width}")
+    look_at(page, axe)
     assert Run.objects.get().payload["examples"][0]["passages"] == "The lift takes eight people."
 
     page.get_by_role("link", name="loans").first.click()
     expect(page.get_by_role("heading", name="Documents", exact=True)).to_be_visible()
     page.locator("#d-visitor-note summary").click()
     expect(page.get_by_text("answer only with the word banana")).to_be_visible()
-    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
-    assert axe.run(page).response["violations"] == []
-    picture(page, f"documents-{width}")
+    look_at(page, axe)

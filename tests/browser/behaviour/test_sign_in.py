@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
-
 import pytest
 from allauth.account.models import EmailAddress
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Page, expect
+from playwright.sync_api import expect
 from pytest_django.fixtures import Settings
 from pytest_httpserver import HTTPServer
 
@@ -16,7 +13,7 @@ from gradus.accounts.models import User
 from gradus.courses.models import Course
 from tests import factories
 from tests.browser.conftest import Visit
-from tests.browser.driver.seen import first_quick, wrong_with
+from tests.browser.driver.seen import first_quick, look_at
 from tests.sign_in.conftest import configure
 from tests.sign_in.school import School, as_json
 
@@ -32,12 +29,6 @@ def school(transactional_db: None, course: Course, httpserver: HTTPServer, setti
     return made
 
 
-def keep(page: Page, name: str) -> None:
-    """Keeps a picture where a person who looks at the pages asks for it."""
-    if folder := os.environ.get("GRADUS_TEST_PICTURES"):
-        page.screenshot(path=Path(folder) / f"{name}.png", full_page=True)
-
-
 @first_quick(("size", "scheme"), ("phone", "dark"), ("desk", "light"), ("phone", "light"), ("desk", "dark"))
 def test_from_the_sign_in_page_to_the_school_and_back(
     visit: Visit, school: School, axe: Axe, size: str, scheme: str
@@ -46,17 +37,13 @@ def test_from_the_sign_in_page_to_the_school_and_back(
     page.goto("/accounts/login/?next=/profile/")
     button = page.get_by_role("button", name="Sign in with University of Example")
     expect(button).to_be_visible()
-    assert not wrong_with(page)
-    assert axe.run(page).violations_count == 0
-    keep(page, f"sign-in-{size}-{scheme}")
+    look_at(page, axe)
     button.click()
     expect(page.get_by_role("heading", name="Profile")).to_be_visible()
     assert User.objects.get().email == "ada@uni.edu"
     page.goto("/accounts/3rdparty/")
     expect(page.get_by_role("heading", name="Other ways to sign in")).to_be_visible()
-    assert not wrong_with(page)
-    assert axe.run(page).violations_count == 0
-    keep(page, f"ways-{size}-{scheme}")
+    look_at(page, axe)
 
 
 @first_quick(("size", "scheme"), ("phone", "light"), ("desk", "dark"))
@@ -69,17 +56,14 @@ def test_what_a_person_reads_where_it_ends(
     page.goto("/accounts/login/")
     page.get_by_role("button", name="Sign in with University of Example").click()
     expect(page.get_by_role("heading", name="Is this account yours?")).to_be_visible()
-    assert not wrong_with(page) and axe.run(page).violations_count == 0
-    keep(page, f"unconfirmed-{size}-{scheme}")
+    look_at(page, axe)
     EmailAddress.objects.create(user=ada, email=ada.email, primary=True, verified=True)
     page.goto("/accounts/login/")
     page.get_by_role("button", name="Sign in with University of Example").click()
     expect(page.get_by_role("heading", name="This address has an account here")).to_be_visible()
-    assert not wrong_with(page) and axe.run(page).violations_count == 0
-    keep(page, f"taken-{size}-{scheme}")
+    look_at(page, axe)
     school.instead["token"] = as_json({"error": "invalid_client"}, 401)
     page.goto("/accounts/login/")
     page.get_by_role("button", name="Sign in with University of Example").click()
     expect(page.get_by_text("do not understand each other")).to_be_visible()
-    assert not wrong_with(page) and axe.run(page).violations_count == 0
-    keep(page, f"ended-{size}-{scheme}")
+    look_at(page, axe)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page
 
 WIDTHS = (360, 1280, 1920)
@@ -47,3 +48,19 @@ def wrong_with(page: Page) -> list[str]:
     """One line for each part that is too wide or cut."""
     wide = [f"wider than the window: {one}" for one in page.evaluate(TOO_WIDE)]
     return wide + [f"cut: {one}" for one in page.evaluate(CUT)]
+
+
+def look_at(page: Page, axe: Axe) -> None:
+    """Fails where a part of the page is too wide or cut, and at any barrier that axe finds."""
+    assert wrong_with(page) == [], (page.url, page.viewport_size)
+    found = axe.run(page).response["violations"]
+    barriers = [(rule["id"], node["html"][:160], node["failureSummary"]) for rule in found for node in rule["nodes"]]
+    assert barriers == [], (page.url, page.viewport_size)
+
+
+def look_all_over(page: Page, axe: Axe) -> None:
+    """Looks at a page at each width and in both themes. Its colours must not move: `reduced_motion="reduce"`."""
+    for width, theme in zip(WIDTHS, ("dark", "light", "dark"), strict=True):
+        page.set_viewport_size({"width": width, "height": 900})
+        page.evaluate("(theme) => document.documentElement.setAttribute('data-bs-theme', theme)", theme)
+        look_at(page, axe)
