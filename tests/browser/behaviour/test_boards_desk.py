@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
-
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Page, expect
+from playwright.sync_api import expect
 
 from gradus.accounts.models import User
 from gradus.courses.models import Challenge, Course
@@ -19,7 +16,7 @@ from gradus.submissions.services import start_run
 from tests import factories
 from tests.browser.conftest import Visit
 from tests.browser.driver.hands import Hand, Keyboard, Mouse
-from tests.browser.driver.seen import WIDTHS, first_quick, looks, wrong_with
+from tests.browser.driver.seen import first_quick, look_all_over
 from tests.leaderboards.single_rows import work_off
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -152,42 +149,33 @@ def test_similar_entries_are_compared(
     expect(page.get_by_role("heading", name="Similar entries of others")).to_be_visible()
 
 
-@looks
 def test_nothing_is_wrong_with_the_pages_of_similar_entries(
-    copies: list[Submission], ada: User, grace: User, visit: Visit, width: int, scheme: str
+    copies: list[Submission], ada: User, grace: User, visit: Visit, axe: Axe
 ) -> None:
-    page: Page = visit(grace, viewport={"width": width, "height": 900}, color_scheme=scheme, reduced_motion="reduce")
+    page = visit(grace, reduced_motion="reduce")
     for path in ("", *(f"similar/{own.pk}/{other.pk}/" for own, other in (copies[:2], copies[2:]))):
         page.goto(f"/teach/boards/sea-or-sky/{ada.pk}/{path}")
         for fold in page.locator("main summary").all():
             fold.click()
-        assert not wrong_with(page), path
-        if folder := os.environ.get("GRADUS_PICTURES"):
-            page.screenshot(path=f"{folder}/{path.replace('/', '-') or 'entry'}-{width}-{scheme}.png", full_page=True)
-        if width != WIDTHS[2]:
-            found = Axe().run(page)
-            assert found.violations_count == 0, found.generate_report()
+        look_all_over(page, axe)
 
 
 # The walk in `look/test_long_texts.py` visits the pages, with marks that nobody has answered.
 @pytest.mark.slow
-@looks
 def test_nothing_is_wrong_with_the_pages(
-    attempt: Submission, ada: User, bob: User, grace: User, visit: Visit, width: int, scheme: str, tmp_path: Path
+    attempt: Submission, ada: User, bob: User, grace: User, visit: Visit, axe: Axe
 ) -> None:
     mark = services.mark(ada, attempt.challenge, Mark.Kind.HIDDEN, by=grace, reason=f"{WHY}, {'word ' * 20}")
     services.answer(mark, "It is my own.\n\nI wrote it on Monday.", by=ada)
     services.mark(ada, attempt.challenge, Mark.Kind.FLAG, by=grace, reason="Look again")
     services.annul(bob.submissions.get(), by=grace, reason=WHY)
+    shore = "/teach/boards/sea-or-sky/"
     for user, paths in (
-        (grace, ["", "sea-or-sky/", "sea-or-sky/?show=annulled", f"sea-or-sky/{ada.pk}/", f"sea-or-sky/{bob.pk}/"]),
+        (grace, ["/teach/boards/", shore, f"{shore}?show=annulled", f"{shore}{ada.pk}/", f"{shore}{bob.pk}/"]),
         (ada, ["/leaderboards/sea-or-sky/", "/leaderboards/sea-or-sky/hidden/", "/notices/"]),
         (bob, [f"/submissions/{bob.submissions.get().uuid}/"]),
     ):
-        page: Page = visit(user, viewport={"width": width, "height": 900}, color_scheme=scheme, reduced_motion="reduce")
+        page = visit(user, reduced_motion="reduce")
         for path in paths:
-            page.goto(path if path.startswith("/") else f"/teach/boards/{path}")
-            assert not wrong_with(page), path
-            if width != WIDTHS[2]:
-                found = Axe().run(page)
-                assert found.violations_count == 0, found.generate_report()
+            page.goto(path)
+            look_all_over(page, axe)

@@ -17,7 +17,7 @@ from tests import factories
 from tests.browser.conftest import session_of
 from tests.browser.driver.hands import Keyboard
 from tests.browser.driver.pages import LIBRARY
-from tests.browser.driver.seen import first_quick, wrong_with
+from tests.browser.driver.seen import first_quick
 from tests.reviews import cases
 from tests.reviews.cases import ALL_MET, MARKS, NONE_MET
 from tests.reviews.desk.test_desk import with_text
@@ -307,18 +307,6 @@ def test_the_rubric_stays_beside_the_answers_and_folds_on_a_small_screen(grace, 
     what = row(page, reviews[0], "cause").get_by_text("What it asks for")
     what.click()
     expect(what.locator("xpath=../p")).to_be_visible()
-
-
-# The walk in `look/test_long_texts.py` visits both pages.
-@pytest.mark.slow
-@pytest.mark.parametrize(("theme", "width"), [("dark", 360), ("light", 1280)])
-def test_axe_finds_nothing_on_the_desk(grace, reviews, visit, axe, theme, width):
-    page = visit(grace, color_scheme=theme, viewport={"width": width, "height": 740}, reduced_motion="reduce")
-    for path in ("/reviews/", PAGE):
-        page.goto(path)
-        found = axe.run(page).response["violations"]
-        assert [(rule["id"], rule["nodes"][0]["html"][:160]) for rule in found if rule["impact"] != "minor"] == []
-        assert wrong_with(page) == []
 
 
 def edges(part: Locator) -> tuple[float, float]:

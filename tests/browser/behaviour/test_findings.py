@@ -9,8 +9,8 @@ from playwright.sync_api import expect
 
 from gradus.laboratory.models import Contribution
 from gradus.submissions.models import Run
-from tests.browser.driver.seen import first_quick
-from tests.browser.look.test_pages import IMPACTS, TOO_WIDE
+from tests.browser.driver.seen import TOO_WIDE, first_quick
+from tests.browser.look.test_pages import IMPACTS
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 REPEAT = re.compile("Repeat the author.s run")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 
 import pytest
@@ -11,12 +10,11 @@ from playwright.sync_api import Page, expect
 from gradus.submissions import services
 from gradus.submissions.models import Evaluation, Submission, WorkerStatus
 from tests import factories
-from tests.browser.driver.seen import first_quick
+from tests.browser.driver.seen import first_quick, look_at
 from tests.browser.look.test_charts import CUT
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
-SHOTS = os.environ.get("GRADUS_TEST_SHOTS")
 # A stream that ends at once, and is asked for again after some seconds.
 ENDS = {"status": 200, "content_type": "text/event-stream", "body": "retry: 6000\n\n"}
 # Writes down every text that the present stage ever has.
@@ -115,16 +113,6 @@ def test_a_lost_connection_is_named_and_recovers(submission, ada, visit, work):
     expect(page.locator(".score-value").first).to_have_text("1.00")
 
 
-def test_training_says_which_step_it_has_reached(ada, course, visit):
-    submission = factories.submit(ada, payload=factories.LORA)
-    page = visit(ada)
-    page.goto(f"/submissions/{submission.uuid}/")
-    evaluation = factories.claimed(submission)
-    step = {"step": 10, "steps": 40, "train_loss": 0.5, "valid_loss": None, "seconds": 12.0}
-    tell(evaluation, ("loss", step))
-    expect(present(page)).to_have_text("Training, step 10 of 40")
-
-
 @first_quick("width", 360, 1280)
 def test_margin_and_accuracy_are_drawn_while_the_model_trains(ada, course, visit, axe, width):
     made = factories.submit(ada, payload=factories.LORA)
@@ -147,7 +135,4 @@ def test_margin_and_accuracy_are_drawn_while_the_model_trains(ada, course, visit
         expect(figure.locator("tbody tr")).to_have_count(4)
         expect(figure.locator("tbody tr").last).to_contain_text(words[1])
         assert page.evaluate(CUT) == []
-    if SHOTS:
-        page.screenshot(path=f"{SHOTS}/live-preferences-{width}.png", full_page=True)
-    assert page.evaluate("document.documentElement.scrollWidth") <= width
-    assert axe.run(page).response["violations"] == []
+    look_at(page, axe)
