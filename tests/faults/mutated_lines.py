@@ -36,6 +36,42 @@ LINES = {
         "required=False and not values",
         "tests/classes/test_dates.py",
     ),
+    "roster_takes_labels_without_sync": Line(
+        "gradus.classes.roster.comparison",
+        "if sync and roster.has_labels:",
+        "if roster.has_labels:",
+        "tests/classes/roster/test_applying.py",
+    ),
+    "roster_takes_labels_that_a_platform_does_not_know": Line(
+        "gradus.classes.roster.comparison",
+        "theirs = has.keys() if roster.labels_are_whole else",
+        "theirs = has.keys() if roster.has_labels else",
+        "tests/classes/roster/test_applying.py",
+    ),
+    "roster_keeps_labels_that_a_row_lacks": Line(
+        "gradus.classes.roster.comparison",
+        "if key in own or key not in theirs",
+        "if key in has or key not in theirs",
+        "tests/classes/roster/test_applying.py",
+    ),
+    "extension_that_is_not_kept": Line(
+        "gradus.classes.dates",
+        "replace(values_of(rule), extended_to=until)",
+        "replace(values_of(rule), extended_to=None)",
+        "tests/classes/test_dates.py",
+    ),
+    "extension_moves_no_due_date": Line(
+        "gradus.classes.policy",
+        "        if now < until:\n",
+        "        if now > until:\n",
+        "tests/classes/test_dates.py",
+    ),
+    "points_that_a_person_set_are_never_withheld": Line(
+        "gradus.gradebook.services",
+        "Kind.VALUE, number, said, seen, withheld=releases.rule_of(held, challenge).withholds_grade())",
+        "Kind.VALUE, number, said, seen, withheld=False)",
+        "tests/gradebook/test_services.py",
+    ),
 }
 
 

@@ -134,8 +134,8 @@ LATER = (
     "tests/reviews/test_who_grades.py",
 )
 ELSEWHERE = (
-    # The quick gate leaves to others what these would ask of the database itself: `tests/faults/test_failpoints.py` ends
-    # workers at each point, and no page reaches a write.
+    # What these would ask of the database itself, others ask: `tests/faults/test_failpoints.py` ends workers at each
+    # point, and no page reaches a write.
     *(f"tests/submissions/test_{name}.py" for name in ("lint_on_workers", "proofs")),
     *("tests/teach/test_viewing.py", "tests/gradebook/test_progress.py"),
 )
