@@ -158,7 +158,7 @@ def test_lint_is_on_a_page_of_the_preview(folder, temporary):
     (folder / "first" / "lesson.md").write_text("# First\n\n<!-- question: none -->\n")
     with Started(folder / "first", temporary) as preview:
         assert preview.first == "/lessons/first/"
-        preview.until_shown("is no question that stands in the text", "/preview/", 60)
+        preview.until_shown("is no question that stands in the text", "/preview/")
         page = preview.page("/preview/")
         assert "lesson.md:3" in page and "Near-duplicate rows" in page
 
