@@ -25,7 +25,7 @@ class Line:
 
     def mutated(self, source: str) -> str:
         if source.count(self.before) != 1:
-            raise SystemExit(f"{self.module} has {source.count(self.before)} times: {self.before}")
+            raise SystemExit(f"This stands {source.count(self.before)} times in {self.module}: {self.before}")
         return source.replace(self.before, self.after)
 
 

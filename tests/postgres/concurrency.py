@@ -23,12 +23,10 @@ from gradus.submissions.services.standings import differences
 from tests import factories
 from tests.learn.findings import made_up
 from tests.threads import THREADS, at_once
-from tests.waiting import wait_until
+from tests.waiting import PATIENCE_SECONDS, wait_until
 from workers import reconciler
 
 pytestmark = [pytest.mark.postgres, pytest.mark.django_db(transaction=True)]
-
-LOCK_SECONDS = 5
 
 
 @pytest.fixture(autouse=True)
@@ -56,7 +54,7 @@ def test_a_claim_steps_over_a_row_that_another_holds(ada, bob, course):
     first, second = factories.submit(ada), factories.submit(bob)
     with transaction.atomic(), ThreadPoolExecutor(1) as other:
         held = Evaluation.objects.select_for_update().get(pk=first.current.pk)
-        claimed = other.submit(lambda: at_once(claim, 1)[0]).result(timeout=LOCK_SECONDS)
+        claimed = other.submit(lambda: at_once(claim, 1)[0]).result(timeout=PATIENCE_SECONDS)
 
     assert (held.submission, claimed.submission) == (first, second)
 
@@ -73,7 +71,7 @@ def test_two_grades_at_once_leave_the_better_one_standing(ada, sea_or_sky):
             record(held[0], 0.9)
             later = other.submit(lambda: at_once(lambda number: record(held[1], 0.5), 1))
             until_it_waits_or(later.done)
-        later.result(timeout=LOCK_SECONDS)
+        later.result(timeout=PATIENCE_SECONDS)
 
     assert Standing.objects.get().shown == first.current.score.shown > second.current.score.shown
     assert differences() == []
@@ -168,7 +166,7 @@ def test_a_sweep_steps_over_a_row_that_another_holds(course, values, done):
     lose_leases(2, **values)
     with transaction.atomic(), ThreadPoolExecutor(1) as other:
         Evaluation.objects.select_for_update().first()
-        (swept,) = other.submit(lambda: at_once(lambda number: reconciler.sweep(), 1)).result(timeout=LOCK_SECONDS)
+        (swept,) = other.submit(lambda: at_once(lambda number: reconciler.sweep(), 1)).result(timeout=PATIENCE_SECONDS)
 
     assert swept[done] == 1
     assert reconciler.sweep()[done] == 1
@@ -189,7 +187,7 @@ def test_two_arms_that_end_at_once_make_one_dot(ada, tmp_path):
             record(held[0])
             later = other.submit(lambda: at_once(lambda number: record(held[1]), 1))
             until_it_waits_or(later.done)
-        later.result(timeout=LOCK_SECONDS)
+        later.result(timeout=PATIENCE_SECONDS)
 
     one = Contribution.objects.get()
     assert set(one.scores["sea-or-sky"]) == {"zero", "few"} and one.prediction.outcome == 0.5

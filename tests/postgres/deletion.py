@@ -19,9 +19,10 @@ from gradus.submissions.models import Evaluation, Score, Submission
 from gradus.submissions.services.finish import LeaseLost
 from gradus.submissions.services.standings import differences
 from tests import factories
-from tests.postgres.concurrency import LOCK_SECONDS, until_it_waits_or
+from tests.postgres.concurrency import until_it_waits_or
 from tests.reviews import cases
 from tests.threads import THREADS, at_once
+from tests.waiting import PATIENCE_SECONDS
 
 pytestmark = [pytest.mark.postgres, pytest.mark.django_db(transaction=True)]
 
@@ -55,7 +56,7 @@ def test_a_review_is_decided_while_its_author_is_deleted(course: Course, ada: Us
             reviews.decide(review, by=grace, marks=cases.ALL_MET, reason="Says all.")
             later = pool.submit(lambda: at_once(lambda number: erasing.erase(key, waits=True), 1)[0])
             until_it_waits_or(later.done)
-        assert later.result(timeout=LOCK_SECONDS)
+        assert later.result(timeout=PATIENCE_SECONDS)
     review.refresh_from_db()
     assert review.decided_by == grace and review.marks == cases.ALL_MET and review.reason == ""
     assert Score.objects.filter(evaluation__submission__user=key, verified_by="person").exists()
@@ -87,7 +88,7 @@ def test_a_review_is_not_decided_once_its_author_is_deleted(
     with ThreadPoolExecutor(1) as pool:
         monkeypatch.setattr(erasing, "_delete_rows", beside)
         assert erasing.erase(key, waits=True)
-        assert waiting[0].result(timeout=LOCK_SECONDS) != "decided"
+        assert waiting[0].result(timeout=PATIENCE_SECONDS) != "decided"
     assert Review.objects.get().decided_at is None and not Score.objects.filter(verified_by="person").exists()
     assert differences() == []
 

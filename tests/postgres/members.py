@@ -17,9 +17,10 @@ from gradus.courses.models import Course
 from gradus.refusal import Refused
 from gradus.submissions.services.standings import hold_learners
 from tests import factories
-from tests.postgres.concurrency import LOCK_SECONDS, until_it_waits_or
+from tests.postgres.concurrency import until_it_waits_or
 from tests.postgres.releases import beside
 from tests.threads import THREADS, at_once
+from tests.waiting import PATIENCE_SECONDS
 
 pytestmark = [pytest.mark.postgres, pytest.mark.django_db(transaction=True)]
 
@@ -84,7 +85,7 @@ def test_an_address_is_confirmed_that_two_classes_know_while_one_of_them_changes
             )
             until_it_waits_or(confirmed.done)
             hold_learners([ada.pk])
-        confirmed.result(timeout=LOCK_SECONDS)
+        confirmed.result(timeout=PATIENCE_SECONDS)
     assert set(Member.objects.values_list("of_class", "user")) == {(evening.pk, ada.pk), (other.pk, ada.pk)}
 
 

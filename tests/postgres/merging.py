@@ -22,9 +22,10 @@ from gradus.submissions.services import boards as moderation
 from gradus.submissions.services.standings import differences
 from tests import factories
 from tests.own_data.test_merging import named
-from tests.postgres.concurrency import LOCK_SECONDS, until_it_waits_or
+from tests.postgres.concurrency import until_it_waits_or
 from tests.reviews import cases
 from tests.threads import THREADS, at_once
+from tests.waiting import PATIENCE_SECONDS
 
 pytestmark = [pytest.mark.postgres, pytest.mark.django_db(transaction=True)]
 
@@ -102,7 +103,7 @@ def beside(monkeypatch: pytest.MonkeyPatch, merge: Merge, by: User, work: Callab
     with ThreadPoolExecutor(1) as pool:
         monkeypatch.setattr(merging, "_tell", then)
         assert merging.consent(merge, by=by).merged_at
-        return str(waiting[0].result(timeout=LOCK_SECONDS))
+        return str(waiting[0].result(timeout=PATIENCE_SECONDS))
 
 
 def test_nothing_is_stored_for_an_account_that_is_being_merged(

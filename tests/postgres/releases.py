@@ -21,12 +21,14 @@ from gradus.submissions.models import Evaluation, Standing, Submission
 from gradus.submissions.services import releasing
 from gradus.submissions.services.standings import differences, hold_learners
 from tests import factories
-from tests.postgres.concurrency import LOCK_SECONDS, claim, until_it_waits_or
+from tests.postgres.concurrency import claim, until_it_waits_or
 from tests.submissions.test_releasing import HAND, NOW, graded_many
 from tests.threads import at_once
+from tests.waiting import PATIENCE_SECONDS
 from workers import reconciler
 
 pytestmark = [pytest.mark.postgres, pytest.mark.django_db(transaction=True)]
+HELD_SECONDS = 10
 LEARNERS = 5000
 # Of one batch, with the cells of the gradebook; it does not depend on the number of its attempts.
 QUERIES = 30
@@ -49,7 +51,7 @@ def beside(first: Callable[[], Any], second: Callable[[], Any]) -> None:
             first()
             later = other.submit(lambda: at_once(lambda number: second(), 1))
             until_it_waits_or(later.done)
-        later.result(timeout=LOCK_SECONDS)
+        later.result(timeout=PATIENCE_SECONDS)
 
 
 @pytest.mark.parametrize("begins", ["worker", "release"])
@@ -134,9 +136,9 @@ def test_a_round_of_the_reconciler_leaves_what_is_locked_to_the_next_one(
             hold_learners([ada.pk]) if held == "learner" else changes.hold(group)
             round = beside.submit(lambda: at_once(lambda number: reconciler.sweep(), 1))
             # It must end while the lock is held. This wait ends the transaction where it does not.
-            wait([round], timeout=2 * LOCK_SECONDS)
+            wait([round], timeout=HELD_SECONDS)
             ended = round.done()
-        round.result(timeout=LOCK_SECONDS)
+        round.result(timeout=PATIENCE_SECONDS)
     assert ended
     made.refresh_from_db()
     assert made.details_withheld and not Submission.objects.filter(of_class=other, details_withheld=True).exists()

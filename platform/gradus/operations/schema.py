@@ -1,7 +1,8 @@
-"""The tables of an empty SQLite database, loaded as a whole: `migrate` needs 13 of its 14 seconds to draw old models.
+"""Makes all tables of an empty SQLite database at once, from `schema.sql`. This saves most of the first `migrate`.
 
-`schema.sql` is what all migrations have made, written by `make schema`; a test compares it with them. Where it lacks
-the newest migrations, `migrate` does these afterwards. Whoever runs `manage.py migrate` first goes without it.
+On an empty database, Django spends most of `migrate` on building the models anew before each change of a table.
+`make schema` writes the file after a new migration, and a test compares it with what all migrations make. If the newest
+ones are missing in it, `migrate` runs them afterwards. To do without the file, run `manage.py migrate` first.
 """
 
 from __future__ import annotations

@@ -91,6 +91,7 @@ def test_the_pages_are_accessible_and_fit(
     page = at_the_page(visit, ada, reduced_motion="reduce")
     look_all_over(page, axe)
     page.get_by_role("button", name="Agree and ask the other account").click()
+    expect(page.get_by_text("This field is required.").first).to_be_visible()
     look_all_over(page, axe)
     made = merging.propose(ada, bob, by=grace, reason="Both write the same words on each of three days")
     merging.consent(made, by=bob)

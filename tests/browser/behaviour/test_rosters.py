@@ -33,6 +33,7 @@ def test_a_file_is_previewed_and_applied_by_keyboard(evening: Class, visit: Visi
     page.emulate_media(reduced_motion="reduce")
     page.goto(f"/teach/classes/{evening.pk}/")
     page.get_by_role("link", name="Roster", exact=True).press("Enter")
+    expect(page.get_by_label("A file")).to_be_visible()
     look_all_over(page, axe)
     page.get_by_label("A file").set_input_files({"name": "r.csv", "mimeType": "text/csv", "buffer": ROSTER})
     page.get_by_role("button", name="Preview").press("Enter")

@@ -59,7 +59,10 @@ def look_at(page: Page, axe: Axe) -> None:
 
 
 def look_all_over(page: Page, axe: Axe) -> None:
-    """Looks at a page at each width and in both themes. Its colours must not move: `reduced_motion="reduce"`."""
+    """Looks at a page at each width and in both themes. Its colours must not move: `reduced_motion="reduce"`.
+
+    After a click, first expect what the next page shows: until then this looks at a page that is being left.
+    """
     for width, theme in zip(WIDTHS, ("dark", "light", "dark"), strict=True):
         page.set_viewport_size({"width": width, "height": 900})
         page.evaluate("(theme) => document.documentElement.setAttribute('data-bs-theme', theme)", theme)
