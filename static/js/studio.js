@@ -34,7 +34,11 @@ document.addEventListener("click", (event) => {
   editor.goTo(placeOf(link.href).line || 1);
 });
 document.addEventListener("htmx:afterSettle", say);
-text.addEventListener("gradus:mounted", () => {
+function begin() {
   say();
   if (here.line) editorOf(text).goTo(here.line);
-});
+}
+
+// On a slow network the editor may be there before this script.
+if (editorOf(text)) begin();
+else text.addEventListener("gradus:mounted", begin);

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import yaml
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Dialog, Page, expect
+from playwright.sync_api import Dialog, Page, Route, expect
 
 from gradus.accounts.models import User
 from gradus.courses import publishing
@@ -141,8 +141,9 @@ def test_from_a_table_to_a_passed_challenge_a_corrected_row_and_back(
     assert "A ship without a flag" not in hidden(tiny)
 
 
+@pytest.mark.parametrize("is_late", [False, True], ids=["", "the script comes after the editor"])
 def test_a_problem_stands_beside_its_line_and_unsaved_text_is_not_left_without_a_question(
-    tiny: Course, grace: User, visit: Visit, axe: Axe
+    tiny: Course, grace: User, visit: Visit, axe: Axe, is_late: bool
 ) -> None:
     path = f"{SHORE}/challenge.yaml"
     file = workspace.read(tiny, path)
@@ -150,7 +151,15 @@ def test_a_problem_stands_beside_its_line_and_unsaved_text_is_not_left_without_a
     lines = [*file.text.splitlines(), "pass_at: 0.4"]
     workspace.save(tiny, path, "\n".join([*lines, ""]), by=grace, seen=file.seen)
     page = visit(grace, viewport={"width": 1280, "height": 800})
-    page.goto(f"/teach/courses/tiny/studio/file/?path={path}&line={len(lines)}")
+    here = f"/teach/courses/tiny/studio/file/?path={path}&line={len(lines)}"
+    if is_late:
+        held: list[Route] = []
+        page.route("**/js/studio*.js", lambda route: held.append(route))
+        page.goto(here, wait_until="commit")
+        expect(page.locator(".cm-editor")).to_be_visible()
+        held[0].continue_()
+    else:
+        page.goto(here)
     text = page.get_by_role("textbox", name="Text")
     beside = page.locator(".cm-problem", has_text="pass_at: 0.4").locator(".cm-problem-said")
     expect(beside).to_contain_text("pass_at")
