@@ -3,31 +3,18 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
-from typing import Any
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from graders.base import Embed, Judge, Judged
+from graders.base import Judge, Judged
 from tests.graders.free_text import judges
+from tests.workers.authoring.conftest import hashed
 from workers.authoring import bench
 from workers.authoring.bench import Bench, Interrupted, Slots
 from workers.judge.contract import JudgeMisconfigured, Postpone
 
 WAIT = 10
-
-
-def in_threads(*tasks: Callable[[], Any]) -> list[threading.Thread]:
-    threads = [threading.Thread(target=task, daemon=True) for task in tasks]
-    for thread in threads:
-        thread.start()
-    return threads
-
-
-def joined(threads: list[threading.Thread]) -> None:
-    for thread in threads:
-        thread.join(WAIT)
-        assert not thread.is_alive()
 
 
 class Endpoint:
@@ -61,34 +48,26 @@ class Endpoint:
 def test_calls_that_are_refused_together_halve_the_number_once_and_wait_once() -> None:
     pauses: list[float] = []
     endpoint, slots = Endpoint(allowed=4, together=8), Slots(8, pauses.append)
-    joined(in_threads(*[lambda: slots.call(endpoint.ask)] * 8))
+    with ThreadPoolExecutor(8) as pool:
+        assert list(pool.map(slots.call, [endpoint.ask] * 8)) == ["said"] * 8
     assert (endpoint.refused, endpoint.calls) == (8, 16)
     assert (pauses, slots.limit) == ([7], 4)
 
 
 def test_the_number_falls_to_one_and_rises_again() -> None:
-    slots = Slots(4, lambda seconds: None)
-    answers: list[Postpone | str] = [
-        Postpone(1, "judge_429"),
-        Postpone(1, "judge_429"),
-        Postpone(1, "judge_429"),
-        "said",
-    ]
+    slots, refusals = Slots(4, lambda seconds: None), [Postpone(1, "judge_429")] * 3
 
     def ask() -> str:
-        answer = answers.pop(0)
-        if isinstance(answer, Postpone):
-            raise answer
-        return answer
+        if refusals:
+            raise refusals.pop()
+        return "said"
 
     assert slots.call(ask) == "said"
     assert slots.limit == 1
-    for _ in range(bench.RISES_AFTER):
-        slots.call(lambda: "said")
-    assert slots.limit == 2
-    for _ in range(9 * bench.RISES_AFTER):
-        slots.call(lambda: "said")
-    assert slots.limit == 4
+    for limit, calls in ((2, bench.RISES_AFTER), (4, 9 * bench.RISES_AFTER)):
+        for _ in range(calls):
+            slots.call(ask)
+        assert slots.limit == limit
 
 
 def test_patience_ends_only_where_no_call_was_answered_in_between() -> None:
@@ -98,33 +77,26 @@ def test_patience_ends_only_where_no_call_was_answered_in_between() -> None:
     def refuse() -> str:
         raise Postpone(3, "judge_503", "look at its log")
 
-    with pytest.raises(Postpone, match="judge_503"):
-        slots.call(refuse)
-    assert pauses == [3] * bench.PATIENCE
-    slots.call(lambda: "said")
-    with pytest.raises(Postpone):
-        slots.call(refuse)
-    assert pauses == [3] * (2 * bench.PATIENCE)
+    for turns in (1, 2):
+        with pytest.raises(Postpone, match="judge_503"):
+            slots.call(refuse)
+        assert pauses == [3] * (turns * bench.PATIENCE)
+        slots.call(lambda: "said")
 
 
 def test_stopping_ends_a_long_wait() -> None:
-    slots = Slots(1)
-    refused, ended = threading.Event(), threading.Event()
+    slots, refused = Slots(1), threading.Event()
 
     def refuse() -> str:
         refused.set()
         raise Postpone(3600, "judge_429")
 
-    def ask() -> None:
+    with ThreadPoolExecutor(1) as pool:
+        call = pool.submit(slots.call, refuse)
+        assert refused.wait(WAIT)
+        slots.stop()
         with pytest.raises(Interrupted):
-            slots.call(refuse)
-        ended.set()
-
-    threads = in_threads(ask)
-    assert refused.wait(WAIT)
-    slots.stop()
-    assert ended.wait(WAIT)
-    joined(threads)
+            call.result(WAIT)
 
 
 class Marking:
@@ -152,7 +124,7 @@ class Marking:
 
 
 def made(judge: Marking, parallel: int) -> Bench:
-    return Bench(judge, lambda texts: judges.embed(Embed(tuple(texts))).vectors, parallel=parallel)
+    return Bench(judge, hashed, parallel=parallel)
 
 
 def test_grades_are_those_of_one_call_after_another_and_in_the_same_order() -> None:

@@ -13,22 +13,13 @@ from typer.testing import CliRunner
 
 from challenges.kinds.rubric import free_text
 from challenges.reading import read_challenge
-from graders.base import Embed
 from tests.challenges.factory import let_a_judge_pass, write_lesson
-from tests.graders.free_text import judges
 from tests.judge_server import Honest, JudgeServer
 from workers.authoring import calibrate_command
 
+pytestmark = pytest.mark.usefixtures("no_judge")
 APP = Typer()
 APP.command()(calibrate_command.calibrate)
-
-
-@pytest.fixture(autouse=True)
-def hashed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setenv("GRADUS_DATA_DIR", str(tmp_path / "data"))
-    monkeypatch.setattr(calibrate_command, "embed", lambda texts, watch: judges.embed(Embed(tuple(texts))).vectors)
-    for name in ("GRADUS_JUDGE_MODEL", "OPENAI_BASE_URL", "OPENAI_API_KEY", "GRADUS_JUDGE_TEMPLATE"):
-        monkeypatch.delenv(name, raising=False)
 
 
 @pytest.fixture
@@ -47,7 +38,9 @@ def said(result: Any) -> str:
     return " ".join(result.output.split())
 
 
-def test_without_a_judge_the_verifier_is_measured_and_stays_provisional(folder: Path, tmp_path: Path) -> None:
+def test_without_a_judge_the_verifier_is_measured_and_stays_provisional(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     result = run(str(folder), "--json", str(tmp_path / "out.json"))
     assert result.exit_code == 1
     assert "The gate is shut: people review every answer" in said(result)
@@ -55,6 +48,10 @@ def test_without_a_judge_the_verifier_is_measured_and_stays_provisional(folder: 
     assert (report["model"], report["passed"], report["calls"]) == ("", False, 0)
     kept = json.loads((folder.parent / "measured.json").read_text())["calibration"]["explain"]
     assert kept == {"digest": read_challenge(folder).digest, "judges": [report]}
+    # Markup and control characters in the name of a model.
+    calibrate_command.show(report | {"model": "stub[/b]\x1b[2J", "missed": ["Several models answered (a[/b]\x1b[2J)."]})
+    shown = capsys.readouterr().out
+    assert "stub[/b]" in shown and "a[/b]" in shown and "\x1b" not in shown
 
 
 def test_an_honest_judge_opens_the_gate_and_stands_beside_the_verifier(
@@ -107,13 +104,3 @@ def test_what_an_endpoint_says_neither_ends_the_run_nor_steers_the_terminal(
     result = run(str(folder))
     assert (result.exit_code, "unusable (other)" in said(result)) == (1, True)
     assert "\x1b" not in result.output
-
-
-def test_a_report_with_markup_in_the_name_of_a_model_is_shown_as_it_stands(
-    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    run(str(folder), "--json", str(tmp_path / "out.json"))
-    report = json.loads((tmp_path / "out.json").read_text())
-    calibrate_command.show(report | {"model": "stub[/b]\x1b[2J", "missed": ["Several models answered (a[/b]\x1b[2J)."]})
-    shown = capsys.readouterr().out
-    assert "stub[/b]" in shown and "a[/b]" in shown and "\x1b" not in shown

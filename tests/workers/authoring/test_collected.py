@@ -7,15 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from typer import Typer
 from typer.testing import CliRunner
 
 from challenges.bundle import ChallengeBundle
 from challenges.reading import BundleErrors, read_challenge
-from graders.base import Embed
 from tests.challenges.factory import gold_row, write_free_text_challenge, write_rows
-from tests.graders.free_text import judges
-from workers.authoring import calibrate_command, calibration
+from tests.workers.authoring.test_calibrate_command import APP
+from workers.authoring import calibration
 from workers.authoring.collected import EXAMPLE, KNOWN, OTHER_RUBRIC, read_collected
 
 
@@ -76,15 +74,10 @@ def test_what_is_no_row_is_named_with_its_line(bundle: ChallengeBundle, tmp_path
     assert "nothing.jsonl: cannot be read (No such file or directory)" in str(errors.value)
 
 
-def test_the_command_takes_them(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(calibrate_command, "embed", lambda texts, watch: judges.embed(Embed(tuple(texts))).vectors)
-    for name in ("GRADUS_JUDGE_MODEL", "OPENAI_BASE_URL", "OPENAI_API_KEY", "GRADUS_JUDGE_TEMPLATE"):
-        monkeypatch.delenv(name, raising=False)
-    app = Typer()
-    app.command()(calibrate_command.calibrate)
-
+@pytest.mark.usefixtures("no_judge")
+def test_the_command_takes_them(folder: Path, tmp_path: Path) -> None:
     def run(*argv: str) -> tuple[int, str]:
-        result = CliRunner().invoke(app, [str(folder), "--no-record", *argv])
+        result = CliRunner().invoke(APP, [str(folder), "--no-record", *argv])
         return result.exit_code, " ".join(result.output.split())
 
     status, said = run()

@@ -59,11 +59,8 @@ def test_a_lesson_without_a_demo_is_told_so(tmp_path: Path, capsys: pytest.Captu
     assert ended.value.exit_code == 1 and "the lesson has no demo" in capsys.readouterr().out
 
 
-def test_the_adapter_stays_small(lesson: LessonBundle, demo: Demo) -> None:
+def test_the_adapter_is_small_and_the_demo_says_what_it_was_trained_on(lesson: LessonBundle, demo: Demo) -> None:
     assert len(lesson.files[f"{demo.adapter}/adapter_model.safetensors"]) < 6_000_000
-
-
-def test_the_demo_says_what_it_was_trained_on(lesson: LessonBundle, demo: Demo) -> None:
     _, challenge = demos.of(lesson)
     extra, problems = read_train((FOLDER / demo.extra_rows).read_bytes())
     assert not problems
@@ -89,7 +86,7 @@ def test_recording_again_gives_the_recorded_answers(lesson: LessonBundle, runner
 
 
 @pytest.mark.slow
-def test_the_first_example_has_a_clear_answer_and_one_worth_a_thought(panels: dict[str, list[Said]]) -> None:
+def test_the_examples_show_what_the_lesson_says_of_them(panels: dict[str, list[Said]]) -> None:
     assert panels[ZERO][EYES].answer == "Dermatologist or Ophthalmologist"
     assert panels[FEW][EYES].answer == UNSURE
     tuned = panels[TUNED][EYES]
@@ -97,35 +94,21 @@ def test_the_first_example_has_a_clear_answer_and_one_worth_a_thought(panels: di
     allergist = next(meter for meter in tuned.related if meter.label == "Allergist")
     assert allergist.share >= SHOWN_FROM + 0.02 and allergist.condition == "if allergic conjunctivitis"
 
-
-@pytest.mark.slow
-def test_one_example_is_clear_to_all_three(panels: dict[str, list[Said]]) -> None:
     assert {panels[name][MOLE].answer for name in panels} == {"Dermatologist"}
     assert panels[TUNED][MOLE].meters[0].share > 0.9
 
-
-@pytest.mark.slow
-def test_in_one_example_two_specialties_compete(panels: dict[str, list[Said]]) -> None:
-    tuned = panels[TUNED][RASH]
-    first, second = tuned.meters[0], tuned.related[0]
+    first, second = panels[TUNED][RASH].meters[0], panels[TUNED][RASH].related[0]
     assert {first.label, second.label} == {"Dermatologist", "Allergist"}
     assert second.share > 0.25 and second.condition
 
-
-@pytest.mark.slow
-def test_where_the_prompts_do_not_know_the_trained_model_does(panels: dict[str, list[Said]]) -> None:
     assert panels[FEW][NIGHTS].answer == UNSURE and "Urologist" not in panels[ZERO][NIGHTS].answer
     for chip, label in ((NIGHTS, "Urologist"), (ZIGZAG, "Neurologist")):
         assert panels[TUNED][chip].answer == label and panels[TUNED][chip].meters[0].share > 0.9
 
-
-@pytest.mark.slow
-def test_no_example_shows_noise_or_its_answer_twice(panels: dict[str, list[Said]]) -> None:
-    for said_to in panels.values():
-        for found in said_to:
-            meters = (*found.meters, *found.related)
-            assert all(meter.share >= SHOWN_FROM for meter in meters)
-            assert len({meter.label for meter in meters}) == len(meters)
+    for answer in (answer for panel in panels.values() for answer in panel):
+        meters = (*answer.meters, *answer.related)
+        assert all(meter.share >= SHOWN_FROM for meter in meters)
+        assert len({meter.label for meter in meters}) == len(meters)
 
 
 @pytest.mark.slow

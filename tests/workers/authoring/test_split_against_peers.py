@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean, median
 from typing import Any
@@ -182,15 +182,10 @@ def test_files_are_filled_up_to_their_limits() -> None:
     assert len(dropped) < 10
 
 
-def _every(parts: Parts) -> Iterator[Entry]:
-    for part in parts.values():
-        yield from part
-
-
 def test_labels_stay_within_the_factor_that_lint_asks_for() -> None:
     counts = {"a": 211, "b": 60, "c": 23, "d": 4}
-    rows = [Entry(0, f"{label} {n}", label, f"{label} {n}", label) for label in counts for n in range(counts[label])]
-    rows = [Entry(line, row.input, row.target, row.key, row.stratum) for line, row in enumerate(rows)]
+    texts = [(f"{label} {n}", label) for label in counts for n in range(counts[label])]
+    rows = [Entry(line, text, label, text, label) for line, (text, label) in enumerate(texts)]
     plan = Plan(SHARES, are_labels=True)
     usable, rare = without_rare(rows, plan)
     assert {row.stratum for row in usable} == {"a", "b", "c"} and len(rare) == 4
@@ -199,5 +194,5 @@ def test_labels_stay_within_the_factor_that_lint_asks_for() -> None:
     for part in parts.values():
         found = Counter(row.stratum for row in part)
         assert max(found.values()) <= 2 * min(found.values())
-    assert len(list(_every(parts))) + len(dropped) == len(kept)
+    assert sum(map(len, parts.values())) + len(dropped) == len(kept)
     assert len(dropped) <= 3

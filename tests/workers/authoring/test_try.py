@@ -10,7 +10,6 @@ import typer
 from typer.testing import CliRunner
 
 from graders.base import Train
-from gradus.cli.plugins import load
 from tests.challenges import factory
 from tests.workers.authoring.prove_process import Knowing
 from workers.authoring import try_command
@@ -41,10 +40,6 @@ def call(*arguments):
     return CliRunner().invoke(app, [str(a) for a in arguments], env={"COLUMNS": "200"})
 
 
-def test_the_command_is_installed():
-    assert load("challenge.try") is try_command.try_
-
-
 def test_each_public_row_has_its_answer_beside_the_expected_one(folder, runners):
     done = call(folder / "baselines/weak.yaml")
     assert done.exit_code == 0, done.output
@@ -54,17 +49,12 @@ def test_each_public_row_has_its_answer_beside_the_expected_one(folder, runners)
     assert runners[0].closed
 
 
-def test_json_has_raw_scores_and_the_whole_rows(folder, runners):
-    done = call(folder / "baselines/good.yaml", "--json")
-    found = json.loads(done.stdout)
+def test_json_has_raw_scores_and_the_whole_rows_and_hidden_rows_are_not_touched(folder, runners):
+    found = json.loads(call(folder / "baselines/good.yaml", "--json").stdout)
     assert (found["challenge"], found["kind"], found["score"], found["seed"]) == ("sea-or-sky", "prompt", 1.0, None)
     first = found["rows"][0]
     assert (first["id"], first["input"]) == ("p0-sea", "I saw a wave today")
     assert (first["expected"], first["answer"], first["mark"]) == (["sea"], "sea", "right")
-
-
-def test_hidden_rows_are_not_touched(folder, runners):
-    call(folder / "baselines/good.yaml")
     asked = " ".join(suffix for item in runners[0].items for suffix in item.suffixes)
     assert "I saw a wave today" in asked and not [text for text in HIDDEN if text in asked]
 
