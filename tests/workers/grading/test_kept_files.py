@@ -55,14 +55,3 @@ def test_a_whole_model_is_kept_only_where_the_site_says_so(evaluation, tmp_path,
     found = kept(evaluation, tmp_path, adapter_files.CHECKPOINT, "full")
     assert (found >= {*adapter_files.CHECKPOINT, "README.md"}) is keep
     assert any("Fine-tuned checkpoint" in text and "`r`" not in text for text in found) is keep
-
-
-def test_a_link_in_the_place_of_a_file_is_not_followed(evaluation, tmp_path):
-    secret = tmp_path / "secret"
-    secret.write_text("x")
-    folder = tmp_path / "adapter"
-    folder.mkdir()
-    for name in adapter_files.CHECKPOINT:
-        (folder / name).symlink_to(secret)
-    with pytest.raises(ValueError, match="no file"):
-        adapter_files.read(folder)

@@ -1,6 +1,7 @@
 """A runner measures how a base model computes: once, alone on the machine, and never at the cost of a job."""
 
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import pytest
@@ -73,21 +74,9 @@ def test_a_choice_is_measured_once_kept_and_sent_with_each_item(made, monkeypatc
     kept[first.place("model")] = replace(MEASURED, call_tokens=4096, attention="products")
     second = made(choices=kept)
     monkeypatch.setattr(second, "_measure", lambda *_: forbidden())
+    assert embed(second) == 0.0, "embeddings need no choice"
     assert tokens(second) == 4096
     assert second.choose("model", should_stop=never) == kept[first.place("model")]
-
-
-def test_a_runner_without_a_store_keeps_its_own_and_bf16_may_be_left_out(made):
-    runner = made(allow_bf16=False)
-    assert tokens(runner) == 512
-    runner._measure = lambda *_: forbidden()
-    assert tokens(runner) == 512
-
-
-def test_embeddings_need_no_choice(made, monkeypatch):
-    runner = made()
-    monkeypatch.setattr(runner, "_measure", lambda *_: forbidden())
-    assert embed(runner) == 0.0
 
 
 def test_plain_measures_nothing_and_reaches_the_runner(made, monkeypatch):
@@ -140,10 +129,14 @@ def test_what_goes_wrong_while_measuring_is_not_kept_and_not_the_learners_fault(
     assert tokens(runner) == MEASURED.call_tokens
 
 
-def test_bf16_is_refused_where_it_was_left_out(made):
+def test_a_runner_without_a_store_keeps_its_own_and_refuses_bf16_where_that_was_left_out(made):
     assert made().choose("bf16", should_stop=never).dtype == "bfloat16"
+    runner = made(allow_bf16=False)
     with pytest.raises(RunnerDied):
-        made(allow_bf16=False).choose("bf16", should_stop=never)
+        runner.choose("bf16", should_stop=never)
+    assert tokens(runner) == 512
+    runner._measure = lambda *_: forbidden()
+    assert tokens(runner) == 512
 
 
 JSON = MEASURED.as_json()
@@ -152,23 +145,10 @@ JSON = MEASURED.as_json()
 @pytest.mark.parametrize(
     "data",
     [
-        None,
-        [],
-        {},
-        {**JSON, "more": 1},
-        {**JSON, "attention": "guessed"},
-        {**JSON, "call_tokens": True},
-        {**JSON, "call_tokens": 1 << 40},
-        {**JSON, "timings": None},
-        {**JSON, "timings": {"a": float("nan")}},
-        {**JSON, "timings": {"a": float("inf")}},
-        {**JSON, "timings": {"a": -1.0}},
-        {**JSON, "timings": {"a": 10**400}},
-        {**JSON, "timings": {"a": True}},
-        {**JSON, "timings": {"a": "1"}},
-        {**JSON, "timings": {"a\0b": 1.0}},
-        {**JSON, "timings": {"\x1b[2J": 1.0}},
-        {**JSON, "timings": {"a" * 500: 1.0}},
+        *(None, [], {}, {**JSON, "more": 1}, {**JSON, "attention": "guessed"}, {**JSON, "timings": None}),
+        *({**JSON, "call_tokens": tokens} for tokens in (True, 1 << 40)),
+        *({**JSON, "timings": {"a": value}} for value in (float("nan"), float("inf"), -1.0, 10**400, True, "1")),
+        *({**JSON, "timings": {name: 1.0}} for name in ("a\0b", "\x1b[2J", "a" * 500)),
         {**JSON, "timings": {str(number): 1.0 for number in range(500)}},
     ],
 )
@@ -186,29 +166,20 @@ def test_a_choice_survives_the_way_to_the_runner_and_back():
 def test_only_one_measures_and_who_waited_finds_the_result(made, tmp_path):
     """Two processes of the machine are two descriptors of the lock's file, as here two objects in two threads."""
     kept, place = FileChoices(tmp_path / "kept.json"), made().place("model")
-    inside, go_on, found = threading.Event(), threading.Event(), []
+    inside, waits, go_on = threading.Event(), threading.Event(), threading.Event()
 
     def measure():
         inside.set()
         assert go_on.wait(30)
         return MEASURED
 
-    waits = threading.Event()
-
-    def waiting():
-        waits.set()
-        return False
-
-    first = threading.Thread(target=lambda: found.append(choosing.Chosen(kept).find(place, measure, never)))
-    second = threading.Thread(target=lambda: found.append(choosing.Chosen(kept).find(place, forbidden, waiting)))
-    first.start()
-    assert inside.wait(30)
-    second.start()
-    assert waits.wait(30)
-    go_on.set()
-    first.join()
-    second.join()
-    assert found == [MEASURED, MEASURED]
+    with ThreadPoolExecutor(2) as pool:
+        first = pool.submit(choosing.Chosen(kept).find, place, measure, never)
+        assert inside.wait(30)
+        second = pool.submit(choosing.Chosen(kept).find, place, forbidden, lambda: waits.set() or False)
+        assert waits.wait(30)
+        go_on.set()
+        assert first.result(30) == second.result(30) == MEASURED
 
 
 def test_a_job_is_cancelled_while_another_process_measures(tmp_path):

@@ -51,9 +51,11 @@ def answer(error):
     return jobs._answer(7, item_message(7, ITEM))
 
 
-def test_a_gpu_that_is_gone_is_no_fault_of_the_job():
+def test_a_gpu_that_is_gone_is_no_fault_of_the_job_and_other_errors_keep_their_texts_to_themselves():
     said = answer(torch.AcceleratorError(GONE))
     assert said == {"type": "gpu_failed", "job": 7, "error": "the GPU failed: CUDA error: unspecified launch failure"}
+    assert answer(RuntimeError("a row of the learner"))["type"] == "failed"
+    assert gpu.fault(ValueError("")) == "" and gpu.fault(torch.OutOfMemoryError(FULL)) == ""
 
 
 @pytest.mark.parametrize("text", [OLD_DRIVER, "No CUDA GPUs are available", "CUDA unknown error - this may be due to"])
@@ -70,11 +72,6 @@ def test_a_torch_that_is_built_for_cpus_says_what_to_do_where_a_gpu_was_chosen()
     said = answer(raised.value)
     assert said["type"] == "gpu_failed" and "install its CUDA build, or set GRADUS_DEVICE=cpu" in said["error"]
     assert confinement.start_gpu() == gpu.FOR_CPUS
-
-
-def test_an_error_that_is_not_the_gpus_keeps_its_text_to_itself():
-    assert answer(RuntimeError("a row of the learner"))["type"] == "failed"
-    assert gpu.fault(ValueError("")) == "" and gpu.fault(torch.OutOfMemoryError(FULL)) == ""
 
 
 def test_a_gpu_that_others_fill_gives_the_job_back_and_one_that_the_job_fills_does_not(full_gpu):

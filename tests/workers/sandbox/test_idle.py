@@ -3,8 +3,8 @@
 import os
 import subprocess
 import sys
-import threading
 import weakref
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import pytest
@@ -35,9 +35,12 @@ print(kept, resident())
 
 
 @pytest.fixture
-def light(monkeypatch):
-    """Runners that are started load no torch."""
+def light(monkeypatch, models_dir):
+    """A runner that loads no torch, and ends where it has no job for ten minutes."""
     monkeypatch.setattr(launch, "MODULE", LIGHT)
+    made = Runner(threads=1, models_dir=models_dir, idle_seconds=600)
+    yield made
+    made.close()
 
 
 @pytest.fixture
@@ -100,43 +103,24 @@ def test_a_runner_that_stays_waits_on_after_its_longest_wait(pipes, monkeypatch)
         runner.Jobs(its, pytest.fail).serve()
 
 
-def test_a_job_after_the_idle_time_gets_a_new_process_and_an_earlier_one_does_not(light, models_dir):
-    made = Runner(threads=1, models_dir=models_dir, idle_seconds=600)
-    try:
-        expected, first = run(made, SCORE), pid(made)
-        run(made, SCORE)
-        assert pid(made) == first
-        made._used_at -= 601
-        again = run(made, SCORE)
-        assert pid(made) != first
-        assert replace(again, seconds=0.0) == replace(expected, seconds=0.0)
-    finally:
-        made.close()
+def test_a_job_after_the_idle_time_gets_a_new_process_and_so_does_one_after_the_runner_has_ended_by_itself(light):
+    expected, first = run(light, SCORE), pid(light)
+    run(light, SCORE)
+    assert pid(light) == first
+    light._used_at -= 601
+    again, process = run(light, SCORE), light._process
+    assert process.pid != first
+    assert replace(again, seconds=0.0) == replace(expected, seconds=0.0)
+    light._channel.close()
+    assert process.wait(20) == 0
+    light._channel = Channel(*os.pipe())
+    run(light, SCORE)
+    assert light._process is not process
 
 
-def test_a_runner_that_has_ended_by_itself_is_started_again(light, models_dir):
-    made = Runner(threads=1, models_dir=models_dir, idle_seconds=600)
-    try:
-        run(made, SCORE)
-        process = made._process
-        made._channel.close()
-        assert process.wait(20) == 0
-        made._channel = Channel(*os.pipe())
-        run(made, SCORE)
-        assert made._process is not process
-    finally:
-        made.close()
-
-
-def test_ending_at_rest_takes_no_job_from_other_threads(light, models_dir):
+def test_ending_at_rest_takes_no_job_from_other_threads(light):
     """Four threads share the runner of the lane `judge`, as they do there."""
-    made, results = Runner(threads=1, models_dir=models_dir, idle_seconds=1e-9), []
-    try:
-        threads = [threading.Thread(target=lambda: results.append(run(made, SCORE).logprobs)) for _ in range(3)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join(120)
-        assert len(results) == 3 and results[0] == results[1] == results[2]
-    finally:
-        made.close()
+    light._idle_seconds = 1e-9
+    with ThreadPoolExecutor(3) as pool:
+        results = list(pool.map(lambda _: run(light, SCORE).logprobs, range(3)))
+    assert results[0] == results[1] == results[2]

@@ -103,30 +103,26 @@ def test_low_precision_is_told_to_the_runner_and_decides_alike(models_dir, runne
     assert [row.index(max(row)) for row in fast] == [row.index(max(row)) for row in exact]
 
 
-def test_scores_are_those_of_the_engine(runner, base):
+def test_one_process_serves_many_jobs_as_the_engine_would_and_keeps_an_adapter_until_the_next_training(runner, base):
     events = []
     scored = run(runner, SCORE, on_event=events.append)
     expected = scoring.score(base, base.model, SCORE, Watch())
-    assert scored.logprobs == expected.logprobs
-    assert scored.prompt_tokens == expected.prompt_tokens
+    assert (scored.logprobs, scored.prompt_tokens) == (expected.logprobs, expected.prompt_tokens)
     assert events[0] == {"type": "progress", "stage": "s", "done": 0, "total": 2}
-
-
-def test_one_process_serves_many_jobs(runner):
-    run(runner, SCORE)
-    first = pid(runner)
-    trained = run(runner, TRAIN)
+    process, trained = pid(runner), run(runner, TRAIN)
     assert run(runner, replace(SCORE, adapter=trained.files)).logprobs != run(runner, SCORE).logprobs
     assert len(run(runner, Generate(tiny.NAME, "", ("a", "b"), 4)).texts) == 2
-    assert pid(runner) == first
-
-
-def test_adapter_stays_until_the_next_training(runner):
-    first = run(runner, TRAIN)
-    run(runner, SCORE)
-    assert Path(first.files, "adapter_model.safetensors").is_file()
-    second = run(runner, TRAIN)
-    assert not Path(first.files).exists() and Path(second.files).is_dir()
+    assert len(run(runner, Embed(("sea",))).vectors[0]) == 384
+    # The worker puts an adapter, such as that of the demo, into a folder that its runner may read.
+    given = launch.given_folder() / "given"
+    given.mkdir(exist_ok=True)
+    for name, content in adapter_files.read(Path(trained.files)).items():
+        assert content
+        (given / name).write_bytes(content)
+    again = run(runner, TRAIN)
+    assert not Path(trained.files).exists() and Path(again.files).is_dir()
+    assert run(runner, replace(SCORE, adapter=str(given))).logprobs != expected.logprobs
+    assert pid(runner) == process
 
 
 def test_stop_is_polite_and_keeps_the_process(runner):
@@ -191,15 +187,11 @@ def test_time_in_which_the_runner_does_not_run_is_no_work_but_ends_at_three_time
     assert run(light, SCORE).prompt_tokens
 
 
-def test_killed_runner_is_told_and_started_again(light):
+def test_a_runner_that_is_killed_is_told_and_started_again_also_where_it_died_between_jobs(light):
     run(light, SCORE)
     with pytest.raises(RunnerDied):
         run(light, ENDLESS, on_event=Seen(act=lambda: os.kill(pid(light), signal.SIGKILL)))
     assert run(light, SCORE).prompt_tokens
-
-
-def test_runner_that_died_between_jobs_is_started_again(light):
-    run(light, SCORE)
     dead = light._process
     dead.kill()
     dead.wait()
@@ -224,13 +216,6 @@ def test_leavings_of_killed_workers_are_swept(tmp_path, monkeypatch):
         folder.mkdir()
     launch.sweep()
     assert sorted(tmp_path.iterdir()) == sorted([alive, other])
-
-
-def test_learners_fault_is_told_as_such(runner):
-    with pytest.raises(Rejected) as caught:
-        run(runner, replace(TRAIN, learning_rate=1e30))
-    assert caught.value.code == "diverged"
-    assert run(runner, SCORE).prompt_tokens
 
 
 # `test_isolation.py` bounds the memory of a process that starts sooner.
@@ -306,10 +291,14 @@ def test_a_runner_does_not_compute_with_damaged_weights_and_loads_mended_ones(
         made.close()
 
 
-def test_failure_names_the_kind_and_no_text(runner):
-    with pytest.raises(RunnerFailed) as caught:
+def test_the_learners_fault_is_told_as_such_and_ours_names_its_kind_and_no_text(runner):
+    with pytest.raises(Rejected) as rejected:
+        run(runner, replace(TRAIN, learning_rate=1e30))
+    assert rejected.value.code == "diverged"
+    with pytest.raises(RunnerFailed) as failed:
         run(runner, replace(SCORE, model="absent", suffixes=("the-hidden-row",)))
-    assert str(caught.value) == "FileNotFoundError"
+    assert str(failed.value) == "FileNotFoundError"
+    assert run(runner, SCORE).prompt_tokens
 
 
 def test_log_of_a_failure_holds_no_text(capsys):
@@ -385,23 +374,17 @@ def test_runner_dies_with_its_worker(models_dir, tmp_path):
     pytest.fail("the runner outlived its worker")
 
 
-def test_the_engine_works_shut_in_and_the_worker_reads_its_adapter(runner):
-    """Torch, transformers and PEFT work under all restrictions, and the worker can read the adapter."""
-    trained = run(runner, TRAIN)
-    files = adapter_files.read(Path(trained.files))
-    assert set(files) == set(adapter_files.NAMES) and all(files.values())
-    assert len(run(runner, Embed(("sea",))).vectors[0]) == 384
-
-
 @pytest.mark.parametrize(
     ("method", "files"),
     [
+        ("lora", set(adapter_files.NAMES)),
         ("qlora", {*adapter_files.NAMES, adapter_files.MARK}),
         ("full", set(adapter_files.CHECKPOINT)),
         ("dpo", set(adapter_files.NAMES)),
     ],
 )
 def test_each_training_method_works_shut_in(runner, method, files):
+    """Torch, transformers and PEFT work under all restrictions, and the worker can read what they have made."""
     rows = tuple((*row, f"{row[1]} and more") for row in ROWS) if method == "dpo" else ROWS
     trained = run(runner, replace(TRAIN, method=method, rows=rows))
     assert set(adapter_files.read(Path(trained.files))) == files
@@ -426,32 +409,18 @@ def test_a_method_for_which_there_is_no_room_is_refused_before_it_begins(models_
         crowded.close()
 
 
-def test_an_adapter_that_is_given_is_used(runner):
-    """The worker puts an adapter, such as that of the demo, into a folder that its runner may read."""
-    trained = adapter_files.read(Path(run(runner, TRAIN).files))
-    folder = launch.given_folder() / "given"
-    folder.mkdir(exist_ok=True)
-    for name, content in trained.items():
-        (folder / name).write_bytes(content)
-    assert run(runner, replace(SCORE, adapter=str(folder))).logprobs != run(runner, SCORE).logprobs
-
-
-def test_a_runner_that_the_machine_cannot_start_has_died(models_dir, monkeypatch):
+def test_a_runner_that_cannot_load_or_that_the_machine_cannot_start_has_died(models_dir, monkeypatch):
     def refused(*_, **__):
         raise BlockingIOError("no process can be made")
 
-    monkeypatch.setattr(launch.subprocess, "Popen", refused)
     runner = Runner(threads=1, models_dir=models_dir)
-    with pytest.raises(RunnerDied, match="BlockingIOError"):
-        runner.run(SCORE, on_event=print, should_stop=never, seconds=5)
-
-
-def test_a_runner_that_cannot_load_dies_and_says_so(models_dir, monkeypatch):
     monkeypatch.setattr(launch, "MODULE", "no_such_module")
-    runner = Runner(threads=1, models_dir=models_dir)
     with pytest.raises(RunnerDied):
-        runner.run(SCORE, on_event=print, should_stop=lambda: False, seconds=5)
+        run(runner, SCORE, seconds=5)
     runner.close()
+    monkeypatch.setattr(launch.subprocess, "Popen", refused)
+    with pytest.raises(RunnerDied, match="BlockingIOError"):
+        run(runner, SCORE, seconds=5)
 
 
 def test_adapter_outside_the_scratch_folder_is_not_believed(runner, tmp_path):
