@@ -57,29 +57,6 @@ def test_rows_see_what_is_shared_and_their_own(counts, shared, siblings, seed):
     torch.testing.assert_close(found.double(), row_by_row(q, k, v, prefix, seen), atol=1e-5, rtol=1e-5)
 
 
-def test_tokens_have_their_places():
-    layout = RowLayout.after([2, 0, 5], [3, 4, 1], CPU)
-    assert layout.rows.tolist() == [0, 0, 0, 1, 1, 1, 1, 2]
-    assert layout.columns.tolist() == [0, 1, 2, 0, 1, 2, 3, 0]
-    assert layout.slot_mapping.tolist() == [2, 3, 4, 0, 1, 2, 3, 5]
-    assert layout.visible.shape == (3, 4, 6)
-    assert layout.visible[0].sum(1).tolist()[:3] == [3, 4, 5] and layout.visible[2, 0].all()
-
-
-def test_new_keys_and_values_stand_in_their_slots():
-    cache = RowCache(5, 7)
-    cache.window = slice(1, 4)
-    layout = RowLayout.after([2, 0, 5], [3, 4, 1], CPU)
-    key, value = some(1, 1, HEADS, 8, SIZE), some(2, 1, HEADS, 8, SIZE)
-    keys, values = cache.extend(0, key, value, layout)
-    for found, given_ in ((keys, key), (values, value)):
-        wanted = torch.zeros(3, HEADS, 6, SIZE)
-        for at, (row, slot) in enumerate(zip(layout.rows.tolist(), layout.slot_mapping.tolist(), strict=True)):
-            wanted[row, :, slot] = given_[0, :, at]
-        assert torch.equal(found, wanted)
-    assert all(not kept[[0, 4]].any() for kept in cache.layers[0])
-
-
 @pytest.mark.parametrize(
     ("rows", "order"), [([0, 1, 2, 3], [0, 1, 2, 3]), ([1, 3], [3, 1]), ([2, 3], [2, 3]), ([0], [0])]
 )

@@ -1,6 +1,5 @@
 """What a choice is and where it is kept; and how it is made."""
 
-import threading
 from dataclasses import replace
 
 import pytest
@@ -12,7 +11,7 @@ from workers.engine.choice import DEFAULT, PLAIN, Choice, Place, cpu_name
 from workers.engine.kernels import attention
 from workers.engine.session import Session
 from workers.engine.watch import Stopped, Watch
-from workers.sandbox.choosing import FileChoices, locked
+from workers.sandbox.choosing import FileChoices
 
 
 @pytest.fixture(autouse=True)
@@ -24,10 +23,8 @@ CHOICE = Choice("products", "onednn", "bfloat16", 512, {"default": 1.0, "onednn"
 
 
 def test_a_choice_survives_json_and_its_digest_leaves_out_the_timings():
-    assert Choice.from_json(CHOICE.as_json()) == CHOICE and CHOICE.as_json()["timings"] == {
-        "default": 1.0,
-        "onednn": 0.5,
-    }
+    assert Choice.from_json(CHOICE.as_json()) == CHOICE
+    assert CHOICE.as_json()["timings"] == {"default": 1.0, "onednn": 0.5}
     assert replace(CHOICE, timings={}).digest == CHOICE.digest != replace(CHOICE, call_tokens=513).digest
     assert "onednn 0.500 s" in CHOICE.reason and "not measured" in DEFAULT.reason
 
@@ -70,40 +67,21 @@ def test_the_first_choice_that_is_kept_counts(tmp_path, models_dir):
     assert kept.find(replace(place, threads=1)) is None
 
 
-def test_one_timer_at_a_time(tmp_path):
-    entered = threading.Event()
-
-    def other():
-        with locked(tmp_path / "lock"):
-            entered.set()
-
-    with locked(tmp_path / "lock"):
-        thread = threading.Thread(target=other)
-        thread.start()
-        assert not entered.wait(0.2)
-    thread.join(10)
-    assert entered.is_set()
-
-
-def seconds(monkeypatch, **taken):
-    """Trials take so long, by the name of the candidate."""
-    asked = []
-
-    def found(self, name, choice, margin):
-        asked.append((name, choice))
-        self.timings[name] = taken[name.replace(" ", "_")]
-        return self.timings[name]
-
-    monkeypatch.setattr(timer.Trial, "seconds", found)
-    return asked
-
-
 TAKEN = {"default": 1.0, "products": 1.0, "onednn": 1.0, "bfloat16": 1.0, "_512_tokens": 1.0}
 
 
 def chosen(monkeypatch, base, **taken):
+    """Which trials were asked for, and what was chosen, where trials take so long by the name of the candidate."""
     taken = {name.removeprefix("_"): value for name, value in (TAKEN | taken).items()}
-    return seconds(monkeypatch, **taken), timer.choose(base, Watch())
+    asked = []
+
+    def seconds(self, name, choice, margin):
+        asked.append((name, choice))
+        self.timings[name] = taken[name.replace(" ", "_")]
+        return self.timings[name]
+
+    monkeypatch.setattr(timer.Trial, "seconds", seconds)
+    return asked, timer.choose(base, Watch())
 
 
 @pytest.mark.parametrize(
@@ -148,14 +126,13 @@ def test_a_way_with_other_answers_does_not_count(monkeypatch, base):
     assert trial.seconds("products", PLAIN, timer.EXACT_MARGIN) == float("inf")
 
 
-def test_a_real_choice_is_made_on_this_machine_and_a_stop_is_heard(models_dir, tmp_path):
+def test_a_real_choice_is_made_on_this_machine_unless_special_ways_are_off_and_a_stop_is_heard(
+    models_dir, tmp_path, monkeypatch
+):
     session = Session(models_dir, tmp_path)
     found = session.choose(tiny.NAME, Watch(), allow_bf16=False)
     assert found.dtype == "float32" and found.timings["default"] > 0
     with pytest.raises(Stopped):
         session.choose(tiny.NAME, Watch(should_stop=lambda: True))
-
-
-def test_nothing_is_measured_where_special_ways_are_off(models_dir, tmp_path, monkeypatch):
     monkeypatch.setenv("GRADUS_ENGINE", "plain")
-    assert Session(models_dir, tmp_path).choose(tiny.NAME, Watch()) == PLAIN
+    assert session.choose(tiny.NAME, Watch()) == PLAIN

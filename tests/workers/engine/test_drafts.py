@@ -161,21 +161,17 @@ def test_what_followed_the_same_tokens_last_is_guessed(order):
     assert lookup.draft(same, 2, order) == [97]
 
 
-def test_after_fewer_tokens_an_unsure_guess_alone_is_made():
-    lookup = PromptLookup()
-    lookup.index(list(range(20)))
-    text = [99, *range(5, 5 + SHORT_MATCH)]
-    assert lookup.draft(text, 2, SHORT_MATCH) == [5 + SHORT_MATCH, 6 + SHORT_MATCH]
-    assert lookup.draft(text, 2, LONG_MATCH) == []
-
-
-def test_what_a_text_says_later_is_learned():
+def test_what_a_text_says_later_is_learned_and_after_fewer_tokens_an_unsure_guess_alone_is_made():
     lookup, text = PromptLookup(), [1, 2, 3, 4]
     lookup.index(text)
     text += [5, 6]
     assert lookup.draft([1, 2, 3], 9, SHORT_MATCH) == [4, 5, 6] and lookup.draft([3, 4, 5], 9, SHORT_MATCH) == []
     lookup.index(text, 4)
     assert lookup.draft([3, 4, 5], 9, SHORT_MATCH) == [6]
+    lookup.index(list(range(10, 30)))
+    text = [99, *range(15, 15 + SHORT_MATCH)]
+    assert lookup.draft(text, 2, SHORT_MATCH) == [15 + SHORT_MATCH, 16 + SHORT_MATCH]
+    assert lookup.draft(text, 2, LONG_MATCH) == []
 
 
 def test_unsure_guesses_are_made_in_small_calls_alone(base, truth, monkeypatch):

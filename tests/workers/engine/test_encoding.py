@@ -48,14 +48,7 @@ TOKENIZERS = {
     "digits": made(
         pre_tokenizers.Sequence([pre_tokenizers.Digits(True), pre_tokenizers.ByteLevel(add_prefix_space=False)])
     ),
-    "llama 3": made(
-        pre_tokenizers.Sequence(
-            [
-                pre_tokenizers.Split(Regex(LLAMA_3), "isolated"),
-                bytes_only,
-            ]
-        )
-    ),
+    "llama 3": made(pre_tokenizers.Sequence([pre_tokenizers.Split(Regex(LLAMA_3), "isolated"), bytes_only])),
     "metaspace": made(pre_tokenizers.Metaspace()),
     "no words": made(bytes_only),
     "normalised": made(
@@ -87,9 +80,15 @@ def test_the_built_in_models_tokens_are_those_of_whole_texts(built_in, beginning
     assert tokenising.encode_after(built_in, beginning, rest) == whole
 
 
-def test_a_long_beginning_is_read_once(monkeypatch):
-    read, encode = [], tokenising.encode
-    monkeypatch.setattr(tokenising, "encode", lambda tokenizer, texts: read.extend(texts) or encode(tokenizer, texts))
+@pytest.fixture
+def read(monkeypatch):
+    """The texts that were read so far."""
+    texts, encode = [], tokenising.encode
+    monkeypatch.setattr(tokenising, "encode", lambda tokenizer, given: texts.extend(given) or encode(tokenizer, given))
+    return texts
+
+
+def test_a_long_beginning_is_read_once(read):
     tokenising.encode_after(TOKENIZERS["byte-level"], LONG * 5, [" skin", "\nOutput:"])
     assert len(read) == 3 and max(map(len, read)) < len(LONG) / 2
 
@@ -103,9 +102,7 @@ def test_a_long_beginning_is_read_once(monkeypatch):
         ("prefix space", LONG + "\n" * 60, "a"),
     ],
 )
-def test_where_the_last_words_read_otherwise_by_themselves_texts_are_read_whole(name, beginning, text, monkeypatch):
-    read, encode = [], tokenising.encode
-    monkeypatch.setattr(tokenising, "encode", lambda tokenizer, texts: read.extend(texts) or encode(tokenizer, texts))
-    found = tokenising.encode_after(TOKENIZERS[name], beginning, [text])
-    assert found == encode(TOKENIZERS[name], [beginning + text])
+def test_where_the_last_words_read_otherwise_by_themselves_texts_are_read_whole(name, beginning, text, read):
+    tokens = tokenising.encode_after(TOKENIZERS[name], beginning, [text])
     assert read[-1] == beginning + text
+    assert tokens == tokenising.encode(TOKENIZERS[name], [beginning + text])

