@@ -12,7 +12,7 @@ from transformers import BloomConfig, BloomForCausalLM
 
 from graders.base import Generate, Score, Train
 from tests.workers import oracle, tiny
-from tests.workers.engine.test_scoring import LABELS, PROMPT, suffixes
+from tests.workers.engine.test_scoring import LABELS, PROMPT, assert_agrees, suffixes
 from workers.engine import generation, models, plain, prompts, scoring
 from workers.engine.choice import DEFAULT
 from workers.engine.kernels import Kernels
@@ -107,35 +107,22 @@ def test_a_row_whose_first_look_was_further_off_has_more_labels_compared(base, m
         assert alone[n] == logprobs[n], "as beside the others"
 
 
-def test_some_labels_of_a_trie_are_read_as_among_all():
-    trie = trie_of([[1, 2], [1, 3, 4], [5], [1, 3, 6]])
-    assert trie.of([1, 3]) == trie_of([[1, 3, 4], [1, 3, 6]])
-    assert trie.of([2]) == trie_of([[5]]) and trie.of(range(4)) == trie
-
-
-def test_labels_within_the_margin_may_be_the_best():
+def test_labels_within_the_margin_may_be_the_best_and_are_read_as_among_all():
     assert scoring.near([-1.0, -1.29, -1.31, -9.0], (), 0.3) == [0, 1]
     assert scoring.near([-1.0, -1.29, -1.31, -9.0], (0.0, 0.0, -0.5, -8.4), 0.3) == [2, 3]
     assert scoring.near([-4.0], (), 0.3) == [0]
+    assert scoring.margin([-1.0, -3.0, -2.5], ()) == pytest.approx(1.5)
+    assert scoring.margin([-1.0, -3.0, -2.5], (0.0, -3.0, 0.0)) == pytest.approx(1.0)
+    assert scoring.margin([-1.0], ()) == float("inf")
+    trie = trie_of([[1, 2], [1, 3, 4], [5], [1, 3, 6]])
+    assert trie.of([1, 3]) == trie_of([[1, 3, 4], [1, 3, 6]])
+    assert trie.of([2]) == trie_of([[5]]) and trie.of(range(4)) == trie
 
 
 def test_exact_items_are_computed_in_fp32_alone(base):
     exact = scoring.score(base, base.model, ITEM, Watch())
     asked = scoring.score(base, base.model, replace(ITEM, exact=True), Watch(), screening_copy=base.screening_copy)
     assert asked.logprobs == exact.logprobs
-
-
-def test_margin_is_between_the_best_two_once_shifted():
-    assert scoring.margin([-1.0, -3.0, -2.5], ()) == pytest.approx(1.5)
-    assert scoring.margin([-1.0, -3.0, -2.5], (0.0, -3.0, 0.0)) == pytest.approx(1.0)
-    assert scoring.margin([-1.0], ()) == float("inf")
-
-
-def test_order_of_rows_hardly_moves_a_number(base):
-    forward = scoring.score(base, base.model, ITEM, Watch()).logprobs
-    backward = scoring.score(base, base.model, replace(ITEM, suffixes=ITEM.suffixes[::-1]), Watch()).logprobs
-    for one, other in zip(forward, backward[::-1], strict=True):
-        assert one == pytest.approx(other, abs=1e-5)
 
 
 def test_ties_are_decided_by_the_row_alone(base):
@@ -168,29 +155,16 @@ def test_no_label_depends_on_the_rows_beside_it(base, each_alone, order, count, 
     assert best(found, item.offsets) == best([each_alone[n] for n in order[:count]], item.offsets)
 
 
-words = st.lists(
-    st.sampled_from(
-        ["an", "itchy", "rash", "on", "both", "arms", "pain", "after", "meals", "é", "皮", "☃", "{x}", "<|im_end|>"]
-    ),
-    max_size=12,
-)
+PIECES = "an itchy rash on both arms pain after meals é 皮 ☃ {x} <|im_end|>"
+words = st.lists(st.sampled_from(PIECES.split()), max_size=12)
 
 
 @settings(deadline=None, max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(words, st.lists(words, min_size=1, max_size=6), st.lists(words.filter(bool), min_size=2, max_size=4))
 def test_any_prompt_agrees_with_the_oracle(base, plain, prompt, rows, labels):
-    item = Score(
-        tiny.NAME,
-        " ".join(prompt),
-        tuple(" " + " ".join(row) for row in rows),
-        tuple(" " + " ".join(label) for label in labels),
-    )
-    scored = scoring.score(base, base.model, item, Watch())
-    for suffix, found in zip(item.suffixes, scored.logprobs, strict=True):
-        expected = [
-            oracle.label_logprob(plain, base, item.prompt + suffix, label, item.labels) for label in item.labels
-        ]
-        assert found == pytest.approx(expected, abs=1e-3)
+    suffixes, labels = ([" " + " ".join(text) for text in texts] for texts in (rows, labels))
+    item = Score(tiny.NAME, " ".join(prompt), tuple(suffixes), tuple(labels))
+    assert_agrees(base, plain, item, scoring.score(base, base.model, item, Watch()), tolerance=1e-3)
 
 
 def test_a_kept_prompt_gives_the_same_bits_again(base):
@@ -260,14 +234,9 @@ def odd_folder(tmp_path_factory):
     folder = tmp_path_factory.mktemp("odd") / "odd"
     tokens = tiny.tokenizer()
     config = BloomConfig(
-        vocab_size=tokens.get_vocab_size(),
-        hidden_size=32,
-        n_layer=2,
-        n_head=4,
-        eos_token_id=2,
-        pad_token_id=0,
+        vocab_size=tokens.get_vocab_size(), hidden_size=32, n_layer=2, n_head=4, eos_token_id=2, pad_token_id=0,
         initializer_range=0.25,
-    )
+    )  # fmt: skip
     with torch.random.fork_rng():
         torch.manual_seed(3)
         BloomForCausalLM(config).save_pretrained(folder)
@@ -275,64 +244,41 @@ def odd_folder(tmp_path_factory):
     return folder
 
 
+def assert_agrees_with_library(session, folder, rows):
+    """Labels and texts; returns the base and the scores."""
+    item = replace(ITEM, model=folder.name, suffixes=ITEM.suffixes[:rows])
+    scored, base, reference = session.run(item, Watch()), session.base(folder.name), oracle.plain(folder)
+    assert_agrees(base, reference, item, scored, tolerance=1e-3)
+    said = session.run(Generate(folder.name, PROMPT, item.suffixes, 8), Watch()).texts
+    assert said == [base.decode(oracle.greedy(reference, base, PROMPT + suffix, 8)) for suffix in item.suffixes]
+    return base, scored
+
+
 def test_model_that_does_not_fit_is_computed_row_by_row_and_says_so(odd_folder, tmp_path, capfd):
     session = Session(odd_folder.parent, tmp_path)
-    item = replace(ITEM, model="odd", suffixes=ITEM.suffixes[:4])
-    scored = session.run(item, Watch())
-    base, reference = session.base("odd"), oracle.plain(odd_folder)
-    assert not base.split
+    base, scored = assert_agrees_with_library(session, odd_folder, 4)
+    assert not base.split and base.context == UNBOUNDED
     assert "odd: split attention does not fit" in capfd.readouterr().err
-    for suffix, found in zip(item.suffixes, scored.logprobs, strict=True):
-        expected = [oracle.label_logprob(reference, base, PROMPT + suffix, label, LABELS) for label in LABELS]
-        assert found == pytest.approx(expected, abs=1e-3)
-    said = session.run(Generate("odd", PROMPT, item.suffixes[:2], 6), Watch()).texts
-    assert said == [base.decode(oracle.greedy(reference, base, PROMPT + s, 6)) for s in item.suffixes[:2]]
     losses = []
     trained = session.run(replace(TRAIN, model="odd", num_train_epochs=30), Watch(losses.append))
     assert trained.valid_loss < losses[1]["train_loss"] / 2
-    assert session.run(replace(item, adapter=trained.files), Watch()).logprobs != scored.logprobs
+    item = replace(ITEM, model="odd", suffixes=ITEM.suffixes[:4], adapter=trained.files)
+    assert session.run(item, Watch()).logprobs != scored.logprobs
+    said = session.run(replace(SHAPED, model="odd"), Watch()).texts
+    assert all(list(json.loads(text)) == ["priority", "rash"] for text in said)
 
 
 def test_a_model_that_knows_no_other_attention_is_computed_row_by_row(tmp_path, capfd):
     """GPT-Neo looks for its own by name, and fails for any other when it is loaded."""
     folder = tiny.build(tmp_path, "other", "gpt_neo", attention_types=[[["global"], 3]])
-    session, reference = Session(tmp_path, tmp_path), oracle.plain(folder)
-    base = session.base("other")
+    base, _ = assert_agrees_with_library(Session(tmp_path, tmp_path), folder, 2)
     assert not base.split and "other: split attention does not fit" in capfd.readouterr().err
-    scored = session.run(replace(ITEM, model="other", suffixes=ITEM.suffixes[:2]), Watch())
-    for suffix, found in zip(ITEM.suffixes, scored.logprobs, strict=False):
-        expected = [oracle.label_logprob(reference, base, PROMPT + suffix, label, LABELS) for label in LABELS]
-        assert found == pytest.approx(expected, abs=1e-3)
-
-
-def test_answers_of_a_model_that_does_not_fit_keep_to_a_schema_too(odd_folder, tmp_path):
-    session = Session(odd_folder.parent, tmp_path)
-    item = Generate("odd", PROMPT, ("Input: rash\n", "printer"), 60, ("json",), schema=SCHEMA)
-    said = session.run(item, Watch()).texts
-    assert not session.base("odd").split and session.base("odd").context == UNBOUNDED
-    assert all(list(json.loads(text)) == ["priority", "rash"] for text in said)
 
 
 @pytest.mark.parametrize("kind", ["gpt2", "gpt_neox", "opt", "phi", "qwen3", "gemma", "olmo2"])
 def test_any_model_whose_attention_goes_through_the_interface_is_split(tmp_path, kind):
-    folder = tiny.build(tmp_path, "other", kind)
-    session, reference = Session(tmp_path, tmp_path), oracle.plain(folder)
-    base = session.base("other")
+    base, _ = assert_agrees_with_library(Session(tmp_path, tmp_path), tiny.build(tmp_path, "other", kind), 4)
     assert base.split
-    scored = session.run(replace(ITEM, model="other", suffixes=ITEM.suffixes[:4]), Watch())
-    for suffix, found in zip(ITEM.suffixes, scored.logprobs, strict=False):
-        expected = [oracle.label_logprob(reference, base, PROMPT + suffix, label, LABELS) for label in LABELS]
-        assert found == pytest.approx(expected, abs=1e-3)
-    said = session.run(Generate("other", PROMPT, ITEM.suffixes[:3], 8), Watch()).texts
-    assert said == [base.decode(oracle.greedy(reference, base, PROMPT + s, 8)) for s in ITEM.suffixes[:3]]
-
-
-def test_plain_and_fast_ways_agree_where_both_fit(base):
-    slow = plain.score(base, base.model, ITEM, Watch())
-    fast = scoring.score(base, base.model, ITEM, Watch())
-    assert slow.prompt_tokens == fast.prompt_tokens
-    for one, other in zip(slow.logprobs, fast.logprobs, strict=True):
-        assert one == pytest.approx(other, abs=2e-4)
 
 
 def test_a_model_whose_texts_come_out_otherwise_is_computed_row_by_row(models_dir, monkeypatch, capfd):
@@ -366,10 +312,11 @@ def test_any_prompt_gets_the_labels_that_go_row_by_row(base, alone, asked, label
     prompt, suffixes = asked
     item = Score(tiny.NAME, prompt, suffixes, labels)
     screened = scoring.score(base, base.model, item, Watch(), screening_copy=base.screening_copy).logprobs
-    exact = scoring.score(base, base.model, item, Watch()).logprobs
+    exact = scoring.score(base, base.model, item, Watch())
     turned = scoring.score(base, base.model, replace(item, suffixes=suffixes[::-1]), Watch()).logprobs[::-1]
-    slow = plain.score(alone, alone.model, item, Watch()).logprobs
-    for row in zip(screened, exact, turned, slow, strict=True):
+    slow = plain.score(alone, alone.model, item, Watch())
+    assert exact.prompt_tokens == slow.prompt_tokens
+    for row in zip(screened, exact.logprobs, turned, slow.logprobs, strict=True):
         _, fast, other, true = row
         assert fast == pytest.approx(true, abs=5e-4) and other == pytest.approx(true, abs=5e-4)
         if scoring.margin(true, ()) > 2 * scoring.TIE_MARGIN:
@@ -398,22 +345,18 @@ SCHEMA = json.dumps(
 )
 
 
-def test_constrained_answers_keep_to_the_schema(models_dir, tmp_path):
+SHAPED = Generate(tiny.NAME, PROMPT, ("Input: rash\n", "printer", "x"), 60, ("json",), schema=SCHEMA)
+
+
+def test_constrained_answers_keep_to_the_schema_also_where_they_tie(models_dir, tmp_path, monkeypatch):
     session = Session(models_dir, tmp_path)
-    free = Generate(tiny.NAME, PROMPT, ("Input: rash\n", "printer", "x"), 60, ("json",))
-    assert not any(text.endswith("}") for text in session.run(free, Watch()).texts)
-    said = session.run(replace(free, schema=SCHEMA), Watch()).texts
-    for text in said:
-        found = json.loads(text)
-        assert list(found) == ["priority", "rash"]
-        assert found["priority"] in ("low", "high") and found["rash"] in ("yes", "no", "unknown")
-
-
-def test_ties_between_constrained_answers_keep_to_the_schema(models_dir, tmp_path, monkeypatch):
-    item = Generate(tiny.NAME, PROMPT, ("Input: rash\n", "printer", "x"), 60, ("json",), schema=SCHEMA)
-    said = Session(models_dir, tmp_path).run(item, Watch()).texts
+    assert not any(text.endswith("}") for text in session.run(replace(SHAPED, schema=""), Watch()).texts)
+    said = session.run(SHAPED, Watch()).texts
+    for answer in map(json.loads, said):
+        assert list(answer) == ["priority", "rash"]
+        assert answer["priority"] in ("low", "high") and answer["rash"] in ("yes", "no", "unknown")
     monkeypatch.setattr(generation, "TIE_MARGIN", 100.0)
-    assert Session(models_dir, tmp_path).run(item, Watch()).texts == said
+    assert Session(models_dir, tmp_path).run(SHAPED, Watch()).texts == said
 
 
 def test_a_window_that_is_shorter_than_the_context_is_left_to_the_library(tmp_path):

@@ -79,29 +79,17 @@ def test_empty_prompt_is_scored_after_the_end_of_text_token(base, plain):
     assert scored.logprobs[0] == pytest.approx([expected], abs=TOLERANCE)
 
 
-def test_scores_do_not_depend_on_the_other_rows(base):
-    item, scored = score(base)
-    for n in (0, 7, 29):
-        _, alone = score(base, suffixes=(item.suffixes[n],))
-        assert alone.logprobs[0] == pytest.approx(scored.logprobs[n], abs=TOLERANCE)
-
-
 def test_repeated_scoring_is_bit_identical(base):
     assert score(base)[1].logprobs == score(base)[1].logprobs
 
 
-def test_long_prompt_is_rejected(base):
-    with pytest.raises(Rejected) as caught:
-        score(base, suffixes=("pain " * 600,))
-    assert caught.value.code == "prompt_too_long"
-
-
-def test_numbers_that_are_none_are_rejected(base, models_dir):
+def test_long_prompts_and_numbers_that_are_none_are_rejected(base, models_dir):
     broken = models.load(models_dir / tiny.NAME)
     broken.model.model.norm.weight.fill_(float("nan"))
-    with pytest.raises(Rejected) as caught:
-        score(broken)
-    assert caught.value.code == "diverged"
+    for model, changes, code in ((base, {"suffixes": ("pain " * 600,)}, "prompt_too_long"), (broken, {}, "diverged")):
+        with pytest.raises(Rejected) as caught:
+            score(model, **changes)
+        assert caught.value.code == code
 
 
 def test_progress_is_told_and_a_stop_is_heard(base):
@@ -114,18 +102,15 @@ def test_progress_is_told_and_a_stop_is_heard(base):
         scoring.score(base, base.model, item, Watch(events.append, lambda: len(events) > 1))
 
 
-def test_labels_share_the_nodes_that_they_have_in_common():
+def test_labels_share_the_nodes_that_they_have_in_common_and_rows_all_but_their_last_token():
     trie = trie_of([[7], [8, 9, 1], [8, 9, 2], [8, 3]])
-    assert trie.tokens == (8, 9)
-    assert trie.parents == (-1, 0)
+    assert (trie.tokens, trie.parents) == ((8, 9), (-1, 0))
     assert trie.reads[2] == ((-1, 8), (0, 9), (1, 2))
     assert [trie.depth(node) for node in (-1, 0, 1)] == [0, 1, 2]
     assert trie.lineage(1) == [1, 0]
-
-
-def test_split_leaves_every_row_its_last_token():
-    assert common_tokens([[1, 2, 3], [1, 2], [1, 2, 9]]) == 2
-    cut = split([[1, 2, 3], [1, 2], [1, 2, 9]], [1, 2, 4])
+    rows = [[1, 2, 3], [1, 2], [1, 2, 9]]
+    assert common_tokens(rows) == 2
+    cut = split(rows, [1, 2, 4])
     assert (cut.shared, cut.rows) == ([1], [[2, 3], [2], [2, 9]])
 
 

@@ -41,12 +41,15 @@ def assert_each_once(heard: Heard, values: list[Any]) -> None:
     assert heard.events[-1]["type"] == "progress" and heard.events[-1]["done"] == len(values)
 
 
-def test_label_rows_are_reported_after_each_call(base, monkeypatch):
+def test_label_rows_are_reported_after_each_call_which_changes_no_number(base, monkeypatch):
     monkeypatch.setattr(scoring, "call_tokens", lambda device, tokens: 100)
     heard = Heard()
     scored = scoring.score(base, base.model, LABELLED, heard.watch)
     assert_each_once(heard, scored.logprobs)
     assert heard.reports > 3
+    silent = scoring.score(base, base.model, replace(LABELLED, stage="hidden"), Watch()).logprobs
+    for row, other in zip(scored.logprobs, silent, strict=True):
+        assert row == pytest.approx(other, abs=2e-4)
 
 
 def test_rows_that_are_computed_again_are_reported_with_their_last_numbers(base, monkeypatch):
@@ -60,20 +63,17 @@ def test_rows_that_are_computed_again_are_reported_with_their_last_numbers(base,
         assert (heard.reports > 1) == early
 
 
-def test_ties_are_reported_as_they_were_decided(base, monkeypatch):
-    monkeypatch.setattr(scoring, "TIE_MARGIN", 1e6)
+def test_rows_with_ties_are_reported_as_they_were_decided(base, monkeypatch):
+    for module in (scoring, generation):
+        monkeypatch.setattr(module, "TIE_MARGIN", 1e6)
     heard = Heard()
     scored = scoring.score(base, base.model, replace(LABELLED, suffixes=suffixes(4)), heard.watch)
     assert_each_once(heard, scored.logprobs)
     assert heard.reports == 1
-
-
-def test_following_rows_changes_no_number(base, monkeypatch):
-    monkeypatch.setattr(scoring, "call_tokens", lambda device, tokens: 100)
-    followed = scoring.score(base, base.model, LABELLED, Watch()).logprobs
-    silent = scoring.score(base, base.model, replace(LABELLED, stage="hidden"), Watch()).logprobs
-    for one, other in zip(followed, silent, strict=True):
-        assert one == pytest.approx(other, abs=2e-4)
+    heard = Heard()
+    item = replace(WRITTEN, suffixes=suffixes(2), max_new_tokens=3)
+    assert_each_once(heard, generation.generate(base, base.model, item, heard.watch).texts)
+    assert heard.reports == 1
 
 
 def test_generated_rows_are_reported_as_they_end(base):
@@ -84,15 +84,6 @@ def test_generated_rows_are_reported_as_they_end(base):
     generated = generation.generate(base, base.model, item, heard.watch)
     assert_each_once(heard, generated.texts)
     assert heard.reports > 1
-
-
-def test_generated_rows_with_ties_wait_until_they_are_settled(base, monkeypatch):
-    monkeypatch.setattr(generation, "TIE_MARGIN", 1e6)
-    heard = Heard()
-    item = replace(WRITTEN, suffixes=suffixes(2), max_new_tokens=3)
-    generated = generation.generate(base, base.model, item, heard.watch)
-    assert_each_once(heard, generated.texts)
-    assert heard.reports == 1
 
 
 @pytest.mark.parametrize("item", [LABELLED, WRITTEN], ids=["labels", "texts"])
