@@ -28,12 +28,14 @@ def record(key: str = "k1", problem: str = "", response: str = "{}", reply: dict
 
 
 def test_a_reply_is_found_by_the_next_run_in_a_private_file(tmp_path: Path) -> None:
-    folder = tmp_path / "new" / "judge"
-    at(folder).put(FIRST)
-    again = at(folder)
-    assert (again.get("k1"), again.get("k2"), len(again)) == (FIRST, None, 1)
-    assert stat.S_IMODE(again.file.stat().st_mode) == 0o600
-    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+    """The mode of a folder of the user's own stays."""
+    tmp_path.chmod(0o755)
+    for folder, mode in ((tmp_path / "new" / "judge", 0o700), (tmp_path, 0o755)):
+        at(folder).put(FIRST)
+        again = at(folder)
+        assert (again.get("k1"), again.get("k2"), len(again)) == (FIRST, None, 1)
+        assert stat.S_IMODE(again.file.stat().st_mode) == 0o600
+        assert stat.S_IMODE(folder.stat().st_mode) == mode
 
 
 @pytest.mark.parametrize("cut", [1, 10, 60])
@@ -55,14 +57,9 @@ def test_lines_of_another_form_are_passed_over(tmp_path: Path) -> None:
     kept.put(FIRST)
     with kept.file.open("ab") as file:
         file.write(b'{"key": 3}\n[]\n\xff\xfe\n' + b"[" * 100_000 + b"\n")
-        for wrong in (
-            {"completion_tokens": "y"},
-            {"seconds": None},
-            {"seconds": math.nan},
-            {"model": 7},
-            {"reply": []},
-        ):
-            file.write(json.dumps(asdict(FIRST) | {"key": "other"} | wrong).encode() + b"\n")
+        wrong = ("completion_tokens", "y"), ("seconds", None), ("seconds", math.nan), ("model", 7), ("reply", [])
+        for name, value in wrong:
+            file.write(json.dumps(asdict(FIRST) | {"key": "other", name: value}).encode() + b"\n")
     assert at(tmp_path).replies == [FIRST]
 
 
@@ -73,14 +70,6 @@ def test_a_folder_that_cannot_be_read_or_written_is_told_with_what_to_do(tmp_pat
     kept = at(tmp_path / "file" / "below", fresh=True)
     with pytest.raises(RepliesNotKept, match=r"cannot be written: Not a directory.*--keep"):
         kept.put(FIRST)
-
-
-def test_the_mode_of_a_folder_of_the_users_own_stays(tmp_path: Path) -> None:
-    tmp_path.chmod(0o755)
-    kept = at(tmp_path)
-    kept.put(FIRST)
-    assert stat.S_IMODE(tmp_path.stat().st_mode) == 0o755
-    assert stat.S_IMODE(kept.file.stat().st_mode) == 0o600
 
 
 def test_another_model_or_address_and_fresh_runs_find_nothing(tmp_path: Path) -> None:
