@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -39,16 +40,13 @@ def trained(base, tmp_path_factory):
 def expected(base, trained):
     """The scores of the local engine with each of the two, and with none."""
     models = [*(adapters.merged(base, folder) for folder in trained), base.model]
-    return [scoring.score(base, model, ITEM, Watch()).logprobs for model in models]
+    first, second, none = (scoring.score(base, model, ITEM, Watch()).logprobs for model in models)
+    assert not alike(first, second) and not alike(first, none) and not alike(second, none)
+    return first, second, none
 
 
 def alike(found, wanted):
     return all(a == pytest.approx(b, abs=0.01) for a, b in zip(found, wanted, strict=True))
-
-
-def test_the_three_answer_differently(expected):
-    first, second, none = expected
-    assert not alike(first, second) and not alike(first, none) and not alike(second, none)
 
 
 def test_an_adapter_is_loaded_asked_and_unloaded(vllm, ask, shared, trained, expected):
@@ -139,24 +137,17 @@ def test_a_full_server_has_the_job_wait(vllm, ask, trained, shared, monkeypatch)
     assert vllm.bodies == [] and list(shared.here.glob("gradus-*")) == []
 
 
-def test_a_folder_that_is_not_shared_is_one_line_for_the_operator(vllm, ask, trained, engine):
-    engine.folder = Folder(engine.folder.here, "/srv/elsewhere")
-    with pytest.raises(EngineMisconfigured) as wrong:
-        ask(replace(ITEM, adapter=str(trained[0])))
-    assert "does not find an adapter in /srv/elsewhere: GRADUS_REMOTE_ADAPTERS" in str(wrong.value)
-    assert "\n" not in str(wrong.value)
-
-
-def test_a_folder_that_cannot_be_written_is_one_line_for_the_operator(vllm, ask, trained, engine, tmp_path):
-    engine.folder = Folder(tmp_path / "nowhere", "/srv/adapters")
-    with pytest.raises(EngineMisconfigured, match=r"cannot be written to .*nowhere .*GRADUS_REMOTE_ADAPTERS"):
-        ask(replace(ITEM, adapter=str(trained[0])))
-
-
-def test_a_server_with_another_base_does_not_take_the_adapter(vllm, ask, trained):
-    vllm.load_status = 500
-    with pytest.raises(EngineMisconfigured, match=r"does not take our adapters \(500\).*--max-lora-rank"):
-        ask(replace(ITEM, adapter=str(trained[0])))
+def test_what_is_set_up_wrongly_is_one_line_for_the_operator(vllm, ask, trained, engine, tmp_path):
+    here, item = engine.folder.here, replace(ITEM, adapter=str(trained[0]))
+    for folder, status, said in (
+        (Folder(here, "/srv/elsewhere"), 200, "does not find an adapter in /srv/elsewhere: GRADUS_REMOTE_ADAPTERS"),
+        (Folder(tmp_path / "nowhere", "/srv"), 200, "cannot be written to .*nowhere .*GRADUS_REMOTE_ADAPTERS"),
+        (engine.folder, 500, r"does not take our adapters \(500\).*--max-lora-rank"),
+    ):
+        engine.folder, vllm.load_status = folder, status
+        with pytest.raises(EngineMisconfigured, match=said) as wrong:
+            ask(item)
+        assert "\n" not in str(wrong.value)
 
 
 def test_an_adapter_over_another_base_is_not_sent(vllm, ask, base, tmp_path):
@@ -195,28 +186,27 @@ def test_texts_come_from_the_adapter_too(vllm, ask, trained):
 
 
 def other_shape(folder, base, number):
-    """An adapter whose files say `base` and whose weights are those of another model."""
-    changes = [{"num_hidden_layers": 2}, {"num_hidden_layers": 4}, {"intermediate_size": 64}, {"hidden_size": 60}]
+    """An adapter whose files say `base` and whose weights, or whose rank, are those of another model."""
+    changes = [{"num_hidden_layers": 2}, {"num_hidden_layers": 4}, {"intermediate_size": 64}, {"hidden_size": 60}, {}]
     built = models.load(tiny.build(folder / "models", **(changes[number])))
-    return adapter(built, folder / "other", 1, name=base)
+    made = adapter(built, folder / "other", 1, name=base)
+    if not changes[number]:
+        change_config(made, r=16)
+    return made
 
 
-@pytest.mark.parametrize("number", range(4))
+def change_config(folder, **values):
+    config = folder / "adapter_config.json"
+    config.write_text(json.dumps({**json.loads(config.read_text()), **values}))
+
+
+@pytest.mark.parametrize("number", range(5))
 def test_an_adapter_of_another_shape_is_not_sent(number, vllm, ask, shared, tmp_path):
     folder = other_shape(tmp_path, tiny.NAME, number)
     with pytest.raises(EngineMisconfigured, match="a base model of another shape than tiny has here") as wrong:
         ask(replace(ITEM, adapter=str(folder)))
     assert "\n" not in str(wrong.value)
     assert vllm.loaded == [] and vllm.bodies == [] and list(shared.here.glob("gradus-*")) == []
-
-
-def test_the_rank_of_the_weights_is_that_of_the_configuration(vllm, ask, trained, tmp_path):
-    for file in trained[0].iterdir():
-        (tmp_path / file.name).write_bytes(file.read_bytes())
-    config = tmp_path / "adapter_config.json"
-    config.write_text(json.dumps({**json.loads(config.read_text()), "r": 16}))
-    with pytest.raises(EngineMisconfigured, match="another shape"):
-        ask(replace(ITEM, adapter=str(tmp_path)))
 
 
 @pytest.mark.parametrize("kind", ["qwen3", "gemma3_text", "phi3", "gpt_neo"])
@@ -239,17 +229,13 @@ def test_what_is_no_safetensors_file_is_refused(content):
 
 
 def test_the_server_reads_a_configuration_of_ours(base, trained, tmp_path, shared, models_dir):
-    folder = tmp_path / "odd"
-    folder.mkdir()
-    for file in trained[0].iterdir():
-        (folder / file.name).write_bytes(file.read_bytes())
-    config = folder / "adapter_config.json"
-    config.write_text(json.dumps({**json.loads(config.read_text()), "auto_mapping": {"x": "y"}, "revision": "/etc"}))
+    folder = shutil.copytree(trained[0], tmp_path / "odd")
+    change_config(folder, auto_mapping={"x": "y"}, revision="/etc")
     with shared.lend(folder, models_dir / tiny.NAME) as lent:
         read = json.loads((Path(lent.path) / "adapter_config.json").read_text())
         assert sorted(file.name for file in Path(lent.path).iterdir()) == sorted(file.name for file in folder.iterdir())
     assert "auto_mapping" not in read and "revision" not in read and (read["r"], read["lora_alpha"]) == (8, 16)
-    config.write_text(json.dumps({**json.loads(config.read_text()), "target_modules": ".*"}))
+    change_config(folder, target_modules=".*")
     with pytest.raises(ValueError, match="only plain LoRA"), shared.lend(folder, models_dir / tiny.NAME):
         pass
 
@@ -257,10 +243,9 @@ def test_the_server_reads_a_configuration_of_ours(base, trained, tmp_path, share
 @pytest.mark.parametrize("name", ["quantisation.json", "model.safetensors"])
 def test_what_only_the_runner_can_load_is_left_to_it(name, trained, tmp_path, engine):
     assert engine.takes(str(trained[0]))
-    for file in trained[0].iterdir():
-        (tmp_path / file.name).write_bytes(file.read_bytes())
-    (tmp_path / name).write_text("{}")
-    assert not engine.takes(str(tmp_path))
+    folder = shutil.copytree(trained[0], tmp_path / "more")
+    (folder / name).write_text("{}")
+    assert not engine.takes(str(folder))
     engine.folder = None
     assert not engine.takes(str(trained[0]))
 

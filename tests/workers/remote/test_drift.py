@@ -44,34 +44,34 @@ def hurried(monkeypatch):
     monkeypatch.setattr(drift, "PAUSE_SECONDS", -1.0)
 
 
-def test_six_values_are_kept_and_compared_at_each_start(vllm, checks, tmp_path):
-    assert checks().closed() == {}
-    kept = json.loads((tmp_path / "kept" / "tiny.json").read_text())["logprobs"]
-    assert len(kept) == 6 and all(value < 0 for value in kept)
-    assert checks().closed() == {}
-    assert json.loads((tmp_path / "kept" / "tiny.json").read_text())["logprobs"] == kept
+@pytest.fixture
+def kept(tmp_path):
+    """The file of the tiny model's values."""
+    return tmp_path / "kept" / f"{tiny.NAME}.json"
 
 
-def test_a_server_that_answers_otherwise_is_closed_until_it_answers_as_before(vllm, checks, tmp_path, hurried):
+def test_six_values_are_kept_and_compared_at_each_start(vllm, checks, kept):
+    assert checks().closed() == {}
+    values = json.loads(kept.read_text())["logprobs"]
+    assert len(values) == 6 and all(value < 0 for value in values)
+    assert checks().closed() == {}
+    assert json.loads(kept.read_text())["logprobs"] == values
+    # A difference of rounding is none.
+    kept.write_text(json.dumps({"logprobs": [value + 0.01 for value in values]}))
+    assert checks().closed() == {}
+
+
+def test_a_server_that_answers_otherwise_is_closed_until_it_answers_as_before(vllm, checks, kept, hurried):
     checks()
-    file = tmp_path / "kept" / "tiny.json"
-    right = json.loads(file.read_text())
-    file.write_text(json.dumps({"logprobs": [right["logprobs"][0] - 0.5, *right["logprobs"][1:]]}))
-    found = checks()
-    said = found.closed()[tiny.NAME]
-    assert "answers otherwise than before: a log-probability is off by 0.50" in said and str(file) in said
+    right = json.loads(kept.read_text())
+    kept.write_text(json.dumps({"logprobs": [right["logprobs"][0] - 0.5, *right["logprobs"][1:]]}))
+    later = checks()
+    said = later.closed()[tiny.NAME]
+    assert "answers otherwise than before: a log-probability is off by 0.50" in said and str(kept) in said
     assert "\n" not in said
-    file.write_text(json.dumps(right))
-    found.run(lambda: False)
-    assert found.closed() == {}
-
-
-def test_a_difference_of_rounding_is_none(vllm, checks, tmp_path):
-    checks()
-    file = tmp_path / "kept" / "tiny.json"
-    right = json.loads(file.read_text())["logprobs"]
-    file.write_text(json.dumps({"logprobs": [value + 0.01 for value in right]}))
-    assert checks().closed() == {}
+    kept.write_text(json.dumps(right))
+    later.run(lambda: False)
+    assert later.closed() == {}
 
 
 def test_a_server_that_is_away_is_asked_once_and_not_again_at_once(httpserver, engine, checks):
@@ -105,22 +105,18 @@ def test_a_check_does_not_wait_for_its_turn_for_ever(vllm, engine, checks, share
 
 
 @pytest.mark.parametrize("content", ["", "[]", "{}", '{"logprobs": [-1.0]}', '{"logprobs": "abcdef"}'])
-def test_a_file_that_holds_something_else_is_said_and_ends_no_worker(vllm, checks, tmp_path, content, hurried):
+def test_a_file_that_holds_something_else_is_said_and_ends_no_worker(vllm, engine, checks, kept, content, hurried):
     checks()
-    file = tmp_path / "kept" / "tiny.json"
-    file.write_text(content)
-    found = checks()
-    assert "Delete the file" in found.closed()[tiny.NAME] and str(file) in found.closed()[tiny.NAME]
-    file.unlink()
-    found.run(lambda: False)
-    assert found.closed() == {} and list(file.parent.iterdir()) == [file]
-
-
-def test_values_that_cannot_be_kept_are_said(vllm, engine, tmp_path):
-    (tmp_path / "file").write_text("")
-    found = Checks({tiny.NAME: engine}, tmp_path / "file")
-    found.run(lambda: False)
-    assert "cannot be kept" in found.closed()[tiny.NAME]
+    kept.write_text(content)
+    later = checks()
+    assert "Delete the file" in later.closed()[tiny.NAME] and str(kept) in later.closed()[tiny.NAME]
+    # Values that cannot be kept, as the folder is a file.
+    unable = Checks({tiny.NAME: engine}, kept)
+    unable.run(lambda: False)
+    assert "cannot be kept" in unable.closed()[tiny.NAME]
+    kept.unlink()
+    later.run(lambda: False)
+    assert later.closed() == {} and list(kept.parent.iterdir()) == [kept]
 
 
 @pytest.fixture
