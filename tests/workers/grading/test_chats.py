@@ -214,28 +214,15 @@ def test_what_is_written_is_streamed_and_kept(ada: Any, ticket: Any) -> None:
     assert found["trained"]["tokens"] == HELLO and found["base"]["text"] == "Hello"
 
 
-@pytest.mark.parametrize(
-    "wrong",
-    [
-        {"at": 5, "tokens": HELLO},
-        {"at": -1, "tokens": HELLO},
-        {"at": 0, "tokens": [["x", 7.0, []]]},
-        {"at": 0, "tokens": [["x" * 999, 0.1, []]]},
-        {"at": 0, "tokens": "x"},
-        {"at": 0, "tokens": HELLO * 100},
-    ],
-)
-def test_tokens_that_no_engine_reports_are_left_out(wrong: dict[str, Any]) -> None:
-    assert WrittenTokens().read({"type": "tokens", **wrong}) is None
-
-
-@pytest.mark.parametrize(
-    ("text", "kept"),
-    [("Hello", ["Hel", "lo"]), ("Hell", ["Hel", "l"]), ("Hel", ["Hel"]), ("", []), ("other", [])],
-)
-def test_tokens_end_with_the_answer(text: str, kept: list[str]) -> None:
+def test_tokens_end_with_the_answer_and_those_that_no_engine_reports_are_left_out() -> None:
     tokens = [("Hel", 0.5, []), ("lo", 1.0, [])]
-    assert [piece for piece, _, _ in cut(tokens, text)] == kept  # type: ignore[arg-type]
+    kept = {"Hello": ["Hel", "lo"], "Hell": ["Hel", "l"], "Hel": ["Hel"], "": [], "other": []}
+    assert {text: [piece for piece, _, _ in cut(tokens, text)] for text in kept} == kept  # type: ignore[arg-type]
+    for at, wrong in (
+        *((5, HELLO), (-1, HELLO), (0, [["x", 7.0, []]]), (0, [["x" * 999, 0.1, []]])),
+        *((0, "x"), (0, HELLO * 100)),
+    ):
+        assert WrittenTokens().read({"type": "tokens", "at": at, "tokens": wrong}) is None, wrong
 
 
 def test_a_runner_that_dies_is_tried_again_and_then_told(ada: Any, ticket: Any) -> None:

@@ -22,13 +22,14 @@ def sources(submission: Submission) -> dict[str, str]:
     return assignments.copy_sources(submission, submission.version)
 
 
-def test_the_texts_of_the_course_are_sources(ada: User, explain: Challenge) -> None:
-    found = sources(submit(ada, ANSWER))
-    assert found["lesson"] == explain.lesson.text
-    assert explain.version is not None
-    assert found["solution"] == explain.version.solution
-    assert found["statement"] == explain.version.statement
-    assert all(row["question"] in found["faq"] for row in explain.lesson.spec["faq"])
+def test_the_texts_of_the_course_are_sources_of_an_assignment(ada: User, explain: Challenge) -> None:
+    submission, version = submit(ada, ANSWER), explain.version
+    texts = sources(submission)
+    assert version is not None and texts["lesson"] == explain.lesson.text
+    assert (texts["solution"], texts["statement"]) == (version.solution, version.statement)
+    assert all(row["question"] in texts["faq"] for row in explain.lesson.spec["faq"])
+    with assignments.prepared(submission.current) as assignment:
+        assert assignment.sources == texts
 
 
 def test_a_later_answer_of_another_learner_is_compared_with_an_earlier_one(
@@ -52,9 +53,3 @@ def test_only_the_newest_answers_are_read(
     newest = submit(ada, "Another text about the same matter.", withdraw_earlier=True)
     own = submit(bob, ANSWER)
     assert assignments.other_answers(own) == {f"learner:{newest.pk}": "Another text about the same matter."}
-
-
-def test_an_assignment_carries_them(ada: User, explain: Challenge) -> None:
-    submission = submit(ada, ANSWER)
-    with assignments.prepared(submission.current) as assignment:
-        assert assignment.sources == sources(submission)

@@ -81,22 +81,17 @@ def go_on(submission: Submission, runner: Trainer) -> Evaluation:
 
 @pytest.mark.parametrize("late", [WorkLimit, RunnerTimeout])
 def test_grading_that_ran_out_of_time_goes_on_and_trains_nothing(submission, tmp_path, late):
-    runner = Trainer(tmp_path, late=late)
-    kept = timed_out(submission, runner).trained
-    assert kept["file"] == f"trained/{submission.current.pk}/1.zip" and storages["private"].exists(kept["file"])
+    """What was kept goes when the evaluation has ended."""
+    runner, store = Trainer(tmp_path, late=late), storages["private"]
+    kept = timed_out(submission, runner).trained["file"]
+    assert orphan_files.sweep(timedelta(0)) == 0
+    assert kept == f"trained/{submission.current.pk}/1.zip" and store.exists(kept)
     evaluation = go_on(submission, runner)
     assert (evaluation.state, evaluation.fence, runner.trainings) == ("scored", 2, 1)
     assert len(set(runner.asked_with)) == 1, "another model was graded than the one that was trained"
     assert evaluation.result["training"]["steps"] == 2.0 and evaluation.artifact
     assert Slot.objects.of(limits.ATTEMPTS).count() == 1
-
-
-def test_what_was_kept_goes_when_the_evaluation_has_ended(submission, tmp_path):
-    runner = Trainer(tmp_path)
-    kept = timed_out(submission, runner).trained["file"]
-    assert orphan_files.sweep(timedelta(0)) == 0 and storages["private"].exists(kept)
-    go_on(submission, runner)
-    assert orphan_files.sweep(timedelta(0)) == 1 and not storages["private"].exists(kept)
+    assert orphan_files.sweep(timedelta(0)) == 1 and not store.exists(kept)
 
 
 def test_a_second_timeout_ends_it_and_gives_the_attempt_back(submission, tmp_path):

@@ -32,15 +32,11 @@ from workers.work import Worker
         ("Los precios cambian cada semana, por eso conviene buscarlos en el catálogo.", "es"),
         ("因为价格每周都会变化、所以应该检索目录、而不是训练模型。", "zh"),
         ("The prices is changing all weeks so is better RAG, you put documents in data base.", "en"),
+        *((short, "") for short in ("", "   ", "RAG.", "LoRA, RAG, SFT")),
     ],
 )
 def test_the_language_of_an_answer(answer, language):
     assert detect_language(answer) == language
-
-
-@pytest.mark.parametrize("answer", ["", "   ", "RAG.", "LoRA, RAG, SFT"])
-def test_too_little_to_tell(answer):
-    assert detect_language(answer) == ""
 
 
 QUESTION = "Why does retrieval help where facts change every week, and a fine-tuned model does not?"
@@ -59,10 +55,7 @@ QUESTION = "Why does retrieval help where facts change every week, and a fine-tu
 )
 def test_an_answer_in_another_language_than_its_question(answer, is_another):
     assert is_of_another_language(answer, QUESTION) is is_another
-
-
-def test_a_question_that_is_too_short_to_tell_has_no_language():
-    assert not is_of_another_language("Los precios cambian cada semana, por eso conviene buscarlos.", "RAG?")
+    assert not is_of_another_language(answer, "RAG?"), "too short to have a language"
 
 
 SPANISH = "Los pesos guardan hechos antiguos, y una búsqueda lee los más recientes en el catálogo de la tienda."
@@ -121,30 +114,28 @@ def test_its_reviewer_sees_no_machines_score_either(spanish: Submission, grace_c
         Review.objects.filter(pk=review.pk).update(kind="audit")
 
 
-def test_it_waits_for_its_mark_and_is_not_regraded(spanish: Submission, grace: User, explain: Challenge) -> None:
+def test_it_waits_for_its_mark_and_is_neither_regraded_nor_released(
+    spanish: Submission, grace: User, explain: Challenge
+) -> None:
+    assert Submission.objects.filter(releasing.IS_PROVISIONAL).get() == spanish
     with pytest.raises(Refused):
         reviews.start_regrade(explain, by=grace)
     reviews.decide(Review.objects.get(), by=grace, marks=cases.ALL_MET, reason="")
     assert spanish.current.score.value == 1.0
 
 
-def test_a_second_grading_that_knows_nothing_ends_no_final_grade(ada: User, explain: Challenge) -> None:
+@pytest.mark.parametrize("is_final", [True, False])
+def test_a_second_grading_that_knows_nothing_ends_no_final_grade_and_replaces_an_estimate(
+    ada: User, explain: Challenge, is_final: bool
+) -> None:
     submission = cases.submit(ada, SPANISH)
-    factories.grade(submission, 0.8, result=cases.result(), judge=cases.passed_judge())
+    judged = {"result": cases.result(), "judge": cases.passed_judge()} if is_final else {"provisional": True}
+    factories.grade(submission, 0.8, **judged)
     services.regrade(submission)
     assert Worker("judge", runner=TableRunner()).step()
-    assert submission.current.score.value == 0.8
-    assert not Review.objects.filter(evaluation__number=2).exists()
-
-
-def test_a_second_grading_that_knows_nothing_replaces_an_estimate(ada: User, explain: Challenge) -> None:
-    submission = cases.submit(ada, SPANISH)
-    factories.grade(submission, 0.0, provisional=True)
-    services.regrade(submission)
-    assert Worker("judge", runner=TableRunner()).step()
-    assert submission.current.number == 2 and not Standing.objects.exists()
-    assert Review.objects.get().evaluation == submission.current
-
-
-def test_a_release_by_hand_leaves_it_out(spanish: Submission) -> None:
-    assert Submission.objects.filter(releasing.IS_PROVISIONAL).get() == spanish
+    if is_final:
+        assert submission.current.score.value == 0.8
+        assert not Review.objects.filter(evaluation__number=2).exists()
+    else:
+        assert submission.current.number == 2 and not Standing.objects.exists()
+        assert Review.objects.get().evaluation == submission.current
