@@ -42,12 +42,19 @@ def graded(submission):
     return submission.current.state == "scored"
 
 
+def raising(error):
+    def fails(*_, **__):
+        raise error
+
+    return fails
+
+
 def test_a_worker_of_an_old_release_gives_its_jobs_back_and_says_what_to_install(ada, course, monkeypatch):
     submission, one = factories.submit(ada), Worker("grade", runner=TableRunner())
     refused = ProgrammingError("column fair_share_rank does not exist")
     refused.__cause__ = psycopg.errors.UndefinedColumn()
     with monkeypatch.context() as patch:
-        patch.setattr(assignments, "prepared", lambda evaluation: (_ for _ in ()).throw(refused))
+        patch.setattr(assignments, "prepared", raising(refused))
         assert one.step()
     current = submission.current
     assert (current.state, current.attempt, current.fence) == ("queued", 0, 1)
@@ -77,7 +84,7 @@ def test_a_worker_with_a_wrong_clock_goes_by_that_of_the_database(ada, bob, cour
 def test_a_store_that_fails_costs_no_learner_an_attempt(ada, course, monkeypatch, error):
     submission = factories.submit(ada)
     with monkeypatch.context() as patch:
-        patch.setattr(bundles, "load", lambda version: (_ for _ in ()).throw(error))
+        patch.setattr(bundles, "load", raising(error))
         assert Worker("grade", runner=TableRunner()).step()
     assert (submission.current.state, submission.current.error_code) == ("queued", "")
     assert graded(submission)
@@ -97,10 +104,8 @@ def test_a_part_of_a_file_is_no_file(ada, course, part):
 
 def test_content_under_another_name_is_not_graded_with(ada, course):
     submission = factories.submit(ada)
-    own, other = (
-        Path(storages["private"].path(bundles.path_of(factories.challenge(name).version.digest)))
-        for name in ("sea-or-sky", "explain")
-    )
+    digests = (factories.challenge(name).version.digest for name in ("sea-or-sky", "explain"))
+    own, other = (Path(storages["private"].path(bundles.path_of(digest))) for digest in digests)
     own.write_bytes(other.read_bytes())
     with pytest.raises(bundles.BundleDamaged, match="holds another bundle; import the course again"):
         bundles.load(submission.version)
@@ -111,6 +116,6 @@ def test_content_under_another_name_is_not_graded_with(ada, course):
 def test_a_worker_outlives_a_database_that_refuses_connections(ada, course, monkeypatch):
     submission, one = factories.submit(ada), Worker("grade", runner=TableRunner())
     with monkeypatch.context() as patch:
-        patch.setattr(services, "claim", lambda *_, **__: (_ for _ in ()).throw(OperationalError("refused")))
+        patch.setattr(services, "claim", raising(OperationalError("refused")))
         assert not Command().step(one)
     assert Command().step(one) and submission.current.state == "scored"

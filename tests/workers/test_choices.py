@@ -1,54 +1,30 @@
 """Choices of the engine in the database, what a worker does with them, and the command that shows them."""
 
 import json
-import threading
 from dataclasses import replace
 
 import pytest
 from django.core.management import CommandError, call_command
-from django.db import connection
 
 from gradus.submissions.models import EngineChoice
 from tests import factories
+from tests.threads import at_once
 from tests.workers.test_work import TableRunner
 from workers import status, work
 from workers.choices import DatabaseChoices
-from workers.engine.choice import DEFAULT, PLAIN, Place
-from workers.management.commands import engine_choices
+from workers.engine.choice import DEFAULT, Place
 from workers.sandbox.supervisor import RunnerFailed, Stopped
 from workers.work import Worker
 
 PLACE = Place("d" * 64, "a CPU (family 6, model 207)", 2, "cpu", "torch 2, transformers 4, rules 1")
 FOUND = replace(DEFAULT, attention="products", call_tokens=2048, timings={"products": 0.5, "flash": 0.7})
 OTHER = replace(DEFAULT, call_tokens=512)
-OLD = {"attention": "flash", "speed": 3}
 
 
 @pytest.fixture(autouse=True)
 def measured(monkeypatch):
     monkeypatch.delenv("GRADUS_ENGINE", raising=False)
     monkeypatch.setattr(status, "digests", lambda: {"smollm2-135m-instruct": "d" * 64})
-
-
-def at_once(*tasks):
-    """Runs the functions in threads that begin together, each with a connection of its own; returns their results."""
-    together, results = threading.Barrier(len(tasks)), []
-
-    def one(task):
-        try:
-            together.wait(30)
-            results.append(task())
-        except Exception as error:
-            results.append(error)
-        finally:
-            connection.close()
-
-    threads = [threading.Thread(target=one, args=(task,)) for task in tasks]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    return results
 
 
 def test_the_first_choice_of_a_place_wins(db):
@@ -63,35 +39,31 @@ def test_the_first_choice_of_a_place_wins(db):
     assert Place(row.model, row.cpu, row.threads, row.device, row.versions) == PLACE
 
 
-@pytest.mark.django_db(transaction=True)
-def test_of_several_at_once_one_wins_and_all_compute_by_it():
-    given = [replace(DEFAULT, call_tokens=256 * number) for number in range(1, 7)]
-    found = at_once(*[lambda choice=choice: DatabaseChoices().keep(PLACE, choice) for choice in given])
-    assert len(found) == 6 and set(map(str, found)) == {str(DatabaseChoices().find(PLACE))}
-    assert EngineChoice.objects.count() == 1
-
-
-def old():
-    return EngineChoice.objects.create(
-        key=PLACE.key, model="m", cpu="c", threads=2, device="cpu", versions="v", digest="0" * 12, choice=OLD
+@pytest.fixture
+def old(db):
+    """A choice of another version of the engine."""
+    content = {"attention": "flash", "speed": 3}
+    EngineChoice.objects.create(
+        key=PLACE.key, model="m", cpu="c", threads=2, device="cpu", versions="v", digest="0" * 12, choice=content
     )
 
 
-def test_a_choice_of_another_version_counts_as_not_kept_and_is_replaced(db):
-    old()
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("replaces", [False, True])
+def test_of_several_at_once_one_wins_and_all_compute_by_it(request, replaces):
+    if replaces:
+        request.getfixturevalue("old")
+    given = [replace(DEFAULT, call_tokens=256 * number) for number in range(1, 7)]
+    kept = at_once(lambda number: DatabaseChoices().keep(PLACE, given[number]), len(given))
+    assert len(kept) == 6 and set(map(str, kept)) == {str(DatabaseChoices().find(PLACE))}
+    assert EngineChoice.objects.count() == 1
+
+
+def test_a_choice_of_another_version_counts_as_not_kept_and_is_replaced(old):
     choices = DatabaseChoices()
     assert choices.find(PLACE) is None
     assert choices.keep(PLACE, FOUND) == choices.keep(PLACE, OTHER) == choices.find(PLACE) == FOUND
     assert EngineChoice.objects.get().digest == FOUND.digest
-
-
-@pytest.mark.django_db(transaction=True)
-def test_of_several_that_replace_an_old_choice_at_once_one_wins():
-    old()
-    given = [replace(DEFAULT, call_tokens=256 * number) for number in range(1, 7)]
-    found = at_once(*[lambda choice=choice: DatabaseChoices().keep(PLACE, choice) for choice in given])
-    assert len(found) == 6 and set(map(str, found)) == {str(DatabaseChoices().find(PLACE))}
-    assert EngineChoice.objects.count() == 1
 
 
 class Choosing(TableRunner):
@@ -125,20 +97,15 @@ class Far:
         return TableRunner().run(item, on_event=on_event, should_stop=should_stop, seconds=seconds)
 
 
-def test_what_a_remote_engine_computes_has_no_choice_of_ours(ada, course):
+def test_what_a_remote_engine_or_no_base_model_computes_has_no_choice_of_ours(ada, course, explain):
     submission, worker = factories.submit(ada), Worker("grade", runner=Choosing())
     worker.remotes = {"smollm2-135m-instruct": Far()}
     assert worker.step()
     assert (submission.current.state, submission.current.engine_choice) == ("scored", "")
     assert worker.runner.before == 0
-
-
-def test_a_grade_without_a_base_model_has_no_choice(ada, explain):
-    submission = factories.submit(
-        ada, "explain", {"kind": "free_text", "answer": "Weights keep old facts, and a look-up reads new ones."}
-    )
+    written = factories.submit(ada, "explain", factories.FREE_TEXT)
     assert Worker("judge", runner=Choosing()).step()
-    assert (submission.current.state, submission.current.engine_choice) == ("review", "")
+    assert (written.current.state, written.current.engine_choice) == ("review", "")
 
 
 class Unable(TableRunner):
@@ -199,21 +166,17 @@ def test_measuring_again_replaces_what_is_kept(here, capsys, monkeypatch):
     assert DatabaseChoices().find(here) == OTHER and EngineChoice.objects.count() == 1
 
 
-def test_measuring_that_fails_is_told_and_leaves_it_to_the_next_runner(here, monkeypatch):
+def test_measuring_that_fails_is_told_and_leaves_it_to_the_next_runner_and_plain_is_not_measured(here, monkeypatch):
     def fails(*_):
         raise RunnerFailed("FileNotFoundError")
 
     monkeypatch.setattr("workers.sandbox.supervisor.Runner._measure", fails)
     DatabaseChoices().keep(here, FOUND)
+    with monkeypatch.context() as plainly:
+        plainly.setenv("GRADUS_ENGINE", "plain")
+        with pytest.raises(CommandError, match="GRADUS_ENGINE is plain"):
+            call_command("engine_choices", "--measure")
+    assert DatabaseChoices().find(here) == FOUND
     with pytest.raises(CommandError, match="could not be measured: FileNotFoundError"):
         call_command("engine_choices", "--measure")
     assert DatabaseChoices().find(here) is None
-
-
-def test_plain_cannot_be_measured(here, monkeypatch):
-    monkeypatch.setenv("GRADUS_ENGINE", "plain")
-    DatabaseChoices().keep(here, FOUND)
-    with pytest.raises(CommandError, match="GRADUS_ENGINE is plain"):
-        call_command("engine_choices", "--measure")
-    assert DatabaseChoices().find(here) == FOUND
-    assert engine_choices.PLAIN and PLAIN.attention == "products"

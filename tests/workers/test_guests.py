@@ -41,12 +41,10 @@ def worker(server: JudgeServer) -> Worker:
 
 
 def test_a_guests_answer_costs_nothing_and_is_provisional(
-    guest: User, guest_client: Client, explain: Challenge, worker: Worker, server: JudgeServer
+    guest: User, guest_client: Client, explain: Challenge, worker: Worker, server: JudgeServer, settings: Settings
 ) -> None:
     submission = factories.submit(guest, "explain", factories.FREE_TEXT)
     assert worker.step()
-    assert server.server.log == []
-    assert not JudgeCall.objects.exists() and not Budget.objects.exists()
     assert submission.current.state == "review" and submission.current.score.provisional
     rule = "no-judge: guest"
     assert rule in Review.objects.get().reasons and "no account" in in_words(rule, explain.spec)
@@ -56,30 +54,15 @@ def test_a_guests_answer_costs_nothing_and_is_provisional(
     page = guest_client.get(f"/submissions/{submission.uuid}/").content.decode()
     assert "Provisional." in page and str(GUEST_NOTE) in page
 
-
-def test_with_an_account_the_same_answer_is_judged(
-    ada: User, ada_client: Client, explain: Challenge, worker: Worker, server: JudgeServer
-) -> None:
-    """Shows that the test above can fail: for an account, the worker asks the judge."""
-    submission = factories.submit(ada, "explain", factories.FREE_TEXT)
-    assert worker.step()
-    assert server.bodies and JudgeCall.objects.exists() and Budget.objects.exists()
-    assert ada_client.get(f"/api/v1/submissions/{submission.uuid}").json()["guest_note"] is None
-
-
-def test_no_second_judge_is_asked_for_a_guest_either(
-    guest: User, explain: Challenge, worker: Worker, server: JudgeServer, settings: Settings
-) -> None:
-    """A guest's appeal goes directly to a person, and a second grading does not ask a judge either."""
+    # A guest's appeal goes directly to a person, and a second grading does not ask a judge either.
     settings.APPEAL_MODEL = "second-judge"
-    submission = factories.submit(guest, "explain", factories.FREE_TEXT)
-    factories.grade(submission, 0.5)
     services.regrade(submission, shadow=True, grader=Grader.SECOND)
     assert worker.step()
     assert submission.evaluations.get(grader=Grader.SECOND).state == "review"
     reviews.appeal(submission, "I named the cause.")
     assert Appeal.objects.get().stage == Appeal.Stage.PERSON
-    assert server.server.log == [] and not JudgeCall.objects.exists()
+    assert server.server.log == []
+    assert not JudgeCall.objects.exists() and not Budget.objects.exists()
 
 
 @pytest.mark.parametrize("who", ["client", "guest_client"])
@@ -88,11 +71,16 @@ def test_a_visitor_reads_it_before_submitting(who: str, explain: Challenge, requ
     page = client.get("/challenges/explain/").content.decode()
     assert str(GUEST_NOTE) in page and "An AI grades this answer" not in page
     assert client.get("/api/v1/challenges/explain").json()["guest_note"] == GUEST_NOTE
+    assert client.get("/api/v1/challenges/sea-or-sky").json()["guest_note"] is None, "of another kind"
 
 
-def test_learners_with_an_account_and_other_kinds_are_told_nothing_of_it(
-    ada_client: Client, guest_client: Client, explain: Challenge
+def test_with_an_account_the_same_answer_is_judged(
+    ada: User, ada_client: Client, explain: Challenge, worker: Worker, server: JudgeServer
 ) -> None:
+    """Shows that the tests above can fail: for an account, the worker asks the judge."""
     assert str(GUEST_NOTE) not in ada_client.get("/challenges/explain/").content.decode()
     assert ada_client.get("/api/v1/challenges/explain").json()["guest_note"] is None
-    assert guest_client.get("/api/v1/challenges/sea-or-sky").json()["guest_note"] is None
+    submission = factories.submit(ada, "explain", factories.FREE_TEXT)
+    assert worker.step()
+    assert server.bodies and JudgeCall.objects.exists() and Budget.objects.exists()
+    assert ada_client.get(f"/api/v1/submissions/{submission.uuid}").json()["guest_note"] is None

@@ -22,12 +22,24 @@ def stages(worker):
     return [item.stage for item in worker.runner.items]
 
 
-def test_a_worker_with_nothing_to_grade_warms_its_runner_once():
+def test_a_worker_with_nothing_to_grade_warms_its_runner_once_the_model_is_there(monkeypatch):
     worker = Worker("interactive", runner=TableRunner())
+    with monkeypatch.context() as without:
+        without.setattr(status, "digests", dict)
+        worker.answer_bell()
+    assert stages(worker) == []
     worker.answer_bell()
     worker.answer_bell()
     assert stages(worker) == ["warm"]
     assert worker.runner.items[0].model == MODEL
+
+
+def test_other_lanes_and_a_worker_that_ends_warm_nothing():
+    ending = Worker("interactive", runner=TableRunner())
+    ending.end()
+    for worker in (ending, *(Worker(lane, runner=TableRunner()) for lane in ("grade", "train"))):
+        worker.answer_bell()
+        assert stages(worker) == []
 
 
 def test_a_job_that_waits_comes_first(ada, course):
@@ -36,23 +48,6 @@ def test_a_job_that_waits_comes_first(ada, course):
     worker.answer_bell()
     assert run.current.state == "scored"
     assert stages(worker) and "warm" not in stages(worker)
-
-
-@pytest.mark.parametrize("lane", ["grade", "train"])
-def test_other_lanes_wait_for_a_job(lane):
-    worker = Worker(lane, runner=TableRunner())
-    worker.answer_bell()
-    assert stages(worker) == []
-
-
-def test_without_a_model_it_is_done_when_the_model_is_there(monkeypatch):
-    worker = Worker("interactive", runner=TableRunner())
-    with monkeypatch.context() as without:
-        without.setattr(status, "digests", dict)
-        worker.answer_bell()
-    assert stages(worker) == []
-    worker.answer_bell()
-    assert stages(worker) == ["warm"]
 
 
 def on_a_gpu(lane, *given, **more):
@@ -75,13 +70,6 @@ def test_a_gpu_is_tried_before_a_job_is_claimed(lane, ada, course):
     worker = on_a_gpu(lane)
     worker.step()
     assert stages(worker)[0] == "warm" and worker.problem == ""
-
-
-def test_a_worker_that_ends_warms_nothing():
-    worker = Worker("interactive", runner=TableRunner())
-    worker.end()
-    worker.answer_bell()
-    assert stages(worker) == []
 
 
 def test_a_runner_that_dies_meanwhile_does_not_end_the_worker(ada, course):
