@@ -42,13 +42,8 @@ def clock(monkeypatch):
 
 
 @pytest.fixture
-def eight(make_users, course):
-    return [factories.submit(learner) for learner in make_users(8)]
-
-
-@pytest.fixture
-def make_users(db):
-    return lambda count: [factories.UserFactory() for _ in range(count)]
+def eight(course):
+    return [factories.submit(factories.UserFactory()) for _ in range(8)]
 
 
 def trials(worker):
@@ -184,6 +179,13 @@ def test_nothing_is_claimed_with_damaged_weights_and_the_status_says_how_to_mend
     (held / model_files.WEIGHTS).write_bytes(b"weights")
     assert one.step() and submission.current.state == "scored"
     assert WorkerStatus.objects.get().problem == ""
+    # The digest is computed once for each state of the file.
+    model_files._sha256.cache_clear()
+    for _ in range(3):
+        assert status.digests() and not status.damaged()
+    assert model_files._sha256.cache_info().misses == 1
+    (held / model_files.WEIGHTS).touch()
+    assert status.digests() and model_files._sha256.cache_info().misses == 2
 
 
 def test_weights_that_change_between_two_jobs_are_noticed(ada, course, held):
@@ -207,15 +209,6 @@ def test_another_model_that_is_whole_is_graded_meanwhile(ada, course, held, sea_
     assert f"The weights of the base model {other} do not have the digest" in WorkerStatus.objects.get().problem
 
 
-def test_the_digest_is_computed_once(held):
-    model_files._sha256.cache_clear()
-    for _ in range(3):
-        assert status.digests() and not status.damaged()
-    assert model_files._sha256.cache_info().misses == 1
-    (held / model_files.WEIGHTS).touch()
-    assert status.digests() and model_files._sha256.cache_info().misses == 2
-
-
 def test_a_learner_whose_model_is_broken_here_lets_a_baseline_end(ada, course, sea_or_sky):
     """Else the baseline would give way for ever to a job that this worker does not claim."""
     factories.submit(ada)
@@ -232,17 +225,16 @@ def test_a_job_bound_to_the_profile_of_a_worker_in_trouble_may_go_elsewhere(ada,
     assert reconciler.unbind_lost_profiles() == 1
 
 
-def test_what_is_trained_here_needs_the_runner_although_answers_come_from_elsewhere(ada, course, ticket):
+def test_what_is_trained_or_adapted_here_needs_the_runner_although_answers_come_from_elsewhere(
+    ada, course, ticket, sea_or_sky
+):
     rows = [{"input": "m", "output": '{"priority": "low", "summary": "s"}'}]
     trained = factories.submit(ada, "ticket", {**factories.LORA, "rows": rows}).current
     prompted = factories.submit(ada).current
-    remotes = {ticket.spec.model: True}
+    remotes, model = {ticket.spec.model: True}, sea_or_sky.spec.model
     assert needs(trained, remotes) == [ticket.spec.model] and needs(prompted, remotes) == []
-
-
-def test_a_demo_with_an_adapter_needs_the_runner_unless_the_server_loads_adapters(course, sea_or_sky):
+    # A demo with an adapter, unless the server loads adapters.
     run = services.start_run(None, sea_or_sky.version, factories.PROMPT, purpose="demo", inputs=["x"])
-    model = sea_or_sky.spec.model
     assert needs(run.current, {model: False}) == []
     Run.objects.filter(pk=run.pk).update(adapter="demo/adapter")
     for loads, needed in ((False, [model]), (True, [])):
@@ -268,41 +260,33 @@ def test_a_job_that_met_a_full_gpu_waits_and_is_graded_later(ada, course):
 
 # --- other weights ------------------------------------------------------------------------------------------------
 
+OTHERS = {"lane": "grade", "base_models": {MODEL: "e" * 64}}
+
 
 def test_nothing_is_claimed_with_other_weights_than_a_worker_has_that_was_here_before(ada, course, held):
     submission = factories.submit(ada)
-    before = {"lane": "grade", "base_models": {MODEL: "e" * 64}}
-    first = WorkerStatus.objects.create(name="first", **before)
+    first = WorkerStatus.objects.create(name="first", **OTHERS)
     one = Worker("grade", runner=TableRunner())
     assert not one.step() and (submission.current.state, submission.current.fence) == ("queued", 0)
-    told = WorkerStatus.objects.get(name=one.name).problem
-    assert f"{'e' * 12} at first" in told and f"Run `python -m workers.engine.fetch {MODEL}`" in told
+    told = WorkerStatus.objects.get(name=one.name)
+    assert f"{'e' * 12} at first" in told.problem and f"Run `python -m workers.engine.fetch {MODEL}`" in told.problem
+    assert told.base_models == {}, "it does not name a model with which it claims nothing"
     # Once it is away, or has the same weights, nothing speaks against ours.
     WorkerStatus.objects.filter(pk=first.pk).update(base_models=status.digests())
     assert one.step() and submission.current.state == "scored"
-    assert WorkerStatus.objects.get(name=one.name).problem == ""
+    told.refresh_from_db()
+    assert told.problem == "" and told.base_models == status.digests() != {}
 
 
 def test_weights_of_a_worker_that_is_away_or_does_not_work_are_not_compared(ada, course, held):
-    other = {"lane": "grade", "base_models": {MODEL: "e" * 64}}
     away = timezone.now() - status.ALIVE - timedelta(seconds=1)
-    WorkerStatus.objects.create(name="away", last_seen=away, **other)
+    WorkerStatus.objects.create(name="away", last_seen=away, **OTHERS)
     WorkerStatus.objects.create(name="in trouble", problem="No model files.", lane="grade", base_models={})
     submission, one = factories.submit(ada), Worker("grade", runner=TableRunner())
     assert one.step() and submission.current.state == "scored"
     # It has trouble with another base model, and grades.
-    WorkerStatus.objects.create(name="later", problem="The weights of another base model are damaged.", **other)
+    WorkerStatus.objects.create(name="later", problem="The weights of another base model are damaged.", **OTHERS)
     assert status.other_weights(one.name) == {} and list(status.other_weights("newest")) == [MODEL]
-
-
-def test_a_worker_that_claims_nothing_with_a_model_does_not_name_it(ada, course, held):
-    WorkerStatus.objects.create(name="first", lane="grade", base_models={MODEL: "e" * 64})
-    one = Worker("grade", runner=TableRunner())
-    one.step()
-    assert WorkerStatus.objects.get(name=one.name).base_models == {}
-    WorkerStatus.objects.filter(name="first").delete()
-    one.step()
-    assert WorkerStatus.objects.get(name=one.name).base_models == status.digests() != {}
 
 
 def test_a_worker_at_work_is_seen(ada, course, held):

@@ -73,13 +73,16 @@ def test_items_are_carried_out_in_order_and_their_results_sent_back():
     assert recorder.items == [SCORE, Embed(("a",)), JUDGE]
     assert grade.private["results"] == [recorder.results["Score"], Embedded([[1.0]]), Judged({"ok": True})]
     assert len(events) == 2
+    assert carry(grading(JUDGE), recorder)[0].private["results"] == [Judged(None, "no judge")]
 
 
 def test_job_adapter_is_the_one_that_this_grading_trained():
     recorder = Recorder(Generate=Scored([], [], 0.0))
-    score = Score("m", "p", ("a",), ("x",), adapter="job")
-    carry(grading(TRAIN, score, Generate("m", "p", ("a",), 4, adapter="job"), SCORE), recorder)
-    assert [getattr(item, "adapter", None) for item in recorder.items[1:]] == [TRAINED.files, TRAINED.files, None]
+    score, named = (replace(SCORE, adapter=adapter) for adapter in ("job", "/demo"))
+    carry(grading(TRAIN, score, Generate("m", "p", ("a",), 4, adapter="job"), SCORE, named), recorder)
+    assert [getattr(item, "adapter", None) for item in recorder.items[1:]] == [
+        *[TRAINED.files] * 2, None, "/demo",
+    ]  # fmt: skip
 
 
 def test_job_adapter_of_another_grading_is_out_of_reach():
@@ -88,17 +91,6 @@ def test_job_adapter_of_another_grading_is_out_of_reach():
     with pytest.raises(ValueError, match="before it has trained"):
         carry(grading(Score("m", "p", ("a",), ("x",), adapter="job")), recorder)
     assert len(recorder.items) == 1
-
-
-def test_a_named_adapter_is_passed_on():
-    recorder = Recorder()
-    carry(grading(Score("m", "p", ("a",), ("x",), adapter="/demo")), recorder)
-    assert recorder.items[0].adapter == "/demo"
-
-
-def test_no_judge_is_a_judgement_without_reply():
-    grade, _ = carry(grading(JUDGE), Recorder())
-    assert grade.private["results"] == [Judged(None, "no judge")]
 
 
 def test_the_deadline_covers_all_items():
@@ -179,14 +171,11 @@ def test_waiting_for_other_workers_ends_no_job(monkeypatch):
 
 
 @pytest.mark.parametrize("share", [1.0, 0.5])
-def test_a_machine_that_is_busy_takes_no_work_from_a_job(monkeypatch, share):
+def test_a_machine_that_is_busy_takes_no_work_from_a_job_which_ends_where_its_work_is_done(monkeypatch, share):
     recorder = busy(monkeypatch, share, SCORE, SCORE, SCORE, SCORE)
     assert recorder.limits == [40.0, 30.0, 20.0, 10.0]
-
-
-def test_a_job_ends_where_its_work_is_done(monkeypatch):
     with pytest.raises(WorkLimit):
-        busy(monkeypatch, 0.5, *[SCORE] * 5)
+        busy(monkeypatch, share, *[SCORE] * 5)
 
 
 def test_a_job_ends_at_three_times_its_limit_by_the_wall_clock(monkeypatch):

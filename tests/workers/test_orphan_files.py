@@ -54,13 +54,18 @@ def running(ada, sea_or_sky):
     return factories.claimed(factories.submit(ada))
 
 
-def test_files_of_rows_that_are_gone_are_deleted(db):
-    names = ("raw/123456/1.json", "raw/123456/1_aB3xYz1.json")
+def test_old_files_without_a_row_are_deleted(db):
+    """What a killed push left half written, too."""
+    parts = [f"{folder}/.{'0' * 16}.part" for folder in ("courses", "bundles", f"lessons/{'a' * 64}/demo")]
+    names = ("raw/123456/1.json", "raw/123456/1_aB3xYz1.json", *parts)
     for name in names:
         written("private", name)
     written("artifacts", "123456/2/adapter.zip")
-    assert orphans.sweep() == 3
-    assert not any(map(exists, names))
+    young = [
+        written("private", name, timedelta(hours=23)) for name in ("raw/123456/2.json", f"courses/.{'1' * 16}.part")
+    ]
+    assert orphans.sweep() == 6
+    assert not any(map(exists, names)) and all(map(exists, young))
     assert not storages["artifacts"].exists("123456/2/adapter.zip")
 
 
@@ -70,11 +75,13 @@ def test_an_hourly_round_deletes_old_embeddings_too(db):
     assert exists(new) and not exists(old)
 
 
-def test_what_a_row_names_stays(running):
+def test_what_a_row_names_stays_until_its_learner_leaves(ada, running):
     name, adapter = raw(running), written("artifacts", f"{running.pk}/{running.fence}/adapter.zip")
     services.record(running.pk, running.fence, services.Outcome(result={}, score=0.5, raw=name, artifact=adapter))
     assert orphans.sweep() == 0
     assert exists(name) and storages["artifacts"].exists(adapter)
+    ada.delete()
+    assert orphans.sweep() == 2
 
 
 def test_a_file_whose_row_is_still_to_be_written_stays_however_old(running):
@@ -94,19 +101,6 @@ def test_a_zombies_file_goes_and_its_successors_stays(running):
     late, mine = raw(running), raw(again)
     assert orphans.sweep() == 1
     assert (exists(late), exists(mine)) == (False, True)
-
-
-def test_a_young_file_stays(db):
-    name = written("private", "raw/123456/1.json", timedelta(hours=23))
-    assert orphans.sweep() == 0
-    assert exists(name)
-
-
-def test_files_of_a_learner_who_left_are_deleted(ada, running):
-    name = raw(running)
-    services.record(running.pk, running.fence, services.Outcome(result={}, score=0.5, raw=name))
-    ada.delete()
-    assert orphans.sweep() == 1
 
 
 def test_bundles_and_what_is_not_ours_stay(course):
@@ -204,15 +198,6 @@ def test_a_file_that_a_push_made_young_after_the_listing_stays(grace, monkeypatc
     monkeypatch.undo()
     make_old()
     assert orphans.sweep() == 1 and not exists(name)
-
-
-@pytest.mark.django_db
-def test_what_a_killed_push_left_half_written_goes():
-    parts = [f"{folder}/.{'0' * 16}.part" for folder in ("courses", "bundles", f"lessons/{'a' * 64}/demo")]
-    for name in parts:
-        written("private", name)
-    young = written("private", f"courses/.{'1' * 16}.part", timedelta(hours=1))
-    assert orphans.sweep() == 3 and exists(young)
 
 
 def test_a_row_that_is_written_between_listing_and_looking_keeps_its_file(running, monkeypatch):

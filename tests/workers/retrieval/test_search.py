@@ -75,28 +75,21 @@ def test_both_are_fused_by_the_sum_of_reciprocal_ranks() -> None:
     }
     found = run("both", (query,))[0]
     assert [number for number, _ in found] == sorted(sums, key=lambda n: (-sums[n], n))[:LIMIT]
+    assert fused([[3, 1], [1, 2]]) == [1, 3, 2] and fused([[5, 4], [4, 5]]) == [4, 5]
     mean = [(min(1, bm25(TEXTS, query)[n]) + max(0, cosines(TEXTS, query)[n])) / 2 for n, _ in found]
     assert [score for _, score in found] == pytest.approx(mean, abs=1e-3)
 
 
-def test_fusion_by_hand() -> None:
-    assert fused([[3, 1], [1, 2]]) == [1, 3, 2]
-    assert fused([[5, 4], [4, 5]]) == [4, 5]
-
-
-@pytest.mark.parametrize("method", ["words", "vectors", "both"])
+@pytest.mark.parametrize("method", METHODS)
 def test_a_row_is_found_alike_alone_and_among_others(method: str) -> None:
     assert [run(method, (query,))[0] for query in QUERIES] == run(method)
 
 
 @pytest.mark.parametrize("query", ["", "the of and", "xyzzy", "\u202e", "?" * 5000])
-def test_a_query_without_a_known_word_finds_nothing_by_words(query: str) -> None:
+def test_a_query_or_passages_without_a_known_word_find_nothing_by_words(query: str) -> None:
     assert run("words", (query,)) == [[]]
-
-
-def test_passages_without_words_are_no_error() -> None:
-    assert WordIndex(["...", "the"]).scores("the ...").tolist() == [0.0, 0.0]
-    assert run("both", ("anything",), ("...", "!!!"))
+    assert WordIndex(["...", "the"]).scores(f"the ... {query}").tolist() == [0.0, 0.0]
+    assert run("both", (query or "anything",), ("...", "!!!"))
 
 
 def test_an_index_is_built_once_for_one_content_and_few_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -115,7 +108,7 @@ def test_an_index_is_built_once_for_one_content_and_few_are_kept(monkeypatch: py
     assert built.count(("a lamp", "a chair")) == 2
 
 
-def test_only_the_building_is_reported_and_never_a_query() -> None:
+def test_only_the_building_is_reported_and_never_a_query_and_a_stopped_job_ends() -> None:
     search._kept.clear()
     embeddings._vectors.clear()
     events: list[dict[str, object]] = []
@@ -125,12 +118,5 @@ def test_only_the_building_is_reported_and_never_a_query() -> None:
     events.clear()
     search.retrieve(Retrieve(TEXTS, QUERIES, "both", 1, "hidden"), watch)
     assert events == []
-
-
-def test_a_stopped_job_ends() -> None:
     with pytest.raises(Stopped):
         search.retrieve(Retrieve(TEXTS, QUERIES, "words", 1, "public"), Watch(should_stop=lambda: True))
-
-
-def test_each_method_has_its_indexes() -> None:
-    assert search.INDEXES.keys() == METHODS.keys()
