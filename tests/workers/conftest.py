@@ -40,6 +40,12 @@ def built_in_folder():
     return folder
 
 
+@pytest.fixture
+def model_is_here(monkeypatch):
+    """Workers believe that the built-in model's files are here, which nothing reads."""
+    monkeypatch.setattr("workers.status.digests", lambda: {BUILT_IN: "d" * 64})
+
+
 @pytest.fixture(scope="session", params=list(MODELS))
 def base_folder(request):
     folder = places_models_dir() / request.param

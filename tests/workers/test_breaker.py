@@ -25,12 +25,7 @@ from workers.work import Worker
 MODEL = "smollm2-135m-instruct"
 GPU_FAULT = GpuFailed("the GPU failed: CUDA error: unspecified launch failure")
 FAULTS = [RunnerDied("the runner ended with status 1"), RunnerFailed("RuntimeError"), RunnerTimeout(), GPU_FAULT]
-pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture(autouse=True)
-def model_is_here(monkeypatch):
-    monkeypatch.setattr(status, "digests", lambda: {MODEL: "d" * 64})
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("model_is_here")]
 
 
 @pytest.fixture

@@ -18,17 +18,14 @@ from gradus.submissions.states import State
 from tests import factories
 from tests.workers.grading.test_kept_training import Trainer
 from tests.workers.grading.test_live_rows import TellingRunner
-from workers import execute, status
+from workers import execute
 from workers.engine.model_files import PROJECT
 from workers.sandbox.supervisor import RunnerTimeout, WorkLimit
 from workers.work import Worker
 
+pytestmark = pytest.mark.usefixtures("model_is_here")
+
 PREFERENCES = PROJECT / "challenges/library/teaching-preferences/short-and-still-right"
-
-
-@pytest.fixture(autouse=True)
-def model_is_here(monkeypatch):
-    monkeypatch.setattr(status, "digests", lambda: {"smollm2-135m-instruct": "d" * 64})
 
 
 class Late(TellingRunner):

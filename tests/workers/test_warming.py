@@ -10,12 +10,7 @@ from workers.sandbox.supervisor import RunnerDied
 from workers.work import Worker
 
 MODEL = "smollm2-135m-instruct"
-pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture(autouse=True)
-def model_is_here(monkeypatch):
-    monkeypatch.setattr(status, "digests", lambda: {MODEL: "d" * 64})
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("model_is_here")]
 
 
 def stages(worker):

@@ -27,6 +27,8 @@ from workers.sandbox import capabilities
 from workers.sandbox.supervisor import RunnerDied, RunnerTimeout, Stopped
 from workers.work import Worker
 
+pytestmark = pytest.mark.usefixtures("model_is_here")
+
 TRIAL = "warm"
 NATURE = ("cloud", "eagle", "thunder", "rainbow", "comet", "sun", "balloon", "star")
 
@@ -64,11 +66,6 @@ class TableRunner:
 
     def close(self):
         """Nothing to end."""
-
-
-@pytest.fixture(autouse=True)
-def model_is_here(monkeypatch):
-    monkeypatch.setattr(status, "digests", lambda: {"smollm2-135m-instruct": "d" * 64})
 
 
 def worker(fails=None, lane="grade"):

@@ -17,10 +17,12 @@ from gradus.submissions import limits
 from gradus.submissions.models import Evaluation, Slot, Submission
 from tests import factories
 from tests.workers.test_work import TableRunner
-from workers import orphan_files, status
+from workers import orphan_files
 from workers.sandbox import adapter_files
 from workers.sandbox.supervisor import RunnerTimeout, WorkLimit
 from workers.work import Worker
+
+pytestmark = pytest.mark.usefixtures("model_is_here")
 
 
 class Trainer(TableRunner):
@@ -53,11 +55,6 @@ class Trainer(TableRunner):
 
     def forget(self) -> None:
         """The folder is the test's."""
-
-
-@pytest.fixture(autouse=True)
-def model_is_here(monkeypatch):
-    monkeypatch.setattr(status, "digests", lambda: {"smollm2-135m-instruct": "d" * 64})
 
 
 @pytest.fixture

@@ -14,15 +14,11 @@ from gradus.submissions import services
 from gradus.submissions.models import Event, Run
 from tests import factories
 from tests.workers.test_work import TableRunner
-from workers import status
 from workers.grading import events
 from workers.grading.events import EventWriter
 from workers.work import Worker
 
-
-@pytest.fixture(autouse=True)
-def model_is_here(monkeypatch):
-    monkeypatch.setattr(status, "digests", lambda: {"smollm2-135m-instruct": "d" * 64})
+pytestmark = pytest.mark.usefixtures("model_is_here")
 
 
 class TellingRunner(TableRunner):

@@ -16,11 +16,12 @@ from tests.graders.test_tune import PAYLOAD as TUNE
 from tests.workers import tiny
 from tests.workers.sandbox.test_runner import Settled
 from tests.workers.test_work import TableRunner
-from workers import status
 from workers.execute import execute
 from workers.grading.assignments import _quiet_since
 from workers.sandbox.supervisor import Runner
 from workers.work import Worker
+
+pytestmark = pytest.mark.usefixtures("model_is_here")
 
 
 class TrainingRunner(TableRunner):
@@ -39,11 +40,6 @@ class TrainingRunner(TableRunner):
 
     def forget(self):
         self.forgotten += 1
-
-
-@pytest.fixture(autouse=True)
-def model_is_here(monkeypatch):
-    monkeypatch.setattr(status, "digests", lambda: {"smollm2-135m-instruct": "d" * 64})
 
 
 def measure(ada, payload=factories.PROMPT):

@@ -1,6 +1,7 @@
 import os
 import struct
 import threading
+from contextlib import suppress
 from dataclasses import asdict
 
 import pytest
@@ -28,10 +29,8 @@ def ends():
     yield channel, peer_reads, peer_writes
     channel.close()
     for fd in (peer_reads, peer_writes):
-        try:
+        with suppress(OSError):
             os.close(fd)
-        except OSError:
-            continue
 
 
 ITEMS = [
@@ -62,12 +61,14 @@ def test_messages_larger_than_a_pipe_pass(ends):
     other.close()
 
 
-def test_results_are_checked_for_their_shape():
+def test_results_are_checked_for_their_shape_and_numbers_that_are_none_are_not_sent():
     item, scored = ITEMS[0], Scored([[-1.0, -2.0]], [3], 0.1)
     assert read_outcome(item, asdict(scored)) == scored
     for wrong in (None, [], {"logprobs": "x"}, {**asdict(scored), "logprobs": [["a"]]}):
         with pytest.raises(ValueError):
             read_outcome(item, wrong)
+    with pytest.raises(FrameError):
+        pack({"type": "x", "value": float("nan")})
 
 
 def test_nothing_to_read_is_none_and_a_closed_pipe_is_told(ends):
@@ -103,8 +104,3 @@ def test_nonsense_is_refused(ends, frame):
     os.write(peer_writes, frame)
     with pytest.raises(FrameError):
         channel.receive(1)
-
-
-def test_numbers_that_are_none_are_not_sent():
-    with pytest.raises(FrameError):
-        pack({"type": "x", "value": float("nan")})

@@ -4,6 +4,7 @@ import os
 import resource
 import shutil
 import signal
+import subprocess
 import sys
 import threading
 import time
@@ -60,12 +61,24 @@ def runner(models_dir):
 
 
 @pytest.fixture
-def light(models_dir, monkeypatch):
+def started(models_dir):
+    """Makes runners, and ends them."""
+    made = []
+
+    def make(models_dir=models_dir, **options):
+        made.append(Runner(threads=1, models_dir=models_dir, **{"device": "cpu", "choices": Settled(), **options}))
+        return made[-1]
+
+    yield make
+    for runner in made:
+        runner.close()
+
+
+@pytest.fixture
+def light(started, monkeypatch):
     """A runner without torch, for what happens to its process; each start of the other one takes seconds."""
     monkeypatch.setattr(launch, "MODULE", LIGHT)
-    made = Runner(threads=1, models_dir=models_dir, device="cpu", choices=Settled())
-    yield made
-    made.close()
+    return started()
 
 
 class Seen:
@@ -92,14 +105,10 @@ def test_ctrl_c_in_a_terminal_is_left_to_the_supervisor(runner):
 
 
 @pytest.mark.slow
-def test_low_precision_is_told_to_the_runner_and_decides_alike(models_dir, runner):
-    chosen = Settled(replace(DEFAULT, dtype="bfloat16"))
-    in_bf16 = Runner(threads=1, models_dir=models_dir, device="cpu", dtype="bfloat16", choices=chosen)
-    try:
-        exact, fast = run(runner, SCORE).logprobs, run(in_bf16, SCORE).logprobs
-        assert fast != exact and run(in_bf16, replace(SCORE, exact=True)).logprobs == exact
-    finally:
-        in_bf16.close()
+def test_low_precision_is_told_to_the_runner_and_decides_alike(started, runner):
+    in_bf16 = started(dtype="bfloat16", choices=Settled(replace(DEFAULT, dtype="bfloat16")))
+    exact, fast = run(runner, SCORE).logprobs, run(in_bf16, SCORE).logprobs
+    assert fast != exact and run(in_bf16, replace(SCORE, exact=True)).logprobs == exact
     assert [row.index(max(row)) for row in fast] == [row.index(max(row)) for row in exact]
 
 
@@ -148,7 +157,7 @@ def test_stop_kills_a_runner_that_does_not_listen(light, monkeypatch):
     assert run(light, SCORE).prompt_tokens and pid(light) != before
 
 
-def test_overrun_is_killed_and_the_next_job_works(light, monkeypatch):
+def test_overrun_is_killed_and_an_error_while_an_event_is_taken_leaves_no_job_running(light, monkeypatch):
     monkeypatch.setattr(supervisor, "WALL_FACTOR", 1000)
     run(light, SCORE)
     before = pid(light)
@@ -156,6 +165,13 @@ def test_overrun_is_killed_and_the_next_job_works(light, monkeypatch):
         run(light, ENDLESS, seconds=0.5)
     with pytest.raises(ProcessLookupError):
         os.kill(before, 0)
+    assert run(light, SCORE).prompt_tokens
+
+    def refuse():
+        raise LookupError("lease lost")
+
+    with pytest.raises(LookupError):
+        run(light, ENDLESS, on_event=Seen(act=refuse))
     assert run(light, SCORE).prompt_tokens
 
 
@@ -198,15 +214,6 @@ def test_a_runner_that_is_killed_is_told_and_started_again_also_where_it_died_be
     assert run(light, SCORE).prompt_tokens
 
 
-def test_error_while_an_event_is_taken_leaves_no_job_running(light):
-    def refuse():
-        raise LookupError("lease lost")
-
-    with pytest.raises(LookupError):
-        run(light, ENDLESS, on_event=Seen(act=refuse))
-    assert run(light, SCORE).prompt_tokens
-
-
 def test_leavings_of_killed_workers_are_swept(tmp_path, monkeypatch):
     monkeypatch.setattr(launch.tempfile, "gettempdir", lambda: str(tmp_path))
     dead, alive, other = (
@@ -221,74 +228,54 @@ def test_leavings_of_killed_workers_are_swept(tmp_path, monkeypatch):
 # `test_isolation.py` bounds the memory of a process that starts sooner.
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
-def test_a_job_that_needs_too_much_memory_is_refused_and_the_runner_lives_on(tmp_path):
+def test_a_job_that_needs_too_much_memory_is_refused_and_the_runner_lives_on(tmp_path, started):
     """The limit is slightly above the memory of a runner that does a small job first.
 
     The model is wide and the rows differ from their first token on, so that a step needs far more memory than an
     allocator keeps in reserve.
     """
     tiny.build(tmp_path, intermediate_size=16384)
-    fresh = Runner(threads=1, models_dir=tmp_path, choices=Settled())
-    try:
-        run(fresh, TRAIN)
-        pages = int(Path(f"/proc/{pid(fresh)}/statm").read_text().split()[0])
-    finally:
-        fresh.close()
-    limit = pages * resource.getpagesize() + 8 * 1024**2
-    tight = Runner(threads=1, models_dir=tmp_path, memory_bytes=limit, choices=Settled())
+    fresh = started(tmp_path)
+    run(fresh, TRAIN)
+    pages = int(Path(f"/proc/{pid(fresh)}/statm").read_text().split()[0])
+    fresh.close()
+    tight = started(tmp_path, memory_bytes=pages * resource.getpagesize() + 8 * 1024**2)
     long = tuple((f"{number} " + "rash " * 90, " skin") for number in range(2048))
-    try:
-        for _ in range(2):
-            with pytest.raises(Rejected) as caught:
-                run(tight, replace(TRAIN, rows=long, per_device_train_batch_size=2048))
-            assert caught.value.code == "out_of_memory"
-            assert tight._process.poll() is None
-    finally:
-        tight.close()
+    for _ in range(2):
+        with pytest.raises(Rejected) as caught:
+            run(tight, replace(TRAIN, rows=long, per_device_train_batch_size=2048))
+        assert caught.value.code == "out_of_memory"
+        assert tight._process.poll() is None
 
 
 @pytest.mark.slow
-def test_a_runner_that_works_prints_nothing(models_dir, capfd):
+def test_a_runner_that_works_prints_nothing(started, capfd):
     """Its output is the log of its worker, which `make up` shows on the terminal."""
-    made = Runner(threads=1, models_dir=models_dir, device="cpu", choices=Settled())
-    try:
-        run(made, SCORE)
-        run(made, TRAIN)
-    finally:
-        made.close()
+    made = started()
+    run(made, SCORE)
+    run(made, TRAIN)
+    made.close()
     assert capfd.readouterr() == ("", "")
-
-
-def flipped(file):
-    """The bytes of a file, of which one is another."""
-    content = bytearray(file.read_bytes())
-    content[-1] ^= 1
-    return bytes(content)
 
 
 @pytest.mark.parametrize("module", [LIGHT, pytest.param(launch.MODULE, marks=pytest.mark.slow)])
 def test_a_runner_does_not_compute_with_damaged_weights_and_loads_mended_ones(
-    models_dir, tmp_path, monkeypatch, module
+    models_dir, tmp_path, monkeypatch, started, module
 ):
     """The process maps the file, so a change in place reaches what it has loaded; a new file does not."""
     monkeypatch.setattr(launch, "MODULE", module)
-    shutil.copytree(models_dir / tiny.NAME, tmp_path / tiny.NAME)
-    file = tmp_path / tiny.NAME / "model.safetensors"
-    whole, changed = file.read_bytes(), flipped(file)
-    made = Runner(threads=1, models_dir=tmp_path, device="cpu", choices=Settled())
-    try:
-        right, first = run(made, SCORE).logprobs, pid(made)
-        file.write_bytes(changed)
-        with pytest.raises(RunnerFailed, match="digest"):
-            run(made, SCORE)
-        replaced = tmp_path / "replaced"
-        replaced.write_bytes(whole)
-        replaced.rename(file)
-        assert run(made, SCORE).logprobs == right and pid(made) != first
-        second = pid(made)
-        assert run(made, SCORE).logprobs == right and pid(made) == second
-    finally:
-        made.close()
+    file = shutil.copytree(models_dir / tiny.NAME, tmp_path / tiny.NAME) / "model.safetensors"
+    whole, made = file.read_bytes(), started(tmp_path)
+    right, first = run(made, SCORE).logprobs, pid(made)
+    file.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
+    with pytest.raises(RunnerFailed, match="digest"):
+        run(made, SCORE)
+    replaced = tmp_path / "replaced"
+    replaced.write_bytes(whole)
+    replaced.rename(file)
+    assert run(made, SCORE).logprobs == right and pid(made) != first
+    second = pid(made)
+    assert run(made, SCORE).logprobs == right and pid(made) == second
 
 
 def test_the_learners_fault_is_told_as_such_and_ours_names_its_kind_and_no_text(runner):
@@ -350,8 +337,6 @@ def test_close_ends_the_process_and_removes_its_files(light):
 
 def test_runner_dies_with_its_worker(models_dir, tmp_path):
     """A worker that is killed (SIGKILL) leaves no runner behind."""
-    import subprocess
-
     script = (
         "import os, signal\n"
         "from graders.base import Score\n"
@@ -393,34 +378,26 @@ def test_each_training_method_works_shut_in(runner, method, files):
     assert not Path(trained.files).exists()
 
 
-def test_a_method_for_which_there_is_no_room_is_refused_before_it_begins(models_dir, tmp_path, monkeypatch):
+def test_a_method_for_which_there_is_no_room_is_refused_before_it_begins(models_dir, tmp_path, light, started):
     """A model whose file is so large (and empty) that its checkpoint could not be written."""
-    folder = tmp_path / "huge"
-    shutil.copytree(models_dir / tiny.NAME, folder)
+    folder = shutil.copytree(models_dir / tiny.NAME, tmp_path / "huge")
     os.truncate(folder / "model.safetensors", 5 * 1024**3)
     (folder / "digest.txt").unlink()
-    monkeypatch.setattr(launch, "MODULE", LIGHT)
-    crowded = Runner(threads=1, models_dir=tmp_path, device="cpu", choices=Settled())
-    try:
-        with pytest.raises(Rejected) as caught:
-            run(crowded, replace(TRAIN, model="huge", method="full"))
-        assert caught.value.code == "method_unavailable" and "2.1 GB are allowed" in caught.value.detail
-    finally:
-        crowded.close()
+    with pytest.raises(Rejected) as caught:
+        run(started(tmp_path), replace(TRAIN, model="huge", method="full"))
+    assert caught.value.code == "method_unavailable" and "2.1 GB are allowed" in caught.value.detail
 
 
-def test_a_runner_that_cannot_load_or_that_the_machine_cannot_start_has_died(models_dir, monkeypatch):
+def test_a_runner_that_cannot_load_or_that_the_machine_cannot_start_has_died(started, monkeypatch):
     def refused(*_, **__):
         raise BlockingIOError("no process can be made")
 
-    runner = Runner(threads=1, models_dir=models_dir)
     monkeypatch.setattr(launch, "MODULE", "no_such_module")
     with pytest.raises(RunnerDied):
-        run(runner, SCORE, seconds=5)
-    runner.close()
+        run(started(), SCORE, seconds=5)
     monkeypatch.setattr(launch.subprocess, "Popen", refused)
     with pytest.raises(RunnerDied, match="BlockingIOError"):
-        run(runner, SCORE, seconds=5)
+        run(started(), SCORE, seconds=5)
 
 
 def test_adapter_outside_the_scratch_folder_is_not_believed(runner, tmp_path):
@@ -438,24 +415,19 @@ def test_adapter_outside_the_scratch_folder_is_not_believed(runner, tmp_path):
 
 
 def test_nothing_here_imports_torch_in_the_worker():
-    import subprocess
-
     modules = "workers.execute, workers.sandbox.supervisor, workers.engine.fetch"
     script = f"import sys, {modules}; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0
 
 
 @pytest.mark.slow
-def test_the_peak_memory_of_a_training_run_is_that_of_all_weights_more_than_that_of_an_adapter(tmp_path):
+def test_the_peak_memory_of_a_training_run_is_that_of_all_weights_more_than_that_of_an_adapter(tmp_path, started):
     """The confined runner measures itself; a model this large moves the kernel's count of pages."""
     tiny.build(
         tmp_path, hidden_size=256, intermediate_size=1024, num_hidden_layers=6, num_attention_heads=8, head_dim=32
     )
-    made = Runner(threads=1, models_dir=tmp_path, device="cpu", dtype="float32", choices=Settled())
-    try:
-        adapter, every = (run(made, replace(TRAIN, method=method, r=4)).peak_bytes for method in ("lora", "full"))
-    finally:
-        made.close()
+    made = started(tmp_path, dtype="float32")
+    adapter, every = (run(made, replace(TRAIN, method=method, r=4)).peak_bytes for method in ("lora", "full"))
     weights = 4 * 6 * (4 * 256 * 256 + 3 * 256 * 1024)
     # A copy of every weight, its gradient and the optimiser's two averages.
     assert adapter is not None and every is not None
