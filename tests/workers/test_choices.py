@@ -22,9 +22,8 @@ OTHER = replace(DEFAULT, call_tokens=512)
 
 
 @pytest.fixture(autouse=True)
-def measured(monkeypatch):
+def measured(model_is_here, monkeypatch):
     monkeypatch.delenv("GRADUS_ENGINE", raising=False)
-    monkeypatch.setattr(status, "digests", lambda: {"smollm2-135m-instruct": "d" * 64})
 
 
 def test_the_first_choice_of_a_place_wins(db):

@@ -70,10 +70,9 @@ def runner(folder: Path) -> Any:
 
 
 @pytest.fixture(autouse=True)
-def model_is_here(monkeypatch: pytest.MonkeyPatch, folder: Path, settings: Settings) -> None:
+def model_is_here(model_is_here: None, monkeypatch: pytest.MonkeyPatch, folder: Path, settings: Settings) -> None:
     # The thread of a heartbeat cannot see rows of a test's transaction, and would stop a job on a slow machine.
     settings.HEARTBEAT_SECONDS = 3600
-    monkeypatch.setattr(status, "digests", lambda: {MODEL: "d" * 64})
     monkeypatch.setenv("GRADUS_DATA_DIR", str(folder))
 
 

@@ -161,7 +161,7 @@ def test_a_seed_settles_each_method(session, method):
 def test_a_method_diverges_stops_is_capped_and_leaves_the_base_as_it_was(session, method):
     before = {name: value.clone() for name, value in session.base(tiny.NAME).model.state_dict().items()}
     with pytest.raises(Rejected) as caught:
-        run(session, replace(ITEMS[method], learning_rate=1e30))
+        run(session, replace(ITEMS[method], learning_rate=1e30, valid=()))
     assert caught.value.code == "diverged"
     events = []
     with pytest.raises(Stopped):
