@@ -17,10 +17,9 @@ from pytest_httpserver import HTTPServer
 import challenges
 from challenges.bundle import ChallengeBundle
 from challenges.reading import read_challenge
-from graders.base import Embed
 from graders.free_text.calibration import GradedAnswer, GradedAttack, person_score
-from tests.graders.free_text import judges
 from tests.judge_server import Harsh, Hijacked, Honest, JudgeServer, Judging, Noisy
+from tests.workers.authoring.conftest import hashed
 from workers.authoring.calibration import Bench, Embedding, calibrate, unseen
 from workers.judge.client import JudgeClient
 from workers.judge.ledger import Ledger
@@ -36,10 +35,6 @@ BY_ITSELF = "By the judge's own marks, before any check in code"
 SLOW = pytest.mark.slow
 SEEDS = {"hashed": 2, "minilm": 5}
 _keys = count()
-
-
-def hashed(texts: Any) -> list[list[float]]:
-    return judges.embed(Embed(tuple(texts))).vectors
 
 
 def sentence_embeddings(texts: Any) -> list[list[float]]:

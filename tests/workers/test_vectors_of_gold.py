@@ -15,51 +15,22 @@ from django.core.files.base import ContentFile
 from django.core.files.storage import FileSystemStorage, InMemoryStorage, Storage, storages
 from django.utils import timezone
 
-from graders.base import Embed, Embedded
+from graders.base import Embed
 from graders.free_text.text import sentences
 from graders.free_text.verifier.estimate import embed_item, fixed_texts
 from gradus.accounts.models import User
 from gradus.courses import bundles
 from gradus.courses.models import Challenge
 from tests import factories
+from tests.workers.embedding_runner import Embedding
 from workers import embedding_store
 from workers.embedding_store import Store
-from workers.engine.choice import DEFAULT, Choice
 from workers.sandbox.supervisor import RunnerDied
 from workers.work import Worker
 
 ANSWER = "Training is dear. The catalogue changes daily, so a look-up is better than weights."
-
-
-class Embedding:
-    """A runner that returns a different unit vector for each text, and counts requests; it first dies a few times."""
-
-    device, dtype, threads = "cpu", "float32", 1
-    memory_bytes = 16 << 30
-    worked = staticmethod(time.monotonic)
-
-    def __init__(self, deaths: int = 0) -> None:
-        self.asked: list[tuple[str, ...]] = []
-        self.deaths = deaths
-
-    def choose(self, model: str, *, should_stop: Any) -> Choice:
-        return DEFAULT
-
-    def run(self, item: Any, *, on_event: Any, should_stop: Any, seconds: float) -> Embedded:
-        assert isinstance(item, Embed)
-        self.asked.append(item.texts)
-        if len(self.asked) <= self.deaths:
-            raise RunnerDied
-        on_event({"type": "progress", "stage": "embed", "done": 1, "total": 1})
-        return Embedded([vector(text) for text in item.texts])
-
-    def close(self) -> None:
-        """Nothing to end."""
-
-
-def vector(text: str) -> list[float]:
-    found = np.random.default_rng(len(text)).normal(size=8)
-    return (found / np.linalg.norm(found)).astype(np.float32).tolist()  # type: ignore[no-any-return]
+# Of the first texts that a runner embeds.
+VECTORS = np.eye(200, dtype=np.float32)
 
 
 @pytest.fixture
@@ -106,7 +77,7 @@ def test_the_next_process_embeds_nothing_again(gold: tuple[str, ...]) -> None:
     later.step()
     assert later.runner.asked == []
     found = later.embedded.run(Embed(gold), on_event=print, should_stop=lambda: False, seconds=1)
-    assert found.vectors == [vector(text) for text in gold]
+    assert found.vectors == VECTORS[: len(gold)].tolist()
     assert later.runner.asked == []
 
 
@@ -115,7 +86,7 @@ def test_the_next_process_embeds_nothing_again(gold: tuple[str, ...]) -> None:
 )
 def test_what_is_damaged_or_of_another_question_is_made_again(gold: tuple[str, ...], damage: bytes) -> None:
     store = embedding_store.gold_store()
-    for other in (np.zeros((len(gold), 8), dtype=np.float32), np.asarray([vector("x")], dtype=np.float32)):
+    for other in (np.zeros((len(gold), 8), dtype=np.float32), VECTORS[:1]):
         store.save(gold, other)
         assert store.load(gold) is None
     storages["private"].save(store.name_of(gold), ContentFile(damage))
@@ -123,17 +94,22 @@ def test_what_is_damaged_or_of_another_question_is_made_again(gold: tuple[str, .
     worker.step()
     assert worker.runner.asked == [gold]
     kept = store.load(gold)
-    assert kept is not None and kept.tolist() == [vector(text) for text in gold]
+    assert kept is not None and kept.tolist() == VECTORS[: len(gold)].tolist()
 
 
 def test_a_runner_that_dies_over_it_holds_no_answer_back(
     ada: User, gold: tuple[str, ...], own: tuple[str, ...]
 ) -> None:
-    submission = submit(ada)
-    worker = Worker("judge", runner=Embedding(deaths=1))
-    assert worker.step() is True
+    submission, runner = submit(ada), Embedding()
+
+    def die_once() -> None:
+        if len(runner.asked) == 1:
+            raise RunnerDied
+
+    runner.before = die_once
+    assert Worker("judge", runner=runner).step() is True
     assert submission.current.state == "review"
-    assert [len(asked) for asked in worker.runner.asked] == [len(gold), len(gold) + len(own)]
+    assert [len(asked) for asked in runner.asked] == [len(gold), len(gold) + len(own)]
 
 
 def used_days_ago(name: str, days: int) -> None:
@@ -145,7 +121,7 @@ def used_days_ago(name: str, days: int) -> None:
 def test_what_no_worker_has_used_for_a_month_is_deleted_from_private_storage(gold: tuple[str, ...]) -> None:
     """Files of 0.2.0, which have other names, as well. A use is noted once a day."""
     store = embedding_store.gold_store()
-    store.save(gold, np.asarray([vector(text) for text in gold], dtype=np.float32))
+    store.save(gold, VECTORS[: len(gold)])
     storages["private"].save("embeddings/0123abcd.npy", ContentFile(b"of 0.2.0"))
     used_days_ago("embeddings/0123abcd.npy", 31)
     used_days_ago(store.name_of(gold), 29)

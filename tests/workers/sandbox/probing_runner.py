@@ -33,10 +33,8 @@ def write(path: str) -> int:
 
 
 def names(path: str) -> int:
-    return outcome(libc.open(os.fsencode(path), os.O_RDONLY | os.O_DIRECTORY)) or listed(path)
-
-
-def listed(path: str) -> int:
+    if refused := outcome(libc.open(os.fsencode(path), os.O_RDONLY | os.O_DIRECTORY)):
+        return refused
     try:
         os.listdir(path)  # noqa: PTH208
     except OSError as error:
@@ -54,12 +52,16 @@ def connect(port: str) -> int:
 
 
 def connect_unix(path: str) -> int:
-    address = struct.pack("=H", socket.AF_UNIX) + os.fsencode(path) + b"\0"
+    address = unix_address(path)
     return outcome(libc.connect(libc.socket(socket.AF_UNIX, socket.SOCK_STREAM, 0), address, len(address)))
 
 
+def unix_address(path: str) -> bytes:
+    return struct.pack("=H", socket.AF_UNIX) + os.fsencode(path) + b"\0"
+
+
 def send_unix(path: str) -> int:
-    address = struct.pack("=H", socket.AF_UNIX) + os.fsencode(path) + b"\0"
+    address = unix_address(path)
     end = libc.socket(socket.AF_UNIX, socket.SOCK_DGRAM, 0)
     return outcome(libc.sendto(end, b"text", 4, 0, address, len(address)))
 
