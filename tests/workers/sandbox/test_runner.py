@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -299,20 +300,9 @@ def test_log_of_a_failure_holds_no_text(capsys):
 
 
 def test_threads_take_turns(runner):
-    results, errors = [], []
-
-    def work():
-        try:
-            results.append(run(runner, SCORE).logprobs)
-        except Exception as error:
-            errors.append(error)
-
-    threads = [threading.Thread(target=work) for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert not errors and len(results) == 4 and all(result == results[0] for result in results)
+    with ThreadPoolExecutor(4) as pool:
+        results = list(pool.map(lambda _: run(runner, SCORE).logprobs, range(4)))
+    assert all(result == results[0] for result in results)
 
 
 def test_environment_holds_no_secret(light, monkeypatch):
