@@ -1,20 +1,33 @@
-"""Installs the kind `echo` as a package would be: by its entry points, without touching a file of Gradus."""
+"""The kind `echo`, installed as a package would be, by its entry points; and courses with a challenge of any kind."""
 
 from __future__ import annotations
 
 import importlib
-from collections.abc import Iterator
+import shutil
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from django.conf import settings
+from django.core.management import call_command
+from django.test import Client
 from django.urls import clear_url_caches, include, path
+from typer.testing import CliRunner, Result
 
 from challenges import registry
+from gradus.accounts.models import ApiToken
+from gradus.cli import authors
+from gradus.cli.main import app
 from gradus.learn import urls as learn_urls
-from tests.challenges.factory import write_pages, write_rows, write_yaml
+from gradus.submissions.models import Evaluation, Run, Submission
+from tests.challenges.factory import write_course, write_pages, write_rows, write_yaml
+from workers import status
+from workers.work import Worker
 
+ImportCourse = Callable[..., None]
+Cli = Callable[..., Result]
 ENTRY_POINTS = """\
 [gradus.kinds]
 echo = tests.kinds.echo.description:KIND
@@ -78,3 +91,45 @@ def write_echo_challenge(root: Path, **changes: Any) -> Path:
     write_yaml(root / "baselines/weak.yaml", {"kind": "echo", "pattern": "{input}"})
     write_yaml(root / "baselines/good.yaml", {"kind": "echo", "pattern": "{input} and {input}"})
     return root
+
+
+@pytest.fixture
+def import_course(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ImportCourse:
+    """Imports a course whose first challenge is the one given, by the command that operators use.
+
+    Near-duplicates are not looked for, because embeddings take a while to load. A worker holds `model` alone.
+    """
+
+    def run(name: str, write: Callable[..., Path], model: str = "smollm2-135m-instruct", **keys: Any) -> None:
+        monkeypatch.setattr(status, "digests", lambda: {model: "x"})
+        monkeypatch.setattr(authors, "load", lambda name: lambda bundle: [])
+        lesson = write_course(tmp_path / "course") / "first"
+        shutil.rmtree(lesson / "sea-or-sky")
+        write(lesson / name, **keys)
+        spec = yaml.safe_load((lesson / "lesson.yaml").read_text())
+        write_yaml(lesson / "lesson.yaml", {**spec, "challenges": [name, "ticket", "explain"]})
+        call_command("import_course", str(lesson.parent), unverified=[])
+
+    return run
+
+
+def graded(owner: Submission | Run, engine: Any) -> Evaluation:
+    """Works until what was handed in has ended."""
+    worker = Worker(owner.current.lane, runner=engine)
+    while Evaluation.objects.get(pk=owner.current.pk).is_open and worker.step():
+        pass
+    return Evaluation.objects.get(pk=owner.current.pk)
+
+
+@pytest.fixture
+def cli(ada: Any, live_server: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Cli:
+    """Runs the command line with a token of Ada's."""
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    monkeypatch.setenv("GRADUS_URL", live_server.url)
+    monkeypatch.setenv("GRADUS_TOKEN", ApiToken.issue(ada, "tests")[1])
+    return lambda *words: CliRunner().invoke(app, [str(word) for word in words])
+
+
+def api(user: Any) -> Client:
+    """A client that sends a token of the user's."""
+    return Client(headers={"Authorization": f"Bearer {ApiToken.issue(user, 'tests')[1]}"})

@@ -3,35 +3,29 @@
 from __future__ import annotations
 
 import json
-import shutil
-import time
 from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
-from django.core.management import call_command
 from django.test import Client
 from django.urls import reverse
 from jsonschema import Draft7Validator
-from pytest_django.live_server_helper import LiveServer
 from typer.testing import CliRunner, Result
 
 from challenges.authoring.unwritten import CODE
 from challenges.lint.run import inspect, lint
 from challenges.registry import kind_names
 from graders import registry as graders
-from gradus.accounts.models import ApiToken, User
-from gradus.cli import authors
+from gradus.accounts.models import User
 from gradus.cli.main import app
 from gradus.learn.kind_pages import page_of
-from gradus.submissions.models import Evaluation, Run, Standing, Submission
+from gradus.submissions.models import Run, Standing, Submission
 from tests import factories
-from tests.challenges.factory import put_tokenizer, write_course, write_rows, write_yaml
-from tests.kinds.conftest import echo_spec, write_echo_challenge
+from tests.challenges.factory import put_tokenizer, write_rows, write_yaml
+from tests.kinds.conftest import Cli, ImportCourse, api, echo_spec, graded, write_echo_challenge
+from tests.kinds.rag_engine import Engine
 from tests.markup import Markup
 from tests.security.routes import KNOWN, LIBRARIES, routes
-from workers import status
 from workers.work import Worker
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -39,12 +33,8 @@ GOOD = {"kind": "echo", "pattern": "{input} and {input}"}
 LEARN = "/challenges/echoes/"
 
 
-class NoRunner:
+class NoRunner(Engine):
     """The engine of a kind that asks no model: any work item is a mistake."""
-
-    device, dtype, threads = "cpu", "float32", 1
-    memory_bytes = 16 << 30
-    worked = staticmethod(time.monotonic)
 
     def run(self, item: Any, **options: Any) -> Any:
         raise AssertionError(f"a work item for the engine: {item}")
@@ -52,49 +42,21 @@ class NoRunner:
     def choose(self, model: str, **options: Any) -> Any:
         raise AssertionError(f"a base model: {model}")
 
-    def close(self) -> None:
-        """Nothing to end."""
-
 
 @pytest.fixture
-def course(installed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A course whose first challenge is of the kind `echo`, imported by the command that operators use."""
-    monkeypatch.setattr(status, "digests", lambda: {"smollm2-135m-instruct": "x"})
-    # Near-duplicates are looked for with embeddings, which take a while to load.
-    monkeypatch.setattr(authors, "load", lambda name: lambda bundle: [])
+def course(installed: Path, import_course: ImportCourse, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GRADUS_DATA_DIR", str(tmp_path / "data"))
     put_tokenizer(tmp_path / "data")
-    root = write_course(tmp_path / "course")
-    shutil.rmtree(root / "first" / "sea-or-sky")
-    write_echo_challenge(root / "first" / "echoes")
-    lesson = yaml.safe_load((root / "first" / "lesson.yaml").read_text())
-    write_yaml(root / "first" / "lesson.yaml", {**lesson, "challenges": ["echoes", "ticket", "explain"]})
-    call_command("import_course", str(root), unverified=[])
-    return root
+    import_course("echoes", write_echo_challenge)
 
 
-def work_off() -> None:
-    worker = Worker("grade", runner=NoRunner())  # type: ignore[arg-type]
-    while worker.step():
-        pass
-
-
-def graded(owner: Submission | Run) -> Evaluation:
-    worker = Worker(owner.current.lane, runner=NoRunner())  # type: ignore[arg-type]
-    while Evaluation.objects.get(pk=owner.current.pk).is_open and worker.step():
-        pass
-    return Evaluation.objects.get(pk=owner.current.pk)
-
-
-def test_all_three_registries_know_it(installed: Path) -> None:
-    assert kind_names() == ("prompt", "tune", "free_text", "rag", "evaluate", "echo")
-    assert set(graders.names()) == set(kind_names())
+def test_all_three_registries_know_it_while_its_package_is_installed(request: pytest.FixtureRequest) -> None:
+    built_in = ("prompt", "tune", "free_text", "rag", "evaluate")
+    assert kind_names() == built_in and set(graders.names()) == set(built_in)
+    assert not [route for route in routes() if route.endswith("/said")]
+    request.getfixturevalue("installed")
+    assert kind_names() == (*built_in, "echo") and set(graders.names()) == set(kind_names())
     assert type(page_of("echo")).__name__ == "EchoPage"
-
-
-def test_a_kind_is_gone_with_its_package() -> None:
-    assert kind_names() == ("prompt", "tune", "free_text", "rag", "evaluate")
-    assert set(graders.names()) == set(kind_names())
 
 
 def test_lint_accepts_it_and_reads_its_keys(installed: Path, tmp_path: Path) -> None:
@@ -146,8 +108,10 @@ def test_lint_names_the_known_kinds(tmp_path: Path) -> None:
     )
 
 
-def test_its_baselines_verify_the_version(course: Path) -> None:
-    work_off()
+def test_its_baselines_verify_the_version(course: None) -> None:
+    worker = Worker("grade", runner=NoRunner())  # type: ignore[arg-type]
+    while worker.step():
+        pass
     version = factories.challenge("echoes").version
     assert version is not None
     assert {row["file"]: (row["score"], row["ok"]) for row in version.results} == {
@@ -156,7 +120,7 @@ def test_its_baselines_verify_the_version(course: Path) -> None:
     }
 
 
-def test_the_page_takes_it_and_shows_what_came_of_it(course: Path, ada: User, ada_client: Client) -> None:
+def test_the_page_takes_it_and_shows_what_came_of_it(course: None, ada: User, ada_client: Client) -> None:
     page = Markup(ada_client.get(LEARN).content.decode())
     assert '<textarea id="pattern" name="pattern"' in page and "{input} stands for the row" in page and "Echo" in page
     refused = ada_client.post(f"{LEARN}submit", {"kind": "echo", "key": "1", "pattern": "x" * 41, "times": "1"})
@@ -169,13 +133,13 @@ def test_the_page_takes_it_and_shows_what_came_of_it(course: Path, ada: User, ad
     ran = ada_client.post(f"{LEARN}run", {**GOOD, "key": "2", "times": "1"})
     run = Run.objects.get(user=ada)
     assert ran.url == f"/runs/{run.uuid}/"
-    assert graded(run).state == "scored"
+    assert graded(run, NoRunner()).state == "scored"
     assert "4 right" in Markup(ada_client.get(f"/runs/{run.uuid}/").content.decode())
 
     sent = ada_client.post(f"{LEARN}submit", {**GOOD, "key": "3", "times": "1"})
     submission = Submission.objects.get()
     assert sent.url == f"/submissions/{submission.uuid}/" and submission.kind == "echo"
-    assert graded(submission).state == "scored"
+    assert graded(submission, NoRunner()).state == "scored"
     result = Markup(ada_client.get(sent.url).content.decode())
     assert "1.00" in result and "Gold" in result and "What is said to each row" in result and "pier" not in result
     standing = Standing.objects.get(user=ada)
@@ -186,7 +150,7 @@ def test_the_page_takes_it_and_shows_what_came_of_it(course: Path, ada: User, ad
 
 
 def test_its_own_page_is_for_the_learner_alone(
-    course: Path, ada: User, ada_client: Client, bob_client: Client, client: Client
+    course: None, ada: User, ada_client: Client, bob_client: Client, client: Client
 ) -> None:
     foreign = [route for route in routes() if route not in KNOWN and not route.startswith(LIBRARIES)]
     assert foreign == ["submissions/<uuid:uuid>/said"]
@@ -197,12 +161,8 @@ def test_its_own_page_is_for_the_learner_alone(
     assert bob_client.get(address).status_code == client.get(address).status_code == 404
 
 
-def test_its_page_is_gone_with_its_package() -> None:
-    assert not [route for route in routes() if route.endswith("/said")]
-
-
-def test_the_api_takes_it_and_documents_it(course: Path, ada: User) -> None:
-    client = Client(headers={"Authorization": f"Bearer {ApiToken.issue(ada, 'tests')[1]}"})
+def test_the_api_takes_it_and_documents_it(course: None, ada: User) -> None:
+    client = api(ada)
     shown = client.get("/api/v1/challenges/echoes").json()
     assert (shown["kind"], shown["tracks"], shown["details"]) == ("echo", ["echo"], {"echo": {"most": 40}})
     wrong = client.post(
@@ -213,7 +173,7 @@ def test_the_api_takes_it_and_documents_it(course: Path, ada: User) -> None:
     made = client.post("/api/v1/challenges/echoes/submissions", GOOD, content_type="application/json")
     assert made.status_code == 201, made.content
     submission = Submission.objects.get(uuid=made.json()["uuid"])
-    graded(submission)
+    graded(submission, NoRunner())
     found = client.get(f"/api/v1/submissions/{submission.uuid}").json()
     assert (found["status"], found["score"], found["verdict"], found["kind"]) == ("scored", 1.0, "passed", "echo")
     ranks = client.get("/api/v1/challenges/echoes/leaderboard?track=echo").json()
@@ -222,19 +182,14 @@ def test_the_api_takes_it_and_documents_it(course: Path, ada: User) -> None:
     assert "EchoPayload" in document and "What is said to each row" in document
 
 
-def test_the_command_line_sends_a_text_as_its_pattern(
-    course: Path, ada: User, live_server: LiveServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
-    monkeypatch.setenv("GRADUS_URL", live_server.url)
-    monkeypatch.setenv("GRADUS_TOKEN", ApiToken.issue(ada, "tests")[1])
+def test_the_command_line_sends_a_text_as_its_pattern(course: None, cli: Cli, tmp_path: Path) -> None:
     (tmp_path / "pattern.txt").write_text("{input} and {input}")
-    done = CliRunner().invoke(app, ["submit", "echoes", str(tmp_path / "pattern.txt")])
+    done = cli("submit", "echoes", tmp_path / "pattern.txt")
     assert done.exit_code == 0, done.output
     submission = Submission.objects.get()
     assert submission.payload == {"kind": "echo", "pattern": "{input} and {input}", "times": 1}
-    graded(submission)
-    told = CliRunner().invoke(app, ["logs", str(submission.uuid)])
+    graded(submission, NoRunner())
+    told = cli("logs", submission.uuid)
     assert told.exit_code == 0 and "1.00" in told.output
-    refused = CliRunner().invoke(app, ["submit", "echoes", "--rows", str(tmp_path / "pattern.txt")])
+    refused = cli("submit", "echoes", "--rows", tmp_path / "pattern.txt")
     assert refused.exit_code == 1 and "does not take training rows" in refused.output

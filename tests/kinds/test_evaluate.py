@@ -3,67 +3,40 @@
 from __future__ import annotations
 
 import json
-import shutil
-import time
 from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 from django.core.files.uploadedfile import SimpleUploadedFile
-from django.core.management import call_command
 from django.test import Client
-from pytest_django.live_server_helper import LiveServer
-from typer.testing import CliRunner
 
 from graders.base import Score, Scored
-from gradus.accounts.models import ApiToken, User
-from gradus.cli import authors
-from gradus.cli.main import app
+from gradus.accounts.models import User
 from gradus.learn.kinds.evaluate import UPLOAD_BYTES, read_file
-from gradus.submissions.models import Evaluation, Run, Standing, Submission
-from tests.challenges.factory import write_course, write_rows, write_yaml
+from gradus.submissions.models import Run, Standing, Submission
+from tests.challenges.factory import write_rows
 from tests.challenges.kinds.evaluate_bundle import AIMED, PLAIN, PUBLIC, SEA, rows_of, write_evaluate_challenge
+from tests.kinds.conftest import Cli, ImportCourse, api, graded
+from tests.kinds.rag_engine import Engine
 from tests.markup import Markup
-from workers import status
-from workers.engine.choice import DEFAULT, Choice
-from workers.work import Worker
 
 pytestmark = pytest.mark.django_db(transaction=True)
 LEARN = "/challenges/find-the-fault/"
 HIDDEN = ("secret", "healthy-", "drops capitals", "reads the beginning", "Sea or sky")
 
 
-class Engine:
+class SaysSea(Engine):
     """Says `sea` to a text with a word of the sea, and `sky` to every other."""
-
-    device, dtype, threads = "cpu", "float32", 1
-    memory_bytes = 16 << 30
-    worked = staticmethod(time.monotonic)
-
-    def choose(self, model: str, *, should_stop: Any) -> Choice:
-        return DEFAULT
 
     def run(self, item: Any, *, on_event: Any, should_stop: Any, seconds: float) -> Scored:
         assert isinstance(item, Score)
         is_sea = [any(word in text.casefold() for word in SEA) for text in item.suffixes]
         return Scored([[-0.1, -3.0] if sea else [-3.0, -0.1] for sea in is_sea], [9] * len(is_sea), 0.01)
 
-    def close(self) -> None:
-        """Nothing to end."""
-
 
 @pytest.fixture
-def course(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setattr(status, "digests", lambda: {"smollm2-135m-instruct": "x"})
-    monkeypatch.setattr(authors, "load", lambda name: lambda bundle: [])
-    root = write_course(tmp_path / "course")
-    shutil.rmtree(root / "first" / "sea-or-sky")
-    write_evaluate_challenge(root / "first" / "find-the-fault")
-    lesson = yaml.safe_load((root / "first" / "lesson.yaml").read_text())
-    write_yaml(root / "first" / "lesson.yaml", {**lesson, "challenges": ["find-the-fault", "ticket", "explain"]})
-    call_command("import_course", str(root), unverified=[])
-    return root
+def course(import_course: ImportCourse) -> None:
+    import_course("find-the-fault", write_evaluate_challenge)
 
 
 def form(*rows: tuple[str, str], **changes: Any) -> dict[str, Any]:
@@ -71,15 +44,8 @@ def form(*rows: tuple[str, str], **changes: Any) -> dict[str, Any]:
     return {"kind": "evaluate", "key": "1", **texts, **changes}
 
 
-def graded(owner: Submission | Run) -> Evaluation:
-    worker = Worker(owner.current.lane, runner=Engine())  # type: ignore[arg-type]
-    while Evaluation.objects.get(pk=owner.current.pk).is_open and worker.step():
-        pass
-    return Evaluation.objects.get(pk=owner.current.pk)
-
-
 def test_a_run_shows_practice_systems_and_a_submission_the_shares(
-    course: Path, ada: User, ada_client: Client, bob_client: Client
+    course: None, ada: User, ada_client: Client, bob_client: Client
 ) -> None:
     page = Markup(ada_client.get(LEARN).content.decode())
     assert "4 hidden systems have a defect and 2 are healthy" in page and "reads three words" in page
@@ -89,7 +55,7 @@ def test_a_run_shows_practice_systems_and_a_submission_the_shares(
     run = Run.objects.get(user=ada)
     waiting = Markup(ada_client.get(ran.url).content.decode())
     assert "Practice systems" in waiting and "wave broke" not in waiting
-    assert graded(run).state == "scored"
+    assert graded(run, SaysSea()).state == "scored"
     shown = Markup(ada_client.get(ran.url).content.decode())
     assert "It fails, which is a false alarm." in shown and "no healthy system agrees" in shown
     assert "Every healthy practice system gives another label." in shown
@@ -97,12 +63,12 @@ def test_a_run_shows_practice_systems_and_a_submission_the_shares(
     sent = ada_client.post(f"{LEARN}submit", form(*AIMED, ("", ""), key="3"))
     submission = Submission.objects.get()
     assert submission.payload == rows_of(*AIMED)
-    assert graded(submission).state == "scored"
+    assert graded(submission, SaysSea()).state == "scored"
     result = Markup(ada_client.get(sent.url).content.decode())
     assert "4 of 4" in result and "0 of 2 healthy systems" in result and "1.00" in result and "Gold" in result
     standing = Standing.objects.get(user=ada)
     assert (standing.track, standing.shown, standing.passed) == ("evaluate", 1.0, True)
-    everything = [page, waiting, shown, result, json.dumps(graded(submission).result)]
+    everything = [page, waiting, shown, result, json.dumps(graded(submission, SaysSea()).result)]
     assert not [word for word in HIDDEN for text in everything if word in text]
 
     taken = ada_client.get(f"/submissions/{submission.uuid}/test-set.jsonl").content.decode()
@@ -112,7 +78,7 @@ def test_a_run_shows_practice_systems_and_a_submission_the_shares(
     assert AIMED[0][0] in again
 
 
-def test_a_refusal_stands_beside_its_row(course: Path, ada_client: Client) -> None:
+def test_a_refusal_stands_beside_its_row(course: None, ada_client: Client) -> None:
     bad = [PLAIN[0], PUBLIC[0], ("", "sky"), PLAIN[0], ("the moon is out", "moon")]
     first = ada_client.post(f"{LEARN}submit", form(*bad))
     assert first.status_code == 422 and "This row needs a text and a label" in Markup(first.content.decode())
@@ -129,47 +95,45 @@ def test_a_refusal_stands_beside_its_row(course: Path, ada_client: Client) -> No
     assert "the moon is out" in page
 
 
-FILES = {
-    "csv": ("\ufeffinput,output\n" + "".join(f'"{text}",{label}\n' for text, label in AIMED)).encode(),
-    "jsonl": "".join(json.dumps(row) + "\n" for row in rows_of(*AIMED)["rows"]).encode(),
-}
+CSV = ("\ufeffinput,output\n" + "".join(f'"{text}",{label}\n' for text, label in AIMED)).encode()
+LINES = "".join(json.dumps(row) + "\n" for row in rows_of(*AIMED)["rows"]).encode()
 
 
-@pytest.mark.parametrize("name", FILES)
-def test_a_file_takes_the_place_of_typed_rows(course: Path, ada_client: Client, name: str) -> None:
-    upload = SimpleUploadedFile(f"rows.{name}", FILES[name])
-    sent = ada_client.post(f"{LEARN}submit", form(*PLAIN, rows_file=upload))
+@pytest.mark.parametrize("data", [CSV, LINES])
+def test_a_file_is_read_as_csv_or_json_lines(data: bytes) -> None:
+    rows, problems = read_file(data, 8)
+    assert ([row.model_dump() for row in rows], problems) == (rows_of(*AIMED)["rows"], [])
+
+
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        (b'{"input": "x", "output": "sea"}\n' * 10_000, "keep 8 rows at most"),
+        (b"input,output\n" + b"x,sea\n" * 10_000, "keep 8 rows at most"),
+        (b"text,label\nx,sea\n", "lacks the columns input and output"),
+        (b"\xff\xfe\x00", "not UTF-8"),
+        (b"x" * (UPLOAD_BYTES + 1), "too_long"),
+    ],
+)
+def test_a_file_that_cannot_be_read_has_a_problem(data: bytes, said: str) -> None:
+    _, problems = read_file(data, 8)
+    assert said in str([(one.what, one.fix, one.code) for one in problems])
+
+
+def test_a_file_takes_the_place_of_typed_rows_or_says_beside_it_why_not(course: None, ada_client: Client) -> None:
+    bad = SimpleUploadedFile("rows.csv", b"text,label\nx,sea\n")
+    sent = ada_client.post(f"{LEARN}submit", form(*PLAIN, rows_file=bad))
+    page = Markup(sent.content.decode())
+    assert sent.status_code == 422
+    assert "lacks the columns input and output" in page[page.find('id="rows_file-problem"') :][:600]
+    assert not Submission.objects.exists()
+    sent = ada_client.post(f"{LEARN}submit", form(*PLAIN, rows_file=SimpleUploadedFile("rows.csv", CSV)))
     assert sent.status_code == 302, Markup(sent.content.decode())
     assert Submission.objects.get().payload == rows_of(*AIMED)
 
 
-BAD_FILES = {
-    "ten thousand": (b'{"input": "x", "output": "sea"}\n' * 10_000, "keep 8 rows at most"),
-    "ten thousand in CSV": (b"input,output\n" + b"x,sea\n" * 10_000, "keep 8 rows at most"),
-    "other columns": (b"text,label\nx,sea\n", "lacks the columns input and output"),
-    "no text": (b"\xff\xfe\x00", "not UTF-8"),
-}
-
-
-def test_a_huge_file_is_not_read_as_a_table() -> None:
-    rows, (problem,) = read_file(b"x" * (UPLOAD_BYTES + 1), 8)
-    assert rows == [] and problem.code == "too_long"
-
-
-@pytest.mark.parametrize("name", BAD_FILES)
-def test_a_file_that_cannot_be_read_says_why_beside_it(course: Path, ada_client: Client, name: str) -> None:
-    data, said = BAD_FILES[name]
-    sent = ada_client.post(f"{LEARN}submit", form(*PLAIN, rows_file=SimpleUploadedFile("rows.csv", data)))
-    page = Markup(sent.content.decode())
-    assert sent.status_code == 422 and said.casefold() in page[page.find('id="rows_file-problem"') :][:600].casefold()
-    assert not Submission.objects.exists()
-
-
-def test_the_api_and_the_command_line_take_it(
-    course: Path, ada: User, live_server: LiveServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    token = ApiToken.issue(ada, "tests")[1]
-    client = Client(headers={"Authorization": f"Bearer {token}"})
+def test_the_api_and_the_command_line_take_it(course: None, ada: User, cli: Cli, tmp_path: Path) -> None:
+    client = api(ada)
     shown = client.get("/api/v1/challenges/find-the-fault").json()
     assert shown["details"]["evaluate"]["systems"] == {"with_defect": 4, "healthy": 2}
     assert not [word for word in HIDDEN if word in json.dumps(shown)]
@@ -181,14 +145,11 @@ def test_the_api_and_the_command_line_take_it(
     assert [(p["field"], p["line"], p["code"]) for p in wrong.json()["problems"]] == [("rows", 5, "repeated")]
     made = client.post(url, rows_of(*PLAIN), content_type="application/json")
     assert made.status_code == 201, made.content
-    graded(Submission.objects.get())
+    graded(Submission.objects.get(), SaysSea())
     found = client.get(f"/api/v1/submissions/{made.json()['uuid']}").json()
     assert (found["score"], found["feedback"]["shown"]["exposed"]) == (0.0, [0, 4])
 
-    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
-    monkeypatch.setenv("GRADUS_URL", live_server.url)
-    monkeypatch.setenv("GRADUS_TOKEN", token)
     write_rows(tmp_path / "rows.jsonl", rows_of(*AIMED)["rows"])
-    done = CliRunner().invoke(app, ["submit", "find-the-fault", "--rows", str(tmp_path / "rows.jsonl")])
+    done = cli("submit", "find-the-fault", "--rows", tmp_path / "rows.jsonl")
     assert done.exit_code == 0, done.output
     assert Submission.objects.latest("pk").payload == rows_of(*AIMED)

@@ -3,27 +3,19 @@
 from __future__ import annotations
 
 import json
-import shutil
-from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
-from django.core.management import call_command
 from django.test import Client
-from pytest_django.live_server_helper import LiveServer
-from typer.testing import CliRunner
 
 from challenges.distribution import install
-from gradus.accounts.models import ApiToken, User
-from gradus.cli import authors
-from gradus.cli.main import app
+from gradus.accounts.models import User
 from gradus.submissions.models import Evaluation, Run, Standing, Submission
-from tests.challenges.factory import write_course, write_yaml
 from tests.challenges.kinds.rag_bundle import write_rag_challenge
+from tests.kinds.conftest import ImportCourse, api, graded
 from tests.kinds.rag_engine import PAYLOAD, Engine
 from tests.markup import Markup
-from workers import execute, status
+from workers import execute
 from workers.work import Worker
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -32,25 +24,8 @@ MODEL = "smollm2-135m-instruct"
 
 
 @pytest.fixture
-def course(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A course whose first challenge has documents, imported by the command that operators use."""
-    monkeypatch.setattr(status, "digests", lambda: {MODEL: "x"})
-    monkeypatch.setattr(authors, "load", lambda name: lambda bundle: [])
-    root = write_course(tmp_path / "course")
-    shutil.rmtree(root / "first" / "sea-or-sky")
-    write_rag_challenge(root / "first" / "ask-the-library")
-    lesson = yaml.safe_load((root / "first" / "lesson.yaml").read_text())
-    write_yaml(root / "first" / "lesson.yaml", {**lesson, "challenges": ["ask-the-library", "ticket", "explain"]})
-    call_command("import_course", str(root), unverified=[])
-    return root
-
-
-def graded(owner: Submission | Run) -> tuple[Evaluation, Engine]:
-    engine = Engine()
-    worker = Worker(owner.current.lane, runner=engine)  # type: ignore[arg-type]
-    while Evaluation.objects.get(pk=owner.current.pk).is_open and worker.step():
-        pass
-    return Evaluation.objects.get(pk=owner.current.pk), engine
+def course(import_course: ImportCourse) -> None:
+    import_course("ask-the-library", write_rag_challenge)
 
 
 def form(**changes: Any) -> dict[str, Any]:
@@ -67,7 +42,7 @@ def form(**changes: Any) -> dict[str, Any]:
     return {**fields, **changes}
 
 
-def test_the_page_takes_it_and_shows_what_came_of_it(course: Path, ada: User, ada_client: Client) -> None:
+def test_the_page_takes_it_and_shows_what_came_of_it(course: None, ada: User, ada_client: Client) -> None:
     page = Markup(ada_client.get(LEARN).content.decode())
     assert 'name="chunk_words"' in page and "Answers are looked up in 12 documents." in page
     assert "From 10 to 100." in page and "some of them change" in page
@@ -75,7 +50,7 @@ def test_the_page_takes_it_and_shows_what_came_of_it(course: Path, ada: User, ad
     ran = ada_client.post(f"{LEARN}run", form(key="2"))
     run = Run.objects.get(user=ada)
     assert ran.url == f"/runs/{run.uuid}/"
-    evaluation, _ = graded(run)
+    evaluation = graded(run, Engine())
     assert evaluation.state == "scored", evaluation.error_code
     shown = Markup(ada_client.get(ran.url).content.decode())
     assert "Mean reciprocal rank" in shown and "You can borrow 15 books at once" in shown
@@ -90,7 +65,7 @@ def test_the_page_takes_it_and_shows_what_came_of_it(course: Path, ada: User, ad
         "example": None,
         "examples": [dict(example) for example in PAYLOAD["examples"]],
     }
-    evaluation, _ = graded(submission)
+    evaluation = graded(submission, Engine())
     assert evaluation.state == "scored", evaluation.error_code
     result = Markup(ada_client.get(sent.url).content.decode())
     # The film is not found by its word alone, because the page says "films": three of four rows are right.
@@ -104,10 +79,10 @@ def test_the_page_takes_it_and_shows_what_came_of_it(course: Path, ada: User, ad
     assert "The garden behind the library" in again and 'value="60"' in again
 
 
-def test_events_and_stored_results_are_of_public_rows_only(course: Path, ada: User, ada_client: Client) -> None:
+def test_events_and_stored_results_are_of_public_rows_only(course: None, ada: User, ada_client: Client) -> None:
     ada_client.post(f"{LEARN}submit", form(key="4"))
     submission = Submission.objects.get()
-    evaluation, engine = graded(submission)
+    evaluation = graded(submission, engine := Engine())
     told = json.dumps([list(evaluation.events.values_list("type", "data")), evaluation.result])
     assert '"hidden"' not in told and "cargo" not in told and "film" not in told
     assert "How many books" not in told and '"p1"' in told and '"rows"' in told
@@ -116,33 +91,31 @@ def test_events_and_stored_results_are_of_public_rows_only(course: Path, ada: Us
     assert stages == ["index", "index", "public", "public", "hidden", "hidden", "hidden"]
 
 
-@pytest.mark.parametrize(
-    ("changes", "message"),
-    [
-        ({"chunk_words": "many"}, "“many” is not a number: write one."),
-        ({"chunk_words": ""}, "Write a number."),
-        ({"chunk_words": "5"}, "The value must be between 10 and 100."),
-        ({"chunk_words": "1e3"}, "“1e3” is not a number"),
-        ({"overlap": "0.9"}, "The value must be between 0 and 0.5."),
-        ({"min_score": "2"}, "Write a number of at most 1."),
-        ({"method": "magic"}, "method"),
-        ({"template": "Q: {input}\nA: {output}"}, "must contain {passages} exactly once"),
-        ({"example_passages": ["", ""]}, "The passage or the input is empty"),
-        ({"chunk_words": "40", "top_k": "8", "instructions": "x" * 3000}, "3,000 characters; 2,000 are allowed"),
-    ],
-)
-def test_a_refusal_stands_beside_its_field_and_costs_nothing(
-    course: Path, ada_client: Client, changes: dict[str, Any], message: str
-) -> None:
-    refused = ada_client.post(f"{LEARN}submit", form(**changes))
-    text = Markup(refused.content.decode())
-    assert refused.status_code == 422, text
-    assert message in text.replace("&#x27;", "'"), text[text.find('id="problems"') :][:1500]
-    assert "The garden behind the library" in text or "example_passages" in changes
+REFUSED: list[tuple[dict[str, Any], str]] = [
+    ({"chunk_words": "many"}, "“many” is not a number: write one."),
+    ({"chunk_words": ""}, "Write a number."),
+    ({"chunk_words": "5"}, "The value must be between 10 and 100."),
+    ({"chunk_words": "1e3"}, "“1e3” is not a number"),
+    ({"overlap": "0.9"}, "The value must be between 0 and 0.5."),
+    ({"min_score": "2"}, "Write a number of at most 1."),
+    ({"method": "magic"}, "method"),
+    ({"template": "Q: {input}\nA: {output}"}, "must contain {passages} exactly once"),
+    ({"example_passages": ["", ""]}, "The passage or the input is empty"),
+    ({"chunk_words": "40", "top_k": "8", "instructions": "x" * 3000}, "3,000 characters; 2,000 are allowed"),
+]
+
+
+def test_a_refusal_stands_beside_its_field_and_costs_nothing(course: None, ada_client: Client) -> None:
+    for changes, message in REFUSED:
+        refused = ada_client.post(f"{LEARN}submit", form(**changes))
+        text = Markup(refused.content.decode())
+        assert refused.status_code == 422, changes
+        assert message in text.replace("&#x27;", "'"), text[text.find('id="problems"') :][:1500]
+        assert "The garden behind the library" in text or "example_passages" in changes
     assert not Submission.objects.exists()
 
 
-def test_the_documents_can_be_read_and_downloaded(course: Path, client: Client) -> None:
+def test_the_documents_can_be_read_and_downloaded(course: None, client: Client) -> None:
     page = Markup(client.get(f"{LEARN}documents/").content.decode())
     assert "You can borrow 15 books" in page and 'id="d-loans"' in page and 'id="u-cargo-bike"' in page
     assert "<b>nobody</b>" not in page and "&lt;b&gt;nobody&lt;/b&gt;" in page
@@ -159,8 +132,8 @@ def test_the_documents_can_be_read_and_downloaded(course: Path, client: Client) 
     assert len(found["documents"]) == 12 and [one["id"] for one in found["updates"]] == ["cargo-bike", "opening-hours"]
 
 
-def test_the_api_takes_it_and_documents_it(course: Path, ada: User) -> None:
-    client = Client(headers={"Authorization": f"Bearer {ApiToken.issue(ada, 'tests')[1]}"})
+def test_the_api_takes_it_and_documents_it(course: None, ada: User) -> None:
+    client = api(ada)
     shown = client.get("/api/v1/challenges/ask-the-library").json()
     details = shown["details"]["rag"]
     assert (details["documents"], details["updates"], details["retrieval"]["top_k"]) == (12, 2, [1, 8])
@@ -171,7 +144,7 @@ def test_the_api_takes_it_and_documents_it(course: Path, ada: User) -> None:
     assert wrong.status_code == 422 and [p["field"] for p in wrong.json()["problems"]] == ["top_k"]
     made = client.post(url, PAYLOAD, content_type="application/json")
     assert made.status_code == 201, made.content
-    graded(Submission.objects.get())
+    graded(Submission.objects.get(), Engine())
     found = client.get(f"/api/v1/submissions/{made.json()['uuid']}").json()
     assert (found["status"], found["score"], found["verdict"], found["kind"]) == ("scored", 0.74, "passed", "rag")
     look_up = found["feedback"]["public"]["rows"][0]["look_up"]
@@ -180,23 +153,8 @@ def test_the_api_takes_it_and_documents_it(course: Path, ada: User) -> None:
     assert "RagPayload" in document and "LookUpOut" in document
 
 
-def test_the_command_line_sends_a_file(
-    course: Path, ada: User, live_server: LiveServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
-    monkeypatch.setenv("GRADUS_URL", live_server.url)
-    monkeypatch.setenv("GRADUS_TOKEN", ApiToken.issue(ada, "tests")[1])
-    write_yaml(tmp_path / "attempt.yaml", PAYLOAD)
-    done = CliRunner().invoke(app, ["submit", "ask-the-library", str(tmp_path / "attempt.yaml")])
-    assert done.exit_code == 0, done.output
-    submission = Submission.objects.get()
-    graded(submission)
-    told = CliRunner().invoke(app, ["logs", str(submission.uuid)])
-    assert told.exit_code == 0 and "0.74" in told.output
-
-
 def test_a_worker_without_the_packages_waits_and_says_how_to_get_them(
-    course: Path, ada_client: Client, monkeypatch: pytest.MonkeyPatch
+    course: None, ada_client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ada_client.post(f"{LEARN}submit", form(key="5"))
     submission = Submission.objects.get()

@@ -2,34 +2,25 @@
 
 from __future__ import annotations
 
-import shutil
-from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
-from django.core.management import call_command
 from django.test import Client
-from pytest_django.live_server_helper import LiveServer
-from typer.testing import CliRunner
 
 from graders.base import Retrieve
-from gradus.accounts.models import ApiToken, User
+from gradus.accounts.models import User
 from gradus.challenge_health import figures
 from gradus.challenge_health.models import RowScores
 from gradus.challenge_health.row_scores import items_of
-from gradus.cli import authors
-from gradus.cli.main import app
 from gradus.learn.result.progress import stages_of
 from gradus.submissions.models import Evaluation, Run, Standing, Submission
 from tests import factories
-from tests.challenges.factory import write_course, write_yaml
 from tests.challenges.kinds.rag_bundle import write_rag_challenge
+from tests.kinds import conftest
+from tests.kinds.conftest import Cli, ImportCourse, api
 from tests.kinds.rag_engine import PAYLOAD, Engine
 from tests.markup import Markup, without_drawn
-from workers import status
 from workers.engine.choice import Choice
-from workers.work import Worker
 
 pytestmark = pytest.mark.django_db(transaction=True)
 LEARN = "/challenges/ask-the-library/"
@@ -54,23 +45,14 @@ def metric(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-def course(tmp_path: Path, metric: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def course(import_course: ImportCourse, metric: str) -> None:
     """The worker holds another base model than the challenge names, which is enough here."""
-    monkeypatch.setattr(status, "digests", lambda: {"another-model": "x"})
-    monkeypatch.setattr(authors, "load", lambda name: lambda bundle: [])
-    root = write_course(tmp_path / "course")
-    shutil.rmtree(root / "first" / "sea-or-sky")
-    write_rag_challenge(root / "first" / "ask-the-library", metric={"name": metric}, public_metrics=["hit_rate"])
-    lesson = yaml.safe_load((root / "first" / "lesson.yaml").read_text())
-    write_yaml(root / "first" / "lesson.yaml", {**lesson, "challenges": ["ask-the-library", "ticket", "explain"]})
-    call_command("import_course", str(root), unverified=[])
+    keys = {"metric": {"name": metric}, "public_metrics": ["hit_rate"]}
+    import_course("ask-the-library", write_rag_challenge, model="another-model", **keys)
 
 
 def graded(owner: Submission | Run) -> Evaluation:
-    worker = Worker(owner.current.lane, runner=NoModel())  # type: ignore[arg-type]
-    while Evaluation.objects.get(pk=owner.current.pk).is_open and worker.step():
-        pass
-    found = Evaluation.objects.get(pk=owner.current.pk)
+    found = conftest.graded(owner, NoModel())
     assert found.state == "scored", found.error_code
     return found
 
@@ -81,10 +63,6 @@ def form(**changes: Any) -> dict[str, str]:
 
 def text_of(response: Any) -> Markup:
     return Markup(response.content.decode())
-
-
-def api(user: User) -> Client:
-    return Client(headers={"Authorization": f"Bearer {ApiToken.issue(user, 'tests')[1]}"})
 
 
 def test_the_form_has_only_the_fields_that_count(course: None, ada_client: Client) -> None:
@@ -198,21 +176,16 @@ def test_a_payload_with_fields_that_do_not_count_is_accepted_and_scores_the_same
     assert Submission.objects.order_by("pk").first().payload["instructions"] == PAYLOAD["instructions"]
 
 
-def test_the_api_and_the_command_line_say_it_too(
-    course: None, ada: User, live_server: LiveServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_api_and_the_command_line_say_it_too(course: None, ada: User, cli: Cli) -> None:
     assert api(ada).get("/api/v1/challenges/ask-the-library").json()["details"]["rag"]["has_reader"] is False
     made = api(ada).post("/api/v1/challenges/ask-the-library/runs", SEARCHED, content_type="application/json").json()
     graded(Run.objects.get(user=ada))
     result = api(ada).get(f"/api/v1/runs/{made['uuid']}").json()["result"]
     assert result["public"]["rows"][0]["output"].startswith("loans") and result["cost"] == {}
-    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
-    monkeypatch.setenv("GRADUS_URL", live_server.url)
-    monkeypatch.setenv("GRADUS_TOKEN", ApiToken.issue(ada, "tests")[1])
-    told = CliRunner().invoke(app, ["logs", made["uuid"]])
+    told = cli("logs", made["uuid"])
     assert told.exit_code == 0 and "loans" in told.output and "place 1" in told.output, told.output
     assert "fifteen books" not in told.output
     sent = api(ada).post("/api/v1/challenges/ask-the-library/submissions", SEARCHED, content_type="application/json")
     graded(Submission.objects.get(uuid=sent.json()["uuid"]))
-    board = CliRunner().invoke(app, ["leaderboard", "ask-the-library"])
+    board = cli("leaderboard", "ask-the-library")
     assert "0.74" in board.output and "Tokens" not in board.output, board.output
