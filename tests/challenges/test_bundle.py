@@ -27,7 +27,7 @@ def line_of(path, text):
     return next(n for n, line in enumerate(path.read_text().splitlines(), 1) if text in line)
 
 
-def test_course_is_read_with_all_below_it(tmp_path):
+def test_course_is_read_with_all_below_it_and_no_repr_shows_a_hidden_row(tmp_path):
     course = read_course(factory.write_course(tmp_path))
     lesson = course.lessons[0]
     assert (course.course.id, lesson.id, len(course.digest)) == ("tiny", "first", 64)
@@ -36,16 +36,8 @@ def test_course_is_read_with_all_below_it(tmp_path):
     assert (len(prompt.public), len(prompt.hidden), len(prompt.train), len(prompt.baselines)) == (4, 6, 6, 3)
     assert (len(free.gold), len(free.attacks)) == (30, 2)
     assert prompt.baselines[2].payload.rows == prompt.train
-
-
-def test_lesson_read_alone_is_the_course_s_lesson(tmp_path):
-    course = read_course(factory.write_course(tmp_path))
-    assert read_lesson(tmp_path / "first") == course.lessons[0]
-
-
-def test_hidden_rows_do_not_show_in_repr(tmp_path):
-    bundle = read_challenge(factory.write_prompt_challenge(tmp_path))
-    assert bundle.hidden[0].input not in repr(bundle)
+    assert prompt.hidden[0].input not in repr(prompt)
+    assert read_lesson(tmp_path / "first") == lesson
 
 
 def test_all_problems_come_at_once_with_their_lines(tmp_path):
@@ -70,45 +62,10 @@ def test_all_problems_come_at_once_with_their_lines(tmp_path):
     }
 
 
-def test_a_typo_is_told_what_was_meant(tmp_path):
-    root = factory.write_prompt_challenge(tmp_path)
-    spec = root / "challenge.yaml"
-    spec.write_text(spec.read_text() + "feedbak: {step: 0.1}\n")
-    (problem,) = problems_of(read_challenge, root)
-    line = line_of(spec, "feedbak")
-    assert str(problem) == f"challenge.yaml:{line}: the key `feedbak` is unknown: did you mean `feedback`?"
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "a: [",
-        "a: &x [1]\nb: [*x, *x]",
-        "- a list",
-        "",
-        "a: 1\na: 2",
-        "{" * 5000,
-        "a: " + "9" * 5000,
-        "a: 2024-13-45",
-        "? [a]\n: b",
-        "!!python/object/apply:os.system ['true']",
-        "a: \x07",
-        '"\\ud800": 1',
-        "1: 2",
-        "a: .nan",
-    ],
-)
-def test_hostile_yaml_is_a_problem(tmp_path, text):
-    root = factory.write_prompt_challenge(tmp_path)
-    (root / "challenge.yaml").write_text(text)
-    found = problems_of(read_challenge, root)
-    assert {p.file for p in found} == {"challenge.yaml"}
-    assert all("Traceback" not in str(p) for p in found)
-
-
 def test_missing_folders_and_ids_that_differ_are_told(tmp_path):
     root = factory.write_course(tmp_path)
-    factory.write_yaml(root / "course.yaml", {**_course(root), "lessons": ["first", "second"]})
+    listing = (root / "course.yaml").read_text()
+    (root / "course.yaml").write_text(listing.replace("- first", "- first\n- second"))
     factory.write_prompt_challenge(root / "first/sea-or-sky", id="other")
     (root / "first/explain").rename(root / "first/gone")
     told = [str(p) for p in problems_of(read_course, root)]
@@ -119,36 +76,19 @@ def test_missing_folders_and_ids_that_differ_are_told(tmp_path):
     assert len(told) == 3
 
 
-def _course(root):
-    import yaml
-
-    return yaml.safe_load((root / "course.yaml").read_text())
-
-
-@pytest.mark.parametrize("count", [1, 2, 12])
-def test_a_lesson_has_one_to_twelve_challenges(tmp_path, count):
+@pytest.mark.parametrize(
+    ("count", "fix"), [(0, "gradus challenge new KIND NAME"), (1, ""), (12, ""), (13, "keep at most 12 entries")]
+)
+def test_a_lesson_has_one_to_twelve_challenges(tmp_path, count, fix):
     names = [f"c{number}" for number in range(count)]
     root = factory.write_lesson(tmp_path, challenges=names)
     for name in names:
         factory.write_prompt_challenge(root / name, id=name)
-    assert [bundle.challenge.id for bundle in read_lesson(root).challenges] == names
-
-
-@pytest.mark.parametrize(("count", "fix"), [(0, "gradus challenge new KIND NAME"), (13, "keep at most 12 entries")])
-def test_a_lesson_with_no_challenge_or_thirteen_is_told(tmp_path, count, fix):
-    root = factory.write_lesson(tmp_path, challenges=[f"c{number}" for number in range(count)])
+    if not fix:
+        assert [bundle.challenge.id for bundle in read_lesson(root).challenges] == names
+        return
     (problem,) = problems_of(read_lesson, root)
-    assert (problem.file, "`challenges`" in problem.what, fix in problem.fix) == ("lesson.yaml", True, True)
-
-
-@pytest.mark.parametrize("name", ["hidden.jsonl", "challenge.yaml", "statement.md", "baselines/weak.yaml"])
-def test_symbolic_links_are_refused(tmp_path, name):
-    root = factory.write_prompt_challenge(tmp_path / "c")
-    outside = tmp_path / "outside"
-    (root / name).rename(outside)
-    (root / name).symlink_to(outside)
-    told = problems_of(read_challenge, root)
-    assert [(p.file, "symbolic link" in p.what) for p in told] == [(name, True)]
+    assert problem.file == "lesson.yaml" and "`challenges`" in problem.what and fix in problem.fix
 
 
 def test_a_linked_folder_is_refused_and_so_is_a_pipe(tmp_path):
@@ -160,14 +100,6 @@ def test_a_linked_folder_is_refused_and_so_is_a_pipe(tmp_path):
     told = {p.file: p.what for p in problems_of(read_challenge, root)}
     assert "symbolic link" in told["baselines/good.yaml"]
     assert told["statement.md"] == "is not a regular file"
-
-
-@pytest.mark.parametrize("rows_file", ["../../other/train.jsonl", "/etc/passwd", "../none.jsonl", "", 3, "..", "a\0b"])
-def test_rows_file_stays_inside_the_challenge(tmp_path, rows_file):
-    factory.write_prompt_challenge(tmp_path / "other")
-    root = factory.write_prompt_challenge(tmp_path / "c")
-    factory.write_yaml(root / "baselines/lora.yaml", {"kind": "tune", "rows_file": rows_file})
-    assert {p.file for p in problems_of(read_challenge, root)} <= {"baselines/lora.yaml", "."}
 
 
 def test_digest_covers_what_decides_a_grade_and_nothing_else(tmp_path):

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from challenges.characters import broken, broken_texts
+from challenges.problems import Problem
 from challenges.reading import BundleErrors, read_course
 from tests.challenges.factory import write_course
 
@@ -27,6 +28,13 @@ def test_all_broken_texts_of_a_value_are_found_however_deep() -> None:
     assert len(list(broken_texts(deep))) == 1
 
 
+def only_problem(course: Path) -> Problem:
+    with pytest.raises(BundleErrors) as found:
+        read_course(course)
+    (problem,) = found.value.problems
+    return problem
+
+
 @pytest.mark.parametrize("escape", [r"\0", r"\x1b"])
 @pytest.mark.parametrize("file", ["course.yaml", "first/lesson.yaml", "first/ticket/challenge.yaml"])
 def test_an_escape_in_yaml_is_refused_with_its_line(tmp_path: Path, file: str, escape: str) -> None:
@@ -35,9 +43,7 @@ def test_an_escape_in_yaml_is_refused_with_its_line(tmp_path: Path, file: str, e
     number = next(n for n, line in enumerate(lines) if line.startswith("title:"))
     lines[number] = f'title: "a{escape}b"'
     path.write_text("\n".join(lines) + "\n")
-    with pytest.raises(BundleErrors) as found:
-        read_course(tmp_path / "tiny")
-    (problem,) = found.value.problems
+    problem = only_problem(tmp_path / "tiny")
     assert (problem.file, problem.line) == (file, number + 1)
     assert "character 2 is U+" in problem.what and problem.fix == "remove it"
 
@@ -46,17 +52,14 @@ def test_an_escape_in_yaml_is_refused_with_its_line(tmp_path: Path, file: str, e
 def test_a_nul_in_a_text_is_refused_with_its_line(tmp_path: Path, file: str) -> None:
     path = write_course(tmp_path / "tiny") / file
     path.write_text("One line.\nAnother\0 line.\n")
-    with pytest.raises(BundleErrors) as found:
-        read_course(tmp_path / "tiny")
-    assert [(one.file, one.line) for one in found.value.problems] == [(file, 2)]
+    problem = only_problem(tmp_path / "tiny")
+    assert (problem.file, problem.line) == (file, 2)
 
 
 def test_measured_results_hold_no_nul(tmp_path: Path) -> None:
     folder = write_course(tmp_path / "tiny")
     (folder / "first" / "measured.json").write_text(json.dumps({"notes": ["a\0"]}))
-    with pytest.raises(BundleErrors) as found:
-        read_course(folder)
-    (problem,) = found.value.problems
+    problem = only_problem(folder)
     assert problem.file == "first/measured.json" and "notes.0" in problem.what
 
 
@@ -73,7 +76,5 @@ def test_what_is_longer_than_its_column_is_refused(tmp_path: Path, file: str, ke
     path = write_course(tmp_path / "tiny") / file
     lines = [line for line in path.read_text().splitlines() if not line.startswith(f"{key}:")]
     path.write_text("\n".join([*lines, f'{key}: "{value}"']) + "\n")
-    with pytest.raises(BundleErrors) as found:
-        read_course(tmp_path / "tiny")
-    (problem,) = found.value.problems
+    problem = only_problem(tmp_path / "tiny")
     assert problem.file == file and key in problem.what

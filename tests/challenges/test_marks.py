@@ -33,21 +33,12 @@ def test_graders_and_reviewers_add_alike(given: tuple[str, ...], tmp_path: Path)
     assert graded_by(graded, (), {}, None, 1.0).score == marks.score(CRITERIA, _by_id(given))
 
 
-def test_partial_earns_nothing_where_the_criterion_does_not_allow_it() -> None:
+def test_half_is_allowed_where_it_earns_and_earns_nothing_elsewhere() -> None:
+    both = ("met", "not_met")
+    assert [marks.allowed(c) for c in CRITERIA] == [("met", "partial", "not_met"), both, both]
     assert marks.points(CRITERIA, _by_id(("partial", "partial", "met"))) == {"cause": 25, "remedy": 0, "no-myth": 20}
-
-
-def test_half_is_allowed_where_it_earns() -> None:
-    assert [marks.allowed(c) for c in CRITERIA] == [
-        ("met", "partial", "not_met"),
-        ("met", "not_met"),
-        ("met", "not_met"),
-    ]
-
-
-def test_a_rubric_of_forbidden_claims_only() -> None:
-    only = CRITERIA[2:]
-    assert marks.points(only, {"no-myth": "met"}) == {"no-myth": 20.0}
+    # A rubric of forbidden claims only.
+    assert marks.points(CRITERIA[2:], {"no-myth": "met"}) == {"no-myth": 20.0}
 
 
 def test_lint_names_the_thirds_in_which_answers_really_score(tmp_path: Path) -> None:

@@ -7,8 +7,6 @@ import pytest
 from challenges.files.jsonl import Fault
 from challenges.files.rows import read_samples
 from challenges.files.source import Source
-from challenges.files.yaml_lines import YamlErrors, read
-from challenges.lesson.svg import read_svg
 from challenges.problems import Problem
 
 
@@ -26,14 +24,6 @@ def test_a_problem_as_text_names_its_place(file: str, line: int | None, text: st
 
 def test_a_fault_of_a_row_becomes_a_problem_with_its_line_and_code() -> None:
     assert Fault("bad_row", "wrong", "right it").at(7) == Problem("", 7, "wrong", "right it", "bad_row")
-
-
-def test_all_readers_report_the_same_type(tmp_path) -> None:
-    with pytest.raises(YamlErrors) as errors:
-        read("a: 1\na: 2\n")
-    _, of_rows = read_samples(b"{\n")
-    for problem in (*errors.value.problems, *of_rows, *read_svg(b"<svg").problems):
-        assert type(problem) is Problem and problem.file == "" and problem.line
 
 
 def test_a_source_names_the_file_of_each_problem(tmp_path) -> None:

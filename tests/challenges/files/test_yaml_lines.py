@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import re
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -74,12 +73,6 @@ def test_what_is_not_taken_is_named_with_its_line(text: str, line: int, what: st
         read(text)
     (problem,) = errors.value.problems
     assert problem.line == line and what in problem.what and problem.fix
-
-
-def test_a_file_of_aliases_of_aliases_is_refused_at_the_first() -> None:
-    bomb = "a: &a [x, x]\n" + "".join(f"{b}: &{b} [{', '.join([f'*{a}'] * 9)}]\n" for a, b in pairwise("abcdefghi"))
-    with pytest.raises(YamlErrors, match="anchors and aliases"):
-        read(bomb)
 
 
 def test_nothing_else_loads_yaml() -> None:

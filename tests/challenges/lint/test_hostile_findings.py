@@ -44,31 +44,19 @@ def test_a_hostile_file_is_a_problem_and_no_traceback(tmp_path, text, name):
 
 
 HOSTILE = [None, 0, -1, 1e308, float("nan"), "", "../../etc/passwd", "a\nb", [], {}, [[]], "x" * 70_000, True, [None]]
+KEYS = {
+    "finding": ("id", "title", "statement", "limits", "rows", "experiments", "claims", "more"),
+    "arm": ("id", "title", "files", "example_sets", "seeds", "order", "tuned_on", "count"),
+    "claim": ("arms", "varies", "found", "measure", "at_least", "best"),
+}
 
 
-@pytest.mark.parametrize("key", ["id", "title", "statement", "limits", "rows", "experiments", "claims", "more"])
-def test_no_value_of_a_finding_makes_a_traceback(tmp_path, key):
+@pytest.mark.parametrize(("place", "key"), [(place, key) for place, keys in KEYS.items() for key in keys])
+def test_no_value_of_a_finding_an_arm_or_a_claim_makes_a_traceback(tmp_path, place, key):
     root = factory.write_findings(factory.write_lesson(tmp_path))
     for value in HOSTILE:
-        factory.write_yaml(root / "findings.yaml", {"schema": 1, "findings": [{**factory.finding(), key: value}]})
-        assert lint(root)
-
-
-@pytest.mark.parametrize("key", ["id", "title", "files", "example_sets", "seeds", "order", "tuned_on", "count"])
-def test_no_value_of_an_arm_makes_a_traceback(tmp_path, key):
-    root = factory.write_findings(factory.write_lesson(tmp_path))
-    for value in HOSTILE:
-        one = copy.deepcopy(factory.finding())
-        one["experiments"][0]["arms"][0][key] = value
-        factory.write_yaml(root / "findings.yaml", {"schema": 1, "findings": [one]})
-        assert lint(root)
-
-
-@pytest.mark.parametrize("key", ["arms", "varies", "found", "measure", "at_least", "best"])
-def test_no_value_of_a_claim_makes_a_traceback(tmp_path, key):
-    root = factory.write_findings(factory.write_lesson(tmp_path))
-    for value in HOSTILE:
-        one = factory.finding(claims=[{"arms": ["few", "zero"], "varies": "examples", "found": "higher"}])
-        one["claims"][0][key] = value
-        factory.write_yaml(root / "findings.yaml", {"schema": 1, "findings": [one]})
+        finding = copy.deepcopy(factory.finding())
+        part = {"finding": finding, "arm": finding["experiments"][0]["arms"][0], "claim": finding["claims"][0]}[place]
+        part[key] = value
+        factory.write_yaml(root / "findings.yaml", {"schema": 1, "findings": [finding]})
         assert lint(root)

@@ -38,6 +38,7 @@ def said(folder: Path) -> list[str]:
         ({"limits": {"seconds": 9999}}, "`limits.seconds` is 9999: write a number of at most 600"),
         ({"prompt": {"locked": "perhaps"}}, "`prompt.locked` is neither true nor false: write true or false"),
         ({"lessons": ["first"]}, "the key `lessons` is unknown: remove it"),
+        ({"feedbak": {"step": 0.1}}, "the key `feedbak` is unknown: did you mean `feedback`?"),
     ],
 )
 def test_a_mistake_is_said_with_its_cure(tmp_path: Path, changes: dict[str, Any], sentence: str) -> None:
