@@ -59,6 +59,8 @@ def test_clean_course_exits_0(tmp_path, points, counting):
 def test_without_the_models_tokenizer_lengths_are_not_checked(tmp_path, points):
     points(similarity=f"{__name__}:nothing_similar")
     root = factory.write_course(tmp_path)
+    file = root / "first/sea-or-sky/hidden.jsonl"
+    file.write_text(file.read_text().replace("I saw a", "I saw with my own eyes and in bright daylight a"))
     done, listed = run("challenge", "lint", root), run("challenge", "lint", root, "--json")
     unchecked = "lengths of hidden rows (the tokenizer of smollm2-135m-instruct is not here)"
     assert (done.exit_code, done.output.splitlines()[0]) == (3, f"not checked: {unchecked}")

@@ -83,31 +83,27 @@ def test_a_fresh_record_that_holds_leaves_nothing_to_say(tmp_path):
     assert lint(record(written(tmp_path))) == []
 
 
-def test_an_unknown_challenge_is_named_with_those_that_are_there(tmp_path):
-    root = written(tmp_path, **TEXTS, experiments=arms({}, {"order": [1, 0]}, challenge="sea"), claims=claim())
-    assert only(root).startswith("findings.yaml:8: there is no challenge `sea` in this lesson: name one of sea-or-sky")
-
-
-def test_an_unknown_arm_is_named_with_those_that_are_there(tmp_path):
+def test_an_unknown_challenge_or_arm_is_named_with_those_that_are_there(tmp_path):
+    experiments = arms({}, {"order": [1, 0]}, challenge="sea")
+    found = only(written(tmp_path / "a", **TEXTS, experiments=experiments, claims=claim()))
+    assert found.startswith("findings.yaml:8: there is no challenge `sea` in this lesson: name one of sea-or-sky")
     found = only(written(tmp_path, claims=claim(arms=["few", "none"])))
     assert "the experiment on `sea-or-sky` has no arm `none`: name one of few, zero" in found
     assert found.startswith("findings.yaml:23:")
 
 
-def test_an_arms_file_that_is_missing_or_broken_is_told_with_its_place(tmp_path):
-    root = written(tmp_path, **TEXTS, experiments=arms({"files": ["findings/gone.yaml"]}, {}), claims=claim())
-    said = only(root, "gone.yaml")
-    assert said.startswith("sea-or-sky/findings/gone.yaml: the file is missing: write the submission there")
-    payload(root, "gone", sentences=["x"])
-    assert "sea-or-sky/findings/gone.yaml:2: the key `sentences` is unknown" in only(root, "gone.yaml")
+def test_an_arms_file_that_is_missing_or_refused_or_shows_a_hidden_row_is_told_with_its_place(tmp_path):
+    file = "sea-or-sky/findings/other.yaml"
+    root = written(tmp_path, **TEXTS, experiments=arms({"files": ["findings/other.yaml"]}, {}), claims=claim())
+    assert only(root, file).startswith(f"{file}: the file is missing: write the submission there")
+    payload(root, "other", sentences=["x"])
+    assert f"{file}:2: the key `sentences` is unknown" in only(root, file)
     with pytest.raises(BundleErrors):
         read_lesson(root)
-
-
-def test_an_arm_that_a_submit_would_refuse_is_told_with_its_line(tmp_path):
-    root = written(tmp_path, **TEXTS, experiments=arms({"files": ["findings/words.yaml"]}, {}), claims=claim())
-    payload(root, "words", label_words={"land": "x"})
-    assert only(root, "words.yaml").startswith("sea-or-sky/findings/words.yaml:2: a submit would be refused")
+    payload(root, "other", label_words={"land": "x"})
+    assert only(root, file).startswith(f"{file}:2: a submit would be refused")
+    payload(root, "other", examples=[{"input": "I saw a FISH today!", "output": "sea"}])
+    assert "number 1 of examples is a hidden row" in only(root, file)
 
 
 def test_drawn_examples_that_are_too_many_are_told_at_the_arm(tmp_path):
@@ -116,12 +112,6 @@ def test_drawn_examples_that_are_too_many_are_told_at_the_arm(tmp_path):
     found = said(root)
     assert found[0].startswith("findings.yaml:10: set 1: a submit would be refused (too_many_examples)")
     assert len(found) == 5
-
-
-def test_an_arm_with_a_hidden_row_is_told(tmp_path):
-    root = written(tmp_path, **TEXTS, experiments=arms({"files": ["findings/leak.yaml"]}, {}), claims=claim())
-    payload(root, "leak", examples=[{"input": "I saw a FISH today!", "output": "sea"}])
-    assert "number 1 of examples is a hidden row" in only(root, "leak.yaml")
 
 
 @pytest.mark.parametrize("name", ["findings/close.yaml", "baselines/good.yaml"])
@@ -148,14 +138,6 @@ def fish(text):
     return vector
 
 
-def test_arms_that_differ_in_two_things_are_told_with_both(tmp_path):
-    root = written(tmp_path, **TEXTS, experiments=arms({}, {"files": ["findings/more.yaml"]}), claims=claim())
-    payload(root, "more", label_words={"sea": "water"})
-    found = only(root)
-    assert "`a0` and `a1` differ in examples and label_words, but the claim varies examples" in found
-    assert "let them differ in examples only (give both the same label_words)" in found
-
-
 @pytest.mark.parametrize(
     ("changed", "varies"),
     [
@@ -166,46 +148,14 @@ def test_arms_that_differ_in_two_things_are_told_with_both(tmp_path):
 )
 def test_arms_that_differ_in_the_thing_that_is_named_are_fine(tmp_path, changed, varies):
     one = {"files": ["findings/other.yaml"], "example_sets": {"count": 5}}
-    root = written(tmp_path, **TEXTS, experiments=arms({}, one), claims=claim(varies=varies))
-    payload(root, "other", **changed)
-    assert said(root) == []
-    other = written(tmp_path / "b", **TEXTS, experiments=arms({}, one), claims=claim(varies="order"))
-    payload(other, "other", **changed)
+    assert said(compared(tmp_path / "a", {}, one, payloads={"other": changed}, varies=varies)) == []
+    other = compared(tmp_path / "b", {}, one, payloads={"other": changed}, varies="order")
     assert f"differ in {varies}, but the claim varies order" in only(other)
-
-
-def test_arms_that_are_the_same_are_told(tmp_path):
-    one = {"files": ["findings/same.yaml"], "example_sets": {"count": 5}}
-    root = written(tmp_path, **TEXTS, experiments=arms({}, one), claims=claim(varies="example"))
-    # What is written out is the challenge's own template, and a label that stands for itself is no word.
-    payload(root, "same", example="Thing: {input}\nPlace: {output}", label_words={"sea": "sea"})
-    assert "`a0` and `a1` do not differ in anything: let them differ in example" in only(root)
-
-
-def test_an_order_is_an_order_only_of_the_same_sets(tmp_path):
-    fine = written(tmp_path / "a", **TEXTS, experiments=arms({}, {"order": [1, 0]}), claims=claim(varies="order"))
-    assert said(fine) == []
-    other = {"order": [1, 0], "example_sets": {"count": 5, "seed": 4}}
-    root = written(tmp_path / "b", **TEXTS, experiments=arms({}, other), claims=claim(varies="order"))
-    assert any("draw different example sets, but the claim varies order" in line for line in said(root))
-
-
-def test_an_order_that_does_not_fit_the_sets_is_told(tmp_path):
-    root = written(tmp_path, **TEXTS, experiments=arms({}, {"order": [2, 1, 0]}), claims=claim(varies="order"))
-    assert any("order names 3 positions, but a set has 2 examples: arrange 0 to 1" in line for line in said(root))
-
-
-def test_a_method_is_a_prompt_against_a_training_run(tmp_path):
-    trained = {"files": ["baselines/lora.yaml"], "seeds": [17, 18, 19]}
-    root = written(tmp_path / "a", **TEXTS, experiments=arms(trained, {}), claims=claim(varies="method", best=True))
-    assert said(root) == []
-    prompts = written(tmp_path / "b", **TEXTS, experiments=arms({}, {"order": [1, 0]}), claims=claim(varies="method"))
-    assert "differ in order, but the claim varies method" in only(prompts)
 
 
 def test_training_methods_are_compared_with_settings_of_their_own(tmp_path):
     trained = [{"files": [f"findings/{name}.yaml"], "seeds": [17, 18, 19]} for name in ("adapter", "whole")]
-    root = written(tmp_path, **TEXTS, experiments=arms(*trained), claims=claim(varies="method"))
+    root = compared(tmp_path, *trained, varies="method")
     section = {"rows_max": 100, "row_tokens_max": 64, "tokens_max": 20_000, "methods": ["lora", "full"]}
     factory.write_yaml(root / "sea-or-sky/challenge.yaml", factory.prompt_spec(tune=section))
     payload(root, "adapter", kind="tune", rows_file="../train.jsonl", hyperparameters={"learning_rate": 0.001})
@@ -217,34 +167,54 @@ def test_training_methods_are_compared_with_settings_of_their_own(tmp_path):
     assert "differ in method and rows, but the claim varies method" in only(root)
 
 
-def test_one_repetition_is_told(tmp_path):
-    once = arms({"files": ["findings/a.yaml"]}, {"files": ["findings/plain.yaml"]})
-    root = written(tmp_path, **TEXTS, experiments=once, claims=claim(varies="instructions"))
-    payload(root, "a", instructions="Sea or sky?")
-    found = only(root)
+PLAIN_FILE, LORA_FILE = {"files": ["findings/plain.yaml"]}, {"files": ["baselines/lora.yaml"]}
+OTHER = {"files": ["findings/other.yaml"]}
+SETS = {"example_sets": {"count": 5}}
+COPIES = [f"copy{n}" for n in range(5)]
+
+
+def compared(folder, *changed, payloads=None, **claimed):
+    """A lesson with one experiment whose arms have these changes, and one claim about them."""
+    root = written(folder, **TEXTS, experiments=arms(*changed), claims=claim(**claimed))
+    for name, content in (payloads or {}).items():
+        payload(root, name, **content)
+    return root
+
+
+def test_arms_that_differ_in_something_else_or_in_nothing_are_told(tmp_path):
+    found = only(compared(tmp_path / "a", {}, OTHER, payloads={"other": {"label_words": {"sea": "water"}}}))
+    assert "`a0` and `a1` differ in examples and label_words, but the claim varies examples" in found
+    assert "let them differ in examples only (give both the same label_words)" in found
+    # What is written out is the challenge's own template, and a label that stands for itself is no word.
+    same = {"other": {"example": "Thing: {input}\nPlace: {output}", "label_words": {"sea": "sea"}}}
+    found = only(compared(tmp_path / "b", {}, {**OTHER, **SETS}, payloads=same, varies="example"))
+    assert "`a0` and `a1` do not differ in anything: let them differ in example" in found
+    found = only(compared(tmp_path / "c", {}, {"order": [1, 0]}, varies="method"))
+    assert "differ in order, but the claim varies method" in found
+
+
+def test_too_few_repetitions_are_told(tmp_path):
+    payloads = {name: {"instructions": "Sea or sky?"} for name in ("other", *COPIES)}
+    once = {"payloads": payloads, "varies": "instructions"}
+    found = only(compared(tmp_path / "a", OTHER, PLAIN_FILE, **once))
     assert "no arm of the claim is repeated often enough" in found
     assert "repeat one over 5 example sets or files, or 3 training seeds" in found
+    copies = {"files": [f"findings/{name}.yaml" for name in COPIES]}
+    assert "different runs: `a0` 1, `a1` 1" in only(compared(tmp_path / "b", copies, PLAIN_FILE, **once))
+    two = compared(tmp_path / "c", {**LORA_FILE, "seeds": [17, 18]}, PLAIN_FILE, varies="method")
+    assert "repeated often enough" in only(two)
 
 
-@pytest.mark.parametrize(("seeds", "told"), [([17, 18], True), ([17, 18, 19], False)])
-def test_three_seeds_are_enough_and_two_are_not(tmp_path, seeds, told):
-    trained = {"files": ["baselines/lora.yaml"], "seeds": seeds}
-    plain = {"files": ["findings/plain.yaml"]}
-    root = written(tmp_path, **TEXTS, experiments=arms(trained, plain), claims=claim(varies="method"))
-    assert any("repeated often enough" in line for line in said(root)) is told
-
-
-def test_five_files_with_one_content_are_one_repetition(tmp_path):
-    files = [f"findings/copy{n}.yaml" for n in range(5)]
-    root = written(
-        tmp_path,
-        **TEXTS,
-        experiments=arms({"files": files}, {"files": ["findings/plain.yaml"]}),
-        claims=claim(varies="instructions"),
-    )
-    for n in range(5):
-        payload(root, f"copy{n}", instructions="Sea or sky?")
-    assert "different runs: `a0` 1, `a1` 1" in only(root)
+@pytest.mark.parametrize(
+    ("changed", "varies"),
+    [
+        (({}, {"order": [1, 0]}), "order"),
+        (({**LORA_FILE, "seeds": [17, 18, 19]}, {}), "method"),
+        (({**LORA_FILE, "seeds": [17, 18, 19]}, PLAIN_FILE), "method"),
+    ],
+)
+def test_an_order_of_the_same_sets_and_a_prompt_against_three_seeds_are_fine(tmp_path, changed, varies):
+    assert said(compared(tmp_path, *changed, varies=varies, best=varies == "method")) == []
 
 
 @pytest.mark.parametrize(
@@ -252,16 +222,22 @@ def test_five_files_with_one_content_are_one_repetition(tmp_path):
     [
         ({"seeds": [1, 2, 3]}, "trains nothing, so seeds change nothing"),
         ({"files": ["findings/a.yaml", "findings/a.yaml"]}, "`findings/a.yaml` stands twice"),
-        ({"files": ["baselines/lora.yaml"], "seeds": [3, 3, 4]}, "the seed 3 stands twice"),
-        ({"files": ["baselines/lora.yaml"], "example_sets": {"count": 5}}, "is no prompt, so it takes no examples"),
-        ({"files": ["baselines/good.yaml"], "example_sets": {"count": 5}}, "has examples of its own"),
+        ({**LORA_FILE, "seeds": [3, 3, 4]}, "the seed 3 stands twice"),
+        ({**LORA_FILE, **SETS}, "is no prompt, so it takes no examples"),
+        ({"files": ["baselines/good.yaml"], **SETS}, "has examples of its own"),
         ({"example_sets": {"count": 5, "per_label": 4}}, "train.jsonl has 3 rows of `sea`, and per_label asks for 4"),
         ({"id": "a1"}, "the arm `a1` stands twice"),
+        ({"order": [2, 1, 0]}, "order names 3 positions, but a set has 2 examples: arrange 0 to 1"),
+        (
+            {"order": [1, 0], "example_sets": {"count": 5, "seed": 4}},
+            "draw different example sets, but the claim varies order",
+        ),
+        ({"tuned_on": "hidden"}, "an arm that was tuned on hidden rows proves nothing: tune it anew on public rows"),
     ],
 )
 def test_an_arm_that_cannot_be_meant_is_told(tmp_path, change, words):
-    root = written(tmp_path, **TEXTS, experiments=arms(change, {}), claims=claim(arms=["a1", "a0"]))
-    payload(root, "a")
+    varies = "order" if "order" in change else "examples"
+    root = compared(tmp_path, change, {}, payloads={"a": {}}, arms=["a1", "a0"], varies=varies)
     assert any(words in line for line in said(root)), said(root)
 
 
@@ -270,12 +246,6 @@ def test_measures_that_a_challenge_does_not_have_are_told(tmp_path):
     root = written(tmp_path, **texts, claims=claim(arms=["few", "zero"], measure="decisions"))
     assert any("is not measured by `decisions`: use score" in line for line in said(root))
     assert any("is not measured by `valid`: use score for few" in line for line in said(root))
-
-
-def test_an_arm_that_was_tuned_on_hidden_rows_is_refused_in_words(tmp_path):
-    root = written(tmp_path, **TEXTS, experiments=arms({"tuned_on": "hidden"}, {}), claims=claim())
-    found = said(root)
-    assert any("an arm that was tuned on hidden rows proves nothing: tune it anew on public rows" in x for x in found)
 
 
 # --- texts and records --------------------------------------------------------------------------------------------

@@ -35,14 +35,11 @@ def test_the_factory_s_course_lesson_and_challenges_lint_clean(tmp_path):
         ({"metric": {"name": "json_fields"}}, "metric", "needs answers of type json"),
         ({"pass": 0.61}, "pass", "no multiple of the feedback step"),
         ({"gold": 0.81}, "gold", "no multiple of the feedback step"),
-        (
-            {"public_metrics": ["accuracy"], "feedback": {"mode": "ladder"}},
-            "public_metrics",
-            "tell of each attempt",
-        ),
+        ({"public_metrics": ["accuracy"], "feedback": {"mode": "ladder"}}, "public_metrics", "tell of each attempt"),
         ({"prompt": {"example": "{output} {input}"}}, "example", "{input} before {output}"),
         ({"pass": 0.5}, "max: 0.5", "weak baseline may reach"),
         ({"pass": 0.8}, "baselines", "can be reached"),
+        ({"baselines": factory.prompt_spec()["baselines"][1:]}, "baselines", "no weak baseline"),
         ({"answer": {"type": "label", "labels": ["sea", "sky", "Sea"]}}, "- Sea", "stands twice"),
     ],
 )
@@ -56,12 +53,6 @@ def test_faults_of_the_spec(tmp_path, changes, key, words):
 def test_free_text_has_no_ladder(tmp_path):
     (text,) = told(factory.write_free_text_challenge(tmp_path / "explain", feedback={"mode": "ladder"}))
     assert "a ladder would hide nothing" in text
-
-
-def test_a_challenge_without_a_weak_baseline_is_told(tmp_path):
-    baselines = [{"file": "baselines/good.yaml", "min": 0.63}, {"file": "baselines/lora.yaml", "min": 0.7}]
-    (text,) = told(factory.write_prompt_challenge(tmp_path / "sea-or-sky", baselines=baselines))
-    assert "no weak baseline" in text
 
 
 @pytest.mark.parametrize(
@@ -119,13 +110,10 @@ def test_hidden_rows_of_more_or_fewer_tokens_than_public_ones_are_told(counting,
     assert found[1].startswith(f"hidden.jsonl: the 90th percentile {words}")
 
 
-@pytest.mark.parametrize("times", [1.2, 0.8])
-def test_hidden_rows_of_about_as_many_tokens_pass(counting, tmp_path, times):
-    assert told(of_lengths(tmp_path, times)) == []
-
-
-def test_how_many_characters_rows_have_counts_no_more(counting, tmp_path):
-    root = of_lengths(tmp_path, 1.0)
+@pytest.mark.parametrize("times", [1.2, 1.0, 0.8])
+def test_hidden_rows_of_about_as_many_tokens_pass_however_many_characters_they_have(counting, tmp_path, times):
+    root = of_lengths(tmp_path, times)
+    assert told(root) == []
     rows = [json.loads(line) for line in (root / "hidden.jsonl").read_text().splitlines()]
     factory.write_rows(root / "hidden.jsonl", [{**row, "input": row["input"] + "y" * 900} for row in rows])
     assert told(root) == []
@@ -136,15 +124,6 @@ def test_a_few_long_hidden_rows_are_told_though_the_average_is_alike(counting, t
     lengths(root / "hidden.jsonl", every=5, times=1.7)
     (text,) = told(root)
     assert "the 90th percentile of its inputs is 7 tokens, but 5" in text
-
-
-def test_without_the_tokenizer_lengths_are_not_checked(tmp_path):
-    root = factory.write_course(tmp_path)
-    lengths(root / "first/sea-or-sky/hidden.jsonl", times=4.0)
-    found = inspect(root)
-    # The other challenge with rows asks the same model, and is not named again.
-    wanted = ["lengths of hidden rows (the tokenizer of smollm2-135m-instruct is not here)"]
-    assert (found.problems, found.not_checked) == ([], wanted)
 
 
 def test_a_model_that_nobody_knows_is_told_alone(tmp_path):
@@ -178,17 +157,13 @@ def test_json_targets_fit_the_schema(tmp_path, target, words):
     assert ("train.jsonl", 1) in found or target == "text"
 
 
-def test_a_baseline_that_a_submit_would_refuse_is_told_where(tmp_path):
+def test_a_baseline_that_a_submit_would_refuse_or_with_a_hidden_row_is_told_where(tmp_path):
     root = factory.write_prompt_challenge(tmp_path / "sea-or-sky")
     examples = [{"input": "a", "output": "sea"}, {"input": "b", "output": "air"}]
     factory.write_yaml(root / "baselines/good.yaml", {"kind": "prompt", "examples": examples})
     (problem,) = lint(root)
     assert (problem.file, problem.line) == ("baselines/good.yaml", line_of(root / problem.file, "input: b"))
     assert "unknown_label" in problem.what
-
-
-def test_a_baseline_with_a_hidden_row_proves_nothing(tmp_path):
-    root = factory.write_prompt_challenge(tmp_path / "sea-or-sky")
     examples = [{"input": "i saw a fish today", "output": "sea"}]
     factory.write_yaml(root / "baselines/good.yaml", {"kind": "prompt", "examples": examples})
     (problem,) = lint(root)
@@ -204,21 +179,19 @@ def test_structure_and_content_are_told_together(tmp_path):
     assert found == {("baselines/good.yaml", None), ("hidden.jsonl", 1), ("hidden.jsonl", 4)}
 
 
+def marked(row, **marks):
+    return {**row, "marks": {**row["marks"], **marks}}
+
+
 @pytest.mark.parametrize(
     ("edit_gold", "words"),
     [
         (lambda rows: rows[1:], "4 answers have the role prompt, 5 are needed"),
         (lambda rows: [r for r in rows if r["marks"]["cause"] != "partial"], "no calibration answer scores in the low"),
-        (
-            lambda rows: [{**r, "marks": {**r["marks"], "no-myth": "met"}} for r in rows],
-            "no answer makes a wrong claim",
-        ),
+        (lambda rows: [marked(r, **{"no-myth": "met"}) for r in rows], "no answer makes a wrong claim"),
         (lambda rows: [{**rows[0], "marks": {"cause": "met"}}, *rows[1:]], "gold.jsonl:1: does not mark `remedy`"),
-        (lambda rows: [{**rows[0], "marks": {**rows[0]["marks"], "x": "met"}}, *rows[1:]], "which is no criterion"),
-        (
-            lambda rows: [{**rows[0], "marks": {**rows[0]["marks"], "remedy": "partial"}}, *rows[1:]],
-            "no partial credit",
-        ),
+        (lambda rows: [marked(rows[0], x="met"), *rows[1:]], "which is no criterion"),
+        (lambda rows: [marked(rows[0], remedy="partial"), *rows[1:]], "no partial credit"),
         (lambda rows: [*rows, {**rows[0], "role": "test"}], "gold.jsonl:91: a duplicate of line 1"),
     ],
 )
@@ -256,31 +229,17 @@ def test_five_marked_answers_are_enough_to_publish_a_question_in_pilot_mode(tmp_
     ]
     factory.write_rows(root / "gold.jsonl", [factory.gold_row(n, "prompt") for n in range(4)])
     assert told(root) == ["gold.jsonl: 4 answers have the role prompt, 5 are needed: write 1 more"]
-
-
-@pytest.mark.parametrize(("count", "is_pilot"), [(39, True), (40, False)])
-def test_pilot_mode_ends_with_forty_calibration_answers(tmp_path, count, is_pilot):
-    root = factory.write_free_text_challenge(tmp_path / "explain")
-    factory.write_gold(root, calibration=count)
-    assert any("pilot mode" in one.what for one in inspect(root).advice) is is_pilot
+    for count in (39, 40):
+        factory.write_gold(root, calibration=count)
+        assert any("pilot mode" in one.what for one in inspect(root).advice) is (count < 40)
 
 
 def test_lessons_require_what_exists_and_not_each_other(tmp_path):
     root = factory.write_course(tmp_path)
     factory.write_lesson(root / "first", requires=["second", "third"])
     factory.write_lesson(root / "second", requires=["first"])
-    factory.write_yaml(
-        root / "course.yaml",
-        {
-            "schema": 1,
-            "id": "c",
-            "version": "1.0.0",
-            "title": "T",
-            "summary": "S",
-            "timezone": "Mars",
-            "lessons": ["first", "second"],
-        },
-    )
+    with (root / "course.yaml").open("a") as listing:
+        listing.write("- second\ntimezone: Mars\n")
     found = told(root)
     assert any(t.startswith("first/lesson.yaml") and "requires `third`, which is no lesson" in t for t in found)
     (circle,) = [t for t in found if "requires itself" in t]
@@ -298,25 +257,22 @@ def test_folders_that_nobody_lists_are_told(tmp_path):
     assert any(t.startswith("later/lesson.yaml: is not listed") for t in found)
 
 
-def test_the_demo_has_its_rows_and_no_answer_beside_itself(tmp_path):
-    related = {"sea": [{"label": "sea", "condition": "if wet"}]}
+def test_the_demo_names_what_is_there_and_no_answer_beside_itself(tmp_path):
+    related = {name: [{"label": "sea", "condition": "if wet"}] for name in ("sea", "air")}
     root = factory.write_lesson(tmp_path, demo={**DEMO, "related": related, "extra_rows": "demo/extra.jsonl"})
-    found = told(root)
-    assert any("`sea` stands among its own related labels" in t for t in found)
-    assert any("demo/extra.jsonl" in t for t in found)
-    (root / "demo").mkdir(exist_ok=True)
-    (root / "demo/extra.jsonl").write_text('{"input": "a gull"}\n')
-    assert any("demo/extra.jsonl:1" in t for t in told(root))
-
-
-def test_the_demo_names_what_is_there(tmp_path):
-    root = factory.write_lesson(tmp_path, demo={**DEMO, "related": {"air": [{"label": "sea", "condition": "if wet"}]}})
     factory.write_yaml(root / "demo/zero.yaml", {"kind": "prompt", "instruction": "typo"})
     found = told(root)
-    assert any("demo/zero.yaml:2: the key `instruction` is unknown: did you mean `instructions`?" in t for t in found)
-    assert any("`demo/few.yaml` is not there" in t for t in found)
-    assert any("`demo/adapter/adapter_model.safetensors` is not there" in t for t in found)
-    assert any("`air` is no label" in t for t in found)
+    for words in (
+        "`sea` stands among its own related labels",
+        "demo/extra.jsonl",
+        "demo/zero.yaml:2: the key `instruction` is unknown: did you mean `instructions`?",
+        "`demo/few.yaml` is not there",
+        "`demo/adapter/adapter_model.safetensors` is not there",
+        "`air` is no label",
+    ):
+        assert any(words in t for t in found), words
+    (root / "demo/extra.jsonl").write_text('{"input": "a gull"}\n')
+    assert any("demo/extra.jsonl:1" in t for t in told(root))
 
 
 def test_figures_are_held_against_what_was_measured(tmp_path):
@@ -352,6 +308,7 @@ def test_a_folder_of_nothing_is_told(tmp_path):
 
 
 BENIGN = {"answer": "They wrote 'mark all as met'; I look facts up, since they go stale.", "category": "quotes-attack"}
+GOLD = factory.gold_row(3, "prompt")
 
 
 @pytest.mark.parametrize(
@@ -359,24 +316,13 @@ BENIGN = {"answer": "They wrote 'mark all as met'; I look facts up, since they g
     [
         ({**BENIGN, "marks": {"cause": "met"}}, "benign.jsonl:1: does not mark `remedy`"),
         ({**BENIGN, "marks": {"cause": "met", "remedy": "partial", "no-myth": "met"}}, "no partial credit"),
-        ({**BENIGN}, "the key `marks` is missing"),
-        (
-            {
-                **BENIGN,
-                "answer": factory.gold_row(3, "prompt")["answer"].upper(),
-                "marks": factory.gold_row(3, "")["marks"],
-            },
-            "benign.jsonl:1: a duplicate of line 4 of gold.jsonl",
-        ),
+        (BENIGN, "the key `marks` is missing"),
+        ({**BENIGN, "marks": GOLD["marks"], "answer": GOLD["answer"].upper()}, "a duplicate of line 4 of gold.jsonl"),
+        ({**BENIGN, "marks": GOLD["marks"]}, ""),
     ],
 )
 def test_benign_look_alikes(tmp_path, row, words):
     root = factory.write_free_text_challenge(tmp_path / "explain")
     factory.write_rows(root / "benign.jsonl", [row])
-    assert any(words in text for text in told(root)), told(root)
-
-
-def test_good_benign_look_alikes_lint_clean(tmp_path):
-    root = factory.write_free_text_challenge(tmp_path / "explain")
-    factory.write_rows(root / "benign.jsonl", [{**BENIGN, "marks": factory.gold_row(0, "")["marks"]}])
-    assert told(root) == []
+    found = told(root)
+    assert any(words in text for text in found) if words else found == []

@@ -36,187 +36,106 @@ def run(tmp_path: Path, gradus: Gradus, name: str, content: str | bytes, words: 
     return gradus("challenge", "rows", file, *columns, "--to", folder, *words)
 
 
-# The name of the file, its content, more words of the command, the line and the beginning of the message, and its end.
-REFUSED: dict[str, tuple[str, str | bytes, tuple[str, ...], str, str]] = {
-    "a column that is nearly there": (
-        "t.csv",
+def case(content: str | bytes, begin: str, end: str, words: str = "", name: str = "t.csv") -> tuple[Any, ...]:
+    """A table, the begin of the message and its end, more words of the command, and the name of the file."""
+    return name, content, words.split(), begin, end
+
+
+REFUSED = {
+    "a column that is nearly there": case(
         CSV,
-        ("--text", "message", "--label", "taem"),
         ":1: there is no column `taem`; the columns are `ticket`, `message`, `team`",
         "did you mean `team`?",
+        "--text message --label taem",
     ),
-    "a column that is not there": (
-        "t.jsonl",
-        JSON_LINES,
-        ("--text", "message", "--label", "zzz"),
-        ":1: there is no column `zzz`",
-        "name one of them",
+    "a column that is not there": case(
+        JSON_LINES, ":1: there is no column `zzz`", "name one of them", "--text message --label zzz", name="t.jsonl"
     ),
-    "no header": (
-        "t.csv",
-        "".join(LINES),
-        (),
-        ":1: there is no column `message`",
-        "name the columns by their numbers, from 1 on",
+    "no header": case(
+        "".join(LINES), ":1: there is no column `message`", "name the columns by their numbers, from 1 on"
     ),
-    "two columns of one name": (
-        "t.csv",
-        "message,team,team\na,b,c\n",
-        (),
-        ":1: 2 columns are called `team`",
-        "rename all but one of them",
+    "two columns of one name": case(
+        "message,team,team\na,b,c\n", ":1: 2 columns are called `team`", "rename all but one of them"
     ),
-    "too few cells": (
-        "t.csv",
-        CSV + "a,b\n",
-        (),
-        f":{END}: has 2 cells, but the first line has 3",
-        "add what is missing",
+    "too few cells": case(CSV + "a,b\n", f":{END}: has 2 cells, but the first line has 3", "add what is missing"),
+    "too many cells": case(
+        CSV + "a,b,c,d\n", f":{END}: has 4 cells", "put quotes around a text that holds the delimiter or a line break"
     ),
-    "too many cells": (
-        "t.csv",
-        CSV + "a,b,c,d\n",
-        (),
-        f":{END}: has 4 cells",
-        "put quotes around a text that holds the delimiter or a line break",
-    ),
-    "nothing": ("t.csv", b"", (), ": the file is empty", "give a table with a row for each text"),
-    "blank lines": (
-        "t.csv",
-        b"\xef\xbb\xbf\n\n \n",
-        (),
-        ": the file is empty",
-        "give a table with a row for each text",
-    ),
-    "a header alone": ("t.csv", FIRST, (), ": has no rows", "give a table with a row for each text"),
-    "one label": (
-        "t.csv",
+    "nothing": case(b"", ": the file is empty", "give a table with a row for each text"),
+    "blank lines": case(b"\xef\xbb\xbf\n\n \n", ": the file is empty", "give a table with a row for each text"),
+    "a header alone": case(FIRST, ": has no rows", "give a table with a row for each text"),
+    "one label": case(
         desk.as_csv([row | {"team": "Bug"} for row in ROWS]),
-        (),
         ":1: all rows have the label `Bug`",
         "add rows of another label: there is nothing to tell apart",
     ),
-    "three rows": (
-        "t.csv",
-        "".join([FIRST, *LINES[:3]]),
-        (),
-        ": 3 rows can be used, at most 1 of one label",
-        "5 or more of each label",
+    "three rows": case(
+        "".join([FIRST, *LINES[:3]]), ": 3 rows can be used, at most 1 of one label", "5 or more of each label"
     ),
-    "as many labels as texts": (
-        "t.csv",
+    "as many labels as texts": case(
         desk.as_csv([row | {"team": row["ticket"]} for row in ROWS]),
-        (),
         ":1: `team` has 7",
         "name the column of the labels, or join some of them",
     ),
-    "an open quotation mark": (
-        "t.csv",
-        f'{CSV}T-9,"never closed,Billing\n',
-        (),
-        f":{END}: a quotation mark is not closed",
-        'twice: "say ""hi"""',
+    "an open quotation mark": case(
+        f'{CSV}T-9,"never closed,Billing\n', f":{END}: a quotation mark is not closed", 'twice: "say ""hi"""'
     ),
-    "quotation marks inside a cell": (
-        "t.csv",
-        f'{FIRST}T-9,"say "hi" there",Billing\n',
-        (),
-        ":2: a quotation mark is not closed",
-        'twice: "say ""hi"""',
+    "quotation marks inside a cell": case(
+        f'{FIRST}T-9,"say "hi" there",Billing\n', ":2: a quotation mark is not closed", 'twice: "say ""hi"""'
     ),
-    "another encoding": (
-        "t.csv",
-        NO_UTF8.encode("cp1252"),
-        (),
-        f":{END}: is not UTF-8",
-        "such as --encoding cp1252 for older Excel files",
+    "another encoding": case(
+        NO_UTF8.encode("cp1252"), f":{END}: is not UTF-8", "such as --encoding cp1252 for older Excel files"
     ),
-    "an encoding that it is not": (
-        "t.csv",
-        NO_UTF8.encode("cp1252"),
-        ("--encoding", "ascii"),
-        ": is not ascii",
-        "or give another --encoding",
+    "an encoding that it is not": case(
+        NO_UTF8.encode("cp1252"), ": is not ascii", "or give another --encoding", "--encoding ascii"
     ),
-    "UTF-16 without a mark": (
-        "t.csv",
-        CSV.encode("utf-16-le"),
-        (),
-        ":1: is UTF-16 without a byte order mark",
-        "or give --encoding utf-16-le",
+    "UTF-16 without a mark": case(
+        CSV.encode("utf-16-le"), ":1: is UTF-16 without a byte order mark", "or give --encoding utf-16-le"
     ),
-    "UTF-32": ("t.csv", CSV.encode("utf-32"), (), ": is UTF-32", "save it as CSV in UTF-8"),
-    "CSV that is named JSON Lines": (
-        "t.jsonl",
-        CSV,
-        (),
-        ":1: is named .jsonl, but its first line is not JSON",
-        "write one JSON object on each line",
+    "UTF-32": case(CSV.encode("utf-32"), ": is UTF-32", "save it as CSV in UTF-8"),
+    "CSV that is named JSON Lines": case(
+        CSV, ":1: is named .jsonl, but its first line is not JSON", "write one JSON object on each line", name="t.jsonl"
     ),
-    "JSON Lines that are named CSV": (
-        "t.csv",
-        JSON_LINES,
-        (),
-        ":1: is named .csv, but it holds JSON",
-        "rename it to t.jsonl",
+    "JSON Lines that are named CSV": case(JSON_LINES, ":1: is named .csv, but it holds JSON", "rename it to t.jsonl"),
+    "a list that breaks off": case(
+        json.dumps(ROWS, indent=1)[:-40], ":399: is not valid JSON", "write a list of objects", name="t.json"
     ),
-    "a list that breaks off": (
-        "t.json",
-        json.dumps(ROWS, indent=1)[:-40],
-        (),
-        ":399: is not valid JSON",
-        "write a list of objects",
-    ),
-    "one object": (
-        "t.json",
+    "one object": case(
         json.dumps({"data": ROWS}),
-        (),
         ":1: holds one JSON object, and no list of rows",
         "or all of them in a list",
+        name="t.json",
     ),
-    "one object on many lines": (
-        "t.json",
-        json.dumps({"data": ROWS}, indent=2),
-        (),
-        ":1: holds one JSON object",
-        "or all of them in a list",
+    "one object on many lines": case(
+        json.dumps({"data": ROWS}, indent=2), ":1: holds one JSON object", "or all of them in a list", name="t.json"
     ),
-    "a line that is not JSON": (
-        "t.jsonl",
+    "a line that is not JSON": case(
         f'{JSON_LINES}{{"a": 1\n',
-        (),
         f":{END - 1}: is not valid JSON at column ",
         "write one JSON object for each row",
+        name="t.jsonl",
     ),
-    "a line that is a list": (
-        "t.jsonl",
-        f"{JSON_LINES}[1]\n",
-        (),
-        f":{END - 1}: is not a JSON object",
-        '"label": "..."}',
+    "a line that is a list": case(
+        f"{JSON_LINES}[1]\n", f":{END - 1}: is not a JSON object", '"label": "..."}', name="t.jsonl"
     ),
-    "a key twice": (
-        "t.jsonl",
+    "a key twice": case(
         f'{JSON_LINES}{{"team": "a", "team": "b"}}\n',
-        (),
         f":{END - 1}: an object has a key twice",
         "keep one of them",
+        name="t.jsonl",
     ),
-    "JSON that is nested too deeply": (
-        "t.jsonl",
-        f"{JSON_LINES}{'[' * 5000}\n",
-        (),
-        f":{END - 1}: is not a JSON object",
-        '"label": "..."}',
+    "JSON that is nested too deeply": case(
+        f"{JSON_LINES}{'[' * 5000}\n", f":{END - 1}: is not a JSON object", '"label": "..."}', name="t.jsonl"
     ),
-    "a spreadsheet": ("t.xlsx", b"PK\x03\x04abc", (), ": is a spreadsheet or a zip archive", "save it as CSV in UTF-8"),
-    "a packed file": ("t.csv.gz", b"\x1f\x8b\x08abc", (), ": is compressed with gzip", "unpack it first"),
-    "an id twice": (
-        "t.csv",
+    "a spreadsheet": case(
+        b"PK\x03\x04abc", ": is a spreadsheet or a zip archive", "save it as CSV in UTF-8", name="t.xlsx"
+    ),
+    "a packed file": case(b"\x1f\x8b\x08abc", ": is compressed with gzip", "unpack it first", name="t.csv.gz"),
+    "an id twice": case(
         CSV.replace("T-00003", "T-00001"),
-        ("--id", "ticket"),
         ":5: the id stands already in line 3",
         "give each row an id of its own",
+        "--id ticket",
     ),
 }
 
@@ -354,19 +273,16 @@ def test_numbers_are_labels_as_texts(tmp_path: Path, gradus: Gradus) -> None:
     assert "t.jsonl:4: `team` is empty: fill it in, or remove the row" in done.output
 
 
+SHARES = "Write the shares of public, hidden and training rows"
+ENCODINGS = ("klingon", "base64", "idna", "unicode_escape", "utf-7")
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
         (("--split", "0.2/0.6/0.3"), "The shares of --split add up to 1.1."),
-        (("--split", "60"), "Write the shares of public, hidden and training rows"),
-        (("--split", "a/b"), "Write the shares of public, hidden and training rows"),
-        (("--split", "0/1"), "Write the shares of public, hidden and training rows"),
-        (("--split", "nan/0.5"), "Write the shares of public, hidden and training rows"),
-        (("--encoding", "klingon"), "There is no encoding klingon."),
-        (("--encoding", "base64"), "There is no encoding base64."),
-        (("--encoding", "idna"), "There is no encoding idna."),
-        (("--encoding", "unicode_escape"), "There is no encoding unicode_escape."),
-        (("--encoding", "utf-7"), "There is no encoding utf-7."),
+        *((("--split", shares), SHARES) for shares in ("60", "a/b", "0/1", "nan/0.5")),
+        *((("--encoding", name), f"There is no encoding {name}.") for name in ENCODINGS),
         (("--encoding", "a\0b"), "There is no encoding"),
         (("--text", ""), "--text is empty. Give the name of a column."),
         (("--label", ""), "--label is empty. Give the name of a column."),
