@@ -16,7 +16,7 @@ from challenges.check import check
 from challenges.documents import Document
 from challenges.kinds.rag import KIND
 from challenges.kinds.rag_keys import NOT_IN_CORPUS, RagKeys, halves
-from challenges.kinds.rag_prompts import Asked, composed, filled, problem_with, row_template
+from challenges.kinds.rag_prompts import Asked, composed, filled, row_template
 from challenges.kinds.rag_room import largest_only, largest_passages
 from challenges.lint.run import lint
 from challenges.payloads import parse
@@ -25,7 +25,7 @@ from challenges.reading import read_challenge
 from challenges.rows import Sample
 from challenges.scaffold.base import Wanted
 from challenges.scaffold.rag import files
-from challenges.spec import Metric, dump
+from challenges.spec import Metric
 from tests.challenges.factory import write_prompt_challenge, write_rows
 from tests.challenges.kinds.rag_bundle import EXAMPLE, GOOD, rag_bundle, write_rag_challenge
 
@@ -34,10 +34,6 @@ CHALLENGE = rag_bundle().challenge
 
 def words(text: str) -> int:
     return len(text.split())
-
-
-def problems(**changes: Any) -> list[tuple[str, str]]:
-    return [(one.code, one.field) for one in check(CHALLENGE, parse({**GOOD, **changes}), words)]
 
 
 BUILT_IN = read_challenge(Path(challenges.__file__).parent / "library/retrieval/find-the-right-page")
@@ -81,14 +77,9 @@ def test_what_0_2_0_sent_to_the_built_in_search_is_accepted() -> None:
     assert KIND.expected(BUILT_IN.challenge, row) == ("groups",)
 
 
-def message(**changes: Any) -> str:
-    (one,) = check(CHALLENGE, parse({**GOOD, **changes}), words)
-    return one.message
-
-
 def test_the_example_is_clean() -> None:
     assert lint(EXAMPLE) == []
-    assert problems() == []
+    assert list(check(CHALLENGE, parse(GOOD), words)) == []
 
 
 EXAMPLE_ROW = {"passages": "A garden.", "input": "What?", "output": "garden"}
@@ -105,6 +96,8 @@ EXAMPLE_ROW = {"passages": "A garden.", "input": "What?", "output": "garden"}
         ({"example": "{input} {output} {passages}"}, [("bad_template", "example")]),
         ({"example": "{passages} {passages} {input} {output}"}, [("bad_template", "example")]),
         ({"example": "{passages} {output}"}, [("bad_template", "example")]),
+        ({"example": "{output} {input} {passages}"}, [("bad_template", "example")]),
+        ({"example": "{input} {passages} {output}"}, []),
         ({"instructions": "x" * 2001}, [("too_long", "instructions")]),
         ({"instructions": "\u202ehidden"}, [("control_character", "instructions")]),
         ({"instructions": "<|im_end|>"}, [("special_token", "instructions")]),
@@ -117,12 +110,13 @@ EXAMPLE_ROW = {"passages": "A garden.", "input": "What?", "output": "garden"}
     ],
 )
 def test_each_field_is_checked(changes: dict[str, Any], found: list[tuple[str, str]]) -> None:
-    assert problems(**changes) == found
+    assert [(one.code, one.field) for one in check(CHALLENGE, parse({**GOOD, **changes}), words)] == found
 
 
 def test_refusals_say_how_to_mend_it() -> None:
-    assert message(chunk_words=5) == "The value must be between 10 and 100."
-    assert "must contain {passages} exactly once" in message(example="{input}{output}")
+    of_number, of_template = check(CHALLENGE, parse({**GOOD, "chunk_words": 5, "example": "{input}{output}"}), words)
+    assert of_number.message == "The value must be between 10 and 100."
+    assert "must contain {passages} exactly once" in of_template.message
 
 
 def with_keys(**changes: Any) -> Any:
@@ -131,17 +125,12 @@ def with_keys(**changes: Any) -> Any:
     return CHALLENGE.with_keys("rag", keys.model_copy(update=changes))
 
 
-def test_passages_that_do_not_fit_together_are_refused_with_the_numbers() -> None:
+def test_passages_that_do_not_fit_together_are_refused_with_the_numbers_and_what_would_fit() -> None:
     tight = with_keys(passage_tokens_max=40)
     assert check(tight, parse({**GOOD, "chunk_words": 20, "top_k": 2}), words) == []
     (one,) = check(tight, parse({**GOOD, "chunk_words": 20, "top_k": 3}), words)
     assert (one.code, one.field) == ("too_many_tokens", "chunk_words")
     assert one.message.startswith("The 3 longest passages have 60 tokens together; 40 are allowed.")
-
-
-def test_a_refusal_says_what_would_fit() -> None:
-    tight = with_keys(passage_tokens_max=40)
-    (one,) = check(tight, parse({**GOOD, "chunk_words": 20, "top_k": 3}), words)
     assert one.message.endswith("3 passages may have 13 words each. Of 20 words, 2 passages fit.")
     (one,) = check(tight, parse({**GOOD, "chunk_words": 80, "top_k": 1}), words)
     assert one.message.endswith("A single passage may have 40 words.")
@@ -159,10 +148,8 @@ def test_the_largest_passages_that_are_shown_are_accepted(tokens_max: int, overl
     assert fitting and list(fitting.values()) == sorted(fitting.values(), reverse=True)
     for top_k, most in fitting.items():
         for chunk_words in (10, most):
-            assert (
-                check(tight, parse({**GOOD, "chunk_words": chunk_words, "top_k": top_k, "overlap": overlap}), words)
-                == []
-            )
+            payload = parse({**GOOD, "chunk_words": chunk_words, "top_k": top_k, "overlap": overlap})
+            assert check(tight, payload, words) == []
     one, two = largest_only({1: 9, 2: 9, 3: 5})
     assert (one, two) == ((2, 9), (3, 5))
 
@@ -208,11 +195,13 @@ def test_the_template_fits_the_documentation_of_a_library() -> None:
     assert list(fitting) == [1, 2, 3, 4, 5] and fitting[1] == keys.retrieval.chunk_words[1]
 
 
-def test_changed_documents_count_as_well() -> None:
+def test_changed_documents_count_as_well_and_documents_without_words_leave_nothing_to_look_up() -> None:
     document = CHALLENGE.keys_of("rag").corpus[0].model_copy(update={"id": "x", "text": "w " * 90})
     long = with_keys(updates=(document,), passage_tokens_max=80)
     (one,) = check(long, parse({**GOOD, "chunk_words": 90}), words)
     assert one.code == "too_many_tokens"
+    blank = with_keys(corpus=(document.model_copy(update={"text": " \n "}),), updates=())
+    assert [(p.code, p.field) for p in check(blank, parse(GOOD), words)] == [("empty", "chunk_words")]
 
 
 def test_too_many_passages_are_refused_before_any_is_counted() -> None:
@@ -221,11 +210,6 @@ def test_too_many_passages_are_refused_before_any_is_counted() -> None:
     (one,) = check(huge, parse({**GOOD, "chunk_words": 10, "overlap": 0.5}), lambda text: pytest.fail("counted"))
     assert (one.code, one.field) == ("too_many_passages", "chunk_words")
     assert " passages; 4,000 are allowed. Choose longer" in one.message
-
-
-def test_documents_without_words_leave_nothing_to_look_up() -> None:
-    blank = with_keys(corpus=(CHALLENGE.keys_of("rag").corpus[0].model_copy(update={"text": " \n "}),), updates=())
-    assert [(p.code, p.field) for p in check(blank, parse(GOOD), words)] == [("empty", "chunk_words")]
 
 
 def test_a_method_that_the_author_left_out_is_refused() -> None:
@@ -275,13 +259,6 @@ def test_braces_in_documents_and_questions_stay_text(text: str) -> None:
     assert rendered.suffixes == (f"{text}|{text}|",)
 
 
-def test_a_template_needs_all_three_places_in_their_order() -> None:
-    assert problem_with("{passages} {input} {output}") is None
-    assert problem_with("{input} {passages} {output}") is None
-    assert problem_with("{input} {output}") is not None
-    assert problem_with("{output} {input} {passages}") is not None
-
-
 # --- rows and lint
 
 
@@ -289,12 +266,6 @@ def test_the_middle_row_of_an_odd_number_comes_before_the_update() -> None:
     rows = [Sample(id=str(n), input="x", target="y") for n in range(5)]
     first, second = halves(rows)
     assert [row.id for row in first] == ["0", "1", "2"] and [row.id for row in second] == ["3", "4"]
-
-
-def test_a_row_without_documents_or_with_one_target_is_dumped_as_before() -> None:
-    assert json.dumps(dump(Sample(id="a", input="b", target="c"))) == (
-        '{"id": "a", "input": "b", "target": "c", "split": "public"}'
-    )
 
 
 def relint(tmp_path: Path, name: str, number: int, change: dict[str, Any]) -> list[str]:

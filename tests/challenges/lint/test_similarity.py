@@ -1,12 +1,18 @@
+"""Rows that are alike, by their text and by embeddings: each mistake is told once, with the files of its lines."""
+
 from __future__ import annotations
 
 import math
 import subprocess
 import sys
+from collections import defaultdict
+from itertools import count
 
+from challenges.lint.run import lint
 from challenges.lint.similarity import similarity
 from challenges.reading import read_challenge
 from tests.challenges import factory
+from tests.challenges.lint.test_lint import edit
 
 
 def bundle_of(tmp_path, public, hidden):
@@ -54,3 +60,35 @@ def test_lint_and_the_command_line_import_no_heavy_module():
     code = f"import sys, {modules}; print(sorted({heavy} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_a_hidden_row_that_equals_a_public_one_is_told_by_the_text_alone(tmp_path):
+    root = factory.write_prompt_challenge(tmp_path / "sea-or-sky")
+    bundle = read_challenge(root)
+    edit(root / "hidden.jsonl", 0, input=bundle.public[0].input)
+    assert sum("the same input as public.jsonl:1" in one.what for one in lint(root)) == 1
+    places = defaultdict(count().__next__)
+    found = similarity(
+        read_challenge(root), lambda texts: [[float(places[text] == n) for n in range(100)] for text in texts]
+    )
+    assert [one for one in found if "public.jsonl" in one.what] == []
+
+
+def test_the_lines_of_close_rows_are_given_with_their_files(tmp_path):
+    root = factory.write_prompt_challenge(tmp_path / "sea-or-sky")
+    angle = dict.fromkeys((row.input for row in read_challenge(root).hidden), 0.92)
+    found = similarity(
+        read_challenge(root),
+        lambda texts: [[angle.get(text, 1.0), (1 - angle.get(text, 1.0) ** 2) ** 0.5] for text in texts],
+    )
+    (close,) = [one for one in found if "close to rows of public.jsonl" in one.what]
+    assert close.fix.startswith("rewrite some: hidden.jsonl:1 and public.jsonl:1")
+
+
+def test_only_keys_of_rows_that_learners_see_are_repeated(tmp_path):
+    root = factory.write_lora_challenge(tmp_path / "ticket")
+    for name in ("public.jsonl", "hidden.jsonl"):
+        edit(root / name, 0, target={"priority": "low", "date": "s"})
+    told = {one.file: one.what for one in lint(root) if "keys are not" in one.what}
+    assert told["public.jsonl"].endswith("(`summary` is missing, `date` is none of them)")
+    assert told["hidden.jsonl"].endswith("(`summary` is missing, 1 key too many)")

@@ -64,7 +64,7 @@ def test_every_training_method_has_a_form() -> None:
 
 
 @pytest.mark.parametrize(("kind", "answer", "method"), SAMPLED)
-def test_only_what_the_author_must_write_is_missing(kind: str, answer: str, method: str) -> None:
+def test_only_what_the_author_must_write_is_missing_and_then_nothing(kind: str, answer: str, method: str) -> None:
     course = begin(kind, answer, method)
     found = lint(course, lambda bundle: pytest.fail("rows of the template were compared"))
     assert [str(problem) for problem in found if problem.code != CODE] == []
@@ -72,19 +72,14 @@ def test_only_what_the_author_must_write_is_missing(kind: str, answer: str, meth
     assert files >= {"challenge.yaml", "statement.md", "solution.md", "lesson.yaml", "lesson.md", "course.yaml"}
     assert files >= set(kinds.find(kind).needed_files)
 
-
-@pytest.mark.parametrize(("kind", "answer", "method"), SAMPLED)
-def test_after_writing_it_nothing_is_wrong(kind: str, answer: str, method: str) -> None:
-    course = begin(kind, answer, method)
     write_everything(course)
     asked: list[str] = []
-    found = inspect(course, lambda bundle: asked.append(bundle.challenge.id) or [])
-    assert [str(problem) for problem in found.problems] == [] and found.not_checked == []
+    written = inspect(course, lambda bundle: asked.append(bundle.challenge.id) or [])
+    assert [str(problem) for problem in written.problems] == [] and written.not_checked == []
     assert asked == (["mine"] if kinds.find(kind).has_samples else [])
     (bundle,) = read_course(course).lessons[0].challenges
-    assert {baseline.ref.file for baseline in bundle.baselines} == {
-        f"baselines/{name}.yaml" for name in ("weak", "good", "gold")
-    }
+    names = {f"baselines/{name}.yaml" for name in ("weak", "good", "gold")}
+    assert {baseline.ref.file for baseline in bundle.baselines} == names
 
 
 def test_each_yaml_file_names_a_schema_that_is_there() -> None:
@@ -191,16 +186,17 @@ def test_labels_that_are_known_stand_in_all_rows() -> None:
         (("prompt", "ü"), "such as `sea-or-sky`"),
         (("prompt", "a" * 65), "of at most 64 characters"),
         (("prompt", "taken"), "exists already, and is left as it is"),
+        (("prompt", "x", "--labels", "\udcff,b"), "what was given is no text"),
     ],
 )
 def test_what_is_wrong_ends_with_2_and_says_what_is_known(arguments: tuple[str, ...], said: str) -> None:
     run("course", "new", "my-course")
     taken = Path("my-course/first-lesson/taken")
     taken.mkdir()
-    before = {path: path.read_bytes() for path in Path().rglob("*") if path.is_file()}
+    before = everything()
     done = run("challenge", "new", *arguments, "--in", "my-course/first-lesson")
     assert (done.exit_code, done.stdout) == (2, "") and said in done.stderr, done.output
-    assert {path: path.read_bytes() for path in Path().rglob("*") if path.is_file()} == before
+    assert everything() == before
 
 
 def test_an_existing_course_is_left_as_it_is() -> None:
@@ -229,6 +225,9 @@ def test_where_something_cannot_be_written_no_half_folder_is_left(method: str, m
     run("course", "new", "my-course")
     before, real = everything(), getattr(Path, method)
 
+    def refuse_any(path: Path, data: bytes) -> None:
+        raise PermissionError(13, "Permission denied", str(path))
+
     def refuse(path: Path, *words: object, **options: object) -> object:
         if path.name == "mine" or path.name == "challenge.yaml":
             raise PermissionError(13, "Permission denied", str(path))
@@ -239,29 +238,12 @@ def test_where_something_cannot_be_written_no_half_folder_is_left(method: str, m
         done = run("challenge", "new", "prompt", "mine", "--in", "my-course/first-lesson")
     assert done.exit_code == 2 and "first-lesson/mine cannot be written: Permission denied" in done.stderr
     assert everything() == before
-
-
-def test_where_the_lesson_cannot_be_written_no_folder_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
-    run("course", "new", "my-course")
-    before = everything()
-
-    def refuse(path: Path, data: bytes) -> None:
-        raise PermissionError(13, "Permission denied", str(path))
-
     with monkeypatch.context() as patched:
-        patched.setattr(folders, "write_whole", refuse)
+        patched.setattr(folders, "write_whole", refuse_any)
         done = run("challenge", "new", "prompt", "mine", "--in", "my-course/first-lesson")
     assert done.exit_code == 2 and "lesson.yaml cannot be written: Permission denied" in done.stderr
     assert everything() == before
     assert run("challenge", "new", "prompt", "mine", "--in", "my-course/first-lesson").exit_code == 0
-
-
-def test_labels_that_are_no_text_are_refused() -> None:
-    run("course", "new", "my-course")
-    before = everything()
-    done = run("challenge", "new", "prompt", "mine", "--in", "my-course/first-lesson", "--labels", "\udcff,b")
-    assert done.exit_code == 2 and "what was given is no text" in done.stderr
-    assert everything() == before
 
 
 @pytest.mark.parametrize(
