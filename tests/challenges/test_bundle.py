@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import json
-import os
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -62,20 +61,6 @@ def test_all_problems_come_at_once_with_their_lines(tmp_path):
     }
 
 
-def test_missing_folders_and_ids_that_differ_are_told(tmp_path):
-    root = factory.write_course(tmp_path)
-    listing = (root / "course.yaml").read_text()
-    (root / "course.yaml").write_text(listing.replace("- first", "- first\n- second"))
-    factory.write_prompt_challenge(root / "first/sea-or-sky", id="other")
-    (root / "first/explain").rename(root / "first/gone")
-    told = [str(p) for p in problems_of(read_course, root)]
-    assert any("there is no `second/lesson.yaml`" in text for text in told)
-    assert any("there is no `explain/challenge.yaml`" in text for text in told)
-    told_id = "first/sea-or-sky/challenge.yaml:2: the id is `other`, and the folder is named `sea-or-sky`"
-    assert f"{told_id}: name both alike" in told
-    assert len(told) == 3
-
-
 @pytest.mark.parametrize(
     ("count", "fix"), [(0, "gradus challenge new KIND NAME"), (1, ""), (12, ""), (13, "keep at most 12 entries")]
 )
@@ -89,17 +74,6 @@ def test_a_lesson_has_one_to_twelve_challenges(tmp_path, count, fix):
         return
     (problem,) = problems_of(read_lesson, root)
     assert problem.file == "lesson.yaml" and "`challenges`" in problem.what and fix in problem.fix
-
-
-def test_a_linked_folder_is_refused_and_so_is_a_pipe(tmp_path):
-    root = factory.write_prompt_challenge(tmp_path / "c")
-    (root / "baselines").rename(tmp_path / "b")
-    (root / "baselines").symlink_to(tmp_path / "b")
-    (root / "statement.md").unlink()
-    os.mkfifo(root / "statement.md")
-    told = {p.file: p.what for p in problems_of(read_challenge, root)}
-    assert "symbolic link" in told["baselines/good.yaml"]
-    assert told["statement.md"] == "is not a regular file"
 
 
 def test_digest_covers_what_decides_a_grade_and_nothing_else(tmp_path):

@@ -48,14 +48,6 @@ def test_an_escape_in_yaml_is_refused_with_its_line(tmp_path: Path, file: str, e
     assert "character 2 is U+" in problem.what and problem.fix == "remove it"
 
 
-@pytest.mark.parametrize("file", ["first/lesson.md", "first/ticket/statement.md", "first/ticket/solution.md"])
-def test_a_nul_in_a_text_is_refused_with_its_line(tmp_path: Path, file: str) -> None:
-    path = write_course(tmp_path / "tiny") / file
-    path.write_text("One line.\nAnother\0 line.\n")
-    problem = only_problem(tmp_path / "tiny")
-    assert (problem.file, problem.line) == (file, 2)
-
-
 def test_measured_results_hold_no_nul(tmp_path: Path) -> None:
     folder = write_course(tmp_path / "tiny")
     (folder / "first" / "measured.json").write_text(json.dumps({"notes": ["a\0"]}))

@@ -149,8 +149,6 @@ def test_bad_folders_are_named_with_the_cure(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("path", "what"),
     [
-        ("elsewhere/", "challenge.yaml:7: there is no `elsewhere/`: add the folder or the file, or correct `corpus`"),
-        ("../", "challenge.yaml:7: `corpus` leaves the challenge's folder"),
         ("/etc", "challenge.yaml:7: `corpus` leaves the challenge's folder"),
         ("statement.md", "statement.md: cannot be read (Not a directory)"),
         (3, "`corpus`"),

@@ -83,15 +83,6 @@ def test_a_fresh_record_that_holds_leaves_nothing_to_say(tmp_path):
     assert lint(record(written(tmp_path))) == []
 
 
-def test_an_unknown_challenge_or_arm_is_named_with_those_that_are_there(tmp_path):
-    experiments = arms({}, {"order": [1, 0]}, challenge="sea")
-    found = only(written(tmp_path / "a", **TEXTS, experiments=experiments, claims=claim()))
-    assert found.startswith("findings.yaml:8: there is no challenge `sea` in this lesson: name one of sea-or-sky")
-    found = only(written(tmp_path, claims=claim(arms=["few", "none"])))
-    assert "the experiment on `sea-or-sky` has no arm `none`: name one of few, zero" in found
-    assert found.startswith("findings.yaml:23:")
-
-
 def test_an_arms_file_that_is_missing_or_refused_or_shows_a_hidden_row_is_told_with_its_place(tmp_path):
     file = "sea-or-sky/findings/other.yaml"
     root = written(tmp_path, **TEXTS, experiments=arms({"files": ["findings/other.yaml"]}, {}), claims=claim())
@@ -268,12 +259,6 @@ def test_versions_models_and_counts_are_no_written_numbers(tmp_path):
 def test_a_placeholder_for_nothing_is_told(tmp_path, name):
     found = only(written(tmp_path, limits=f"Up to {{{name}}}."))
     assert f"the limits has the placeholder {{{name}}}, which stands for nothing here" in found
-
-
-def test_a_text_that_shows_an_unknown_finding_is_told_with_its_line(tmp_path):
-    root = record(written(tmp_path))
-    factory.write_text(root / "lesson.md", "# First\n\n<!-- finding: examples-help -->\n<!-- finding: gone -->\n")
-    assert [str(p) for p in lint(root)] == ["lesson.md:4: there is no finding `gone`: name one of examples-help"]
 
 
 @pytest.mark.parametrize("what", ["hidden row", "public row", "arm", "metric", "claim", "training row"])

@@ -7,7 +7,7 @@ import pytest
 from challenges.lint.run import inspect, lint
 from challenges.problems import Problem
 from tests.challenges import factory
-from tests.challenges.test_bundle import DEMO, line_of
+from tests.challenges.test_bundle import DEMO
 
 
 def told(path, **options):
@@ -29,18 +29,10 @@ def test_the_factory_s_course_lesson_and_challenges_lint_clean(tmp_path):
 @pytest.mark.parametrize(
     ("changes", "key", "words"),
     [
-        ({"model": "gpt-9"}, "model", "not in the catalogue"),
-        ({"metric": {"name": "bleu"}}, "metric", "not in the catalogue"),
         ({"public_metrics": ["bleu"]}, "public_metrics", "not in the catalogue"),
-        ({"metric": {"name": "json_fields"}}, "metric", "needs answers of type json"),
-        ({"pass": 0.61}, "pass", "no multiple of the feedback step"),
         ({"gold": 0.81}, "gold", "no multiple of the feedback step"),
         ({"public_metrics": ["accuracy"], "feedback": {"mode": "ladder"}}, "public_metrics", "tell of each attempt"),
         ({"prompt": {"example": "{output} {input}"}}, "example", "{input} before {output}"),
-        ({"pass": 0.5}, "max: 0.5", "weak baseline may reach"),
-        ({"pass": 0.8}, "baselines", "can be reached"),
-        ({"baselines": factory.prompt_spec()["baselines"][1:]}, "baselines", "no weak baseline"),
-        ({"answer": {"type": "label", "labels": ["sea", "sky", "Sea"]}}, "- Sea", "stands twice"),
     ],
 )
 def test_faults_of_the_spec(tmp_path, changes, key, words):
@@ -58,11 +50,9 @@ def test_free_text_has_no_ladder(tmp_path):
 @pytest.mark.parametrize(
     ("file", "index", "changes", "line", "words"),
     [
-        ("hidden.jsonl", 1, {"id": "p0-sea"}, 2, "the id stands already at public.jsonl:1"),
         ("public.jsonl", 2, {"input": "i saw a WAVE, today!"}, 3, "a duplicate of public.jsonl:1"),
         ("hidden.jsonl", 2, {"input": "I saw a wave today"}, 3, "the same input as public.jsonl:1"),
         ("hidden.jsonl", 0, {"input": "I saw a ship  today."}, 1, "the same input as train.jsonl:5"),
-        ("train.jsonl", 0, {"output": "air"}, 1, "not one of the labels"),
         ("hidden.jsonl", 0, {"input": "a<|im_end|>"}, 1, "control token"),
         ("hidden.jsonl", 0, {"input": "a\u202eb"}, 1, "unseen character U+202E"),
     ],
@@ -131,15 +121,6 @@ def test_a_model_that_nobody_knows_is_told_alone(tmp_path):
     assert len(found.problems) == 1 and found.not_checked == []
 
 
-def test_labels_out_of_balance_are_told(tmp_path):
-    root = factory.write_prompt_challenge(tmp_path / "sea-or-sky")
-    factory.write_rows(
-        root / "hidden.jsonl", factory.label_samples("h", 2, 5)[:5] + factory.label_samples("x", 4, 5)[:1]
-    )
-    factory.write_rows(root / "public.jsonl", [s for s in factory.label_samples("p", 0, 2) if s["target"] == "sea"])
-    assert any("public.jsonl: 2 rows are sea but 0 are sky" in text for text in told(root))
-
-
 @pytest.mark.parametrize(
     ("target", "words"),
     [
@@ -157,19 +138,6 @@ def test_json_targets_fit_the_schema(tmp_path, target, words):
     assert ("train.jsonl", 1) in found or target == "text"
 
 
-def test_a_baseline_that_a_submit_would_refuse_or_with_a_hidden_row_is_told_where(tmp_path):
-    root = factory.write_prompt_challenge(tmp_path / "sea-or-sky")
-    examples = [{"input": "a", "output": "sea"}, {"input": "b", "output": "air"}]
-    factory.write_yaml(root / "baselines/good.yaml", {"kind": "prompt", "examples": examples})
-    (problem,) = lint(root)
-    assert (problem.file, problem.line) == ("baselines/good.yaml", line_of(root / problem.file, "input: b"))
-    assert "unknown_label" in problem.what
-    examples = [{"input": "i saw a fish today", "output": "sea"}]
-    factory.write_yaml(root / "baselines/good.yaml", {"kind": "prompt", "examples": examples})
-    (problem,) = lint(root)
-    assert (problem.file, "hidden row" in problem.what) == ("baselines/good.yaml", True)
-
-
 def test_structure_and_content_are_told_together(tmp_path):
     root = factory.write_prompt_challenge(tmp_path / "sea-or-sky")
     (root / "baselines/good.yaml").unlink()
@@ -179,19 +147,12 @@ def test_structure_and_content_are_told_together(tmp_path):
     assert found == {("baselines/good.yaml", None), ("hidden.jsonl", 1), ("hidden.jsonl", 4)}
 
 
-def marked(row, **marks):
-    return {**row, "marks": {**row["marks"], **marks}}
-
-
 @pytest.mark.parametrize(
     ("edit_gold", "words"),
     [
         (lambda rows: rows[1:], "4 answers have the role prompt, 5 are needed"),
         (lambda rows: [r for r in rows if r["marks"]["cause"] != "partial"], "no calibration answer scores in the low"),
-        (lambda rows: [marked(r, **{"no-myth": "met"}) for r in rows], "no answer makes a wrong claim"),
-        (lambda rows: [{**rows[0], "marks": {"cause": "met"}}, *rows[1:]], "gold.jsonl:1: does not mark `remedy`"),
-        (lambda rows: [marked(rows[0], x="met"), *rows[1:]], "which is no criterion"),
-        (lambda rows: [marked(rows[0], remedy="partial"), *rows[1:]], "no partial credit"),
+        (lambda rows: [r for r in rows if r["marks"]["no-myth"] == "met"], "no answer makes a wrong claim"),
         (lambda rows: [*rows, {**rows[0], "role": "test"}], "gold.jsonl:91: a duplicate of line 1"),
     ],
 )
@@ -206,13 +167,11 @@ def test_gold_answers(tmp_path, edit_gold, words):
     assert any(words in text for text in told(root))
 
 
-def test_free_text_needs_attacks_and_its_criteria_differ(tmp_path):
-    root = factory.write_free_text_challenge(tmp_path / "explain", rubric=[*factory.RUBRIC, {**factory.RUBRIC[0]}])
+def test_free_text_that_a_judge_grades_needs_attacks(tmp_path):
+    root = factory.write_free_text_challenge(tmp_path / "explain")
     factory.write_gold(root, calibration=factory.GATE_ANSWERS)
     (root / "attacks.jsonl").unlink()
-    found = told(root)
-    assert any("there are no attacks" in text for text in found)
-    assert any("the criterion `cause` stands twice" in text for text in found)
+    assert any("there are no attacks" in text for text in told(root))
 
 
 def test_five_marked_answers_are_enough_to_publish_a_question_in_pilot_mode(tmp_path):
@@ -232,29 +191,6 @@ def test_five_marked_answers_are_enough_to_publish_a_question_in_pilot_mode(tmp_
     for count in (39, 40):
         factory.write_gold(root, calibration=count)
         assert any("pilot mode" in one.what for one in inspect(root).advice) is (count < 40)
-
-
-def test_lessons_require_what_exists_and_not_each_other(tmp_path):
-    root = factory.write_course(tmp_path)
-    factory.write_lesson(root / "first", requires=["second", "third"])
-    factory.write_lesson(root / "second", requires=["first"])
-    with (root / "course.yaml").open("a") as listing:
-        listing.write("- second\ntimezone: Mars\n")
-    found = told(root)
-    assert any(t.startswith("first/lesson.yaml") and "requires `third`, which is no lesson" in t for t in found)
-    (circle,) = [t for t in found if "requires itself" in t]
-    assert circle.startswith("first/lesson.yaml") and "first needs second needs first" in circle
-    assert any("there is no time zone `Mars`" in t for t in found)
-    assert any(t.startswith("second/lesson.yaml") and "`sea-or-sky` is taken" in t for t in found)
-
-
-def test_folders_that_nobody_lists_are_told(tmp_path):
-    root = factory.write_course(tmp_path)
-    factory.write_prompt_challenge(root / "first/extra")
-    factory.write_lesson(root / "later")
-    found = told(root)
-    assert any(t.startswith("first/extra/challenge.yaml: is not listed") for t in found)
-    assert any(t.startswith("later/lesson.yaml: is not listed") for t in found)
 
 
 def test_the_demo_names_what_is_there_and_no_answer_beside_itself(tmp_path):
