@@ -4,7 +4,6 @@ import json
 import shutil
 from pathlib import Path
 
-import pytest
 import yaml
 
 from challenges.lint.run import lint
@@ -61,38 +60,20 @@ def test_an_approach_that_a_copied_lesson_adds_is_advised_on_the_page_and_by_the
     assert APPROACH["id"] in [score["approach"] for score in body["scores"]]
 
 
-@pytest.fixture
-def lesson(tmp_path):
-    """A lesson with the built-in advisor and the added approach."""
-    folder = factory.write_lesson(tmp_path / "lesson")
-    built_in = yaml.safe_load((LIBRARY / LESSON / "lesson.yaml").read_text())
-    spec = yaml.safe_load((folder / "lesson.yaml").read_text())
-    factory.write_yaml(folder / "lesson.yaml", {**spec, "advisor": built_in["advisor"]})
-    return folder
-
-
-def said(lesson):
-    return [(problem.what, problem.fix) for problem in lint(lesson) if problem.file == "lesson.yaml"]
-
-
-def test_lint_is_content_with_it(lesson):
-    add(lesson)
-    assert said(lesson) == []
-
-
-def test_lint_finds_an_approach_that_no_answer_speaks_for(lesson):
+def test_lint_finds_an_approach_that_no_answer_speaks_for_and_an_id_that_is_taken(tmp_path):
+    lesson = factory.write_lesson(tmp_path / "lesson")
+    built_in = yaml.safe_load((LIBRARY / LESSON / "lesson.yaml").read_text())["advisor"]
     spec = yaml.safe_load((lesson / "lesson.yaml").read_text())
-    spec["advisor"]["approaches"].append(APPROACH)
-    factory.write_yaml(lesson / "lesson.yaml", spec)
-    assert said(lesson) == [
-        (
-            "no answer speaks for `distillation`, so it is never advised",
-            "give it a weight above 0 in a choice of `questions`",
-        )
-    ]
 
+    def said():
+        return [(problem.what, problem.fix) for problem in lint(lesson) if problem.file == "lesson.yaml"]
 
-def test_lint_finds_an_id_that_is_taken(lesson):
+    factory.write_yaml(lesson / "lesson.yaml", {**spec, "advisor": built_in})
     add(lesson)
+    assert said() == []
     add(lesson)
-    assert said(lesson) == [("the approach `distillation` stands twice", "rename one of them")]
+    assert said() == [("the approach `distillation` stands twice", "rename one of them")]
+    alone = {**built_in, "approaches": [*built_in["approaches"], APPROACH]}
+    factory.write_yaml(lesson / "lesson.yaml", {**spec, "advisor": alone})
+    silent = "no answer speaks for `distillation`, so it is never advised"
+    assert said() == [(silent, "give it a weight above 0 in a choice of `questions`")]

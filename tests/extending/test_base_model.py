@@ -172,7 +172,18 @@ def test_no_file_is_read_for_a_path_in_a_bundle(data_dir, tmp_path):
     assert counter("../../outside") is None
 
 
-def test_a_worker_that_does_not_hold_the_model_gives_the_job_back_and_says_so(listed, data_dir, tmp_path, ada):
+@pytest.mark.parametrize(
+    ("is_listed", "problem"),
+    [
+        (True, f"does not hold the base model {NAME}. Run `python -m workers.engine.fetch {NAME}` on its machine."),
+        (False, "GRADUS_MODELS_FILE"),
+    ],
+)
+def test_a_worker_that_does_not_hold_or_know_the_model_gives_the_job_back_and_says_so(
+    data_dir, tmp_path, ada, request, is_listed, problem
+):
+    if is_listed:
+        request.getfixturevalue("listed")
     here = data_dir / "models" / "smollm2-135m-instruct"
     here.mkdir(parents=True)
     (here / "digest.txt").write_text("d" * 64)
@@ -180,21 +191,7 @@ def test_a_worker_that_does_not_hold_the_model_gives_the_job_back_and_says_so(li
     submission = factories.submit(ada)
     assert Worker("grade", runner=TableRunner()).step()
     assert (submission.current.state, submission.current.attempt) == ("queued", 0)
-    said = WorkerStatus.objects.get(lane="grade").problem
-    assert said == (
-        f"This worker does not hold the base model {NAME}. Run `python -m workers.engine.fetch {NAME}` on its machine."
-    )
-
-
-def test_without_the_file_a_worker_says_that_it_does_not_know_the_model(data_dir, tmp_path, ada, monkeypatch):
-    here = data_dir / "models" / "smollm2-135m-instruct"
-    here.mkdir(parents=True)
-    (here / "digest.txt").write_text("d" * 64)
-    published(tmp_path / "course", model=NAME)
-    submission = factories.submit(ada)
-    assert Worker("grade", runner=TableRunner()).step()
-    assert submission.current.state == "queued"
-    assert "GRADUS_MODELS_FILE" in WorkerStatus.objects.get(lane="grade").problem
+    assert problem in WorkerStatus.objects.get(lane="grade").problem
 
 
 # --- mistakes in the file -----------------------------------------------------------------------------------------

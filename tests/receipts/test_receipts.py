@@ -65,8 +65,8 @@ def test_what_was_trained_is_named_by_its_weights(scored: Any, file: str) -> Non
 
 def test_there_is_no_receipt_without_a_score(course: object, ada: User, ada_client: Client) -> None:
     waiting = factories.submit(ada)
-    assert ada_client.get(f"/submissions/{waiting.uuid}/receipt").status_code == 404
-    assert ada_client.get(f"/api/v1/submissions/{waiting.uuid}/receipt").status_code == 404
+    for address in ("/submissions/{}/receipt", "/submissions/{}/receipt/", "/api/v1/submissions/{}/receipt"):
+        assert ada_client.get(address.format(waiting.uuid)).status_code == 404
 
 
 def test_receipts_stay_valid_when_the_sites_secret_changes(scored: Any, client: Client, settings: Any) -> None:
@@ -156,6 +156,15 @@ def verify(*arguments: object) -> Any:
     return CliRunner().invoke(app, ["verify", *map(str, arguments)])
 
 
+def verified(folder: Path, facts: dict[str, Any]) -> Any:
+    """What the command says of a receipt that states these facts, too."""
+    key = signing.private_key("secret")
+    receipt, keys = folder / "receipt.json", folder / "keys.json"
+    receipt.write_text(json.dumps(signing.signed({**RECEIPT, **facts}, key)))
+    keys.write_text(json.dumps({"keys": [signing.web_key(signing.public_text(key))]}))
+    return verify(receipt, "--keys", keys)
+
+
 def test_the_command_line_checks_offline(files: tuple[Path, Path]) -> None:
     receipt, keys = files
     done = verify(receipt, "--keys", keys)
@@ -205,11 +214,7 @@ def test_without_keys_the_site_is_asked(files: tuple[Path, Path], httpserver: An
 def test_no_text_of_a_receipt_looks_like_a_line_of_the_command(tmp_path: Path) -> None:
     line = "Valid: signed by https://good.example."
     texts = {f"a{end}{line}": f"b{end}{line}" for end in ("\n", "\r", "\x0b", "\x85", "\u2028", "\x1b[2K", "\u202e")}
-    key = signing.private_key("secret")
-    receipt, keys = tmp_path / "receipt.json", tmp_path / "keys.json"
-    receipt.write_text(json.dumps(signing.signed({**RECEIPT, **texts}, key)))
-    keys.write_text(json.dumps({"keys": [signing.web_key(signing.public_text(key))]}))
-    done = verify(receipt, "--keys", keys)
+    done = verified(tmp_path, texts)
     shown = done.output.splitlines()
     assert done.exit_code == 0 and shown[0].startswith("Valid: signed by one of the keys in the file.")
     assert len(shown) == 1 + len(RECEIPT) + len(texts) and all(one.startswith("  ") for one in shown[1:])
@@ -220,21 +225,14 @@ def test_no_text_of_a_receipt_looks_like_a_line_of_the_command(tmp_path: Path) -
 @pytest.mark.parametrize("facts", [{"provisional": True, "passed": None}, {"passed": True, "verified_by": None}])
 def test_the_command_line_says_that_a_grade_is_provisional(tmp_path: Path, facts: dict[str, Any]) -> None:
     """Receipts of version 0.2.0 have `verified_by` alone."""
-    key = signing.private_key("secret")
-    receipt, keys = tmp_path / "receipt.json", tmp_path / "keys.json"
-    receipt.write_text(json.dumps(signing.signed({**RECEIPT, **facts}, key)))
-    keys.write_text(json.dumps({"keys": [signing.web_key(signing.public_text(key))]}))
-    assert "The grade is provisional" in verify(receipt, "--keys", keys).output
-
-
-def lengthened(document: dict[str, Any], junk: str) -> str:
-    return json.dumps({**document, "signature": document["signature"] + junk})
+    assert "The grade is provisional" in verified(tmp_path, facts).output
 
 
 @pytest.mark.parametrize("junk", ["=", "==", "==AAAA", "!", " ", "\n"])
 def test_junk_behind_the_signature_is_found(files: tuple[Path, Path], client: Client, junk: str) -> None:
     receipt, keys = files
-    changed = lengthened(json.loads(receipt.read_text()), junk)
+    document = json.loads(receipt.read_text())
+    changed = json.dumps({**document, "signature": document["signature"] + junk})
     receipt.write_text(changed)
     done = verify(receipt, "--keys", keys)
     assert done.exit_code == 1 and "base64url" in done.output

@@ -69,17 +69,21 @@ def test_an_author_says_with_which_settings_the_form_starts():
 
 
 @pytest.mark.parametrize(
-    ("starts", "problem"),
+    ("section", "problem"),
     [
-        ({"learning_rate": 0.5}, "`starts` has learning_rate 0.5, which `knobs` does not allow"),
-        ({"per_device_train_batch_size": 3}, "`starts` has per_device_train_batch_size 3"),
-        ({"dpo": {"beta": 7}}, "`starts` has beta 7"),
-        ({"epochs": 1}, "Extra inputs"),
+        ({"starts": {"learning_rate": 0.5}}, "`starts` has learning_rate 0.5, which `knobs` does not allow"),
+        ({"starts": {"per_device_train_batch_size": 3}}, "`starts` has per_device_train_batch_size 3"),
+        ({"starts": {"dpo": {"beta": 7}}}, "`starts` has beta 7"),
+        ({"starts": {"epochs": 1}}, "Extra inputs"),
+        ({"methods": ["lora"], "trial_only": ["full"]}, "full stands in `trial_only` but not in `methods`"),
+        ({"methods": ["lora", "full"], "trial_only": ["full", "lora"]}, "no method can be submitted"),
+        ({"methods": ["dpo"], "rows": "pairs"}, "rows: preferences"),
+        ({"methods": ["lora", "lora"], "rows": "pairs"}, "stands twice"),
     ],
 )
-def test_the_form_never_starts_with_a_setting_that_is_refused(starts, problem):
+def test_methods_settings_and_rows_that_do_not_go_together_are_refused(section, problem):
     with pytest.raises(ValidationError, match=problem):
-        challenge(starts=starts)
+        challenge(**section)
 
 
 def test_a_method_can_be_for_trials_only(count_words):
@@ -90,18 +94,6 @@ def test_a_method_can_be_for_trials_only(count_words):
     assert (
         "you can try the method full" in refused.message and "with one of these: lora, qlora, dpo." in refused.message
     )
-
-
-@pytest.mark.parametrize(
-    ("methods", "trial_only", "problem"),
-    [
-        (["lora"], ["full"], "full stands in `trial_only` but not in `methods`"),
-        (["lora", "full"], ["full", "lora"], "no method can be submitted"),
-    ],
-)
-def test_one_method_at_least_can_be_submitted(methods, trial_only, problem):
-    with pytest.raises(ValidationError, match=problem):
-        challenge(methods, trial_only=trial_only)
 
 
 def test_a_method_has_knobs_of_its_own_before_the_common_ones():
@@ -149,13 +141,6 @@ def test_an_unknown_method_is_refused_by_name():
         payload("rlhf")
     (error,) = caught.value.errors()
     assert error["loc"] == ("tune", "method") and "'dpo'" in error["msg"]
-
-
-def test_dpo_asks_for_preferences():
-    with pytest.raises(ValidationError, match="rows: preferences"):
-        challenge(("dpo",), "pairs")
-    with pytest.raises(ValidationError, match="stands twice"):
-        challenge(("lora", "lora"), "pairs")
 
 
 def test_preferences_are_read_with_either_name_and_stored_with_one():

@@ -65,7 +65,7 @@ def files(folder: Path) -> dict[str, bytes]:
     return {str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
 
 
-def test_everything_but_the_hidden_rows_is_the_same(course: Path, tmp_path: Path) -> None:
+def test_everything_but_hidden_rows_is_the_same_and_the_old_ones_are_never_pushed(course: Path, tmp_path: Path) -> None:
     before = files(course)
     done = run("tiny", "--id", "school", "--hidden", str(own_rows(tmp_path / "rows")))
     assert done.exit_code == 0, done.output
@@ -79,6 +79,10 @@ def test_everything_but_the_hidden_rows_is_the_same(course: Path, tmp_path: Path
     assert made[f"{FOLDER}/first/sea-or-sky.jsonl"] == before[HIDDEN[0]]
     assert lint(tmp_path / "school") == []
     assert read_course(tmp_path / "school").course.id == "school"
+    with io.BytesIO() as file:
+        pack(tmp_path / "school", file)
+        names = ZipFile(file).namelist()
+    assert HIDDEN[0] in names and not [name for name in names if FOLDER in name]
 
 
 def test_what_is_left_to_write_is_listed_with_its_number_of_rows(course: Path, tmp_path: Path) -> None:
@@ -87,14 +91,6 @@ def test_what_is_left_to_write_is_listed_with_its_number_of_rows(course: Path, t
     assert (told["id"], told["folder"], told["given"]) == ("tiny-edition", "tiny-edition", ["first/ticket"])
     assert told["to_write"] == [{"file": "tiny-edition/first/sea-or-sky/hidden.jsonl", "rows": 6}]
     assert [one.what for one in lint(tmp_path / "tiny-edition") if one.file == HIDDEN[0]] == ["the file is missing"]
-
-
-def test_the_rows_of_the_course_before_are_never_pushed(course: Path, tmp_path: Path) -> None:
-    assert run("tiny", "--id", "school", "--hidden", str(own_rows(tmp_path / "rows"))).exit_code == 0
-    with io.BytesIO() as file:
-        pack(tmp_path / "school", file)
-        names = ZipFile(file).namelist()
-    assert HIDDEN[0] in names and not [name for name in names if FOLDER in name]
 
 
 @pytest.mark.parametrize(
@@ -122,16 +118,12 @@ def test_what_is_wrong_ends_with_2_and_nothing_is_written(
     assert files(tmp_path) == before
 
 
-def test_the_rows_of_an_earlier_edition_are_taken_over(course: Path, tmp_path: Path) -> None:
+def test_an_edition_takes_over_the_rows_of_an_earlier_one_and_can_be_made_of_it(course: Path, tmp_path: Path) -> None:
     assert run("tiny", "--id", "school", "--hidden", str(own_rows(tmp_path / "rows"))).exit_code == 0
     assert run("tiny", "--id", "next-year", "--hidden", "school").exit_code == 0
     for name in HIDDEN:
         assert (tmp_path / "next-year" / name).read_bytes() == (tmp_path / "school" / name).read_bytes()
     assert lint(tmp_path / "next-year") == []
-
-
-def test_an_edition_can_be_made_of_an_edition(course: Path, tmp_path: Path) -> None:
-    assert run("tiny", "--id", "school", "--hidden", str(own_rows(tmp_path / "rows"))).exit_code == 0
     shutil.move(tmp_path / "school", tmp_path / "first-school")
     assert run("first-school", "--id", "second-school").exit_code == 0
     kept = tmp_path / "second-school" / FOLDER / "first/sea-or-sky.jsonl"

@@ -33,6 +33,7 @@ the PRINTER in the cellar prints every page twice,Repair
 is that?",Repair
 """
 COLUMNS = ("--text", "text", "--label", "label")
+LISTED = ("--text", "message", "--label", "team", "-u")
 
 
 @pytest.fixture
@@ -97,13 +98,18 @@ def test_hidden_rows_go_only_when_they_are_named(folder: Path, gradus: Gradus) -
     before = {name: (folder / name).read_text().splitlines(keepends=True) for name in FILES}
     done = gradus("challenge", "dedupe", folder, "-u", "--json")
     found = json.loads(done.output)
+    first = Path(found["report"])
     assert done.exit_code == 1 and found["removed"] == {str(folder / PUBLIC): [2]}
     assert (folder / PUBLIC).read_text() == before[PUBLIC][0]
     assert (folder / HIDDEN).read_text() == "".join(before[HIDDEN])
     across = [(Path(pair["file"]).name, Path(pair["of_file"]).name) for pair in found["pairs"]]
     assert sorted(across) == [(HIDDEN, HIDDEN), (PUBLIC, PUBLIC), (TRAIN, PUBLIC)]
 
-    assert gradus("challenge", "dedupe", folder, "-u", "--hidden").exit_code == 1
+    done = gradus("challenge", "dedupe", folder, "-u", "--hidden", "--json")
+    assert done.exit_code == 1
+    reports = (first, Path(json.loads(done.output)["report"]))
+    removed = [list(json.loads(report.read_text())["removed"]) for report in reports]
+    assert removed == [[str(folder / PUBLIC)], [str(folder / HIDDEN)]], "each run leaves a report of its own"
     assert (folder / HIDDEN).read_text() == before[HIDDEN][0] + before[HIDDEN][2]
     assert (folder / TRAIN).read_text() == before[TRAIN][0]
     (folder / TRAIN).unlink()
@@ -138,18 +144,8 @@ def test_more_rows_than_can_be_compared_are_looked_through_for_equal_texts(
     ("name", "content", "words", "said"),
     [
         ("t.csv", TABLE, (), "t.csv: no column holds the texts: name it with --text COLUMN"),
-        (
-            "t.csv",
-            TABLE,
-            ("--text", "txt"),
-            "t.csv:1: there is no column `txt`; the columns are `text`, `label`: did you",
-        ),
-        (
-            "t.json",
-            json.dumps(desk.support_desk(3) * 2),
-            ("--text", "message", "--label", "team", "-u"),
-            "t.json: only CSV and JSON Lines can",
-        ),
+        ("t.csv", TABLE, ("--text", "txt"), "t.csv:1: there is no column `txt`; the columns are `text`, `label`: did"),
+        ("t.json", json.dumps(desk.support_desk(3) * 2), LISTED, "t.json: only CSV and JSON Lines can"),
         ("none", None, (), "none: no column holds the texts"),
         ("none", None, ("--text", "a"), "none: there is no such file"),
         ("none.jsonl", None, (), "none.jsonl: no column holds the texts"),
@@ -239,15 +235,6 @@ def test_no_file_is_called_clean_that_was_not_read(
     file.write_bytes(content)
     done = gradus("challenge", "dedupe", tmp_path if name == PUBLIC else file, *words)
     assert done.exit_code == 1 and said in done.output, done.output
-
-
-def test_each_run_leaves_a_report_of_its_own(folder: Path, gradus: Gradus) -> None:
-    reports = [
-        Path(json.loads(gradus("challenge", "dedupe", folder, "-u", *words, "--json").output)["report"])
-        for words in ((), ("--hidden",))
-    ]
-    removed = [list(json.loads(report.read_text())["removed"]) for report in reports]
-    assert removed == [[str(folder / PUBLIC)], [str(folder / HIDDEN)]]
 
 
 def test_no_row_goes_where_the_report_cannot_be_written(
