@@ -30,22 +30,12 @@ def ranks(challenge: Challenge, track: str = "prompt", viewer: User | None = Non
     return [(row.rank, row.score) for row in boards.board(challenge, track, viewer).rows]
 
 
-def test_equal_floored_scores_share_a_rank(sea_or_sky: Challenge) -> None:
-    learners(0.801, 0.75, 0.819, 0.2)
+def test_equal_floored_scores_share_a_rank_and_the_earlier_stands_first(sea_or_sky: Challenge) -> None:
+    early, _, late, _ = learners(0.801, 0.75, 0.819, 0.2)
     assert ranks(sea_or_sky) == [(1, 0.8), (1, 0.8), (3, 0.74), (4, 0.2)]
-    assert boards.board(sea_or_sky, "prompt", None).bands == [boards.Band(1, 0.8, 2)]
-
-
-def test_the_earlier_stands_first_in_a_band(sea_or_sky: Challenge) -> None:
-    early, late = learners(0.801, 0.819)
-    names = [row.pseudonym for row in boards.board(sea_or_sky, "prompt", None).rows]
-    assert names == [early.pseudonym, late.pseudonym]
-
-
-def test_the_best_attempt_counts(sea_or_sky: Challenge, ada: User) -> None:
-    for score in (0.5, 0.9, 0.3):
-        factories.grade(factories.submit(ada), score)
-    assert ranks(sea_or_sky) == [(1, 0.9)]
+    board = boards.board(sea_or_sky, "prompt", None)
+    assert board.bands == [boards.Band(1, 0.8, 2)]
+    assert [row.pseudonym for row in board.rows[:2]] == [early.pseudonym, late.pseudonym]
 
 
 def test_guests_and_provisional_scores_have_no_rank(
@@ -134,19 +124,17 @@ def test_private_scores_are_shown_to_nobody_before_the_freeze(
         assert "0.64" not in text and "0.65" not in text
 
 
-def test_my_row_is_pinned_where_the_page_does_not_show_it(sea_or_sky: Challenge, ada: User) -> None:
+def test_my_row_is_pinned_where_the_page_does_not_show_it_and_a_page_out_of_range_is_the_nearest(
+    sea_or_sky: Challenge, ada: User
+) -> None:
     learners(0.8, 0.7)
     factories.grade(factories.submit(ada), 0.3)
     page = boards.board(sea_or_sky, "prompt", ada, page=1, rows=2)
     assert (page.pages, page.total, len(page.rows)) == (2, 3, 2)
     assert page.mine is not None and (page.mine.rank, page.mine.mine) == (3, True)
     assert [row.mine for row in boards.board(sea_or_sky, "prompt", ada, page=2, rows=2).rows] == [True]
-
-
-@pytest.mark.parametrize(("page", "shown"), [(0, 1), (-5, 1), (9, 2)])
-def test_a_page_out_of_range_is_the_nearest(sea_or_sky: Challenge, page: int, shown: int) -> None:
-    learners(0.8, 0.7)
-    assert boards.board(sea_or_sky, "prompt", None, page=page, rows=1).page == shown
+    for asked, shown in ((0, 1), (-5, 1), (9, 2)):
+        assert boards.board(sea_or_sky, "prompt", None, page=asked, rows=2).page == shown
 
 
 def test_times_are_whole_seconds(sea_or_sky: Challenge, ada: User) -> None:
@@ -170,6 +158,7 @@ def test_a_guest_reads_how_to_get_a_rank(sea_or_sky: Challenge, guest: User, gue
     factories.grade(factories.submit(guest), 0.9)
     text = Markup(guest_client.get(BOARD).content.decode())
     assert "Create a free account" in text and "is-own" in text
+    assert "your score, which has no rank yet" in text_of(guest_client, "/leaderboards/")
 
 
 def test_unknown_boards(client: Client, explain: Challenge) -> None:
@@ -243,8 +232,3 @@ def test_the_list_of_a_frozen_course_ranks_by_private_scores(
     catalogue.forget()
     card = text_of(ada_client, "/leaderboards/").split('href="/leaderboards/sea-or-sky/"')[1].split("</li>")[0]
     assert "your rank among 1 learner, with 0.64" in card and 'best score<span class="num">0.64' in card
-
-
-def test_a_score_without_a_rank_is_on_its_card(guest: User, guest_client: Client, sea_or_sky: Challenge) -> None:
-    factories.grade(factories.submit(guest), 0.8)
-    assert "your score, which has no rank yet" in text_of(guest_client, "/leaderboards/")

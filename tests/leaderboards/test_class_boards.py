@@ -30,9 +30,9 @@ def tess(evening: Class) -> User:
     return person
 
 
-def attempt(user: User, of_class: Class | None, score: float) -> Submission:
+def attempt(user: User, of_class: Class | None, score: float, private_score: float | None = None) -> Submission:
     made = factories.submit(user, of_class=of_class.pk if of_class else None)
-    factories.grade(made, score)
+    factories.grade(made, score, private_score=private_score)
     Slot.objects.all().delete()
     return made
 
@@ -47,7 +47,7 @@ def ranks(user: User, of_class: Class) -> list[tuple[int, str, float]]:
     return found
 
 
-def status(user: User | None, of_class: Class, client_of: object = logged_in) -> int:
+def status(user: User, of_class: Class) -> int:
     return logged_in(user).get(f"/leaderboards/sea-or-sky/?class={of_class.pk}").status_code
 
 
@@ -103,10 +103,10 @@ def test_a_class_of_another_course_has_none_here(evening: Class, ada: User, tmp_
 def test_a_frozen_board_of_a_class_ranks_by_the_private_part(
     evening: Class, ada: User, bob: User, course: Course
 ) -> None:
-    attempt(ada, evening, 0.7)
-    attempt(bob, evening, 0.5)
+    attempt(ada, evening, 0.7, private_score=0.4)
+    attempt(bob, evening, 0.5, private_score=0.6)
     Course.objects.filter(pk=course.pk).update(frozen_at=timezone.now())
-    assert [row[1] for row in ranks(ada, evening)] == [ada.pseudonym, bob.pseudonym]
+    assert ranks(ada, evening) == [(1, bob.pseudonym, 0.6), (2, ada.pseudonym, 0.4)]
 
 
 @pytest.mark.parametrize(("board", "answer"), [("staff", 404), ("members", 200)])

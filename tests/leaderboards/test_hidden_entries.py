@@ -21,13 +21,6 @@ BOARD, ANSWER = "/leaderboards/sea-or-sky/", "/leaderboards/sea-or-sky/hidden/"
 
 
 @pytest.fixture
-def teacher(sea_or_sky: Challenge) -> User:
-    made = factories.UserFactory.create(username="turing", email="turing@example.org", pseudonym="teacher")
-    factories.enrol(made, sea_or_sky.course, factories.TEACHER)
-    return made
-
-
-@pytest.fixture
 def attempt(sea_or_sky: Challenge, ada: User, bob: User) -> Submission:
     factories.grade(factories.submit(bob), 0.7)
     made = factories.submit(ada)

@@ -100,26 +100,6 @@ def test_a_rank_goes_and_comes_with_its_person(
         assert boards.board(sea_or_sky, "prompt", None).total == ranked == len(oracle(sea_or_sky))
 
 
-def test_a_guest_who_signs_up_takes_the_rank(sea_or_sky: Challenge, guest: User) -> None:
-    factories.grade(factories.submit(guest), 0.8)
-    assert boards.board(sea_or_sky, "prompt", None).total == 0
-    guest.is_guest = False
-    guest.save()
-    assert boards.board(sea_or_sky, "prompt", None).total == 1
-
-
-def test_a_provisional_score_has_no_rank(sea_or_sky: Challenge, ada: User) -> None:
-    factories.grade(factories.submit(ada), 0.8)
-    Standing.objects.update(provisional=True, gold=False)
-    assert boards.board(sea_or_sky, "prompt", ada).total == 0
-
-
-def test_a_board_is_never_old(crowd: Challenge) -> None:
-    before = boards.board(crowd, "prompt", None).total
-    Standing.objects.ranked(crowd.course)[:1].get().delete()
-    assert boards.board(crowd, "prompt", None).total == before - 1
-
-
 def test_a_board_asks_as_much_of_the_database_however_many_are_on_it(
     crowd: Challenge, ada_client, django_assert_max_num_queries
 ) -> None:

@@ -18,13 +18,6 @@ from tests import factories
 HIDDEN, FLAG = Mark.Kind.HIDDEN, Mark.Kind.FLAG
 
 
-@pytest.fixture
-def teacher(sea_or_sky: Challenge) -> User:
-    made = factories.UserFactory.create(username="turing", email="turing@example.org", pseudonym="teacher")
-    factories.enrol(made, sea_or_sky.course, factories.TEACHER)
-    return made
-
-
 def ranks(challenge: Challenge, viewer: User | None = None) -> list[tuple[int | None, str]]:
     return [(row.rank, row.pseudonym) for row in boards.board(challenge, "prompt", viewer).rows]
 
@@ -35,35 +28,26 @@ def graded(user: User, score: float) -> Submission:
     return made
 
 
-def test_a_hidden_entry_has_no_rank_until_it_is_restored(
+def test_a_flag_changes_no_rank_and_an_entry_that_is_hidden_once_has_none_until_it_is_restored_once(
     sea_or_sky: Challenge, ada: User, bob: User, teacher: User
 ) -> None:
     graded(ada, 0.9)
     graded(bob, 0.7)
+    services.mark(ada, sea_or_sky, FLAG, by=teacher, reason="Look again")
+    assert ranks(sea_or_sky) == [(1, ada.pseudonym), (2, bob.pseudonym)]
     mark = services.mark(ada, sea_or_sky, HIDDEN, by=teacher, reason="The answers of somebody else")
     assert ranks(sea_or_sky) == [(1, bob.pseudonym)]
+    with pytest.raises(Refused, match="already"):
+        services.mark(ada, sea_or_sky, HIDDEN, by=teacher, reason="Copied")
     graded(ada, 0.95)
     assert ranks(sea_or_sky) == [(1, bob.pseudonym)]
     assert Standing.objects.filter(user=ada, shown__gte=0.9).exists()
     services.end_mark(mark, by=teacher)
     assert ranks(sea_or_sky) == [(1, ada.pseudonym), (2, bob.pseudonym)]
-    noted = StaffAction.objects.filter(what__startswith="entry").values_list("what", flat=True)
-    assert list(noted) == ["entry_restored", "entry_hidden"]
-
-
-def test_a_flag_changes_no_rank(sea_or_sky: Challenge, ada: User, teacher: User) -> None:
-    graded(ada, 0.9)
-    services.mark(ada, sea_or_sky, FLAG, by=teacher, reason="Look again")
-    assert ranks(sea_or_sky) == [(1, ada.pseudonym)]
-
-
-def test_an_entry_is_hidden_once_and_restored_once(sea_or_sky: Challenge, ada: User, teacher: User) -> None:
-    mark = services.mark(ada, sea_or_sky, HIDDEN, by=teacher, reason="Copied")
-    with pytest.raises(Refused, match="already"):
-        services.mark(ada, sea_or_sky, HIDDEN, by=teacher, reason="Copied")
-    services.end_mark(mark, by=teacher)
     with pytest.raises(Refused, match="already"):
         services.end_mark(mark, by=teacher)
+    noted = StaffAction.objects.filter(what__startswith="entry").values_list("what", flat=True)
+    assert list(noted) == ["entry_restored", "entry_hidden", "entry_flagged"]
 
 
 def test_each_needs_the_right_and_a_reason(sea_or_sky: Challenge, ada: User, bob: User, teacher: User) -> None:

@@ -40,13 +40,6 @@ STEPS = st.lists(
 )
 
 
-@pytest.fixture
-def teacher(sea_or_sky: Challenge) -> User:
-    made = factories.UserFactory.create(username="turing", email="turing@example.org", pseudonym="teacher")
-    factories.enrol(made, sea_or_sky.course, factories.TEACHER)
-    return made
-
-
 def oracle(crowd: Crowd) -> list[tuple[int, str, float]]:
     """Returns (rank, name, score) of everybody, from single grades and what the crowd has done: of the season, not
     annulled, not hidden, of the person who is behind the account that handed the attempt in.
