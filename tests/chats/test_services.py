@@ -43,12 +43,7 @@ def test_a_message_is_a_run_of_the_interactive_lane(attempt: Submission, ada: An
     run, evaluation = message.run, message.run.current
     assert (run.purpose, run.user, run.adapter) == ("chat", ada, attempt.current.artifact)
     assert (evaluation.lane, evaluation.state, run.version) == ("interactive", "queued", attempt.version)
-    assert (message.text, message.submission, message.slot.number, message.slot.allowed) == (
-        "a heron",
-        attempt,
-        1,
-        40,
-    )
+    assert (message.text, message.submission, message.slot.number, message.slot.allowed) == ("a heron", attempt, 1, 40)
     assert timedelta(days=6) < run.expires_at - timezone.now() <= timedelta(days=7)
 
 

@@ -40,6 +40,8 @@ CASES = [
     ("sea-or-sky", {**LORA, "r": "-1"}, "r", "The value must be one of"),
     ("sea-or-sky", {**LORA, "learning_rate": "5"}, "learning_rate", "The value must be between"),
     ("sea-or-sky", {**LORA, "num_train_epochs": "99"}, "num_train_epochs", "The value must be between"),
+    ("sea-or-sky", {**LORA, "num_train_epochs": ""}, "num_train_epochs", "Choose a value"),
+    ("sea-or-sky", {**LORA, "learning_rate": "nan"}, "learning_rate", "“nan” is not a number"),
     ("explain", {"kind": "free_text", "key": "k", "answer": "Too short."}, "answer", "write between 5 and 60"),
 ]
 

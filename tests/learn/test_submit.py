@@ -142,12 +142,7 @@ def test_a_file_is_read_as_utf8_and_its_bad_lines_are_named(ada_client, course):
     response = ada_client.post(SUBMIT, lora_form("", rows_file=upload))
     text = response.content.decode()
     assert response.status_code == 422 and not Submission.objects.exists()
-    for words in (
-        "Training rows, line 1",
-        "is not UTF-8",
-        "Training rows, line 2",
-        "Training rows, line 3",
-    ):
+    for words in ("Training rows, line 1", "is not UTF-8", "Training rows, line 2", "Training rows, line 3"):
         assert words in text
 
 
@@ -157,30 +152,10 @@ def test_a_problem_of_a_row_names_the_line_of_the_file(ada_client, course):
     assert "Training rows, line 4" in text
 
 
-@pytest.mark.parametrize(
-    ("field", "value", "words"),
-    [
-        ("learning_rate", "fast", "“fast” is not a number"),
-        ("learning_rate", "nan", "learning_rate"),
-        ("learning_rate", "0.05", "The value must be between"),
-        ("r", "5", "The value must be one of 4, 8, 16."),
-        ("r", "32", "The value must be one of"),
-        ("num_train_epochs", "", "Choose a value"),
-    ],
-)
-def test_hyperparameters_out_of_range_are_named(ada_client, course, field, value, words):
-    response = ada_client.post(SUBMIT, lora_form(rows_text(("a crab", "sea")), **{field: value}))
-    assert response.status_code == 422 and not Submission.objects.exists()
-    text = response.content.decode()
-    assert words in text and field in text
-
-
 def test_free_text_says_who_grades_and_counts_words(ada_client, course):
     text = ada_client.get("/challenges/explain/").content.decode()
     for words in ("A person grades this answer", "No language model reads your answer", "Write between 5 and 60 words"):
         assert words in text
-    response = ada_client.post("/challenges/explain/submit", {"kind": "free_text", "key": "k", "answer": "Too short."})
-    assert response.status_code == 422 and "write between 5 and 60" in response.content.decode()
 
 
 @pytest.mark.parametrize("answer", ["Too short.", "word " * 61])
@@ -212,13 +187,6 @@ def test_a_run_by_htmx_answers_with_the_result_only(ada_client, course):
     text = response.content.decode()
     assert response.status_code == 200 and "data-events" in text and "<!doctype" not in text
     assert 'id="problems"' in text and 'hx-swap-oob="true"' in text
-
-
-def test_a_refused_run_by_htmx_names_the_problems_and_leaves_the_form(ada_client, course):
-    response = ada_client.post("/challenges/sea-or-sky/run", prompt_form(template="no slots"), headers=HTMX)
-    assert response.status_code == 422 and response["HX-Retarget"] == "#problems"
-    assert "must contain {input} exactly once" in response.content.decode()
-    assert not Run.objects.exists()
 
 
 def test_the_form_starts_from_the_last_attempt_or_the_one_chosen(ada, ada_client, course):

@@ -41,11 +41,7 @@ def gradings(leak: float, seed: int) -> tuple[list[Evaluation], np.ndarray]:
 def visible(evaluation: Evaluation) -> list[float]:
     """Numbers in what a page and the API say of its times."""
     assert evaluation.finished_at is not None
-    api, page, shown = (
-        boards.whole_second(evaluation.finished_at),
-        whole(evaluation.finished_at),
-        took(evaluation),
-    )
+    api, page, shown = (boards.whole_second(evaluation.finished_at), whole(evaluation.finished_at), took(evaluation))
     assert page == api and shown is not None
     return [float(shown), (api - NOON).total_seconds()]
 

@@ -12,13 +12,7 @@ PAGE = "/challenges/sea-or-sky/"
 ROWS = [{"input": f"boat {n}", "output": "sea"} for n in range(40)] + [
     {"input": f"kite {n}", "output": "sky"} for n in range(40)
 ]
-SLOW = {
-    "r": 8,
-    "lora_alpha": 16,
-    "learning_rate": 0.00005,
-    "num_train_epochs": 5,
-    "per_device_train_batch_size": 16,
-}
+SLOW = {"r": 8, "lora_alpha": 16, "learning_rate": 0.00005, "num_train_epochs": 5, "per_device_train_batch_size": 16}
 
 
 def payload(**chosen):

@@ -27,7 +27,8 @@ def aged(submission, days):
     Standing.objects.filter(submission=submission).update(reached_at=at)
 
 
-def test_a_week_without_work_is_quiet(ada, ada_client, week):
+def test_a_week_without_own_work_is_quiet(ada, bob, ada_client, week):
+    factories.grade(factories.submit(bob), 0.7)
     found = week(ada)
     assert found.is_quiet and found.repeat == ()
     assert "Nothing yet." in Markup(ada_client.get(reverse("learn:path")).content.decode())
@@ -50,11 +51,6 @@ def test_older_work_is_not_of_this_week(ada, week):
     found = week(ada)
     assert (found.attempts, found.bests) == (0, ()) and found.is_quiet
     assert [step.challenge.slug for step in found.repeat] == ["sea-or-sky"]
-
-
-def test_other_people_do_not_count(ada, bob, week):
-    factories.grade(factories.submit(bob), 0.7)
-    assert week(ada).is_quiet
 
 
 def test_what_is_passed_without_gold_is_worth_repeating_the_longest_ago_first(ada, ada_client, week):
