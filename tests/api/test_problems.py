@@ -22,13 +22,9 @@ from tests import factories
 from tests.api.conftest import Caller, problem
 
 
-def test_an_unknown_address_is_a_problem(open_api: Caller) -> None:
-    problem(open_api.get("/nothing/here"), 404, "not_found")
-    problem(open_api.get("/"), 404, "not_found")
-    problem(open_api.get("/submissions/not-a-uuid"), 404, "not_found")
-
-
-def test_an_unknown_challenge_is_a_problem(ada_api: Caller) -> None:
+def test_what_is_unknown_is_a_problem(ada_api: Caller) -> None:
+    problem(ada_api.get("/"), 404, "not_found")
+    problem(ada_api.get("/submissions/not-a-uuid"), 404, "not_found")
     problem(ada_api.get("/challenges/none"), 404, "not_found")
     problem(ada_api.post("/challenges/none/submissions", factories.PROMPT), 404, "not_found")
 
@@ -46,33 +42,32 @@ def test_nobody_is_told_how_to_sign_in(open_api: Caller, sea_or_sky: Challenge) 
     assert not Submission.objects.exists()
 
 
-def test_a_wrong_token_is_refused_even_where_nobody_may_read(course: object, ada_client: Client) -> None:
+def test_a_wrong_or_revoked_token_or_one_of_an_inactive_account_is_refused(
+    course: object, ada: User, ada_client: Client, ada_api: Caller, bob: User, bob_api: Caller
+) -> None:
+    """A wrong one even where anybody may read, and where the session would do."""
     wrong = {"Authorization": "Bearer gradus_wrong"}
     problem(ada_client.get("/api/v1/courses", headers=wrong), 401, "unauthenticated")
-
-
-def test_a_revoked_token_is_refused(ada: User, ada_api: Caller) -> None:
-    assert ada_api.get("/submissions").status_code == 200
+    assert ada_api.get("/submissions").status_code == bob_api.get("/submissions").status_code == 200
     ApiToken.objects.get(user=ada).revoke()
     problem(ada_api.get("/submissions"), 401, "unauthenticated")
+    User.objects.filter(pk=bob.pk).update(is_active=False)
+    problem(bob_api.get("/submissions"), 401, "unauthenticated")
 
 
-def test_an_inactive_account_is_refused(ada: User, ada_api: Caller) -> None:
-    User.objects.filter(pk=ada.pk).update(is_active=False)
-    problem(ada_api.get("/submissions"), 401, "unauthenticated")
-
-
-def test_a_session_needs_the_csrf_token(ada: User, sea_or_sky: Challenge) -> None:
-    client = Client(enforce_csrf_checks=True)
-    client.force_login(ada, backend="django.contrib.auth.backends.ModelBackend")
-    path = "/api/v1/challenges/sea-or-sky/submissions"
-    problem(client.post(path, factories.PROMPT, content_type="application/json"), 403, "forbidden")
+def test_a_session_needs_the_csrf_token_and_nobody_has_anything_to_forge(
+    ada: User, ada_client: Client, sea_or_sky: Challenge
+) -> None:
+    """As browsers and scripts come, which Django's test client otherwise spares the CSRF check."""
+    signed_in, nobody = Client(enforce_csrf_checks=True), Client(enforce_csrf_checks=True)
+    signed_in.force_login(ada, backend="django.contrib.auth.backends.ModelBackend")
+    path, json = "/api/v1/challenges/sea-or-sky/submissions", "application/json"
+    problem(signed_in.post(path, factories.PROMPT, content_type=json), 403, "forbidden")
+    problem(nobody.post(path, factories.PROMPT, content_type=json), 401, "unauthenticated")
+    advice = nobody.post("/api/v1/lessons/first/advisor", {"answers": {}}, content_type=json)
+    problem(advice, 404, "not_found")
     assert not Submission.objects.exists()
-
-
-def test_a_session_may_call(ada_client: Client, ada: User, sea_or_sky: Challenge) -> None:
-    path = "/api/v1/challenges/sea-or-sky/submissions"
-    assert ada_client.post(path, factories.PROMPT, content_type="application/json").status_code == 201
+    assert ada_client.post(path, factories.PROMPT, content_type=json).status_code == 201
     assert Submission.objects.get().user == ada
 
 
@@ -124,17 +119,6 @@ def test_our_own_fault_tells_nothing(ada_api: Caller, sea_or_sky: Challenge, mon
     problem(response, 500, "internal")
     assert b"oyster" not in response.content
     assert b"Traceback" not in response.content
-
-
-def test_without_a_session_there_is_nothing_to_forge(course: object) -> None:
-    """As browsers and scripts come, which Django's test client otherwise spares the CSRF check."""
-    nobody = Client(enforce_csrf_checks=True)
-    advice = nobody.post("/api/v1/lessons/first/advisor", {"answers": {}}, content_type="application/json")
-    problem(advice, 404, "not_found")
-    refused = nobody.post(
-        "/api/v1/challenges/sea-or-sky/submissions", factories.PROMPT, content_type="application/json"
-    )
-    problem(refused, 401, "unauthenticated")
 
 
 @pytest.mark.parametrize("path", ["nothing", "nothing/here", "a%0Ab", "courses/%0A/path", "%00"])

@@ -72,24 +72,18 @@ def begun(api: Caller) -> str:
     return upload
 
 
-def test_an_upload_starts_at_zero_and_says_how_large_a_part_may_be(api: Caller, ada: User) -> None:
-    found = api.post("/courses/tiny/uploads", BEGUN).json()
-    upload = Upload.objects.get(uuid=found["id"])
-    assert (found["offset"], found["bytes"], found["chunk_bytes"]) == (0, len(DATA), PART_BYTES)
+def test_parts_of_any_size_arrive_in_order_and_an_upload_that_broke_off_goes_on(api: Caller, ada: User) -> None:
+    begun = api.post("/courses/tiny/uploads", BEGUN).json()
+    upload = Upload.objects.get(uuid=begun["id"])
+    assert (begun["offset"], begun["bytes"], begun["chunk_bytes"]) == (0, len(DATA), PART_BYTES)
     assert (upload.user, upload.course_slug, upload.sha256) == (ada, "tiny", SHA256)
-
-
-def test_parts_of_any_size_arrive_in_order(api: Caller, begun: str) -> None:
-    assert put(api, begun, 0, DATA[: PART + 7]).json()["offset"] == PART + 7
-    assert put(api, begun, PART + 7, DATA[PART + 7 :]).json()["offset"] == len(DATA)
-    assert stored(Upload.objects.get()) == DATA
-
-
-def test_an_upload_that_broke_off_goes_on_where_it_was(api: Caller, begun: str) -> None:
-    put(api, begun, 0, DATA[:PART])
+    assert put(api, begun["id"], 0, DATA[: PART + 7]).json()["offset"] == PART + 7
+    assert orphan_files.sweep(timedelta(0)) == 0
     again = api.post("/courses/tiny/uploads", BEGUN)
-    assert (again.status_code, again.json()["id"], again.json()["offset"]) == (200, begun, PART)
-    assert api.get(f"/uploads/{begun}").json()["offset"] == PART
+    assert (again.status_code, again.json()["id"], again.json()["offset"]) == (200, begun["id"], PART + 7)
+    assert api.get(f"/uploads/{begun['id']}").json()["offset"] == PART + 7
+    assert put(api, begun["id"], PART + 7, DATA[PART + 7 :]).json()["offset"] == len(DATA)
+    assert stored(Upload.objects.get()) == DATA
 
 
 @pytest.mark.parametrize("offset", [0, 1, PART - 1, PART + 1, len(DATA), 10**30])
@@ -188,13 +182,6 @@ def test_an_upload_that_is_pushed_makes_no_room_and_a_whole_one_does(api: Caller
     assert Upload.objects.count() == Upload.OPEN_MAX and files() == []
 
 
-def test_a_part_that_is_gone_ends_the_upload(api: Caller, begun: str) -> None:
-    put(api, begun, 0, DATA)
-    [name] = files()
-    storages["private"].delete(name)
-    problem(api.post(f"/uploads/{begun}/push", {}), 409, "upload_ended")
-
-
 def test_an_expired_upload_is_not_there_and_its_row_and_files_go(api: Caller, begun: str) -> None:
     put(api, begun, 0, DATA[:PART])
     [name] = files()
@@ -204,12 +191,6 @@ def test_an_expired_upload_is_not_there_and_its_row_and_files_go(api: Caller, be
         assert orphan_files.sweep() == 0 and storages["private"].exists(name)
         assert retention.UPLOADS.carry_out() == 1
         assert orphan_files.sweep() == 1 and not storages["private"].exists(name)
-
-
-def test_parts_of_an_open_upload_stay(api: Caller, begun: str) -> None:
-    put(api, begun, 0, DATA[:PART])
-    assert orphan_files.sweep(timedelta(0)) == 0
-    assert stored(Upload.objects.get()) == DATA[:PART]
 
 
 @pytest.mark.django_db(transaction=True)
@@ -263,16 +244,18 @@ def test_a_push_makes_a_draft_and_the_upload_goes(api: Caller, folder: Path, cou
     assert Course.objects.get().title == "Tiny"
 
 
-def test_the_same_content_again_changes_nothing(api: Caller, folder: Path) -> None:
-    api.post(f"/uploads/{sent(api, folder)}/push", {})
-    before = CourseVersion.objects.drafts().get()
-    again = api.post(f"/uploads/{sent(api, folder)}/push", {})
-    assert again.status_code == 200 and CourseVersion.objects.drafts().get() == before
-
-
-def test_an_upload_is_not_pushed_before_it_is_whole(api: Caller, begun: str) -> None:
+def test_what_is_not_whole_or_no_archive_or_lost_is_not_pushed(api: Caller, begun: str) -> None:
+    push = f"/uploads/{begun}/push"
     put(api, begun, 0, DATA[:PART])
-    assert problem(api.post(f"/uploads/{begun}/push", {}), 409, "wrong_offset")["problems"][0]["message"] == str(PART)
+    assert problem(api.post(push, {}), 409, "wrong_offset")["problems"][0]["message"] == str(PART)
+    put(api, begun, PART, DATA[PART:])
+    told = problem(api.post(push, {}), 422, "bundle_problems")
+    assert [one["file"] for one in told["problems"]] == ["course.zip"]
+    lost = api.post("/courses/tiny/uploads", BEGUN).json()["id"]
+    put(api, lost, 0, DATA)
+    for name in Upload.objects.get().parts:
+        storages["private"].delete(name)
+    problem(api.post(f"/uploads/{lost}/push", {}), 409, "upload_ended")
 
 
 @pytest.mark.django_db(transaction=True)
@@ -297,12 +280,6 @@ def test_every_problem_of_the_bundle_is_told_and_the_upload_goes(api: Caller, fo
     assert "`other`" in told["problems"][0]["what"]
 
 
-def test_what_is_no_archive_is_told(api: Caller, begun: str) -> None:
-    put(api, begun, 0, DATA)
-    told = problem(api.post(f"/uploads/{begun}/push", {}), 422, "bundle_problems")
-    assert [one["file"] for one in told["problems"]] == ["course.zip"]
-
-
 def test_a_push_that_died_can_be_made_again(api: Caller, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its process could not say that it has ended, so for a while nobody knows."""
     upload = sent(api, folder)
@@ -323,16 +300,14 @@ def test_pushes_that_are_refused_for_their_version_are_no_uploads_under_way(api:
     assert not Upload.objects.exists() and files() == []
 
 
-def test_pushes_that_are_refused_because_of_others_do_not_lock_the_author_out(api: Caller, folder: Path) -> None:
+def test_pushes_that_are_refused_because_of_others_do_not_lock_the_author_out_and_can_be_forced(
+    api: Caller, folder: Path
+) -> None:
     for number in range(Upload.OPEN_MAX + 1):
         (folder / "first/lesson.md").write_text(f"# First\n\nTry {number}.\n")
-        problem(api.post(f"/uploads/{sent(api, folder)}/push", {"base": "0" * 64}), 409, "moved")
+        upload = sent(api, folder)
+        problem(api.post(f"/uploads/{upload}/push", {"base": "0" * 64}), 409, "moved")
     assert Upload.objects.count() == Upload.OPEN_MAX
-
-
-def test_a_refused_push_leaves_the_upload_to_be_pushed_with_force(api: Caller, folder: Path) -> None:
-    upload = sent(api, folder)
-    problem(api.post(f"/uploads/{upload}/push", {"base": "0" * 64}), 409, "moved")
     assert api.post(f"/uploads/{upload}/push", {"base": "0" * 64, "force": True}).status_code == 201
 
 

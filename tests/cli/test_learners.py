@@ -73,26 +73,22 @@ def test_an_ended_token_says_how_to_get_another(gradus: Gradus, as_ada: User) ->
     assert "This token expired on" in done.output and done.output.count("`gradus login`") == 1
 
 
-def test_without_a_token(gradus: Gradus, sea_or_sky: Challenge) -> None:
+def test_without_a_token_or_an_answer_of_the_site(
+    gradus: Gradus, sea_or_sky: Challenge, monkeypatch: pytest.MonkeyPatch
+) -> None:
     done = gradus("submissions")
     assert (done.exit_code, "gradus login" in done.output) == (5, True)
-
-
-def test_challenges_show_my_progress(gradus: Gradus, as_ada: User, sea_or_sky: Challenge) -> None:
-    factories.grade(factories.submit(as_ada), 0.7)
+    monkeypatch.setenv("GRADUS_URL", "http://127.0.0.1:9")
     done = gradus("challenges")
-    (line,) = [line for line in done.output.splitlines() if line.startswith("sea-or-sky")]
-    assert "passed" in line and "0.70" in line
+    assert (done.exit_code, "GRADUS_URL" in done.output) == (4, True)
 
 
-def test_a_challenge_is_shown(gradus: Gradus, as_ada: User, sea_or_sky: Challenge) -> None:
+def test_a_challenge_is_shown_by_its_name(gradus: Gradus, as_ada: User, sea_or_sky: Challenge) -> None:
     text = gradus("show", "sea-or-sky").output
     assert "What to do." in text and "10 of 10" in text and "0.60, 0.80" in text
-
-
-def test_an_unknown_challenge(gradus: Gradus, as_ada: User, sea_or_sky: Challenge) -> None:
-    done = gradus("show", "none")
-    assert (done.exit_code, done.stdout) == (1, "")
+    unknown = gradus("show", "none")
+    assert (unknown.exit_code, unknown.stdout) == (1, "")
+    assert gradus("run", "sea-or-sky").exit_code == 1 and not Run.objects.exists()
 
 
 def test_submit_makes_an_attempt(gradus: Gradus, as_ada: User, sea_or_sky: Challenge, prompt_file: str) -> None:
@@ -201,35 +197,32 @@ def test_a_file_that_is_no_payload(
     assert (done.exit_code, said in done.output) == (1, True)
 
 
-def test_no_file_at_all(gradus: Gradus, as_ada: User, sea_or_sky: Challenge) -> None:
-    assert gradus("run", "sea-or-sky").exit_code == 1
-    assert not Run.objects.exists()
-
-
-def test_my_submissions(gradus: Gradus, as_ada: User, sea_or_sky: Challenge) -> None:
+@pytest.mark.parametrize(("score", "word"), [(0.7, "passed"), (0.98, "gold")])
+def test_a_score_is_in_my_challenges_my_submissions_and_logs(
+    gradus: Gradus, as_ada: User, sea_or_sky: Challenge, score: float, word: str
+) -> None:
     made = factories.submit(as_ada)
-    factories.grade(made, 0.7)
+    factories.grade(made, score)
+    (line,) = [line for line in gradus("challenges").output.splitlines() if line.startswith("sea-or-sky")]
+    assert f" {word} " in line and f"{score:.2f}" in line
     (line,) = [line for line in gradus("submissions").output.splitlines() if line.startswith(str(made.uuid))]
-    assert "0.70" in line and "passed, computed by code" in line
+    assert f"{score:.2f}" in line and "passed, computed by code" in line
+    assert f"{word}, computed by code" in gradus("logs", str(made.uuid)).output
 
 
-def test_logs_without_following(gradus: Gradus, as_ada: User, sea_or_sky: Challenge) -> None:
+def test_logs_of_an_attempt_and_a_run_without_following(
+    gradus: Gradus, as_ada: User, bob: User, sea_or_sky: Challenge
+) -> None:
     made = factories.submit(as_ada)
     assert "waiting" in gradus("logs", str(made.uuid)).output
     factories.grade(made, 0.7)
     text = gradus("logs", str(made.uuid)).output
     assert "I saw a wave today" in text and "WRONG" in text
     assert "public samples 0.75; hidden samples 0.70 (version 1.0.0), passed, computed by code" in text
-
-
-def test_logs_of_a_run(gradus: Gradus, as_ada: User, sea_or_sky: Challenge) -> None:
     assert sea_or_sky.version is not None
     run = services.start_run(as_ada, sea_or_sky.version, factories.PROMPT)
     factories.grade(run)
     assert "public samples 0.75" in gradus("logs", str(run.uuid)).output
-
-
-def test_somebody_elses_logs(gradus: Gradus, as_ada: User, bob: User, sea_or_sky: Challenge) -> None:
     assert gradus("logs", str(factories.submit(bob).uuid)).exit_code == 1
 
 
@@ -240,12 +233,6 @@ def test_the_leaderboard(gradus: Gradus, as_ada: User, bob: User, sea_or_sky: Ch
     assert "enchantress (you)" in text and "builder" in text
     assert "Rank 1: 2 learners with 0.70" in text
     assert gradus("leaderboard", "sea-or-sky", "--track", "free_text").exit_code == 1
-
-
-def test_a_site_that_does_not_answer(gradus: Gradus, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("GRADUS_URL", "http://127.0.0.1:9")
-    done = gradus("challenges")
-    assert (done.exit_code, "GRADUS_URL" in done.output) == (4, True)
 
 
 def test_an_appeal_reaches_a_person(gradus: Gradus, as_ada: User, explain: Challenge) -> None:
@@ -385,16 +372,6 @@ def test_json_stands_alone_on_standard_output(
                     *name.split(), *([str(as_ada.pk)] if "{" not in given[0] else [str(answered.pk)]), "--json"
                 )
                 assert (refused.exit_code > 0, refused.stdout) == (True, ""), name
-
-
-def test_a_gold_score_is_called_gold_as_in_the_list_of_challenges(
-    gradus: Gradus, as_ada: User, sea_or_sky: Challenge
-) -> None:
-    made = factories.submit(as_ada)
-    factories.grade(made, 0.99)
-    assert "gold, computed by code" in gradus("logs", str(made.uuid)).output
-    (line,) = [line for line in gradus("challenges").output.splitlines() if line.startswith("sea-or-sky")]
-    assert " gold " in line
 
 
 def test_a_password_that_is_piped_in_warns_of_nothing(ada: User, home: Path) -> None:
