@@ -61,29 +61,12 @@ def test_a_day_has_only_so_many(ada, course, settings):
     assert Run.objects.count() == Slot.objects.of(limits.MEASUREMENTS).count() == 1 and refused.value.retry_after
 
 
-def test_the_database_holds_the_quota(ada, course):
-    run = measure(ada)
-    taken = Slot.objects.of(limits.MEASUREMENTS).get()
-    other = Run.objects.create(
-        purpose="costs", version=run.version, kind="prompt", payload={}, expires_at=timezone.now()
-    )
-    values = {"limit": "measurements", "user": ada, "period": taken.period, "allowed": taken.allowed, "run": other}
-    for number in (1, taken.allowed + 1):
-        with pytest.raises(IntegrityError), transaction.atomic():
-            Slot.objects.create(number=number, **values)
-    with pytest.raises(IntegrityError), transaction.atomic():
-        Run.objects.filter(pk=run.pk).update(purpose="trial")
-
-
 def test_an_authors_result_belongs_to_nobody(ada, course):
     run = services.measure_baseline(ada, factories.challenge("sea-or-sky"), "baselines/good.yaml")
     assert (run.user, run.measures, run.label) == (None, None, "baselines/good.yaml")
     assert Slot.objects.of(limits.MEASUREMENTS).get().user == ada
     with pytest.raises(Refused, match="no such result"):
         services.measure_baseline(ada, factories.challenge("sea-or-sky"), "baselines/none.yaml")
-
-
-def test_an_answer_in_free_text_has_nothing_to_measure(ada, course):
     with pytest.raises(Refused, match="nothing to measure"):
         measure(ada, "explain", factories.FREE_TEXT)
 
@@ -123,5 +106,7 @@ def test_the_database_holds_one_open_measurement_of_the_same_thing(ada, course):
         opened(one, f"baseline {label}")
     with pytest.raises(IntegrityError), transaction.atomic():
         opened(other, "baseline b.json")
+    with pytest.raises(IntegrityError), transaction.atomic():
+        Run.objects.filter(pk=run.pk).update(purpose="trial")
     services.cancel_run(run)
     assert not Slot.objects.of(limits.OPEN_MEASUREMENT).filter(run=run).exists()

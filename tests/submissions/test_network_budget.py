@@ -71,13 +71,6 @@ def test_an_exempt_network_is_not_counted(sea_or_sky, settings) -> None:
     assert not Slot.objects.of(limits.NETWORK_ATTEMPTS).exists()
 
 
-def test_what_is_given_back_is_given_back_to_the_network(ada, sea_or_sky) -> None:
-    made, _ = services.submit(ada, sea_or_sky, factories.PROMPT, idempotency_key="a", network="n")
-    assert Slot.objects.of(limits.NETWORK_ATTEMPTS).count() == 1
-    services.cancel(made)
-    assert Slot.objects.of(limits.NETWORK_ATTEMPTS).count() == 0
-
-
 def test_the_database_holds_one_attempt_in_a_slot(ada, bob, sea_or_sky) -> None:
     for user in (ada, bob):
         services.submit(user, sea_or_sky, factories.PROMPT, idempotency_key="a", network="n")

@@ -34,8 +34,8 @@ def code_of(work: Callable[[], object]) -> str:
     return "taken"
 
 
-def submit(user: User, challenge: Challenge) -> Submission:
-    return services.submit(user, challenge, factories.PROMPT, idempotency_key=uuid.uuid4().hex)[0]
+def submit(user: User, challenge: Challenge, **options: Any) -> Submission:
+    return services.submit(user, challenge, factories.PROMPT, idempotency_key=uuid.uuid4().hex, **options)[0]
 
 
 def expire(evaluation: Evaluation) -> None:
@@ -54,35 +54,25 @@ def cancelled_while_running(submission: Submission) -> None:
     services.cancel(submission)
 
 
-def failed(submission: Submission) -> None:
-    evaluation = factories.claimed(submission)
-    services.reject(evaluation.pk, evaluation.fence, "internal")
+def rejected(owner: Submission | Run, code: str = "timeout") -> None:
+    evaluation = factories.claimed(owner)
+    services.reject(evaluation.pk, evaluation.fence, code)
 
 
-def without_its_bundle(submission: Submission) -> None:
-    evaluation = factories.claimed(submission)
-    services.reject(evaluation.pk, evaluation.fence, "bundle_missing")
-
-
-def lost_in_each_attempt(submission: Submission) -> None:
+def lost(owner: Submission | Run) -> None:
     for _ in range(MAX_ATTEMPTS):
-        expire(factories.claimed(submission))
+        expire(factories.claimed(owner))
         reconciler.sweep()
     reconciler.sweep()
 
 
-def out_of_time(submission: Submission) -> None:
-    evaluation = factories.claimed(submission)
-    services.reject(evaluation.pk, evaluation.fence, "timeout")
-
-
-WAYS = {
+WAYS: dict[str, Callable[[Submission], None]] = {
     "cancelled": cancelled_while_queued,
     "cancelled_running": cancelled_while_running,
-    "internal": failed,
-    "bundle_missing": without_its_bundle,
-    "timeout": out_of_time,
-    "worker_lost": lost_in_each_attempt,
+    "internal": lambda submission: rejected(submission, "internal"),
+    "bundle_missing": lambda submission: rejected(submission, "bundle_missing"),
+    "timeout": rejected,
+    "worker_lost": lost,
 }
 
 
@@ -90,14 +80,11 @@ WAYS = {
 def test_a_guests_attempt_is_given_back_in_every_way(
     guest: User, guest_client: Client, sea_or_sky: Challenge, settings: Settings, reason: str
 ) -> None:
-    submission = submit(guest, sea_or_sky)
+    submission = submit(guest, sea_or_sky, network="n")
+    assert Slot.objects.of(*limits.OF_A_SUBMISSION).count() == 4
     WAYS[reason](submission)
     assert Refund.objects.get().reason == reason
-    assert (
-        not Slot.objects.of(limits.GUEST_ATTEMPTS).exists()
-        and not Slot.objects.of(limits.ATTEMPTS).exists()
-        and not Slot.objects.of(limits.OPEN_SUBMISSIONS).exists()
-    )
+    assert not Slot.objects.of(*limits.OF_A_SUBMISSION).exists()
     page = guest_client.get("/challenges/sea-or-sky/").content.decode()
     assert f"<strong>{settings.GUEST_SUBMISSIONS}</strong> attempts left without an account" in page
 
@@ -107,14 +94,13 @@ def test_a_guests_attempt_is_given_back_in_every_way(
     assert invariants.everywhere() == {}
 
 
-def test_an_attempt_that_counts_keeps_both_slots(guest: User, sea_or_sky: Challenge) -> None:
-    evaluation = factories.claimed(submit(guest, sea_or_sky))
-    services.reject(evaluation.pk, evaluation.fence, "prompt_too_long")
-    assert (
-        Slot.objects.of(limits.GUEST_ATTEMPTS).count(),
-        Slot.objects.of(limits.ATTEMPTS).count(),
-        Refund.objects.count(),
-    ) == (1, 1, 0)
+def test_the_learners_fault_keeps_both_slots(guest: User, sea_or_sky: Challenge) -> None:
+    submission = submit(guest, sea_or_sky)
+    rejected(submission, "prompt_too_long")
+    assert (submission.current.state, submission.current.error_code) == ("rejected", "prompt_too_long")
+    assert "remove examples" in submission.current.message
+    assert set(submission.slots.values_list("limit", flat=True)) == {"guest_attempts", "attempts"}
+    assert not Refund.objects.exists()
 
 
 def test_a_late_cancel_keeps_both_slots(guest: User, sea_or_sky: Challenge, settings: Settings) -> None:
@@ -172,24 +158,8 @@ def test_parallel_submits_of_a_guest_take_exactly_the_limit(
 # --- a run's slot -----------------------------------------------------------------------------------------------
 
 
-def recorded(run: Run) -> None:
-    factories.grade(run)
-
-
-def rejected(run: Run) -> None:
-    evaluation = factories.claimed(run)
-    services.reject(evaluation.pk, evaluation.fence, "timeout")
-
-
-def lost(run: Run) -> None:
-    for _ in range(MAX_ATTEMPTS):
-        expire(factories.claimed(run))
-        reconciler.sweep()
-    reconciler.sweep()
-
-
-@pytest.mark.parametrize("end", [recorded, rejected, lost])
-def test_the_end_of_a_run_frees_its_slot(ada: User, sea_or_sky: Challenge, end: Callable[[Run], None]) -> None:
+@pytest.mark.parametrize("end", [factories.grade, rejected, lost, services.cancel_run])
+def test_the_end_of_a_run_frees_its_slot(ada: User, sea_or_sky: Challenge, end: Callable[[Run], Any]) -> None:
     assert sea_or_sky.version is not None
     made = [services.start_run(ada, sea_or_sky.version, factories.PROMPT) for _ in range(OPEN_RUNS)]
     assert code_of(lambda: services.start_run(ada, sea_or_sky.version, factories.PROMPT)) == "too_many_runs"  # type: ignore[arg-type]
@@ -217,12 +187,8 @@ def test_limits_that_a_setting_raises_hold_at_the_new_number(
     form = {"kind": "prompt", "instructions": "x"}
     answers = [guest_client.post("/challenges/sea-or-sky/submit", form).status_code for _ in range(4)]
     assert answers == [302, 302, 302, 429]
-    assert list(Slot.objects.of(limits.OPEN_SUBMISSIONS).order_by("number").values_list("number", "allowed")) == [
-        (1, 2),
-        (2, 4),
-        (3, 4),
-        (4, 4),
-    ]
+    opened = Slot.objects.of(limits.OPEN_SUBMISSIONS).order_by("number").values_list("number", "allowed")
+    assert list(opened) == [(1, 2), (2, 4), (3, 4), (4, 4)]
     factories.grade(Submission.objects.order_by("pk")[0])
     submit(guest, sea_or_sky)
     factories.grade(Submission.objects.order_by("pk")[1])
@@ -240,6 +206,7 @@ def test_a_limit_that_a_setting_lowers_counts_what_is_open(
     for submission in made[:2]:
         factories.grade(submission)
     assert code_of(lambda: submit(ada, sea_or_sky)) == "in_flight"
+    assert Slot.objects.of(limits.ATTEMPTS).count() == 4
     factories.grade(made[2])
     assert code_of(lambda: submit(ada, sea_or_sky)) == "taken"
 
@@ -340,10 +307,8 @@ def test_slots_that_a_fault_left_behind_are_told_and_freed(ada: User, guest: Use
     waiting, going = submit(guest, sea_or_sky), services.start_run(ada, sea_or_sky.version, factories.PROMPT)
     assert invariants.everywhere() == invariants.lately() == {"in_flight_without_open": 1, "run_slot_without_open": 1}
     assert reconciler.sweep()["freed"] == 2
-    assert (Slot.objects.of(limits.OPEN_SUBMISSIONS).get().submission, Slot.objects.of(limits.OPEN_RUNS).get().run) == (
-        waiting,
-        going,
-    )
+    assert Slot.objects.of(limits.OPEN_SUBMISSIONS).get().submission == waiting
+    assert Slot.objects.of(limits.OPEN_RUNS).get().run == going
     assert reconciler.sweep()["freed"] == 0 and invariants.everywhere() == {}
 
 

@@ -1,8 +1,7 @@
 import uuid
-from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from django.db import IntegrityError, connection, transaction
+from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from gradus.accounts.models import User
@@ -14,6 +13,7 @@ from gradus.submissions.services import Refused, slots
 from gradus.submissions.services.payload import parse
 from tests import factories
 from tests.challenges.kinds.rag_bundle import GOOD, rag_bundle
+from tests.threads import at_once
 
 
 @pytest.mark.parametrize(
@@ -36,22 +36,6 @@ def submit(user: User, challenge: Challenge, payload=factories.PROMPT, key=None)
     return services.submit(user, challenge, payload, idempotency_key=key or uuid.uuid4().hex)
 
 
-def test_a_submit_stores_the_attempt_its_slot_and_a_queued_evaluation(ada, sea_or_sky):
-    submission, is_new = submit(ada, sea_or_sky)
-
-    evaluation = submission.current
-    assert is_new
-    assert (evaluation.state, evaluation.lane, evaluation.fair_share_rank, evaluation.fence) == (
-        "queued",
-        "grade",
-        0,
-        0,
-    )
-    assert Slot.objects.of(limits.ATTEMPTS).get(submission=submission).number == 1
-    left = slots.left(limits.ATTEMPTS, Use(user=ada, challenge=sea_or_sky))
-    assert left == sea_or_sky.spec.limits.attempts_per_day - 1
-
-
 @pytest.mark.parametrize(
     ("slug", "payload", "lane"),
     [
@@ -60,24 +44,30 @@ def test_a_submit_stores_the_attempt_its_slot_and_a_queued_evaluation(ada, sea_o
         ("explain", factories.FREE_TEXT, "judge"),
     ],
 )
-def test_each_kind_waits_in_its_lane(ada, course, slug, payload, lane):
-    assert factories.submit(ada, slug, payload).current.lane == lane
+def test_a_submit_stores_the_attempt_its_slot_and_an_evaluation_in_its_lane(ada, course, slug, payload, lane):
+    challenge = factories.challenge(slug)
+    submission, is_new = submit(ada, challenge, payload)
+
+    evaluation = submission.current
+    assert is_new
+    assert (evaluation.state, evaluation.lane, evaluation.fair_share_rank, evaluation.fence) == ("queued", lane, 0, 0)
+    assert Slot.objects.of(limits.ATTEMPTS).get(submission=submission).number == 1
+    left = slots.left(limits.ATTEMPTS, Use(user=ada, challenge=challenge))
+    assert left == challenge.spec.limits.attempts_per_day - 1
 
 
-def test_the_same_key_and_payload_give_the_same_submission(ada, sea_or_sky):
+def test_a_key_stands_for_one_submission_of_one_payload(ada, sea_or_sky):
     first, _ = submit(ada, sea_or_sky, key="k")
     again, is_new = submit(ada, sea_or_sky, key="k")
 
     assert (again.pk, is_new) == (first.pk, False)
+    with pytest.raises(Refused) as refused:
+        submit(ada, sea_or_sky, {**factories.PROMPT, "instructions": "Other."}, key="k")
+    assert (refused.value.status, refused.value.code) == (409, "key_reused")
     assert Slot.objects.of(limits.ATTEMPTS).count() == 1
 
 
-def test_a_key_with_another_payload_is_refused(ada, sea_or_sky):
-    submit(ada, sea_or_sky, key="k")
-    with pytest.raises(Refused) as refused:
-        submit(ada, sea_or_sky, {**factories.PROMPT, "instructions": "Other."}, key="k")
-
-    assert (refused.value.status, refused.value.code) == (409, "key_reused")
+ROW = {"input": "a", "output": "sea"}
 
 
 @pytest.mark.parametrize(
@@ -87,12 +77,9 @@ def test_a_key_with_another_payload_is_refused(ada, sea_or_sky):
         ({"kind": "prompt", "surprise": 1}, "surprise"),
         ({"kind": "poem"}, ""),
         ([], ""),
-        ({"kind": "tune", "rows": [{"input": "a", "output": "sea"}, {"input": "b"}]}, "rows.1.output"),
-        ({"kind": "tune", "rows": [{"input": "a", "output": "sea"}], "hyperparameters": {"r": 7}}, "hyperparameters.r"),
-        (
-            {"kind": "tune", "rows": [{"input": "a", "output": "sea"}], "hyperparameters": {"learning_rate": "NaN"}},
-            "hyperparameters.learning_rate",
-        ),
+        ({"kind": "tune", "rows": [ROW, {"input": "b"}]}, "rows.1.output"),
+        ({"kind": "tune", "rows": [ROW], "hyperparameters": {"r": 7}}, "hyperparameters.r"),
+        ({"kind": "tune", "rows": [ROW], "hyperparameters": {"learning_rate": "NaN"}}, "hyperparameters.learning_rate"),
     ],
 )
 def test_a_bad_payload_names_its_field_and_spends_nothing(ada, sea_or_sky, payload, field):
@@ -100,17 +87,10 @@ def test_a_bad_payload_names_its_field_and_spends_nothing(ada, sea_or_sky, paylo
         submit(ada, sea_or_sky, payload)
 
     assert refused.value.status == 422
-    assert field in [problem["field"] for problem in refused.value.problems]
+    problems = {problem["field"]: problem for problem in refused.value.problems}
+    assert field in problems and (field != "rows.1.output" or problems[field]["line"] == 2)
     assert not Submission.objects.exists()
     assert not Slot.objects.of(limits.ATTEMPTS).exists()
-
-
-def test_a_bad_row_names_its_line(ada, sea_or_sky):
-    rows = [{"input": "a", "output": "sea"}, {"input": "b"}]
-    with pytest.raises(Refused) as refused:
-        submit(ada, sea_or_sky, {"kind": "tune", "rows": rows})
-
-    assert refused.value.problems[0]["line"] == 2
 
 
 def test_over_quota_nothing_is_stored_and_the_wait_is_told(ada, sea_or_sky):
@@ -123,32 +103,6 @@ def test_over_quota_nothing_is_stored_and_the_wait_is_told(ada, sea_or_sky):
     assert (refused.value.status, refused.value.code) == (429, "over_quota")
     assert 0 < refused.value.retry_after <= 86_400
     assert Submission.objects.count() == before
-
-
-def test_two_in_flight_and_no_more(ada, sea_or_sky):
-    submit(ada, sea_or_sky)
-    submit(ada, sea_or_sky)
-    with pytest.raises(Refused) as refused:
-        submit(ada, sea_or_sky)
-
-    assert refused.value.code == "in_flight"
-    assert (Slot.objects.of(limits.OPEN_SUBMISSIONS).count(), Slot.objects.of(limits.ATTEMPTS).count()) == (2, 2)
-
-
-def test_a_guest_has_three_submissions_in_all(guest, sea_or_sky, settings):
-    for _ in range(settings.GUEST_SUBMISSIONS):
-        factories.grade(submit(guest, sea_or_sky)[0])
-    with pytest.raises(Refused) as refused:
-        submit(guest, sea_or_sky)
-
-    assert refused.value.code == "guest_limit"
-    assert Slot.objects.of(limits.GUEST_ATTEMPTS).count() == settings.GUEST_SUBMISSIONS
-
-
-def test_the_database_refuses_a_slot_beyond_the_allowed(ada, sea_or_sky):
-    submission, _ = submit(ada, sea_or_sky)
-    with pytest.raises(IntegrityError), transaction.atomic():
-        Slot.objects.of(limits.ATTEMPTS).filter(submission=submission).update(number=99)
 
 
 def test_the_database_refuses_an_evaluation_of_nothing(db):
@@ -174,7 +128,8 @@ def test_parallel_submits_take_exactly_the_allowed_slots(ada, sea_or_sky, settin
     """All at once, against the real constraints: a count before an insert would let some through."""
     allowed = sea_or_sky.spec.limits.attempts_per_day
     day = str(timezone.now().date())
-    blockers = [submit_and_finish(ada, sea_or_sky) for _ in range(allowed - 2)]
+    for _ in range(allowed - 2):
+        factories.grade(submit(ada, sea_or_sky)[0])
 
     def attempt(number: int) -> str:
         try:
@@ -182,19 +137,7 @@ def test_parallel_submits_take_exactly_the_allowed_slots(ada, sea_or_sky, settin
             return "taken"
         except Refused as refused:
             return refused.code
-        finally:
-            connection.close()
 
-    with ThreadPoolExecutor(8) as pool:
-        results = list(pool.map(attempt, range(16)))
-
-    assert len(blockers) == allowed - 2
-    assert results.count("taken") == 2
+    assert at_once(attempt, 16).count("taken") == 2
     assert Slot.objects.of(limits.ATTEMPTS).filter(user=ada, period=day).count() == allowed
     assert Submission.objects.count() == Evaluation.objects.count() == allowed
-
-
-def submit_and_finish(user: User, challenge: Challenge) -> Submission:
-    submission, _ = submit(user, challenge)
-    factories.grade(submission)
-    return submission
