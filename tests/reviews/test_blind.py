@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from django.db import IntegrityError, transaction
 from django.test import Client
+from pytest_django.fixtures import Settings
 
 from gradus.accounts.models import StaffAction, User
 from gradus.accounts.token_rules import Scope
@@ -26,47 +27,58 @@ def form(given: dict[str, str], action: str) -> dict[str, str]:
     return {"action": action, "reason": "", **{f"mark-{id}": mark for id, mark in given.items()}}
 
 
-def test_no_page_shows_the_machines_marks_before_ones_own(blind: None, ada: User, grace_client: Client) -> None:
-    review = cases.waiting(ada)
-    assert (review.kind, review.is_blind) == ("review", True) and review.place not in (0.0, review.predicted)
+@pytest.fixture(params=["question", "audit"])
+def hidden(request: pytest.FixtureRequest, ada: User, explain: Challenge, settings: Settings) -> Review:
+    """A review that is marked blind, by the choice of its question or because it was drawn."""
+    if request.param == "audit":
+        settings.AUDIT_SHARE_NEW = 1.0
+        cases.final(ada)
+        return Review.objects.get()
+    request.getfixturevalue("blind")
+    return cases.waiting(ada)
+
+
+def test_no_page_shows_the_machines_marks_before_ones_own_nor_the_learner(
+    hidden: Review, ada: User, grace_client: Client
+) -> None:
+    assert hidden.is_blind and hidden.place not in (0.0, hidden.predicted)
     queue_page = grace_client.get("/reviews/").content.decode()
-    page = grace_client.get(f"/reviews/{review.pk}/").content.decode()
-    assert "0.75" not in queue_page and "0.74" not in queue_page and "provisional" not in queue_page
-    assert "This answer is marked blind." in page
+    page = grace_client.get(f"/reviews/{hidden.pk}/").content.decode()
+    assert f"/reviews/{hidden.pk}/" in queue_page and "provisional" not in queue_page
+    assert "0.75" not in queue_page and "0.74" not in queue_page
+    assert "This answer is marked blind." in page or hidden.kind == "audit"
     for trace in ("<mark>", "0.75", "0.74", "s score", "<dt>Machine</dt>", "checked", 'value="accept"', "no judge"):
         assert trace not in page
+    assert factories.FREE_TEXT["answer"] in page.replace("<br>", "\n")
+    for text in (queue_page, page):
+        assert ada.pseudonym not in text and ada.email not in text and ada.username not in text
 
 
-def test_no_page_names_the_learner(blind: None, ada: User, grace_client: Client) -> None:
-    review = cases.waiting(ada)
-    for path in ("/reviews/", f"/reviews/{review.pk}/"):
-        page = grace_client.get(path).content.decode()
-        assert ada.pseudonym not in page and ada.email not in page and ada.username not in page
-
-
-def test_own_marks_come_first_and_are_kept_where_they_differ(
-    blind: None, ada: User, grace: User, grace_client: Client
-) -> None:
-    review = cases.waiting(ada)
-    path = f"/reviews/{review.pk}/"
+def test_own_marks_come_first_and_are_kept_where_they_differ(hidden: Review, grace: User, grace_client: Client) -> None:
+    path = f"/reviews/{hidden.pk}/"
     for action in ("accept", "decide"):
         assert grace_client.post(path, form(MARKS, action)).status_code == 422
     assert grace_client.post(path, form(ALL_MET, "blind"))["Location"] == path
-    review.refresh_from_db()
-    assert (review.blind_marks, review.is_blind, review.decided_at) == (ALL_MET, False, None)
+    hidden.refresh_from_db()
+    assert (hidden.blind_marks, hidden.is_blind, hidden.decided_at) == (ALL_MET, False, None)
+    assert hidden.submission.current.grader == "ai"
     page = grace_client.get(path).content.decode()
     assert "<mark>weights keep old facts</mark>" in page and "are stored for the figures" in page
-    grace_client.post(path, form(MARKS, "decide"))
-    review.refresh_from_db()
-    assert (review.marks, review.decided_by) == (MARKS, grace)
+    decided = {**MARKS, "cause": "not_met"}
+    grace_client.post(path, {**form(decided, "decide"), "reason": "It is only hinted at."})
+    hidden.refresh_from_db()
+    assert (hidden.marks, hidden.blind_marks, hidden.decided_by) == (decided, ALL_MET, grace)
+    assert hidden.submission.current.score.person == grace
     (pair,) = accuracy.decisions(grace)
     assert pair.person == ALL_MET
-    assert accuracy.audits(grace) == []
+    assert len(accuracy.audits(grace)) == (hidden.kind == "audit")
 
 
-def test_equal_marks_decide_it(blind: None, ada: User, grace: User) -> None:
-    review = services.mark_blind(cases.waiting(ada), by=grace, marks=MARKS)
-    assert (review.decided_by, review.submission.current.grader) == (grace, "person")
+def test_equal_marks_decide_it(hidden: Review, grace: User, grace_client: Client) -> None:
+    grace_client.post(f"/reviews/{hidden.pk}/", form(MARKS, "blind"))
+    hidden.refresh_from_db()
+    assert (hidden.blind_marks, hidden.blind_by, hidden.decided_by) == (MARKS, grace, grace)
+    assert (hidden.submission.current.grader, hidden.submission.current.score.shown) == ("person", 0.74)
 
 
 def test_the_database_lets_nobody_decide_it_unseen(blind: None, ada: User, grace: User) -> None:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import random
-import re
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
-from itertools import combinations
+from itertools import combinations, product
 from typing import Any
 
 import pytest
@@ -23,20 +22,10 @@ from gradus.submissions.services import boards as decisions
 from tests import factories
 from workers import reconciler
 
-WORDS = re.findall(
-    r"\w+",
-    """
-amber anchor apple arrow autumn badge basket beacon berry blanket bottle branch bridge brush bucket button cabin
-candle canvas carpet castle cedar chalk chimney circle cliff clover coast copper corner cotton cradle crystal current
-curtain desert dragon drawer dust engine fabric feather fence field flame forest fountain garden garlic gate glacier
-glove granite grape gravel hammer handle harvest hazel hedge helmet honey horizon island ivory jacket jewel kettle
-ladder lantern leather lemon lever linen lodge magnet maple marble meadow mirror mountain needle nickel novel oak
-ocean olive orchard oven paddle palace paper pebble pencil pepper pillow planet pocket pottery prairie quarry quilt
-rabbit raven ribbon river rocket rope saddle sail salt sand saucer shadow shelf shell silver slate smoke spade spring
-square stable staircase steam stone summit table temple thread ticket timber tower trail tunnel turnip valley velvet
-village violin wagon walnut water whistle willow window winter wool yard zebra
-""",
-)
+WORDS = [
+    "".join(pair)
+    for pair in product(("ba", "de", "fi", "go", "ku", "la", "me", "ni", "po", "ru", "sa", "te", "vi", "zo"), repeat=2)
+]
 
 
 def sentence(draw: random.Random, count: int) -> str:
@@ -86,17 +75,14 @@ def test_a_prompt_that_was_copied_is_found_from_both_sides(
     (copy,) = found(other)
     assert copy.other == own and copy.other_was_first and copy.text is not None
     assert copy.text.common == 56 and copy.text.own == 56 + 20 and copy.rows is None
-    marked = [piece.text for piece in copy.sides[0].pieces if piece.state == "common"]
-    assert (
-        marked == [text.upper()]
-        and "".join(piece.text for piece in copy.sides[1].pieces) == own.payload["instructions"]
-    )
+    assert [piece.text for piece in copy.sides[0].pieces if piece.state == "common"] == [text.upper()]
+    assert "".join(piece.text for piece in copy.sides[1].pieces) == own.payload["instructions"]
     (original,) = found(own)
     assert original.other == other and not original.other_was_first
 
 
 @pytest.mark.parametrize("share", [1.0, 0.5])
-def test_rows_that_were_copied_are_found_in_another_order(
+def test_rows_that_were_copied_are_found_in_another_order_and_with_another_word_or_output(
     sea_or_sky: Challenge, ada: User, bob: User, draw: random.Random, share: float
 ) -> None:
     rows = [sentence(draw, 12) for _ in range(40)]
@@ -109,16 +95,9 @@ def test_rows_that_were_copied_are_found_in_another_order(
     assert (pair.rows.equal, pair.rows.near, pair.rows.own) == (len(kept), 0, 40)
     assert len(pair.sides[0].rows_in_both) == len(kept) and len(pair.sides[0].other_rows) == 40 - len(kept)
     assert all(rows[row.match - 1] == row.text for row in pair.sides[0].rows_in_both)
-
-
-def test_rows_with_another_word_or_another_output_are_nearly_equal(
-    sea_or_sky: Challenge, ada: User, bob: User, draw: random.Random
-) -> None:
-    rows = [sentence(draw, 12) for _ in range(20)]
-    by(ada, tune(rows, ["sea"]))
-    changed = [" ".join([*row.split()[:-1], "elsewhere"]) for row in rows[:10]]
-    (pair,) = found(by(bob, tune([*changed, *rows[10:]], ["sky"])))
-    assert pair.rows is not None and (pair.rows.equal, pair.rows.near, pair.rows.own) == (0, 20, 20)
+    changed = [" ".join([*row.split()[:-1], "elsewhere"]) for row in rows[:20]]
+    (pair,) = (one for one in found(by(people(1)[0], tune([*changed, *rows[20:]], ["sky"]))) if one.other.user == ada)
+    assert pair.rows is not None and (pair.rows.equal, pair.rows.near, pair.rows.own) == (0, 40, 40)
 
 
 def test_what_the_course_gives_does_not_count(sea_or_sky: Challenge, ada: User, bob: User, draw: random.Random) -> None:
@@ -155,7 +134,7 @@ def test_what_a_class_was_told_does_not_count(sea_or_sky: Challenge, ada: User, 
     assert not found(copy)
 
 
-def test_own_earlier_attempts_do_not_count_and_say_who_was_first(
+def test_own_earlier_attempts_and_short_prompts_are_no_evidence(
     sea_or_sky: Challenge, ada: User, bob: User, draw: random.Random
 ) -> None:
     text = sentence(draw, 60)
@@ -165,11 +144,9 @@ def test_own_earlier_attempts_do_not_count_and_say_who_was_first(
     third = by(ada, prompt(f"{text} once more"))
     (pair,) = found(third)
     assert pair.other.user == bob and pair.first == first and not pair.other_was_first
-
-
-def test_short_prompts_are_no_evidence(sea_or_sky: Challenge, ada: User, bob: User) -> None:
-    by(ada, prompt("Say whether the thing lives in the sea or in the sky."))
-    assert not found(by(bob, prompt("Say whether the thing lives in the sea or in the sky.")))
+    short = prompt("Say whether the thing lives in the sea or in the sky.")
+    by(ada, short)
+    assert not found(by(bob, short))
 
 
 def test_annulled_attempts_and_deleted_accounts_leave_the_evidence(
@@ -221,14 +198,11 @@ def test_what_dies_in_between_is_listed_in_the_next_round(
     assert not Fingerprint.objects.exists()
     fingerprints.carry_out(10)
     assert Fingerprint.objects.filter(submission=attempt).count() == 56
-
-
-def test_a_payload_that_nobody_can_read_stops_nothing(sea_or_sky: Challenge, ada: User, draw: random.Random) -> None:
-    strange = by(ada, prompt(sentence(draw, 60)))
-    Submission.objects.filter(pk=strange.pk).update(payload={"kind": "gone"}, fingerprinted_at=None)
+    # Nor does a payload that nobody can read stop anything.
+    Submission.objects.filter(pk=attempt.pk).update(payload={"kind": "gone"}, fingerprinted_at=None)
     Fingerprint.objects.all().delete()
     assert fingerprints.carry_out(10) == 1 and not Fingerprint.objects.exists()
-    assert not found(Submission.objects.get(pk=strange.pk))
+    assert not found(Submission.objects.get(pk=attempt.pk))
 
 
 def test_what_everybody_writes_is_listed_for_the_first_only(
