@@ -27,6 +27,7 @@ from workers import invariants, reconciler
 pytestmark = pytest.mark.django_db
 FIRST = factories.FREE_TEXT["answer"]
 SECOND = f"{FIRST} A look-up costs a search for each question."
+THIRD = f"{SECOND} Always."
 
 
 def hand_in(user: User, answer: str = FIRST, **given: Any) -> Submission:
@@ -64,38 +65,21 @@ def refused(work: Callable[[], Any]) -> Refused:
 # --- agreement
 
 
-def test_another_answer_needs_agreement(ada: User, first: Review) -> None:
+def test_another_text_of_ones_own_needs_agreement(ada: User, bob: User, first: Review) -> None:
     refusal = refused(lambda: hand_in(ada, SECOND))
     assert (refusal.code, refusal.status) == ("earlier_waits", 409)
     assert refusal.problems[0]["field"] == "withdraw_earlier"
     assert "withdraw_earlier=true" in refusal.message
     assert Submission.objects.count() == attempts_used(ada) == 1
-
-
-def test_what_is_still_being_graded_may_come_to_wait(ada: User, explain: Challenge) -> None:
-    hand_in(ada)
-    assert refused(lambda: hand_in(ada, SECOND)).code == "earlier_waits"
-    assert hand_in(ada, SECOND, withdraw_earlier=True).withdraws_earlier
-
-
-def test_the_same_text_needs_none(ada: User, first: Review) -> None:
+    assert hand_in(bob, SECOND)
     assert not hand_in(ada, f" {FIRST.upper()} ").withdraws_earlier
 
 
-def test_a_final_grade_is_no_obstacle(ada: User, explain: Challenge) -> None:
+def test_what_is_still_being_graded_may_come_to_wait_and_a_final_grade_may_not(ada: User, explain: Challenge) -> None:
     cases.final(ada)
-    assert hand_in(ada, SECOND)
-
-
-def test_an_attempt_of_somebody_else_is_no_obstacle(bob: User, first: Review) -> None:
-    assert hand_in(bob, SECOND)
-
-
-def test_the_same_key_gives_the_same_submission(ada: User, explain: Challenge) -> None:
-    payload = {"kind": "free_text", "answer": FIRST}
-    made, _ = submissions.submit(ada, explain, payload, idempotency_key="one")
-    again, is_new = submissions.submit(ada, explain, payload, idempotency_key="one")
-    assert (again, is_new) == (made, False)
+    hand_in(ada, SECOND)
+    assert refused(lambda: hand_in(ada, THIRD)).code == "earlier_waits"
+    assert hand_in(ada, THIRD, withdraw_earlier=True).withdraws_earlier
 
 
 # --- another text
@@ -141,12 +125,12 @@ def test_a_withdrawn_attempt_is_given_back_and_counts_no_longer(ada: User, first
     assert not Notice.objects.exists()
 
 
-def test_of_three_only_the_last_waits(ada: User, first: Review) -> None:
+def test_of_several_only_the_last_waits(ada: User, first: Review) -> None:
+    same = wait(hand_in(ada))
     second = wait(hand_in(ada, SECOND, withdraw_earlier=True))
-    third = wait(hand_in(ada, f"{SECOND} Always.", withdraw_earlier=True))
+    third = wait(hand_in(ada, THIRD, withdraw_earlier=True))
     assert waiting_attempts() == [third.submission]
-    second.refresh_from_db()
-    assert second.withdrawn_at is not None
+    assert {one.submission.current.error_code for one in (first, same, second)} == {"withdrawn"}
     assert attempts_used(ada) == 1
 
 
@@ -168,17 +152,12 @@ def test_attempts_from_before_the_rule_stay(ada: User, first: Review) -> None:
     assert waiting_attempts() == [first.submission, later]
 
 
-def test_an_attempt_under_appeal_is_never_withdrawn(ada: User, first: Review) -> None:
+def test_an_attempt_under_appeal_and_an_audit_are_never_withdrawn(ada: User, first: Review, settings: Any) -> None:
     services.appeal(first.submission, "It names the cause.")
-    later = wait(hand_in(ada, SECOND)).submission
-    assert waiting_attempts() == [first.submission, later]
-
-
-def test_an_audit_is_never_withdrawn(ada: User, explain: Challenge, settings: Any) -> None:
     settings.AUDIT_SHARE = settings.AUDIT_SHARE_NEW = 1.0
-    audited = cases.final(ada)
-    later = wait(hand_in(ada, SECOND, withdraw_earlier=True)).submission
-    assert waiting_attempts() == [audited, later]
+    audited = cases.final(ada, answer=SECOND)
+    later = wait(hand_in(ada, THIRD, withdraw_earlier=True)).submission
+    assert waiting_attempts() == [first.submission, audited, later]
     assert audited.current.state == "scored"
 
 
@@ -256,24 +235,24 @@ def test_attempts_are_given_back_as_often_as_cancelled_ones(
 # --- the same text
 
 
-def test_an_equal_text_follows_the_decision(ada: User, grace: User, first: Review) -> None:
-    later = wait(hand_in(ada))
+def test_equal_texts_follow_the_decision_about_the_last(ada: User, grace: User, first: Review) -> None:
+    second, later = wait(hand_in(ada)), wait(hand_in(ada))
     assert waiting_attempts() == [later.submission]
     assert list(queue.waiting_for(grace)) == [later]
 
     made = services.decide(later, by=grace, marks=ALL_MET, reason="It is all there.")
-    first.refresh_from_db()
-    assert (first.decided_by, first.marks, first.reason) == (
-        grace,
-        ALL_MET,
-        "Follows attempt 2, which has the same text.",
-    )
-    current = first.submission.current
-    assert (current.grader, current.score.shown, current.score.person) == ("person", 1.0, grace)
+    for follower in (first, second):
+        follower.refresh_from_db()
+        assert (follower.decided_by, follower.marks) == (grace, ALL_MET)
+        assert follower.reason == "Follows attempt 3, which has the same text."
+        current = follower.submission.current
+        assert (current.grader, current.score.shown, current.score.person) == ("person", 1.0, grace)
     assert later.submission.current == made
     assert [notice.evaluation for notice in Notice.objects.all()] == [made]
-    assert StaffAction.objects.filter(what=StaffAction.What.GRADE_DECIDED).count() == 2
-    assert attempts_used(ada) == 2
+    assert StaffAction.objects.filter(what=StaffAction.What.GRADE_DECIDED).count() == 3
+    assert attempts_used(ada) == 3
+    # What follows measures nothing.
+    assert [pair.review for pair in accuracy.decisions(grace)] == [later]
     assert differences() == [] and invariants.everywhere() == {}
 
 
@@ -296,22 +275,6 @@ def test_a_regrade_of_an_earlier_one_is_named_where_the_later_one_is_decided(
     assert refused.value.code == "open" and "An earlier attempt" in refused.value.message
     later.refresh_from_db()
     assert later.decided_at is None
-
-
-def test_of_several_equal_texts_all_follow_the_last(ada: User, grace: User, first: Review) -> None:
-    second, third = wait(hand_in(ada)), wait(hand_in(ada))
-    assert waiting_attempts() == [third.submission]
-    services.decide(third, by=grace, marks=NONE_MET, reason="")
-    assert Review.objects.filter(decided_by=grace).count() == 3
-    second.refresh_from_db()
-    assert second.reason == "Follows attempt 3, which has the same text."
-
-
-def test_another_text_withdraws_followers_too(ada: User, first: Review) -> None:
-    second = wait(hand_in(ada))
-    third = wait(hand_in(ada, SECOND, withdraw_earlier=True))
-    assert waiting_attempts() == [third.submission]
-    assert {one.submission.current.error_code for one in (first, second)} == {"withdrawn"}
 
 
 def new_version(challenge: Challenge, **changes: Any) -> ChallengeVersion:
@@ -361,12 +324,6 @@ def test_a_follower_is_not_decided_past_an_appeal(ada: User, grace: User, first:
     services.decide(later, by=grace, marks=ALL_MET, reason="")
     first.refresh_from_db()
     assert first.decided_by == grace
-
-
-def test_a_follower_measures_nothing(ada: User, grace: User, first: Review) -> None:
-    later = wait(hand_in(ada))
-    services.decide(later, by=grace, marks=ALL_MET, reason="")
-    assert [pair.review for pair in accuracy.decisions(grace)] == [later]
 
 
 # --- a course that lets all wait
