@@ -105,26 +105,22 @@ def test_less_certain_marks_are_refused(earned: None, explain: Challenge, grace:
 
 
 @pytest.mark.parametrize(
-    ("results", "code"),
+    ("results", "judge", "code"),
     [
-        ([], "certainty_unknown"),
-        ([(0.95, True)] * 39, "certainty_unknown"),
-        ([(0.95, n % 100 < 73) for n in range(100)], "too_uncertain"),
+        ([], "", "certainty_unknown"),
+        ([(0.95, True)] * 39, "", "certainty_unknown"),
+        ([(0.95, n % 100 < 73) for n in range(100)], "", "too_uncertain"),
+        (EARNED, "judge-1", "certainty_unknown"),
     ],
-    ids=["nothing decided", "39 decided", "overstated"],
+    ids=["nothing decided", "39 decided", "overstated", "another judge"],
 )
 def test_a_machine_that_has_not_earned_it_is_refused(
-    explain: Challenge, grace: User, results: list[tuple[float, bool]], code: str
+    explain: Challenge, grace: User, results: list[tuple[float, bool]], judge: str, code: str
 ) -> None:
     history(grace, results)
     (review,) = wait_for(1, 0.95)
+    Review.objects.filter(pk=review.pk).update(judge=judge)
     assert refusal(services.accept_machine_marks(grace, explain, [review.pk]), review) == code
-
-
-def test_another_judge_has_to_earn_it_as_well(earned: None, explain: Challenge, grace: User) -> None:
-    (review,) = wait_for(1)
-    Review.objects.filter(pk=review.pk).update(judge="judge-1")
-    assert refusal(services.accept_machine_marks(grace, explain, [review.pk]), review) == "certainty_unknown"
 
 
 def test_each_answer_that_a_person_has_to_read_is_refused_with_its_reason(
@@ -145,6 +141,7 @@ def test_each_answer_that_a_person_has_to_read_is_refused_with_its_reason(
         vague: "cannot_tell",
         own: "own_answer",
     }
+    assert services.acceptable(grace, explain) == services.Acceptable(offered=[good])
     done = services.accept_machine_marks(grace, explain, [*(one.pk for one in asked), good.pk, good.pk, 10**9])
     assert done.accepted == [good.pk]
     assert {one: refusal(done, one) for one in asked} == asked
@@ -170,43 +167,33 @@ def test_reasons_that_hold_for_every_answer_do_not_matter(
     assert services.accept_machine_marks(grace, explain, [review.pk]).accepted == [review.pk]
 
 
-def test_a_reason_that_is_found_in_the_meantime_counts(explain: Challenge, grace: User, ada: User) -> None:
-    review = cases.waiting(ada)
+def test_a_reason_that_is_found_in_the_meantime_and_a_later_attempt_count(
+    explain: Challenge, grace: User, ada: User, bob: User
+) -> None:
+    review = cases.waiting(bob)
     Review.objects.filter(pk=review.pk).update(reasons=["provisional", "known-attack"])
     with pytest.raises(Refused):
         bulk._accept(review, grace)
-
-
-def test_an_attempt_that_follows_a_later_one_by_now_is_not_accepted(explain: Challenge, grace: User, ada: User) -> None:
-    earlier = cases.waiting(ada)
-    later = cases.waiting(ada, cases.NONE_MET)
+    earlier, later = cases.waiting(ada), cases.waiting(ada, cases.NONE_MET)
     with pytest.raises(Refused) as refused:
         bulk._accept(earlier, grace)
     later.refresh_from_db()
     assert (refused.value.code, later.decided_at) == ("follows", None)
 
 
-def test_answers_to_another_question_are_not_found(
-    earned: None, explain: Challenge, ticket: Challenge, grace: User
+def test_only_answers_to_a_question_of_ones_own_course_are_accepted_and_not_too_many(
+    earned: None, explain: Challenge, ticket: Challenge, grace: User, bob: User
 ) -> None:
     (review,) = wait_for(1)
-    done = services.accept_machine_marks(grace, ticket, [review.pk])
-    assert refusal(done, review) == "not_found"
-
-
-def test_who_does_not_teach_the_course_accepts_nothing(earned: None, explain: Challenge, bob: User) -> None:
-    (review,) = wait_for(1)
+    assert refusal(services.accept_machine_marks(grace, ticket, [review.pk]), review) == "not_found"
     with pytest.raises(Refused) as refused:
         services.accept_machine_marks(bob, explain, [review.pk])
     assert refused.value.status == 404
-    factories.enrol(bob, explain.course, factories.TEACHER)
-    assert services.accept_machine_marks(bob, explain, [review.pk]).accepted == [review.pk]
-
-
-def test_too_many_at_a_time_are_refused(explain: Challenge, grace: User) -> None:
     with pytest.raises(Refused) as refused:
         services.accept_machine_marks(grace, explain, range(bulk.BULK_MOST + 1))
     assert refused.value.code == "too_many"
+    factories.enrol(bob, explain.course, factories.TEACHER)
+    assert services.accept_machine_marks(bob, explain, [review.pk]).accepted == [review.pk]
 
 
 def test_a_part_is_drawn_and_marked_blind(earned: None, explain: Challenge, grace: User, settings: Settings) -> None:

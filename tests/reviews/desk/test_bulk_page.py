@@ -100,14 +100,6 @@ def test_nobody_else_finds_the_page(ada_client: Client, sure: list[Review]) -> N
     assert Review.objects.waiting().count() == 3 and not QuestionSettings.objects.exists()
 
 
-def test_ones_own_answer_is_not_offered(grace: User, grace_client: Client, sure: list[Review]) -> None:
-    own = cases.waiting(grace, notes={"certainty": 0.95})
-    assert f'value="{own.pk}"' not in flat(grace_client, BULK)
-    grace_client.post(BULK, {"answer": [own.pk]})
-    own.refresh_from_db()
-    assert own.decided_at is None
-
-
 def test_editors_choose_that_the_machines_marks_are_hidden_at_first(
     grace_client: Client, bob: User, explain: Challenge, ada: User
 ) -> None:

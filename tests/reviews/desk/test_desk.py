@@ -18,6 +18,7 @@ from gradus.courses.models import Challenge, Course
 from gradus.courses.services import publish
 from gradus.reviews import desk, services
 from gradus.reviews.models import Review
+from gradus.submissions.models import Submission
 from gradus.submissions.services import Refused
 from tests import factories
 from tests.browser.driver.pages import LIBRARY
@@ -46,6 +47,14 @@ def with_text(text: str, given: dict[str, str] = MARKS, user: User | None = None
         submission, cases.score(given), provisional=True, review=("provisional",), result=cases.result(given)
     )
     return Review.objects.get(submission=submission)
+
+
+def of_another_question(user: User) -> Submission:
+    """An answer to a question of the built-in course that waits."""
+    answer = {"kind": "free_text", "answer": "The model learns its rows by heart. " * 5}
+    submission = factories.submit(user, "read-the-curve", answer)
+    factories.grade(submission, 0.2, provisional=True, review=("provisional",), result={"marks": []})
+    return submission
 
 
 def shown(page: str) -> list[int]:
@@ -88,22 +97,17 @@ def test_a_script_gets_the_recorded_answer_the_progress_and_the_next_one(
     first.refresh_from_db()
     assert (first.decided_by, first.marks) == (grace, MARKS)
     assert first.submission.current.grader == "person"
-
-
-def test_the_last_answer_says_that_no_other_waits(grace_client: Client, ada: User, explain: Challenge) -> None:
-    review = cases.waiting(ada)
-    data = {**chosen(), "shown": [review.pk]}
-    piece = grace_client.post(f"{PAGE}{review.pk}", data, headers=HTMX).content.decode()
-    assert "No answer to this question waits" in piece
-    assert "No answer to this question waits" in grace_client.get(PAGE).content.decode()
+    for review, left in ((second, [second.pk, third.pk]), (third, [third.pk])):
+        data = {**chosen(), "shown": left}
+        piece = grace_client.post(f"{PAGE}{review.pk}", data, headers=HTMX).content.decode()
+    for page in (piece, grace_client.get(PAGE).content.decode()):
+        assert "No answer to this question waits" in page
 
 
 def test_the_last_answer_leads_to_the_next_question(grace_client: Client, ada: User, explain: Challenge) -> None:
     publish(read_course(LIBRARY))
-    answer = {"kind": "free_text", "answer": "The model learns its rows by heart. " * 5}
     for learner in learners(2):
-        other = factories.submit(learner, "read-the-curve", answer)
-        factories.grade(other, 0.2, provisional=True, review=("provisional",), result={"marks": []})
+        of_another_question(learner)
     review = cases.waiting(ada)
     data = {**chosen(MARKS), "shown": [review.pk]}
     piece = " ".join(grace_client.post(f"{PAGE}{review.pk}", data, headers=HTMX).content.decode().split())
@@ -194,13 +198,17 @@ def test_an_audit_is_blind_on_this_page_too(grace: User, grace_client: Client, a
     assert (audit.decided_by, audit.marks) == (grace, MARKS)
 
 
-def test_nobody_else_finds_the_page(ada_client: Client, client: Client, reviews: list[Review]) -> None:
+def test_nobody_else_finds_the_page_and_only_questions_that_people_grade_have_one(
+    ada_client: Client, client: Client, grace_client: Client, reviews: list[Review]
+) -> None:
     for other, status in ((ada_client, 404), (client, 302)):
         assert other.get(PAGE).status_code == status
         assert other.post(f"{PAGE}{reviews[0].pk}", chosen()).status_code == status
     # A part of a page is not replaced by the page to sign in.
     assert client.post(f"{PAGE}{reviews[0].pk}", chosen(), headers=HTMX).status_code == 401
     assert Review.objects.waiting().count() == 3
+    for slug in ("sea-or-sky", "there-is-none"):
+        assert grace_client.get(f"/reviews/question/{slug}/").status_code == 404
 
 
 def test_teachers_see_their_own_courses_alone(course: Course, reviews: list[Review]) -> None:
@@ -219,11 +227,6 @@ def test_ones_own_answer_is_never_shown(grace: User, grace_client: Client, revie
     assert "no longer waits" in grace_client.post(f"{PAGE}{own.pk}", chosen(), headers=HTMX).content.decode()
     own.refresh_from_db()
     assert own.decided_at is None
-
-
-@pytest.mark.parametrize("slug", ["sea-or-sky", "there-is-none"])
-def test_only_questions_that_people_grade_have_a_page(grace_client: Client, course: Course, slug: str) -> None:
-    assert grace_client.get(f"/reviews/question/{slug}/").status_code == 404
 
 
 def test_answers_to_another_version_come_on_a_page_of_their_own(
@@ -334,20 +337,15 @@ def test_equal_texts_are_decided_together_each_with_its_own_record(
     assert StaffAction.objects.filter(what=StaffAction.What.GRADE_DECIDED).count() == 3
 
 
-def test_without_the_choice_the_next_equal_text_comes_by_itself(grace_client: Client, explain: Challenge) -> None:
-    first, second = (with_text("Old facts stay in it.") for _ in range(2))
-    data = {**chosen(), "shown": [first.pk]}
-    piece = grace_client.post(f"{PAGE}{first.pk}", data, headers=HTMX).content.decode()
-    assert shown(piece) == [second.pk]
-
-
-def test_an_equal_text_that_somebody_else_holds_is_left_out(
+def test_an_equal_text_that_is_not_chosen_or_that_somebody_else_holds_is_left_out(
     grace: User, grace_client: Client, bob: User, bob_reviews: Client, explain: Challenge
 ) -> None:
-    first, second, third = (with_text("Old facts stay in it.") for _ in range(3))
+    first, second, third, fourth = (with_text("Old facts stay in it.") for _ in range(4))
     services.claim(bob, ids=[third.pk])
-    grace_client.post(f"{PAGE}{first.pk}", {**chosen(), "equal": f"{second.pk},{third.pk}"}, headers=HTMX)
+    data = {**chosen(), "shown": [first.pk], "equal": f"{second.pk},{third.pk}"}
+    piece = grace_client.post(f"{PAGE}{first.pk}", data, headers=HTMX).content.decode()
     assert set(Review.objects.filter(decided_by=grace)) == {first, second}
+    assert shown(piece) == [fourth.pk]
 
 
 def test_equal_texts_of_a_blind_question_are_marked_blind_as_well(
@@ -363,11 +361,11 @@ def test_equal_texts_of_a_blind_question_are_marked_blind_as_well(
         assert (review.blind_marks, review.marks, review.decided_by) == (ALL_MET, NONE_MET, grace)
 
 
-def test_the_queue_is_filtered_by_course_and_question(grace: User, grace_client: Client, reviews: list[Review]) -> None:
+def test_the_queue_is_filtered_by_course_and_question(
+    grace: User, grace_client: Client, reviews: list[Review], monkeypatch: pytest.MonkeyPatch
+) -> None:
     publish(read_course(LIBRARY))
-    answer = {"kind": "free_text", "answer": "The model learns its rows by heart. " * 5}
-    other = factories.submit(factories.UserFactory.create(), "read-the-curve", answer)
-    factories.grade(other, 0.2, provisional=True, review=("provisional",), result={"marks": []})
+    other = of_another_question(factories.UserFactory.create())
     built_in, tiny = other.challenge.course.slug, reviews[0].submission.challenge.course.slug
     every = {f"/reviews/{review.pk}/" for review in Review.objects.all()}
     mine = {f"/reviews/{review.pk}/" for review in reviews}
@@ -382,11 +380,6 @@ def test_the_queue_is_filtered_by_course_and_question(grace: User, grace_client:
         page = grace_client.get(f"/reviews/?{query}").content.decode()
         assert set(re.findall(r"/reviews/\d+/", page)) == links, query
         assert set(re.findall(r"/reviews/question/([a-z-]+)/", page)) == questions, query
-
-
-def test_pages_of_a_filtered_queue_keep_the_filter(
-    grace_client: Client, reviews: list[Review], monkeypatch: pytest.MonkeyPatch
-) -> None:
     monkeypatch.setattr("gradus.reviews.views.review.PAGE_ROWS", 2)
     assert "?question=explain&amp;page=2" in grace_client.get("/reviews/?question=explain").content.decode()
 
