@@ -10,7 +10,7 @@ from gradus.courses.models import Challenge
 from gradus.reviews import services
 from gradus.reviews.models import Review
 from gradus.submissions import services as submissions
-from gradus.submissions.models import Evaluation, Score, Standing, Submission
+from gradus.submissions.models import Evaluation, Score, Standing
 from gradus.submissions.services import Refused
 from tests import factories
 from tests.reviews import cases
@@ -50,21 +50,20 @@ def test_a_decision_says_who_when_and_why(review: Review, grace: User) -> None:
     assert (review.decided_by, review.reason, review.marks) == (grace, "It is named.", ALL_MET)
     assert review.decided_at is not None
     assert (made.grader, made.score.person, made.score.verified_by) == ("person", grace, "person")
+    assert made.result["marks"][0]["evidence"] == ["weights keep old facts"]
     assert review.evaluation.score.provisional
     assert not Evaluation.objects.get(pk=review.evaluation_id).is_current
 
 
 @pytest.mark.parametrize("change", [{"reason": "other"}, {"marks": NONE_MET}, {"decided_by": None, "decided_at": None}])
 def test_the_database_keeps_a_decision_as_it_is(review: Review, grace: User, change: dict[str, object]) -> None:
+    assert Review.objects.filter(pk=review.pk).update(reasons=["appeal"], reason="a draft") == 1
+    review.refresh_from_db()
     services.decide(review, by=grace, marks=ALL_MET, reason="It is named.")
     with pytest.raises(DatabaseError, match="never changed"), transaction.atomic():
         Review.objects.filter(pk=review.pk).update(**change)
     review.refresh_from_db()
     assert (review.decided_by, review.reason, review.marks) == (grace, "It is named.", ALL_MET)
-
-
-def test_an_open_review_may_change(review: Review) -> None:
-    assert Review.objects.filter(pk=review.pk).update(reasons=["appeal"], reason="a draft") == 1
 
 
 def test_points_are_those_of_the_grader(review: Review, grace: User) -> None:
@@ -84,28 +83,17 @@ def test_marks_that_the_rubric_does_not_know_are_refused(review: Review, grace: 
     assert review.decided_at is None
 
 
-def test_quotes_stay_only_beside_what_they_show(review: Review, grace: User) -> None:
-    kept = services.decide(review, by=grace, marks=ALL_MET, reason="").result
-    assert kept is not None and kept["marks"][0]["evidence"] == ["weights keep old facts"]
-
-
-def lowered(ada: User, grace: User, reason: str) -> Submission:
+def test_a_person_who_lowers_a_final_grade_says_why(ada: User, grace: User, explain: Challenge) -> None:
     submission = cases.final(ada, ALL_MET)
     services.appeal(submission, "Look at the second sentence.")
-    services.decide(Review.objects.get(), by=grace, marks=NONE_MET, reason=reason)
-    return submission
-
-
-def test_a_person_who_lowers_a_final_grade_says_why(ada: User, grace: User, explain: Challenge) -> None:
+    review = Review.objects.get()
     with pytest.raises(Refused) as refused:
-        lowered(ada, grace, "  ")
+        services.decide(review, by=grace, marks=NONE_MET, reason="  ")
     assert refused.value.code == "reason_needed"
-    assert Review.objects.get().decided_at is None
-    assert Standing.objects.get().shown == 1.0
-
-
-def test_a_person_may_lower_a_final_grade(ada: User, grace: User, explain: Challenge) -> None:
-    current = lowered(ada, grace, "It denies the cause.").current
+    review.refresh_from_db()
+    assert review.decided_at is None and Standing.objects.get().shown == 1.0
+    services.decide(review, by=grace, marks=NONE_MET, reason="It denies the cause.")
+    current = submission.current
     assert (current.score.shown, current.score.before, current.score.person) == (0.0, 1.0, grace)
     assert current.result is not None and current.result["marks"][0]["evidence"] == []
     assert Standing.objects.get().shown == 0.0
@@ -132,26 +120,20 @@ def test_a_doubtful_regrade_does_not_replace_a_final_grade(ada: User, explain: C
     assert not Review.objects.exists()
 
 
-def test_the_database_refuses_a_lower_grade_without_a_person(ada: User, grace: User, explain: Challenge) -> None:
+def test_the_database_refuses_a_lower_or_persons_grade_without_a_person_and_a_held_one_as_current(
+    ada: User, grace: User, explain: Challenge
+) -> None:
     submission = cases.final(ada, ALL_MET)
     with pytest.raises(IntegrityError, match="lowering_needs_a_person"), transaction.atomic():
         Score.objects.filter(evaluation=submission.current).update(before=1.0, shown=0.5)
     with pytest.raises(IntegrityError, match="a_final_score_stays_final"), transaction.atomic():
         Score.objects.filter(evaluation=submission.current).update(before=0.5, provisional=True, verified_by=None)
-    changed = Score.objects.filter(evaluation=submission.current)
-    assert changed.update(before=1.0, shown=0.5, person=grace) == 1
-
-
-def test_the_database_refuses_a_persons_grade_without_the_person(ada: User, explain: Challenge) -> None:
-    submission = cases.final(ada, ALL_MET)
     with pytest.raises(IntegrityError, match="a_persons_score_names_the_person"), transaction.atomic():
         Score.objects.filter(evaluation=submission.current).update(verified_by="person", person=None)
-
-
-def test_a_held_grade_is_never_the_current_one(ada: User, explain: Challenge) -> None:
-    submission = cases.final(ada, ALL_MET)
     with pytest.raises(IntegrityError, match="what_is_held_is_not_current"), transaction.atomic():
         Evaluation.objects.filter(pk=submission.current.pk).update(proposal={"value": 0.1})
+    changed = Score.objects.filter(evaluation=submission.current)
+    assert changed.update(before=1.0, shown=0.5, person=grace) == 1
 
 
 @pytest.mark.parametrize("settle", [services.decide, services.mark_blind])

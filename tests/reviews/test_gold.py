@@ -41,24 +41,18 @@ def test_a_decided_appeal_becomes_a_gold_row(decided: Review, grace: User, grace
     )
 
 
-def test_twice_is_one_row(decided: Review, grace: User) -> None:
+def test_what_a_person_decided_is_one_row_of_a_known_role(decided: Review, bob: User, grace: User) -> None:
+    with pytest.raises(Refused) as refused:
+        services.make_gold(cases.waiting(bob), by=grace, role="test")
+    assert refused.value.code == "undecided"
+    with pytest.raises(Refused, match="prompt, calibration, test"):
+        services.make_gold(decided, by=grace, role="gold")
     first = services.make_gold(decided, by=grace, role="test")
     assert services.make_gold(decided, by=grace, role="prompt") == first
     with pytest.raises(IntegrityError), transaction.atomic():
         GoldRow.objects.create(
             challenge=first.challenge, answer=first.answer, digest=first.digest, marks={}, created_by=grace
         )
-
-
-def test_only_what_a_person_decided(ada: User, grace: User, explain: Challenge) -> None:
-    with pytest.raises(Refused) as refused:
-        services.make_gold(cases.waiting(ada), by=grace, role="test")
-    assert refused.value.code == "undecided"
-
-
-def test_a_role_that_is_none(decided: Review, grace: User) -> None:
-    with pytest.raises(Refused, match="prompt, calibration, test"):
-        services.make_gold(decided, by=grace, role="gold")
 
 
 def test_the_export_is_what_the_bundle_reads(decided: Review, grace: User, grace_client: Client) -> None:

@@ -88,25 +88,18 @@ def test_who_teaches_the_course_sees_it_and_may_not_choose(explain: Challenge, c
         assert (refused.value.code, refused.value.status) == ("not_author", 403)
 
 
-def test_an_author_of_another_course_may_not(explain: Challenge) -> None:
-    other = Course.objects.create(slug="other", title="Other", digest="x")
-    user = teacher(other, factories.AUTHOR)
-    assert logged_in(user).post(URL, {"allow": "yes"}).status_code == 404
-    with pytest.raises(Refused):
-        services.allow_gold(explain, by=user)
-
-
-def test_learners_and_visitors_find_nothing(explain: Challenge, ada: User, ada_client: Client, client: Client) -> None:
+def test_all_others_find_nothing(
+    explain: Challenge, sea_or_sky: Challenge, ada: User, ada_client: Client, client: Client, grace_client: Client
+) -> None:
     factories.enrol(ada, explain.course)
-    for other, status in ((ada_client, 404), (client, 302)):
+    author = teacher(Course.objects.create(slug="other", title="Other", digest="x"), factories.AUTHOR)
+    for other, status in ((ada_client, 404), (logged_in(author), 404), (client, 302)):
         assert other.post(URL, {"allow": "yes"}).status_code == status
-    with pytest.raises(Refused):
-        services.allow_gold(explain, by=ada)
-    assert not GoldConsent.objects.exists()
-
-
-def test_a_question_that_code_grades_has_no_such_choice(grace_client: Client, sea_or_sky: Challenge) -> None:
+    for user in (ada, author):
+        with pytest.raises(Refused):
+            services.allow_gold(explain, by=user)
     assert grace_client.post("/reviews/gold/sea-or-sky/consent", {"allow": "yes"}).status_code == 404
+    assert not GoldConsent.objects.exists()
 
 
 def test_a_decision_becomes_a_gold_row(consent: GoldConsent, ada: User, grace: User, grace_client: Client) -> None:
@@ -135,25 +128,24 @@ def test_an_answer_from_before_the_consent_does_not_because_its_learner_was_not_
     assert not GoldRow.objects.exists()
 
 
-def test_marks_that_were_accepted_in_bulk_do_not(consent: GoldConsent, ada: User, grace: User) -> None:
+def test_what_no_person_read_and_what_is_known_is_not_kept(
+    consent: GoldConsent, ada: User, bob: User, grace: User
+) -> None:
     decided(ada, grace, in_bulk=True)
+    decided(ada, grace, "Answer number 7 about stale facts and looking them up.")
     assert not GoldRow.objects.exists()
-
-
-def test_an_equal_text_is_kept_once(consent: GoldConsent, ada: User, bob: User, grace: User) -> None:
-    decided(ada, grace, "Facts go stale in the weights.")
-    decided(bob, grace, "facts go stale, in the weights")
+    for learner, answer in ((ada, "Facts go stale in the weights."), (bob, "facts go stale, in the weights")):
+        decided(learner, grace, answer)
     assert GoldRow.objects.count() == 1
 
 
-def test_an_answer_that_the_author_has_marked_is_not_kept_again(consent: GoldConsent, ada: User, grace: User) -> None:
-    decided(ada, grace, "Answer number 7 about stale facts and looking them up.")
-    assert not GoldRow.objects.exists()
-
-
-def test_the_database_refuses_a_row_without_a_standing_consent(
+def test_the_database_refuses_a_row_without_a_consent_a_second_one_and_a_revocation_by_nobody(
     consent: GoldConsent, explain: Challenge, sea_or_sky: Challenge, grace: User
 ) -> None:
+    with pytest.raises(IntegrityError), transaction.atomic():
+        GoldConsent.objects.create(challenge=explain, given_by=grace)
+    with pytest.raises(IntegrityError), transaction.atomic():
+        GoldConsent.objects.update(revoked_at=timezone.now())
     values: dict[str, Any] = {"answer": "x", "marks": NONE_MET, "created_by": grace, "consent": consent}
     with pytest.raises(IntegrityError), transaction.atomic():
         GoldRow.objects.create(challenge=sea_or_sky, digest="a", **values)
@@ -176,15 +168,6 @@ def test_a_decision_stands_where_the_consent_is_revoked_at_this_moment(
     review = decided(ada, grace)
     review.refresh_from_db()
     assert review.decided_by == grace and not GoldRow.objects.exists()
-
-
-def test_there_is_one_standing_consent_and_a_revocation_has_a_person(
-    consent: GoldConsent, explain: Challenge, grace: User
-) -> None:
-    with pytest.raises(IntegrityError), transaction.atomic():
-        GoldConsent.objects.create(challenge=explain, given_by=grace)
-    with pytest.raises(IntegrityError), transaction.atomic():
-        GoldConsent.objects.update(revoked_at=timezone.now())
 
 
 def test_a_collected_answer_goes_with_the_account(consent: GoldConsent, ada: User, bob: User, grace: User) -> None:
@@ -220,15 +203,8 @@ def test_calibration_gets_forty_answers_before_the_other_roles(
     decided(ada, grace)
     assert GoldRow.objects.get().role == "calibration"
     assert marked.of(explain.version).missing == 19
-
-
-def test_rows_about_other_criteria_do_not_count(
-    consent: GoldConsent, explain: Challenge, ada: User, grace: User
-) -> None:
-    decided(ada, grace)
     GoldRow.objects.update(marks={"cause": "met"})
-    assert explain.version is not None
-    assert marked.of(explain.version).kept == {}
+    assert marked.of(explain.version).kept == {}, "rows about other criteria do not count"
 
 
 def test_pilot_mode_ends_with_forty_answers_or_an_open_gate(explain: Challenge) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from django.db import IntegrityError, transaction
 from django.test import Client
@@ -50,7 +52,13 @@ def shown(submission: Submission) -> float:
     return score
 
 
-def test_a_shadow_run_changes_no_grade(graded: Regrade, up: Submission, down: Submission, ada_client: Client) -> None:
+def test_a_shadow_run_changes_no_grade_and_its_matrix_says_what_would_change(
+    graded: Regrade, up: Submission, down: Submission, ada_client: Client
+) -> None:
+    found = matrix(graded)
+    assert found.kinds == {"raised": 1, "same": 0, "lowered": 1, "in_doubt": 0, "not_graded": 0, "waiting": 0}
+    assert (found.passes_gained, found.passes_lost) == (1, 1)
+    assert (found.marks["not_met"]["met"], found.marks["met"]["not_met"], found.marks["met"]["met"]) == (3, 1, 2)
     assert (shown(up), shown(down)) == (0.0, 1.0)
     assert Score.objects.count() == 2
     assert not Standing.objects.exclude(shown__in=(0.0, 1.0)).exists()
@@ -59,20 +67,13 @@ def test_a_shadow_run_changes_no_grade(graded: Regrade, up: Submission, down: Su
     assert '<span class="score-value">0.00' in page
 
 
-def test_the_matrix_says_what_would_change(graded: Regrade) -> None:
-    found = matrix(graded)
-    assert found.kinds == {"raised": 1, "same": 0, "lowered": 1, "in_doubt": 0, "not_graded": 0, "waiting": 0}
-    assert (found.passes_gained, found.passes_lost) == (1, 1)
-    assert (found.marks["not_met"]["met"], found.marks["met"]["not_met"], found.marks["met"]["met"]) == (3, 1, 2)
-
-
 def test_learners_come_before_a_shadow_run(up: Submission, bob: User, grace: User, explain: Challenge) -> None:
     services.start_regrade(explain, by=grace)
     fresh = cases.submit(bob)
     assert cases.work_off(MARKS).submission == fresh
 
 
-def test_approval_raises_and_leaves_what_would_go_down(
+def test_approval_raises_once_and_leaves_what_would_go_down(
     graded: Regrade, up: Submission, down: Submission, grace: User
 ) -> None:
     assert services.approve(graded, by=grace, lower=False) == {"adopted": 1, "lowers": 1}
@@ -81,19 +82,17 @@ def test_approval_raises_and_leaves_what_would_go_down(
     assert (graded.outcome, graded.ended_by) == ("approved", grace)
     score = up.current.score
     assert (score.verified_by, score.person, score.before) == ("ai", None, 0.0)
+    for act in (lambda: services.approve(graded, by=grace, lower=True), lambda: services.discard(graded, by=grace)):
+        with pytest.raises(Refused, match="ended already"):
+            act()
 
 
 def test_a_person_who_approves_lower_grades_stands_behind_them(graded: Regrade, down: Submission, grace: User) -> None:
     assert services.approve(graded, by=grace, lower=True) == {"adopted": 2}
     score = down.current.score
     assert (score.shown, score.before, score.person, score.verified_by) == (0.5, 1.0, grace, "ai")
-
-
-def test_an_approval_happens_once(graded: Regrade, grace: User) -> None:
-    services.approve(graded, by=grace, lower=False)
-    for act in (lambda: services.approve(graded, by=grace, lower=True), lambda: services.discard(graded, by=grace)):
-        with pytest.raises(Refused, match="ended already"):
-            act()
+    with pytest.raises(IntegrityError, match="adopted_or_kept_for_a_reason"), transaction.atomic():
+        graded.items.update(kept_because="lowers")
 
 
 def test_it_waits_for_the_work(up: Submission, grace: User, explain: Challenge) -> None:
@@ -131,19 +130,17 @@ def test_discarding_ends_what_was_not_graded(up: Submission, grace: User, explai
     assert services.start_regrade(explain, by=grace).pk != regrade.pk
 
 
-def test_a_grade_in_doubt_does_not_replace_a_final_one(up: Submission, grace: User, explain: Challenge) -> None:
+@pytest.mark.parametrize(
+    "doubt", [{"provisional": True, "review": ("votes-apart",)}, {"judge": ("a-new-model", "criteria-1")}]
+)
+def test_a_grade_in_doubt_does_not_replace_a_final_one(
+    up: Submission, grace: User, explain: Challenge, doubt: dict[str, Any]
+) -> None:
     regrade = services.start_regrade(explain, by=grace)
-    cases.work_off(ALL_MET, provisional=True, review=("votes-apart",))
+    cases.work_off(ALL_MET, **doubt)
     assert matrix(regrade).kinds["in_doubt"] == 1
     assert services.approve(regrade, by=grace, lower=True) == {"in_doubt": 1}
-    assert not Review.objects.exists()
-
-
-def test_a_judge_without_a_passed_gate_is_in_doubt(up: Submission, grace: User, explain: Challenge) -> None:
-    regrade = services.start_regrade(explain, by=grace)
-    cases.work_off(ALL_MET, judge=("a-new-model", "criteria-1"))
-    assert services.approve(regrade, by=grace, lower=True) == {"in_doubt": 1}
-    assert shown(up) == 0.0
+    assert not Review.objects.exists() and shown(up) == 0.0
 
 
 def test_an_adopted_grade_names_the_calibration_behind_it(up: Submission, grace: User, explain: Challenge) -> None:
@@ -163,12 +160,17 @@ def test_a_provisional_grade_may_become_final(ada: User, grace: User, explain: C
     assert not Review.objects.exists()
 
 
-def test_a_newer_version_is_what_it_is_graded_by(up: Submission, grace: User, explain: Challenge) -> None:
+def publish_newer(up: Submission, **changes: Any) -> ChallengeVersion:
     newer = ChallengeVersion.objects.get(pk=up.version_id)
     newer.pk, newer.digest, newer.version = None, "d" * 64, "1.1.0"
-    newer.spec = {**newer.spec, "pass": 0.2}
+    newer.spec = {**newer.spec, **changes}
     newer.save()
-    Challenge.objects.filter(pk=explain.pk).update(version=newer)
+    Challenge.objects.filter(pk=up.challenge_id).update(version=newer)
+    return newer
+
+
+def test_a_newer_version_is_what_it_is_graded_by(up: Submission, grace: User) -> None:
+    newer = publish_newer(up, **{"pass": 0.2})
     regrade = services.start_regrade(factories.challenge("explain"), by=grace)
     cases.work_off({**NONE_MET, "cause": "partial"})
     change = matrix(regrade).changes[0]
@@ -178,12 +180,9 @@ def test_a_newer_version_is_what_it_is_graded_by(up: Submission, grace: User, ex
 
 
 def test_a_run_by_a_version_that_is_not_live_any_more_is_not_approved(
-    graded: Regrade, up: Submission, grace: User, explain: Challenge
+    graded: Regrade, up: Submission, grace: User
 ) -> None:
-    newer = ChallengeVersion.objects.get(pk=up.version_id)
-    newer.pk, newer.digest, newer.version = None, "d" * 64, "1.1.0"
-    newer.save()
-    Challenge.objects.filter(pk=explain.pk).update(version=newer)
+    publish_newer(up)
     with pytest.raises(Refused) as refused:
         services.approve(graded, by=grace, lower=True)
     assert refused.value.code == "outdated" and "1.0.0" in str(refused.value)
@@ -246,9 +245,3 @@ def test_a_run_says_what_it_left_out(
     assert (regrade.left_out, regrade.items.count(), regrade.version) == ({"decided": 1}, 1, explain.version)
     page = grace_client.get(f"/reviews/regrades/{regrade.pk}/").content.decode()
     assert "1</strong> answer was not graded again: a person had decided the grade when the run began." in page
-
-
-def test_the_database_keeps_no_reason_beside_an_adoption(graded: Regrade, grace: User) -> None:
-    services.approve(graded, by=grace, lower=True)
-    with pytest.raises(IntegrityError, match="adopted_or_kept_for_a_reason"), transaction.atomic():
-        graded.items.update(kept_because="lowers")
