@@ -12,7 +12,6 @@ from gradus.courses.models import Challenge
 from gradus.reviews import accuracy, services
 from gradus.reviews.machine_writing import signs
 from gradus.reviews.nearest_answers import likeness, person_graded
-from gradus.reviews.review_reasons import WORDS, in_words
 from tests import factories
 from tests.reviews import cases
 from tests.reviews.cases import ALL_MET, MARKS, NONE_MET
@@ -39,30 +38,24 @@ def figures(grace: User, explain: Challenge) -> accuracy.Report:
     return accuracy.report(grace)
 
 
-def test_the_error_by_language(figures: accuracy.Report) -> None:
+def test_the_error_by_language_and_by_signs_of_a_machine(figures: accuracy.Report) -> None:
     rows = {row.name: row for row in figures.decided_languages}
     assert (rows["en"].answers, rows["en"].bias, rows["en"].same_marks) == (2, 0.0, 1.0)
     assert rows["de"].bias == pytest.approx(-0.25)
     assert rows["de"].same_marks == pytest.approx(2 / 3)
     assert (rows["de"].same_verdict, rows["unknown"].same_verdict) == (1.0, 0.0)
     assert figures.total is None and figures.audited_languages == []
-
-
-def test_the_error_by_signs_of_a_machine(figures: accuracy.Report) -> None:
     rows = {row.name: row for row in figures.decided_signs}
     assert rows["with signs of machine writing"].answers == 1
     assert rows["without such signs"].mae == pytest.approx(0.25 / 3)
 
 
-def test_staff_see_the_figures_and_learners_do_not(
+def test_staff_see_the_figures_and_others_do_not(
     figures: accuracy.Report, grace_client: Client, ada_client: Client
 ) -> None:
     page = grace_client.get("/reviews/accuracy/").content.decode()
     assert "All decisions by language" in page and '<td lang="">de</td>' in page and "-0.25" in page
     assert ada_client.get("/reviews/accuracy/").status_code == 404
-
-
-def test_a_teacher_sees_the_own_course_only(figures: accuracy.Report) -> None:
     assert accuracy.report(factories.UserFactory.create()).decided_languages == []
 
 
@@ -152,11 +145,3 @@ def test_people_graded_answers_stand_beside(ada: User, bob: User, grace: User, g
     page = grace_client.get(f"/reviews/{second.pk}/").content.decode()
     assert "by a reviewer" in page and "by the author" in page
     assert [other for _, other in person_graded(first)] == []
-
-
-def test_rules_are_said_in_words(explain: Challenge) -> None:
-    spec = explain.spec
-    assert in_words("split-vote: cause", spec).endswith("the majority: “Names the cause”")
-    assert in_words("no-judge: budget", spec).endswith("a budget for the judge is used up")
-    assert in_words("near-pass-mark", spec) == WORDS["near-pass-mark"]
-    assert in_words("a-new-rule: x", spec) == "a-new-rule: x"

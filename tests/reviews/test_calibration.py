@@ -65,20 +65,6 @@ def test_a_calibration_comes_with_the_course_and_goes_with_it(tmp_path: Path) ->
     assert version.calibrations.get().passed is False
 
 
-@pytest.mark.django_db
-def test_one_of_other_content_counts_for_nothing(tmp_path: Path) -> None:
-    version = imported(tmp_path / "a", report(), digest="f" * 64)
-    assert not version.calibrations.exists()
-
-
-@pytest.mark.django_db
-def test_the_built_in_verifier_passes_nothing(tmp_path: Path) -> None:
-    version = imported(tmp_path / "a", report(model=""))
-    assert version.calibrations.get().passed is False
-    with pytest.raises(IntegrityError), transaction.atomic():
-        version.calibrations.update(passed=True)
-
-
 def by_earlier_rules() -> dict[str, Any]:
     """A report as versions 0.2 and 0.3 wrote it."""
     new = ("rules", "replies", "final_right", "judge_alone")
@@ -99,9 +85,14 @@ def test_a_report_by_earlier_rules_is_shown_and_opens_no_gate(
 
 
 @pytest.mark.django_db
-def test_nobody_has_to_measure_the_built_in_verifier_again(tmp_path: Path) -> None:
-    version = imported(tmp_path / "a", by_earlier_rules() | {"model": ""})
-    assert version.calibrations.get().needs_another is False
+def test_reports_on_other_content_count_for_nothing_and_the_built_in_verifier_passes_nothing(tmp_path: Path) -> None:
+    assert not imported(tmp_path / "a", report(), digest="f" * 64).calibrations.exists()
+    version = imported(tmp_path / "b", report(model=""))
+    assert version.calibrations.get().passed is False
+    with pytest.raises(IntegrityError), transaction.atomic():
+        version.calibrations.update(passed=True)
+    version = imported(tmp_path / "c", by_earlier_rules() | {"model": ""})
+    assert version.calibrations.get().needs_another is False, "nobody has to measure it again"
 
 
 @pytest.mark.parametrize("rules", [None, "2", 0, 1, GATE_RULES + 1, True])
@@ -130,33 +121,27 @@ def test_with_one_the_score_is_final_and_names_it(ada: User, explain: Challenge)
     assert (evaluation.state, score.verified_by, score.calibration) == ("scored", "ai", passed)
 
 
-def test_staff_read_the_report(grace_client: Client, course: Course, tmp_path: Path) -> None:
+def test_staff_read_the_report_or_what_to_do_without_one(
+    grace_client: Client, explain: Challenge, sea_or_sky: Challenge, tmp_path: Path
+) -> None:
+    text = grace_client.get(f"/reviews/calibration/{explain.version_id}/").content.decode()
+    assert "gradus challenge calibrate" in text
+    assert "No judge has been measured" in grace_client.get("/reviews/calibration/").content.decode()
+    assert grace_client.get(f"/reviews/calibration/{sea_or_sky.version_id}/").status_code == 404
     version = imported(tmp_path / "a", report())
     listed = grace_client.get("/reviews/calibration/").content.decode()
     assert f"/reviews/calibration/{version.pk}/" in listed
     assert "Open: grades can be final" in listed
     text = grace_client.get(f"/reviews/calibration/{version.pk}/").content.decode()
     label = free_text(version.parsed).rubric[0].label
-    assert all(part in text for part in (label, "judge-7", "0.910", "0.88", "The gate is open", "Attacks: 40."))
-    assert all(
-        part in text
-        for part in (
-            "answered 190 of 190 attacks",
-            "3 of these reach the pass mark",
-            "as high as 0.041",
-            "Replies: 120",
-        )
-    )
+    for part in (label, "judge-7", "0.910", "0.88", "The gate is open", "Attacks: 40.", "Replies: 120"):
+        assert part in text
+    for part in ("answered 190 of 190 attacks", "3 of these reach the pass mark", "as high as 0.041"):
+        assert part in text
     assert "At most 5\u00a0% of the attacks" in text and "(QWK) of at least 0.75" in text
     assert "Final grades: 24. Within 0.10 of" in text
     hidden = [criterion.text for criterion in free_text(version.parsed).rubric]
     assert not [part for part in hidden if part in text]
-
-
-def test_a_question_without_a_report_says_what_to_do(grace_client: Client, explain: Challenge) -> None:
-    text = grace_client.get(f"/reviews/calibration/{explain.version_id}/").content.decode()
-    assert "gradus challenge calibrate" in text
-    assert "No judge has been measured" in grace_client.get("/reviews/calibration/").content.decode()
 
 
 def test_all_others_find_nothing(ada_client: Client, client: Client, explain: Challenge, course: Course) -> None:
@@ -173,7 +158,3 @@ def test_teachers_see_their_course_only(explain: Challenge, course: Course) -> N
     Enrolment.objects.update(course=Course.objects.create(slug="other", title="Other", digest="x"))
     assert teacher.get(url).status_code == 404
     assert url not in teacher.get("/reviews/calibration/").content.decode()
-
-
-def test_a_prompt_challenge_has_no_such_page(grace_client: Client, sea_or_sky: Challenge) -> None:
-    assert grace_client.get(f"/reviews/calibration/{sea_or_sky.version_id}/").status_code == 404

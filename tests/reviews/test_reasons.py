@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gradus.reviews.review_reasons import all_in_words, in_words
+from gradus.reviews.review_reasons import WORDS, all_in_words, in_words
 from tests.graders.free_text.judges import question
 
 UNTIL_0_3_0 = (
@@ -31,11 +31,15 @@ def test_a_copy_is_told_with_its_source() -> None:
     assert said == "62 % of the runs of five words in the answer also stand in another learner's earlier answer"
 
 
-def test_no_judge_was_asked_where_none_is_set_up() -> None:
+def test_other_rules_are_told_in_words() -> None:
+    assert in_words("split-vote: absorbs", question()).endswith("the majority: “Explains the green”")
+    assert in_words("near-pass-mark", question()) == WORDS["near-pass-mark"]
+    assert in_words("a-new-rule: x", question()) == "a-new-rule: x"
     assert in_words("no-judge: no_endpoint", question()) == (
         "No judge is set up, so the built-in checks marked this answer"
     )
-    assert in_words("no-judge: budget", question()).startswith("No judge answered, ")
+    said = in_words("no-judge: budget", question())
+    assert said.startswith("No judge answered, ") and said.endswith("a budget for the judge is used up")
 
 
 def test_a_reason_quotes_the_sentence_that_it_is_about() -> None:

@@ -44,7 +44,11 @@ def held(user: User) -> list[int]:
     return list(Review.objects.held_by(user).order_by("pk").values_list("pk", flat=True))
 
 
-def test_a_claim_holds_the_first_of_the_queue_until_its_end(waiting: list[Review], grace: User) -> None:
+def test_a_claim_holds_the_first_of_the_queue_or_question_until_its_end(
+    waiting: list[Review], explain: Challenge, ticket: Challenge, grace: User, alan: User
+) -> None:
+    assert services.claim(alan, challenge=ticket, count=5) == []
+    assert len(services.claim(alan, challenge=explain, count=5)) == services.release(alan) == 5
     before = timezone.now()
     claimed = services.claim(grace, count=3)
     assert [one.pk for one in claimed] == [one.pk for one in queue.waiting_for(grace)[:3]] == held(grace)
@@ -63,14 +67,9 @@ def test_what_somebody_holds_is_not_handed_out_to_another(waiting: list[Review],
     assert following.pk not in held(grace)
 
 
-def test_a_question_is_claimed_by_itself(
-    waiting: list[Review], explain: Challenge, ticket: Challenge, grace: User
+def test_another_cannot_decide_what_somebody_holds_and_nothing_decided_is_locked(
+    waiting: list[Review], grace: User, alan: User
 ) -> None:
-    assert services.claim(grace, challenge=ticket, count=5) == []
-    assert len(services.claim(grace, challenge=explain, count=5)) == 5
-
-
-def test_another_cannot_decide_what_somebody_holds(waiting: list[Review], grace: User, alan: User) -> None:
     (review,) = services.claim(grace)
     with pytest.raises(Refused, match="admiral is marking this answer") as refused:
         services.decide(review, by=alan, marks=ALL_MET, reason="")
@@ -80,6 +79,9 @@ def test_another_cannot_decide_what_somebody_holds(waiting: list[Review], grace:
     services.decide(review, by=grace, marks=ALL_MET, reason="")
     review.refresh_from_db()
     assert (review.decided_by, review.locked_by, review.locked_until, review.lock_slot) == (grace, None, None, None)
+    assert services.claim(grace, ids=[review.pk]) == []
+    with pytest.raises(IntegrityError, match="a_decided_review_is_not_locked"), transaction.atomic():
+        Review.objects.filter(pk=review.pk).update(locked_by=grace, locked_until=timezone.now(), lock_slot=1)
 
 
 def test_another_cannot_mark_blind_what_somebody_holds(ada: User, explain: Challenge, grace: User, alan: User) -> None:
@@ -99,17 +101,13 @@ def test_a_lock_that_has_ended_stands_in_nobodys_way(waiting: list[Review], grac
     with time_machine.travel(timezone.now() + LATER, tick=False):
         assert held(grace) == [] and not Review.objects.get(pk=review.pk).is_locked
         assert services.renew(grace, [review.pk]) == 0
-        services.decide(review, by=alan, marks=ALL_MET, reason="")
-    review.refresh_from_db()
-    assert (review.decided_by, review.locked_by) == (alan, None)
-
-
-def test_whoever_comes_after_the_end_holds_it_then(waiting: list[Review], grace: User, alan: User) -> None:
-    (review,) = services.claim(grace)
-    with time_machine.travel(timezone.now() + LATER, tick=False):
         assert services.claim(alan, ids=[review.pk]) == [review]
         with pytest.raises(Refused, match="bombe is marking"):
             services.decide(review, by=grace, marks=ALL_MET, reason="")
+        Review.objects.filter(pk=review.pk).update(locked_by=grace, locked_until=timezone.now() - LATER)
+        services.decide(review, by=alan, marks=ALL_MET, reason="")
+    review.refresh_from_db()
+    assert (review.decided_by, review.locked_by) == (alan, None)
 
 
 def test_a_lock_is_renewed_by_its_holder_alone(waiting: list[Review], grace: User, alan: User) -> None:
@@ -124,7 +122,7 @@ def test_a_lock_is_renewed_by_its_holder_alone(waiting: list[Review], grace: Use
         assert Review.objects.get(pk=review.pk).locked_until == timezone.now() + LOCKED_FOR
 
 
-def test_nobody_holds_more_than_ten(waiting: list[Review], grace: User) -> None:
+def test_nobody_holds_more_than_ten_that_have_not_ended(waiting: list[Review], grace: User) -> None:
     assert len(services.claim(grace, count=LOCKS_MOST + 5)) == LOCKS_MOST
     with pytest.raises(Refused, match="10 answers already") as refused:
         services.claim(grace, ids=[waiting[-1].pk])
@@ -134,13 +132,9 @@ def test_nobody_holds_more_than_ten(waiting: list[Review], grace: User) -> None:
     assert following is not None
     services.release(grace, [waiting[0].pk])
     assert [one.lock_slot for one in services.claim(grace, ids=[waiting[-1].pk])] == [1]
-
-
-def test_locks_that_have_ended_do_not_count_among_the_ten(waiting: list[Review], grace: User) -> None:
-    services.claim(grace, count=LOCKS_MOST)
     with time_machine.travel(timezone.now() + LATER, tick=False):
-        assert services.claim(grace, ids=[waiting[-1].pk]) == [waiting[-1]]
-        assert held(grace) == [waiting[-1].pk]
+        assert services.claim(grace, ids=[waiting[0].pk]) == [waiting[0]]
+        assert held(grace) == [waiting[0].pk]
     assert Review.objects.filter(locked_by=grace).count() == 1
 
 
@@ -160,13 +154,6 @@ def test_the_database_keeps_to_ten_as_well(
     lock = {"locked_by": grace, "locked_until": timezone.now(), "lock_slot": 2, **values}
     with pytest.raises(IntegrityError, match=constraint), transaction.atomic():
         Review.objects.filter(pk=waiting[1].pk).update(**lock)
-
-
-def test_the_database_locks_nothing_that_is_decided(waiting: list[Review], grace: User) -> None:
-    services.decide(waiting[0], by=grace, marks=ALL_MET, reason="")
-    assert services.claim(grace, ids=[waiting[0].pk]) == []
-    with pytest.raises(IntegrityError, match="a_decided_review_is_not_locked"), transaction.atomic():
-        Review.objects.filter(pk=waiting[0].pk).update(locked_by=grace, locked_until=timezone.now(), lock_slot=1)
 
 
 def test_nobody_claims_an_own_answer_or_one_of_a_course_that_they_do_not_teach(
@@ -211,23 +198,21 @@ def test_locks_go_with_the_account(waiting: list[Review], grace: User, has_decid
     assert not Review.objects.exclude(locked_by=None).exists()
 
 
-def test_the_page_of_an_answer_locks_it_and_the_next_one(
-    waiting: list[Review], grace: User, grace_client: Client, alan: User
+def test_the_page_of_an_answer_locks_it_and_the_next_one_or_says_who_holds_it(
+    waiting: list[Review], grace: User, grace_client: Client, alan: User, bob: User
 ) -> None:
     first, second, third = (f"/reviews/{one.pk}/" for one in waiting[:3])
-    assert grace_client.get(first).status_code == 200
+    assert logged_in(bob).get(first).status_code == grace_client.get(f"/reviews/{10**30}/").status_code == 404
+    assert not Review.objects.exclude(locked_by=None).exists()
+    assert "bombe is marking" not in grace_client.get(first).content.decode()
     assert held(grace) == [waiting[0].pk]
     services.claim(alan, ids=[waiting[1].pk])
+    assert "bombe is marking this answer, until" in grace_client.get(second).content.decode()
     form = {"action": "decide", "reason": "", **{f"mark-{id}": mark for id, mark in ALL_MET.items()}}
     assert grace_client.post(first, form)["Location"] == third
     assert held(grace) == [waiting[2].pk]
     refused = grace_client.post(second, form)
     assert refused.status_code == 422 and "bombe is marking this answer" in refused.content.decode()
-
-
-def test_a_visitor_without_a_right_locks_nothing(waiting: list[Review], bob: User) -> None:
-    assert logged_in(bob).get(f"/reviews/{waiting[0].pk}/").status_code == 404
-    assert not Review.objects.exclude(locked_by=None).exists()
 
 
 @pytest.mark.django_db(transaction=True)
@@ -282,16 +267,3 @@ def test_a_decision_and_a_claim_at_once_leave_no_lock_on_what_is_decided(transac
         assert (deciding, review.locked_by, review.decided_at) == ("locked", taker, None)
     else:
         assert (deciding, review.locked_by, review.decided_by) == ("decided", None, decider)
-
-
-def test_the_page_of_an_answer_says_that_another_reviewer_holds_it(
-    waiting: list[Review], grace: User, alan: User
-) -> None:
-    services.claim(alan, ids=[waiting[0].pk])
-    for review, is_said in ((waiting[0], True), (waiting[1], False)):
-        page = logged_in(grace).get(f"/reviews/{review.pk}/").content.decode()
-        assert ("bombe is marking this answer, until" in page) is is_said
-
-
-def test_a_number_that_no_answer_can_have_is_not_found(waiting: list[Review], grace: User) -> None:
-    assert logged_in(grace).get(f"/reviews/{10**30}/").status_code == 404
