@@ -68,12 +68,14 @@ def check(version: ChallengeVersion) -> services.Check:
     return services.progress([version]).checks[version.pk][0]
 
 
-def test_it_waits_in_the_lane_that_embeds(version: ChallengeVersion) -> None:
+def test_it_waits_in_the_lane_that_embeds_and_alarms_nobody(version: ChallengeVersion) -> None:
     assert services.verify(version) == 0, "a second call queues nothing again"
     evaluation = lint_run().current
     assert (evaluation.lane, evaluation.state) == ("judge", "queued")
     assert verification.lacking(version)[0].startswith("not checked: similarity, or lengths of hidden rows")
     assert check(version).state == "waiting" and "No worker that can do it" in check(version).said
+    Evaluation.objects.update(created_at="2020-01-01T00:00Z")
+    assert not health.overdue().exists()
 
 
 def test_a_clean_version_counts_as_linted(version: ChallengeVersion) -> None:
@@ -96,10 +98,18 @@ def test_the_last_missing_check_verifies(version: ChallengeVersion) -> None:
     assert version.is_verified and not version.is_draft
 
 
-def test_problems_are_told_and_quote_no_hidden_row(version: ChallengeVersion) -> None:
+def test_problems_are_those_of_the_command_line_and_quote_no_hidden_row(
+    version: ChallengeVersion, tmp_path: Path
+) -> None:
     worker(spread=2.0).step()
     version.refresh_from_db()
+    own = Embedding(spread=2.0)
+
+    def near(bundle: Any) -> list[Problem]:
+        return similarity(bundle, lambda texts: [own._point(text) for text in texts])
+
     assert version.linted_at is None
+    assert verification.lint_problems(version) == inspect(tmp_path / "mine/first/sea-or-sky", near).problems != []
     lines = verification.lacking(version)
     assert any(line.startswith("hidden.jsonl:1: nearly the same as public.jsonl:") for line in lines)
     stored = json.dumps([version.lint, lint_run().current.result, list(lint_run().current.events.values_list("data"))])
@@ -113,28 +123,10 @@ def test_problems_are_told_and_quote_no_hidden_row(version: ChallengeVersion) ->
     assert check(version).state == "waiting"
 
 
-def test_lint_finds_what_the_command_line_finds(version: ChallengeVersion, tmp_path: Path) -> None:
-    worker(spread=2.0).step()
-    version.refresh_from_db()
-    own = Embedding(spread=2.0)
-    root = tmp_path / "mine/first/sea-or-sky"
-
-    def near(bundle: Any) -> list[Problem]:
-        return similarity(bundle, lambda texts: [own._point(text) for text in texts])
-
-    assert verification.lint_problems(version) == inspect(root, near).problems != []
-
-
 @pytest.fixture
 def question(version: ChallengeVersion) -> None:
     """The course's question, which learners can answer: their answers are graded in the same lane."""
     verification.publish(ChallengeVersion.objects.get(challenge__slug="explain"))
-
-
-def test_a_learner_is_claimed_before_it(version: ChallengeVersion, question: None, ada: User) -> None:
-    later = factories.submit(ada, "explain", LEARNERS)
-    claimed = [services.claim("judge", worker="w", profile="cpu") for _ in range(2)]
-    assert [(one.submission, one.run) for one in claimed if one] == [(later, None), (None, lint_run())]
 
 
 def test_it_gives_way_to_a_learner_who_comes_meanwhile(
@@ -155,11 +147,6 @@ def test_it_gives_way_to_a_learner_who_comes_meanwhile(
     assert attempts[0].current.state in ("scored", "review")
     judge.step()
     assert lint_run().current.state == "scored"
-
-
-def test_a_lint_that_waits_is_no_alarm(version: ChallengeVersion) -> None:
-    Evaluation.objects.update(created_at="2020-01-01T00:00Z")
-    assert not health.overdue().exists()
 
 
 def test_a_worker_without_the_embedding_model_leaves_it_to_others(

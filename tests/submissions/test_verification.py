@@ -44,13 +44,16 @@ def runs() -> list[Run]:
     return list(Run.objects.filter(purpose="baseline").order_by("pk"))
 
 
-def test_each_baseline_waits_in_the_lane_of_its_kind(draft: ChallengeVersion) -> None:
+def test_each_baseline_waits_in_the_lane_of_its_kind_and_alarms_nobody(draft: ChallengeVersion) -> None:
     assert [(run.label, run.current.lane) for run in runs()] == [
         ("baselines/weak.yaml", "grade"),
         ("baselines/good.yaml", "grade"),
         ("baselines/lora.yaml", "train"),
     ]
     assert services.verify(draft) == 0 and len(runs()) == 3
+    Evaluation.objects.update(created_at="2020-01-01T00:00Z")
+    assert not health.overdue().exists()
+    assert {lane.lane: lane.oldest_s for lane in health.lanes()}["grade"] == 0.0
 
 
 def test_learners_come_first(draft: ChallengeVersion, tmp_path: Path, ada: User) -> None:
@@ -84,12 +87,19 @@ def test_a_bound_holds_for_the_score_before_it_is_rounded(draft: ChallengeVersio
     assert (row["score"], row["ok"], row["problem"]) == (0.5, False, "above its max of 0.50")
 
 
-def test_a_baseline_writes_no_score_and_opens_no_review(draft: ChallengeVersion) -> None:
-    evaluation = end(runs()[0], 0.4, provisional=True, review=("provisional",))
+def test_a_baseline_writes_no_score_opens_no_review_and_no_learner_reaches_it(
+    draft: ChallengeVersion, ada: User
+) -> None:
+    weak = runs()[0]
+    evaluation = end(weak, 0.4, provisional=True, review=("provisional",))
     assert evaluation.state == "scored"
     assert not Score.objects.exists() and not Standing.objects.exists() and not Review.objects.exists()
     draft.refresh_from_db()
     assert draft.baselines[0]["provisional"] is True
+    headers = {"Authorization": f"Bearer {ApiToken.issue(ada, 'tests')[1]}"}
+    paths = (f"/runs/{weak.uuid}/", f"/api/v1/runs/{weak.uuid}", f"/api/v1/runs/{weak.uuid}/events")
+    answers = [logged_in(ada).get(path, headers=headers if "api" in path else {}) for path in paths]
+    assert [answer.status_code for answer in answers] == [404, 404, 404]
 
 
 def test_a_baseline_that_cannot_be_graded_is_told(draft: ChallengeVersion) -> None:
@@ -166,19 +176,3 @@ def imported(tmp_path: Path, version: str, weak: float, **changes: Any) -> Chall
 
 def newest() -> ChallengeVersion:
     return ChallengeVersion.objects.filter(challenge__slug="sea-or-sky").latest("pk")
-
-
-def test_no_learner_reaches_a_baseline(draft: ChallengeVersion, ada: User) -> None:
-    weak = runs()[0]
-    end(weak, 0.4)
-    token = ApiToken.issue(ada, "tests")[1]
-    headers = {"Authorization": f"Bearer {token}"}
-    paths = (f"/runs/{weak.uuid}/", f"/api/v1/runs/{weak.uuid}", f"/api/v1/runs/{weak.uuid}/events")
-    answers = [logged_in(ada).get(path, headers=headers if "api" in path else {}) for path in paths]
-    assert [answer.status_code for answer in answers] == [404, 404, 404]
-
-
-def test_a_baseline_that_waits_is_no_alarm(draft: ChallengeVersion) -> None:
-    Evaluation.objects.update(created_at="2020-01-01T00:00Z")
-    assert not health.overdue().exists()
-    assert {lane.lane: lane.oldest_s for lane in health.lanes()}["grade"] == 0.0
