@@ -33,15 +33,11 @@ def started(tmp_path, **env):
 PRODUCTION = {"GRADUS_PRODUCTION": "1", "GRADUS_SECRET_KEY": "x" * 64}
 
 
-def test_they_are_off_without_the_variable(tmp_path):
+def test_they_are_off_without_the_variable_and_production_does_not_start_with_them(tmp_path):
     assert started(tmp_path) == (0, "''\n")
     assert started(tmp_path, **PRODUCTION) == (0, "''\n")
-
-
-def test_production_does_not_start_with_them(tmp_path):
     status, said = started(tmp_path, **PRODUCTION, GRADUS_FAILPOINTS=str(tmp_path))
-    assert status == 1
-    assert "GRADUS_FAILPOINTS is for tests" in said
+    assert status == 1 and "GRADUS_FAILPOINTS is for tests" in said
 
 
 def test_a_token_acts_once_and_only_at_its_point(tmp_path, monkeypatch):

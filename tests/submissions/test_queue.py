@@ -32,18 +32,10 @@ def test_positions_are_those_of_a_full_sort(waiting: list[Evaluation]) -> None:
     assert {one.pk: queue.queue_position(one) for one in waiting} == sorted_positions
     some = [one.pk for one in random.Random(5).sample(waiting, 9)]
     assert queue.positions("grade", some) == {pk: sorted_positions[pk] for pk in some}
-
-
-def test_a_position_is_never_old(waiting: list[Evaluation]) -> None:
-    assert queue.queue_position(waiting[-1]) == WAITING
+    # A position is never old, and what was claimed meanwhile has none.
     Evaluation.objects.filter(pk__in=[one.pk for one in waiting[:10]]).update(state="cancelled")
     assert queue.queue_position(waiting[-1]) == WAITING - 10
-
-
-def test_what_was_claimed_meanwhile_has_no_position(waiting: list[Evaluation]) -> None:
-    Evaluation.objects.filter(pk=waiting[3].pk).update(state="cancelled")
-    assert queue.queue_position(waiting[3]) is None
-    assert queue.positions("grade", [waiting[3].pk]) == {}
+    assert queue.queue_position(waiting[3]) is None and queue.positions("grade", [waiting[3].pk]) == {}
 
 
 def test_positions_are_counted_along_the_index_only(waiting: list[Evaluation]) -> None:

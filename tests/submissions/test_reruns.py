@@ -26,7 +26,7 @@ from workers.grading.evaluations import gives_way, on_hidden_rows
 
 @pytest.fixture
 def teacher(sea_or_sky: Challenge) -> User:
-    made = factories.UserFactory.create(username="turing", email="turing@example.org", pseudonym="teacher")
+    made = factories.UserFactory.create()
     factories.enrol(made, sea_or_sky.course, factories.TEACHER)
     return made
 
@@ -77,30 +77,20 @@ def test_a_run_is_compared_and_counts_nowhere(
     assert StaffAction.objects.filter(what="attempt_rerun").count() == 1
 
 
-def test_learners_work_comes_first(sea_or_sky: Challenge, ada: User, bob: User, teacher: User) -> None:
-    (rerun,) = run_again(graded(ada), by=teacher)
-    attempt = factories.submit(bob)
-    assert rerun.run is not None
-    assert rerun.run.current.fair_share_rank == queue.VERIFICATION_RANK and gives_way(rerun.run.current)
-    claimed = services.claim("grade", worker="worker-1", profile="cpu/float32/1")
-    assert claimed is not None and claimed.submission == attempt
-
-
-def test_the_attempt_stays_free_for_what_else_is_to_be_done(sea_or_sky: Challenge, ada: User, teacher: User) -> None:
-    attempt = graded(ada)
-    run_again(attempt, by=teacher)
-    assert services.regrade(attempt).state == State.QUEUED
-
-
-def test_the_worker_grades_the_payload_of_the_attempt_on_hidden_rows(
-    sea_or_sky: Challenge, ada: User, teacher: User
+def test_the_worker_grades_the_payload_of_the_attempt_on_hidden_rows_after_learners(
+    sea_or_sky: Challenge, ada: User, bob: User, teacher: User
 ) -> None:
     attempt = graded(ada)
     (rerun,) = run_again(attempt, by=teacher)
     assert rerun.run is not None
+    assert rerun.run.current.fair_share_rank == queue.VERIFICATION_RANK and gives_way(rerun.run.current)
     with assignments.prepared(rerun.run.current) as again, assignments.prepared(attempt.current) as first:
         assert (again.payload, again.draw, again.bundle) == (first.payload, first.draw, first.bundle)
     assert on_hidden_rows(rerun.run.current)
+    other = factories.submit(bob)
+    claimed = services.claim("grade", worker="worker-1", profile="cpu/float32/1")
+    assert claimed is not None and claimed.submission == other
+    assert services.regrade(attempt).state == State.QUEUED, "the attempt stays free for what else is to be done"
 
 
 def test_a_method_that_trains_runs_with_other_seeds(sea_or_sky: Challenge, ada: User, teacher: User) -> None:
