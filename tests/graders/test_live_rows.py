@@ -51,22 +51,27 @@ def generated(text, *, answer=JSON, metric="json_fields"):
     return live_row(ask, TICKETS, item, 0, text)
 
 
-def test_a_json_row_is_partly_right():
+def test_a_json_row_is_partly_right_and_a_long_output_is_cut():
     found = generated(json.dumps({"category": "bug", "summary": "broken"}))
     assert (found["id"], found["mark"], "confidence" in found) == ("t0", "partly_right", False)
     assert found["score"] == pytest.approx((3 + 2 / 3) / 4, abs=1e-4)
     assert generated("no idea")["mark"] == "wrong"
-
-
-def test_a_long_output_is_cut():
     assert len(generated("x" * 5000)["output"]) == OUTPUT_CHARS
 
 
-@pytest.mark.parametrize("number", [-1, 2, "0", None])
-def test_a_number_that_names_no_row_is_refused(number):
+@pytest.mark.parametrize(
+    ("number", "changes"),
+    [
+        *((number, {}) for number in (-1, 2, "0", None)),
+        *((0, {"stage": stage}) for stage in ("hidden", CALIBRATE, "")),
+        (0, {"suffixes": ("one input of a visitor",)}),
+    ],
+)
+def test_what_is_no_public_row_is_refused(number, changes):
     _, ask, item = graded()
+    assert isinstance(item, Score)
     with pytest.raises(ValueError, match="not a public row"):
-        live_row(ask, PUBLIC, item, number, LOGS[0])
+        live_row(ask, PUBLIC, replace(item, **changes), number, LOGS[0])
 
 
 @pytest.mark.parametrize(
@@ -82,21 +87,6 @@ def test_a_value_that_is_not_of_a_label_row_is_refused(value):
 def test_a_value_that_is_not_a_text_is_refused(value):
     with pytest.raises(ValueError, match="not a text"):
         generated(value)
-
-
-@pytest.mark.parametrize("stage", ["hidden", CALIBRATE, ""])
-def test_no_row_of_another_stage_is_read(stage):
-    _, ask, item = graded()
-    assert isinstance(item, Score)
-    with pytest.raises(ValueError, match="not a public row"):
-        live_row(ask, PUBLIC, replace(item, stage=stage), 0, LOGS[0])
-
-
-def test_inputs_of_a_visitor_are_not_public_samples():
-    _, ask, item = graded()
-    assert isinstance(item, Score)
-    with pytest.raises(ValueError, match="not a public row"):
-        live_row(ask, PUBLIC, replace(item, suffixes=("one input",)), 0, LOGS[0])
 
 
 def test_words_for_labels_are_read_back():

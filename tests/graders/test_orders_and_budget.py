@@ -53,14 +53,9 @@ def test_orders_are_rotations_that_lie_equally_far_apart() -> None:
     assert orders("abcdef", 3) == (tuple("abcdef"), tuple("cdefab"), tuple("efabcd"))
     assert orders("abcde", 3) == (tuple("abcde"), tuple("bcdea"), tuple("deabc"))
     assert orders("abc", 1) == (tuple("abc"),)
-
-
-@pytest.mark.parametrize(("examples", "found"), [("", 1), ("a", 1), ("ab", 2), ("aaa", 1), ("abab", 2), ("abc", 3)])
-def test_fewer_different_examples_have_fewer_orders(examples: str, found: int) -> None:
-    assert len(orders(examples, 3)) == found
-
-
-def test_every_order_has_the_same_examples_and_another_last_one() -> None:
+    # Fewer different examples have fewer orders.
+    for examples, count in (("", 1), ("a", 1), ("ab", 2), ("aaa", 1), ("abab", 2), ("abc", 3)):
+        assert len(orders(examples, 3)) == count
     for size, count in itertools.product(range(5, 20), range(2, 6)):
         found = orders(range(size), count)
         assert len(found) == count == len({one[-1] for one in found})
@@ -69,26 +64,17 @@ def test_every_order_has_the_same_examples_and_another_last_one() -> None:
 
 def test_a_stage_tells_its_order() -> None:
     assert [stage(number) for number in (1, 2, 3)] == ["public", "order-2", "order-3"]
-    assert [order_of(name) for name in ("public", "order-2", "order-12", "order-", "hidden", "order-x")] == [
-        None,
-        2,
-        12,
-        None,
-        None,
-        None,
-    ]
+    told = {"public": None, "order-2": 2, "order-12": 12, "order-": None, "hidden": None, "order-x": None}
+    assert {name: order_of(name) for name in told} == told
 
 
-def test_the_score_is_the_lowest_of_the_scores_that_each_order_gets_alone() -> None:
+def test_score_and_rows_are_those_of_the_order_that_alone_gets_the_lowest() -> None:
     result, _ = graded({"orders": 3})
     each = [alone(one) for one in orders(EXAMPLES, 3)]
     assert [one.score for one in each] == [1 / 7, 4 / 7, 2 / 7]
     assert result.score == min(one.score for one in each if one.score is not None) == 1 / 7
     assert result.public_orders == tuple(one.public_score for one in each)
     assert result.public_score == min(result.public_orders)
-
-
-def test_rows_are_those_of_the_lowest_order() -> None:
     turned = PAYLOAD.model_copy(update={"examples": EXAMPLES[1:] + EXAMPLES[:1]})
     result, _ = graded({"orders": 3}, turned)
     assert result.public_orders == (4 / 7, 2 / 7, 1 / 7)
@@ -103,14 +89,11 @@ def test_final_ranks_have_a_lowest_of_their_own() -> None:
     assert (result.score, result.private_score) == (1 / 7, 0.0)
 
 
-def test_each_order_is_asked_once_public_samples_first_and_only_the_first_is_followed() -> None:
+def test_each_order_is_asked_once_public_samples_first_and_a_run_asks_about_no_hidden_row() -> None:
     _, items = graded({"orders": 3})
     assert [item.stage for item in items] == ["public", "order-2", "order-3", "hidden", "hidden", "hidden"]
     prompts = [item.prompt for item in items if isinstance(item, Score)]
     assert prompts[:3] == prompts[3:] and len(set(prompts)) == 3
-
-
-def test_a_run_asks_about_no_hidden_row_in_any_order() -> None:
     result, items = graded({"orders": 3}, hidden=False)
     assert [item.stage for item in items] == ["public", "order-2", "order-3"]
     assert result.score is None and len(result.public_orders) == 3
@@ -152,17 +135,14 @@ def test_a_hidden_score_is_rounded_down_before_it_is_multiplied() -> None:
     assert result.score == pytest.approx(0.1 * result.charged.factor)
 
 
-def test_a_prompt_without_words_costs_nothing_and_is_not_counted() -> None:
-    result, items = graded({"tokens": {"free": 5, "zero": 25}}, PromptPayload())
-    assert result.charged == Charged(0, 1.0) and not any(isinstance(item, Count) for item in items)
-
-
 def test_a_template_of_the_learners_own_is_paid_for_and_the_given_one_is_not() -> None:
     """Else a whole prompt could stand in the template, around every row, and cost nothing."""
 
     def charged(template: str, **changes: Any) -> Charged | None:
         return graded({"tokens": {"free": 5, "zero": 25}}, PromptPayload(example=template), **changes)[0].charged
 
+    result, items = graded({"tokens": {"free": 5, "zero": 25}}, PromptPayload())
+    assert result.charged == Charged(0, 1.0) and not any(isinstance(item, Count) for item in items)
     spec = challenge()
     assert charged(spec.prompt.example) == Charged(0, 1.0)
     assert charged("{input}: {output}") == Charged(1, 1.0)

@@ -41,6 +41,7 @@ def test_shows_public_rows_with_probabilities_and_reasons() -> None:
     assert (row.output, row.correct, row.confidence) == ("Dermatologist", True, 0.5)
     assert row.probabilities == {"Dermatologist": 0.5, "Neurologist": 0.3, "Urologist": 0.2}
     assert row.why == "Dermatologist 0.50, Neurologist 0.30"
+    assert [(row.fields, row.valid) for row in result.public] == [({}, None)] * 2
     assert result.public_score == 0.5
     assert result.public_metrics == {"accuracy": 0.5}
     assert result.cost == {"prompt_tokens": 12.0, "new_tokens": 0.0, "ms": 250.0}
@@ -113,49 +114,35 @@ def test_generated_labels_are_read_at_the_start() -> None:
     assert result.cost["new_tokens"] == 3
 
 
-def test_json_outputs_are_scored_by_field() -> None:
+def test_json_outputs_are_scored_by_field_and_only_public_rows_carry_the_scores_of_fields() -> None:
     target = {"category": "bug", "summary": "app crashes"}
+    texts = [
+        '{"category": "bug", "summary": "app crashes"} and more',
+        '{"category": "odd"}',
+        '{"category"',
+        '{"category": "bug", "summary": "app hangs"}',
+        '{"category": "bug", "summary": 3}',
+    ]
 
     def answer(item: WorkItem) -> Generated:
         assert isinstance(item, Generate)
         assert item.stop == ("json",)
-        texts = ['{"category": "bug", "summary": "app crashes"} and more', '{"category": "odd"}', '{"category"']
-        return Generated(texts, [5] * 3, [20] * 3, 1.0)
+        return Generated(texts, [5] * 5, [20] * 5, 1.0)
 
     spec = challenge(JSON, metric={"name": "json_fields"})
-    task = bundle(spec, samples([target] * 3, "p"), samples([target] * 3, "h"))
+    task = bundle(spec, samples([target] * 5, "p"), samples([target] * 5, "h"))
     result, _ = drive(grade(Assignment(task, PAYLOAD, True)), answer)
-    assert [row.score for row in result.public] == [1, 0, 0]
-    assert result.score == pytest.approx(1 / 3)
-    assert result.public[1].why == (
-        "These fields are missing: summary. These have values that are not allowed: category."
-    )
-    assert result.public[2].why == "The output contains no complete JSON object."
-
-
-def test_public_rows_of_json_answers_carry_field_scores_and_hidden_rows_none() -> None:
-    target = {"category": "bug", "summary": "app crashes"}
-
-    def answer(item: WorkItem) -> Generated:
-        texts = ['{"category": "bug", "summary": "app hangs"}', '{"category": "bug", "summary": 3}', "no idea"]
-        return Generated(texts, [5] * 3, [20] * 3, 1.0)
-
-    spec = challenge(JSON, metric={"name": "json_fields"})
-    task = bundle(spec, samples([target] * 3, "p"), samples([target] * 3, "h"))
-    result, _ = drive(grade(Assignment(task, PAYLOAD, True)), answer)
-    assert [row.fields for row in result.public] == [
-        {"category": 1.0, "summary": 0.5},
-        {"category": 1.0, "summary": 0.0},
-        {"category": 0.0, "summary": 0.0},
+    assert [row.score for row in result.public] == [1, 0, 0, 0.875, 0.75]
+    assert result.score == pytest.approx(2.625 / 5)
+    shares = ((1.0, 1.0), (0.0, 0.0), (0.0, 0.0), (1.0, 0.5), (1.0, 0.0))
+    assert [row.fields for row in result.public] == [{"category": one, "summary": two} for one, two in shares]
+    assert [row.valid for row in result.public] == [True, False, False, True, False]
+    assert [row.why for row in result.public[1:3]] == [
+        "These fields are missing: summary. These have values that are not allowed: category.",
+        "The output contains no complete JSON object.",
     ]
-    assert [row.valid for row in result.public] == [True, False, False]
-    assert result.public[1].why == "These fields have values that are not allowed: summary."
-    assert [(row.fields, row.valid) for row in result.hidden] == [({}, None)] * 3
-
-
-def test_rows_of_labels_have_no_fields() -> None:
-    result, _ = graded()
-    assert [(row.fields, row.valid) for row in result.public] == [({}, None)] * 2
+    assert result.public[4].why == "These fields have values that are not allowed: summary."
+    assert [(row.fields, row.valid) for row in result.hidden] == [({}, None)] * 5
 
 
 def test_the_demo_predicts_for_inputs_without_targets() -> None:

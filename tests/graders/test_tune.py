@@ -44,33 +44,17 @@ def graded(*, hidden: bool = True) -> tuple[Grade, list[WorkItem]]:
     return drive(grade(Assignment(task, PAYLOAD, hidden)), answer)
 
 
-def test_trains_first_then_grades_with_the_new_adapter() -> None:
+def test_trains_first_on_what_continues_the_prompt_then_grades_with_the_new_adapter() -> None:
     result, (train, public, hidden) = graded()
-    assert isinstance(train, Train)
-    assert isinstance(public, Score)
-    assert isinstance(hidden, Score)
-    assert (public.adapter, hidden.adapter) == ("job", "job")
-    assert result.score == 0.5
-    assert result.adapter_files == "/adapters/1"
-    assert result.training["trainable_share"] == 0.0091
-    assert "valid_loss" not in result.training
-
-
-def test_a_training_row_continues_the_prompt_that_grading_uses() -> None:
-    _, (train, public, _) = graded()
-    assert isinstance(train, Train)
-    assert isinstance(public, Score)
+    assert isinstance(train, Train) and isinstance(public, Score) and isinstance(hidden, Score)
+    assert (train.r, train.learning_rate, train.seed, train.max_steps) == (4, 0.002, 17, None)
     assert train.rows == (("Name the doctor.\n\nSymptoms: rash\nSpecialty:", " Dermatologist"),)
     assert train.valid[0][0] == public.prompt + public.suffixes[0]
-    assert train.valid[0][1] in public.labels
-
-
-def test_the_knobs_reach_the_trainer_and_hidden_rows_do_not() -> None:
-    _, (train, *_) = graded()
-    assert isinstance(train, Train)
-    assert (train.r, train.learning_rate, train.seed, train.max_steps) == (4, 0.002, 17, None)
-    assert len(train.valid) == 40
+    assert train.valid[0][1] in public.labels and len(train.valid) == 40
     assert not any("h case" in prompt for prompt, _ in train.valid)
+    assert (public.adapter, hidden.adapter) == ("job", "job")
+    assert (result.score, result.adapter_files) == (0.5, "/adapters/1")
+    assert result.training["trainable_share"] == 0.0091 and "valid_loss" not in result.training
 
 
 def test_a_run_trains_twenty_steps_and_stays_public() -> None:
@@ -138,6 +122,9 @@ def test_dpo_gets_both_answers_and_holds_every_fifth_row_out() -> None:
     assert len(train.rows) == 5 and [row[0] for row in train.valid] == ["Symptoms: case 5\nSpecialty:"]
     assert (train.method, train.beta, train.rpo_alpha) == ("dpo", 0.3, 1.0)
     assert result.training["valid_margin"] == 0.5 and result.training["valid_accuracy"] == 1.0
+    # The score is about what the model writes.
+    assert [row.score for row in result.hidden] == [1.0, 0.0, 0.0]
+    assert result.score == pytest.approx(1 / 3)
 
 
 @pytest.mark.parametrize("method", ["lora", "qlora", "full"])
@@ -146,9 +133,3 @@ def test_other_methods_train_on_the_chosen_answers(method: Method) -> None:
     assert train.rows[4] == ("Symptoms: case 5\nSpecialty:", " rash\n\n") and len(train.rows) == 6
     # What a text must hold is no text that the model could write.
     assert train.valid == () and train.method == method
-
-
-def test_the_score_is_about_what_the_model_writes() -> None:
-    _, result = preferring("dpo")
-    assert [row.score for row in result.hidden] == [1.0, 0.0, 0.0]
-    assert result.score == pytest.approx(1 / 3)

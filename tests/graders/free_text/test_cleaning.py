@@ -47,10 +47,6 @@ def test_suspicious_texts_are_flagged(text: str, flag: str) -> None:
     assert flag in clean(text, 4000).flags
 
 
-def test_an_honest_answer_has_no_flag() -> None:
-    assert clean(GOOD, 4000).flags == ()
-
-
 def test_a_question_in_another_language_sets_the_language() -> None:
     german = (
         "Die Blätter sind im Herbst gelb, weil der Baum sein Blattgrün abbaut und die Carotinoide sichtbar werden, die "
@@ -78,6 +74,7 @@ def test_sentences_keep_their_numbers_together() -> None:
         "No leaf is not green. It never fades and nobody sees it, nothing and none of it, no, not at all.",
         "Epoch 3: lowest validation loss. Epoch 4: overfitting. Remedy: smaller rank, dropout, cleaner rows.",
         "insertion, deletion, search",
+        GOOD,
     ],
 )
 def test_honest_answers_in_few_or_unusual_words_have_no_flag(text: str) -> None:

@@ -94,18 +94,21 @@ def test_nobody_asks_about_answers_that_a_person_sees_anyway_or_that_earn_nothin
     nothing = says(dict.fromkeys(GOOD_MARKS, "not_met"), {})
     zero, calls = graded(BUNDLE, "Leaves are what they are, and I never asked why.", lambda _: nothing)
     assert (zero.score, {call.asks for call in calls}) == (0, {MARKS})
+    # Nor where only what cannot be denied earns points.
+    marks = {"absorbs": "not_met", "broken-down": "not_met", "no-new-paint": "met"}
+    _, calls = graded(BUNDLE, "My grandmother 7 painted leaves.", lambda _: says(marks, {}))
+    assert {call.asks for call in calls} == {MARKS}
+    forbidden = question(rubric=[{**row, "kind": "must_not_claim"} for row in RUBRIC_ROWS])
+    result, calls = graded(bundle_of(forbidden), GOOD, lambda _: HONEST)
+    assert (result.score, {call.asks for call in calls}) == (1, {MARKS})
 
 
 @pytest.mark.parametrize("reply", [None, {}, HONEST, denials({"absorbs": ()}), denials({"x": (), "y": ()})])
 def test_a_reply_that_cannot_be_used_leaves_the_answer_to_a_person(reply: Any) -> None:
     result, _ = graded(BUNDLE, GOOD, lambda _: HONEST, denies=lambda _: reply, problem="unusable (length)")
     assert (result.review, result.provisional, result.score) == (("denials-unchecked",), True, 1)
-
-
-def test_an_empty_budget_is_named() -> None:
-    result, _ = graded(BUNDLE, GOOD, lambda _: HONEST, denies=lambda _: None, problem="budget")
-    assert result.review == ("denials-unchecked: budget",)
-    assert "budget" in result.private["problems"]
+    spent, _ = graded(BUNDLE, GOOD, lambda _: HONEST, denies=lambda _: None, problem="budget")
+    assert spent.review == ("denials-unchecked: budget",) and "budget" in spent.private["problems"]
 
 
 def test_the_call_names_no_marks_and_leaves_out_forbidden_claims() -> None:
@@ -137,16 +140,3 @@ def test_the_digest_of_every_template_covers_the_call(monkeypatch: pytest.Monkey
     monkeypatch.undo()
     version.cache_clear()
     assert (version(), version("sceptic-1")) == before
-
-
-def test_nothing_is_asked_where_only_what_cannot_be_denied_earns_points() -> None:
-    marks = {"absorbs": "not_met", "broken-down": "not_met", "no-new-paint": "met"}
-    _, calls = graded(BUNDLE, "My grandmother 7 painted leaves.", lambda _: says(marks, {}))
-    assert not [call.stage for call in calls if call.asks == DENIALS]
-
-
-def test_a_rubric_of_forbidden_claims_alone_asks_about_no_denial() -> None:
-    forbidden = question(rubric=[{**row, "kind": "must_not_claim"} for row in RUBRIC_ROWS])
-    result, calls = graded(bundle_of(forbidden), GOOD, lambda _: HONEST)
-    assert result.score == 1
-    assert not [call.stage for call in calls if call.asks == DENIALS]

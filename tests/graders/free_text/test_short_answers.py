@@ -57,12 +57,7 @@ def test_clauses_are_the_parts_that_may_make_a_point_each() -> None:
 
 
 def test_sentences_are_not_short_answers() -> None:
-    assert short.are_short(
-        (
-            "0.75",
-            "the prompt",
-        )
-    )
+    assert short.are_short(("0.75", "the prompt"))
     assert not short.are_short(("word " * 40,) * 3)
     assert not short.are_short(())
 

@@ -21,9 +21,7 @@ def test_points_come_from_the_table() -> None:
     marks = {"absorbs": PARTIAL, "broken-down": PARTIAL, "no-new-paint": MET}
     assert points(free_text(SPEC).rubric, marks) == {"absorbs": 2, "broken-down": 0, "no-new-paint": 2}
     assert score(free_text(SPEC).rubric, marks) == 0.4
-
-
-def test_claiming_nothing_untrue_earns_nothing_alone() -> None:
+    # Claiming nothing untrue earns nothing alone.
     assert score(free_text(SPEC).rubric, {"absorbs": NOT, "broken-down": NOT, "no-new-paint": MET}) == 0
 
 
@@ -33,6 +31,7 @@ def test_the_majority_decides_with_its_own_quotes() -> None:
     assert decision.evidence["absorbs"] == ("met quote",)
     assert decision.split == ("absorbs",)
     assert round(decision.spread, 9) == 0.4
+    assert "votes-apart" in review_rules(SPEC, decision, (), AGREED)
 
 
 def test_without_a_majority_nobody_can_tell() -> None:
@@ -45,11 +44,6 @@ def test_a_split_on_a_heavy_criterion_asks_for_a_person_unless_the_estimate_side
     decision = decide(SPEC, [vote(PARTIAL, MET), vote(MET, MET), vote(MET, MET)])
     assert review_rules(SPEC, decision, (), AGREED) == []
     assert review_rules(SPEC, decision, (), AGREED | {"absorbs": 0.5}) == ["split-vote: absorbs"]
-
-
-def test_votes_far_apart_ask_for_a_person() -> None:
-    decision = decide(SPEC, [vote(NOT, MET), vote(MET, MET), vote(MET, MET)])
-    assert "votes-apart" in review_rules(SPEC, decision, (), AGREED)
 
 
 def test_flags_ask_only_where_there_are_points() -> None:
