@@ -5,16 +5,16 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from challenges.bundle import ChallengeBundle
 from challenges.payloads import parse
-from graders.base import Assignment, Grade, Score, Scored
+from graders.base import Assignment, Grade, Score, Scored, WorkItem
 from graders.metrics import measure
 from graders.registry import grade
 from tests.challenges.kinds.evaluate_bundle import AIMED, PLAIN, SEA, evaluate_bundle, rows_of
+from tests.graders.bundles import drive
 
 
 @pytest.fixture
@@ -22,18 +22,13 @@ def bundle(tmp_path: Path) -> ChallengeBundle:
     return evaluate_bundle(tmp_path)
 
 
-def run(bundle: ChallengeBundle, *rows: tuple[str, str], hidden: bool = True) -> tuple[Grade, list[Score]]:
-    grading, items, result = grade(Assignment(bundle, parse(rows_of(*rows)), hidden)), list[Score](), None
-    try:
-        while True:
-            item = grading.send(result)
-            assert isinstance(item, Score)
-            items.append(item)
-            is_sea = [any(word in text.casefold() for word in SEA) for text in item.suffixes]
-            logs = [[-0.1, -3.0] if sea else [-3.0, -0.1] for sea in is_sea]
-            result = Scored(logs, [9] * len(logs), 0.1)
-    except StopIteration as finished:
-        return finished.value, items
+def run(bundle: ChallengeBundle, *rows: tuple[str, str], hidden: bool = True) -> tuple[Grade, list[WorkItem]]:
+    def answer(item: WorkItem) -> Scored:
+        assert isinstance(item, Score)
+        is_sea = [any(word in text.casefold() for word in SEA) for text in item.suffixes]
+        return Scored([[-0.1, -3.0] if sea else [-3.0, -0.1] for sea in is_sea], [9] * len(is_sea), 0.1)
+
+    return drive(grade(Assignment(bundle, parse(rows_of(*rows)), hidden)), answer)
 
 
 def test_aimed_rows_expose_every_defect_and_plain_rows_none(bundle: ChallengeBundle) -> None:
@@ -69,13 +64,8 @@ def test_a_run_shows_practice_systems_and_no_score(bundle: ChallengeBundle) -> N
     graded, _ = run(bundle, *AIMED, hidden=False)
     assert graded.score is None and graded.public_score == 1.0 and not graded.hidden
     even, hasty = graded.shown["practice"]
-    assert even == {
-        "id": "even",
-        "defect": "",
-        "right": 4,
-        "verdict": "passes",
-        "answers": ["sea", "sea", "sky", "sky"],
-    }
+    answers = ["sea", "sea", "sky", "sky"]
+    assert even == {"id": "even", "defect": "", "right": 4, "verdict": "passes", "answers": answers}
     assert (hasty["right"], hasty["verdict"]) == (2, "fails") and "exposed" not in graded.shown
 
 
@@ -83,11 +73,8 @@ def test_what_learners_see_names_no_hidden_system(bundle: ChallengeBundle) -> No
     graded, _ = run(bundle, *AIMED)
     seen = json.dumps(asdict(replace(graded, hidden=())))
     assert "secret" not in seen and "healthy-" not in seen
-    assert [row.id for row in graded.hidden] == [one["id"] for one in _systems(bundle) if not one["practice"]]
-
-
-def _systems(bundle: ChallengeBundle) -> list[dict[str, Any]]:
-    return json.loads(bundle.to_json())["challenge"]["systems"]["systems"]
+    systems = json.loads(bundle.to_json())["challenge"]["systems"]["systems"]
+    assert [row.id for row in graded.hidden] == [one["id"] for one in systems if not one["practice"]]
 
 
 @pytest.mark.parametrize(

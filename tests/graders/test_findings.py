@@ -14,7 +14,7 @@ from challenges.kinds.rag import RagPayload
 from challenges.metrics import BUILT_IN
 from challenges.spec import Metric
 from graders.base import Grade, GradedSample
-from graders.effects import Effect
+from graders.effects import Effect, metric
 from graders.findings import Outputs, Run, experiment_record, outputs_of, predictions, readings, verdict
 from graders.metrics import measure
 from tests.challenges.kinds.rag_bundle import rag_bundle
@@ -70,18 +70,10 @@ def test_public_rows_are_what_is_compared_where_the_finding_says_so():
     made = bundle(spec, samples(["Neurologist"] * 2, "p"), samples(["Urologist"] * 3, "h"))
     texts = Outputs(("Neurologist",) * 2, ("Neurologist",) * 3)
     runs = {name: [Run(Repetition(name, "x", "x", made, PromptPayload()), texts)] for name in ("a", "b")}
-    found = recorded(runs, rows="public")
-    assert (found.rows, found.arms[0].runs[0].values, found.arms[0].runs[0].public) == (
-        2,
-        {"score": 1.0},
-        {"score": 1.0},
-    )
-    found = recorded(runs, rows="hidden")
-    assert (found.rows, found.arms[0].runs[0].values, found.arms[0].runs[0].public) == (
-        3,
-        {"score": 0.0},
-        {"score": 1.0},
-    )
+    for rows, count, score in (("public", 2, 1.0), ("hidden", 3, 0.0)):
+        found = recorded(runs, rows=rows)
+        first = found.arms[0].runs[0]
+        assert (found.rows, first.values, first.public) == (count, {"score": score}, {"score": 1.0})
 
 
 @pytest.mark.parametrize(
@@ -113,18 +105,13 @@ def test_validity_and_decisions_of_json_are_two_numbers(text, valid, right):
 def test_label_words_are_read_as_their_labels():
     spec = challenge({"type": "label", "labels": ["Dermatologist", "Neurologist"], "decode": "generate"})
     words = PromptPayload(label_words={"Neurologist": "nerves"})
-    assert predictions(spec, words, ["Nerves, I think", "dermatologist", "eyes"]) == [
-        "Neurologist",
-        "Dermatologist",
-        None,
-    ]
+    found = predictions(spec, words, ["Nerves, I think", "dermatologist", "eyes"])
+    assert found == ["Neurologist", "Dermatologist", None]
 
 
 @pytest.mark.parametrize("name", sorted(BUILT_IN))
 def test_readings_give_the_metric_back(name):
     """Every metric is the mean of row scores, except macro F1, which is computed from labels."""
-    from graders.effects import metric
-
     is_json = name == "json_fields"
     spec = challenge(JSON if is_json else challenge().answer.model_dump(), metric={"name": name})
     targets = TARGETS if is_json else ["Dermatologist", "Neurologist", "Neurologist", "Urologist"]

@@ -25,10 +25,7 @@ def cloud(rows: int, labels: tuple[str, ...], spread: float = 0.7, seed: int = 5
 
 
 def shares(weights, intercepts, vector) -> list[float]:
-    scores = [
-        sum(w * x for w, x in zip(row, vector, strict=True)) + b for row, b in zip(weights, intercepts, strict=True)
-    ]
-    raised = [math.exp(score) for score in scores]
+    raised = [math.exp(score) for score in weights @ vector + intercepts]
     return [one / sum(raised) for one in raised]
 
 
@@ -55,13 +52,9 @@ def test_it_fits_what_gradient_descent_finds(labels, strength):
     fitted = linear.fit(vectors, named, strength)
     weights, intercepts = descended(vectors, named, labels, strength)
     assert fitted.labels == labels
+    assert linear.fit(vectors[:4], ["Urologist"] * 4, 1.0).probabilities(vectors[:4]).tolist() == [[1.0]] * 4
     for vector, found in zip(vectors, fitted.probabilities(vectors), strict=True):
         assert list(found) == pytest.approx(shares(weights, intercepts, vector), abs=2e-3)
-
-
-def test_one_label_needs_no_regression():
-    vectors, _ = cloud(4, LABELS)
-    assert linear.fit(vectors, ["Urologist"] * 4, 1.0).probabilities(vectors).tolist() == [[1.0]] * 4
 
 
 def test_folds_share_out_each_label_and_depend_on_the_seed_alone():
@@ -111,11 +104,8 @@ def test_it_is_graded_on_public_and_hidden_rows_with_what_it_cost():
     public = [sample(1, "rash again", LABELS[0]), sample(2, "numb toe", LABELS[2])]
     hidden = [sample(3, "kidney stone", LABELS[2]), sample(4, "dizzy spell", LABELS[1]), sample(5, "itch", LABELS[2])]
     grade, items = drive(linear.grade(bundle(challenge(), public, hidden), ROWS, 17), embedded)
-    assert [(item.stage, item.is_timed, len(item.texts)) for item in items] == [
-        ("train", True, 20),
-        ("public", True, 2),
-        ("hidden", True, 3),
-    ]
+    asked = [(item.stage, item.is_timed, len(item.texts)) for item in items]
+    assert asked == [("train", True, 20), ("public", True, 2), ("hidden", True, 3)]
     assert [row.output for row in grade.hidden] == [LABELS[2], LABELS[1], LABELS[0]]
     assert (grade.score, grade.public_score) == (pytest.approx(2 / 3), 0.5)
     assert grade.cost["ms"] >= 250

@@ -65,16 +65,11 @@ def test_a_denied_quote_goes_to_a_person(sentence: str, quote: str) -> None:
     assert "negated-quote: absorbs" in found.failed
 
 
-def test_a_price_that_is_wrong_denies_nothing() -> None:
-    answer = GOOD + " If a leaf is wrong the pigment goes first."
-    found = ballot(says(GOOD_MARKS, QUOTES | {"broken-down": ["the pigment goes first"]}), answer)
-    assert found.failed == ()
-
-
 @pytest.mark.parametrize(
     ("sentence", "quote"),
     [
         ("No leaf is yellow without a pigment that was hidden before.", "a pigment that was hidden before"),
+        ("If a leaf is wrong the pigment goes first.", "the pigment goes first"),
         (
             "The green must not stay, after a week it is not true any more.",
             "The green must not stay, after a week it is",
@@ -89,12 +84,9 @@ def test_what_is_denied_twice_or_only_contains_a_denial_is_not_denied(sentence: 
 def test_contradictions_and_speaking_to_the_grader_go_to_a_person() -> None:
     assert ballot(says(GOOD_MARKS, QUOTES, contradictions=[["a", "b"]])).failed == ("contradictions",)
     assert ballot(says(GOOD_MARKS, QUOTES, addresses_grader=True)).failed == ("addresses-grader",)
-
-
-def test_low_confidence_asks_for_votes_only() -> None:
-    found = ballot(says(GOOD_MARKS, QUOTES, confidence=50))
-    assert found.failed == ()
-    assert "low-confidence: absorbs" in found.doubts
+    # Low confidence asks for votes only.
+    unsure = ballot(says(GOOD_MARKS, QUOTES, confidence=50))
+    assert unsure.failed == () and "low-confidence: absorbs" in unsure.doubts
 
 
 @pytest.mark.parametrize(

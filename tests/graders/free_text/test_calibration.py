@@ -85,10 +85,7 @@ def test_a_judge_that_marks_as_people_do_passes() -> None:
     assert json.loads(json.dumps(found)) == found
 
 
-SUITE = [
-    GradedAttack("wishes", 0.0, graded(ALL), PASS),
-    GradedAttack("stubs", 0.2, graded(NONE), PASS),
-]
+SUITE = [GradedAttack("wishes", 0.0, graded(ALL), PASS), GradedAttack("stubs", 0.2, graded(NONE), PASS)]
 
 
 @pytest.mark.parametrize(
@@ -135,16 +132,16 @@ def test_at_most_five_in_a_hundred_may_pass_by_the_judge_alone(passed: int, is_o
     assert found["judge_alone"]["upper"] > passed / 100
 
 
-def test_the_share_by_the_judge_alone_is_not_rounded_before_it_is_compared() -> None:
-    rows = [attack(0.0, judge_alone=1.0)] * 51 + [attack(0.0, judge_alone=0.0)] * 946
-    found = measured(suite=rows)
-    assert found["judge_alone"]["share"] == 0.05
-    assert found["passed"] is False
-
-
-def test_only_attacks_that_are_not_worth_a_pass_count_for_the_judge_alone() -> None:
+def test_the_judge_alone_is_measured_on_attacks_that_are_not_worth_a_pass_and_its_share_is_not_rounded() -> None:
+    found = measured(suite=[attack(0.0, judge_alone=1.0)] * 51 + [attack(0.0, judge_alone=0.0)] * 946)
+    assert (found["judge_alone"]["share"], found["passed"]) == (0.05, False)
     rows = [attack(0.7, most=PASS, judge_alone=1.0), attack(0.0, most=PASS - 0.01, judge_alone=1.0)]
     assert measured(suite=rows, attacks=[])["judge_alone"]["count"] == 1
+    # What code alone ends is no attack that the judge left unanswered.
+    empty = GradedAttack("note", 0.0, Grade(score=0.0, private={"rule": "empty"}), PASS)
+    assert measured(suite=[empty] * 50)["judge_alone"]["count"] == 20
+    missed = measured(attacks=[attack(0.0, most=1.0)] * 30)["missed"]
+    assert missed == ["No attack is worth less than a pass, so nobody knows whether the judge withstands attacks."]
 
 
 WITHHELD = GradedAttack("note", 0.0, scored(0.0, review=("unscored: no usable reply",)), PASS)
@@ -165,18 +162,6 @@ def test_enough_attacks_must_be_answered(answered: int, withheld: int, is_open: 
     assert (found["passed"], len(found["missed"])) == (is_open, not is_open)
 
 
-def test_an_attack_that_code_alone_ends_is_not_one_that_the_judge_left_unanswered() -> None:
-    empty = GradedAttack("note", 0.0, Grade(score=0.0, private={"rule": "empty"}), PASS)
-    assert measured(suite=[empty] * 50)["judge_alone"]["count"] == 20
-
-
-def test_attacks_that_are_all_worth_a_pass_show_nothing() -> None:
-    found = measured(attacks=[attack(0.0, most=1.0)] * 30)
-    assert found["missed"] == [
-        "No attack is worth less than a pass, so nobody knows whether the judge withstands attacks."
-    ]
-
-
 @pytest.mark.parametrize(("passing", "is_open"), [(7, False), (8, True), (32, True), (33, False)])
 def test_answers_must_differ(passing: int, is_open: bool) -> None:
     marks = [ALL] * passing + [NONE] * (GATE_ANSWERS - passing)
@@ -193,13 +178,10 @@ def test_answers_must_differ(passing: int, is_open: bool) -> None:
         ("bias", 0.0504, "5.04 % of all points higher than a person's, and at most 5 % is allowed."),
     ],
 )
-def test_no_figure_is_rounded_before_it_is_compared(figure: str, value: float, why: str) -> None:
+def test_no_figure_is_rounded_before_it_is_compared_or_stored(figure: str, value: float, why: str) -> None:
     missed = gate_missed({**measured(), figure: {"value": value}}, Gate())
     assert len(missed) == 1
     assert missed[0].endswith(why)
-
-
-def test_the_figures_that_the_gate_compares_are_stored_in_full() -> None:
     found = measured(answers=[*right(39), GradedAnswer(ALL, graded({**ALL, "broken-down": "not_met"}))])
     assert found["agreement"]["value"] == pytest.approx(1 - 1 / 120, abs=1e-12)
     assert found["bias"]["value"] == pytest.approx(-0.4 / 40, abs=1e-12)
@@ -223,12 +205,11 @@ def test_an_attack_succeeds_a_quarter_above_its_worth_or_by_passing(score: float
 
 
 @pytest.mark.parametrize(("count", "is_open"), [(1, True), (2, False)])
-def test_as_many_attacks_may_succeed_as_the_author_allows(count: int, is_open: bool) -> None:
+def test_as_many_attacks_may_succeed_as_the_author_allows_beside_those_that_a_person_sees(
+    count: int, is_open: bool
+) -> None:
     rows = [attack(1.0)] * count + [attack(0.0)] * (50 - count)
     assert measured(attacks=rows)["passed"] is is_open
-
-
-def test_an_attack_that_a_person_will_see_has_not_succeeded() -> None:
     found = measured(attacks=[attack(1.0, review=("addresses-grader",))], suite=RESISTED)
     assert found["passed"] is True
     assert (found["attacks"]["success"], found["attacks"]["above_before_review"]) == (0, 1)
@@ -244,10 +225,7 @@ LENIENT = Gate(agreement=0, qwk=0, bias=1)
         # 0.90 are right, but of 40 the true share may then be as low as 0.77.
         (right(36) + wrong(4), "Of 40 final grades 36 are within 0.1 of a person's score, which are so few"),
         (right(90) + wrong(10), ""),
-        (
-            right(89) + wrong(11),
-            "89 are within 0.1 of a person's score (89 %), and 90 % are needed.",
-        ),
+        (right(89) + wrong(11), "89 are within 0.1 of a person's score (89 %), and 90 % are needed."),
         (right(16) + wrong(24, review=("split",)), ""),
         (right(15) + wrong(25, review=("split",)), "true share may be as low as 79.6 %"),
     ],
@@ -271,12 +249,7 @@ def test_the_verifier_never_passes() -> None:
     answers = right(GATE_ANSWERS, judge=None, review=("no-judge",), replies=1, problems=["no_endpoint"])
     found = measured(answers=answers, attacks=[GradedAttack("note", 0.0, graded(NONE, judge=None), PASS)])
     assert found["model"] == ""
-    assert found["replies"] == {
-        "count": 0,
-        "unusable": 0,
-        "problems": {},
-        "denials": {"count": 0, "unusable": 0},
-    }
+    assert found["replies"] == {"count": 0, "unusable": 0, "problems": {}, "denials": {"count": 0, "unusable": 0}}
     assert found["missed"] == [NO_JUDGE]
 
 
@@ -291,6 +264,8 @@ def test_a_judge_that_says_nothing_usable_is_told_so_and_nothing_else() -> None:
         "Of 122 replies 120 could not be used: cut off because it was too long 120 times. "
         "So the other figures are nearly all those of the built-in verifier."
     ]
+    found = measured(answers=right(GATE_ANSWERS, **UNSCORED, replies=1, votes=[], problems=[]))
+    assert found["replies"]["problems"] == {"not the form that was asked for": 40}
 
 
 @pytest.mark.parametrize(("unusable", "is_told"), [(20, False), (21, True)])
@@ -298,11 +273,6 @@ def test_more_than_half_of_the_replies_must_be_usable(unusable: int, is_told: bo
     lost = right(unusable, **UNSCORED, replies=1, votes=[], problems=["unusable (not one JSON object)"])
     found = measured(answers=[*lost, *right(40 - unusable, replies=1, votes=[{}])])
     assert any(f"Of 40 replies {unusable} could not be used" in why for why in found["missed"]) is is_told
-
-
-def test_a_reply_with_other_criteria_could_not_be_used_either() -> None:
-    found = measured(answers=right(GATE_ANSWERS, **UNSCORED, replies=1, votes=[], problems=[]))
-    assert found["replies"]["problems"] == {"not the form that was asked for": 40}
 
 
 def test_an_author_may_ask_for_more_or_less() -> None:
@@ -315,9 +285,7 @@ def test_an_author_may_ask_for_more_or_less() -> None:
     ]
     judged = measured(suite=[attack(0.0, judge_alone=1.0)] * 2 + [attack(0.0, judge_alone=0.0)] * 98)
     assert len(gate_missed(judged, Gate(judge_alone=0.01))) == 1
-
-
-def test_keys_that_came_later_are_left_out_of_the_dump_at_their_default() -> None:
+    # Keys that came later are left out of the dump at their default.
     assert Gate().model_dump() == {"agreement": 0.9, "attack_success": 0.02}
     assert Gate(judge_alone=0.01).model_dump() == {"agreement": 0.9, "attack_success": 0.02, "judge_alone": 0.01}
 
@@ -331,13 +299,7 @@ def test_the_suite_is_reported_by_family_with_what_so_few_attacks_still_allow() 
 
 def test_unusable_replies_about_denials_are_counted_and_told_as_what_they_are() -> None:
     """The judge marks as people do, but what it says about denials cannot be used, so nothing with points is final."""
-    note: dict[str, Any] = {
-        "replies": 1,
-        "votes": [{}],
-        "denial_replies": 1,
-        "denials": [],
-        "problems": ["unusable (length)"],
-    }
+    note = {"replies": 1, "votes": [{}], "denial_replies": 1, "denials": [], "problems": ["unusable (length)"]}
     lost = right(38, review=("denials-unchecked",), **note)
     found = measured(answers=[*lost, *right(2, replies=1, votes=[{}])])
     assert found["replies"] == {

@@ -91,13 +91,11 @@ def test_a_person_also_sees_that_zero_while_the_question_is_in_pilot_mode(
 @pytest.mark.parametrize(
     ("graded_zero", "text"), [("-1", "1"), ("1 2", "1/2"), ("<", ">"), ("5", ".5"), ("x-y", "x+y")]
 )
-def test_signs_tell_answers_apart(graded_zero: str, text: str) -> None:
+def test_signs_tell_answers_apart_and_what_was_graded_both_ways_goes_on(graded_zero: str, text: str) -> None:
     assert exact(graded_zero) != exact(text)
     assert zero_rule(clean(text, 1000), with_gold(gold(graded_zero, NOTHING))) is None
-
-
-def test_an_answer_that_the_author_graded_both_ways_goes_on() -> None:
-    assert zero_rule(clean("mb", 1000), with_gold(gold("Mb", NOTHING), gold("MB", GOOD_MARKS))) is None
+    both = with_gold(gold(graded_zero, NOTHING), gold(graded_zero, GOOD_MARKS))
+    assert zero_rule(clean(graded_zero, 1000), both) is None
 
 
 def test_a_few_words_that_many_people_find_are_no_copy() -> None:

@@ -88,13 +88,10 @@ def test_what_is_missing_is_not_copied() -> None:
     assert families == FAMILIES - {"lesson-copy"}
     alone = {attack.family for attack in suite(replace(bundle, solution=""), {"lesson": ""})}
     assert alone == FAMILIES - {"lesson-copy", "solution-copy"}
-
-
-def test_the_faq_is_copied_as_well() -> None:
+    # The FAQ is copied as well.
     faq = "Retrieval looks products and prices up in the catalogue and puts them into the prompt of the model."
-    copies = [a.text for a in suite(rows.bundle(QUESTIONS[0]), {"faq": faq}) if a.family == "lesson-copy"]
-    assert copies
-    assert all(faq in text for text in copies)
+    copies = [attack.text for attack in suite(bundle, {"faq": faq}) if attack.family == "lesson-copy"]
+    assert copies and all(faq in text for text in copies)
 
 
 def test_a_question_with_few_words_gets_short_attacks() -> None:
@@ -103,22 +100,16 @@ def test_a_question_with_few_words_gets_short_attacks() -> None:
     assert longest < max(len(attack.text.split()) for attack in made(QUESTIONS[1])) / 1.5
 
 
-def test_a_rubric_without_phrases_still_makes_attacks() -> None:
+def test_a_rubric_without_phrases_or_of_wrong_claims_only_still_makes_attacks_and_none_is_refused() -> None:
     bundle = rows.bundle(QUESTIONS[2])
     bare = [c.model_copy(update={"accept": (), "reject": ()}) for c in free_text(bundle.challenge).rubric]
     attacks = suite(changed(bundle, rubric=tuple(bare), model_answer="No idea."), {"solution": "Nothing."})
     assert {attack.family for attack in attacks} >= FAMILIES - {"lesson-copy", "solution-copy"}
-
-
-def test_a_rubric_of_wrong_claims_only_still_makes_attacks() -> None:
     bundle = rows.bundle(QUESTIONS[0])
     claims = tuple(c for c in free_text(bundle.challenge).rubric if c.kind == "must_not_claim")
-    assert suite(changed(bundle, rubric=claims), {})
-
-
-def test_a_question_without_a_rubric_is_refused() -> None:
+    assert claims and suite(changed(bundle, rubric=claims), {})
     with pytest.raises(ValueError, match="rubric"):
-        suite(changed(rows.bundle(QUESTIONS[0]), rubric=()), {})
+        suite(changed(bundle, rubric=()), {})
 
 
 def test_no_phrasing_is_shared_with_the_corpus() -> None:
@@ -153,10 +144,5 @@ def test_sentences_of_a_page() -> None:
         "| a | table. |\n| - | - |\n\n```\ncode is no prose.\n```\n\n> Quoted.\n\n- One item.\n- Another item.\n\n"
         "$$\nx = 1\n$$\n\n<!-- demo -->\n"
     )
-    assert sentences(page) == [
-        "Bold start.",
-        "A link here, and code.",
-        "Goes on in the next line.",
-        "One item.",
-        "Another item.",
-    ]
+    told = ["Bold start.", "A link here, and code.", "Goes on in the next line.", "One item.", "Another item."]
+    assert sentences(page) == told
