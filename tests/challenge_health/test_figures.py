@@ -8,6 +8,7 @@ import pytest
 from django.core.files.base import ContentFile
 from django.core.files.storage import storages
 from django.core.management import call_command
+from django.utils import timezone
 
 from gradus.challenge_health import figures, row_scores
 from gradus.challenge_health.models import Figures, RowScores
@@ -35,20 +36,8 @@ def found(slug="sea-or-sky", track="prompt"):
     return figures.of_version(factories.challenge(slug).version, track)[0]
 
 
-@pytest.fixture
-def many(course):
-    """Twenty learners, of whom each has one row wrong more than the one before, and the second row of all is right."""
-    people = factories.UserFactory.create_batch(20)
-    for number, one in enumerate(people):
-        attempt(one, number / 20, wrong=1 + number % 2)
-    return people
-
-
-def test_without_attempts_there_are_no_figures(course):
-    assert vars(found()) == vars(figures.Computed())
-
-
 def test_learners_attempts_and_passes_are_counted(ada, bob, grace, course):
+    assert vars(found()) == vars(figures.Computed())
     for score in (0.1, 0.2, 0.9, 0.95):
         attempt(ada, score)
     attempt(bob, 0.3)
@@ -72,7 +61,9 @@ def test_items_are_those_of_the_best_attempts(ada, bob, course):
     assert first.wrong == (("somewhere else", 2),) and first.discrimination is None
 
 
-def test_discrimination_needs_twenty_learners(many):
+def test_discrimination_needs_twenty_learners(course):
+    for number, one in enumerate(factories.UserFactory.create_batch(20)):
+        attempt(one, number / 20, wrong=1 + number % 2)
     items = list(found().shown_items.values())
     assert items[0].discrimination is None, "all of them have it wrong"
     assert items[1].learners == 20
@@ -135,13 +126,9 @@ def test_stored_outputs_give_the_same_rows(ada, course):
     kept = RowScores.objects.get()
     assert (bytes(kept.scores), kept.answers) == before
     assert row_scores.rebuild() == 0, "what is kept is not read again"
-
-
-def test_outputs_that_are_gone_are_passed_over(ada, course):
-    evaluation = attempt(ada)
     Evaluation.objects.filter(pk=evaluation.pk).update(raw="raw/2/2.json")
     RowScores.objects.all().delete()
-    assert row_scores.rebuild() == 0
+    assert row_scores.rebuild() == 0, "outputs that are gone are passed over"
 
 
 def test_marks_of_criteria_are_analysed(ada, course):
@@ -157,8 +144,6 @@ def test_marks_of_criteria_are_analysed(ada, course):
 
 
 def test_a_deleted_account_leaves_no_answers(ada, course):
-    from django.utils import timezone
-
     attempt(ada, wrong=2)
     type(ada).objects.filter(pk=ada.pk).update(deletion_due_at=timezone.now())
     assert erasing.erase(ada.pk)

@@ -30,15 +30,15 @@ def test_shares_and_discriminations_are_those_of_the_whole_table(table):
             assert -1.000001 <= one.discrimination <= 1.000001
 
 
-def test_learners_without_all_scores_are_left_out():
+def test_learners_without_all_scores_are_left_out_and_wrong_answers_counted():
     whole, short, holed = bytes([100, 0]), bytes([100]), bytes([NO_SCORE, 100])
     assert [one.share for one in analysed([whole, short, holed])] == [1.0, 0.0]
     assert analysed([]) == [] == analysed([b""]) == analysed([holed])
-
-
-def test_the_most_common_wrong_answers_come_first_and_rows_that_are_gone_do_not_count():
+    # The most common wrong answers come first, and rows that are gone do not count.
     wrong = [{"0": "sea"}, {"0": "sky"}, {"0": "sea", "9": "gone"}]
     assert analysed([bytes([0, 100])] * 3, wrong)[0].wrong == (("sea", 2), ("sky", 1))
+    (item,) = analysed([bytes([50])] * 2, [{"0": "b, a, b"}, {"0": "b, c"}], [("a",)])
+    assert item.wrong == (("b", 2), ("c", 1)) and item.agreed == 1.0, "an expected document is no wrong answer"
 
 
 def answers_to(relevance: np.ndarray, learners: int = 60) -> list[list[str]]:
@@ -71,11 +71,6 @@ def test_wrong_expected_documents_are_found_and_rows_that_are_only_hard_are_not(
     assert [advice.of_row(item).is_warning for item in items] == [True] * 2 + [False] * 9
     assert [item.wrong[0][0] for item in items[:2]] == ["page-0", "page-1"]
     assert not any(advice.of_row(item).is_warning for item in analysed(scores, wrong)[:2]), "as wholes they differ"
-
-
-def test_a_document_that_is_expected_is_no_wrong_answer():
-    (item,) = analysed([bytes([50])] * 2, [{"0": "b, a, b"}, {"0": "b, c"}], [("a",)])
-    assert item.wrong == (("b", 2), ("c", 1)) and item.agreed == 1.0
 
 
 def figures(share: float, power: float | None = 0.4, learners: int = 30, wrong=()) -> ItemFigures:

@@ -28,12 +28,9 @@ def reported(user: User, text: str = GIVEN["text"]) -> ProblemReport:
     return services.report(user, factories.challenge("sea-or-sky"), track="prompt", what="sample", text=text)
 
 
-def test_the_challenge_links_to_the_form(ada_client: Client) -> None:
+def test_a_report_is_kept_with_its_version_and_track(ada: User, ada_client: Client) -> None:
     assert f"{PAGE}?track=tune" in Markup(ada_client.get("/challenges/sea-or-sky/?track=tune").content.decode())
     assert 'name="track" value="tune"' in Markup(ada_client.get(f"{PAGE}?track=tune").content.decode())
-
-
-def test_a_report_is_kept_with_its_version_and_track(ada: User, ada_client: Client) -> None:
     answer = ada_client.post(PAGE, GIVEN, follow=True)
     assert answer.redirect_chain[0] == ("/challenges/sea-or-sky/?track=tune", 302)
     assert "Thank you." in Markup(answer.content.decode())
@@ -42,14 +39,11 @@ def test_a_report_is_kept_with_its_version_and_track(ada: User, ada_client: Clie
     assert (made.what, made.text, made.is_open) == ("sample", GIVEN["text"], True)
 
 
-def test_a_visitor_without_an_account_can_report(client: Client) -> None:
-    assert client.post(PAGE, GIVEN).status_code == 302
-    assert ProblemReport.objects.get().user.is_guest
-
-
-def test_looking_at_the_form_makes_no_guest(client: Client) -> None:
+def test_a_visitor_without_an_account_can_report_and_looking_makes_no_guest(client: Client) -> None:
     assert client.get(PAGE).status_code == 200
     assert not User.objects.filter(is_guest=True).exists()
+    assert client.post(PAGE, GIVEN).status_code == 302
+    assert ProblemReport.objects.get().user.is_guest
 
 
 @pytest.mark.parametrize(
@@ -60,6 +54,8 @@ def test_looking_at_the_form_makes_no_guest(client: Client) -> None:
         ({"text": "x" * (TEXT_CHARS + 1)}, "report-text-problem", "The text has 2,001 characters; 2,000 are allowed."),
         ({"what": ""}, "report-what-problem", "Choose what is wrong."),
         ({"what": "nonsense"}, "report-what-problem", "Choose what is wrong."),
+        ({"what": "", "text": ""}, "report-what-problem", "Choose what is wrong."),
+        ({"what": "", "text": ""}, "report-text-problem", "Describe the problem in a sentence or two"),
     ],
 )
 def test_what_is_wrong_is_said_beside_the_field_and_nothing_is_lost(
@@ -72,11 +68,6 @@ def test_what_is_wrong_is_said_beside_the_field_and_nothing_is_lost(
     assert said in page.split(f'id="{place}"')[1].split("</div></div>")[0]
     assert given["text"].strip() in page and 'name="track" value="tune"' in page
     assert ('value="sample" required aria-describedby="report-what-problem" checked' in page) == ("what" not in changed)
-
-
-def test_both_fields_are_reported_together(ada_client: Client) -> None:
-    page = Markup(ada_client.post(PAGE, {"what": "", "text": ""}).content.decode())
-    assert "Choose what is wrong." in page and "Describe the problem in a sentence or two" in page
 
 
 def test_five_a_day_for_each_person_and_challenge(ada: User, bob: User, ada_client: Client) -> None:
@@ -116,20 +107,16 @@ def test_equal_reports_at_the_same_moment_are_one_and_others_stay_within_the_lim
     assert sorted(at_once(another, 6)) == ["2", "3", "4", "5", "enough_reports", "enough_reports"]
 
 
-def test_the_database_keeps_the_limit(ada: User) -> None:
-    made, later = reported(ada), reported(ada, "Another problem")
-    first, second = made.slot, later.slot
-    assert (first.number, second.number, first.allowed) == (1, 2, PER_DAY)
-    for number in (1, PER_DAY + 1):
-        with pytest.raises(IntegrityError), transaction.atomic():
-            Slot.objects.of(limits.REPORTS).filter(pk=second.pk).update(number=number)
-
-
 @pytest.mark.parametrize("wrong", [{"text": ""}, {"text": "x" * 2001}, {"what": "nonsense"}, {"answer": "Yes."}])
-def test_the_database_refuses_what_the_service_would(ada: User, wrong: dict[str, str]) -> None:
+def test_the_database_refuses_what_the_service_would_and_keeps_the_limit(ada: User, wrong: dict[str, str]) -> None:
     made = reported(ada)
     with pytest.raises(IntegrityError), transaction.atomic():
         ProblemReport.objects.filter(pk=made.pk).update(**wrong)
+    later = reported(ada, "Another problem").slot
+    assert (made.slot.number, later.number, later.allowed) == (1, 2, PER_DAY)
+    for number in (1, PER_DAY + 1):
+        with pytest.raises(IntegrityError), transaction.atomic():
+            Slot.objects.of(limits.REPORTS).filter(pk=later.pk).update(number=number)
 
 
 def answered(client: Client, made: ProblemReport, text: str) -> int:

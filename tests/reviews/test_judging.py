@@ -53,6 +53,10 @@ def test_a_call_is_kept_whole(store: Store[Judged]) -> None:
     assert (call.cost_micros, call.currency) == (None, "")
     priced = JudgeCall.objects.get(pk=store.log(replace(RECORD, cost_micros=195, currency="EUR")))
     assert (priced.cost_micros, priced.currency) == (195, "EUR")
+    # Except for what PostgreSQL cannot store.
+    broken, shown = "a\x00b\ud800c", "a\ufffdb\ufffdc"
+    call = JudgeCall.objects.get(pk=store.log(replace(RECORD, response=broken, reply={"why": [broken]})))
+    assert (call.response, call.reply) == (shown, {"why": [shown]})
 
 
 def test_the_first_usable_reply_is_found_again_in_the_callers_words(store: Store[Judged]) -> None:

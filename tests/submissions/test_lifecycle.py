@@ -201,3 +201,14 @@ def test_the_standing_keeps_the_best_attempt(ada, course):
         factories.grade(factories.submit(ada), score)
 
     assert Standing.objects.get(user=ada).shown == 0.90
+
+
+def test_what_postgresql_cannot_store_is_replaced_and_the_grade_is_kept(running):
+    broken, shown = "a\x00b\ud800c", "a\ufffdb\ufffdc"
+    result = {"public": {"rows": [{"id": "one", "output": broken}]}}
+    assert services.append_events(running.pk, running.fence, [("progress", {"text": broken})])
+    evaluation = services.record(running.pk, running.fence, Outcome(result=result, score=0.5))
+    evaluation.refresh_from_db()
+    assert evaluation.state == "scored"
+    assert evaluation.result["public"]["rows"] == [{"id": "one", "output": shown}]
+    assert evaluation.events.get(type="progress").data == {"text": shown}

@@ -9,8 +9,7 @@ import pytest
 from benchmarks.attacks.replay import denials
 from challenges.kinds.rubric import free_text
 from graders.base import DENIALS, MARKS, Judge, JudgeId, Mark
-from graders.free_text.judge import messages
-from graders.free_text.judge.messages import denial_item, judge_item, version
+from graders.free_text.judge.messages import denial_item, judge_item
 from graders.free_text.judge.reply import is_usable
 from tests.graders.free_text.judges import (
     GOOD,
@@ -130,13 +129,3 @@ def test_only_the_form_that_was_asked_for_can_be_used() -> None:
     asks, marks = denial_item(BUNDLE, GOOD, 0), judge_item(BUNDLE, GOOD, 0)
     assert is_usable(nothing_denied(asks), asks) and is_usable(HONEST, marks)
     assert not is_usable(HONEST, asks) and not is_usable(nothing_denied(asks), marks)
-
-
-def test_the_digest_of_every_template_covers_the_call(monkeypatch: pytest.MonkeyPatch) -> None:
-    before = version(), version("sceptic-1")
-    monkeypatch.setattr(messages, "denial_instructions", lambda: "Deny everything.")
-    version.cache_clear()
-    assert version() != before[0] and version("sceptic-1") != before[1]
-    monkeypatch.undo()
-    version.cache_clear()
-    assert (version(), version("sceptic-1")) == before

@@ -25,18 +25,24 @@ def test_a_template_says_what_every_judge_must_know(name: str) -> None:
     assert item.template == version(name)
 
 
-def test_the_digest_changes_with_the_text_and_with_the_layout(monkeypatch: pytest.MonkeyPatch) -> None:
-    before = version()
-    monkeypatch.setattr(messages, "_TITLES", ("A", "B", "C", "D"))
+@pytest.mark.parametrize(
+    ("name", "changed"),
+    [
+        ("_TITLES", ("A", "B", "C", "D")),
+        ("instructions", lambda name: "Be kind."),
+        ("denial_instructions", lambda: "Deny everything."),
+    ],
+)
+def test_each_digest_changes_with_the_texts_and_with_the_layout(
+    monkeypatch: pytest.MonkeyPatch, name: str, changed: object
+) -> None:
+    before = version(), version("sceptic-1")
+    monkeypatch.setattr(messages, name, changed)
     version.cache_clear()
-    assert version() != before
+    assert version() != before[0] and version("sceptic-1") != before[1]
     monkeypatch.undo()
-    monkeypatch.setattr(messages, "instructions", lambda name: "Be kind.")
     version.cache_clear()
-    assert version() != before
-    monkeypatch.undo()
-    version.cache_clear()
-    assert version() == before
+    assert (version(), version("sceptic-1")) == before
 
 
 def test_an_unknown_name_says_which_there_are() -> None:
