@@ -151,49 +151,37 @@ def test_the_reconciler_requeues_and_after_the_last_attempt_fails_with_a_refund(
     assert not invariants.everywhere()
 
 
-def test_a_regrade_is_a_new_evaluation_and_becomes_current_with_its_result(ada, running, submission):
-    services.record(running.pk, running.fence, OUTCOME)
-    new = services.regrade(submission)
-    assert submission.current == running
-
-    claimed = claim()
-    services.record(claimed.pk, claimed.fence, Outcome(result={}, score=0.9))
-
-    assert claimed.pk == new.pk
-    assert submission.current.pk == new.pk
-    assert Score.objects.count() == 2
-    assert Standing.objects.get(user=ada).shown == 0.90
-
-
-def test_a_failed_regrade_takes_nothing_away(ada, running, submission):
+def test_a_regrade_is_a_new_evaluation_and_becomes_current_with_its_result_alone(ada, running, submission):
     services.record(running.pk, running.fence, OUTCOME)
     services.regrade(submission)
-    claimed = claim()
-    services.reject(claimed.pk, claimed.fence, "internal")
-
+    failed = claim()
+    services.reject(failed.pk, failed.fence, "internal")
     assert submission.current.pk == running.pk
     assert Standing.objects.get(user=ada).shown == 0.70
     assert Slot.objects.of(limits.ATTEMPTS).exists()
 
+    new = services.regrade(submission)
+    assert submission.current == running
+    claimed = claim()
+    services.record(claimed.pk, claimed.fence, Outcome(result={}, score=0.9))
+    assert claimed.pk == new.pk == submission.current.pk
+    assert Score.objects.count() == 2
+    assert Standing.objects.get(user=ada).shown == 0.90
 
-def test_a_persons_decision_stays(ada, grace, running, submission):
-    services.record(running.pk, running.fence, Outcome(result={}, score=0.2, provisional=True))
+
+def test_a_provisional_grade_has_no_gold_and_no_rank_and_a_persons_decision_stays(ada, grace, running, submission):
+    services.record(running.pk, running.fence, Outcome(result={}, score=0.95, provisional=True))
+    standing = Standing.objects.get(user=ada)
+    assert submission.current.state == "review"
+    assert (standing.passed, standing.gold, standing.provisional) == (True, False, True)
+    assert not Standing.objects.ranked(submission.challenge.course).exists()
+
     decided = services.decide(submission, by=grace, value=0.8, result={})
-
     assert submission.current == decided
     assert (decided.score.verified_by, decided.score.provisional, decided.score.person) == ("person", False, grace)
     assert Standing.objects.get(user=ada).shown == 0.80
     with pytest.raises(Refused):
         services.regrade(submission)
-
-
-def test_a_provisional_grade_has_no_gold_and_no_rank(ada, running, submission):
-    services.record(running.pk, running.fence, Outcome(result={}, score=0.95, provisional=True))
-
-    standing = Standing.objects.get(user=ada)
-    assert submission.current.state == "review"
-    assert (standing.passed, standing.gold, standing.provisional) == (True, False, True)
-    assert not Standing.objects.ranked(submission.challenge.course).exists()
 
 
 def test_the_standing_keeps_the_best_attempt(ada, course):

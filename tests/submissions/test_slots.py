@@ -163,17 +163,12 @@ def test_the_end_of_a_run_frees_its_slot(ada: User, sea_or_sky: Challenge, end: 
     assert sea_or_sky.version is not None
     made = [services.start_run(ada, sea_or_sky.version, factories.PROMPT) for _ in range(OPEN_RUNS)]
     assert code_of(lambda: services.start_run(ada, sea_or_sky.version, factories.PROMPT)) == "too_many_runs"  # type: ignore[arg-type]
+    services.start_run(None, sea_or_sky.version, factories.PROMPT)
+    assert Slot.objects.of(limits.OPEN_RUNS).count() == OPEN_RUNS, "a run of nobody takes no slot"
     end(made[0])
     assert not Slot.objects.of(limits.OPEN_RUNS).filter(run=made[0]).exists()
     assert services.start_run(ada, sea_or_sky.version, factories.PROMPT).slots.get().number == 1
     assert invariants.everywhere() == {}
-
-
-def test_a_run_of_nobody_takes_no_slot(sea_or_sky: Challenge) -> None:
-    assert sea_or_sky.version is not None
-    for _ in range(OPEN_RUNS + 1):
-        services.start_run(None, sea_or_sky.version, factories.PROMPT)
-    assert not Slot.objects.of(limits.OPEN_RUNS).exists()
 
 
 # --- limits that settings change --------------------------------------------------------------------------------
@@ -254,7 +249,7 @@ def test_the_database_refuses_what_no_limit_allows(
     (limits.CANCELLED_WAITING, limits.CANCELLED_WAITING),
     (limits.ATTEMPTS, limits.ATTEMPTS),
 ])  # fmt: skip
-def test_a_submission_has_one_slot_of_a_limit(
+def test_a_submission_has_one_slot_of_a_limit_and_a_run_is_open_once(
     ada: User, sea_or_sky: Challenge, one: limits.Limit, other: limits.Limit
 ) -> None:
     submission = submit(ada, sea_or_sky)
@@ -262,9 +257,6 @@ def test_a_submission_has_one_slot_of_a_limit(
     with pytest.raises(IntegrityError), transaction.atomic():
         for limit in (one, other):
             slots.take_if_free(limit, use, submission=submission)
-
-
-def test_a_run_is_open_once(ada: User, sea_or_sky: Challenge) -> None:
     assert sea_or_sky.version is not None
     run = services.start_run(ada, sea_or_sky.version, factories.PROMPT)
     with pytest.raises(IntegrityError), transaction.atomic():
@@ -310,10 +302,7 @@ def test_slots_that_a_fault_left_behind_are_told_and_freed(ada: User, guest: Use
     assert Slot.objects.of(limits.OPEN_SUBMISSIONS).get().submission == waiting
     assert Slot.objects.of(limits.OPEN_RUNS).get().run == going
     assert reconciler.sweep()["freed"] == 0 and invariants.everywhere() == {}
-
-
-def test_a_guest_slot_that_a_refund_left_is_told(guest: User, sea_or_sky: Challenge) -> None:
-    submission = submit(guest, sea_or_sky)
-    services.cancel(submission)
-    Slot.objects.create(limit="guest_attempts", user=guest, number=1, allowed=3, submission=submission)
+    # The slot of a guest that a refund left is told and not freed.
+    services.cancel(waiting)
+    Slot.objects.create(limit="guest_attempts", user=guest, number=1, allowed=3, submission=waiting)
     assert invariants.lately() == invariants.everywhere() == {"guest_slot_after_refund": 1}

@@ -165,16 +165,15 @@ def test_a_refused_answer_keeps_its_marks_and_says_why(
     assert reviews[1].marks == ALL_MET
 
 
-def test_a_missing_mark_is_named_beside_its_criterion(grace_client: Client, reviews: list[Review]) -> None:
+def test_a_missing_mark_is_named_beside_its_criterion_and_an_answer_that_no_longer_waits_is_said_to_be_gone(
+    grace_client: Client, reviews: list[Review]
+) -> None:
+    pk = reviews[0].pk
     data = {key: value for key, value in chosen().items() if key != "mark-remedy"}
-    answer = grace_client.post(f"{PAGE}{reviews[0].pk}", data, headers=HTMX)
-    assert answer.status_code == 422 and f'id="answer-{reviews[0].pk}-mark-remedy_error"' in answer.content.decode()
+    answer = grace_client.post(f"{PAGE}{pk}", data, headers=HTMX)
+    assert answer.status_code == 422 and f'id="answer-{pk}-mark-remedy_error"' in answer.content.decode()
     reviews[0].refresh_from_db()
     assert reviews[0].decided_at is None
-
-
-def test_an_answer_that_no_longer_waits_is_said_to_be_gone(grace_client: Client, reviews: list[Review]) -> None:
-    pk = reviews[0].pk
     reviews[0].delete()
     assert "no longer waits" in grace_client.post(f"{PAGE}{pk}", chosen(), headers=HTMX).content.decode()
     page = grace_client.post(f"{PAGE}{pk}", chosen(), follow=True).content.decode()
