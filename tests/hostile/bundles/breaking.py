@@ -14,20 +14,18 @@ Break = Callable[[Path], object]
 
 @dataclass(frozen=True)
 class Broken:
-    """One way to break the course, and the message that its author must get.
+    """One way to break the course, and where the message stands that its author must get.
 
-    `name` says what is wrong in an author's words. The message names `file` and `line` (None where no line exists);
-    its cause matches `what` and its cure matches `fix`, both regular expressions. `most` is the largest number of
-    messages: a mistake that has consequences elsewhere may have one for each. What needs a permission is no mistake to
-    root, who may read everything.
+    `name` says what is wrong in an author's words. The message names `file` and `line` (None where no line exists); its
+    words stand in `docs/authors/messages.md`, in the row of that name. `most` is the largest number of messages: a
+    mistake that has consequences elsewhere may have one for each. What needs a permission is no mistake to root, who
+    may read everything.
     """
 
     name: str
     breaks: Break
     file: str
     line: int | None
-    what: str
-    fix: str
     most: int = 1
     is_advice: bool = False
     needs_permission: bool = False

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import io
 import os
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,10 +12,12 @@ from zlib import crc32
 
 import numpy as np
 
+from challenges.authoring.archive import unpack
 from challenges.bundle import ChallengeBundle
-from challenges.lint.run import Linted, inspect
+from challenges.lint.run import Linted, inspect, lint
 from challenges.lint.similarity import similarity
 from challenges.problems import Problem
+from challenges.reading import BundleErrors
 from tests.hostile.bundles import course
 from tests.hostile.bundles.breaking import Broken
 
@@ -65,10 +67,13 @@ def without_privileges() -> Iterator[None]:
         os.seteuid(0)
 
 
-def answers(case: Broken, problem: Problem) -> bool:
-    """Whether a message names what the case asks for."""
-    is_there = (problem.file, problem.line) == (case.file, case.line)
-    return is_there and bool(re.search(case.what, problem.what) and re.search(case.fix, problem.fix))
+def problems_of(data: bytes, folder: Path) -> list[Problem]:
+    """What unpacking the archive, or linting what is in it, finds wrong."""
+    try:
+        unpack(io.BytesIO(data), folder)
+    except BundleErrors as errors:
+        return errors.problems
+    return lint(folder)
 
 
 def unclear(problems: Iterable[Problem]) -> list[Problem]:

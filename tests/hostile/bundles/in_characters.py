@@ -10,7 +10,7 @@ from tests.hostile.bundles.course import CHALLENGE, LIBRARY, SECRET
 
 SPEC = f"{CHALLENGE}/challenge.yaml"
 PUBLIC, HIDDEN = f"{CHALLENGE}/public.jsonl", f"{CHALLENGE}/hidden.jsonl"
-TEXT, UTF8 = "first/lesson.md", r"save .* as UTF-8"
+TEXT = "first/lesson.md"
 
 
 def utf16(data: bytes) -> bytes:
@@ -36,108 +36,36 @@ def written_apart(file: str, name: str) -> Break:
 
 
 CASES = (
-    Broken("UTF-16, course.yaml", recode("course.yaml", utf16), "course.yaml", 1, r"UTF-16", UTF8),
-    Broken("UTF-16, lesson.md", recode(TEXT, utf16), TEXT, 1, r"UTF-16", UTF8),
-    Broken("UTF-16, rows", recode(HIDDEN, utf16), HIDDEN, 1, r"UTF-16", UTF8),
-    Broken("Latin-1, lesson.md", recode(TEXT, latin1), TEXT, 3, r"not UTF-8", UTF8),
-    Broken("Latin-1, rows", recode(PUBLIC, latin1), PUBLIC, 1, r"not UTF-8", UTF8),
-    Broken(
-        "a byte order mark before the rows",
-        recode(PUBLIC, lambda data: b"\xef\xbb\xbf" + data),
-        PUBLIC,
-        1,
-        r"byte order mark",
-        UTF8,
-    ),
-    Broken("NUL, challenge.yaml", recode(SPEC, with_nul), SPEC, 6, r"U\+0000", r"remove"),
-    Broken(
-        "NUL, lesson.md", recode(TEXT, lambda data: data.replace(b"are", b"a\0re", 1)), TEXT, 3, r"U\+0000", r"remove"
-    ),
-    Broken("NUL, rows", recode(PUBLIC, with_nul), PUBLIC, 1, r"control character", r"remove"),
-    Broken(
-        "half a character in JSON",
-        swap(PUBLIC, "wave", r"\ud83d wave"),
-        PUBLIC,
-        1,
-        r"half of a character|surrogate",
-        r"remove",
-    ),
-    Broken(
-        "half a character in a hidden row",
-        swap(HIDDEN, SECRET, rf"\udc00 {SECRET}"),
-        HIDDEN,
-        1,
-        r"half of a character|surrogate",
-        r"remove",
-    ),
-    Broken(
-        "half a character in YAML",
-        swap(SPEC, "title: Sea or sky", r'title: "Sea \ud800"'),
-        SPEC,
-        6,
-        r"half|surrogate|escape",
-        r"remove|write",
-    ),
-    Broken(
-        "line ends of an old Mac",
-        recode(PUBLIC, lambda data: data.replace(b"\n", b"\r")),
-        PUBLIC,
-        1,
-        r"carriage return",
-        r"line ends",
-    ),
-    Broken(
-        "a no-break space in front of a key",
-        swap(SPEC, "pass: 0.60", "\u00a0pass: 0.60"),
-        SPEC,
-        15,
-        r"no-break space|U\+00A0",
-        r"write it as",
-        most=2,
-    ),
-    Broken(
-        "a no-break space behind a label",
-        swap(SPEC, "[sea, sky]", "[sea\u00a0, sky]"),
-        SPEC,
-        10,
-        r"space around",
-        r"remove",
-        most=5,
-    ),
+    Broken("UTF-16, course.yaml", recode("course.yaml", utf16), "course.yaml", 1),
+    Broken("UTF-16, lesson.md", recode(TEXT, utf16), TEXT, 1),
+    Broken("UTF-16, rows", recode(HIDDEN, utf16), HIDDEN, 1),
+    Broken("Latin-1, lesson.md", recode(TEXT, latin1), TEXT, 3),
+    Broken("Latin-1, rows", recode(PUBLIC, latin1), PUBLIC, 1),
+    Broken("a byte order mark before the rows", recode(PUBLIC, lambda data: b"\xef\xbb\xbf" + data), PUBLIC, 1),
+    Broken("NUL, challenge.yaml", recode(SPEC, with_nul), SPEC, 6),
+    Broken("NUL, lesson.md", recode(TEXT, lambda data: data.replace(b"are", b"a\0re", 1)), TEXT, 3),
+    Broken("NUL, rows", recode(PUBLIC, with_nul), PUBLIC, 1),
+    Broken("half a character in JSON", swap(PUBLIC, "wave", r"\ud83d wave"), PUBLIC, 1),
+    Broken("half a character in a hidden row", swap(HIDDEN, SECRET, rf"\udc00 {SECRET}"), HIDDEN, 1),
+    Broken("half a character in YAML", swap(SPEC, "title: Sea or sky", r'title: "Sea \ud800"'), SPEC, 6),
+    Broken("line ends of an old Mac", recode(PUBLIC, lambda data: data.replace(b"\n", b"\r")), PUBLIC, 1),
+    Broken("a no-break space in front of a key", swap(SPEC, "pass: 0.60", "\u00a0pass: 0.60"), SPEC, 15, most=2),
+    Broken("a no-break space behind a label", swap(SPEC, "[sea, sky]", "[sea\u00a0, sky]"), SPEC, 10, most=5),
     Broken(
         "a no-break space in a label",
         both(swap(SPEC, "[sea, sky]", "[open\u00a0sea, sky]"), row(PUBLIC, 1, target="open sea")),
         PUBLIC,
         1,
-        r"not one of the labels",
-        r"copy one of open.xa0sea",
         most=13,
     ),
-    Broken(
-        "a zero-width space in a label",
-        swap(SPEC, "[sea, sky]", "[sea\u200b, sky]"),
-        SPEC,
-        10,
-        r"U\+200B",
-        r"remove",
-        most=5,
-    ),
-    Broken("a zero-width space in a row's id", row(PUBLIC, 1, id="p0\u200b-sea"), PUBLIC, 1, r"U\+200B", r"remove"),
-    Broken(
-        "a zero-width space in a hidden input",
-        row(HIDDEN, 2, input=f"a comet\u200b over the {SECRET}"),
-        HIDDEN,
-        2,
-        r"U\+200B",
-        r"remove",
-    ),
+    Broken("a zero-width space in a label", swap(SPEC, "[sea, sky]", "[sea\u200b, sky]"), SPEC, 10, most=5),
+    Broken("a zero-width space in a row's id", row(PUBLIC, 1, id="p0\u200b-sea"), PUBLIC, 1),
+    Broken("a zero-width space in a hidden input", row(HIDDEN, 2, input=f"a comet\u200b over the {SECRET}"), HIDDEN, 2),
     Broken(
         "text that runs backwards in a document",
         append(f"{LIBRARY}/documents/cards.md", "\u202etxt.exe\n"),
         f"{LIBRARY}/documents/cards.md",
         None,
-        r"U\+202E",
-        r"remove",
     ),
     Broken(
         "a file's name in another normal form",
@@ -147,8 +75,6 @@ CASES = (
         ),
         f"{CHALLENGE}/baselines/lora.yaml",
         2,
-        r"there is no",
-        r"rename.*Unicode form",
         most=2,
     ),
     Broken(
@@ -159,8 +85,6 @@ CASES = (
         ),
         f"{LIBRARY}/challenge.yaml",
         7,
-        r"there is no",
-        r"rename.*Unicode form",
         most=9,
     ),
 )

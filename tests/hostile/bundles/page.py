@@ -5,22 +5,22 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import re
 import tempfile
-from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
 from challenges.problems import Problem
 from tests.challenges.factory import put_tokenizer
 from tests.hostile.bundles import course
 from tests.hostile.bundles.breaking import Broken
-from tests.hostile.bundles.harness import answers, broken, linted
-from tests.hostile.bundles.in_archives import BrokenArchive, packed
+from tests.hostile.bundles.harness import broken, linted, problems_of
+from tests.hostile.bundles.in_archives import packed
 from tests.hostile.bundles.table import ARCHIVES, FOLDERS
-from tests.hostile.bundles.test_archives import problems_of
 
 PAGE = Path(__file__).parents[3] / "docs/authors/messages.md"
+ARCHIVES_TITLE = "Archives"
 HEAD = """\
 # Messages, with their causes and cures
 
@@ -47,43 +47,46 @@ def page() -> str:
         Path(name).chmod(0o755)
         os.environ["GRADUS_DATA_DIR"] = name
         put_tokenizer(Path(name))
-        parts = [HEAD, *_folders(Path(name)), *_archives(Path(name))]
-    return "\n".join(parts)
+        return laid_out({**_of_folders(Path(name)), ARCHIVES_TITLE: _of_archives(Path(name))})
 
 
-def _folders(folder: Path) -> Iterator[str]:
-    number = 0
-    for title, cases in FOLDERS.items():
-        rows = []
-        for case in cases:
-            number += 1
-            rows.append((case.name, _said(case, folder / f"case-{number}")))
-        yield _table(title, rows)
+def laid_out(rows: dict[str, list[str]]) -> str:
+    """The page with these rows in each table."""
+    head = ["", "| mistake | where | what is wrong | how to fix it |", "| --- " * 4 + "|"]
+    return "\n".join([HEAD, *("\n".join([f"## {title}", *head, *table, ""]) for title, table in rows.items())])
+
+
+def recorded() -> dict[str, list[str]]:
+    """The rows of each table of the page as it is."""
+    tables = PAGE.read_text(encoding="utf-8").split("\n## ")[1:]
+    return {text.partition("\n")[0]: text.splitlines()[4:] for text in tables}
+
+
+def row(name: str, said: Problem) -> str:
+    """What the page says of the mistake of that name."""
+    return f"| {name} | {_place(said)} | {_cell(said.what)} | {_cell(said.fix)} |"
+
+
+def _of_folders(folder: Path) -> dict[str, list[str]]:
+    numbers = itertools.count(1)
+    return {
+        title: [row(case.name, _said(case, folder / f"case-{next(numbers)}")) for case in cases]
+        for title, cases in FOLDERS.items()
+    }
 
 
 def _said(case: Broken, folder: Path) -> Problem:
     folder.mkdir(mode=0o755)
-    root = broken(case, folder)
-    found = linted(root, case)
-    return next(problem for problem in (*found.problems, *found.advice) if answers(case, problem))
+    found = linted(broken(case, folder), case)
+    return next(one for one in (*found.problems, *found.advice) if (one.file, one.line) == (case.file, case.line))
 
 
-def _archives(folder: Path) -> Iterator[str]:
-    data = packed(course.write(folder / "archive"))
-    rows = [(case.name, _said_of(case, data, folder / f"unpacked-{number}")) for number, case in enumerate(ARCHIVES)]
-    yield _table("Archives", rows)
-
-
-def _said_of(case: BrokenArchive, data: bytes, folder: Path) -> Problem:
-    found = problems_of(case.breaks(data), folder)
-    return next(one for one in found if re.search(case.what, one.what) and re.search(case.fix, one.fix))
-
-
-def _table(title: str, rows: list[tuple[str, Problem]]) -> str:
-    lines = [f"| {name} | {_place(said)} | {_cell(said.what)} | {_cell(said.fix)} |" for name, said in rows]
-    return "\n".join(
-        [f"## {title}", "", "| mistake | where | what is wrong | how to fix it |", "| --- " * 4 + "|", *lines, ""]
-    )
+def _of_archives(folder: Path) -> list[str]:
+    data, found = packed(course.write(folder / "archive")), []
+    for number, case in enumerate(ARCHIVES):
+        problems = problems_of(case.breaks(data), folder / f"unpacked-{number}")
+        found.append(row(case.name, next(one for one in problems if one.file == case.file)))
+    return found
 
 
 def _place(problem: Problem) -> str:

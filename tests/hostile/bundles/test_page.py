@@ -1,13 +1,14 @@
-"""The authors' page of messages says what lint says."""
+"""The page of messages has a row for each mistake. The tests of lint and of archives ask what each row says."""
 
 from __future__ import annotations
 
-import pytest
+from tests.hostile.bundles.page import ARCHIVES_TITLE, PAGE, laid_out, recorded
+from tests.hostile.bundles.table import ARCHIVES, FOLDERS
 
-from tests.hostile.bundles.page import PAGE, page
 
-
-def test_the_page_of_messages_says_what_lint_says(monkeypatch: pytest.MonkeyPatch) -> None:
-    # Kept, so that it is as before after the test.
-    monkeypatch.setenv("GRADUS_DATA_DIR", "")
-    assert PAGE.read_text(encoding="utf-8") == page(), "run `python -m tests.hostile.bundles.page`"
+def test_the_page_has_a_row_for_each_mistake() -> None:
+    mistakes = {**FOLDERS, ARCHIVES_TITLE: ARCHIVES}
+    names = {title: [case.name for case in cases] for title, cases in mistakes.items()}
+    rows = recorded()
+    assert {title: [row.split(" | ")[0].removeprefix("| ") for row in table] for title, table in rows.items()} == names
+    assert PAGE.read_text(encoding="utf-8") == laid_out(rows), "run `python -m tests.hostile.bundles.page`"

@@ -25,11 +25,10 @@ from gradus.request_bodies import PART_BYTES
 from tests.api.conftest import Caller, problem
 from tests.hostile.bundles import course
 from tests.hostile.bundles.breaking import Break, append, row, swap
-from tests.hostile.bundles.harness import broken
+from tests.hostile.bundles.harness import broken, problems_of
 from tests.hostile.bundles.in_archives import CASES as ARCHIVES
 from tests.hostile.bundles.in_archives import packed
 from tests.hostile.bundles.table import FOLDERS, named
-from tests.hostile.bundles.test_archives import problems_of
 
 pytestmark = pytest.mark.django_db
 TABLES = (Course, CourseVersion, Lesson, Challenge, ChallengeVersion, Upload)
