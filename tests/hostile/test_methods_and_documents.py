@@ -92,8 +92,6 @@ def refused(client: Client, choice: Choice, bad: Bad) -> None:
     assert not (Submission.objects.exists() or Run.objects.exists() or Slot.objects.of(limits.ATTEMPTS).exists())
 
 
-# --- retrievals -------------------------------------------------------------------------------------------------------
-
 RETRIEVALS = {
     "no place for passages": Bad(
         {"template": "Q: {input}\nA: {output}"},
@@ -103,9 +101,6 @@ RETRIEVALS = {
         at="template",
         kept=(TYPED, "Q: {input}"),
     ),
-    "passages without words": Bad({"chunk_words": "0"}, {"chunk_words": 0}, "chunk_words", "between 10 and 100"),
-    "passages shorter than allowed": Bad({"chunk_words": "9"}, {"chunk_words": 9}, "chunk_words", "between 10 and 100"),
-    "all of a passage repeated": Bad({"overlap": "1"}, {"overlap": 1.0}, "overlap", "between 0 and 0.5"),
     "more than half repeated": Bad({"overlap": "0.9"}, {"overlap": 0.9}, "overlap", "between 0 and 0.5"),
     "a method of another world": Bad({"method": "magic"}, {"method": "magic"}, "method", ""),
     "a token that ends the turn": Bad(
@@ -128,14 +123,7 @@ def test_a_bad_retrieval_is_refused_with_place_and_cure(ada_client: Client, libr
         refused(ada_client, baselines.good(library, "rag"), case)
 
 
-TEXTS = [
-    given
-    for kind in (texts.HTML, texts.TEMPLATES, texts.INJECTIONS)
-    for given in (kind[0], *(pytest.param(text, marks=pytest.mark.slow) for text in kind[1:6]))
-]
-
-
-@pytest.mark.parametrize("text", TEXTS)
+@pytest.mark.parametrize("text", [texts.HTML[0], texts.TEMPLATES[0], texts.INJECTIONS[0]])
 def test_documents_and_examples_with_hostile_text_are_data(
     ada: User, ada_client: Client, library: CourseBundle, text: str
 ) -> None:
@@ -150,8 +138,6 @@ def test_documents_and_examples_with_hostile_text_are_data(
     assert "<script>" not in page.replace("<script>\n", "") or text not in page
     assert submission.payload["examples"][0]["input"] == text
 
-
-# --- training methods -------------------------------------------------------------------------------------------------
 
 ROW = {"prompt": "The tent sleeps five. How many?", "chosen": "Five.", "rejected": "Well, I think five."}
 

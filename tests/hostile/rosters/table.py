@@ -5,11 +5,7 @@ The class in which they are applied is that of `tests.hostile.rosters.cast`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
-
-import pytest
 
 HEAD = "login,email,registrationnumber,firstname,lastname,labels,role\n"
 GOOD = "ida,ida@example.org,2001,Ida,Rhodes,Section A,learner\n"
@@ -139,13 +135,7 @@ CASES = (*FILES, *ROWS)
 OF_THE_CLASS = {"same_person", "other_account", "two_people", "ambiguous", "not_found", "own_role"}
 
 
-def sampled(cases: Iterable[Broken]) -> list[Any]:
-    """The cases of which the class decides, and the first of each other code: the rest, whose way through the site is
-    the same, is slow. The tests of the parser ask all.
-    """
-    seen: set[str] = set()
-    found: list[Any] = []
-    for case in cases:
-        found.append(pytest.param(case, marks=pytest.mark.slow) if case.code in seen - OF_THE_CLASS else case)
-        seen.add(case.code)
-    return found
+def sampled(cases: tuple[Broken, ...]) -> list[Broken]:
+    """The cases of which the class decides, and one of each other code. The tests of the parser ask all."""
+    of_code = {case.code: case for case in cases if case.code not in OF_THE_CLASS}
+    return [*of_code.values(), *(case for case in cases if case.code in OF_THE_CLASS)]

@@ -1,4 +1,4 @@
-"""Broken and odd rosters on the page: each has its message, and nobody else in the class is changed."""
+"""Some broken and odd rosters on the page. `test_calls.py` asks one of each kind, `test_parser.py` all."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def says(page: Any, case: table.Broken) -> bool:
     return bool(re.search(f"{case.cause}.*{case.cure}", text))
 
 
-@pytest.mark.parametrize("case", table.sampled(table.FILES), ids=str)
+@pytest.mark.parametrize("case", table.FILES[::7], ids=str)
 def test_a_broken_file_is_refused(tom: Client, evening: Class, case: table.Broken) -> None:
     before = state_of(evening)
     page = uploaded(tom, evening, case.data)
@@ -59,7 +59,7 @@ def test_a_broken_file_is_refused(tom: Client, evening: Class, case: table.Broke
     assert state_of(evening) == before
 
 
-@pytest.mark.parametrize("case", table.sampled(table.ROWS), ids=str)
+@pytest.mark.parametrize("case", table.ROWS[::7], ids=str)
 def test_a_broken_row_is_shown_and_the_others_are_applied(tom: Client, evening: Class, case: table.Broken) -> None:
     before = state_of(evening)
     page = uploaded(tom, evening, case.data)
@@ -72,7 +72,7 @@ def test_a_broken_row_is_shown_and_the_others_are_applied(tom: Client, evening: 
     assert Member.objects.get(of_class=evening, email="ida@example.org").login == "ida"
 
 
-@pytest.mark.parametrize("case", odd.SAMPLED, ids=str)
+@pytest.mark.parametrize("case", odd.SAMPLED[:2], ids=str)
 def test_an_odd_roster_is_applied_as_it_was_previewed(tom: Client, evening: Class, case: odd.Odd) -> None:
     page = uploaded(tom, evening, case.data)
     done = applied(tom, evening, page)
