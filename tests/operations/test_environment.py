@@ -1,9 +1,10 @@
 """A wrong setting is told at the start: which variable, what it holds, what it takes."""
 
-import json
 import os
+import runpy
 import subprocess
 import sys
+from typing import Any
 
 import pytest
 from django.conf import settings
@@ -38,163 +39,90 @@ WRONG = {
 }
 
 
-def read_settings(**variables: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, str(settings.BASE_DIR / "manage.py"), "check"],
-        env=os.environ | {"PYTHONWARNINGS": "ignore"} | variables,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+@pytest.fixture
+def read(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Reads the site's settings anew, with these variables."""
+    monkeypatch.setenv("GRADUS_SECRET_KEY", "k" * 50)
+
+    def anew(**variables: str) -> dict[str, Any]:
+        for name, value in variables.items():
+            monkeypatch.setenv(name, value)
+        return runpy.run_path(str(settings.BASE_DIR / "platform/gradus/settings.py"))
+
+    return anew
 
 
-# Imports Django once. Each wrong value is read by a copy of the process, which runs `manage.py check`.
-EACH = """
-import json, os, runpy, sys, tempfile
-import django.core.management
-told = {}
-for name, value in json.loads(sys.argv[1]).items():
-    with tempfile.TemporaryFile() as said:
-        if not (pid := os.fork()):
-            os.dup2(said.fileno(), 2)
-            os.environ[name], sys.argv = value, ["manage.py", "check"]
-            runpy.run_path("manage.py", run_name="__main__")
-            sys.exit()
-        status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
-        said.seek(0)
-        told[name] = status, said.read().decode()
-print(json.dumps(told))
-"""
-
-
-@pytest.fixture(scope="module")
-def told() -> dict[str, tuple[int, str]]:
-    """The exit status and what is said on standard error, by the variable that has a wrong value."""
-    done = subprocess.run(
-        [sys.executable, "-c", EACH, json.dumps({name: values[0] for name, values in WRONG.items()})],
-        cwd=settings.BASE_DIR,
-        env=os.environ | {"PYTHONWARNINGS": "ignore"},
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    found: dict[str, tuple[int, str]] = json.loads(done.stdout)
-    return found
-
-
-@pytest.mark.parametrize("name", sorted(WRONG))
-def test_a_wrong_value_ends_the_start_with_one_line(told: dict[str, tuple[int, str]], name: str) -> None:
-    status, said = told[name]
-    assert status == 1
-    assert "Traceback" not in said
-    last = said.strip().splitlines()[-1]
-    assert last.startswith(f"manage.py: {name} ") and "it takes " in last
-
-
-def test_a_setting_that_is_gone_ends_the_start_and_names_its_successor() -> None:
-    done = read_settings(GRADUS_DTYPE="bfloat16")
-    assert done.returncode == 1
-    assert "Traceback" not in done.stderr
-    last = done.stderr.strip().splitlines()[-1]
-    assert last.startswith("manage.py: GRADUS_DTYPE ") and "GRADUS_TRAINING_DTYPE" in last
-    assert read_settings(GRADUS_DTYPE="", GRADUS_TRAINING_DTYPE="bfloat16", GRADUS_ENGINE="plain").returncode == 0
-
-
-SECOND_FACTOR = """
-import sys
-sys.path.insert(0, "platform")
-from gradus import settings
-print(settings.SECOND_FACTOR)
-"""
-
-
-@pytest.mark.parametrize(
-    ("variables", "on"),
-    [
-        ({"GRADUS_PRODUCTION": "0"}, "False"),
-        ({"GRADUS_PRODUCTION": "1", "GRADUS_SECRET_KEY": "k" * 50}, "True"),
-        ({"GRADUS_PRODUCTION": "1", "GRADUS_SECRET_KEY": "k" * 50, "GRADUS_SECOND_FACTOR": "0"}, "False"),
-    ],
-)
-def test_a_second_factor_is_asked_for_in_production(variables: dict[str, str], on: str) -> None:
-    given = {name: value for name, value in os.environ.items() if name != "GRADUS_SECOND_FACTOR"} | variables
-    done = subprocess.run(
-        [sys.executable, "-W", "ignore", "-c", SECOND_FACTOR],
-        cwd=settings.BASE_DIR, env=given, capture_output=True, text=True, check=True,
-    )  # fmt: skip
-    assert done.stdout.strip() == on
-
-
-READERS = {
-    "GRADUS_PRODUCTION": lambda env, name: env.flag(name),
-    "GRADUS_WEB_THREADS": lambda env, name: env.whole(name, default=4),
-    "GRADUS_THREADS": lambda env, name: env.whole(name, default=0, least=0),
-    "GRADUS_RUNNER_MEMORY": lambda env, name: env.whole(name, default=16, least=2),
-    "GRADUS_GPU_MEMORY": lambda env, name: env.whole(name, default=0, least=0),
-    "GRADUS_TRAINING_STEPS": lambda env, name: env.whole(name, default=500),
-    "GRADUS_JUDGE_MONEY_USER": lambda env, name: env.amount(name),
-    "GRADUS_AUDIT_SHARE": lambda env, name: env.share(name, default=0.05),
-    "GRADUS_LOG_LEVEL": lambda env, name: env.one_of(name, ("INFO", "ERROR"), default="INFO"),
-    "GRADUS_DEVICE": lambda env, name: env.device(name, "CUDA_VISIBLE_DEVICES"),
-    "GRADUS_LANGUAGES": lambda env, name: env.languages(name, ("en", "de", "pt-br")),
-    "GRADUS_ORIGINS": lambda env, name: env.origins(name),
-    "REDIS_URL": lambda env, name: env.address(name, ("redis", "rediss")),
-    "DATABASE_URL": lambda env, name: env.database(name, default="sqlite:////tmp/x"),
-    "EMAIL_URL": lambda env, name: env.mail(name, default="consolemail://"),
-}
-
-
-@pytest.mark.parametrize(("name", "value"), [(name, value) for name in READERS for value in WRONG[name]])
-def test_each_wrong_value_is_refused_without_its_secret(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
-    monkeypatch.setenv(name, value)
+@pytest.mark.parametrize(("name", "value"), [(name, value) for name, values in WRONG.items() for value in values])
+def test_a_wrong_value_is_refused_without_its_secret(read: Any, name: str, value: str) -> None:
     with pytest.raises(ImproperlyConfigured) as caught:
-        READERS[name](Environment(), name)
-    assert str(caught.value).startswith(name) and "secret" not in str(caught.value)
+        read(**{name: value})
+    said = str(caught.value)
+    assert said.startswith(f"{name} ") and "it takes " in said and "secret" not in said
 
 
-def test_a_number_of_a_gpu_must_be_one_that_the_process_may_see(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("GRADUS_DEVICE", "cuda:2")
-    READERS["GRADUS_DEVICE"](Environment(), "GRADUS_DEVICE")
-    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,1,3")
-    READERS["GRADUS_DEVICE"](Environment(), "GRADUS_DEVICE")
-    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,1")
+def test_a_wrong_value_ends_the_start_with_one_line() -> None:
+    done = subprocess.run(
+        [sys.executable, str(settings.BASE_DIR / "manage.py"), "check"],
+        env=os.environ | {"PYTHONWARNINGS": "ignore", "GRADUS_WEB_THREADS": "x"},
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 1 and "Traceback" not in done.stderr
+    assert done.stderr.strip().splitlines()[-1].startswith("manage.py: GRADUS_WEB_THREADS ")
+
+
+def test_a_setting_that_is_gone_ends_the_start_and_names_its_successor(read: Any) -> None:
+    with pytest.raises(ImproperlyConfigured, match=r"^GRADUS_DTYPE .*GRADUS_TRAINING_DTYPE"):
+        read(GRADUS_DTYPE="bfloat16")
+    assert (
+        read(GRADUS_DTYPE="", GRADUS_TRAINING_DTYPE="bfloat16", GRADUS_ENGINE="plain")["TRAINING_DTYPE"] == "bfloat16"
+    )
+
+
+def test_a_number_of_a_gpu_must_be_one_that_the_process_may_see(read: Any) -> None:
+    read(GRADUS_DEVICE="cuda:2")
+    read(CUDA_VISIBLE_DEVICES="0,1,3")
     with pytest.raises(ImproperlyConfigured, match="it takes a number below 2"):
-        READERS["GRADUS_DEVICE"](Environment(), "GRADUS_DEVICE")
+        read(CUDA_VISIBLE_DEVICES="0,1")
 
 
 RIGHT = [
-    ("GRADUS_PRODUCTION", "on", True),
-    ("GRADUS_PRODUCTION", "", False),
-    ("GRADUS_WEB_THREADS", "8", 8),
-    ("GRADUS_WEB_THREADS", "", 4),
-    ("GRADUS_JUDGE_MONEY_USER", "2.50", 2.5),
-    ("GRADUS_JUDGE_MONEY_USER", "", None),
-    ("GRADUS_AUDIT_SHARE", "0", 0.0),
-    ("GRADUS_AUDIT_SHARE", "", 0.05),
-    ("GRADUS_LOG_LEVEL", "", "INFO"),
-    ("GRADUS_LANGUAGES", "", ["en"]),
-    ("GRADUS_LANGUAGES", "de, en,de", ["de", "en"]),
-    ("GRADUS_LANGUAGES", "pt-BR", ["pt-br"]),
-    (
-        "GRADUS_ORIGINS",
-        "https://a.example.org,http://localhost:8000",
-        ["https://a.example.org", "http://localhost:8000"],
-    ),
-    ("REDIS_URL", "rediss://host:6379/1", "rediss://host:6379/1"),
-]
+    ("GRADUS_PRODUCTION", "on", "PRODUCTION", True),
+    ("GRADUS_PRODUCTION", "", "PRODUCTION", False),
+    ("GRADUS_PRODUCTION", "on", "SECOND_FACTOR", True),
+    ("GRADUS_PRODUCTION", "0", "SECOND_FACTOR", False),
+    ("GRADUS_WEB_THREADS", "8", "WEB_THREADS", 8),
+    ("GRADUS_WEB_THREADS", "", "WEB_THREADS", 4),
+    ("GRADUS_JUDGE_MONEY_USER", "2.50", "JUDGE_MONEY", {"user": 2_500_000, "challenge": None, "site": None}),
+    ("GRADUS_JUDGE_MONEY_USER", "", "JUDGE_MONEY", dict.fromkeys(("user", "challenge", "site"))),
+    ("GRADUS_AUDIT_SHARE", "0", "AUDIT_SHARE", 0.0),
+    ("GRADUS_AUDIT_SHARE", "", "AUDIT_SHARE", 0.05),
+    ("GRADUS_LOG_LEVEL", "", "LOG_LEVEL", "INFO"),
+    ("GRADUS_LANGUAGES", "", "LANGUAGES", [("en", "en")]),
+    ("GRADUS_ORIGINS", "https://a.org,http://localhost:8000", "CSRF_TRUSTED_ORIGINS", ["https://a.org", "http://localhost:8000"]),
+    ("REDIS_URL", "rediss://host:6379/1", "REDIS_URL", "rediss://host:6379/1"),
+]  # fmt: skip
 
 
-@pytest.mark.parametrize(("name", "value", "wanted"), RIGHT)
+@pytest.mark.parametrize(("name", "value", "setting", "wanted"), RIGHT)
 def test_right_and_empty_values_are_taken(
-    monkeypatch: pytest.MonkeyPatch, name: str, value: str, wanted: object
+    read: Any, monkeypatch: pytest.MonkeyPatch, name: str, value: str, setting: str, wanted: object
 ) -> None:
-    monkeypatch.setenv(name, value)
-    assert READERS[name](Environment(), name) == wanted
+    monkeypatch.delenv("GRADUS_SECOND_FACTOR", raising=False)
+    assert read(**{name: value})[setting] == wanted
 
 
-def test_addresses_of_databases_and_mail_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("DATABASE_URL", "postgres://user:secret@host:5433/name")
-    monkeypatch.setenv("EMAIL_URL", "smtp+tls://user:secret@host:587")
-    database, mail = Environment().database("DATABASE_URL", default=""), Environment().mail("EMAIL_URL", default="")
+def test_a_second_factor_can_be_switched_off_in_production(read: Any) -> None:
+    assert read(GRADUS_PRODUCTION="1", GRADUS_SECOND_FACTOR="0")["SECOND_FACTOR"] is False
+
+
+@pytest.mark.parametrize(("value", "wanted"), [("de, en,de", ["de", "en"]), ("pt-BR", ["pt-br"])])
+def test_languages_are_read_in_their_order(monkeypatch: pytest.MonkeyPatch, value: str, wanted: list[str]) -> None:
+    monkeypatch.setenv("GRADUS_LANGUAGES", value)
+    assert Environment().languages("GRADUS_LANGUAGES", ("en", "de", "pt-br")) == wanted
+
+
+def test_addresses_of_databases_and_mail_are_read(read: Any) -> None:
+    found = read(DATABASE_URL="postgres://user:secret@host:5433/name", EMAIL_URL="smtp+tls://user:secret@host:587")
+    database = found["DATABASES"]["default"]
     assert (database["HOST"], database["PORT"], database["NAME"]) == ("host", 5433, "name")
-    assert (mail["EMAIL_HOST"], mail["EMAIL_PORT"], mail["EMAIL_USE_TLS"]) == ("host", 587, True)
+    assert (found["EMAIL_HOST"], found["EMAIL_PORT"], found["EMAIL_USE_TLS"]) == ("host", 587, True)

@@ -118,12 +118,11 @@ def session(pk: str) -> str:
 
 
 def worlds() -> dict[str, Any]:
-    """A learner with results of equal shown score whose hidden sides differ in every way, and two lists of examples."""
+    """A learner with results of equal shown score whose hidden sides differ in every way."""
     from django.core.files.base import ContentFile
     from django.core.files.storage import storages
 
     from gradus.accounts.models import User
-    from gradus.courses.bundles import load
     from gradus.submissions.models import Score
     from tests import factories
     from tests.browser.conftest import session_of
@@ -136,13 +135,8 @@ def worlds() -> dict[str, Any]:
         submission = factories.submit(user)
         factories.grade(submission, HIDDEN_SCORES[label], private_score=0.2 + 0.7 * label, raw=raw, overlap=12 * label)
         graded[label].append(str(submission.uuid))
-    hidden = load(factories.challenge(CHALLENGE).version).hidden
-    seen = [{"input": row.input, "output": row.target} for row in hidden]
-    other = [{**one, "input": one["input"][::-1]} for one in seen]
     told = Score.objects.order_by("pk").values_list("value", "evaluation__overlap")[:2]
-    return {
-        "token": token, "session": session_of(user), "graded": graded, "examples": [other, seen], "hidden": list(told),
-    }  # fmt: skip
+    return {"token": token, "session": session_of(user), "graded": graded, "hidden": list(told)}
 
 
 def rows(pk: str) -> dict[str, int]:

@@ -19,13 +19,15 @@ from typing import Any
 
 import numpy as np
 import pytest
+from django.test import Client
 
+from gradus.courses import bundles
+from gradus.courses.models import Challenge
 from tests import factories
+from tests.api.conftest import Caller
 from tests.learn.hidden.test_timing import CHANCE, auc
 from tests.security import crowd_site
 from tests.security.crowd_site import CHALLENGE, CrowdSite
-
-pytestmark = pytest.mark.slow
 
 EACH, CONTROL_EACH = 6000, 1000
 FALSE_ALARMS = 1e-4
@@ -37,16 +39,13 @@ class Visitor:
 
     def __init__(self, port: int, token: str, session: str) -> None:
         self.link = HTTPConnection("127.0.0.1", port, timeout=120)
-        self.api = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
+        self.api = {"Authorization": f"Bearer {token}"}
         self.page = {"Cookie": f"sessionid={session}"}
 
-    def timed(
-        self, method: str, path: str, headers: dict[str, str], body: Any = None, plant: float = 0
-    ) -> tuple[float, bytes]:
+    def timed(self, path: str, headers: dict[str, str], plant: float = 0) -> tuple[float, bytes]:
         """Seconds until the last byte, and the answer."""
-        sent = None if body is None else json.dumps(body)
         began = time.perf_counter()
-        self.link.request(method, path, sent, {**headers, "X-Plant": str(plant)})
+        self.link.request("GET", path, headers={**headers, "X-Plant": str(plant)})
         answer = self.link.getresponse()
         content = answer.read()
         took = time.perf_counter() - began
@@ -102,46 +101,42 @@ def reader(visitor: Visitor, world: dict[str, Any]) -> Visit:
 
     def visit(label: int, plant: float) -> list[float]:
         uuid = drawn.choice(world["graded"][label])
-        page, _ = visitor.timed("GET", f"/submissions/{uuid}/", visitor.page, plant=plant)
-        api, _ = visitor.timed("GET", f"/api/v1/submissions/{uuid}", visitor.api)
+        page, _ = visitor.timed(f"/submissions/{uuid}/", visitor.page, plant)
+        api, _ = visitor.timed(f"/api/v1/submissions/{uuid}", visitor.api)
         return [page, api]
 
     return visit
 
 
-def submitter(visitor: Visitor, world: dict[str, Any]) -> Visit:
-    """Hands in examples, in one class hidden rows, and takes them back, which gives the attempt back."""
-
-    def visit(label: int, plant: float) -> list[float]:
-        body = {**factories.PROMPT, "examples": world["examples"][label]}
-        path = f"/api/v1/challenges/{CHALLENGE}/submissions"
-        took, answer = visitor.timed("POST", path, visitor.api, body, plant)
-        cancelled = f"/api/v1/submissions/{json.loads(answer)['uuid']}/cancel"
-        visitor.timed("POST", cancelled, visitor.api, {})
-        return [took]
-
-    return visit
-
-
-VISITS = {"results": reader, "submits": submitter}
-
-
-@pytest.mark.parametrize("name", VISITS)
-def test_times_tell_nothing_of_what_is_hidden(name: str, visitor: Visitor, world: dict[str, Any]) -> None:
+@pytest.mark.slow
+def test_times_tell_nothing_of_what_is_hidden(visitor: Visitor, world: dict[str, Any]) -> None:
     error = np.sqrt((2 * EACH + 1) / (12 * EACH**2))
     assert NormalDist().cdf((0.5 - CHANCE) / error) < FALSE_ALARMS
-    assert found(name, VISITS[name](visitor, world), EACH, seed=1) <= CHANCE
+    assert found("results", reader(visitor, world), EACH, seed=1) <= CHANCE
 
 
-@pytest.mark.parametrize("name", VISITS)
-def test_a_planted_delay_is_found(name: str, visitor: Visitor, world: dict[str, Any]) -> None:
-    visit = VISITS[name](visitor, world)
-    assert found(f"{name}, planted", visit, CONTROL_EACH, seed=2, plant=spread(visit)) > 0.6
+@pytest.mark.slow
+def test_a_planted_delay_is_found(visitor: Visitor, world: dict[str, Any]) -> None:
+    visit = reader(visitor, world)
+    assert found("results, planted", visit, CONTROL_EACH, seed=2, plant=spread(visit)) > 0.6
 
 
+@pytest.mark.slow
 def test_the_two_worlds_look_the_same_and_are_not(visitor: Visitor, world: dict[str, Any]) -> None:
     paths = [f"/api/v1/submissions/{uuids[0]}" for uuids in world["graded"]]
-    shown = [json.loads(visitor.timed("GET", path, visitor.api)[1]) for path in paths]
+    shown = [json.loads(visitor.timed(path, visitor.api)[1]) for path in paths]
     assert shown[0]["score"] == shown[1]["score"] and shown[0]["verdict"] == shown[1]["verdict"]
     (low, few), (high, many) = world["hidden"]
     assert low != high and few == 0 < many
+
+
+def test_who_hands_in_waits_for_nothing_that_is_hidden(
+    sea_or_sky: Challenge, ada_client: Client, ada_api: Caller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Hidden rows are read by workers alone, so that how long a submit takes cannot tell of them."""
+    monkeypatch.setattr(bundles, "load", lambda version: pytest.fail("the bundle was read"))
+    form = {"kind": "prompt", "instructions": "Sea or sky?", "key": "k"}
+    for page in ("submit", "run"):
+        assert ada_client.post(f"/challenges/{CHALLENGE}/{page}", form).status_code == 302
+    for call in ("submissions", "runs"):
+        assert ada_api.post(f"/challenges/{CHALLENGE}/{call}", factories.PROMPT).status_code == 201
