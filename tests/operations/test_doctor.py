@@ -1,5 +1,6 @@
 import hashlib
 import json
+import shutil
 from dataclasses import replace
 from datetime import timedelta
 
@@ -51,20 +52,12 @@ def test_a_check_that_crashes_is_a_failed_result():
     assert "boom" in found[0].text
 
 
-def test_python_and_packages_of_this_environment_are_fine():
+def test_an_old_python_and_a_full_disk_are_failures(data_dir, monkeypatch):
     assert levels(machine.python()) == {"python": "ok"}
     assert levels(machine.packages())["packages"] == "ok"
-
-
-def test_an_old_python_is_a_failure(monkeypatch):
     monkeypatch.setattr(machine.sys, "version_info", (3, 10, 1))
-    assert levels(machine.python()) == {"python": "fail"}
-
-
-def test_a_full_disk_is_a_failure(data_dir, monkeypatch):
-    usage = type("Usage", (), {"free": 1e8})
-    monkeypatch.setattr(machine.shutil, "disk_usage", lambda _: usage)
-    assert levels(machine.disk()) == {"disk": "fail"}
+    monkeypatch.setattr(machine.shutil, "disk_usage", lambda _: type("Usage", (), {"free": 1e8}))
+    assert levels([*machine.python(), *machine.disk()]) == {"python": "fail", "disk": "fail"}
 
 
 @pytest.mark.parametrize(
@@ -121,15 +114,15 @@ def test_a_trainer_that_is_set_and_not_installed_is_told(settings, monkeypatch):
     assert warned == ["GRADUS_TRAINER is trl, which is not installed here: Gradus trains by its own steps"]
 
 
-def test_a_model_with_the_right_digest_is_fine(model):
+def test_changed_weights_are_a_failure_and_a_missing_model_says_how_to_get_it(model):
     assert levels(grading.model_files()) == {"model": "ok"}
-
-
-def test_changed_weights_are_a_failure(model):
-    (model / "model.safetensors").write_bytes(b"other weights")
-    found = list(grading.model_files())
-    assert levels(found) == {"model": "fail"}
-    assert "damaged" in found[0].text
+    for change, said in (
+        (lambda: (model / "model.safetensors").write_bytes(b"other weights"), "damaged"),
+        (lambda: shutil.rmtree(model.parent), "make models"),
+    ):
+        change()
+        (told,) = grading.model_files()
+        assert (told.name, told.level) == ("model", "fail") and said in f"{told.text} {told.hint}"
 
 
 def engine_results():
@@ -160,38 +153,22 @@ def test_without_a_model_or_a_database_the_engine_is_no_riddle(db, data_dir, set
     assert engine_results() == [("fail", "engine", "unknown, because the database does not answer")]
 
 
-def test_a_missing_model_says_how_to_get_it(data_dir):
-    found = list(grading.model_files())
-    assert levels(found) == {"model": "fail"}
-    assert "make models" in found[0].hint
-
-
-def test_workers_that_were_seen_are_fine(all_at_work):
+def test_a_worker_not_seen_for_long_and_one_that_cannot_work_are_told(all_at_work):
     assert levels(grading.workers()) == {**{f"lane {lane}": "ok" for lane in [*Lane]}, "judge": "ok"}
-
-
-def test_a_worker_that_cannot_work_beside_one_that_can_is_named(all_at_work):
+    WorkerStatus.objects.filter(lane="train").update(last_seen=timezone.now() - timedelta(minutes=5))
     WorkerStatus.objects.create(name="there:grade:7", lane="grade", problem="The runner has failed 3 times in a row.")
     found = {finding.name: finding for finding in grading.workers()}
-    assert (found["lane grade"].level, found["worker there:grade:7"].level) == ("ok", "warn")
+    assert (found["lane grade"].level, found["lane train"].level) == ("ok", "warn")
+    assert found["worker there:grade:7"].level == "warn"
     assert found["worker there:grade:7"].text == "The runner has failed 3 times in a row."
 
 
-def test_workers_not_seen_for_long_are_told(all_at_work):
-    WorkerStatus.objects.filter(lane="grade").update(last_seen=timezone.now() - timedelta(minutes=5))
-    found = levels(grading.workers())
-    assert found["lane grade"] == "warn"
-    assert found["lane train"] == "ok"
-
-
-def test_a_judge_that_does_not_work_is_a_failure(all_at_work):
+def test_a_judge_that_does_not_work_is_a_failure_and_no_judge_is_none(all_at_work, settings):
     WorkerStatus.objects.filter(lane="judge").update(problem="The judge endpoint refuses the key (401).")
     found = {finding.name: finding for finding in grading.workers()}
     assert found["judge"].level == found["lane judge"].level == "fail"
     assert "401" in found["judge"].text
-
-
-def test_no_judge_is_no_failure(db, settings):
+    WorkerStatus.objects.all().delete()
     settings.JUDGE_MODEL = ""
     assert levels(grading.workers())["judge"] == "warn"
 
@@ -205,19 +182,14 @@ def test_a_broker_that_does_not_answer_is_a_failure(settings, monkeypatch):
     assert levels(grading.message_broker()) == {"broker": "fail"}
 
 
-def test_an_empty_site_lacks_a_course(db):
-    found = levels(site.database())
-    assert found == {"database": "ok", "course": "fail"}
-
-
-def test_a_course_with_lost_files_is_a_failure(course, settings, tmp_path):
-    before = {finding.name: finding for finding in site.database()}
-    assert before["course"].level == "warn"
+def test_a_site_without_a_course_or_with_lost_files_is_a_failure(db, settings, tmp_path, request):
+    assert levels(site.database()) == {"database": "ok", "course": "fail"}
+    request.getfixturevalue("course")
+    assert levels(site.database())["course"] == "warn"
     store = {"BACKEND": "django.core.files.storage.FileSystemStorage", "OPTIONS": {"location": tmp_path / "empty"}}
     settings.STORAGES = {**settings.STORAGES, "private": store}
-    after = {finding.name: finding for finding in site.database()}
-    assert after["course"].level == "fail"
-    assert "files are missing from private storage" in after["course"].text
+    (told,) = [finding for finding in site.database() if finding.name == "course"]
+    assert told.level == "fail" and "files are missing from private storage" in told.text
 
 
 def test_hidden_sets_in_a_public_place_are_a_failure(settings, tmp_path):
@@ -292,10 +264,7 @@ def test_what_a_version_lacks_is_told_with_the_baseline_that_missed(course):
         "down), below its min of 0.63; baselines/lora.yaml scored 0.50 (rounded down), below its min of 0.70"
     )
     assert "has not run on this server yet" in told[1].text and "import_course" in told[1].hint
-
-
-def test_verified_versions_are_fine(course):
-    ChallengeVersion.objects.update(linted_at=timezone.now(), verified_at=timezone.now())
+    ChallengeVersion.objects.update(verified_at=timezone.now())
     assert [finding.text for finding in site._content() if finding.name == "course"] == [
         "1 published, 3 challenges, all verified"
     ]

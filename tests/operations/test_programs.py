@@ -1,5 +1,6 @@
 import re
 import shlex
+import socket
 from pathlib import Path
 
 import pytest
@@ -21,8 +22,10 @@ def celery_part(text: str) -> list[str]:
 
 @pytest.mark.parametrize("lane", site.LANES)
 def test_each_lane_has_a_worker_with_the_lane_s_queue(lane):
-    argv = programs.worker(lane, BROKER).argv
+    program = programs.worker(lane, BROKER)
+    argv = program.argv
     assert argv[argv.index("-Q") + 1] == lane
+    assert "GRADUS_THREADS" not in program.env, "the worker decides, or who set the variable"
     pool = ["threads", "4" if lane == "judge" else "1"]
     assert [argv[argv.index("-P") + 1], argv[argv.index("-c") + 1]] == pool
     assert {"--without-gossip", "--without-mingle", "--without-heartbeat"} <= set(argv)
@@ -33,11 +36,6 @@ def test_without_a_broker_workers_look_by_themselves():
     assert argv[-3:] == ("work", "--lane", "grade")
 
 
-@pytest.mark.parametrize("lane", site.LANES)
-def test_how_many_threads_is_left_to_the_worker_or_to_who_set_the_variable(lane):
-    assert "GRADUS_THREADS" not in programs.worker(lane, BROKER).env
-
-
 def test_all_see_the_same_site(settings, tmp_path):
     settings.DATA_DIR = tmp_path
     for program in (programs.worker("grade", BROKER), programs.reconciler(BROKER), programs.web("h", 1, BROKER)):
@@ -46,18 +44,14 @@ def test_all_see_the_same_site(settings, tmp_path):
 
 
 @pytest.mark.parametrize("lane", site.LANES)
-def test_the_procfile_starts_the_same_workers(lane):
+def test_the_procfile_and_the_unit_start_the_same_workers(lane):
+    worker = celery_part(shlex.join(programs.celery_worker(lane)))
     lines = dict(line.split(": ", 1) for line in (DEPLOY / "Procfile").read_text().splitlines())
-    assert celery_part(lines[lane]) == celery_part(shlex.join(programs.celery_worker(lane)))
-
-
-@pytest.mark.parametrize("lane", site.LANES)
-def test_the_unit_starts_the_same_workers(lane):
+    assert celery_part(lines[lane]) == worker
     unit = (DEPLOY / "systemd" / "gradus-worker@.service").read_text()
     drop_in = DEPLOY / "systemd" / f"gradus-worker@{lane}.service.d" / "pool.conf"
     pool = re.findall(r'Environment="POOL=(.*)"', unit + (drop_in.read_text() if drop_in.exists() else ""))[-1]
-    command = re.search(r"ExecStart=(.*)", unit).group(1).replace("$POOL", pool).replace("%i", lane)
-    assert celery_part(command) == celery_part(shlex.join(programs.celery_worker(lane)))
+    assert celery_part(re.search(r"ExecStart=(.*)", unit).group(1).replace("$POOL", pool).replace("%i", lane)) == worker
 
 
 @pytest.mark.parametrize("file", ["Procfile", "systemd/gradus-web.service"])
@@ -77,8 +71,6 @@ def test_every_setting_of_the_example_is_documented():
 
 
 def test_ports_are_told_apart():
-    import socket
-
     with socket.create_server(("127.0.0.1", 0)) as server:
         taken = server.getsockname()[1]
         assert not ports.is_free("127.0.0.1", taken)

@@ -27,17 +27,11 @@ def run(tmp_path):
     return pytest_with
 
 
-def test_what_is_missing_is_skipped_and_named(run):
-    done = run()
+@pytest.mark.parametrize("options", [(), pytest.param(("-n", "2"), marks=pytest.mark.slow)])
+def test_what_is_missing_is_skipped_and_named(run, options):
+    done = run(*options)
     assert done.returncode == 0
     assert "1 skipped" in done.stdout
-    assert "what this machine lacks: redis (GRADUS_TEST_REDIS is not set" in done.stdout
-
-
-@pytest.mark.slow
-def test_the_first_process_names_what_the_others_missed(run):
-    done = run("-n", "2")
-    assert done.returncode == 0
     assert "what this machine lacks: redis (GRADUS_TEST_REDIS is not set" in done.stdout
 
 
@@ -46,16 +40,10 @@ def test_each_process_has_a_redis_database_of_its_own(process, number):
     assert numbered("redis://127.0.0.1:6379/9", process) == f"redis://127.0.0.1:6379/{number}"
 
 
-def test_what_is_required_fails(run):
-    done = run(GRADUS_REQUIRE="redis")
-    assert done.returncode == 1
-    assert "redis is required" in done.stdout
-
-
-def test_a_server_that_does_not_answer_is_missing(run):
-    done = run(GRADUS_REQUIRE="redis", GRADUS_TEST_REDIS="redis://127.0.0.1:1/0")
-    assert done.returncode == 1
-    assert "nothing answers" in done.stdout
+def test_what_is_required_and_missing_or_away_fails(run):
+    for said, more in (("redis is required", {}), ("nothing answers", {"GRADUS_TEST_REDIS": "redis://127.0.0.1:1/0"})):
+        done = run(GRADUS_REQUIRE="redis", **more)
+        assert done.returncode == 1 and said in done.stdout
 
 
 def test_a_typing_error_does_not_switch_the_gate_off(run):

@@ -61,16 +61,12 @@ def pip(tmp_path, monkeypatch):
 
 
 def test_the_newest_other_version_comes_first(path, fake):
-    for name, version in (("python3", "3 13"), ("python3.11", "3 11"), ("python3.12", "3 12"), ("python3.13", "3 13")):
+    """Old ones, the same one and one that does not start are left out."""
+    others = {"python3": "3 13", "python3.11": "3 11", "python3.12": "3 12", "python3.9": "3 9", "python": "no version"}
+    for name, version in others.items():
         fake(name, version)
     found = second_python.others(MINE)
     assert found == [Python(str(path / "python3"), (3, 13)), Python(str(path / "python3.11"), (3, 11))]
-
-
-@pytest.mark.parametrize("says", ["3 9", "2 7", "3 12", "", "no such version"])
-def test_an_old_one_the_same_one_and_one_that_does_not_start_are_left_out(fake, says):
-    fake("python3", says)
-    assert second_python.others(MINE) == []
 
 
 def test_without_a_second_python_the_gate_says_so_in_a_line_and_goes_on(path, capsys):
