@@ -34,16 +34,11 @@ def start(console, tmp_path):
         child.kill()
 
 
-def test_lines_come_with_the_program_s_name(start, script, screen):
-    child = start(script("hello", "import sys; print('out'); print('err', file=sys.stderr)"))
-    wait_until(lambda: not child.running() and "err" in screen.getvalue())
+def test_lines_come_with_the_program_s_name_and_hidden_ones_not(start, script, screen):
+    code = "import sys; print('noise about memory'); print(); print('out'); print('err', file=sys.stderr)"
+    child = start(script("hello", code, hide=("noise",)))
+    wait_until(lambda: not child.running() and "err" in screen.getvalue() and "out" in screen.getvalue())
     assert set(screen.getvalue().splitlines()) == {"hello       | out", "hello       | err"}
-
-
-def test_hidden_lines_are_not_shown(start, script, screen):
-    start(script("hello", "print('noise about memory'); print(); print('news')", hide=("noise",)))
-    wait_until(lambda: "news" in screen.getvalue())
-    assert screen.getvalue() == "hello       | news\n"
 
 
 def test_a_crash_is_told_and_started_again_after_a_wait(start, script, screen):
@@ -57,7 +52,7 @@ def test_a_crash_is_told_and_started_again_after_a_wait(start, script, screen):
     assert child.process is not None
 
 
-def test_waits_grow_and_have_an_end(start, script):
+def test_waits_grow_and_have_an_end_and_are_short_again_after_a_steady_time(start, script):
     child = start(script("weak", "raise SystemExit(3)"))
     now, waits = time.monotonic(), []
     for _ in range(9):
@@ -66,12 +61,7 @@ def test_waits_grow_and_have_an_end(start, script):
         waits.append(child.due_at - now)
         child.watch(child.due_at)
     assert [round(wait, 3) for wait in waits] == [0.5, 1, 2, 4, 8, 16, 30, 30, 30]
-
-
-def test_after_a_steady_time_the_wait_is_short_again(start, script):
-    child = start(script("weak", "raise SystemExit(3)"))
     wait_until(lambda: not child.running())
-    child.crashes = 6
     child.watch(time.monotonic() + processes.STEADY_SECONDS + 1)
     assert child.crashes == 1
 
@@ -164,16 +154,13 @@ def test_a_signal_ends_the_watch_and_a_second_one_the_patience(stack, script, sc
     assert child.process.returncode == -signal.SIGKILL
 
 
-def test_the_signals_are_given_back(tmp_path, console):
+def test_what_does_not_get_ready_is_named_and_signals_are_given_back(tmp_path, console):
     before = signal.getsignal(signal.SIGTERM)
-    with Stack(tmp_path, console):
+    with Stack(tmp_path, console) as stack:
         assert signal.getsignal(signal.SIGTERM) != before
+        with pytest.raises(NotReadyError, match=r"The broker was not ready within 0\.2 s"):
+            stack.wait_for("The broker", lambda: False, 0.2)
     assert signal.getsignal(signal.SIGTERM) == before
-
-
-def test_what_does_not_get_ready_is_named(stack):
-    with pytest.raises(NotReadyError, match=r"The broker was not ready within 0\.2 s"):
-        stack.wait_for("The broker", lambda: False, 0.2)
 
 
 def test_a_crashed_program_runs_again_while_others_are_watched(stack, script, screen, tmp_path):

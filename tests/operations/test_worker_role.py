@@ -43,13 +43,10 @@ def test_it_names_columns_that_there_are_and_leaves_out_what_no_worker_needs(rig
     assert right.lane in ("", *Lane)
 
 
-def test_each_table_stands_once_and_none_is_closed() -> None:
+def test_each_table_stands_once_none_is_closed_and_learners_rows_have_a_condition() -> None:
     tables = [right.table for right in RIGHTS]
     assert len(tables) == len(set(tables))
     assert [table for table in tables if any(word in table for word in CLOSED)] == []
-
-
-def test_rows_of_learners_are_never_read_without_a_condition() -> None:
     assert [right.table for right in RIGHTS if right.rows == "true"] == ["submissions_enginechoice"]
 
 
@@ -92,14 +89,9 @@ def test_a_key_of_another_form_is_refused_and_not_repeated(monkeypatch: pytest.M
     assert f"{value!r}" not in str(refused.value)
 
 
-def test_the_key_without_postgresql_is_an_error(settings: Settings) -> None:
+def test_a_worker_with_the_key_has_a_role_and_so_needs_postgresql(settings: Settings) -> None:
     settings.SQLITE = True
-    assert checks.few_rights(None) == []
+    assert checks.few_rights(None) == [] and "@" not in status.machine()
     settings.WORKER_KEY = "a1" * 20
-    assert [one.id for one in checks.few_rights(None)] == ["gradus.E003"]
-
-
-def test_a_worker_is_named_by_its_role_only_with_few_rights(settings: Settings) -> None:
-    assert "@" not in status.machine()
-    settings.WORKER_KEY = "a1" * 20
+    assert [message.id for message in checks.few_rights(None)] == ["gradus.E003"]
     assert "@" in status.machine()
