@@ -7,7 +7,7 @@ import logging
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -15,9 +15,8 @@ import time_machine
 from django.core.cache import cache
 from django.db import connection
 from django.test import Client
-from django.utils import timezone
 
-from gradus import redis_cache, retention
+from gradus import redis_cache
 from gradus.accounts.models import LimitCount, User
 from tests import factories
 from tests.conftest import logged_in
@@ -133,14 +132,6 @@ def test_a_code_is_used_once_without_redis(db, without_redis) -> None:
     assert [cache.add(key, "y", timeout=30) for _ in range(3)] == [True, False, False]
 
 
-def test_counts_that_have_expired_are_deleted(db) -> None:
-    now = timezone.now()
-    for hours in (-1, 1):
-        LimitCount.objects.create(cache_key=str(hours), value="", expires=now + timedelta(hours=hours))
-    retention.carry_out()
-    assert [one.cache_key for one in LimitCount.objects.all()] == ["1"]
-
-
 @pytest.fixture
 def without_database(monkeypatch) -> Iterator[None]:
     """Sends the next connection to a port where nothing listens, or on SQLite into a folder that does not exist."""
@@ -187,12 +178,10 @@ def test_a_fault_of_the_site_is_still_a_500(db, client: Client, monkeypatch) -> 
     assert client.get("/api/v1/courses").status_code == 500
 
 
-@pytest.mark.parametrize("headers", [{"Host": "evil.example"}, {"Host": "a b"}, {"Host": ""}], ids=str)
-@pytest.mark.parametrize(
-    "address", ["/", "/challenges/sea-or-sky/", "/accounts/login/", "/api/v1/courses", "/nothing/"]
-)
-def test_a_wrong_host_is_a_400(course, ada, client: Client, address: str, headers: dict[str, str], settings) -> None:
+@pytest.mark.parametrize("host", ["evil.example", "a b", ""])
+def test_a_wrong_host_is_a_400(course, ada, client: Client, host: str, settings) -> None:
     settings.ALLOWED_HOSTS = ["localhost"]
     for visitor in (client, logged_in(ada)):
         visitor.raise_request_exception = False
-        assert visitor.get(address, headers=headers).status_code == 400
+        for address in ("/", "/challenges/sea-or-sky/", "/accounts/login/", "/api/v1/courses", "/nothing/"):
+            assert visitor.get(address, headers={"Host": host}).status_code == 400
