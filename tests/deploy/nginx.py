@@ -67,16 +67,8 @@ class Front:
                 process.wait(20)
 
     def argv(self, *more: str) -> list[str]:
-        return [
-            NGINX,
-            "-p",
-            str(self.folder),
-            "-e",
-            str(self.folder / "errors"),
-            "-c",
-            str(self.folder / "nginx.conf"),
-            *more,
-        ]
+        errors, configuration = self.folder / "errors", self.folder / "nginx.conf"
+        return [NGINX, "-p", str(self.folder), "-e", str(errors), "-c", str(configuration), *more]
 
     def get(self, path: str, method: str = "GET", body: bytes | None = None, **headers: str) -> Answer:
         context = ssl.create_default_context(cafile=str(self.folder / "fullchain.pem"))

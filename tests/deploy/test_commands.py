@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import tomllib
 from collections.abc import Callable
 from importlib import import_module
 from io import StringIO
@@ -23,9 +24,8 @@ def web_server(words: list[str]) -> None:
     from granian import cli
 
     # It looks whether the folder is there.
-    words = [
-        str(settings.BASE_DIR / "static") if word.endswith("/static") and len(word) > 7 else word for word in words
-    ]
+    static = str(settings.BASE_DIR / "static")
+    words = [static if word.endswith("/static") and len(word) > 7 else word for word in words]
     context = cli.cli.make_context("granian", words)
     module, _, name = context.params["app"].partition(":")
     assert getattr(import_module(module), name)
@@ -90,17 +90,14 @@ def test_a_slip_is_noticed(line: str) -> None:
         check(Command("here", tuple(line.split())))
 
 
-def test_each_kind_of_file_gives_commands() -> None:
+def test_each_kind_of_file_gives_commands_and_starts_each_program_of_a_site() -> None:
     found = {command.where.split()[0] for command in commands()}
     assert {"Procfile", "compose", "Dockerfile", "README", "gradus-web.service", "gradus-reconciler.service"} <= found
     assert len(commands()) > 20
-
-
-@pytest.mark.parametrize("found", [of_procfile, of_units])
-def test_each_program_of_a_site_is_started(found: Callable[[], list[Command]]) -> None:
-    lines = [" ".join(command.words) for command in found()]
-    for part in ("gradus.operations.web_server", "celery", "manage.py reconcile"):
-        assert any(part in line for line in lines), part
+    for kind in (of_procfile, of_units):
+        lines = [" ".join(command.words) for command in kind()]
+        for part in ("gradus.operations.web_server", "celery", "manage.py reconcile"):
+            assert any(part in line for line in lines), part
 
 
 def test_the_readme_names_units_files_and_extras_that_there_are() -> None:
@@ -115,8 +112,6 @@ def test_the_readme_names_units_files_and_extras_that_there_are() -> None:
 
 
 def test_the_image_is_built_from_what_there_is() -> None:
-    import tomllib
-
     project = tomllib.loads((settings.BASE_DIR / "pyproject.toml").read_text())["project"]
     (install,) = [line for line in dockerfile() if "pip install" in line]
     assert '-e ".[worker,prod]"' in install and {"worker", "prod"} <= set(project["optional-dependencies"])
