@@ -54,30 +54,3 @@ def test_answers_come_token_by_token(ada, attempt, visit):
     expect(rivals.locator(".meter")).to_contain_text([", of course", "(end of the answer)"])
     page.keyboard.press("Enter")
     expect(rivals).to_be_empty()
-
-
-def test_without_scripts_both_answers_are_there_after_a_reload(ada, attempt, visit):
-    page = visit(ada, java_script_enabled=False)
-    page.goto(f"/submissions/{attempt.uuid}/chat/")
-    page.get_by_label("Your text").fill("a heron")
-    page.get_by_label("Plain chat").check()
-    page.get_by_role("button", name="Ask both").click()
-    message = ChatMessage.objects.get()
-    assert message.style == "plain"
-    expect(page.get_by_text("You are next.")).to_be_visible()
-    factories.claimed(message.run)
-    end(message)
-    # Playwright's browser renders no `noscript`, in which the page asks to be loaded again by itself.
-    page.reload()
-    expect(page.locator('[data-tokens="trained"]')).to_have_text("sky, of course")
-    expect(page.locator(".facts")).to_have_count(2)
-
-
-def test_a_message_is_cancelled_in_its_place(ada, attempt, visit):
-    page = visit(ada)
-    page.goto(f"/submissions/{attempt.uuid}/chat/")
-    page.get_by_label("Your text").fill("a heron")
-    page.get_by_role("button", name="Ask both").click()
-    page.get_by_role("button", name="Cancel this message").click()
-    expect(page.get_by_text("You cancelled this message.")).to_be_visible()
-    assert ChatMessage.objects.get().run.current.state == "cancelled"

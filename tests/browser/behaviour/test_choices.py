@@ -61,15 +61,3 @@ def test_choices_by_keys_and_clicks_become_training_rows(
     page.get_by_role("link", name="Use my choices").click()
     expect(page.get_by_text("Your 24 choices are in.")).to_be_visible()
     assert PairChoice.objects.filter(user=ada, chosen__gt=0).count() == 24
-
-
-def test_without_scripts_a_guest_chooses_too_and_nothing_is_lost(visit: Callable[..., Page], clicks: None) -> None:
-    page = visit(java_script_enabled=False)
-    page.goto(HERE)
-    page.locator(".choices-answer").first.click()
-    count(page, "1 of 24 chosen")
-    page.reload()
-    count(page, "1 of 24 chosen")
-    page.get_by_role("button", name="Undo").click()
-    count(page, "0 of 24 chosen")
-    assert not PairChoice.objects.exists()

@@ -8,7 +8,6 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from gradus.accounts.models import User
-from gradus.submissions import services
 from gradus.submissions.models import Submission
 from tests import factories
 
@@ -76,35 +75,6 @@ def test_the_keyboard_runs_and_submits(ada, course, visit, work):
     assert Submission.objects.get().payload["instructions"] == "Sea or sky?"
 
 
-def test_the_list_of_keys_opens_and_closes(page, course):
-    page.goto("/")
-    page.keyboard.press("?")
-    expect(page.get_by_role("dialog", name="Keyboard shortcuts")).to_be_visible()
-    page.keyboard.press("Escape")
-    expect(page.get_by_role("dialog", name="Keyboard shortcuts")).to_be_hidden()
-
-
-def test_a_refused_attempt_keeps_what_was_written(ada, course, visit):
-    page = visit(ada)
-    page.goto("/challenges/sea-or-sky/")
-    write(page, "Sea or sky?")
-    page.get_by_role("textbox", name="Row template").fill("no slots")
-    page.get_by_role("button", name="Run").click()
-    expect(page.locator("#problems")).to_contain_text("must contain {input} exactly once")
-    expect(page.locator("[name=instructions]")).to_have_value("Sea or sky?")
-
-
-def test_only_the_wrong_samples_on_demand(ada, course, visit):
-    submission = factories.submit(ada)
-    factories.grade(submission)
-    page = visit(ada)
-    page.goto(f"/submissions/{submission.uuid}/")
-    expect(page.locator("#samples > li:visible")).to_have_count(4)
-    page.get_by_role("button", name="Wrong 1").click()
-    expect(page.locator("#samples > li:visible")).to_have_count(1)
-    expect(page.get_by_text("Showing 1 of 4.")).to_be_visible()
-
-
 def test_the_advisor_recommends_without_leaving_the_lesson(page, course):
     page.goto("/lessons/first/")
     advisor = page.locator("#advisor")
@@ -129,29 +99,6 @@ def test_the_demo_answers_three_ways(page, course, work):
     expect(page.locator("#demo-result")).to_contain_text("sea")
 
 
-def test_the_loss_is_drawn_while_it_trains(ada, course, visit):
-    submission = factories.submit(ada, payload=factories.LORA)
-    page = visit(ada)
-    page.goto(f"/submissions/{submission.uuid}/")
-    evaluation = factories.claimed(submission)
-    steps = [{"step": n, "steps": 4, "train_loss": 1 / n, "valid_loss": None, "seconds": float(n)} for n in (1, 2)]
-    services.append_events(evaluation.pk, evaluation.fence, [("loss", step) for step in steps])
-    expect(page.get_by_text("Training, step 2 of 4")).to_be_visible()
-    expect(page.locator("[data-chart=loss] svg, [data-chart=loss] canvas").first).to_be_visible()
-    services.record(evaluation.pk, evaluation.fence, services.Outcome(result={}, score=0.9))
-    expect(page.locator(".score-value").first).to_have_text("0.90")
-
-
-def test_an_attempt_is_cancelled_after_a_question(ada, course, visit):
-    submission = factories.submit(ada)
-    page = visit(ada)
-    page.on("dialog", lambda dialog: dialog.accept())
-    page.goto(f"/submissions/{submission.uuid}/")
-    page.get_by_role("button", name="Cancel").click()
-    expect(page.locator(".state[data-state=cancelled]")).to_be_visible()
-    assert submission.current.state == "cancelled"
-
-
 def test_without_scripts_the_site_still_grades(course, visit, work):
     page = visit(java_script_enabled=False)
     page.goto("/challenges/sea-or-sky/")
@@ -161,15 +108,3 @@ def test_without_scripts_the_site_still_grades(course, visit, work):
     assert work("grade")
     page.get_by_role("link", name="Look again").click()
     expect(page.locator(".score-value").first).to_have_text("1.00")
-
-
-def test_the_theme_is_switched_and_kept(page, course):
-    page.goto("/")
-    root = page.locator("html")
-    expect(root).to_have_attribute("data-bs-theme", "light")
-    light = page.evaluate("getComputedStyle(document.body).backgroundColor")
-    page.get_by_role("button", name=re.compile("dark theme")).click()
-    expect(root).to_have_attribute("data-bs-theme", "dark")
-    assert page.evaluate("getComputedStyle(document.body).backgroundColor") != light
-    page.goto("/lessons/first/")
-    expect(root).to_have_attribute("data-bs-theme", "dark")

@@ -127,6 +127,8 @@ def test_margin_and_accuracy_are_drawn_while_the_model_trains(ada, course, visit
         figures = {"margin": 0.4 * step - 0.5, "accuracy": 0.25 * step, **held}
         loss = {"step": step, "steps": 8, "train_loss": 0.7 - 0.05 * step, "valid_loss": None, "seconds": 2.0 * step}
         tell(evaluation, ("loss", {**loss, **figures}))
+    expect(present(page)).to_have_text("Training, step 4 of 8")
+    expect(page.locator("figure[data-chart=loss] svg")).to_be_visible()
     for figure, words in ((margin, ("Margin", "1.1")), (accuracy, ("Accuracy", "100 %"))):
         figure.scroll_into_view_if_needed()
         for text in ("Trained rows", "Held-out rows", words[0]):

@@ -57,24 +57,20 @@ def page(course: Course, ada: User, visit: Visit) -> Page:
     return page
 
 
-def test_a_reload_keeps_it(page: Page) -> None:
+def test_a_reload_the_back_button_and_the_other_track_keep_it_to_the_last_letter(page: Page) -> None:
+    editor = page.locator(".cm-content").first
     page.reload()
     expect(instructions(page)).to_have_value(WORDS)
-    expect(page.locator(".cm-content").first).to_have_text(WORDS)
-
-
-def test_the_back_button_and_the_other_track_keep_it(page: Page) -> None:
+    expect(editor).to_have_text(WORDS)
     page.get_by_role("link", name="Your path").first.click()
     expect(page).to_have_url(re.compile("/path/"))
     page.go_back()
-    expect(page.locator(".cm-content").first).to_have_text(WORDS)
+    expect(editor).to_have_text(WORDS)
     page.goto(f"{HERE}?track=tune")
     page.goto(f"{HERE}?track=prompt")
     expect(instructions(page)).to_have_value(WORDS)
-
-
-def test_the_last_letters_are_kept_when_a_page_is_left_at_once(page: Page) -> None:
-    page.locator(".cm-content").first.press_sequentially("!")
+    # Left at once after the last letter.
+    editor.press_sequentially("!")
     page.goto("/path/")
     page.goto(HERE)
     expect(instructions(page)).to_have_value(re.compile("!"))
@@ -111,13 +107,6 @@ def paste(page: Page) -> Locator:
     rows = page.locator("[name=rows]")
     expect(rows).to_have_value(PASTED)
     return rows
-
-
-def test_pasted_training_rows_are_kept(page: Page) -> None:
-    rows = paste(page)
-    page.reload()
-    expect(rows).to_have_value(PASTED)
-    expect(page.locator("#training .cm-content")).to_contain_text("row 2")
 
 
 def test_pasted_training_rows_are_kept_where_older_drafts_fill_the_browser(page: Page) -> None:
@@ -160,6 +149,7 @@ def test_the_training_method_and_its_settings_come_back(ada: User, visit: Visit,
     expect(page.locator("#training [name=r]")).to_have_count(0)
     expect(page.get_by_label("Learning rate")).to_have_value("0.00003")
     expect(rows).to_have_value(PASTED)
+    expect(page.locator("#training .cm-content")).to_contain_text("row 2")
     assert page.locator("[name=method]").evaluate_all("(all) => all.map(({ value }) => value)") == ["lora", "full"]
 
 
@@ -228,15 +218,6 @@ def test_a_double_click_makes_one_attempt(page: Page) -> None:
     page.get_by_role("button", name="Submit", exact=True).dblclick()
     expect(page).to_have_url(re.compile("/submissions/"))
     expect(page.get_by_role("button", name="Cancel", exact=True)).to_be_visible()
-    assert Submission.objects.count() == 1
-
-
-def test_two_tabs_with_one_form_make_one_attempt(page: Page) -> None:
-    """The second request with a form's key gets the attempt that the first one made."""
-    form = page.locator("#attempt")
-    fields = dict(form.evaluate("form => [...new FormData(form)].filter(([, value]) => typeof value === 'string')"))
-    first, second = (page.request.post(f"{HERE}submit", form=fields) for _ in range(2))
-    assert first.ok and first.url == second.url
     assert Submission.objects.count() == 1
 
 

@@ -49,17 +49,13 @@ def page(browser: Browser, local: Started) -> Iterator[Page]:
     assert not [text for text in complaints if not refused.search(text)]
 
 
-def test_an_open_page_follows_each_saved_file(page, folder, local):
-    page.goto("/lessons/first/")
-    (folder / "first" / "lesson.md").write_text("# First\n\nThe tide comes in.\n")
-    expect(page.get_by_text("The tide comes in.")).to_be_visible(timeout=AT_MOST)
+def test_an_open_page_follows_each_saved_file_and_says_what_is_wrong_with_a_broken_one(page, folder, local):
     page.goto("/challenges/sea-or-sky/")
     (folder / "first" / "sea-or-sky" / "statement.md").write_text("# Sea or sky\n\nLook up, then down.\n")
     expect(page.get_by_text("Look up, then down.")).to_be_visible(timeout=AT_MOST)
-
-
-def test_a_broken_file_shows_what_is_wrong_until_it_is_mended(page, folder, local):
     page.goto("/lessons/first/")
+    (folder / "first" / "lesson.md").write_text("# First\n\nThe tide comes in.\n")
+    expect(page.get_by_text("The tide comes in.")).to_be_visible(timeout=AT_MOST)
     lesson = folder / "first" / "lesson.yaml"
     good = lesson.read_text()
     lesson.write_text(f"{good}\nfoo: 1\n")
@@ -68,12 +64,12 @@ def test_a_broken_file_shows_what_is_wrong_until_it_is_mended(page, folder, loca
     expect(page).to_have_url(f"{local.address}/lessons/first/")
     page.get_by_role("link", name="Show the last good content").click()
     expect(page.get_by_text("This is the last content that could be read.")).to_be_visible()
-    expect(page.get_by_text("Some text.")).to_be_visible()
+    expect(page.get_by_text("The tide comes in.")).to_be_visible()
     lesson.write_text(good)
     expect(page.get_by_text("This is the last content that could be read.")).to_be_hidden(timeout=AT_MOST)
 
 
-def test_what_would_be_graded_is_refused_where_it_is_pressed(page, local):
+def test_nothing_is_graded_lint_stands_in_the_bar_and_a_page_says_that_the_preview_has_ended(page, folder, local):
     page.goto("/challenges/sea-or-sky/")
     # Until then, the field of the form stands in its place.
     expect(page.locator(".cm-editor").first).to_be_visible()
@@ -83,18 +79,12 @@ def test_what_would_be_graded_is_refused_where_it_is_pressed(page, local):
     page.get_by_role("button", name="Submit").click()
     expect(page.get_by_text("nothing is run or graded here").first).to_be_visible()
     expect(page.get_by_role("textbox", name="Instructions")).to_contain_text("Sea or sky?")
-
-
-def test_lint_stands_in_the_bar_and_on_a_page(page, folder, local):
     page.goto("/lessons/first/")
     (folder / "first" / "lesson.md").write_text("# First\n\n<!-- question: none -->\n")
-    found = page.get_by_role("link", name=re.compile(r"\d+ problems?"))
-    expect(found).to_be_visible(timeout=20_000)
-    found.click()
+    problems = page.get_by_role("link", name=re.compile(r"\d+ problems?"))
+    expect(problems).to_be_visible()
+    problems.click()
     expect(page.get_by_text("is no question that stands in the text")).to_be_visible()
-
-
-def test_a_page_says_that_the_preview_has_ended(page, local):
     page.goto("/lessons/first/")
     local.end()
     expect(page.get_by_text("The preview has ended.")).to_be_visible()

@@ -9,7 +9,7 @@ from gradus.submissions import services
 from gradus.submissions.models import Run
 from tests import factories
 from tests.browser.driver.pages import publish_lessons
-from tests.browser.driver.seen import first_quick
+from tests.browser.driver.seen import first_quick, look_all_over
 from tests.learn.result.test_fields import result_of
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -31,6 +31,7 @@ def test_rows_are_filtered_by_chips_and_by_the_matrix(ada, run, visit):
     page.goto(f"/runs/{run.uuid}/")
     page.get_by_role("button", name="Wrong 1").click()
     expect(visible(page)).to_have_count(1)
+    expect(page.get_by_text("Showing 1 of 4.")).to_be_visible()
     page.get_by_role("button", name="Expected sky, got sky: 2").click()
     expect(visible(page)).to_have_count(2)
     expect(page.get_by_text("Showing 2 of 4, expected sky, got sky.")).to_be_visible()
@@ -161,8 +162,7 @@ def test_rows_arrive_one_by_one_and_a_reload_doubles_none(ada, course, visit):
 OPEN = "document.querySelectorAll('details').forEach((one) => { one.open = true; })"
 
 
-@first_quick(("theme", "width"), ("light", 1280), ("dark", 360))
-def test_axe_finds_nothing(ada, run, visit, axe, theme, width):
+def test_axe_finds_nothing(ada, run, visit, axe):
     other = services.start_run(ada, run.version, factories.PROMPT)
     factories.grade(other, result=factories.result_for(other, wrong=3))
     ticket = services.start_run(ada, factories.challenge("ticket").version, factories.PROMPT)
@@ -170,14 +170,11 @@ def test_axe_finds_nothing(ada, run, visit, axe, theme, width):
     waiting = services.start_run(ada, run.version, factories.PROMPT)
     evaluation = factories.claimed(waiting)
     services.append_events(evaluation.pk, evaluation.fence, [told(waiting, 0, 1)])
-    page = visit(ada, color_scheme=theme, viewport={"width": width, "height": 740}, reduced_motion="reduce")
+    page = visit(ada, reduced_motion="reduce")
     addresses = [f"/runs/{one.uuid}/" for one in (other, ticket, waiting)]
     addresses += [f"/challenges/sea-or-sky/compare/?pick={run.uuid}&pick={other.uuid}"]
     addresses += ["/challenges/sea-or-sky/?pick=two#history"]
-    found = {}
     for address in addresses:
         page.goto(address)
         page.evaluate(OPEN)
-        found[address] = [(one["id"], one["nodes"][0]["html"]) for one in axe.run(page).response["violations"]]
-        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), address
-    assert not {address: wrong for address, wrong in found.items() if wrong}
+        look_all_over(page, axe)

@@ -72,15 +72,6 @@ def test_the_contents_stand_beside_the_text_where_there_is_room(built_in, visit,
         entry.wait_for(state="visible")
 
 
-def test_a_fold_opens_by_keyboard(built_in, visit):
-    page = visit()
-    page.goto(WHOLE)
-    fold = page.locator(".prose details.fold").first
-    assert fold.get_attribute("open") is None
-    fold.locator("summary").press("Enter")
-    assert fold.get_attribute("open") is not None
-
-
 def test_print_shows_the_folds_and_no_contents(built_in, visit):
     page = visit()
     page.goto(WHOLE)
