@@ -7,12 +7,18 @@ import shlex
 from datetime import date, timedelta
 
 from tests.docs.pages import ROOT
+from tests.gradebook.imports import Known
 
 FOLDER = ROOT / "docs" / "teaching"
 PAGE = (FOLDER / "your-class.md").read_text(encoding="utf-8")
 # The page says which day it takes for today. Its dates move with the real one.
 TODAY = date(2027, 3, 1)
 COURSE, NUMBER = "by-the-coast", "12"
+# Of the roster beside the page.
+PEOPLE = [
+    Known("Ada", "0012345", "aaaronson", "ada@example.org"),
+    Known("Bob", "0012346", "bbuilder", "bob@example.org"),
+]
 DAY = re.compile(r"(?<!\d)\d{4}-\d\d-\d\d(?!\d)")
 
 

@@ -43,12 +43,6 @@ def test_a_link_that_leads_nowhere_is_found(link):
     assert broken(page, f"See [there]({link}), [words](glossary.md) and [a site](https://example.org/x).") == [link]
 
 
-def test_anchors_are_named_as_on_github():
-    text = "# Where is ...?\n\n## `gradus challenge lint`\n\n## A judge, on *your* machine\n\n## Rows\n\n## Rows\n"
-    names = {"where-is-", "gradus-challenge-lint", "a-judge-on-your-machine", "rows", "rows-1"}
-    assert anchors(text) == names
-
-
 def test_every_page_of_docs_is_linked_from_its_start_page():
     start = ROOT / "docs" / "README.md"
     linked = {target(start, link) for link in links(start.read_text())}

@@ -19,15 +19,10 @@ from tests import factories
 from tests.browser.behaviour.test_learner import write
 from tests.browser.conftest import Visit, Work
 from tests.docs import class_guide
-from tests.docs.class_guide import days_later
+from tests.docs.class_guide import PEOPLE, days_later
 from tests.gradebook import imports
-from tests.gradebook.imports import Known
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
-PEOPLE = [
-    Known("Ada", "0012345", "aaaronson", "ada@example.org"),
-    Known("Bob", "0012346", "bbuilder", "bob@example.org"),
-]
 
 
 class Reader:

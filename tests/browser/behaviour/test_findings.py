@@ -77,19 +77,6 @@ def test_a_set_of_ones_own_by_keyboard_alone(page, course, work, axe):
     assert Contribution.objects.get().scores is None
 
 
-def test_without_scripts_the_button_works_and_the_figure_is_there(course, visit, work):
-    page = visit(java_script_enabled=False)
-    page.goto("/lessons/first/")
-    expect(page.locator("#finding-few-shot .finding-figure .forest-mark")).to_have_count(9)
-    page.locator("#finding-few-shot .finding-fold > summary").click()
-    page.locator("#finding-few-shot").get_by_role("button", name=REPEAT).click()
-    expect(page.get_by_text("0 of 2 runs have ended.")).to_be_visible()
-    assert [work("interactive") for _ in range(2)] == [True] * 2
-    page.get_by_role("link", name="Look again").click()
-    expect(page.get_by_text("2 of 2 runs have ended.")).to_be_visible()
-    expect(page.locator(".forest-own")).to_have_count(2)
-
-
 @first_quick("width", 360, 1280)
 def test_no_label_of_a_figure_is_cut(course, visit, width):
     page = visit(viewport={"width": width, "height": 740})
