@@ -10,6 +10,8 @@ import pytest
 from playwright.sync_api import Browser
 
 from tests.browser.driver.seen import wrong_with
+from tests.browser.pictures import contact_sheet, screenshots
+from tests.browser.pictures.contact_sheet import Picture
 
 ROOT = Path(__file__).resolve().parents[3]
 NARROW = {"width": 360, "height": 740}
@@ -35,6 +37,26 @@ def test_what_is_cut_or_too_wide_is_found(browser: Browser, html: str, wrong: st
     found = wrong_with(page)
     assert [one[: len(wrong)] for one in found] == ([wrong] if wrong else [])
     page.close()
+
+
+def test_the_sheet_shows_the_states_of_a_story_in_order(tmp_path: Path) -> None:
+    pictures = [
+        Picture("challenge result", 1280, "light", 800),
+        Picture("challenge untouched", 360, "dark", 740),
+        Picture("challenge result", 360, "dark", 9000, ["cut: <h1>"]),
+    ]
+    text = contact_sheet.write(tmp_path, screenshots.in_order(pictures)).read_text()
+    files = [f'src="{picture.file}"' for picture in (pictures[2], pictures[0], pictures[1])]
+    assert [text.index(file) for file in files] == sorted(text.index(file) for file in files)
+    assert text.count("<h2>") == 2 and text.count("is-wrong>") == 1 and "cut: &lt;h1&gt;" in text
+
+
+def test_something_wrong_makes_the_command_fail(capsys: pytest.CaptureFixture[str]) -> None:
+    fine, cut = Picture("path", 360, "dark", 740), Picture("path", 360, "light", 740, ["cut: <h1>"])
+    assert screenshots.said(Path("index.html"), [fine]) == 0
+    assert screenshots.said(Path("index.html"), [fine, cut]) == 1
+    assert "path, 360 px, light: cut: <h1>" in capsys.readouterr().out
+    assert screenshots.said(Path("index.html"), []) == 1
 
 
 @pytest.mark.browser
