@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from benchmarks import footprint, process_tree
-from benchmarks.footprint import Sampler
+from benchmarks.footprint import Sample, Sampler
+from benchmarks.process_tree import Process
 from gradus.operations import programs
 
 ROLLUP = """55bd7604b000-7fff96c27000 ---p 00000000 00:00 0                          [rollup]
@@ -58,3 +59,9 @@ def test_samples_are_taken_while_the_context_lasts(family):
             family[0].poll()
     assert last.total > 2 * MIB and last.processes["other"] >= 2
     assert footprint.peak(sampler.samples).total == max(sample.total for sample in sampler.samples)
+
+
+def test_a_sample_adds_up_by_kind_and_the_largest_is_the_peak():
+    sample = Sample.of(61.26, [Process(1, "web", 5), Process(2, "web", 7), Process(3, "up", 2)])
+    assert (sample.total, sample.kinds, sample.processes["web"]) == (14, {"web": 12, "up": 2}, 2)
+    assert footprint.peak([Sample(1.0, {"web": 3}, {}), sample, Sample(2.0, {"web": 4}, {})]) == sample
