@@ -8,7 +8,7 @@ raise an OperationalError.
 
 from __future__ import annotations
 
-from types import CodeType
+from types import CodeType, FunctionType
 
 import pytest
 from django import db
@@ -46,11 +46,20 @@ def leans_on_it(item: pytest.Item) -> bool:
     transactions = "transactional_db" in getattr(item, "fixturenames", ()) or (mark and mark.kwargs.get("transaction"))
     if transactions or is_of_django(item) or item.path.parent.name == "postgres" or item.get_closest_marker("postgres"):
         return True
-    used = names(item.function.__code__) if isinstance(item, pytest.Function) else set()
+    used = names(item.function, set()) if isinstance(item, pytest.Function) else set()
     return bool(used & (ERRORS - {"OperationalError"} if COUNTING in used else DIRECTLY))
 
 
-def names(code: CodeType) -> set[str]:
+def names(function: FunctionType, seen: set[FunctionType]) -> set[str]:
+    """Returns the names that a function uses, and those of the functions of its module that it calls."""
+    seen.add(function)
+    used = names_in(function.__code__)
+    beside = (function.__globals__.get(name) for name in used)
+    own = [each for each in beside if isinstance(each, FunctionType) and each.__module__ == function.__module__]
+    return used.union(*(names(each, seen) for each in own if each not in seen))
+
+
+def names_in(code: CodeType) -> set[str]:
     """Returns the names that a function uses, including those in the functions that it defines."""
-    inner = (names(one) for one in code.co_consts if isinstance(one, CodeType))
+    inner = (names_in(each) for each in code.co_consts if isinstance(each, CodeType))
     return set(code.co_names).union(*inner)
