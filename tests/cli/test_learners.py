@@ -206,7 +206,7 @@ def test_a_score_is_in_my_challenges_my_submissions_and_logs(
     (line,) = [line for line in gradus("challenges").output.splitlines() if line.startswith("sea-or-sky")]
     assert f" {word} " in line and f"{score:.2f}" in line
     (line,) = [line for line in gradus("submissions").output.splitlines() if line.startswith(str(made.uuid))]
-    assert f"{score:.2f}" in line and "passed, computed by code" in line
+    assert f"{score:.2f}" in line and f"{word}, computed by code" in line
     assert f"{word}, computed by code" in gradus("logs", str(made.uuid)).output
 
 

@@ -131,6 +131,7 @@ class SubmissionBrief(Schema):
     score: float | None = None
     version: str | None = Field(None, description="The version of the challenge that gave the score")
     verdict: Verdict | None = Field(None, description="null while the score is provisional")
+    gold: bool = False
     verified_by: VerifiedBy | None = None
     accepted_in_bulk: bool = Field(False, description=IN_BULK)
     error: ErrorOut | None = None
@@ -209,7 +210,6 @@ def appeal_out(made: Appeal) -> dict[str, Any]:
 
 def submission_brief(submission: Submission) -> SubmissionBrief:
     evaluation = submission.current
-    scored = {key: value for key, value in _scored(evaluation).items() if key != "gold"}
     return SubmissionBrief.model_validate(
         {
             "uuid": submission.uuid,
@@ -218,7 +218,7 @@ def submission_brief(submission: Submission) -> SubmissionBrief:
             "status": evaluation.state,
             "error": error_of(evaluation),
             "created_at": submission.created_at,
-            **scored,
+            **_scored(evaluation),
         }
     )
 
