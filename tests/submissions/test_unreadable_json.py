@@ -91,7 +91,8 @@ def test_what_cannot_be_read_is_empty_and_is_not_written_back(ada: User, submiss
     found = Evaluation.objects.get(pk=evaluation.pk)
     assert is_unreadable(found.result) and not found.result and found.result.get("n") is None
     assert is_unreadable(Evaluation.objects.values_list("result", flat=True).get(pk=evaluation.pk))
-    assert is_unreadable(Evaluation.objects.raw("SELECT * FROM submissions_evaluation")[0].result)
+    (row,) = Evaluation.objects.raw("SELECT * FROM submissions_evaluation WHERE id = %s", [evaluation.pk])
+    assert is_unreadable(row.result)
 
     found.error_code = "internal"
     found.save()
