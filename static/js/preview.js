@@ -51,5 +51,10 @@ function follow() {
 }
 
 document.addEventListener("visibilitychange", follow);
+// To load a page again cancels the way to the next one. Where nothing else came, the page stays, and is followed again.
+addEventListener("beforeunload", () => {
+  close();
+  setTimeout(follow, LOST_MS);
+});
 addEventListener("pagehide", close);
 addEventListener("pageshow", follow);

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 
 from challenges.authoring.archive import pack
 from gradus.accounts.models import User
@@ -62,6 +62,14 @@ def test_an_open_page_follows_each_saved_file_and_says_what_is_wrong_with_a_brok
     expect(page.get_by_role("heading", name="This folder cannot be read yet")).to_be_visible(timeout=AT_MOST)
     expect(page.get_by_text("the key `foo` is unknown")).to_be_visible()
     expect(page).to_have_url(f"{local.address}/lessons/first/")
+
+    def meanwhile(route: Route) -> None:
+        """A change while the page is being left does not bring it back."""
+        lesson.write_text(f"{good}\nbar: 1\n")
+        local.until_shown("the key `bar` is unknown", "/preview/")
+        route.continue_()
+
+    page.route("**/preview/last/**", meanwhile)
     page.get_by_role("link", name="Show the last good content").click()
     expect(page.get_by_text("This is the last content that could be read.")).to_be_visible()
     expect(page.get_by_text("The tide comes in.")).to_be_visible()
