@@ -47,6 +47,9 @@ def no_unique_score() -> None:
 
     table = Score._meta.db_table
     with connection.cursor() as cursor:
+        if connection.vendor == "sqlite":
+            # Triggers of other tables name this one, and SQLite would read them while it is away.
+            cursor.execute("pragma legacy_alter_table = on")
         cursor.execute(f'create table bare as select * from "{table}"')
         cursor.execute(f'drop table "{table}"' + (" cascade" if connection.vendor == "postgresql" else ""))
         cursor.execute(f'alter table bare rename to "{table}"')
