@@ -43,6 +43,7 @@ up: $(STAMP)
 	@exec $(PY) manage.py up --port $(PORT) $(ARGS)
 
 test: $(STAMP)
+	-$(PY) manage.py fetch_models
 	$(PYTEST) -m "not slow"
 
 test-slow: $(STAMP)

@@ -1,4 +1,5 @@
 import os
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -88,6 +89,9 @@ def test_every_target_is_there_and_the_gate_has_every_part(project):
     parts += ["deploy_check", "challenge lint challenges/library", "tests.second_python"]
     parts += ["pytest --numprocesses auto", '-m "not slow"']
     assert [part for part in parts if part not in said] == []
+    # Some tests need the model.
+    for target in ("test", "test-slow"):
+        assert re.search("fetch_models\n.*pytest ", make(project, "-n", target).stdout)
 
 
 @pytest.mark.parametrize("part", ["mypy", "ruff", "djlint", "gradus", "tests.second_python", "nothing"])
