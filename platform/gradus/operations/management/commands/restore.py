@@ -46,8 +46,8 @@ class Command(BaseCommand):
             raise CommandError(f"There is no {source}.")
         work = places.enter_context(tempfile.TemporaryDirectory(prefix="gradus-restore-"))
         with tarfile.open(source) as archive:
-            # Python has a filter for that from 3.11.4 on; the README's Python may be older.
-            archive.extraction_filter = getattr(tarfile, "data_filter", None)
+            # Python has a filter for that from 3.11.4 on, and warns from 3.12 on where none is set.
+            archive.extraction_filter = getattr(tarfile, "data_filter", lambda one, folder: one)
             for one in archive:
                 if not (one.isfile() or one.isdir()) or one.name.startswith("/") or ".." in one.name.split("/"):
                     raise tarfile.TarError(f"{one.name} is no file or folder of a backup")
