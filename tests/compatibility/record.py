@@ -17,6 +17,7 @@ import sys
 import tempfile
 import tomllib
 from collections.abc import Callable
+from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -82,7 +83,7 @@ def _record_site(release: Release, site: Path) -> None:
         _record_answers(release, made)
     connection.close()
     release.write("site", {"moment": LAST_MOMENT.isoformat(), "tokens": made.tokens, "users": made.things["users"]})
-    with sqlite3.connect(site / "gradus.sqlite3") as link:
+    with closing(sqlite3.connect(site / "gradus.sqlite3")) as link:
         release.write_dump("\n".join(link.iterdump()) + "\n")
     for store in ("private", "artifacts"):
         shutil.copytree(site / store, release.files / store)

@@ -6,6 +6,7 @@ import os
 import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -41,7 +42,7 @@ def started(database: Path) -> Path:
 
 
 def rows(database: Path) -> list[list[tuple[str, ...]]]:
-    with sqlite3.connect(database) as link:
+    with closing(sqlite3.connect(database)) as link:
         return [link.execute(query).fetchall() for query in ROWS]
 
 
@@ -58,7 +59,7 @@ def test_a_first_start_has_what_migrations_make_and_leaves_them_nothing_to_do(
 
 
 def test_a_database_that_has_tables_is_migrated_as_it_is(tmp_path: Path, migrated_database: Path) -> None:
-    with sqlite3.connect(migrated_database) as link:
+    with closing(sqlite3.connect(migrated_database)) as link, link:
         link.execute("delete from django_content_type")
         link.execute("insert into django_migrations (app, name, applied) values ('gone', '0001', current_timestamp)")
     before = schema.dump(migrated_database)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 from django.db import connection, transaction
@@ -43,7 +44,7 @@ def statements(text: str) -> Iterator[str]:
 
 def dump(database: Path) -> str:
     """Returns the script for what a migrated SQLite database holds: its objects, and which migrations have run."""
-    with sqlite3.connect(database) as link:
+    with closing(sqlite3.connect(database)) as link:
         objects = [f"{text};" for (text,) in link.execute(OBJECTS)]
         applied = link.execute("select app, name from django_migrations order by id").fetchall()
     return "\n".join([*objects, *(APPLIED.format(*migration) for migration in applied), ""])
