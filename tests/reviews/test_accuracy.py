@@ -133,7 +133,8 @@ def test_likeness_is_by_rare_words() -> None:
         ["stale facts stay in the weights", "the cat sat in the garden", "completely other words"],
     )
     assert near > far > none == 0
-    assert likeness("same words here", ["same words here"]) == [pytest.approx(1.0)]
+    # Without a cap, rounding makes it slightly more.
+    assert likeness("a tree", ["a tree"]) == [1.0]
     assert likeness("", ["a", ""]) == [0.0, 0.0]
 
 

@@ -90,4 +90,5 @@ def likeness(text: str, others: Sequence[str]) -> list[float]:
 
 def _cosine(a: Weights, b: Weights) -> float:
     size = math.hypot(*a.values()) * math.hypot(*b.values())
-    return sum(value * b.get(word, 0.0) for word, value in a.items()) / size if size else 0.0
+    # Rounding gives some equal texts slightly more than 1.
+    return min(sum(value * b.get(word, 0.0) for word, value in a.items()) / size, 1.0) if size else 0.0
