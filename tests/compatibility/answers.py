@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator
 from typing import Any
 
@@ -137,6 +138,9 @@ def _of_lists(recorded: list[Any], now: list[Any], exact: bool, key: str, at: st
 
 
 def _fits(recorded: Any, now: Any, exact: bool) -> bool:
+    if exact and isinstance(recorded, float) and isinstance(now, float):
+        # The `sum` of Python 3.12 and newer rounds less.
+        return math.isclose(recorded, now, rel_tol=1e-12)
     if exact:
         return bool(recorded == now)
     if isinstance(recorded, bool) or isinstance(now, bool):

@@ -102,6 +102,7 @@ ANSWER = {"code": "words", "detail": "Too short.", "score": 0.5, "rows": [{"id":
         ({"detail": None}, [".detail: None, was 'Too short.'"]),
         ({"code": "length"}, [".code: 'length', was 'words'"]),
         ({"score": 0.6}, [".score: 0.6, was 0.5"]),
+        ({"score": 0.5000000000000001}, []),
         ({"rows": [{"id": "a"}]}, [".rows[0]: there is no `right`"]),
         ({"rows": []}, [".rows: 0 entries, were 1"]),
     ],
