@@ -1,5 +1,6 @@
 """Each training method against PEFT, transformers and bitsandbytes by hand: its losses, its files, its answers."""
 
+import re
 import shutil
 import sys
 from contextlib import contextmanager, nullcontext
@@ -242,7 +243,7 @@ def test_the_built_in_model_takes_in_4_bits_what_lesson_and_documentation_say(bu
         yield
 
     session.run(replace(ITEMS["qlora"], model=built_in_folder.name, max_steps=1), Watch(), training_within=look)
-    said = f"{held[0] / 1e6:.0f} MB instead of {whole / 1e6:.0f} MB"
+    said = f"takes {held[0] / 1e6:.0f} MB [^.]*instead of {whole / 1e6:.0f} MB"
     lesson = "challenges/library/fine-tuning-in-practice/lesson.md"
     for text in (lesson, "docs/bundle.md"):
-        assert said in (PROJECT / text).read_text(), said
+        assert re.search(said, (PROJECT / text).read_text()), said
