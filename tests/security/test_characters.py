@@ -180,9 +180,9 @@ def test_a_year_and_a_row_that_are_no_numbers_are_refused_in_the_lists_of_the_ad
 
 def test_a_cookie_that_spells_a_nul_is_not_looked_up(db: None) -> None:
     """Python's reader of cookies takes octal escapes in quotes; the session's key goes to the database."""
-    client = Client(raise_request_exception=False)
-    client.cookies.load('sessionid="abcdefghijkl\\000m"; csrftoken="a\\000b"')
-    assert client.get("/profile/").status_code == 302
+    # As a header: newer versions of Python refuse to put such a cookie together.
+    sent = {"Cookie": 'sessionid="abcdefghijkl\\000m"; csrftoken="a\\000b"'}
+    assert Client(raise_request_exception=False).get("/profile/", headers=sent).status_code == 302
 
 
 def test_the_demo_says_which_character_to_remove_and_keeps_the_text(course: Course, ada_client: Client) -> None:
