@@ -9,7 +9,8 @@ the message can stand beside the field. All of them use `challenges.characters`.
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import structlog
 from django.core.exceptions import BadRequest
@@ -26,6 +27,7 @@ from gradus import database_away
 from gradus.api.problems import problem, unavailable
 from gradus.django_internals import without_log
 from gradus.request_bodies import RefusedBody, check_length
+from gradus.validators import DIGITS
 
 log = structlog.get_logger(__name__)
 API, ADMIN, ACCOUNTS = "/api/", "/admin/", "/accounts/"
@@ -56,8 +58,18 @@ def check_request(get_response: Callable[[HttpRequest], HttpResponseBase]) -> Ca
         drop_broken(request)
         return get_response(request)
 
+    answer.process_view = refuse_long_number  # type: ignore[attr-defined]
     answer.process_exception = refuse_in_admin  # type: ignore[attr-defined]
     return answer
+
+
+def refuse_long_number(
+    request: HttpRequest, view: Callable[..., Any], args: Sequence[Any], named: dict[str, Any]
+) -> HttpResponse | None:
+    """Answers 404 where the address names a row by a number that no row has: SQLite fails on one beyond 64 bits."""
+    if any(isinstance(value, int) and value >= 10**DIGITS for value in named.values()):
+        return not_found(request)
+    return None
 
 
 def refuse_in_admin(request: HttpRequest, exception: Exception) -> HttpResponse | None:
@@ -80,7 +92,7 @@ def body_problem(request: HttpRequest) -> Exception | None:
 
 
 def not_found(request: HttpRequest) -> HttpResponse:
-    """Answers 404 to an address with a character that no address of the site contains."""
+    """Answers 404 to an address with a character or a number that no address of the site contains."""
     if request.path.startswith(API):
         return problem(404)
     raise Http404

@@ -178,6 +178,21 @@ def test_a_year_and_a_row_that_are_no_numbers_are_refused_in_the_lists_of_the_ad
         assert answer.status_code == 400 and "could not be read" in answer.content.decode()
 
 
+@pytest.mark.parametrize(
+    "address",
+    [
+        "/teach/platforms/{}/deployments/1",
+        "/teach/boards/sea-or-sky/{}/similar/1/4/",
+        "/teach/platforms/1/contexts/{}",
+        "/api/v1/classes/{}",
+    ],
+)
+def test_a_number_that_is_too_long_for_a_row_names_nothing(course: Course, grace_client: Client, address: str) -> None:
+    for number in ("9" * 19, "9" * 30):
+        assert grace_client.get(address.format(number)).status_code == 404
+        assert grace_client.post(address.format(number)).status_code == 404
+
+
 def test_a_cookie_that_spells_a_nul_is_not_looked_up(db: None) -> None:
     """Python's reader of cookies takes octal escapes in quotes; the session's key goes to the database."""
     # As a header: newer versions of Python refuse to put such a cookie together.
