@@ -6,11 +6,14 @@ import sqlite3
 from typing import Any
 
 import structlog
-from django.db import InterfaceError, OperationalError
+from django.db import InterfaceError, InternalError, OperationalError
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
 
 log = structlog.get_logger(__name__)
+# The database cannot be reached or has ended the connection. PostgreSQL raises InternalError after a transaction was
+# idle for too long.
+ERRORS = (OperationalError, InterfaceError, InternalError)
 # What the answer's Retry-After says, in seconds.
 RETRY_SECONDS = 10
 # PostgreSQL's classes of errors for a connection that fails, too many connections, and a server that starts or stops:

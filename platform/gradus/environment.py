@@ -126,13 +126,6 @@ class Environment(environ.Env):  # type: ignore[misc]  # the package has no type
             path.write_text(get_random_secret_key())
         return path.read_text()
 
-    def worker_key(self, name: str) -> str:
-        """Reads the key of workers with few rights, which `manage.py worker_role` prints."""
-        value = self._given(name).strip()
-        if value and not re.fullmatch(r"[0-9a-f]{40}", value):
-            raise self._hidden(name, "the 40 characters that `manage.py worker_role` prints on the web server")
-        return value
-
     def base_models(self) -> None:
         """Reads the operator's base models, so that a mistake in their file stops every process at its start."""
         try:

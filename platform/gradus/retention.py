@@ -19,6 +19,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 from django.utils.module_loading import import_string
 
+from challenges.jobs import VECTORS_KEPT
 from gradus.accounts import deletion
 
 log = structlog.get_logger(__name__)
@@ -144,12 +145,6 @@ EVENTS = Kept(
     "after the end of the grading",
     over=lambda began: _rows("submissions.Event").filter(evaluation__finished_at__lt=began),
 )
-HANDED_IN = Kept(
-    "results of workers that could not be recorded",
-    timedelta(days=7),
-    "after they were handed in",
-    over=lambda began: _rows("submissions.HandedIn").set_aside().filter(created_at__lt=began),
-)
 NOTICES = Kept(
     "notices",
     timedelta(days=90),
@@ -216,7 +211,7 @@ CHECKPOINTS = Kept(
 )
 VECTORS = Kept(
     "embeddings of gold answers and of passages",
-    timedelta(days=30),
+    VECTORS_KEPT,
     "after a worker last loaded them",
     deleted_by="workers, and once an hour the reconciler",
 )

@@ -6,17 +6,20 @@ import os
 import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path, PurePosixPath
 from typing import IO, Any
 
 from django.core.files.base import File
 from django.core.files.storage import FileSystemStorage, Storage
+from django.utils import timezone
 
 # The stores that a backup must contain, because no command can create their content again: bundles, raw outputs of
 # models, adapters, and files that Django was given.
 KEPT = ("private", "artifacts", "default")
 PIECE = 2**20
+# The folder of private storage with the embeddings of gold answers, which all workers share, and its size.
+GOLD_VECTORS, GOLD_BYTES_MAX = "embeddings/", 4 * 1024**3
 
 
 @dataclass(frozen=True)
@@ -26,10 +29,6 @@ class StoredFile:
     name: str
     size: int
     modified: datetime
-
-
-class StoreAway(OSError):
-    """The store does not answer, or refuses. What was asked of it can be tried again later."""
 
 
 def is_away(error: BaseException) -> bool:
@@ -92,6 +91,20 @@ def walk(store: Storage, prefix: str = "") -> Iterator[StoredFile]:
     An S3 bucket is listed page by page, because listing folder by folder would take one request for each evaluation.
     """
     yield from (_in_folder(store, prefix) if isinstance(store, FileSystemStorage) else _in_bucket(store, prefix))
+
+
+def delete_unused(store: Storage, folder: str, unused_for: timedelta, bytes_max: int) -> int:
+    """Deletes files that were written longer ago, and the oldest where all together are larger than `bytes_max`.
+
+    Returns the number of files.
+    """
+    total, deleted, oldest = 0, 0, timezone.now() - unused_for
+    for file in sorted(walk(store, folder), key=lambda file: file.modified, reverse=True):
+        total += file.size
+        if total > bytes_max or file.modified < oldest:
+            store.delete(file.name)
+            deleted += 1
+    return deleted
 
 
 def _in_folder(store: FileSystemStorage, prefix: str) -> Iterator[StoredFile]:

@@ -22,11 +22,12 @@ def console(screen):
 
 
 @pytest.fixture
-def data_dir(settings, tmp_path):
+def data_dir(settings, tmp_path, monkeypatch):
     """The site's folder, for a test of its own."""
     settings.DATA_DIR = tmp_path / "data"
     settings.DATA_DIR.mkdir()
     settings.STATIC_ROOT = settings.DATA_DIR / "static"
+    monkeypatch.setenv("GRADUS_DATA_DIR", str(settings.DATA_DIR))
     return settings.DATA_DIR
 
 

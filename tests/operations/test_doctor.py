@@ -16,9 +16,9 @@ from gradus.operations.doctor import grading, machine, results, site
 from gradus.operations.management.commands import up
 from gradus.submissions.models import ReconcilerStatus, WorkerStatus
 from tests import factories
-from workers.choices import DatabaseChoices
 from workers.engine.choice import DEFAULT
-from workers.work import runner_of
+from workers.transport.choices import DatabaseChoices
+from workers.worker import runner_of
 
 
 def levels(found):
@@ -135,7 +135,7 @@ def test_the_engine_of_each_model_here_is_told_with_its_reason(db, model, monkey
     assert (level, name) == ("ok", "engine") and "not measured yet" in text
     assert training[:2] == ("ok", "training") and "float32; GRADUS_TRAINING_DTYPE" in training[2]
     choice = replace(DEFAULT, timings={"flash": 0.25})
-    DatabaseChoices().keep(runner_of("grade").place(base_models.wanted()[0]), choice)
+    DatabaseChoices().keep(runner_of("grade", DatabaseChoices()).place(base_models.wanted()[0]), choice)
     assert engine_results()[0] == ("ok", "engine", f"{base_models.wanted()[0]}: {choice.reason}")
     monkeypatch.setenv("GRADUS_ENGINE", "plain")
     assert "GRADUS_ENGINE is plain" in engine_results()[0][2]

@@ -23,10 +23,10 @@ from gradus import stores
 from gradus.accounts.models import User
 from gradus.courses import uploads
 from gradus.courses.models import Challenge
+from gradus.reconciling import orphan_files as orphans
 from gradus.submissions import services
 from tests import factories
 from tests.challenges.factory import write_course
-from workers import orphan_files as orphans
 
 BUCKET = "gradus"
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")

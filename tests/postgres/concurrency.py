@@ -16,6 +16,7 @@ from django.utils import timezone
 from gradus.courses import bundles, catalogue
 from gradus.laboratory import own_sets
 from gradus.laboratory.models import Contribution
+from gradus.reconciling import reconciler
 from gradus.submissions import limits, services
 from gradus.submissions.models import Evaluation, Event, Refund, Run, Slot, Standing, Submission
 from gradus.submissions.services import Refused
@@ -24,7 +25,6 @@ from tests import factories
 from tests.learn.findings import made_up
 from tests.threads import THREADS, at_once
 from tests.waiting import PATIENCE_SECONDS, wait_until
-from workers import reconciler
 
 pytestmark = [pytest.mark.postgres, pytest.mark.django_db(transaction=True)]
 

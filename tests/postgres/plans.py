@@ -13,11 +13,11 @@ from django.test.utils import CaptureQueriesContext
 
 from gradus.accounts.models import User
 from gradus.courses.models import Challenge
+from gradus.reconciling import invariants
 from gradus.submissions import queue, services
 from gradus.submissions.models import Evaluation, Submission
 from tests import factories
 from tests.conftest import is_superuser
-from workers import invariants
 
 pytestmark = [pytest.mark.postgres, pytest.mark.django_db]
 # Most evaluations of a site have ended.

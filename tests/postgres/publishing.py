@@ -19,6 +19,7 @@ from gradus.accounts.models import User
 from gradus.courses import boards, publishing, verification
 from gradus.courses import services as contents
 from gradus.courses.models import Challenge, ChallengeVersion, Course, CourseVersion
+from gradus.reconciling import reconciler
 from gradus.submissions import services
 from gradus.submissions.models import Evaluation, Run
 from gradus.submissions.services import proofs
@@ -29,7 +30,6 @@ from tests.courses.publishing.conftest import Push
 from tests.courses.test_versions import edit
 from tests.postgres.concurrency import until_it_waits_or
 from tests.threads import at_once
-from workers import reconciler
 
 pytest_plugins = ["tests.courses.publishing.conftest"]
 pytestmark = [pytest.mark.postgres, pytest.mark.django_db(transaction=True)]

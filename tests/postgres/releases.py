@@ -16,6 +16,7 @@ from gradus.classes import changes, releases
 from gradus.classes.models import Class
 from gradus.courses.models import Challenge
 from gradus.notices.models import Notice
+from gradus.reconciling import reconciler
 from gradus.submissions import services
 from gradus.submissions.models import Evaluation, Standing, Submission
 from gradus.submissions.services import releasing
@@ -25,7 +26,6 @@ from tests.postgres.concurrency import claim, until_it_waits_or
 from tests.submissions.test_releasing import HAND, NOW, graded_many
 from tests.threads import at_once
 from tests.waiting import PATIENCE_SECONDS
-from workers import reconciler
 
 pytestmark = [pytest.mark.postgres, pytest.mark.django_db(transaction=True)]
 HELD_SECONDS = 10

@@ -74,11 +74,11 @@ def any_of(passed: set[str], suite: str) -> bool:
 
 SUBMISSIONS = {
     "submissions": ("tests/submissions", "tests/reviews", "tests/notices", "tests/reports", "tests/own_data"),
-    "workers": tuple(f"tests/workers/test_{name}.py" for name in ("work", "choices", "orphan_files")),
+    "workers": ("tests/workers/test_work.py", "tests/workers/test_choices.py", "tests/reconciling"),
     "overlaps": ("tests/courses/test_overlapping_courses.py::test_the_database_moves_nothing_to_another_course",),
     "similar attempts are found": ("tests/postgres/copying.py", "tests/teach/test_similar.py"),
     "claims and submits when many come at once": ("tests/postgres/concurrency.py",),
-    "workers with few rights": ("tests/postgres/worker_rights.py", "tests/postgres/worker_files.py"),
+    "roles of workers that are withdrawn": ("tests/postgres/worker_roles.py",),
     "values that nobody can read": ("tests/postgres/unreadable.py",),
 }
 CLASSES = {
@@ -115,6 +115,7 @@ COURSES = {
 }
 ACCOUNTS = {
     "sign-ups and lock-outs": ("tests/accounts",),
+    "tokens of machines that join": ("tests/fleet/test_tokens.py", "tests/fleet/test_page.py"),
     # It names the fixtures of the drafts above, which pytest takes from one place only.
     "publishing when workers and editors come at once": ("tests/postgres/publishing.py",),
     "reviews that are decided, and grades that are recorded, while the author's account is deleted": (
@@ -204,17 +205,3 @@ def test_a_suite_that_passed_nothing_is_noticed():
     passed = {"tests.accounts.test_names.test_a", "tests.api.test_uploads.test_b[part]"}
     assert any_of(passed, "tests/accounts") and any_of(passed, "tests/api/test_uploads.py::test_b")
     assert not any_of(passed, "tests/api/test_upload.py") and not any_of(passed, "tests/account")
-
-
-FEW_RIGHTS = (
-    *(f"tests/workers/test_{name}.py" for name in ("work", "guests", "limits")),
-    *(f"tests/workers/grading/test_{name}.py" for name in ("kept_training", "measuring", "chats")),
-    *(f"tests/submissions/test_{name}.py" for name in ("lint_on_workers", "proofs", "reruns")),
-)
-
-
-@pytest.mark.slow
-def test_workers_with_few_rights_do_all_of_their_work(postgres_url, tmp_path):
-    """Each step of a worker in these tests is taken with few rights; see the plugin."""
-    plugin = ("-p", "tests.postgres.few_rights")
-    hold_on_postgresql(postgres_url, tmp_path, {"few rights": FEW_RIGHTS}, "-m", "not slow", *plugin)

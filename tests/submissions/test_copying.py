@@ -15,12 +15,12 @@ from django.utils import timezone
 from gradus.accounts.models import User
 from gradus.classes.models import Announcement
 from gradus.courses.models import Challenge
+from gradus.reconciling import reconciler
 from gradus.submissions.copying import evidence, fingerprints
 from gradus.submissions.copying.evidence import Pair
 from gradus.submissions.models import Annulment, Fingerprint, Submission
 from gradus.submissions.services import boards as decisions
 from tests import factories
-from workers import reconciler
 
 WORDS = [
     "".join(pair)

@@ -14,11 +14,11 @@ from prometheus_client import generate_latest
 
 from gradus.accounts.models import User
 from gradus.accounts.token_rules import Content, Scope
+from gradus.reconciling import invariants, reconciler
 from gradus.submissions import health, services
 from gradus.submissions.models import Evaluation, ReconcilerStatus, WorkerStatus
 from tests import factories
 from tests.markup import Markup
-from workers import invariants, reconciler
 
 RULES = Path(site.BASE_DIR / "deploy" / "prometheus" / "gradus.rules.yml")
 

@@ -4,13 +4,13 @@ import pytest
 from django.db.models.functions import Now
 
 from gradus.courses.models import ChallengeVersion
+from gradus.reconciling import invariants, reconciler
 from gradus.submissions import limits, services
 from gradus.submissions.models import Evaluation, Event, Refund, Score, Slot, Standing
 from gradus.submissions.services import Outcome, Refused
 from gradus.submissions.services.finish import LeaseLost
 from gradus.submissions.states import MAX_ATTEMPTS
 from tests import factories
-from workers import invariants, reconciler
 
 OUTCOME = Outcome(result={}, score=0.7199)
 

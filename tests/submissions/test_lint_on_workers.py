@@ -20,13 +20,14 @@ from gradus.accounts.models import User
 from gradus.courses import verification
 from gradus.courses.models import ChallengeVersion
 from gradus.courses.services import import_course
+from gradus.reconciling import reconciler
 from gradus.submissions import failpoints, health, services
 from gradus.submissions.models import Evaluation, Run
 from tests import factories
 from tests.challenges import factory
 from tests.workers.embedding_runner import Embedding
-from workers import reconciler, status
-from workers.grading import linting
+from workers import status
+from workers.transport import gold_vectors, linting
 from workers.work import Worker
 
 pytestmark = pytest.mark.django_db
@@ -55,7 +56,7 @@ def version(tmp_path: Path) -> ChallengeVersion:
 def worker(**how: Any) -> Worker:
     made = Worker("judge", runner=Embedding(**how))
     # Gold answers of the question are embedded first, which is not what is tested here.
-    made.embedded.warm(lambda event: None, lambda: False)
+    gold_vectors.warm(made.embedded, lambda event: None, lambda: False)
     made.runner.asked.clear()
     return made
 
@@ -132,7 +133,7 @@ def question(version: ChallengeVersion) -> None:
 def test_it_gives_way_to_a_learner_who_comes_meanwhile(
     version: ChallengeVersion, question: None, ada: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("workers.work.GIVE_WAY_SECONDS", 0.0)
+    monkeypatch.setattr("workers.worker.GIVE_WAY_SECONDS", 0.0)
     attempts: list[Any] = []
 
     def comes() -> None:

@@ -20,15 +20,16 @@ from gradus.accounts.models import User
 from gradus.courses import archives, verification
 from gradus.courses.models import ChallengeVersion, CourseVersion
 from gradus.courses.services import import_course
+from gradus.reconciling import reconciler
 from gradus.submissions import failpoints, services
 from gradus.submissions.models import Evaluation, Run
 from gradus.submissions.services import proofs
 from tests import factories
 from tests.challenges import factory
 from tests.learn.findings import made_up
+from tests.workers.jobs import prepared
 from tests.workers.table_engine import TableEngine
-from workers import reconciler, status
-from workers.grading import assignments
+from workers import status
 from workers.work import Worker
 
 pytestmark = pytest.mark.django_db
@@ -147,7 +148,7 @@ def test_a_training_run_is_whole_and_has_the_seed_of_the_record(live: CourseVers
     services.verify_findings(live)
     ChallengeVersion.objects.update(findings=[{**row, "seed": 23} for row in sea_or_sky().findings])
     evaluation = Evaluation.objects.get(run__arm="lora")
-    with assignments.prepared(evaluation) as assignment:
+    with prepared(evaluation) as assignment:
         assert assignment.bundle.seed == 23 and assignment.whole and not assignment.hidden
         assert assignment.bundle.challenge.metric.orders == 1
 

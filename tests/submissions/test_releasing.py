@@ -17,12 +17,12 @@ from gradus.classes.models import Class, ReleaseRule
 from gradus.courses.models import Challenge
 from gradus.leaderboards import boards
 from gradus.notices.models import Notice
+from gradus.reconciling import reconciler
 from gradus.submissions import services
 from gradus.submissions.models import Evaluation, Score, Standing, Submission
 from gradus.submissions.services import Refused, releasing
 from gradus.submissions.services.standings import differences
 from tests import factories
-from workers import reconciler
 
 HAND = {"score": "hand", "details": "hand"}
 NOW = {"score": "now", "details": "now"}

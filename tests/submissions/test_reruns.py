@@ -11,6 +11,7 @@ from django.test import Client
 
 from gradus.accounts.models import StaffAction, User
 from gradus.courses.models import Challenge
+from gradus.fleet.jobs import job_of
 from gradus.leaderboards import boards
 from gradus.own_data import document
 from gradus.refusal import Refused
@@ -20,8 +21,7 @@ from gradus.submissions.models import Evaluation, Event, Rerun, Run, Score, Slot
 from gradus.submissions.services.reruns import run_again
 from gradus.submissions.states import State
 from tests import factories
-from workers.grading import assignments
-from workers.grading.evaluations import gives_way, on_hidden_rows
+from tests.workers.jobs import prepared
 
 
 @pytest.fixture
@@ -83,10 +83,10 @@ def test_the_worker_grades_the_payload_of_the_attempt_on_hidden_rows_after_learn
     attempt = graded(ada)
     (rerun,) = run_again(attempt, by=teacher)
     assert rerun.run is not None
-    assert rerun.run.current.fair_share_rank == queue.VERIFICATION_RANK and gives_way(rerun.run.current)
-    with assignments.prepared(rerun.run.current) as again, assignments.prepared(attempt.current) as first:
+    assert rerun.run.current.fair_share_rank == queue.VERIFICATION_RANK and job_of(rerun.run.current).gives_way
+    with prepared(rerun.run.current) as again, prepared(attempt.current) as first:
         assert (again.payload, again.draw, again.bundle) == (first.payload, first.draw, first.bundle)
-    assert on_hidden_rows(rerun.run.current)
+    assert job_of(rerun.run.current).on_hidden_rows
     other = factories.submit(bob)
     claimed = services.claim("grade", worker="worker-1", profile="cpu/float32/1")
     assert claimed is not None and claimed.submission == other
@@ -99,7 +99,7 @@ def test_a_method_that_trains_runs_with_other_seeds(sea_or_sky: Challenge, ada: 
     own = made[0].seed
     assert [(one.seed, one.own_seed) for one in made] == [(own, True), (own + 1, False), (own + 2, False)]
     assert made[2].run is not None
-    with assignments.prepared(made[2].run.current) as assignment:
+    with prepared(made[2].run.current) as assignment:
         assert assignment.bundle.seed == own + 2
     with pytest.raises(Refused, match="already"):
         run_again(attempt, by=teacher)

@@ -12,31 +12,27 @@ from django.apps import apps
 from django.db import DatabaseError, connection, transaction
 from django.db.models import Model
 from django.test import Client
-from django.utils import timezone
 
 from gradus import retention, stored_json
 from gradus.accounts.models import User
 from gradus.challenge_health import figures
 from gradus.challenge_health.models import Figures
 from gradus.courses.models import Challenge, Course
-from gradus.operations.doctor import set_aside as checks
+from gradus.operations.doctor import unreadable as checks
+from gradus.reconciling import reconciler
 from gradus.stored_json import JSONField, OutOfBounds, UnreadableList, UnreadableObject, is_unreadable
-from gradus.submissions import health, limits, services, stream
+from gradus.submissions import health, services, stream
 from gradus.submissions.copying import fingerprints
 from gradus.submissions.models import (
     Evaluation,
-    Event,
     Fingerprint,
-    HandedIn,
     ReconcilerStatus,
     Run,
-    Slot,
     Submission,
 )
-from gradus.submissions.services import handed_in
 from tests import factories
 from tests.workers.test_work import TableRunner
-from workers import reconciler, status
+from workers import status
 from workers.management.commands.work import Command
 from workers.work import Worker
 
@@ -51,7 +47,7 @@ EXTREME = {"a": 1.7e308, "b": 5e-324, "c": 10**300, "d": -1e308, "e": "9" * 5000
 
 
 def poison(row: Model, column: str, text: str = DIGITS) -> None:
-    """Stores `text` in a column of a row, as a stolen machine or an operator could."""
+    """Stores `text` in a column of a row, as an operator could."""
     with connection.cursor() as cursor:
         cursor.execute(
             f"UPDATE {row._meta.db_table} SET {column} = %s WHERE {row._meta.pk.column} = %s", [text, row.pk]
@@ -166,62 +162,16 @@ def test_no_page_of_a_learner_fails_because_of_one_column(
 # --- one by one ---------------------------------------------------------------------------------------------------
 
 
-def hand_in(attempt: Submission) -> Evaluation:
-    held = factories.claimed(attempt)
-    services.hand_in(held.pk, held.fence, services.Outcome(factories.result_for(attempt), 0.7))
-    return held
-
-
-@pytest.mark.parametrize("text", POISON.values(), ids=POISON)
-@pytest.mark.parametrize("error_code", ["", "timeout"])
-def test_an_outcome_that_cannot_be_read_is_set_aside_and_the_next_is_recorded(
-    submission: Submission, bob: User, text: str, error_code: str
-) -> None:
-    held, other = hand_in(submission), factories.submit(bob)
-    hand_in(other)
-    row = HandedIn.objects.get(evaluation=held)
-    HandedIn.objects.filter(pk=row.pk).update(error_code=error_code)
-    poison(row, "outcome", text)
-
-    assert handed_in.record_all() == 2 and handed_in.record_all() == 0
-    held.refresh_from_db()
-    assert (held.state, held.error_code, other.current.state) == ("failed", "internal", "scored")
-    assert Slot.objects.of(limits.ATTEMPTS).count() == 1, "the attempt was not given back"
-    aside = HandedIn.objects.get()
-    assert (aside.pk, aside.set_aside) == (row.pk, "NotAnOutcome")
-
-
-def test_staff_are_told_of_what_was_set_aside(submission: Submission, grace_client: Client) -> None:
-    held = hand_in(submission)
-    row = HandedIn.objects.get()
-    poison(row, "outcome")
-    handed_in.record_all()
-    started = held.events.get(type="started")
+def test_staff_are_told_of_what_cannot_be_read(submission: Submission) -> None:
+    assert [result.level for result in checks.values()] == ["ok"]
+    started = factories.claimed(submission).events.get(type="started")
     poison(started, "data")
-    texts = [result.text for result in checks.set_aside()]
-    assert texts == [
-        f"1 result of workers could not be recorded: {row.pk}",
-        f"1 row of submissions_event cannot be read in data: {started.pk}",
-        f"1 row of submissions_handedin cannot be read in outcome: {row.pk}",
-    ]
-    assert "Results of workers that could not be recorded: 1" in health.alerts()
-
-    HandedIn.objects.update(created_at=timezone.now() - timedelta(days=8))
-    assert retention.HANDED_IN.carry_out() == 1
-    Event.objects.filter(pk=started.pk).delete()
-    assert [result.level for result in checks.set_aside()] == ["ok"]
+    texts = [result.text for result in checks.values()]
+    assert texts == [f"1 row of submissions_event cannot be read in data: {started.pk}"]
 
 
-def test_a_grade_is_claimed_again_where_even_its_end_cannot_be_written(
-    submission: Submission, bob: User, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    held, other = hand_in(submission), factories.submit(bob)
-    hand_in(other)
-    HandedIn.objects.filter(evaluation=held).update(outcome={"result": 5})
-    monkeypatch.setattr(handed_in.finish, "reject", lambda *args: 1 / 0)
-    assert handed_in.record_all() == 2 and other.current.state == "scored"
-    Evaluation.objects.filter(pk=held.pk).update(lease_until=timezone.now() - timedelta(hours=1))
-    assert reconciler.requeue_expired() == 1
+def test_doctor_reads_columns_that_there_are() -> None:
+    assert all(isinstance(apps.get_model(name)._meta.get_field(column), JSONField) for name, column in checks.COLUMNS)
 
 
 def test_a_worker_claims_past_what_it_cannot_read(submission: Submission) -> None:
@@ -304,7 +254,7 @@ STEPS = {
 def test_a_step_that_fails_keeps_no_other_from_its_turn(
     ada: User, monkeypatch: pytest.MonkeyPatch, step: str, name: str
 ) -> None:
-    monkeypatch.setattr(f"workers.reconciler.{step}", lambda **more: 1 / 0)
+    monkeypatch.setattr(f"gradus.reconciling.reconciler.{step}", lambda **more: 1 / 0)
     assert set(reconciler.sweep()) >= {"requeued", "failed", "pruned", "freed", "announced", "mailed"}
     assert ReconcilerStatus.objects.get().broken == {f"{name}_failed": 1}
     assert f"The reconciler reports faults: {name}_failed" in health.alerts()

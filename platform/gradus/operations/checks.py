@@ -46,15 +46,6 @@ def broker(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[CheckMessag
     return [Error(text, hint=hint, id="gradus.E002")]
 
 
-@register(Tags.compatibility)
-def few_rights(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[CheckMessage]:
-    """Checks that there can be a role with few rights where the key of such workers is set."""
-    if not (settings.WORKER_KEY and settings.SQLITE):
-        return []
-    hint = "Set DATABASE_URL as `manage.py worker_role` prints it, or remove GRADUS_WORKER_KEY."
-    return [Error("GRADUS_WORKER_KEY is set, but the database is SQLite.", hint=hint, id="gradus.E003")]
-
-
 @register(Tags.compatibility, deploy=True)
 def deployment(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[CheckMessage]:
     """Reports what a large course should have, although the site also runs without it."""

@@ -1,15 +1,14 @@
 """The pairs of answers that a learner is shown, in which order, and the services that keep what the learner chose."""
 
 import hashlib
-import hmac
 import json
 import random
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import permutations
 
-from django.conf import settings
 from django.utils import timezone
+from django.utils.crypto import salted_hmac
 from django.utils.translation import gettext as _
 
 from challenges.field_checks import FieldProblem
@@ -95,13 +94,7 @@ def _pair(candidate: Candidate, made: PairChoice | None, lot: str) -> Pair:
 
 def lot(user_id: int | None, challenge_id: int) -> str:
     """A secret of the site about one learner at one challenge, always the same."""
-    about = f"{user_id} {challenge_id}".encode()
-    return hmac.new(bytes.fromhex(settings.WORKER_KEY or lot_key()), about, "sha1").hexdigest()
-
-
-def lot_key() -> str:
-    """The key of all lots, which workers with few rights are given. The site's secret key does not follow from it."""
-    return hashlib.sha1(f"gradus.preferences{settings.SECRET_KEY}".encode()).hexdigest()  # noqa: S324 - salted_hmac's
+    return salted_hmac("gradus.preferences", f"{user_id} {challenge_id}").hexdigest()
 
 
 def rows_of(user: User | None, challenge: Challenge) -> list[dict[str, str]]:

@@ -22,8 +22,6 @@ from gradus.submissions.exports import EXPORTS, as_csv
 from gradus.submissions.models import (
     EngineChoice,
     Evaluation,
-    HandedIn,
-    HandedInQuerySet,
     ReconcilerStatus,
     Refund,
     Run,
@@ -203,25 +201,6 @@ class ReconcilerStatusAdmin(ReadOnly):
     list_display = ("name", "last_run", "done", "broken")
     search_help_text = gettext_lazy("The beginning of a reconciler's name")
     ordering = ("name",)
-
-
-@admin.register(HandedIn)
-class HandedInAdmin(ReadOnly):
-    purpose = gettext_lazy("Which results of workers could not be recorded, and why")
-    # It names hidden rows.
-    never_shown = ("outcome",)
-    list_display = ("id", "evaluation_id", "worker", "set_aside", "created_at")
-    list_select_related = ("evaluation",)
-    ordering = ("-id",)
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet[HandedIn]:
-        found = super().get_queryset(request)
-        assert isinstance(found, HandedInQuerySet)
-        return found.set_aside().defer("outcome")
-
-    @admin.display(description=gettext_lazy("Worker"))
-    def worker(self, row: HandedIn) -> str:
-        return row.evaluation.worker
 
 
 @admin.register(EngineChoice)

@@ -23,7 +23,7 @@ from gradus.accounts.token_rules import Content
 from gradus.courses import days
 from gradus.courses.models import Course
 from gradus.submissions import limits
-from gradus.submissions.models import Evaluation, HandedIn, ReconcilerStatus, Run, Slot, WorkerStatus
+from gradus.submissions.models import Evaluation, ReconcilerStatus, Run, Slot, WorkerStatus
 from gradus.submissions.queue import ALIVE
 from gradus.submissions.states import State
 
@@ -207,8 +207,6 @@ def alerts() -> list[str]:
             said = _("In the lane %(lane)s, %(count)d evaluations failed in the last hour: %(codes)s")
             codes = ", ".join(f"{code} {number}" for code, number in sorted(lane.failed.items()))
             texts.append(said % {"lane": lane.lane, "count": count, "codes": codes})
-    if aside := HandedIn.objects.set_aside().count():
-        texts.append(_("Results of workers that could not be recorded: %(count)d") % {"count": aside})
     if late := overdue().count():
         texts.append(_("Open for over 15 minutes: %(count)d") % {"count": late})
     if waiting := len(deletions_held_up()):

@@ -5,10 +5,10 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from challenges.kinds.base import Lane
 from workers import status
-from workers.choices import DatabaseChoices
 from workers.engine.choice import only_plain
 from workers.sandbox.supervisor import Runner, RunnerDied, RunnerFailed
-from workers.work import runner_of
+from workers.transport.choices import DatabaseChoices
+from workers.worker import runner_of
 
 PLAIN = "computed by public operations of torch alone, because GRADUS_ENGINE is plain; nothing is measured"
 NOT_YET = "not measured yet: it is measured when a runner first uses the model"
@@ -33,7 +33,7 @@ class Command(BaseCommand):
 
     def of_each_model(self, tell: Callable[[Runner, str], str]) -> dict[str, str]:
         """What `tell` says about each base model whose files are here. No file, no line."""
-        runner = runner_of(Lane.INTERACTIVE)
+        runner = runner_of(Lane.INTERACTIVE, DatabaseChoices())
         try:
             return {name: tell(runner, name) for name in status.digests()}
         finally:

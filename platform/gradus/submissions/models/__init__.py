@@ -14,8 +14,6 @@ from gradus.submissions.models.evaluations import (
     SubmissionQuerySet,
     known_kind,
 )
-from gradus.submissions.models.file_links import FileLink
-from gradus.submissions.models.handed_in import HandedIn, HandedInQuerySet
 from gradus.submissions.models.quotas import Quota, QuotaHold, QuotaUse
 from gradus.submissions.models.reruns import Rerun
 from gradus.submissions.models.results import Event, Refund, Score, ScoreQuerySet, Standing, StandingQuerySet
@@ -30,11 +28,8 @@ __all__ = [
     "Evaluation",
     "EvaluationQuerySet",
     "Event",
-    "FileLink",
     "Fingerprint",
     "Grader",
-    "HandedIn",
-    "HandedInQuerySet",
     "HintsTaken",
     "Mark",
     "MarkQuerySet",

@@ -4,11 +4,10 @@ import copy
 import uuid
 from typing import Any, Self
 
-from django.apps import apps
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import connections, models
-from django.db.models import Exists, F, OuterRef, Q
+from django.db.models import F, Q
 from django.db.models.functions import Length, Now
 from django.db.models.lookups import LessThanOrEqual
 from django.utils import timezone
@@ -265,12 +264,7 @@ class EvaluationQuerySet(models.QuerySet["Evaluation"]):
         ).order_by("fair_share_rank", "id")
 
     def expired(self) -> Self:
-        return self.filter(state=State.RUNNING, lease_until__lt=Now()).not_handed_in()
-
-    def not_handed_in(self) -> Self:
-        """Without those whose worker has done its part, and which only have to be recorded."""
-        waiting = apps.get_model("submissions.HandedIn").objects.filter(set_aside="")
-        return self.exclude(Exists(waiting.filter(evaluation=OuterRef("pk"), fence=OuterRef("fence"))))
+        return self.filter(state=State.RUNNING, lease_until__lt=Now())
 
     def unlocked(self) -> Self:
         """Locks what nobody else holds, within a transaction. On SQLite there is one lock for all."""

@@ -1,11 +1,11 @@
 """Services for submissions and runs. Only they write submissions, evaluations, scores and standings."""
 
+from challenges.jobs import Outcome
 from gradus.submissions.services.cancel import cancel, cancel_run, withdraw, withdraw_attempt
-from gradus.submissions.services.claim import claim, heartbeat, learner_waits, others_at_work
+from gradus.submissions.services.claim import claim, end_leases, heartbeat, learner_waits, others_at_work
 from gradus.submissions.services.events import append_events
-from gradus.submissions.services.finish import Outcome, keep_trained, postpone, record, reject, release, retry, shown_of
+from gradus.submissions.services.finish import keep_trained, postpone, record, reject, release, retry, shown_of
 from gradus.submissions.services.forgetting import withdraw_waiting
-from gradus.submissions.services.handed_in import hand_in, hand_in_error
 from gradus.submissions.services.hints import hints_taken, take_hint
 from gradus.submissions.services.payload import token_use
 from gradus.submissions.services.progress import Check, CheckState, Progress, progress
@@ -24,9 +24,13 @@ from gradus.submissions.services.verification import verify, withdraw_checks
 from gradus.submissions.services.workers import (
     another_can,
     forget_choice,
+    forget_workers,
     keep_choice,
     kept_choice,
     lacks_model,
+    other_weights,
+    report_worker,
+    seen_worker,
     unavailable,
 )
 
@@ -44,9 +48,9 @@ __all__ = [
     "cancel_run",
     "claim",
     "decide",
+    "end_leases",
     "forget_choice",
-    "hand_in",
-    "hand_in_error",
+    "forget_workers",
     "heartbeat",
     "hints_taken",
     "keep_choice",
@@ -57,6 +61,7 @@ __all__ = [
     "measure_attempt",
     "measure_baseline",
     "name_run",
+    "other_weights",
     "others_at_work",
     "postpone",
     "progress",
@@ -65,8 +70,10 @@ __all__ = [
     "regrade",
     "reject",
     "release",
+    "report_worker",
     "retry",
     "seed_of_proof",
+    "seen_worker",
     "shown_of",
     "start_run",
     "submit",

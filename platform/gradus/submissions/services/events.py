@@ -12,13 +12,13 @@ release rules of this class and challenge, or of all where they are None (`of_cl
 """
 
 from collections.abc import Sequence
-from typing import Any
 
 from django.db import transaction
 from django.db.models import Max
 from django.dispatch import Signal
 
 from challenges.characters import cleaned
+from challenges.jobs import Item
 from gradus.submissions.models import Evaluation, Event
 from gradus.submissions.states import State
 
@@ -31,8 +31,6 @@ released = Signal()
 entry_decided = Signal()
 attempt_decided = Signal()
 rules_applied = Signal()
-# An event: its type and its data.
-Item = tuple[str, dict[str, Any]]
 
 
 def append_events(evaluation_id: int, fence: int, items: Sequence[Item]) -> bool:

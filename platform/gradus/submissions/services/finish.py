@@ -3,8 +3,8 @@
 Each changes the state of exactly one evaluation, or nothing at all.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -13,6 +13,8 @@ from django.db.models import F
 from django.db.models.functions import Coalesce, Now
 
 from challenges.characters import cleaned
+from challenges.jobs import Item, Outcome
+from challenges.jobs import LeaseLost as LeaseLost
 from challenges.shown_score import shown_score
 from gradus.accounts.models import User
 from gradus.classes import releases
@@ -21,45 +23,8 @@ from gradus.courses.models import Calibration, ChallengeVersion, Course
 from gradus.submissions import failpoints
 from gradus.submissions.models import Evaluation, Run, Score, Standing, Submission
 from gradus.submissions.services import events, slots
-from gradus.submissions.services.events import Item
 from gradus.submissions.services.standings import hold_learner, update_standing
 from gradus.submissions.states import CODES, State
-
-
-class LeaseLost(Exception):
-    """The fence is no longer current: another worker has this evaluation. Nothing was written."""
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What a worker found out about a submission or a run. `result` is what the learner may see.
-
-    Scores are in [0, 1]. A trial or a demo has no score, nor has an answer that only a person can mark. The score of a
-    baseline is stored with the version instead of in a row of scores. `judge` is the model and the template of the
-    judge that gave the marks, if there was one. `overlap` counts the hidden samples that the payload contains; only
-    staff can see it. `rows` has, by the id of a hidden row, its score in [0, 1] and the answer where that is wrong;
-    only editors and owners of the course see it. `engine_choice` is the digest of the choice with which a runner
-    computed the base model, or "" if no runner did.
-    """
-
-    result: dict[str, Any]
-    score: float | None = None
-    private_score: float | None = None
-    provisional: bool = False
-    review: tuple[str, ...] = ()
-    grader_version: str = ""
-    raw: str = ""
-    artifact: str = ""
-    notes: dict[str, Any] = field(default_factory=dict)
-    judge: tuple[str, str] | None = None
-    overlap: int = 0
-    engine_choice: str = ""
-    rows: Mapping[str, tuple[float, str]] = field(default_factory=dict)
-
-    @property
-    def unsettled(self) -> bool:
-        """True if a person has to review the grade."""
-        return self.provisional or bool(self.review)
 
 
 def record(evaluation_id: int, fence: int, outcome: Outcome, last: Sequence[Item] = ()) -> Evaluation:
@@ -281,7 +246,6 @@ def postpone(evaluation_id: int, fence: int, seconds: float, reason: str) -> Eva
     Raises:
         LeaseLost: the fence is not current.
     """
-    # The event comes first, because a worker with few rights may write none about an evaluation that it does not hold.
     said = ("postponed", {"reason": reason, "seconds": round(seconds)})
     if not events.append_events(evaluation_id, fence, [said]):
         raise LeaseLost

@@ -18,6 +18,7 @@ from challenges.findings.digest import finding_digest, run_digest
 from challenges.findings.reproduced import public_values, tolerance
 from challenges.findings.runs import repetition
 from challenges.findings.spec import Arm, ArmRecord, Experiment, Finding, FindingRecord, Measure
+from challenges.jobs import Outcome
 from challenges.kinds import registry as kinds
 from challenges.lint.records import in_words
 from gradus.courses import locks, publishing
@@ -25,7 +26,6 @@ from gradus.courses.models import ChallengeVersion, CourseVersion
 from gradus.refusal import Refused
 from gradus.submissions.models import Evaluation, Run
 from gradus.submissions.services.cancel import end_run
-from gradus.submissions.services.finish import Outcome
 from gradus.submissions.services.runs import Repetition, start_run
 from gradus.submissions.states import State
 

@@ -36,8 +36,6 @@ What = Quota.What
 OF_JUDGE = (What.CALLS, What.MONEY)
 # What one question to the judge may need: a second call may ask for a repaired reply.
 JUDGE_CALLS = 2
-# What workers do not need of a class. Those with few rights may not read it.
-JOIN_CODES = ("of_class__join_code", "of_class__join_code_until")
 # The share from which a budget is said to be nearly used up.
 NEARLY = 0.8
 # Larger numbers are slips, and the database could not hold all of them.
@@ -116,7 +114,7 @@ def hold(evaluation: Evaluation, needed: Mapping[str, int]) -> list[int]:
     # The lock makes who sets a budget wait for work that begins now, and count it.
     quotas = about.filter(what__in=needed).select_for_update(no_key=True, of=("self",))
     holds = []
-    for quota in quotas.select_related("course", "of_class__course").defer(*JOIN_CODES):
+    for quota in quotas.select_related("course", "of_class__course"):
         use, _made = QuotaUse.objects.get_or_create(quota=quota, period=quota.running)
         amount = needed[quota.what]
         within = QuotaUse.objects.filter(pk=use.pk, held__lte=quota.allowed - amount - F("used"))
@@ -144,7 +142,7 @@ def settle(evaluation: Evaluation, holds: Collection[int], spent: Mapping[str, i
     if attempt is None or not any(spent.values()):
         return
     late = Quota.objects.in_force().about(attempt.challenge.course_id, attempt.of_class_id).filter(what__in=spent)
-    for quota in late.exclude(pk__in=counted).select_related("course", "of_class__course").defer(*JOIN_CODES):
+    for quota in late.exclude(pk__in=counted).select_related("course", "of_class__course"):
         use, _made = QuotaUse.objects.get_or_create(quota=quota, period=quota.running)
         QuotaUse.objects.filter(pk=use.pk).update(used=F("used") + spent[quota.what])
 

@@ -12,6 +12,7 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from challenges.jobs import Outcome
 from challenges.kinds import registry as kinds
 from gradus.accounts import roles
 from gradus.accounts import staff_actions as staff
@@ -21,7 +22,6 @@ from gradus.refusal import Refused
 from gradus.submissions import queue
 from gradus.submissions.models import Evaluation, Grader, Rerun, Run, Submission
 from gradus.submissions.services.boards import refuse_own_entry
-from gradus.submissions.services.finish import Outcome
 from gradus.submissions.services.runs import check_of
 
 OTHERS_MAX = 3

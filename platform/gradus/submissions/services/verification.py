@@ -18,6 +18,7 @@ from challenges import distribution, payloads
 from challenges.bundle import Baseline, ChallengeBundle, sha256_of
 from challenges.course_bundle import CourseBundle
 from challenges.findings.digest import outcome_digest
+from challenges.jobs import Outcome
 from challenges.kinds import registry as kinds
 from challenges.shown_score import floor_to_step
 from challenges.spec import BaselineRef, Challenge
@@ -25,7 +26,6 @@ from gradus.courses import arms, bundles, locks, verification
 from gradus.courses.models import BaselineOutcome, ChallengeVersion, CourseVersion
 from gradus.submissions.models import Evaluation, Run
 from gradus.submissions.services.cancel import end_run
-from gradus.submissions.services.finish import Outcome
 from gradus.submissions.services.runs import Check, baseline_of, lint_of, queue_checks
 from gradus.submissions.states import OPEN, State
 

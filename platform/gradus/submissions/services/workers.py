@@ -1,14 +1,16 @@
 """What workers have said of themselves: what they lack, and how the engine computes each base model on their machine.
 
 So a payload that none of them can carry out is refused at once. The site knows an engine's choice only as JSON, because
-it does not load the engine. `workers.choices` reads and checks it.
+it does not load the engine. `workers.transport.choices` reads and checks it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
+from django.db.models import Exists, Q
+from django.db.models.functions import Now
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -20,6 +22,7 @@ from challenges.translation import translated
 from gradus.refusal import Refused
 from gradus.submissions.models import EngineChoice, WorkerStatus
 from gradus.submissions.queue import ALIVE
+from gradus.submissions.services.claim import is_of
 
 CODE = "method_unavailable"
 
@@ -87,3 +90,41 @@ def keep_choice(key: str, place: Mapping[str, Any], digest: str, choice: Mapping
 def forget_choice(kept: EngineChoice) -> None:
     """Removes exactly this choice; one that has replaced it meanwhile stays, because it has another id."""
     EngineChoice.objects.filter(pk=kept.pk).delete()
+
+
+def report_worker(values: Mapping[str, Any]) -> None:
+    """Updates what is known of the worker `name`, which is alive. `values` has other fields of `WorkerStatus` too."""
+    fields = {**values, "last_seen": Now()}
+    name = fields.pop("name")
+    # One statement, because this runs twice for each evaluation and each second in an idle worker.
+    if not WorkerStatus.objects.filter(name=name).update(**fields):
+        WorkerStatus.objects.update_or_create(name=name, defaults=fields)
+
+
+def other_weights(worker: str, held: Mapping[str, str], without: Collection[str] = ()) -> dict[str, tuple[str, str]]:
+    """Returns the base models that a worker which reported before this one holds with another digest than in `held`,
+    each with that worker's name and its digest. Two of a challenge's attempts must not be graded by different models.
+    Workers of the machines `without` are not compared with.
+    """
+    seen = WorkerStatus.objects.filter(last_seen__gte=Now() - ALIVE).exclude(name=worker)
+    mine = WorkerStatus.objects.filter(name=worker).values_list("pk", flat=True)
+    earlier = seen.filter(Q(pk__lt=mine[:1]) | ~Exists(mine)) if held else seen.none()
+    return {
+        name: (other, theirs[name])
+        for other, theirs in earlier.order_by("-pk").values_list("name", "base_models")
+        if other.partition(":")[0] not in without
+        for name, digest in held.items()
+        if theirs.get(name, digest) != digest
+    }
+
+
+def forget_workers(who: str) -> int:
+    """Removes what the worker `who`, or all workers of that machine, have said of themselves. Returns their number."""
+    named = WorkerStatus.objects.filter(name__startswith=who).values_list("pk", "name")
+    # SQLite also finds names that differ in the case of their letters.
+    return WorkerStatus.objects.filter(pk__in=[pk for pk, name in named if is_of(name, who)]).delete()[0]
+
+
+def seen_worker(name: str) -> None:
+    """Notes that the worker of that name is alive."""
+    WorkerStatus.objects.filter(name=name).update(last_seen=Now())

@@ -7,18 +7,15 @@ from django.core.management.base import BaseCommand, CommandParser
 from django.db import DatabaseError, close_old_connections, connection
 
 from gradus.lti import rosters, sending
-from gradus.submissions.services import file_links, handed_in
-from workers.reconciler import sweep
-from workers.recorder import Recorder
+from gradus.reconciling.reconciler import sweep
 
 log = structlog.get_logger(__name__)
 
 
 class Command(BaseCommand):
     help = (
-        "Record what workers with few rights hand in. Every ten seconds: requeue evaluations with expired leases, ring "
-        "workers, delete old rows, check invariants. In threads of their own: send grades "
-        "to learning platforms, and fetch rosters."
+        "Every ten seconds: requeue evaluations with expired leases, ring workers, delete old rows, check invariants. "
+        "In threads of their own: send grades to learning platforms, and fetch rosters."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -27,16 +24,12 @@ class Command(BaseCommand):
 
     def handle(self, *args: object, once: bool, every: float, **options: object) -> None:
         if once:
-            handed_in.record_all()
-            file_links.sign_all()
             done = {**sweep(), "sent": sending.run(), "rosters": rosters.run()}
             self.stdout.write(", ".join(f"{name}: {count}" for name, count in done.items()))
             return
         stop = threading.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: stop.set())
-        if connection.vendor == "postgresql":
-            Recorder(stop).start()
         # A platform that does not answer keeps only these threads waiting.
         for name, run in (("grades", sending.run), ("rosters", rosters.run)):
             threading.Thread(target=self.serve, args=(run, stop, every), daemon=True, name=name).start()

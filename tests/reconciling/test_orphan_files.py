@@ -16,13 +16,13 @@ from challenges.authoring.archive import pack
 from gradus import retention
 from gradus.courses import archives, bundles, publishing
 from gradus.courses.models import CourseVersion
+from gradus.reconciling import orphan_files as orphans
 from gradus.submissions import services
 from gradus.submissions.models import Evaluation
 from tests import factories
 from tests.challenges.factory import write_course
 from tests.courses.test_versions import edit, turn_labels
 from tests.threads import at_once
-from workers import orphan_files as orphans
 
 OLD = timedelta(hours=25)
 
@@ -170,7 +170,7 @@ def test_a_push_in_progress_keeps_the_files_that_an_earlier_one_left(tmp_path, g
     archives._bundle.cache_clear()
     assert publishing.bundle_of(draft).digest == draft.digest
     for version in publishing.versions_in(draft):
-        bundles._load.cache_clear()
+        bundles.of_digest.cache_clear()
         assert bundles.load(version).digest == version.digest
 
 

@@ -21,10 +21,12 @@ from django.db.models import F, Q
 from django.db.models.functions import Now
 
 from challenges.kinds.base import Lane
-from gradus import retention
+from gradus import database_away, retention
 from gradus.challenge_health import figures
 from gradus.gradebook import recounts
 from gradus.notices import announcements, mails
+from gradus.reconciling import invariants
+from gradus.reconciling import orphan_files as orphans
 from gradus.submissions import failpoints, queue
 from gradus.submissions.copying import fingerprints
 from gradus.submissions.models import (
@@ -36,10 +38,7 @@ from gradus.submissions.models import (
 )
 from gradus.submissions.services import releasing
 from gradus.submissions.services.finish import close, hold_course
-from gradus.submissions.services.handed_in import AWAY
 from gradus.submissions.states import CODES, State
-from workers import invariants
-from workers import orphan_files as orphans
 
 log = structlog.get_logger(__name__)
 WORKER_GONE = timedelta(minutes=10)
@@ -94,7 +93,7 @@ def _carried_out(steps: Mapping[str, Callable[[], int]]) -> tuple[dict[str, int]
     for name, step in steps.items():
         try:
             done[name] = step()
-        except AWAY:
+        except database_away.ERRORS:
             raise
         except Exception as error:
             log.exception("step_failed", step=name, reason=type(error).__name__)
@@ -130,11 +129,11 @@ def fail_exhausted() -> int:
     count = 0
     stuck = Evaluation.objects.filter(
         Q(state=State.RUNNING, lease_until__lt=Now()) | Q(state=State.QUEUED), attempt__gte=F("max_attempts")
-    ).not_handed_in()
+    )
     for evaluation in stuck.select_related("submission")[:ROWS]:
         try:
             count += _fail(evaluation)
-        except AWAY:
+        except database_away.ERRORS:
             raise
         except Exception as error:
             log.exception("not_failed", evaluation=evaluation.pk, reason=type(error).__name__)

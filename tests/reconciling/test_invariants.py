@@ -10,9 +10,9 @@ from django.utils import timezone
 
 from gradus.accounts.models import User
 from gradus.courses.models import Challenge
+from gradus.reconciling import invariants
 from gradus.submissions.models import Evaluation, Score, Slot
 from tests import factories
-from workers import invariants
 
 
 @pytest.fixture

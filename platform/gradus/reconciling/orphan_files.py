@@ -126,12 +126,14 @@ def _is_old(name: str, before: datetime) -> bool:
 
 
 def delete_old_vectors() -> int:
-    """Deletes embeddings that no worker has used for long, and returns their number."""
-    # Here, because it loads NumPy, which the reconciler needs for nothing else.
-    from workers import embedding_store
+    """Deletes embeddings of gold answers that no worker has used for long, and returns the number of files.
 
+    Those of passages lie on each worker's own disk: the worker deletes old ones when it stores new ones.
+    """
     try:
-        return embedding_store.delete_old()
+        return stores.delete_unused(
+            storages["private"], stores.GOLD_VECTORS, retention.VECTORS.time, stores.GOLD_BYTES_MAX
+        )
     except Exception as error:
         log.warning("store_away", store="private", reason=f"{type(error).__name__}: {error}")
         return 0
