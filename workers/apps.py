@@ -2,6 +2,6 @@ from django.apps import AppConfig
 
 
 class WorkersConfig(AppConfig):
-    """The Django app that gives `manage.py` the commands `work` and `reconcile`. Importing it does not load torch."""
+    """The app that gives `manage.py` the commands `work` and `engine_choices`. Importing it does not load torch."""
 
     name = "workers"

@@ -16,36 +16,26 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import structlog
-from django.conf import settings
-from django.core.files.base import ContentFile
-from django.core.files.storage import FileSystemStorage, Storage, storages
-from django.db.models import F
-from django.utils import timezone
 from numpy.typing import NDArray
 
 from challenges.files.writing import write_whole
-from challenges.kinds import registry as kinds
+from challenges.jobs import VECTORS_KEPT
 from challenges.models.catalogue import EMBEDDINGS_PACKAGE
 from graders.base import Embed, Embedded, Retrieve
-from graders.free_text.verifier.estimate import fixed_texts
-from gradus import retention, stores
-from gradus.courses import bundles
-from gradus.courses.models import ChallengeVersion
+from workers.engine import model_files
 from workers.execute import OnEvent, Running, ShouldStop
 from workers.sandbox import launch
-from workers.sandbox.supervisor import Stopped
 
 log = structlog.get_logger(__name__)
 
-GOLD_FOLDER, GOLD_HERE, PASSAGES_FOLDER = "embeddings/", "gold-vectors", "passage-vectors"
-GOLD_BYTES_MAX, PASSAGES_BYTES_MAX = 4 * 1024**3, 256 * 1024**2
+PASSAGES_FOLDER, PASSAGES_BYTES_MAX = "passage-vectors", 256 * 1024**2
 # A use is noted once a day, because a file has to be written again for it.
 NOTED = timedelta(days=1)
 # The gold answers of one question.
@@ -63,99 +53,102 @@ class Store:
     """Embeddings in files, each named by a digest of its texts, in their order, and of the embedding model's version.
 
     A file begins with the SHA-256 of the rest, so that one that was cut or changed is noticed. What was not used for
-    as long as `retention.VECTORS` says is deleted, and what was unused for longest where all files together are larger
-    than `bytes_max`. A fault of the disk only costs time.
+    `VECTORS_KEPT` is deleted, and what was unused for longest where all files together are too large. A fault of the
+    disk only costs time.
     """
-
-    def __init__(self, storage: Storage, folder: str = "", bytes_max: int = PASSAGES_BYTES_MAX) -> None:
-        self.storage, self.folder, self.bytes_max = storage, folder, bytes_max
 
     def load(self, texts: Sequence[str]) -> Vectors | None:
         """One row for each text; None if they are not kept, or the file is damaged, which is deleted."""
-        name = self.name_of(texts)
+        name = name_of(texts)
         try:
-            if not self.storage.exists(name):
+            content = self.read(name)
+            if content is None:
                 return None
-            with self.storage.open(name) as file:
-                content = file.read()
             vectors = _read(content, len(texts))
         except (ValueError, EOFError) as error:
             log.warning("damaged_vectors", name=name, reason=type(error).__name__)
             with suppress(Exception):
-                self.storage.delete(name)
+                self.delete(name)
             return None
         except Exception as error:  # any error of a store: then the vectors are computed again
             log.warning("vectors_not_read", name=name, reason=type(error).__name__)
             return None
-        self._note_use(name, content)
+        try:
+            if datetime.now(UTC) - self.modified(name) > NOTED:
+                self.touch(name, content)
+        except Exception as error:  # any error of a store: the vectors have been read
+            log.warning("use_of_vectors_not_noted", name=name, reason=type(error).__name__)
         return vectors
 
     def save(self, texts: Sequence[str], vectors: Vectors) -> None:
         """Keeps the embeddings, and deletes what is old or too much."""
         content = content_of(vectors)
         try:
-            self._write(self.name_of(texts), hashlib.sha256(content).digest() + content)
+            self.write(name_of(texts), hashlib.sha256(content).digest() + content)
             self.delete_old()
         except Exception as error:  # any error of a store: the vectors are there, and are computed again next time
             log.warning("vectors_not_kept", reason=type(error).__name__)
 
+    def read(self, name: str) -> bytes | None:
+        """The content of a file, None where it is not there. This and what follows raise what the store raises."""
+        raise NotImplementedError
+
+    def write(self, name: str, content: bytes) -> None:
+        """Puts the whole content in the place of what is there; a reader never meets a part of it."""
+        raise NotImplementedError
+
+    def delete(self, name: str) -> None:
+        raise NotImplementedError
+
+    def modified(self, name: str) -> datetime:
+        raise NotImplementedError
+
+    def touch(self, name: str, content: bytes) -> None:
+        """Makes a file with this content as old as a new one."""
+        raise NotImplementedError
+
     def delete_old(self) -> int:
         """Deletes what was not used for too long, or is too much; returns the number of files."""
-        total, deleted, oldest = 0, 0, timezone.now() - retention.VECTORS.time
-        for file in sorted(stores.walk(self.storage, self.folder), key=lambda file: file.modified, reverse=True):
-            total += file.size
-            if total > self.bytes_max or file.modified < oldest:
-                self.storage.delete(file.name)
+        raise NotImplementedError
+
+
+class PassageStore(Store):
+    """The store of passages' embeddings, in a folder on this worker's disk."""
+
+    def __init__(self, folder: Path | None = None, bytes_max: int = PASSAGES_BYTES_MAX) -> None:
+        self.folder = folder or model_files.data_dir() / PASSAGES_FOLDER
+        self.bytes_max = bytes_max
+
+    def read(self, name: str) -> bytes | None:
+        file = self.folder / name
+        return file.read_bytes() if file.exists() else None
+
+    def write(self, name: str, content: bytes) -> None:
+        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        write_whole(self.folder / name, content, mode=0o600)
+
+    def delete(self, name: str) -> None:
+        (self.folder / name).unlink(missing_ok=True)
+
+    def modified(self, name: str) -> datetime:
+        return datetime.fromtimestamp((self.folder / name).stat().st_mtime, UTC)
+
+    def touch(self, name: str, content: bytes) -> None:
+        os.utime(self.folder / name)
+
+    def delete_old(self) -> int:
+        total, deleted, oldest = 0, 0, datetime.now(UTC) - VECTORS_KEPT
+        files = [(self.modified(file.name), file) for file in self.folder.glob("*.vectors")]
+        for modified, file in sorted(files, reverse=True):
+            total += file.stat().st_size
+            if total > self.bytes_max or modified < oldest:
+                file.unlink()
                 deleted += 1
         return deleted
 
-    def name_of(self, texts: Sequence[str]) -> str:
-        return f"{self.folder}{key_of(texts)}.vectors"
 
-    def _note_use(self, name: str, content: bytes) -> None:
-        try:
-            if timezone.now() - self.storage.get_modified_time(name) <= NOTED:
-                return
-            if isinstance(self.storage, FileSystemStorage):
-                os.utime(self.storage.path(name))
-            else:
-                self._write(name, content)
-        except Exception as error:  # any error of a store: the vectors have been read
-            log.warning("use_of_vectors_not_noted", name=name, reason=type(error).__name__)
-
-    def _write(self, name: str, content: bytes) -> None:
-        """Puts the whole content in the place of what is there; a reader never meets a part of it."""
-        if not isinstance(self.storage, FileSystemStorage):
-            # Storages of objects replace them as a whole, but give another name where this one is taken.
-            self.storage.delete(name)
-            self.storage.save(name, ContentFile(content))
-            return
-        part = self.storage.save(f"{name}.part", ContentFile(content))
-        Path(self.storage.path(part)).replace(self.storage.path(name))
-
-
-def gold_store() -> Store:
-    """The store of gold answers' embeddings, which all workers share that may read the bucket as a whole."""
-    shared = not (settings.BUCKET and settings.WORKER_KEY)
-    return Store(storages["private"] if shared else _on_own_disk(GOLD_HERE), GOLD_FOLDER, GOLD_BYTES_MAX)
-
-
-def passage_store() -> Store:
-    """The store of passages' embeddings, on this worker's disk."""
-    return Store(_on_own_disk(PASSAGES_FOLDER))
-
-
-def _on_own_disk(name: str) -> FileSystemStorage:
-    folder = settings.DATA_DIR / name
-    return FileSystemStorage(folder, file_permissions_mode=0o600, directory_permissions_mode=0o700)
-
-
-def delete_old() -> int:
-    """Deletes embeddings of gold answers that no worker has used for too long; returns the number of files.
-
-    Those of passages lie on each worker's own disk: the worker deletes old ones when it stores new ones.
-    """
-    return gold_store().delete_old()
+def name_of(texts: Sequence[str]) -> str:
+    return f"{key_of(texts)}.vectors"
 
 
 def key_of(texts: Sequence[str]) -> str:
@@ -199,30 +192,18 @@ class EmbeddedOnce:
     """
 
     def __init__(
-        self, runner: Running, gold: Store, passages: Store, worked: Callable[[], float] = time.monotonic
+        self, runner: Running, gold: Store | None, passages: Store, worked: Callable[[], float] = time.monotonic
     ) -> None:
         self.runner, self.gold, self.passages, self.worked = runner, gold, passages, worked
         self._known: dict[str, Vectors] = {}
-        self._warmed: set[str] = set()
-        self._lock = threading.Lock()
+        # The digests of questions whose gold answers are known, and who makes more of them known.
+        self.warmed: set[str] = set()
+        self.warming = threading.Lock()
 
-    def warm(self, on_event: OnEvent, should_stop: ShouldStop) -> None:
-        """Embeds the gold answers of each current free-text question once; other threads of the lane wait meanwhile.
-
-        A question whose embeddings cannot be computed now is skipped: its first grade will compute them, or fail with
-        the same error.
-        """
-        with self._lock:
-            for question in questions(self._warmed):
-                try:
-                    texts = fixed_texts(bundles.load(question))
-                    vectors = self._kept(self.gold, texts, lambda one: self._run(one, on_event, should_stop, SECONDS))
-                    self._known.update(zip(texts, vectors, strict=True))
-                except Stopped:
-                    return
-                except Exception as error:  # any error: a grade will raise it again and report it
-                    log.warning("gold_not_embedded", question=question.pk, reason=type(error).__name__)
-                self._warmed.add(question.digest)
+    def know(self, texts: Sequence[str], on_event: OnEvent, should_stop: ShouldStop) -> None:
+        """Holds the embeddings of gold answers in memory. Raises what the runner raises."""
+        vectors = self._kept(self.gold, texts, lambda item: self._run(item, on_event, should_stop, SECONDS))
+        self._known.update(zip(texts, vectors, strict=True))
 
     def run(self, item: Any, *, on_event: OnEvent, should_stop: ShouldStop, seconds: float) -> Any:
         """Does what the runner's `run` does, and raises what it raises."""
@@ -249,22 +230,19 @@ class EmbeddedOnce:
             own = dict(zip(new, run(replace(item, texts=new)).vectors, strict=True))
         return Embedded([own[text] if text in own else self._known[text].tolist() for text in item.texts])
 
-    def _kept(self, store: Store, texts: Sequence[str], run: Callable[[Any], Any], stage: str = "embed") -> Vectors:
+    def _kept(
+        self, store: Store | None, texts: Sequence[str], run: Callable[[Any], Any], stage: str = "embed"
+    ) -> Vectors:
         """The texts' embeddings from the store; where they are not in it, they are computed and kept."""
-        vectors = store.load(texts)
+        vectors = None if store is None else store.load(texts)
         if vectors is None:
             parts = [tuple(texts[start : start + PART]) for start in range(0, len(texts), PART)]
             embedded: list[Embedded] = [run(Embed(part, stage)) for part in parts]
             vectors = np.asarray([vector for one in embedded for vector in one.vectors], dtype=np.float32)
-            store.save(texts, vectors)
+            if store is not None:
+                store.save(texts, vectors)
             log.info("embedded", texts=len(texts))
         return vectors
-
-
-def questions(without: set[str]) -> list[ChallengeVersion]:
-    """The current versions of free-text challenges whose digest is not in `without`."""
-    current = ChallengeVersion.objects.filter(challenge__version=F("pk"), spec__kind__in=kinds.judged())
-    return list(current.exclude(digest__in=without).order_by("pk"))
 
 
 def given(passages: Sequence[str], vectors: Vectors) -> str:

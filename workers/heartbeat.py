@@ -6,11 +6,9 @@ import threading
 import time
 
 import structlog
-from django.conf import settings
-from django.db import DatabaseError, connection
 
-from gradus.submissions import services
-from workers import status
+from challenges.jobs import Job
+from workers.transport.site import Site
 
 log = structlog.get_logger(__name__)
 TICK_SECONDS = 1.0
@@ -21,8 +19,9 @@ PAUSED_SHARE = 0.1
 class PauseDetector:
     """Adds up by how many seconds the ticks, which are due each second, were late. Times are `time.monotonic`."""
 
-    def __init__(self, now: float) -> None:
+    def __init__(self, now: float, lease_seconds: float) -> None:
         self.start = self.last = now
+        self.lease_seconds = lease_seconds
         self.seconds = 0.0
 
     def tick(self, now: float) -> None:
@@ -32,7 +31,7 @@ class PauseDetector:
 
     def was_long(self, now: float) -> bool:
         """Whether the pauses were too long. A pause whose tick is still due counts: the caller may wake up first."""
-        fair = min(PAUSED_SHARE * (now - self.start), settings.LEASE_SECONDS)
+        fair = min(PAUSED_SHARE * (now - self.start), self.lease_seconds)
         return self.seconds + self._late(now) > fair
 
     def _late(self, now: float) -> float:
@@ -46,11 +45,11 @@ class Heartbeat:
     the evaluation.
     """
 
-    def __init__(self, evaluation_id: int, fence: int, worker: str) -> None:
-        self.key, self.worker = (evaluation_id, fence), worker
+    def __init__(self, job: Job, worker: str, site: Site) -> None:
+        self.job, self.worker, self.site = job, worker, site
         self.lost = threading.Event()
         self._end = threading.Event()
-        self._pauses = PauseDetector(time.monotonic())
+        self._pauses = PauseDetector(time.monotonic(), job.lease_seconds)
         self._thread = threading.Thread(target=self._run, daemon=True)
 
     def __enter__(self) -> Heartbeat:
@@ -64,27 +63,26 @@ class Heartbeat:
     def paused(self) -> bool:
         """Whether this process was suspended for a good part of the job, for example by a sleeping machine.
 
-        The job then ran out of time through nobody's fault. Time in which the database did not answer counts too,
+        The job then ran out of time through nobody's fault. Time in which the site did not answer counts too,
         because the job's own writes waited for it.
         """
         return self._pauses.was_long(time.monotonic())
 
     def _run(self) -> None:
-        due = time.monotonic() + settings.HEARTBEAT_SECONDS
+        due = time.monotonic() + self.job.beat_seconds
         while not self._end.wait(TICK_SECONDS) and not self.lost.is_set():
             now = time.monotonic()
             self._pauses.tick(now)
             if now >= due:
                 self._beat()
-                due = now + settings.HEARTBEAT_SECONDS
-        connection.close()
+                due = now + self.job.beat_seconds
+        self.site.hang_up()
 
     def _beat(self) -> None:
         try:
-            if not services.heartbeat(*self.key):
+            if not self.site.renew(self.job, self.worker):
                 self.lost.set()
-            status.beat(self.worker)
-        except DatabaseError as error:
-            # One missed heartbeat does no harm: the lease lasts for six.
+        except Exception as error:
+            # One missed heartbeat does no harm: the lease lasts for six or more.
             log.warning("heartbeat_failed", reason=type(error).__name__)
-            connection.close()
+            self.site.hang_up()

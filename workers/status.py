@@ -1,29 +1,22 @@
-"""Writes a worker's row in the table `worker_status`, and says why a worker cannot claim work."""
+"""What a worker says of itself to the site, and why it cannot claim work."""
 
 from __future__ import annotations
 
 import hashlib
 import os
-import socket
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Protocol
 
-from django.conf import settings
-from django.db import connection
-from django.db.models import Exists, Q
-from django.db.models.functions import Now
-
 from challenges.models.catalogue import MODELS
 from challenges.training_methods import METHODS
-from gradus.submissions.models import WorkerStatus
-from gradus.submissions.queue import ALIVE
 from workers.engine import model_files
 from workers.engine.choice import only_plain
 from workers.sandbox import capabilities
 from workers.training import chosen
+from workers.transport.site import Report, Site
 
 if TYPE_CHECKING:
     from workers.sandbox.supervisor import Runner
@@ -34,7 +27,7 @@ LONGEST_REMOTES = 48
 
 
 class Reporting(Protocol):
-    """The attributes of a `workers.work.Worker` that its status shows."""
+    """The attributes of a `workers.worker.Worker` that its status shows."""
 
     name: str
     lane: str
@@ -69,29 +62,25 @@ def damaged() -> dict[str, str]:
     return {name: said.format(name=name) for name in MODELS if model_files.are_damaged(_folder(name))}
 
 
-def other_weights(worker: str) -> dict[str, str]:
+def other_weights(site: Site, worker: str) -> dict[str, str]:
     """The base models with which a worker that reported before this one grades with other weights, each with a
     sentence that says what to do. Two of a challenge's attempts must not be graded by different models.
     """
     own = digests()
-    seen = WorkerStatus.objects.filter(last_seen__gte=Now() - ALIVE).exclude(name=worker)
-    mine = WorkerStatus.objects.filter(name=worker).values_list("pk", flat=True)
-    earlier = seen.filter(Q(pk__lt=mine[:1]) | ~Exists(mine)) if own else seen.none()
     said = (
         "The weights of the base model {name} have the digest {ours} here and {theirs} at {other}, so nothing is "
         "graded with them here. Run `python -m workers.engine.fetch {name}` on the machine that has the wrong ones, "
         "and restart its workers."
     )
     return {
-        name: said.format(name=name, ours=digest[:12], theirs=held[name][:12], other=other)
-        for other, held in earlier.order_by("-pk").values_list("name", "base_models")
-        for name, digest in own.items()
-        if held.get(name, digest) != digest
+        name: said.format(name=name, ours=own[name][:12], theirs=theirs[:12], other=other)
+        for name, (other, theirs) in site.other_weights(worker, own).items()
+        if name in own
     }
 
 
 def _folder(name: str) -> Path:
-    return Path(settings.DATA_DIR) / "models" / name
+    return model_files.models_dir() / name
 
 
 def problem(lane: str) -> str:
@@ -110,7 +99,7 @@ def lacks(lane: str, runner: Runner) -> dict[str, str]:
     """
     if lane not in ("interactive", "train"):
         return {}
-    folder, room = settings.DATA_DIR / "models", Path(tempfile.gettempdir())
+    folder, room = model_files.models_dir(), Path(tempfile.gettempdir())
     device, memory = runner.device, capabilities.UNKNOWN
     if device == "cpu":
         memory = min(runner.memory_bytes, capabilities.memory(free=False))
@@ -125,14 +114,6 @@ def lacks(lane: str, runner: Runner) -> dict[str, str]:
 def judge() -> str:
     """The name of the judge model in this process's environment, or "" if none is set."""
     return os.environ.get("GRADUS_JUDGE_MODEL", "")
-
-
-def machine() -> str:
-    """This machine in the names of its workers. A worker with few rights begins with the role that it connects as: by
-    that the database knows what it has claimed.
-    """
-    host = socket.gethostname()
-    return f"{connection.settings_dict['USER']}@{host[:40]}" if settings.WORKER_KEY else host
 
 
 def profile(runner: Runner, remotes: Mapping[str, bool] = NO_REMOTES) -> str:
@@ -152,27 +133,17 @@ def profile(runner: Runner, remotes: Mapping[str, bool] = NO_REMOTES) -> str:
     return "/".join([*own, *filter(None, [elsewhere])])
 
 
-def report(worker: Reporting, *, busy_with: int | None = None) -> None:
-    """Updates the worker's row; `busy_with` is the id of the evaluation that it works on. Beside this, which is done
-    each second in an idle worker and at both ends of a job, `beat` says in a job that the worker is alive.
-    """
-    values = {
-        "lane": worker.lane,
-        "device": worker.runner.device,
-        "profile": worker.profile,
+def report(worker: Reporting, *, busy_with: int | None = None) -> Report:
+    """What a worker says of itself, each second while it is idle and at both ends of a job."""
+    return Report(
+        name=worker.name,
+        lane=worker.lane,
+        device=worker.runner.device,
+        profile=worker.profile,
         # Without those that it claims nothing for because another worker has other weights.
-        "base_models": {} if worker.stopped else {n: d for n, d in digests().items() if n not in worker.other_weights},
-        "judge": judge() if worker.lane == "judge" else "",
-        "problem": worker.problem,
-        "lacks": lacks(worker.lane, worker.runner),
-        "busy_with": busy_with,
-        "last_seen": Now(),
-    }
-    # One statement, because this runs twice for each evaluation and each second in an idle worker.
-    if not WorkerStatus.objects.filter(name=worker.name).update(**values):
-        WorkerStatus.objects.update_or_create(name=worker.name, defaults=values)
-
-
-def beat(worker: str) -> None:
-    """Notes that the worker of that name is alive."""
-    WorkerStatus.objects.filter(name=worker).update(last_seen=Now())
+        base_models={} if worker.stopped else {n: d for n, d in digests().items() if n not in worker.other_weights},
+        judge=judge() if worker.lane == "judge" else "",
+        problem=worker.problem,
+        lacks=lacks(worker.lane, worker.runner),
+        busy_with=busy_with,
+    )

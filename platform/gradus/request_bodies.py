@@ -38,9 +38,11 @@ ROUTES_WITH_ROWS = frozenset({
     # The roster of a large course has thousands of people.
     "teach/classes/<int:pk>/roster/",
     "api/v1/classes/<int:id>/roster",
+    # A job has all rows of its learner, a grade one line for each of them.
+    "api/workers/v1/<slug:name>",
 })  # fmt: skip
-# The parts of a course's archive are octets, not JSON.
-ROUTE_OF_PARTS = "api/v1/uploads/<uuidstr:uuid>/<int:offset>"
+# The parts of a course's archive, and of what a worker on another machine stores, are octets, not JSON.
+ROUTES_OF_PARTS = frozenset({"api/v1/uploads/<uuidstr:uuid>/<int:offset>", "api/workers/v1/files/<str:signed>"})
 PART_BYTES = 4 * 1024 * 1024
 # How long a body may take to arrive, in seconds: 6 MiB at a megabit per second need 50. Authors publish from lines
 # that are slow towards the site: a part at 280 kilobits per second needs 120.
@@ -58,7 +60,7 @@ def _route(path: str) -> str:
 def most_bytes(path: str) -> int:
     """Returns how many bytes the body of a request to this address may have."""
     route = _route(path)
-    if route == ROUTE_OF_PARTS:
+    if route in ROUTES_OF_PARTS:
         return PART_BYTES
     return settings.DATA_UPLOAD_MAX_MEMORY_SIZE if route in ROUTES_WITH_ROWS else USUAL_BYTES
 
@@ -70,7 +72,7 @@ def most_parts(path: str) -> int:
 
 def most_seconds(path: str) -> float:
     """Returns how long the body of a request to this address may take to arrive."""
-    return PART_SECONDS if _route(path) == ROUTE_OF_PARTS else BODY_SECONDS
+    return PART_SECONDS if _route(path) in ROUTES_OF_PARTS else BODY_SECONDS
 
 
 def check_length(path: str, length: str | int) -> None:

@@ -1,6 +1,5 @@
 """All settings of the site. Environment variables set them; `docs/operations/settings.md` describes each variable."""
 
-import secrets
 from pathlib import Path
 
 import django_stubs_ext
@@ -26,13 +25,7 @@ env.base_models()
 PRODUCTION = env.flag("GRADUS_PRODUCTION")
 DEBUG = env.flag("GRADUS_DEBUG")
 
-# Only machines with workers of few rights have it. They sign nothing, so their secret key is a new one each time.
-WORKER_KEY = env.worker_key("GRADUS_WORKER_KEY")
-SECRET_KEY = (
-    secrets.token_urlsafe(48)
-    if WORKER_KEY
-    else env.secret_key("GRADUS_SECRET_KEY", DATA_DIR / "secret-key", is_needed=PRODUCTION)
-)
+SECRET_KEY = env.secret_key("GRADUS_SECRET_KEY", DATA_DIR / "secret-key", is_needed=PRODUCTION)
 ALLOWED_HOSTS = env.list("GRADUS_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
 CSRF_TRUSTED_ORIGINS = env.origins("GRADUS_ORIGINS")
 
@@ -59,6 +52,7 @@ INSTALLED_APPS = [
     "gradus.classes",
     "gradus.sign_in",
     "gradus.submissions",
+    "gradus.fleet",
     "gradus.gradebook",
     "gradus.lti",
     "gradus.notices",
@@ -74,6 +68,7 @@ INSTALLED_APPS = [
     "gradus.learn",
     "gradus.teach",
     "gradus.studio",
+    "gradus.reconciling",
     "gradus.operations",
     "workers",
 ]
@@ -158,12 +153,7 @@ BUCKET = env.str("GRADUS_S3_BUCKET", default="")
 
 
 def storage(name: str) -> dict[str, object]:
-    """Returns a store that has no public address: a folder, or a prefix in an S3-compatible bucket.
-
-    A worker with few rights has no key of the bucket, and gets an address for each file of its job.
-    """
-    if BUCKET and WORKER_KEY:
-        return {"BACKEND": "gradus.submissions.claimed_files.ClaimedFiles", "OPTIONS": {"store": name}}
+    """Returns a store that has no public address: a folder, or a prefix in an S3-compatible bucket."""
     if BUCKET:
         options = {"bucket_name": BUCKET, "location": name, "default_acl": "private", "querystring_auth": True}
         # Without it boto3 signs addresses in the old way, which newer servers refuse.
@@ -209,7 +199,7 @@ env.whole("GRADUS_GPU_MEMORY", default=0, least=0)
 env.whole("GRADUS_TRAINING_ROWS", default=2000)
 env.whole("GRADUS_TRAINING_STEPS", default=500)
 env.whole("GRADUS_TRAINING_SECONDS", default=600)
-RUNNER_THREADS = env.whole("GRADUS_THREADS", default=0, least=0)
+env.whole("GRADUS_THREADS", default=0, least=0)
 # How many submissions a visitor without an account may make in all.
 GUEST_SUBMISSIONS = env.whole("GRADUS_GUEST_SUBMISSIONS", default=3)
 # After how many days without a visit such a visitor is deleted, with all that they did.

@@ -6,6 +6,7 @@ from django.views.i18n import set_language
 
 from gradus.accounts.rate_limits import too_many
 from gradus.api import api
+from gradus.fleet.views import worker_change, workers_page
 from gradus.friends.views import friends
 from gradus.learn.views.path import home
 from gradus.learn.views.profile import profile
@@ -43,9 +44,12 @@ urlpatterns = [
     path("profile/merge/", account_merge, name="account_merge"),
     path("teach/merge/", merge_propose, name="merge_propose"),
     path("profile/keep", account_keep, name="account_keep"),
+    path("api/workers/v1/", include("gradus.fleet.urls")),
     path("api/v1/", api.urls),
     path("accounts/", include("allauth.urls")),
     path("admin/health/", admin.site.admin_view(health_page), name="health"),
+    path("admin/workers/", admin.site.admin_view(workers_page), name="workers"),
+    path("admin/workers/<slug:name>", admin.site.admin_view(worker_change), name="worker_change"),
     path("admin/kept/", admin.site.admin_view(what_is_kept), name="what_is_kept"),
     path("admin/delete-account/<int:pk>/", admin.site.admin_view(staff_account_delete), name="staff_account_delete"),
     path("admin/keep-account/<int:pk>", admin.site.admin_view(staff_account_keep), name="staff_account_keep"),

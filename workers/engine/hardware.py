@@ -38,7 +38,12 @@ def training_dtype() -> str:
 
 
 def threads(lane: str = "") -> int:
-    """Threads of a lane's runner. Lanes share all cores by their nice values; the judge's runner only embeds."""
+    """Threads of a lane's runner: `GRADUS_THREADS`, or by its cores. Lanes share all cores by their nice values; the
+    judge's runner only embeds.
+    """
+    given = os.environ.get("GRADUS_THREADS", "").strip()
+    if lane and given.isdigit() and int(given):
+        return int(given)
     return 1 if lane == "judge" else min(cores(), MOST_THREADS)
 
 

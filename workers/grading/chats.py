@@ -1,27 +1,17 @@
-"""What a worker does for a message of a chat: it fetches what was trained, and follows what the models write."""
+"""What a worker does for a message of a chat: it writes the prompt, and follows what the models write."""
 
 from __future__ import annotations
 
-import zipfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
-from pathlib import Path
 from typing import Annotated, Any
 
 import structlog
-from django.core.files.storage import storages
 from pydantic import Field, TypeAdapter, ValidationError
 
-from challenges import payloads
-from challenges.bundle import ChallengeBundle
 from challenges.models.chat_templates import own_turns
 from challenges.prompts import NoTurns
-from graders.base import BASE, TRAINED, Assignment, Chat, Generate, Grade, Rejected, Result, WorkItem
-from gradus.chats.models import ChatMessage
-from gradus.submissions.models import Run
+from graders.base import BASE, TRAINED, Generate, Grade, Rejected, Result, WorkItem
 from workers.execute import CarryOut
-from workers.sandbox import adapter_files
 
 log = structlog.get_logger(__name__)
 Event = dict[str, Any]
@@ -31,30 +21,6 @@ Text = Annotated[str, Field(max_length=200)]
 Token = tuple[Text, Share, Annotated[list[tuple[Text, Share]], Field(max_length=8)]]
 Tokens = TypeAdapter(Annotated[list[Token], Field(max_length=128)])
 LONGEST = 512
-
-
-@contextmanager
-def prepared(run: Run, bundle: ChallengeBundle) -> Iterator[Assignment]:
-    """Yields the assignment of a message. It has no hidden rows, and the learner's own adapter lies in a folder.
-
-    Raises:
-        Rejected: `adapter_missing` or `no_chat_template`.
-    """
-    # The owner is asked for again: whatever went wrong before, nobody is answered by another person's model.
-    message = ChatMessage.objects.select_related("submission").filter(run=run, submission__user=run.user_id).first()
-    if message is None:
-        raise Rejected("adapter_missing")
-    is_plain = message.style == ChatMessage.Style.PLAIN
-    prompt = plain_prompt(bundle.challenge.model, message.text) if is_plain else ""
-    with adapter_files.folder() as folder:
-        _unpack(run.adapter, folder)
-        yield Assignment(
-            bundle=replace(bundle, hidden=()),
-            payload=payloads.parse(message.submission.payload),
-            hidden=False,
-            adapter=str(folder),
-            chat=Chat(message.text, prompt),
-        )
 
 
 def plain_prompt(model: str | None, text: str) -> str:
@@ -70,18 +36,6 @@ def plain_prompt(model: str | None, text: str) -> str:
     if text not in filled:
         raise Rejected("no_chat_template")
     return filled
-
-
-def _unpack(name: str, folder: Path) -> None:
-    """Writes the files of a trained adapter, or of a whole trained model, from the zip that a worker has stored."""
-    store = storages["artifacts"]
-    if not name or not store.exists(name):
-        raise Rejected("adapter_missing")
-    try:
-        with store.open(name) as file, zipfile.ZipFile(file) as archive:
-            adapter_files.unpack(archive, folder)
-    except zipfile.BadZipFile as error:
-        raise Rejected("adapter_missing") from error
 
 
 class WrittenTokens:

@@ -1,4 +1,4 @@
-"""Writes the runner's events to the event table, at most twice a second, and leaves out events about hidden rows.
+"""Sends the runner's events to the site, at most twice a second, and leaves out events about hidden rows.
 
 Of successive progress events of a stage the last is kept, and so it is of those that say what was written so far.
 Finished rows are put together into one event.
@@ -11,23 +11,22 @@ import time
 from typing import Any
 
 import structlog
-from django.db import DatabaseError, connection
 
+from challenges.jobs import Item, Job
 from challenges.prompts import order_of
-from gradus.submissions import services
+from workers.transport.site import Site
 
 log = structlog.get_logger(__name__)
 GAP_SECONDS = 0.5
 SHOWN_STAGES = ("calibrate", "index", "public", "train")
 ROW_STAGE = "public"
-Item = tuple[str, dict[str, Any]]
 
 
 class EventWriter:
-    """Collects events and writes them under the evaluation's fence."""
+    """Collects events and sends them under the job's fence, or drops them where nothing is sent any more."""
 
-    def __init__(self, evaluation_id: int, fence: int) -> None:
-        self.key = (evaluation_id, fence)
+    def __init__(self, job: Job, site: Site) -> None:
+        self.job, self.site = job, site
         self._waiting: list[Item] = []
         self._lock = threading.Lock()
         self._last = 0.0
@@ -73,12 +72,12 @@ class EventWriter:
         return items
 
     def _write(self, items: list[Item]) -> None:
-        """Writes the events; a database error is only logged, because missing progress must not end a job."""
+        """Writes the events; an error is only logged, because missing progress must not end a job."""
         try:
-            services.append_events(*self.key, items)
-        except DatabaseError as error:
+            self.site.append_events(self.job, items)
+        except Exception as error:
             log.warning("events_not_written", count=len(items), reason=type(error).__name__)
-            connection.close()
+            self.site.hang_up()
 
 
 def _without_older(waiting: list[Item], new: Item) -> list[Item]:

@@ -19,15 +19,13 @@ from pathlib import Path
 from typing import IO
 
 import structlog
-from django.core.files.base import File
-from django.core.files.storage import storages
 
+from challenges.jobs import TRAINED, Job, StoredFile
 from graders.base import Result, Train, Trained, WorkItem
-from gradus.submissions import services
-from gradus.submissions.models import Evaluation
 from workers import status
 from workers.execute import CarryOut
 from workers.sandbox import adapter_files
+from workers.transport.site import Site
 
 log = structlog.get_logger(__name__)
 
@@ -35,8 +33,8 @@ log = structlog.get_logger(__name__)
 class TrainedOnce:
     """Trains nothing that an earlier attempt at the evaluation has kept. What was kept is unpacked into `folder`."""
 
-    def __init__(self, evaluation: Evaluation, folder: Path) -> None:
-        self._evaluation, self._folder = evaluation, folder
+    def __init__(self, job: Job, site: Site, folder: Path) -> None:
+        self._job, self._site, self._folder = job, site, folder
         self._trained: tuple[Train, Trained] | None = None
 
     def around(self, item: WorkItem, carry_out: CarryOut) -> Result:
@@ -57,32 +55,32 @@ class TrainedOnce:
         Raises:
             LeaseLost: another worker has this evaluation.
         """
-        evaluation = self._evaluation
-        if self._trained is None or evaluation.submission_id is None or evaluation.attempt >= evaluation.max_attempts:
+        job = self._job
+        if self._trained is None or not job.is_submission or job.attempt >= job.max_attempts:
             return False
         item, trained = self._trained
         with adapter_files.opened(Path(trained.files)) as files, tempfile.TemporaryFile() as buffer:
             with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
                 adapter_files.pack(files, archive)
             digest = _digest(buffer)
-            name = storages["private"].save(f"trained/{evaluation.pk}/{evaluation.fence}.zip", File(buffer))
+            name = self._site.write(job, TRAINED, buffer)
         kept = {
             "file": name,
-            "fence": evaluation.fence,
+            "fence": job.fence,
             "sha256": digest,
             "source": _source(item),
             "result": {name: value for name, value in asdict(trained).items() if name != "files"},
         }
-        services.keep_trained(evaluation.pk, evaluation.fence, kept)
+        self._site.keep_trained(job, kept)
         return True
 
     def _kept(self, item: Train) -> Trained | None:
         """What an earlier attempt has trained from the same; None if nothing can be used."""
-        evaluation, kept = self._evaluation, self._evaluation.trained
+        kept = self._job.trained
         if kept is None:
             return None
         try:
-            if not kept["fence"] < evaluation.fence or kept["source"] != _source(item):
+            if not kept["fence"] < self._job.fence or kept["source"] != _source(item):
                 return None
             self._unpack(kept["file"], kept["sha256"])
             return Trained(files=str(self._folder), **kept["result"])
@@ -92,9 +90,9 @@ class TrainedOnce:
 
     def _unpack(self, name: str, digest: str) -> None:
         """Raises ValueError where the file is not what this evaluation has stored, or holds no trained model."""
-        if not re.fullmatch(rf"trained/{self._evaluation.pk}/\d+(?:_\w+)?\.zip", name):
+        if not re.fullmatch(rf"trained/{self._job.id}/\d+(?:_\w+)?\.zip", name):
             raise ValueError("a file of another evaluation")
-        with storages["private"].open(name) as file:
+        with self._site.read(self._job, StoredFile("private", name)) as file:
             if _digest(file) != digest:
                 raise ValueError("another content")
             with zipfile.ZipFile(file) as archive:
@@ -104,10 +102,10 @@ class TrainedOnce:
 
 
 @contextmanager
-def trained_once(evaluation: Evaluation) -> Iterator[TrainedOnce]:
+def trained_once(job: Job, site: Site) -> Iterator[TrainedOnce]:
     """What was kept lies in a folder for as long as the context lasts."""
     with adapter_files.folder() as folder:
-        yield TrainedOnce(evaluation, folder)
+        yield TrainedOnce(job, site, folder)
 
 
 def _source(item: Train) -> str:
@@ -116,7 +114,7 @@ def _source(item: Train) -> str:
     return hashlib.sha256(made_of.encode()).hexdigest()
 
 
-def _digest(file: IO[bytes] | File[bytes]) -> str:
+def _digest(file: IO[bytes]) -> str:
     """Reads the file from its start, and leaves it there."""
     file.seek(0)
     digest = hashlib.sha256()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import io
 import json
 import tempfile
 import zipfile
@@ -11,51 +12,45 @@ from dataclasses import asdict, astuple, replace
 from pathlib import Path
 from typing import Any, cast
 
-from django.conf import settings
-from django.core.files.base import ContentFile, File
-from django.core.files.storage import storages
-
 from challenges import distribution, payloads
-from challenges.kinds import registry as kinds
+from challenges.bundle import ChallengeBundle
+from challenges.jobs import ADAPTER, RAW, Job, Outcome
 from challenges.kinds.rubric import free_text
 from challenges.kinds.tune import TunePayload
 from challenges.models.catalogue import MODELS
 from challenges.shown_score import floor_to_step
 from graders.base import Grade
-from gradus.submissions.models import Evaluation, Run
-from gradus.submissions.services import Outcome
 from workers import status
-from workers.grading.evaluations import gives_way, is_baseline, is_rerun, on_hidden_rows
 from workers.sandbox import adapter_files
 from workers.take_home import contents
 from workers.take_home.card import card
+from workers.transport.site import Site
 
 
-def outcome(evaluation: Evaluation, grade: Grade, overlap: int = 0) -> Outcome:
+def outcome(job: Job, bundle: ChallengeBundle, grade: Grade, site: Site, overlap: int = 0) -> Outcome:
     """Stores the raw rows and the adapter, and returns what the services record.
 
-    Files are named by (evaluation, fence), so that a worker that has lost its lease overwrites nothing. `overlap` is
-    the number of hidden rows that the payload holds; only staff may read it. For a baseline only the score, which
-    belongs to the challenge version, and the figures on public rows are kept. Of an attempt that staff run again, only
-    the score is. An estimate that knows nothing of the answer is left out: a person marks it.
+    `overlap` is the number of hidden rows that the payload holds; only staff may read it. For a baseline only the
+    score, which belongs to the challenge version, and the figures on public rows are kept. Of an attempt that staff run
+    again, only the score is. An estimate that knows nothing of the answer is left out: a person marks it.
     """
-    if grade.provisional and knows_nothing(evaluation, grade):
+    if grade.provisional and knows_nothing(job, grade):
         rules = (*grade.review, "other-language")
         grade = replace(grade, score=None, marks=(), review=tuple(dict.fromkeys(rules)))
-    notes = notes_of(evaluation, grade)
+    notes = notes_of(job, grade)
     return Outcome(
-        result={} if is_rerun(evaluation) else visible(evaluation, grade),
-        score=grade.score if on_hidden_rows(evaluation) else None,
+        result={} if job.is_rerun else visible(job, grade),
+        score=grade.score if job.on_hidden_rows else None,
         private_score=grade.private_score,
         provisional=grade.provisional,
         review=grade.review,
         grader_version=f"gradus {distribution.release()}",
-        raw=_save_raw(evaluation, grade, notes) if evaluation.submission_id else "",
+        raw=_save_raw(job, site, grade, notes) if job.is_submission else "",
         judge=astuple(grade.judge) if grade.judge else None,
-        artifact=_save_adapter(evaluation, grade) if grade.adapter_files and keeps_adapter(evaluation) else "",
+        artifact=_save_adapter(job, bundle, site, grade) if grade.adapter_files and not job.gives_way else "",
         notes=notes,
-        overlap=overlap if evaluation.submission_id else 0,
-        rows=_rows(grade) if evaluation.submission_id else {},
+        overlap=overlap if job.is_submission else 0,
+        rows=_rows(grade) if job.is_submission else {},
     )
 
 
@@ -63,34 +58,27 @@ def _rows(grade: Grade) -> dict[str, tuple[float, str]]:
     return {row.id: (row.score, "" if row.correct else row.output) for row in grade.hidden}
 
 
-def keeps_adapter(evaluation: Evaluation) -> bool:
-    """Whether a learner may download what was trained; baselines and measurements train for nobody."""
-    return not gives_way(evaluation)
-
-
-def notes_of(evaluation: Evaluation, grade: Grade) -> dict[str, Any]:
+def notes_of(job: Job, grade: Grade) -> dict[str, Any]:
     """Notes about a free-text answer for its review: the judge's calls, the answer's language and stated certainty."""
-    submission = evaluation.submission
-    if submission is None or not kinds.find(submission.kind).is_judged:
+    if not job.is_submission or not job.of_kind.is_judged:
         return {}
     return {
         "calls": list(grade.private.get("calls", [])),
-        "language": detect_language(submission.payload["answer"]),
+        "language": detect_language(job.payload["answer"]),
         "certainty": None if grade.score is None else min(1.0, max(0.0, float(grade.certainty))),
     }
 
 
-def knows_nothing(evaluation: Evaluation, grade: Grade) -> bool:
+def knows_nothing(job: Job, grade: Grade) -> bool:
     """Whether no judge marked the answer and it is in another language than its question. An estimate compares words,
     so it knows nothing of such an answer. A judge reads any language.
     """
-    submission = evaluation.submission
-    if submission is None or grade.judge is not None or not kinds.find(submission.kind).is_judged:
+    if not job.is_submission or grade.judge is not None or not job.of_kind.is_judged:
         return False
-    return is_of_another_language(submission.payload["answer"], free_text(evaluation.version.parsed).question or "")
+    return is_of_another_language(job.payload["answer"], free_text(job.challenge).question or "")
 
 
-def visible(evaluation: Evaluation, grade: Grade) -> dict[str, Any]:
+def visible(job: Job, grade: Grade) -> dict[str, Any]:
     """The result that the learner may see, made from public samples and the learner's own answer only.
 
     Metrics on hidden rows are included if the challenge declares them. They are rounded down to the same step as the
@@ -104,7 +92,7 @@ def visible(evaluation: Evaluation, grade: Grade) -> dict[str, Any]:
             **({"orders": grade.public_orders} if grade.public_orders else {}),
             **({"charged": asdict(grade.charged)} if grade.charged else {}),
         },
-        "metrics": _declared(evaluation, grade),
+        "metrics": _declared(job, grade),
         "cost": grade.cost,
         "marks": [asdict(mark) for mark in grade.marks],
         "training": grade.training,
@@ -114,24 +102,24 @@ def visible(evaluation: Evaluation, grade: Grade) -> dict[str, Any]:
     }
 
 
-def unfinished(evaluation: Evaluation, grade: Grade, seconds: float) -> dict[str, Any] | None:
-    """What the learner sees of a trial that reached its limit of `seconds`; None of other evaluations.
+def unfinished(job: Job, samples: int, grade: Grade, seconds: float) -> dict[str, Any] | None:
+    """What the learner sees of a trial on so many samples that reached its limit of `seconds`; None of other jobs.
 
     The attempt of a submission is given back, and what is not a trial is only used as a whole.
     """
-    if evaluation.run is None or evaluation.run.purpose != Run.Purpose.TRIAL:
+    if not job.is_trial:
         return None
-    samples = {"finished": len(grade.public), "of": len(evaluation.version.samples)}
-    return {**visible(evaluation, grade), "unfinished": {**samples, "seconds": round(seconds)}}
+    done = {"finished": len(grade.public), "of": samples}
+    return {**visible(job, grade), "unfinished": {**done, "seconds": round(seconds)}}
 
 
-def _declared(evaluation: Evaluation, grade: Grade) -> dict[str, float]:
-    spec = evaluation.version.parsed
-    names = () if spec.feedback.mode == "ladder" or is_baseline(evaluation) else spec.public_metrics
+def _declared(job: Job, grade: Grade) -> dict[str, float]:
+    spec = job.challenge
+    names = () if spec.feedback.mode == "ladder" or job.is_baseline else spec.public_metrics
     return {name: floor_to_step(grade.metrics[name], spec.feedback.step) for name in names if name in grade.metrics}
 
 
-def _save_raw(evaluation: Evaluation, grade: Grade, notes: dict[str, Any]) -> str:
+def _save_raw(job: Job, site: Site, grade: Grade, notes: dict[str, Any]) -> str:
     raw = {
         "score": grade.score,
         "metrics": grade.metrics,
@@ -140,37 +128,33 @@ def _save_raw(evaluation: Evaluation, grade: Grade, notes: dict[str, Any]) -> st
         "private": grade.private,
         "notes": notes,
     }
-    name = f"raw/{evaluation.pk}/{evaluation.fence}.json"
-    return storages["private"].save(name, ContentFile(json.dumps(raw, ensure_ascii=False, default=str).encode()))
+    return site.write(job, RAW, io.BytesIO(json.dumps(raw, ensure_ascii=False, default=str).encode()))
 
 
-def _save_adapter(evaluation: Evaluation, grade: Grade) -> str:
+def _save_adapter(job: Job, bundle: ChallengeBundle, site: Site, grade: Grade) -> str:
     """Stores what was trained as a zip; returns its name if it is kept."""
     assert grade.adapter_files is not None
     with adapter_files.opened(Path(grade.adapter_files)) as files, tempfile.TemporaryFile() as buffer:
-        if adapter_files.WEIGHTS in files and not settings.KEEP_CHECKPOINTS:
+        if adapter_files.WEIGHTS in files and not job.keeps_checkpoints:
             return ""
         with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
             adapter_files.pack(files, archive)
-            for name, text in _take_home(evaluation, grade).items():
+            for name, text in _take_home(job, bundle, grade).items():
                 archive.writestr(name, text)
         buffer.seek(0)
-        return storages["artifacts"].save(f"{evaluation.pk}/{evaluation.fence}/adapter.zip", File(buffer))
+        return site.write(job, ADAPTER, buffer)
 
 
-def _take_home(evaluation: Evaluation, grade: Grade) -> Mapping[str, str]:
+def _take_home(job: Job, bundle: ChallengeBundle, grade: Grade) -> Mapping[str, str]:
     """A card and scripts for whoever downloads what a submission has trained."""
-    if evaluation.submission is None:
+    if not job.is_submission or not job.of_kind.has_take_home:
         return {}
-    payload, spec = payloads.parse(evaluation.submission.payload), evaluation.version.parsed
-    if not kinds.find(payload.kind).has_take_home:
-        return {}
-    payload = cast(TunePayload, payload)
+    payload, spec = cast(TunePayload, payloads.parse(job.payload)), job.challenge
     model = MODELS[str(spec.model)]
     digest = status.digests().get(model.name, "")
     return {
         "README.md": card(spec, payload, model, digest, grade),
-        **contents.files(spec, payload, model, digest, evaluation.version.samples, grade.public),
+        **contents.files(spec, payload, model, digest, bundle.public, grade.public),
     }
 
 

@@ -71,7 +71,6 @@ SECTIONS: tuple[tuple[Any, tuple[str, ...]], ...] = (
         (
             "submissions.WorkerStatus",
             "submissions.ReconcilerStatus",
-            "submissions.HandedIn",
             "submissions.EngineChoice",
         ),
     ),

@@ -358,7 +358,7 @@ class StaffAction(models.Model):
         GRADE_SENT = "grade_sent", _("Grade sent to a learning platform again")
         WEIGHTS_CHANGED = "weights_changed", _("Points of challenges changed")
         PLATFORM_CHANGED = "platform_changed", _("Learning platform registered or changed")
-        WORKER_ROLE_CHANGED = "worker_role_changed", _("Role of a worker's machine made, changed or removed")
+        WORKER_TOKEN_CHANGED = "worker_token_changed", _("Token of a worker's machine made, changed or revoked")
         ANNOUNCED = "announced", _("Announcement written, changed or withdrawn")
         VIEWED_AS = "viewed_as", _("Site viewed as a learner")
         ROLE_CHANGED = "role_changed", _("Role in a course changed")

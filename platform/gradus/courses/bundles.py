@@ -7,12 +7,9 @@ from django.core.files.storage import storages
 
 from challenges.bundle import ChallengeBundle
 from challenges.course_bundle import LessonBundle
+from challenges.jobs import BundleMissing as BundleMissing
 from gradus import stores
 from gradus.courses.models import ChallengeVersion, Lesson
-
-
-class BundleMissing(Exception):
-    """The database names a bundle that is missing from private storage."""
 
 
 class BundleDamaged(OSError):
@@ -39,11 +36,12 @@ def load(version: ChallengeVersion) -> ChallengeBundle:
         BundleMissing: private storage does not have the content.
         BundleDamaged: what it has is not the content.
     """
-    return _load(version.digest)
+    return of_digest(version.digest)
 
 
 @lru_cache(maxsize=16)
-def _load(digest: str) -> ChallengeBundle:
+def of_digest(digest: str) -> ChallengeBundle:
+    """Returns what `load` does for a version with this digest, and raises what it raises."""
     store = storages["private"]
     if not store.exists(path_of(digest)):
         raise BundleMissing(f"private storage lacks {path_of(digest)}; import the course again")

@@ -20,6 +20,7 @@ from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from gradus import database_away
 from gradus.accounts.models import User
 from gradus.accounts.roles import DECIDES
 from gradus.accounts.token_rules import LearnerData
@@ -30,7 +31,6 @@ from gradus.lti.messages import level_of, text_of
 from gradus.lti.models import REFUSAL_CHARS, Context, Link, Platform, source_of
 from gradus.lti.outgoing import Unreachable
 from gradus.refusal import Refused
-from gradus.submissions.services.handed_in import AWAY
 
 log = structlog.get_logger(__name__)
 SCOPE = "https://purl.imsglobal.org/spec/lti-nrps/scope/contextmembership.readonly"
@@ -106,7 +106,7 @@ def run() -> int:
         context.roster_due_at = now + Context.HELD
         try:
             done += follow(context)
-        except AWAY:
+        except database_away.ERRORS:
             raise
         except Exception as error:  # whatever is wrong with this roster: all others are fetched
             log.exception("roster_failed", context=context.pk, reason=type(error).__name__)

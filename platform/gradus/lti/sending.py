@@ -19,11 +19,11 @@ from django.db import connection, transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from gradus import database_away
 from gradus.lti import advice, columns, keys, outgoing, released
 from gradus.lti.models import REFUSAL_CHARS, Delivery, Platform
 from gradus.lti.outgoing import Answer, Unreachable
 from gradus.submissions import failpoints
-from gradus.submissions.services.handed_in import AWAY
 
 log = structlog.get_logger(__name__)
 AGS = "https://purl.imsglobal.org/spec/lti-ags/scope/"
@@ -60,7 +60,7 @@ def carry_out() -> int:
         for key in list(of_one.values_list("pk", flat=True)[:OF_ONE]):
             try:
                 done += send(key)
-            except AWAY:
+            except database_away.ERRORS:
                 raise
             except Exception as error:  # whatever is wrong with this grade: all others are sent
                 log.exception("grade_failed", delivery=key, reason=type(error).__name__)

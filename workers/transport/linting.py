@@ -8,14 +8,15 @@ from importlib.util import find_spec
 from typing import Any
 
 from challenges.distribution import install
+from challenges.jobs import Outcome
 from challenges.kinds import registry as kinds
 from challenges.lint.similarity import similarity
 from challenges.lint.stored import inspect_stored
 from challenges.models.catalogue import EMBEDDINGS_MODULE, EMBEDDINGS_PACKAGE
 from graders.base import Embed
 from gradus.courses import arms, bundles
-from gradus.submissions.models import Evaluation
-from gradus.submissions.services import Outcome
+from gradus.courses.models import ChallengeVersion
+from gradus.submissions import failpoints
 from workers.execute import Running, ShouldStop
 from workers.remote.calls import EngineMisconfigured
 from workers.sandbox.supervisor import Stopped
@@ -27,7 +28,7 @@ PART = 32
 
 
 def lint(
-    evaluation: Evaluation, runner: Running, stop: ShouldStop, worked: Callable[[], float] = time.monotonic
+    version: ChallengeVersion, runner: Running, stop: ShouldStop, worked: Callable[[], float] = time.monotonic
 ) -> Outcome:
     """Everything that must be corrected in the version, as the outcome's notes; its messages quote no row.
 
@@ -38,7 +39,7 @@ def lint(
         EngineMisconfigured: this worker lacks the embedding model or a tokenizer. Another one may have it.
         Stopped: `stop` returned true.
     """
-    version = evaluation.version
+    failpoints.reach("grade.started")
     beside = arms.of(version)
     _expect_embeddings(version.parsed.kind)
     embed = _Embed(runner, stop, worked)

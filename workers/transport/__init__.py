@@ -1,0 +1,1 @@
+"""Where workers meet the site: in the same process and database (`beside`), or over HTTPS (`http`)."""
