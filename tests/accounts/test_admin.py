@@ -21,7 +21,6 @@ from gradus.reviews.models import JudgeCall
 from gradus.submissions.models import (
     EngineChoice,
     Evaluation,
-    HandedIn,
     ReconcilerStatus,
     Run,
     Score,
@@ -53,7 +52,6 @@ def rows(ada, grace, course):
                                  request={"messages": ["a rubric"]}, response="said")  # fmt: skip
         ProblemReport.objects.create(user=user, version=graded.version, track="prompt", what="task", text="Unclear")
         Notice.objects.get_or_create(user=user, evaluation=evaluation, kind="graded")
-        HandedIn.objects.create(evaluation=evaluation, fence=1, outcome={"result": 5}, set_aside="NotAnOutcome")
         WorkerStatus.objects.create(name=f"w-{number}", lane="grade")
         ReconcilerStatus.objects.create(name=f"r-{number}", done={"freed": 1})
         EngineChoice.objects.create(key=str(number), model="m", cpu="c", threads=2, device="cpu", versions="v",

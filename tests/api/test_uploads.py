@@ -20,13 +20,13 @@ from gradus.accounts.models import ApiToken, User
 from gradus.accounts.token_rules import Content, Scope
 from gradus.courses import uploads
 from gradus.courses.models import Course, CourseVersion, Upload
+from gradus.reconciling import orphan_files
 from gradus.request_bodies import PART_BYTES
 from tests import factories
 from tests.api.conftest import Caller, problem
 from tests.challenges.factory import write_course
 from tests.courses.test_versions import turn_labels
 from tests.threads import at_once
-from workers import orphan_files
 
 PART = uploads.PART_MIN
 DATA = bytes(range(256)) * (PART // 256) + b"second part" * (PART // 11 + 1) + b"end"

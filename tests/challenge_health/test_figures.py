@@ -14,11 +14,11 @@ from gradus.challenge_health import figures, row_scores
 from gradus.challenge_health.models import Figures, RowScores
 from gradus.courses import bundles
 from gradus.own_data import erasing
+from gradus.reconciling import reconciler
 from gradus.submissions import services
 from gradus.submissions.models import Evaluation
 from gradus.submissions.services import boards
 from tests import factories
-from workers import reconciler
 
 
 def rows_for(slug: str, wrong: int) -> dict[str, tuple[float, str]]:

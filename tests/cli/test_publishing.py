@@ -32,6 +32,7 @@ from gradus.courses import uploads
 from gradus.courses.archives import keep_folder
 from gradus.courses.models import ChallengeVersion, Course, CourseVersion, Upload
 from gradus.courses.services import import_course
+from gradus.reconciling import orphan_files
 from gradus.reviews.models import Regrade
 from gradus.submissions import services
 from gradus.submissions.models import Evaluation
@@ -41,7 +42,6 @@ from tests.challenges.factory import write_course
 from tests.cli.conftest import Gradus
 from tests.courses.test_versions import verify
 from tests.learn.findings import made_up
-from workers import orphan_files
 
 pytestmark = pytest.mark.django_db(transaction=True)
 Run = Callable[..., Result]

@@ -56,9 +56,9 @@ def _taken_over() -> dict[str, Any]:
     """After `migrate`: every row and file, Django's checks, the standings and the invariants."""
     from django.core.management import call_command
 
+    from gradus.reconciling import invariants
     from gradus.submissions.services import standings
     from tests.compatibility import stored_rows
-    from workers import invariants
 
     call_command("migrate", interactive=False, verbosity=0)
     call_command("check", verbosity=0)
@@ -89,10 +89,10 @@ def _replayed(release: Release, site: dict[str, Any], moment: datetime) -> dict[
 
 def _worked_off(site: Path, moment: datetime) -> dict[str, Any]:
     """What waited or was being graded when the old version stopped is graded by the new one."""
+    from gradus.reconciling import invariants, reconciler
     from gradus.submissions.models import Evaluation
     from tests.compatibility import machine
     from tests.compatibility.clock import standing_at
-    from workers import invariants, reconciler
 
     (site / "worker").mkdir()
     was_open = list(Evaluation.objects.open().values_list("pk", flat=True))

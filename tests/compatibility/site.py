@@ -25,6 +25,7 @@ from gradus.preferences import services as preferences
 from gradus.questions import services as questions
 from gradus.questions.models import Part
 from gradus.receipts import services as receipts
+from gradus.reconciling import reconciler
 from gradus.reports import services as reports
 from gradus.reports.models import ProblemReport
 from gradus.reviews import services as reviews
@@ -35,9 +36,8 @@ from tests import factories
 from tests.compatibility.course import BREAKS, DIVERGES, EXPLANATION, JUDGE, LOOKED_UP, STEADY, TICKETS
 from tests.compatibility.machine import graded, worker
 from tests.reviews import cases
-from workers import reconciler
-from workers.choices import DatabaseChoices
 from workers.engine.choice import DEFAULT, Place
+from workers.transport.choices import DatabaseChoices
 
 FIRST_DAY = datetime(2026, 11, 2, 9, 0, tzinfo=UTC)
 SECOND_DAY = datetime(2026, 11, 3, 9, 0, tzinfo=UTC)

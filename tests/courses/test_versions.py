@@ -113,7 +113,7 @@ def test_lost_files_do_not_hide_that_a_number_is_taken(live: Course, folder: Pat
         path.unlink()
     from gradus.courses import bundles
 
-    bundles._load.cache_clear()
+    bundles.of_digest.cache_clear()
     turn_labels(folder)
     with pytest.raises(VersionRefused, match="private storage has lost the content"):
         publish(read_course(folder))

@@ -24,8 +24,7 @@ def complaints(folder: Path, *names: str) -> list[str]:
         text = path.read_text().replace(PYTHON, sys.executable)
         path.write_text(text.replace("/srv/gradus/app", str(settings.BASE_DIR)))
     for lane in settings.LANES:
-        for name in ("gradus-worker", "gradus-remote"):
-            shutil.copy(folder / f"{name}@.service", folder / f"{name}@{lane}.service")
+        shutil.copy(folder / "gradus-worker@.service", folder / f"gradus-worker@{lane}.service")
     argv = [str(VERIFY), "verify", "--man=no", "--generators=no", *(str(folder / name) for name in names)]
     done = subprocess.run(argv, capture_output=True, text=True, check=False)
     return [
@@ -37,8 +36,7 @@ def complaints(folder: Path, *names: str) -> list[str]:
 
 def names() -> list[str]:
     workers = [f"gradus-worker@{lane}.service" for lane in settings.LANES]
-    here = [f"gradus-remote@{lane}.service" for lane in settings.LANES]
-    return ["gradus.target", "gradus-web.service", "gradus-reconciler.service", *workers, *here]
+    return ["gradus.target", "gradus-web.service", "gradus-reconciler.service", *workers]
 
 
 @HERE

@@ -107,30 +107,6 @@ class Harness:
             )
         return [job.key for job in jobs]
 
-    def hand_in(self, count: int, first: str) -> list[int]:
-        """Hands in grades of new learners, as workers with few rights do; the oldest outcome is the text `first`.
-
-        Nobody sees one of them before all are there. Returns the ids of the evaluations.
-        """
-        from django.db import transaction
-
-        from gradus.accounts.models import User
-        from gradus.submissions import services
-        from gradus.submissions.models import HandedIn
-        from tests import factories
-        from tests.faults import clients as client
-        from tests.submissions.test_unreadable_json import poison
-
-        held = []
-        with transaction.atomic():
-            for user in User.objects.filter(pk__in=[pk for pk, _ in client.make_users(count)]):
-                attempt = factories.submit(user)
-                held.append(factories.claimed(attempt))
-                outcome = services.Outcome(factories.result_for(attempt), 0.7)
-                services.hand_in(held[-1].pk, held[-1].fence, outcome)
-            poison(HandedIn.objects.get(evaluation=held[0]), "outcome", first)
-        return [evaluation.pk for evaluation in held]
-
     def learners(self, count: int) -> list[str]:
         """Makes new learners and returns their API tokens."""
         from tests.faults import clients as client

@@ -57,7 +57,7 @@ def no_unique_score() -> None:
 
 def no_reconciler() -> None:
     """Reconcilers run but do nothing."""
-    from workers.management.commands import reconcile
+    from gradus.reconciling.management.commands import reconcile
 
     reconcile.sweep = dict  # type: ignore[assignment]
 
@@ -111,7 +111,7 @@ def no_guest_refund() -> None:
 
 def no_orphan_sweep() -> None:
     """Reconcilers no longer free the slots of ended submissions and runs."""
-    from workers import reconciler
+    from gradus.reconciling import reconciler
 
     reconciler.free_orphan_slots = lambda: 0  # type: ignore[assignment]
 

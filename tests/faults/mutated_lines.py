@@ -199,10 +199,10 @@ LINES = {
         "tests/workers/grading/test_live_rows.py",
     ),
     "renamed_raw_files_are_never_swept": Line(
-        "workers.orphan_files",
+        "gradus.reconciling.orphan_files",
         r"raw/(\d{1,18})/(\d{1,9})(?:_\w+)?\.json",
         r"raw/(\d{1,18})/(\d{1,9})\.json",
-        "tests/workers/test_orphan_files.py",
+        "tests/reconciling/test_orphan_files.py",
     ),
     "workers_name_models_with_other_weights": Line(
         "workers.status",
@@ -214,7 +214,7 @@ LINES = {
         "workers.execute", "if self.left <= 0:", "if self.left <= -15:", "tests/workers/test_execute.py"
     ),
     "a_worker_that_ends_warms_its_runner": Line(
-        "workers.work",
+        "workers.worker",
         "model is None or self.ending.is_set():",
         "model is None:",
         "tests/workers/test_warming.py",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from workers.management.commands import reconcile as reconcile_command
+from gradus.reconciling.management.commands import reconcile as reconcile_command
 from workers.management.commands import work as work_command
 
 ROUND_SECONDS = 0.5

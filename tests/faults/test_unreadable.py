@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import json
 import signal
-import subprocess
-import sys
-import time
 from collections.abc import Iterator
 from http.client import HTTPConnection
 
@@ -14,14 +11,14 @@ import psycopg
 import pytest
 
 from tests.faults import visitors
-from tests.faults.site import ROOT, Site, open_site
+from tests.faults.site import Site, open_site
 from tests.submissions.test_unreadable_json import DIGITS
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.postgres
-HANDED_IN, STREAMS = 50, 7
+STREAMS = 7
 DEEP = "[" * 5000 + "]" * 5000
-COLUMNS = {"outcome": "submissions_handedin", "trained": "submissions_evaluation", "data": "submissions_event"}
+COLUMNS = {"trained": "submissions_evaluation", "data": "submissions_event"}
 
 
 @pytest.fixture(scope="module")
@@ -43,29 +40,6 @@ def stored(link: psycopg.Connection, column: str) -> list[tuple[int, str]]:
     table = COLUMNS[column]
     query = f"SELECT id, md5({column}::text) FROM {table} WHERE length({column}::text) >= 5000 ORDER BY id"
     return link.execute(query).fetchall()
-
-
-# `tests/postgres/unreadable.py` asks it of a thread in the quick gate.
-@pytest.mark.slow
-def test_49_outcomes_behind_one_that_cannot_be_read_are_recorded_within_five_seconds(
-    site: Site, link: psycopg.Connection
-) -> None:
-    evaluations = site.hand_in(count=HANDED_IN, first=DIGITS)
-    before = stored(link, "outcome")
-    began = time.monotonic()
-    scored = "SELECT count(*) FROM submissions_evaluation WHERE state = 'scored' AND id = ANY(%s)"
-    wait_until(lambda: link.execute(scored, [evaluations]).fetchone() == (HANDED_IN - 1,))
-    seconds = time.monotonic() - began
-    print(f"{HANDED_IN - 1} outcomes behind an unreadable one: {seconds:.2f} s")
-    assert seconds < 5
-
-    first = "SELECT state, error_code FROM submissions_evaluation WHERE id = %s"
-    assert link.execute(first, [evaluations[0]]).fetchone() == ("failed", "internal")
-    assert stored(link, "outcome") == before and len(before) == 1
-    doctor = subprocess.run(
-        [sys.executable, "manage.py", "doctor"], cwd=ROOT, env=site.env, capture_output=True, text=True, timeout=120
-    )
-    assert f"1 result of workers could not be recorded: {before[0][0]}\n" in doctor.stdout
 
 
 def test_a_worker_and_six_streams_go_on_while_the_seventh_job_cannot_be_read(

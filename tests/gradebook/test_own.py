@@ -18,9 +18,9 @@ from gradus.classes.models import Class, DateRule, Member
 from gradus.courses.models import Challenge
 from gradus.gradebook import exports, own, queries, services
 from gradus.gradebook.table import State
+from gradus.reconciling import reconciler
 from gradus.submissions.services import releasing
 from tests import factories
-from workers import reconciler
 
 pytestmark = pytest.mark.django_db
 TOKENS = re.compile(r'(X-CSRFToken": "|csrfmiddlewaretoken" value=")[^"]+')

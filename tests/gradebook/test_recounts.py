@@ -19,9 +19,9 @@ from gradus.classes.models import Class, Member
 from gradus.courses.models import Challenge
 from gradus.gradebook import cells, own, queries, recounts
 from gradus.gradebook.models import Cell, Recount
+from gradus.reconciling import reconciler
 from gradus.submissions.services import releasing
 from tests import factories
-from workers import reconciler
 
 pytestmark = pytest.mark.django_db
 DAY = timedelta(days=1)

@@ -18,10 +18,10 @@ from gradus.classes.models import Announcement, Class
 from gradus.courses.models import Course
 from gradus.notices import announcements, mails
 from gradus.notices.models import MailWish, Notice
+from gradus.reconciling import reconciler
 from gradus.refusal import Refused
 from tests import factories
 from tests.conftest import logged_in
-from workers import reconciler
 
 LATER = timedelta(days=1)
 

@@ -19,9 +19,9 @@ from gradus.accounts.allauth_adapter import NO_MAIL_SERVER
 from gradus.accounts.models import User
 from gradus.notices import mails
 from gradus.notices.models import MailWish, Notice
+from gradus.reconciling import reconciler
 from tests import factories
 from tests.threads import at_once
-from workers import reconciler
 
 pytestmark = pytest.mark.usefixtures("course")
 WISH = "/notices/by-mail"

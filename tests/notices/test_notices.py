@@ -14,6 +14,7 @@ from gradus import retention
 from gradus.accounts.models import User
 from gradus.notices import services as notices
 from gradus.notices.models import Notice
+from gradus.reconciling import reconciler
 from gradus.reviews import services as reviews
 from gradus.reviews.models import Review
 from gradus.submissions import services
@@ -21,7 +22,6 @@ from gradus.submissions.models import Evaluation, Submission
 from gradus.submissions.services.finish import LeaseLost
 from tests import factories
 from tests.reviews import cases
-from workers import reconciler
 
 pytestmark = pytest.mark.usefixtures("course")
 Kind = Notice.Kind

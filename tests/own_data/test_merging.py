@@ -397,7 +397,7 @@ def test_each_relation_of_accounts_is_moved_or_is_work_of_staff() -> None:
         "submissions.Season", "submissions.Mark", "submissions.Annulment", "submissions.Rerun", "submissions.Score",
         "gradebook.Override", "reports.ProblemReport", "reviews.Review", "reviews.Snippet", "reviews.GoldConsent",
         "reviews.GoldRow", "reviews.Regrade", "studio.Edit", "teach.Invitation", "lti.Platform", "lti.Deployment",
-        "lti.RegistrationLink",
+        "lti.RegistrationLink", "fleet.WorkerToken",
     }  # fmt: skip
     left = moving.relations() - moving.OWN - moving.RECORDS
     assert {model._meta.label for model, _name in left} == staff_only | {"accounts.User_groups", PERMISSIONS}

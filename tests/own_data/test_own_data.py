@@ -150,6 +150,7 @@ LEFT_OUT = {
     "admin.LogEntry": "acts of staff, in the admin",
     "mfa.Authenticator": "secrets of the second factor",
     "accounts.ExemptNetwork": "what staff have done",
+    "fleet.WorkerToken": "what staff have done",
     "studio.Edit": "a file of a course that authors are changing together, until it is in a draft",
     "teach.Invitation": "what owners of courses have done; the role is a part of `account`",
     "reviews.Review": "a reviewer's work; the learner reads the result with the attempt",

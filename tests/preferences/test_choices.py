@@ -22,7 +22,7 @@ from gradus.preferences.services import Pair, lot
 from gradus.submissions.models import Submission
 from gradus.submissions.services import Refused, submit
 from tests import example_course, factories
-from workers.grading.assignments import prepared
+from tests.workers.jobs import prepared
 
 pytestmark = pytest.mark.django_db
 PAGE = "/challenges/your-clicks/choices/"

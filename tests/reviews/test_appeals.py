@@ -9,6 +9,7 @@ from pytest_django.fixtures import Settings
 
 from gradus.accounts.models import User
 from gradus.courses.models import Challenge
+from gradus.reconciling import invariants
 from gradus.reviews import services
 from gradus.reviews.models import Appeal, Review
 from gradus.submissions import services as submissions
@@ -18,8 +19,7 @@ from tests import factories
 from tests.reviews import cases
 from tests.reviews.cases import ALL_MET, MARKS, NONE_MET
 from tests.threads import at_once
-from workers import invariants
-from workers.grading import assignments
+from workers.transport import judging
 
 
 @pytest.fixture
@@ -66,9 +66,9 @@ def test_the_second_grader_is_the_other_model(
     monkeypatch.setenv("GRADUS_JUDGE_MODEL", "the-first-model")
     monkeypatch.setenv("OPENAI_BASE_URL", "http://127.0.0.1:9/v1")
     made = services.appeal(submission, "Please.")
-    assert assignments.judge_for(submission.current, None).model == "the-first-model"
+    assert judging.judge_for(submission.current, None).model == "the-first-model"
     assert made.second is not None
-    assert assignments.judge_for(made.second, None).model == "another-model"
+    assert judging.judge_for(made.second, None).model == "another-model"
 
 
 def test_the_second_grader_may_be_another_template(
@@ -77,8 +77,8 @@ def test_the_second_grader_may_be_another_template(
     settings.APPEAL_TEMPLATE = "sceptic-1"
     made = services.appeal(submission, "Please.")
     assert made.second is not None
-    assert assignments.template_for(made.second) == "sceptic-1"
-    assert assignments.template_for(submission.current) == ""
+    assert judging.template_for(made.second) == "sceptic-1"
+    assert judging.template_for(submission.current) == ""
 
 
 def test_a_second_grader_that_finds_more_raises_the_grade_and_only_a_person_is_left(

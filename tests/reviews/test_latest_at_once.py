@@ -11,6 +11,7 @@ import pytest
 
 from gradus.accounts.models import User
 from gradus.courses.models import ChallengeVersion
+from gradus.reconciling import invariants
 from gradus.reviews import services
 from gradus.reviews.models import Appeal, Review
 from gradus.submissions import limits
@@ -22,7 +23,6 @@ from tests import factories
 from tests.reviews import cases
 from tests.reviews.cases import ALL_MET, MARKS
 from tests.threads import at_once
-from workers import invariants
 
 pytestmark = pytest.mark.django_db(transaction=True)
 FIRST = factories.FREE_TEXT["answer"]

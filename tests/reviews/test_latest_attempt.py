@@ -12,6 +12,7 @@ from django.db import IntegrityError, OperationalError, transaction
 from gradus.accounts.models import StaffAction, User
 from gradus.courses.models import Challenge, ChallengeVersion, Course
 from gradus.notices.models import Notice
+from gradus.reconciling import invariants, reconciler
 from gradus.reviews import accuracy, queue, services
 from gradus.reviews.models import JudgeCall, Review
 from gradus.submissions import failpoints, limits
@@ -22,7 +23,6 @@ from gradus.submissions.services.standings import differences
 from tests import factories
 from tests.reviews import cases
 from tests.reviews.cases import ALL_MET, MARKS, NONE_MET
-from workers import invariants, reconciler
 
 pytestmark = pytest.mark.django_db
 FIRST = factories.FREE_TEXT["answer"]

@@ -10,6 +10,7 @@ from django.test import Client
 
 from gradus.accounts.models import ApiToken, User
 from gradus.courses.models import Calibration, Challenge, ChallengeVersion
+from gradus.reconciling import invariants
 from gradus.reviews import services
 from gradus.reviews.models import Regrade, Review
 from gradus.reviews.regrade_matrix import matrix
@@ -21,7 +22,6 @@ from tests.api.conftest import Caller
 from tests.conftest import logged_in
 from tests.reviews import cases
 from tests.reviews.cases import ALL_MET, MARKS, NONE_MET
-from workers import invariants
 
 
 @pytest.fixture

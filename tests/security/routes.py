@@ -300,6 +300,9 @@ OPEN = {
     "lti/pick",
     "lti/register/<slug:secret>",
     "lti/keys.json",
+    # What has no token of a machine opens nothing: tests/workers/transport.
+    "api/workers/v1/<slug:name>",
+    "api/workers/v1/files/<str:signed>",
     "profile/",
     "profile/delete/",
     "profile/friends/",

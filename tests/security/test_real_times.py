@@ -134,7 +134,7 @@ def test_who_hands_in_waits_for_nothing_that_is_hidden(
     sea_or_sky: Challenge, ada_client: Client, ada_api: Caller, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Hidden rows are read by workers alone, so that how long a submit takes cannot tell of them."""
-    monkeypatch.setattr(bundles, "load", lambda version: pytest.fail("the bundle was read"))
+    monkeypatch.setattr(bundles, "of_digest", lambda digest: pytest.fail("the bundle was read"))
     form = {"kind": "prompt", "instructions": "Sea or sky?", "key": "k"}
     for page in ("submit", "run"):
         assert ada_client.post(f"/challenges/{CHALLENGE}/{page}", form).status_code == 302

@@ -35,7 +35,7 @@ COMMANDS = {
     "restore": What.BACKUP_RESTORED,
     "up": What.COURSE_IMPORTED,
     "export": What.DATA_EXPORTED,
-    "worker_role": What.WORKER_ROLE_CHANGED,
+    "worker_token": What.WORKER_TOKEN_CHANGED,
     **dict.fromkeys(
         ("doctor", "engine_choices", "fetch_models", "export_gold", "language", "work", "reconcile", "rebuild_health"),
         "nothing of staff's",

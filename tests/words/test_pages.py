@@ -34,7 +34,7 @@ def found(ada: User, ada_client: Client, grace_client: Client, client: Client, t
     for visitor, paths in (
         (client, [*pages.open, *pages.more]),
         (ada_client, pages.own),
-        (grace_client, [*pages.staff, "/admin/health/"]),
+        (grace_client, [*pages.staff, "/admin/health/", "/admin/workers/"]),
     ):
         for path in paths:
             answer = visitor.get(path)

@@ -25,7 +25,7 @@ SENTENCE = re.compile(r"[A-Z“].*\s.*\s.*[.!?:]", re.DOTALL)
 ENGLISH_FOLDERS = {"api", "cli", "management", "migrations", "operations", "preview"}
 ENGLISH = {
     *("accounts/tokens.py", "courses/services.py", "courses/verification.py", "courses/versions.py"),
-    *("submissions/claimed_files.py", "submissions/failpoints.py", "submissions/models/evaluations.py"),
+    *("submissions/failpoints.py", "submissions/models/evaluations.py"),
     *("submissions/services/proofs.py", "django_internals.py"),
 }
 

@@ -28,9 +28,9 @@ AWAY = EndpointConnectionError(endpoint_url="https://bucket.example.org")
 
 @pytest.fixture(autouse=True)
 def bundles_are_read_anew(model_is_here):
-    bundles._load.cache_clear()
+    bundles.of_digest.cache_clear()
     yield
-    bundles._load.cache_clear()
+    bundles.of_digest.cache_clear()
 
 
 def graded(submission):
@@ -82,7 +82,7 @@ def test_a_worker_with_a_wrong_clock_goes_by_that_of_the_database(ada, bob, cour
 def test_a_store_that_fails_costs_no_learner_an_attempt(ada, course, monkeypatch, error):
     submission = factories.submit(ada)
     with monkeypatch.context() as patch:
-        patch.setattr(bundles, "load", raising(error))
+        patch.setattr(bundles, "of_digest", raising(error))
         assert Worker("grade", runner=TableRunner()).step()
     assert (submission.current.state, submission.current.error_code) == ("queued", "")
     assert graded(submission)

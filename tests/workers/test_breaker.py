@@ -10,14 +10,17 @@ from django.urls import reverse
 from django.utils import timezone
 
 from challenges.models.catalogue import MODELS
+from gradus.fleet.jobs import job_of
+from gradus.reconciling import reconciler
 from gradus.submissions import health, limits, services
 from gradus.submissions.models import Evaluation, Run, Slot, WorkerStatus
+from gradus.submissions.queue import ALIVE
 from gradus.submissions.states import MAX_ATTEMPTS
 from tests import factories
 from tests.workers.test_work import TRIAL, TableRunner
-from workers import breaker, failures, reconciler, status
+from workers import breaker, failures, status
 from workers.engine import model_files
-from workers.grading.evaluations import needs
+from workers.grading.needs import needs
 from workers.heartbeat import Heartbeat
 from workers.sandbox.supervisor import GpuFailed, RunnerDied, RunnerFailed, RunnerTimeout
 from workers.work import Worker
@@ -151,10 +154,10 @@ def test_embeddings_that_do_not_work_stop_the_lane_of_free_text(ada, course):
 
 
 @pytest.fixture
-def held(tmp_path, settings, monkeypatch):
+def held(tmp_path, monkeypatch):
     """The folder of a base model whose weights are a few bytes."""
     monkeypatch.undo()
-    settings.DATA_DIR = tmp_path
+    monkeypatch.setenv("GRADUS_DATA_DIR", str(tmp_path))
     folder = tmp_path / "models" / MODEL
     folder.mkdir(parents=True)
     (folder / model_files.WEIGHTS).write_bytes(b"weights")
@@ -227,13 +230,13 @@ def test_what_is_trained_or_adapted_here_needs_the_runner_although_answers_come_
     trained = factories.submit(ada, "ticket", {**factories.LORA, "rows": rows}).current
     prompted = factories.submit(ada).current
     remotes, model = {ticket.spec.model: True}, sea_or_sky.spec.model
-    assert needs(trained, remotes) == [ticket.spec.model] and needs(prompted, remotes) == []
+    assert needs(job_of(trained), remotes) == [ticket.spec.model] and needs(job_of(prompted), remotes) == []
     # A demo with an adapter, unless the server loads adapters.
     run = services.start_run(None, sea_or_sky.version, factories.PROMPT, purpose="demo", inputs=["x"])
-    assert needs(run.current, {model: False}) == []
+    assert needs(job_of(run.current), {model: False}) == []
     Run.objects.filter(pk=run.pk).update(adapter="demo/adapter")
     for loads, needed in ((False, [model]), (True, [])):
-        assert needs(Run.objects.get(pk=run.pk).current, {model: loads}) == needed
+        assert needs(job_of(Run.objects.get(pk=run.pk).current), {model: loads}) == needed
 
 
 def test_a_job_that_met_a_full_gpu_waits_and_is_graded_later(ada, course):
@@ -274,14 +277,14 @@ def test_nothing_is_claimed_with_other_weights_than_a_worker_has_that_was_here_b
 
 
 def test_weights_of_a_worker_that_is_away_or_does_not_work_are_not_compared(ada, course, held):
-    away = timezone.now() - status.ALIVE - timedelta(seconds=1)
+    away = timezone.now() - ALIVE - timedelta(seconds=1)
     WorkerStatus.objects.create(name="away", last_seen=away, **OTHERS)
     WorkerStatus.objects.create(name="in trouble", problem="No model files.", lane="grade", base_models={})
     submission, one = factories.submit(ada), Worker("grade", runner=TableRunner())
     assert one.step() and submission.current.state == "scored"
     # It has trouble with another base model, and grades.
     WorkerStatus.objects.create(name="later", problem="The weights of another base model are damaged.", **OTHERS)
-    assert status.other_weights(one.name) == {} and list(status.other_weights("newest")) == [MODEL]
+    assert status.other_weights(one.site, one.name) == {} and list(status.other_weights(one.site, "newest")) == [MODEL]
 
 
 def test_a_worker_at_work_is_seen(ada, course, held):
@@ -290,10 +293,10 @@ def test_a_worker_at_work_is_seen(ada, course, held):
 
     class Long(TableRunner):
         def run(self, item, **more):
-            WorkerStatus.objects.update(last_seen=timezone.now() - status.ALIVE - timedelta(seconds=1))
+            WorkerStatus.objects.update(last_seen=timezone.now() - ALIVE - timedelta(seconds=1))
             evaluation = Evaluation.objects.get(state="running")
-            Heartbeat(evaluation.pk, evaluation.fence, one.name)._beat()
-            seen.append(WorkerStatus.objects.get(name=one.name).last_seen > timezone.now() - status.ALIVE)
+            Heartbeat(job_of(evaluation), one.name, one.site)._beat()
+            seen.append(WorkerStatus.objects.get(name=one.name).last_seen > timezone.now() - ALIVE)
             return super().run(item, **more)
 
     one = Worker("grade", runner=Long())

@@ -10,11 +10,12 @@ from gradus.submissions.models import EngineChoice
 from tests import factories
 from tests.threads import at_once
 from tests.workers.test_work import TableRunner
-from workers import status, work
-from workers.choices import DatabaseChoices
+from workers import status
 from workers.engine.choice import DEFAULT, Place
 from workers.sandbox.supervisor import RunnerFailed, Stopped
+from workers.transport.choices import DatabaseChoices
 from workers.work import Worker
+from workers.worker import runner_of
 
 PLACE = Place("d" * 64, "a CPU (family 6, model 207)", 2, "cpu", "torch 2, transformers 4, rules 1")
 FOUND = replace(DEFAULT, attention="products", call_tokens=2048, timings={"products": 0.5, "flash": 0.7})
@@ -138,7 +139,7 @@ def test_a_workers_runner_keeps_its_choices_in_the_database(db):
 
 @pytest.fixture
 def here(db):
-    return work.runner_of("interactive").place("smollm2-135m-instruct")
+    return runner_of("interactive", DatabaseChoices()).place("smollm2-135m-instruct")
 
 
 def told(capsys, *options):

@@ -4,6 +4,8 @@ import pytest
 
 from workers.heartbeat import PauseDetector
 
+LEASE_SECONDS = 60
+
 
 @pytest.mark.parametrize(
     ("limit", "pauses", "was_long"),
@@ -17,7 +19,7 @@ from workers.heartbeat import PauseDetector
     ],
 )
 def test_a_tenth_of_a_job_or_a_whole_lease_counts(limit, pauses, was_long):
-    now, job = 100.0, PauseDetector(100.0)
+    now, job = 100.0, PauseDetector(100.0, LEASE_SECONDS)
     for pause in pauses:
         now += 1.0 + pause
         job.tick(now)
@@ -28,6 +30,6 @@ def test_a_tenth_of_a_job_or_a_whole_lease_counts(limit, pauses, was_long):
 
 
 def test_a_pause_is_noticed_before_its_tick_comes():
-    job = PauseDetector(0.0)
+    job = PauseDetector(0.0, LEASE_SECONDS)
     assert not job.was_long(1.5)
     assert job.was_long(15.0)

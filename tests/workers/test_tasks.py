@@ -8,7 +8,7 @@ import pytest
 
 from tests import factories
 from tests.workers.test_work import TableRunner
-from workers import status, tasks, work
+from workers import status, tasks, work, worker
 
 MODEL = "smollm2-135m-instruct"
 
@@ -22,7 +22,7 @@ def ring(ada, course, monkeypatch):
         tasks, "current_task", SimpleNamespace(request=SimpleNamespace(delivery_info={"routing_key": "grade"}))
     )
     monkeypatch.setattr(work, "_residents", {})
-    monkeypatch.setattr(work, "Runner", lambda **options: TableRunner())
+    monkeypatch.setattr(worker, "Runner", lambda **options: TableRunner())
     submission = factories.submit(ada)
 
     def ring() -> str:

@@ -21,11 +21,13 @@ from graders.free_text.verifier.estimate import embed_item, fixed_texts
 from gradus.accounts.models import User
 from gradus.courses import bundles
 from gradus.courses.models import Challenge
+from gradus.reconciling import orphan_files
 from tests import factories
 from tests.workers.embedding_runner import Embedding
 from workers import embedding_store
-from workers.embedding_store import Store
+from workers.embedding_store import PassageStore
 from workers.sandbox.supervisor import RunnerDied
+from workers.transport.gold_vectors import FOLDER, GoldStore
 from workers.work import Worker
 
 ANSWER = "Training is dear. The catalogue changes daily, so a look-up is better than weights."
@@ -47,6 +49,11 @@ def own(explain: Challenge, gold: tuple[str, ...]) -> tuple[str, ...]:
     assert found[:3] == (ANSWER, *sentences(ANSWER))
     assert any(text.endswith(f" {ANSWER}") for text in found[3:])
     return found
+
+
+def named(texts: tuple[str, ...]) -> str:
+    """The file of these texts in private storage."""
+    return FOLDER + embedding_store.name_of(texts)
 
 
 def submit(user: User) -> Any:
@@ -85,11 +92,11 @@ def test_the_next_process_embeds_nothing_again(gold: tuple[str, ...]) -> None:
     "damage", [b"", b"no array", b"\x93NUMPY\x01\x00", hashlib.sha256(b"no array").digest() + b"no array"]
 )
 def test_what_is_damaged_or_of_another_question_is_made_again(gold: tuple[str, ...], damage: bytes) -> None:
-    store = embedding_store.gold_store()
+    store = GoldStore()
     for other in (np.zeros((len(gold), 8), dtype=np.float32), VECTORS[:1]):
         store.save(gold, other)
         assert store.load(gold) is None
-    storages["private"].save(store.name_of(gold), ContentFile(damage))
+    storages["private"].save(named(gold), ContentFile(damage))
     worker = Worker("judge", runner=Embedding())
     worker.step()
     assert worker.runner.asked == [gold]
@@ -120,23 +127,25 @@ def used_days_ago(name: str, days: int) -> None:
 
 def test_what_no_worker_has_used_for_a_month_is_deleted_from_private_storage(gold: tuple[str, ...]) -> None:
     """Files of 0.2.0, which have other names, as well. A use is noted once a day."""
-    store = embedding_store.gold_store()
+    store = GoldStore()
     store.save(gold, VECTORS[: len(gold)])
     storages["private"].save("embeddings/0123abcd.npy", ContentFile(b"of 0.2.0"))
     used_days_ago("embeddings/0123abcd.npy", 31)
-    used_days_ago(store.name_of(gold), 29)
-    assert embedding_store.delete_old() == 1
+    used_days_ago(named(gold), 29)
+    assert orphan_files.delete_old_vectors() == 1
     Worker("judge", runner=Embedding()).step()
-    assert storages["private"].get_modified_time(store.name_of(gold)) > timezone.now() - timedelta(hours=1)
-    used_days_ago(store.name_of(gold), 31)
-    assert embedding_store.delete_old() == 1 and store.load(gold) is None
+    assert storages["private"].get_modified_time(named(gold)) > timezone.now() - timedelta(hours=1)
+    used_days_ago(named(gold), 31)
+    assert orphan_files.delete_old_vectors() == 1 and store.load(gold) is None
 
 
-@pytest.mark.parametrize("storage", [FileSystemStorage, InMemoryStorage])
+@pytest.mark.parametrize("storage", [FileSystemStorage, InMemoryStorage, None])
 def test_a_store_that_takes_no_note_of_a_use_loses_nothing(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, storage: type[Storage]
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, storage: type[Storage] | None
 ) -> None:
-    kept = Store(storage(tmp_path) if storage is FileSystemStorage else storage())
+    kept: Any = PassageStore(tmp_path)
+    if storage is not None:
+        kept = GoldStore(storage(tmp_path) if storage is FileSystemStorage else storage())
     vectors = np.eye(2, 384, dtype=np.float32)
     kept.save(("a", "b"), vectors)
     monkeypatch.setattr(embedding_store, "NOTED", timedelta(0))
@@ -144,8 +153,9 @@ def test_a_store_that_takes_no_note_of_a_use_loses_nothing(
     def full(*given: object, **options: object) -> None:
         raise OSError("no space is left")
 
-    for owner, name in ((os, "utime"), (kept.storage, "save"), (kept.storage, "delete")):
-        monkeypatch.setattr(owner, name, full)
+    monkeypatch.setattr(os, "utime", full)
+    for name in ("save", "delete") if storage else ():
+        monkeypatch.setattr(kept.storage, name, full)
     for _ in range(2):
         loaded = kept.load(("a", "b"))
         assert loaded is not None and (loaded == vectors).all()
@@ -153,7 +163,7 @@ def test_a_store_that_takes_no_note_of_a_use_loses_nothing(
 
 def test_a_file_is_replaced_as_a_whole(tmp_path: Path) -> None:
     """A reader that meets a half-written file would delete it under its writer, and embed everything again."""
-    kept, vectors = Store(FileSystemStorage(tmp_path)), np.eye(1, 384, dtype=np.float32)
+    kept, vectors = GoldStore(FileSystemStorage(tmp_path)), np.eye(1, 384, dtype=np.float32)
     for _ in range(2):
         kept.save(("a",), vectors)
-    assert [path.name for path in tmp_path.iterdir()] == [kept.name_of(("a",))]
+    assert [path.name for path in (tmp_path / FOLDER).iterdir()] == [embedding_store.name_of(("a",))]

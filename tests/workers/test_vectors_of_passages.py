@@ -10,11 +10,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from django.core.files.storage import FileSystemStorage
 
 from graders.base import Embed, Embedded, Retrieve, Retrieved
 from workers import embedding_store
-from workers.embedding_store import GIVEN, PART, EmbeddedOnce, Store
+from workers.embedding_store import GIVEN, PART, EmbeddedOnce, PassageStore, Store
 from workers.engine import embeddings
 from workers.engine.watch import Watch
 from workers.retrieval import search
@@ -51,7 +50,7 @@ def given(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPa
 
 
 def stored(folder: Path, **options: Any) -> Store:
-    return Store(FileSystemStorage(folder), **options)
+    return PassageStore(folder, **options)
 
 
 def look_up(runner: Any, folder: Path, texts: tuple[str, ...] = TEXTS, method: str = "vectors") -> Retrieved:
@@ -160,7 +159,6 @@ def test_a_disk_that_takes_nothing_only_costs_time(
     def full(*rest: Any, **more: Any) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(FileSystemStorage, "save", full)
     monkeypatch.setattr(embedding_store, "write_whole", full)
     runner = Runner(monkeypatch)
     found = look_up(runner, tmp_path / "kept")

@@ -15,11 +15,12 @@ from django.utils import timezone
 from graders.base import Embed, Embedded, Generate, Generated, Rejected, Score, Scored
 from gradus.courses import bundles
 from gradus.courses.models import ChallengeVersion
+from gradus.reconciling import reconciler
 from gradus.submissions import limits, services
 from gradus.submissions.models import Evaluation, Event, Slot, Standing, WorkerStatus
 from gradus.submissions.states import MAX_ATTEMPTS
 from tests import factories
-from workers import heartbeat, reconciler, status
+from workers import heartbeat, status
 from workers.engine.choice import DEFAULT
 from workers.judge.contract import JudgeMisconfigured, Postpone
 from workers.remote.calls import EngineSlow
@@ -174,7 +175,7 @@ def test_a_baseline_makes_way_for_a_learner_who_waits(ada, sea_or_sky, monkeypat
             return super().run(item, should_stop=should_stop, **rest)
 
     grade = Worker("grade", runner=Asking())
-    monkeypatch.setattr("workers.work.GIVE_WAY_SECONDS", 0.0)
+    monkeypatch.setattr("workers.worker.GIVE_WAY_SECONDS", 0.0)
     assert grade.step()
     waiting = Evaluation.objects.get(run__label="baselines/weak.yaml")
     assert (waiting.state, waiting.attempt) == ("queued", 0)
@@ -292,7 +293,6 @@ def test_events_that_cannot_be_written_end_no_job(ada, course, monkeypatch):
         raise OperationalError("database is locked")
 
     monkeypatch.setattr(services, "append_events", away)
-    monkeypatch.setattr("workers.grading.events.connection", SimpleNamespace(close=lambda: None))
     submission = factories.submit(ada)
     worker().step()
 
@@ -323,7 +323,7 @@ def test_without_model_files_nothing_is_claimed(ada, course, monkeypatch):
 def test_without_a_bundle_the_attempt_is_given_back(ada, course):
     submission = factories.submit(ada)
     storages["private"].delete(bundles.path_of(submission.version.digest))
-    bundles._load.cache_clear()
+    bundles.of_digest.cache_clear()
     worker().step()
 
     assert submission.current.error_code == "bundle_missing"

@@ -24,7 +24,7 @@ from tests.browser.driver.hands import Keyboard, see_editors
 from tests.browser.driver.seen import look_at
 from tests.courses.publishing.conftest import Push, folder, push
 from tests.workers.embedding_runner import Embedding
-from workers.grading import linting
+from workers.transport import linting
 from workers.work import Worker
 
 __all__ = ["folder", "push"]

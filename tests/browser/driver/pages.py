@@ -21,6 +21,7 @@ from gradus.chats import services as chats
 from gradus.courses import bundles, catalogue
 from gradus.courses.models import Calibration, Course, CourseVersion
 from gradus.courses.services import publish
+from gradus.fleet.jobs import job_of
 from gradus.laboratory import runs
 from gradus.reviews.models import Review
 from gradus.reviews.services import start_regrade
@@ -252,7 +253,7 @@ def looked_up(owner: Submission | Run) -> dict[str, Any]:
     """What a worker writes, with passages that are looked up for real and answers of a table."""
     assignment = Assignment(bundles.load(owner.version), payloads.parse(owner.payload), hidden=False)
     graded = execute(grade(assignment), Engine(), None, lambda event: None, lambda: False, 60)  # type: ignore[arg-type]
-    return outcomes.visible(owner.current, graded)
+    return outcomes.visible(job_of(owner.current), graded)
 
 
 def steady(learner: User, orders: list[float]) -> Run:

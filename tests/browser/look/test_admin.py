@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 
 import pytest
 from django.conf import settings
 from django.core.management import call_command
 from django.test import override_settings
+from django.utils import timezone
 
+from gradus.fleet import tokens
 from gradus.submissions import services
+from gradus.submissions.models import WorkerStatus
 from tests import factories
 from tests.browser.driver import site
 from tests.browser.driver.seen import looks, wrong_with
@@ -36,9 +40,13 @@ def filled(ada) -> list[str]:
     factories.grade(graded)
     late = factories.claimed(factories.submit(ada, "ticket", factories.LORA))
     services.reject(late.pk, late.fence, "timeout")
+    token, secret = tokens.make("gpu-1", ["grade", "train"], timezone.now() + timedelta(days=180), None)
+    tokens.of_request(secret, "gpu-1.cluster.example.org")
+    said = "No model files. Run `make models` (or `python -m workers.engine.fetch`)."
+    WorkerStatus.objects.create(name=f"{token}:train:1", lane="train", busy_with=late.pk, problem=said)
     evaluation = f"submissions/evaluation/{graded.current_for_staff.pk}/change/"
     return ["", "accounts/user/?q=ada", f"accounts/user/{ada.pk}/change/", "submissions/evaluation/", evaluation,
-            "submissions/submission/", "accounts/exemptnetwork/add/", "accounts/", "health/", "kept/",
+            "submissions/submission/", "accounts/exemptnetwork/add/", "accounts/", "health/", "workers/", "kept/",
             f"accounts/user/{ada.pk}/history/"]  # fmt: skip
 
 

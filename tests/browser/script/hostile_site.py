@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from itertools import cycle
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from django.contrib import admin
 from django.core.files.base import ContentFile
 from django.core.files.storage import storages
 from django.urls import reverse
+from django.utils import timezone
 
 from challenges.bundle import ChallengeBundle
 from challenges.course_bundle import CourseBundle
@@ -23,6 +25,8 @@ from challenges.spec import Challenge, dump
 from gradus.accounts.models import ApiToken, User
 from gradus.chats import services as chats
 from gradus.courses.services import publish
+from gradus.fleet import tokens
+from gradus.fleet.models import MACHINE_MAX, WorkerToken
 from gradus.learn.demo.demo import DEMO
 from gradus.reports import services as reports
 from gradus.reviews import services as reviews
@@ -277,8 +281,12 @@ def reported(ada: User, grace: User) -> list[Stop]:
 def others(ada: User) -> None:
     texts = iter(xss_payloads.texts(most=80))
     WorkerStatus.objects.create(
-        name=next(texts), lane="grade", device=next(texts), judge=next(texts), problem=next(texts)
-    )
+        name=next(texts), lane="grade", device=next(texts), judge=next(texts), problem=next(texts),
+        lacks={f"{next(texts)}/{next(texts)}": next(texts)},
+    )  # fmt: skip
+    token = tokens.make("gpu-1", ["grade"], timezone.now() + timedelta(days=1), None)[0]
+    said = {"report": {"device": next(texts), "version": next(texts)}, "machine": next(texts)[:MACHINE_MAX]}
+    WorkerToken.objects.filter(pk=token.pk).update(**said, bound_at=timezone.now())
     services.keep_choice(
         "k", {"model": next(texts), "cpu": next(texts), "threads": 1, "device": "cpu", "versions": next(texts)},
         "0" * 12, {"timings": {next(texts): 1.0}},
@@ -305,7 +313,7 @@ def staff_pages() -> list[str]:
 
 def admin_pages(most: int = 3) -> list[str]:
     """The addresses of each list in the admin, and of its `most` newest objects."""
-    pages = [reverse("admin:index"), reverse("health")]
+    pages = [reverse("admin:index"), reverse("health"), reverse("workers")]
     for model in admin.site._registry:
         name = f"admin:{model._meta.app_label}_{model._meta.model_name}"
         pages.append(reverse(f"{name}_changelist"))

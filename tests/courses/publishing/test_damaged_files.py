@@ -31,7 +31,7 @@ def test_a_push_mends_torn_files(push: Push, grace: User, discarded: bool) -> No
     for path, content in whole.items():
         path.write_bytes(content[: len(content) // 2])
     archives._bundle.cache_clear()
-    bundles._load.cache_clear()
+    bundles.of_digest.cache_clear()
     again = push().version
     assert {path: path.read_bytes() for path in whole} == whole
     assert publishing.publish(again, by=grace, unverified=ALL).state == "published"

@@ -24,7 +24,7 @@ from tests.courses.test_versions import edit, newest, turn_labels, verify
 from tests.learn.findings import made_up
 from tests.workers.embedding_runner import Embedding
 from workers import status
-from workers.grading import linting
+from workers.transport import linting
 from workers.work import Worker
 
 pytestmark = pytest.mark.django_db

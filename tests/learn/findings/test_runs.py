@@ -7,6 +7,7 @@ from django.test import Client
 from gradus.accounts.models import User
 from gradus.courses import catalogue
 from gradus.courses.models import ChallengeVersion, Lesson
+from gradus.fleet.jobs import job_of
 from gradus.laboratory import runs as finding_runs
 from gradus.submissions import durations, limits, services
 from gradus.submissions.durations import Duration
@@ -16,7 +17,6 @@ from tests.learn.costs.compared import with_authors
 from tests.learn.findings import made_up
 from tests.markup import Markup
 from tests.submissions.test_durations import ended
-from workers.grading.evaluations import on_hidden_rows
 
 ADDRESS = "/lessons/first/findings/few-shot/"
 RUNS = f"{ADDRESS}runs"
@@ -52,7 +52,7 @@ def test_a_learner_starts_the_prompt_arms_of_the_next_set(ada, ada_client, lesso
     train = {row["input"] for row in few.version.train}
     assert {example["input"] for example in few.payload["examples"]} <= train
     # Hidden rows have no part in it.
-    assert not any(on_hidden_rows(run.current) for run in (zero, few))
+    assert not any(job_of(run.current).on_hidden_rows for run in (zero, few))
     finish()
     ada_client.post(RUNS)
     # What is run once is not run again with the next set.

@@ -80,15 +80,14 @@ def test_cores_are_those_it_is_bound_to_within_the_quotas_of_its_control_groups(
 
 
 @pytest.mark.parametrize(("bound", "lane", "threads"), [(32, "train", 8), (4, "grade", 4), (32, "judge", 1)])
-def test_a_worker_takes_its_lanes_threads_or_those_that_an_admin_chose(
-    machine, settings, monkeypatch, bound, lane, threads
-):
+def test_a_worker_takes_its_lanes_threads_or_those_that_an_admin_chose(machine, monkeypatch, bound, lane, threads):
     machine(bound)
     monkeypatch.setattr(hardware, "_quotas", lambda root: [])
-    settings.RUNNER_THREADS = 0
+    monkeypatch.delenv("GRADUS_THREADS", raising=False)
     assert work.Worker(lane).runner.threads == threads
-    settings.RUNNER_THREADS = 12
+    monkeypatch.setenv("GRADUS_THREADS", "12")
     assert work.Worker(lane).runner.threads == 12
+    monkeypatch.delenv("GRADUS_THREADS")
     # Without a lane it takes no more than help.
     monkeypatch.setattr(hardware, "_quotas", lambda root: [2.5])
     assert (Runner().threads, Runner(threads=5).threads) == (3, 5)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from django.core.files.storage import storages
 from pytest_django.fixtures import Settings
 
 from challenges.characters import cleaned
+from challenges.jobs import StoredFile
 from challenges.models.base_models import data_dir
 from challenges.models.chat_templates import template_of
 from challenges.reading import read_course
@@ -23,6 +25,8 @@ from gradus.chats.models import ChatMessage
 from gradus.courses import bundles
 from gradus.courses.models import Course
 from gradus.courses.services import publish
+from gradus.fleet.jobs import job_of
+from gradus.reconciling import reconciler
 from gradus.submissions import limits, services
 from gradus.submissions.models import Evaluation, Event, Run, Slot, Submission
 from gradus.submissions.states import MAX_ATTEMPTS
@@ -31,10 +35,12 @@ from tests.challenges.factory import write_course, write_yaml
 from tests.workers import oracle, tiny
 from tests.workers.sandbox.test_runner import Settled
 from tests.workers.test_work import TRIAL, TableRunner
-from workers import reconciler, status
+from workers import status
 from workers.engine import models
-from workers.grading.chats import WrittenTokens, _unpack, cut, plain_prompt
+from workers.grading.assignments import _unpack
+from workers.grading.chats import WrittenTokens, cut, plain_prompt
 from workers.sandbox.supervisor import Runner, RunnerDied
+from workers.transport.beside import Beside
 from workers.work import Worker
 
 pytestmark = pytest.mark.django_db
@@ -262,7 +268,9 @@ def test_only_the_files_of_an_adapter_leave_the_zip(ada: Any, ticket: Any, tmp_p
             archive.writestr(name, "x")
     given = tmp_path / "given"
     given.mkdir()
-    _unpack(storages["artifacts"].save("9/9/adapter.zip", io.BytesIO(buffer.getvalue())), given)
+    job = job_of(chats.send(adapted(ada), "Hi", "plain").run.current)
+    stored = storages["artifacts"].save("9/9/adapter.zip", io.BytesIO(buffer.getvalue()))
+    _unpack(replace(job, files=(StoredFile("artifacts", stored),)), Beside(), given)
     assert [path.name for path in given.iterdir()] == ["adapter_config.json"]
 
 

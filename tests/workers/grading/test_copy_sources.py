@@ -10,7 +10,8 @@ from gradus.courses import bundles
 from gradus.courses.models import Challenge
 from gradus.submissions.models import Submission
 from tests.reviews.cases import submit
-from workers.grading import assignments
+from tests.workers.jobs import prepared
+from workers.transport import judging
 
 ANSWER = (
     "The catalogue changes daily, so a look-up in the shop's own data is better than any training of the weights, "
@@ -19,7 +20,7 @@ ANSWER = (
 
 
 def sources(submission: Submission) -> dict[str, str]:
-    return assignments.copy_sources(submission, submission.version)
+    return judging.copy_sources(submission, submission.version)
 
 
 def test_the_texts_of_the_course_are_sources_of_an_assignment(ada: User, explain: Challenge) -> None:
@@ -28,7 +29,7 @@ def test_the_texts_of_the_course_are_sources_of_an_assignment(ada: User, explain
     assert version is not None and texts["lesson"] == explain.lesson.text
     assert (texts["solution"], texts["statement"]) == (version.solution, version.statement)
     assert all(row["question"] in texts["faq"] for row in explain.lesson.spec["faq"])
-    with assignments.prepared(submission.current) as assignment:
+    with prepared(submission.current) as assignment:
         assert assignment.sources == texts
 
 
@@ -48,8 +49,8 @@ def test_a_later_answer_of_another_learner_is_compared_with_an_earlier_one(
 def test_only_the_newest_answers_are_read(
     ada: User, bob: User, explain: Challenge, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(assignments, "OTHERS_MAX", 1)
+    monkeypatch.setattr(judging, "OTHERS_MAX", 1)
     submit(ada, ANSWER)
     newest = submit(ada, "Another text about the same matter.", withdraw_earlier=True)
     own = submit(bob, ANSWER)
-    assert assignments.other_answers(own) == {f"learner:{newest.pk}": "Another text about the same matter."}
+    assert judging.other_answers(own) == {f"learner:{newest.pk}": "Another text about the same matter."}

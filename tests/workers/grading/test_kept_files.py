@@ -7,9 +7,12 @@ import pytest
 from django.core.files.storage import storages
 
 from graders.base import Grade
+from gradus.courses import bundles
+from gradus.fleet.jobs import job_of
 from tests import factories
 from workers.grading import outcomes
 from workers.sandbox import adapter_files
+from workers.transport.beside import Beside
 
 PREFERENCE = {"prompt": "a heron", "chosen": "sky", "rejected": "in the sky"}
 
@@ -24,7 +27,8 @@ def kept(evaluation, folder: Path, names, method="lora") -> set[str]:
     for name in names:
         (folder / name).write_bytes(name.encode())
     grade = Grade(score=0.5, adapter_files=str(folder), training={"steps": 2.0, "trainable_share": 0.01})
-    stored = outcomes.outcome(evaluation, grade).artifact
+    job = job_of(evaluation)
+    stored = outcomes.outcome(job, bundles.load(evaluation.version), grade, Beside()).artifact
     if not stored:
         return set()
     with storages["artifacts"].open(stored) as file, zipfile.ZipFile(file) as archive:

@@ -13,11 +13,11 @@ from django.db import connection
 from django.utils import timezone
 
 from graders.base import Train, Trained
+from gradus.reconciling import orphan_files
 from gradus.submissions import limits
 from gradus.submissions.models import Evaluation, Slot, Submission
 from tests import factories
 from tests.workers.test_work import TableRunner
-from workers import orphan_files
 from workers.sandbox import adapter_files
 from workers.sandbox.supervisor import RunnerTimeout, WorkLimit
 from workers.work import Worker

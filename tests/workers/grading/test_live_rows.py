@@ -10,12 +10,14 @@ from typing import Any
 import pytest
 
 from graders.base import Generated
+from gradus.fleet.jobs import job_of
 from gradus.submissions import services
 from gradus.submissions.models import Event, Run
 from tests import factories
 from tests.workers.test_work import TableRunner
 from workers.grading import events
 from workers.grading.events import EventWriter
+from workers.transport.beside import Beside
 from workers.work import Worker
 
 pytestmark = pytest.mark.usefixtures("model_is_here")
@@ -92,7 +94,7 @@ def progress(done: int, stage: str = "public") -> dict[str, Any]:
 def writer(ada, course) -> EventWriter:
     """It has just written, so that what comes now waits."""
     evaluation = factories.claimed(factories.submit(ada))
-    made = EventWriter(evaluation.pk, evaluation.fence)
+    made = EventWriter(job_of(evaluation), Beside())
     made.take()
     return made
 

@@ -7,6 +7,7 @@ import pytest
 from graders.base import Assignment, Train, Trained
 from graders.registry import grade
 from graders.request_costs import TIMES, measure_requests
+from gradus.fleet.jobs import job_of
 from gradus.submissions import limits, services
 from gradus.submissions.models import Evaluation, Event, Score, Slot
 from tests import factories
@@ -19,6 +20,7 @@ from tests.workers.test_work import TableRunner
 from workers.execute import execute
 from workers.grading.assignments import _quiet_since
 from workers.sandbox.supervisor import Runner
+from workers.transport.beside import Beside
 from workers.work import Worker
 
 pytestmark = pytest.mark.usefixtures("model_is_here")
@@ -87,7 +89,7 @@ def test_on_a_machine_that_is_not_idle_it_is_tried_again_later(ada, bob, course,
 
 
 def test_it_gives_way_to_a_learner_who_waits(ada, bob, course, tmp_path, monkeypatch):
-    monkeypatch.setattr("workers.work.GIVE_WAY_SECONDS", 0.0)
+    monkeypatch.setattr("workers.worker.GIVE_WAY_SECONDS", 0.0)
     run = measure(ada)
     waiting = []
 
@@ -103,9 +105,9 @@ def test_it_gives_way_to_a_learner_who_waits(ada, bob, course, tmp_path, monkeyp
 
 def test_a_moment_is_quiet_if_nothing_else_runs(ada, bob, course):
     run = measure(ada)
-    assert _quiet_since(run.current)() is True
+    assert _quiet_since(job_of(run.current), Beside())() is True
     evaluation = factories.claimed(factories.submit(bob))
-    was_quiet = _quiet_since(run.current)
+    was_quiet = _quiet_since(job_of(run.current), Beside())
     Evaluation.objects.filter(pk=evaluation.pk).update(worker=Worker("grade", runner=TableRunner()).name)
     assert was_quiet() is False
 

@@ -20,8 +20,8 @@ from gradus.submissions.models import Evaluation, Event, Score, Slot, Submission
 from tests import factories
 from tests.judge_server import MODEL, JudgeServer, completion, judgement
 from tests.workers.test_work import TableRunner
-from workers.grading import assignments
 from workers.judge.client import JudgeClient
+from workers.transport import judging
 from workers.work import Worker
 
 HTML = Response("<html>Sign in to the hotel network</html>", content_type="text/html")
@@ -64,7 +64,7 @@ def worker(server: JudgeServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[Wor
 
     key = f"fault-key-{next(_keys)}"
     monkeypatch.setenv("GRADUS_JUDGE_MODEL", "judge")
-    monkeypatch.setattr(assignments.JudgeClient, "from_environment", from_environment)
+    monkeypatch.setattr(judging.JudgeClient, "from_environment", from_environment)
     yield Worker("judge", runner=TableRunner())
     for client in made:
         assert client.client is not None

@@ -14,11 +14,11 @@ from gradus.courses.models import Challenge
 from gradus.submissions.models import Grader
 from tests import factories
 from tests.workers.judge.test_client import COST, GOOD, ITEM, PRICES, Script, chat
-from workers.grading import assignments
 from workers.judge import prices as judge_prices
 from workers.judge.client import JudgeClient, JudgeMisconfigured
 from workers.judge.ledger import Ledger
 from workers.judge.prices import Prices, from_environment
+from workers.transport import judging
 
 Make = Callable[..., JudgeClient]
 
@@ -101,11 +101,11 @@ def test_the_second_grader_has_prices_of_its_own(
     }.items():
         monkeypatch.setenv(name, value)
     evaluation = factories.submit(ada, "explain", factories.FREE_TEXT).current
-    assert assignments.judge_for(evaluation, None).prices.micros(1, 1) == 3
+    assert judging.judge_for(evaluation, None).prices.micros(1, 1) == 3
     evaluation.grader, settings.APPEAL_MODEL = Grader.SECOND, "second"
-    assert assignments.judge_for(evaluation, None).prices.micros(1, 1) == 30
+    assert judging.judge_for(evaluation, None).prices.micros(1, 1) == 30
     settings.APPEAL_MODEL = "first"
-    assert assignments.judge_for(evaluation, None).prices.micros(1, 1) == 3
+    assert judging.judge_for(evaluation, None).prices.micros(1, 1) == 3
 
 
 def test_a_budget_in_money_needs_prices(
@@ -116,6 +116,6 @@ def test_a_budget_in_money_needs_prices(
     evaluation = factories.submit(ada, "explain", factories.FREE_TEXT).current
     settings.JUDGE_MONEY = {"user": None, "challenge": None, "site": 5_000_000}
     with pytest.raises(JudgeMisconfigured, match="prices of first are unknown"):
-        assignments.judge_for(evaluation, None)
+        judging.judge_for(evaluation, None)
     monkeypatch.delenv("GRADUS_JUDGE_MODEL")
-    assert assignments.judge_for(evaluation, None).client is None
+    assert judging.judge_for(evaluation, None).client is None

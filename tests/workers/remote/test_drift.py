@@ -2,12 +2,11 @@
 
 import json
 import os
-from types import SimpleNamespace
 
 import pytest
 from werkzeug import Response
 
-from challenges import payloads
+from gradus.fleet.jobs import job_of
 from gradus.submissions import services
 from gradus.submissions.models import Run
 from tests import factories
@@ -120,17 +119,17 @@ def test_a_file_that_holds_something_else_is_said_and_ends_no_worker(vllm, engin
 
 
 @pytest.fixture
-def served(httpserver, tmp_path, monkeypatch, settings):
+def served(httpserver, tmp_path, monkeypatch):
     """A worker's environment in which the built-in model, which is the tiny one here, is served elsewhere."""
-    settings.DATA_DIR = tmp_path / "data"
-    tiny.build(settings.DATA_DIR / "models", name=MODEL)
-    monkeypatch.setenv("GRADUS_DATA_DIR", str(settings.DATA_DIR))
+    data = tmp_path / "data"
+    tiny.build(data / "models", name=MODEL)
+    monkeypatch.setenv("GRADUS_DATA_DIR", str(data))
     monkeypatch.setenv("GRADUS_REMOTE_ENGINES", f"{MODEL}={httpserver.url_for('/v1')}#served-name")
     monkeypatch.setattr(status, "digests", dict)
-    return Vllm(httpserver, models.load(settings.DATA_DIR / "models" / MODEL))
+    return Vllm(httpserver, models.load(data / "models" / MODEL))
 
 
-def test_a_worker_without_weights_grades_by_a_server_and_stops_where_it_drifts(ada, course, served, settings):
+def test_a_worker_without_weights_grades_by_a_server_and_stops_where_it_drifts(ada, course, served, tmp_path):
     submission = factories.submit(ada)
     grading = Worker("grade", runner=TableRunner())
     assert grading.step()
@@ -138,7 +137,7 @@ def test_a_worker_without_weights_grades_by_a_server_and_stops_where_it_drifts(a
     assert submission.current.engine_profile.endswith(f"remote:{MODEL}")
     assert grading.runner.items == [] and grading.problem == ""
 
-    file = settings.DATA_DIR / "remote-engines" / f"{MODEL}.json"
+    file = tmp_path / "data" / "remote-engines" / f"{MODEL}.json"
     file.write_text(json.dumps({"logprobs": [-9.0] * 6}))
     again = factories.submit(ada, payload={**factories.PROMPT, "instructions": "Sea or sky?"})
     grading = Worker("grade", runner=TableRunner())
@@ -177,7 +176,5 @@ def test_a_worker_without_weights_gives_back_what_only_the_runner_can_answer(ada
     runner = TableRunner()
     answering = Worker("interactive", runner=runner)
     with pytest.raises(EngineMisconfigured, match=f"does not hold the base model {MODEL}"):
-        answering._prepare(
-            Run.objects.get().current, SimpleNamespace(payload=payloads.parse(run.payload)), lambda: False
-        )
+        answering._prepare(job_of(Run.objects.get().current), lambda: False)
     assert runner.items == []

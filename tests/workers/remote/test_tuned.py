@@ -22,11 +22,10 @@ folder, runner, roomy, model_is_here = (
 
 
 @pytest.fixture
-def serve(httpserver, folder, tmp_path, monkeypatch, settings):
+def serve(httpserver, folder, tmp_path, monkeypatch):
     """Has workers that start from now on ask a server for the model."""
 
     def start(**environment):
-        settings.DATA_DIR = folder
         monkeypatch.setenv("GRADUS_REMOTE_ENGINES", f"{MODEL}={httpserver.url_for('/v1')}#served-name")
         monkeypatch.setenv("GRADUS_REMOTE_ADAPTERS", environment.get("adapters", str(tmp_path)))
         return Vllm(httpserver, models.load(folder / "models" / MODEL))
