@@ -1,8 +1,8 @@
 """Many machines, rehearsed: `python -m benchmarks.fleet --json FILE`, as root on Linux.
 
 Nine hosts as network namespaces of this machine, joined by a bridge: nginx in front of two web servers with a
-reconciler each, PostgreSQL, Redis, an S3 server, and three workers with few rights, one with another engine profile.
-Learners (Locust) read and submit for `--minutes`. Then jobs are counted with one, two and three workers, and cables are
+reconciler each, PostgreSQL, Redis, an S3 server, and three machines that join with tokens, one with another engine
+profile. Learners (Locust) read and submit for `--minutes`. Then jobs are counted with one, two and three workers, and cables are
 cut, clocks are wrong, servers away, disks full and hosts killed, one after the other. The database is asked after each
 whether every attempt has exactly one grade. Ctrl-C ends all of it. Status 1 if anything was lost, doubled or wrong.
 """
@@ -250,8 +250,8 @@ def setting(fleet: Fleet, given: argparse.Namespace) -> str:
     return (
         "Nine hosts as network namespaces of one machine with a bridge and veth pairs: nginx, two web servers with one "
         "process and a reconciler each, PostgreSQL (fsync on), Redis, an S3 server "
-        f"({fleet.s3}, which checks how old an address is but not its signature), and three workers with few rights. A "
-        f"lease lasts {LEASE} s here, and 60 s on a site. nginx waits 2 s for a web server."
+        f"({fleet.s3}, which checks how old an address is but not its signature), and three machines with tokens. A "
+        f"lease lasts {3 * LEASE} s here, and 180 s on a site. nginx waits 2 s for a web server."
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
@@ -16,6 +17,8 @@ NETWORK = "10.77.0"
 # The address of the machine itself, from which learners come.
 OUTSIDE = f"{NETWORK}.1"
 END_SECONDS = 20
+# Where `ip netns` looks for files of a namespace.
+PLACES = Path("/etc/netns")
 
 
 def ip(*words: str) -> None:
@@ -44,9 +47,15 @@ class Host:
     def remove(self) -> None:
         for name in list(self.running):
             self.kill(name)
+        shutil.rmtree(PLACES / self.space, ignore_errors=True)
         for words in (("link", "delete", self.cable), ("netns", "delete", self.space)):
             with suppress(subprocess.CalledProcessError):
                 ip(*words)
+
+    def knows(self, name: str, address: str) -> None:
+        """Lets programs that are started here find that address by the name: `ip netns` puts this file over the own."""
+        (PLACES / self.space).mkdir(parents=True, exist_ok=True)
+        (PLACES / self.space / "hosts").write_text(f"127.0.0.1 localhost\n{address} {name}\n")
 
     def cut(self) -> None:
         ip("link", "set", self.cable, "down")

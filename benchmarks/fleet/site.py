@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import os
 import shlex
 import shutil
@@ -12,6 +11,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 
 import httpx
@@ -140,10 +140,12 @@ class Fleet:
         host.start("nginx", [nginx.NGINX, *place], os.environ, folder)
 
     def start_worker(self, name: str, *, clock: str = "", is_real: bool = False) -> None:
-        """A worker with few rights and without a key of the bucket; `clock` is how far off its clock is."""
+        """A worker with a token and nothing else; `clock` is how far off its clock is."""
         host = self.hosts[name]
-        module = ["-m", "benchmarks.fleet.worker", "grade"]
-        argv = [sys.executable, *(["manage.py", "work", "--lane", "grade"] if is_real else module)]
+        port = f":{PROXY_PORT}" if name == "w2" else ""
+        words = ["--site", f"https://{stack.HOST}{port}", "--token-file", str(host.folder / "token"), "--lane", "grade"]
+        real = [str(Path(sys.executable).with_name("gradus")), "worker"]
+        argv = [*(real if is_real else [sys.executable, "-m", "benchmarks.fleet.worker"]), *words]
         env = dict(self.workers[name])
         if clock:
             # The program `faketime` would stand between us and the worker, and would not pass signals on.
@@ -153,25 +155,25 @@ class Fleet:
         host.start("worker", argv, env, ROOT)
 
     def make_workers(self) -> None:
-        """A role of the database for each worker's host, with the settings that the command prints."""
-        from django.core.management import call_command
+        """A token for each worker's host, which finds the site by its name and knows its certificate."""
+        from django.utils import timezone
+
+        from gradus.fleet import tokens
 
         for name in WORKERS:
-            out = io.StringIO()
-            call_command("worker_role", f"fleet_{name}", "--lanes", "grade", "--apply", stdout=out)
-            lines = [line.removeprefix("-- ") for line in out.getvalue().splitlines() if "=" in line]
-            given = dict(line.split("=", 1) for line in lines if line.startswith(("DATABASE_URL", "GRADUS_")))
-            if name == "w2":
-                through = f"{OUTSIDE}:{PROXY_PORT}"
-                given["DATABASE_URL"] = given["DATABASE_URL"].replace(f"{self.database.host.address}:5432", through)
-            kept = ("PATH", "DJANGO_SETTINGS_MODULE", "PYTHONPATH", "GRADUS_PRODUCTION", "GRADUS_DEBUG", "GRADUS_HOSTS")
-            kept += ("GRADUS_ORIGINS", "GRADUS_LEASE_SECONDS", "GRADUS_HEARTBEAT_SECONDS", "EMAIL_URL")
-            self.workers[name] = {key: self.env[key] for key in kept} | given | {
-                "GRADUS_DATA_DIR": str(self.hosts[name].folder),
+            host = self.hosts[name]
+            _row, secret = tokens.make(f"fleet-{name}", ["grade"], timezone.now() + timedelta(days=1), None)
+            file = host.folder / "token"
+            file.write_text(secret)
+            file.chmod(0o600)
+            host.knows(stack.HOST, OUTSIDE if name == "w2" else self.hosts["front"].address)
+            self.workers[name] = {
+                **{key: self.env[key] for key in ("PATH", "PYTHONPATH")},
+                "GRADUS_DATA_DIR": str(host.folder),
                 "GRADUS_THREADS": THREADS[name],
-                "REDIS_URL": "",
-            }  # fmt: skip
-            stack.take_model(self.hosts[name].folder, None)
+                "SSL_CERT_FILE": str(self.hosts["front"].folder / "fullchain.pem"),
+            }
+            stack.take_model(host.folder, None)
 
     def serves(self) -> bool:
         with suppress(httpx.HTTPError):
@@ -204,7 +206,7 @@ def opened(source: Path | None) -> Iterator[Fleet]:
         database = Database(hosts["db"], data)
         database.make()
         left.callback(database.control, "stop", "-m", "immediate")
-        proxy = Proxy((OUTSIDE, PROXY_PORT), (database.host.address, database.port))
+        proxy = Proxy((OUTSIDE, PROXY_PORT), (hosts["front"].address, 443))
         proxy.begin()
         left.callback(proxy.end)
         env = {"PATH": os.environ["PATH"], **stack.environment(folder, database.url, _redis(hosts)), **_more(hosts)}
@@ -223,7 +225,7 @@ def opened(source: Path | None) -> Iterator[Fleet]:
 
 
 def _prepare(fleet: Fleet) -> None:
-    """Tables, the built-in course without its checks, which nobody waits for, and the workers' roles."""
+    """Tables, the built-in course without its checks, which nobody waits for, and the workers' tokens."""
     import django
 
     django.setup()
