@@ -230,7 +230,7 @@ def _check(url: str, token: str) -> bool:
 
 
 def _token(hello: dict[str, Any]) -> tuple[str, str]:
-    end = datetime.fromtimestamp(hello["ends_at"], UTC).date()
+    end = datetime.fromtimestamp(hello["ends_at"], UTC).strftime("%Y-%m-%d")
     drains = "The site gives it no jobs now: an operator has stopped it on the page Workers."
     return drains if hello["is_draining"] else "", f"{hello['name']}: {', '.join(hello['lanes'])}, until {end}"
 

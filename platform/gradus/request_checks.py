@@ -67,7 +67,8 @@ def refuse_long_number(
     request: HttpRequest, view: Callable[..., Any], args: Sequence[Any], named: dict[str, Any]
 ) -> HttpResponse | None:
     """Answers 404 where the address names a row by a number that no row has: SQLite fails on one beyond 64 bits."""
-    if any(isinstance(value, int) and value >= 10**DIGITS for value in named.values()):
+    # An offset in bytes names no row, and its refusal says which one is right.
+    if any(isinstance(value, int) and value >= 10**DIGITS for name, value in named.items() if name != "offset"):
         return not_found(request)
     return None
 

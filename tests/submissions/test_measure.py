@@ -76,13 +76,13 @@ def test_others_at_work_are_those_of_the_machine(ada, bob, course):
     mine = claim()
     assert mine == run.current
     since = timezone.now()
-    assert not services.others_at_work(mine, "there", since)
+    assert not services.others_at_work(mine.pk, "there", since)
     factories.submit(bob)
     graded = services.claim("grade", worker="there:grade:2", profile="cpu")
-    assert services.others_at_work(mine, "there", since) and not services.others_at_work(mine, "elsewhere", since)
+    assert services.others_at_work(mine.pk, "there", since) and not services.others_at_work(mine.pk, "elsewhere", since)
     services.record(graded.pk, graded.fence, services.Outcome(result={}, score=0.5))
-    assert services.others_at_work(mine, "there", since)
-    assert not services.others_at_work(mine, "there", timezone.now() + timedelta(seconds=5))
+    assert services.others_at_work(mine.pk, "there", since)
+    assert not services.others_at_work(mine.pk, "there", timezone.now() + timedelta(seconds=5))
     assert Evaluation.objects.filter(state="running").get() == mine
 
 

@@ -7,6 +7,7 @@ from datetime import date, datetime, time, timedelta
 from typing import Any
 
 from django import forms
+from django.conf import settings
 from django.contrib import admin, messages
 from django.contrib.auth.decorators import permission_required
 from django.core.exceptions import BadRequest, PermissionDenied
@@ -18,6 +19,7 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods, require_POST
 
 from gradus.accounts.models import User
+from gradus.courses import days
 from gradus.fleet import tokens
 from gradus.fleet.machines import COUNTED_DAYS, machines
 from gradus.fleet.models import LANES, NAME_MAX, WorkerToken
@@ -34,11 +36,11 @@ FIELDS = {"name": "name", "lanes": "lanes", "ends_at": "ends_on"}
 
 
 def last_day() -> date:
-    return timezone.localdate() + timedelta(days=tokens.DAYS_MAX)
+    return days.today(settings.TIME_ZONE) + timedelta(days=tokens.DAYS_MAX)
 
 
 def usual_day() -> date:
-    return timezone.localdate() + timedelta(days=tokens.USUAL_DAYS)
+    return days.today(settings.TIME_ZONE) + timedelta(days=tokens.USUAL_DAYS)
 
 
 class JoinForm(forms.Form):
@@ -65,7 +67,7 @@ class JoinForm(forms.Form):
 
     def clean_ends_on(self) -> date:
         day: date = self.cleaned_data["ends_on"]
-        if day <= timezone.localdate():
+        if day <= days.today(settings.TIME_ZONE):
             raise forms.ValidationError(_("Choose a day in the future."))
         if day > last_day():
             raise forms.ValidationError(_("Choose a day within the next two years."))
