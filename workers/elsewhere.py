@@ -11,12 +11,12 @@ import signal
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
+from threading import Event, Thread
 from typing import Annotated, Any
 
 import structlog
@@ -82,8 +82,9 @@ class Crew:
 
     def __init__(self, url: str, token: str, lanes: list[Lane] | None = None) -> None:
         self.url, self.token = url, token
-        self.ending = threading.Event()
+        self.ending = Event()
         hello = OverHttp(url, token).hello()
+        self.name = str(hello["name"])
         self.lanes = [one for one in LANES if one in (lanes or hello["lanes"])]
         if not self.lanes or set(lanes or ()) - set(hello["lanes"]):
             raise SiteRefuses(f"The token {hello['name']!r} is for the lanes {', '.join(hello['lanes'])} alone.")
@@ -100,7 +101,7 @@ class Crew:
     def work(self, *, once: bool = False, idle_seconds: float = 0) -> str:
         """Works until the end. Returns why the site refuses this machine; "" if it does not."""
         _fetch()
-        threads = [threading.Thread(target=self._lane, args=(lane, once)) for lane in self.lanes]
+        threads = [Thread(target=self._lane, args=(lane, once)) for lane in self.lanes]
         for thread in threads:
             thread.start()
         while any(thread.is_alive() for thread in threads):
@@ -115,7 +116,7 @@ class Crew:
     def _lane(self, lane: Lane, once: bool) -> None:
         try:
             with _number(lane) as number:
-                site = OverHttp(self.url, self.token, number=number, ending=self.ending, waits=not once)
+                site = OverHttp(self.url, self.token, name=self.name, number=number, ending=self.ending, waits=not once)
                 try:
                     self._serve(Worker(lane, site), once)
                 finally:

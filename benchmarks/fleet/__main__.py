@@ -2,9 +2,10 @@
 
 Nine hosts as network namespaces of this machine, joined by a bridge: nginx in front of two web servers with a
 reconciler each, PostgreSQL, Redis, an S3 server, and three machines that join with tokens, one with another engine
-profile. Learners (Locust) read and submit for `--minutes`. Then jobs are counted with one, two and three workers, and cables are
-cut, clocks are wrong, servers away, disks full and hosts killed, one after the other. The database is asked after each
-whether every attempt has exactly one grade. Ctrl-C ends all of it. Status 1 if anything was lost, doubled or wrong.
+profile. Learners (Locust) read and submit for `--minutes`. Then jobs are counted with one, two and three workers, and
+cables are cut, clocks are wrong, servers away, disks full and hosts killed, one after the other. The database is
+asked after each whether every attempt has exactly one grade. Ctrl-C ends all of it. Status 1 if anything was lost,
+doubled or wrong.
 """
 
 from __future__ import annotations

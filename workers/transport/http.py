@@ -120,8 +120,8 @@ def machine_id(folder: Path | None = None) -> str:
 class OverHttp:
     """Implements `workers.transport.site.Site` for the workers of this machine; each lane has an object of its own.
 
-    `number` tells workers of one lane on this machine apart. Once `ending` is set, nothing is waited for any more.
-    `transport` takes the place of the network in tests.
+    `name` is the token's, where it is known. `number` tells workers of one lane on this machine apart. Once
+    `ending` is set, nothing is waited for any more. `transport` takes the place of the network in tests.
     """
 
     def __init__(
@@ -129,6 +129,7 @@ class OverHttp:
         url: str,
         token: str,
         *,
+        name: str = "",
         number: int = 0,
         ending: threading.Event | None = None,
         waits: bool = True,
@@ -148,7 +149,7 @@ class OverHttp:
         self.bucket = httpx.Client(timeout=timeout, follow_redirects=False, transport=transport)
         self.judging: Judging | None = None
         self.choices: Choices = ProposedChoices(self, FileChoices(model_files.data_dir() / "engine-choices.json"))
-        self._name = ""
+        self._name = name
         self._reported: tuple[float, Report | None] = (0.0, None)
         self._others: dict[str, tuple[str, str]] = {}
         self._waiting = (0.0, False)

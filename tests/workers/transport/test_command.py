@@ -45,7 +45,7 @@ class AtOnce:
 def crew(token, data, monkeypatch, network):
     """Makes the workers of this machine, which reach the site without a network and compute from a table."""
     near(monkeypatch, network)
-    monkeypatch.setattr(elsewhere.threading, "Thread", AtOnce)
+    monkeypatch.setattr(elsewhere, "Thread", AtOnce)
 
     def made(*lanes):
         made = elsewhere.Crew(URL, token[1], list(lanes) or None)
