@@ -269,6 +269,22 @@ def test_what_a_machine_says_of_its_weights_stops_no_worker_of_the_site(elsewher
     assert Beside().other_weights("beside:grade:1", {"m": "d" * 64}) == {}
 
 
+def test_a_job_does_not_say_who_submitted(elsewhere, ada, course):
+    submission = factories.submit(ada)
+    job = json.dumps(http.JOBS.dump_python(claimed(elsewhere), mode="json"))
+    assert not [name for name in (ada.email, ada.get_username(), str(submission.uuid)) if name in job]
+
+
+def test_a_machine_that_leaves_changes_nothing_of_another_one(elsewhere, network, data, ada, course):
+    submission = factories.submit(ada)
+    assert claimed(elsewhere) is not None
+    elsewhere.report(Report(elsewhere.name_of("grade"), "grade"))
+    _, secret = tokens.make("lab", ["grade"], timezone.now() + timedelta(days=1), None)
+    OverHttp(URL, secret, transport=network).leave("grade")
+    assert submission.current.state == "running"
+    assert WorkerStatus.objects.filter(name=elsewhere.name_of("grade")).exists()
+
+
 def test_measurements_and_the_judges_lane_stay_beside_the_site(elsewhere, ada, course):
     submission = factories.submit(ada)
     Evaluation.objects.filter(submission=submission).update(fair_share_rank=2_000_001)
