@@ -13,6 +13,7 @@ import json
 import os
 import threading
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -49,7 +50,7 @@ Vectors = NDArray[np.float32]
 """`[texts, 384]`, each row of length 1."""
 
 
-class Store:
+class Store(ABC):
     """Embeddings in files, each named by a digest of its texts, in their order, and of the embedding model's version.
 
     A file begins with the SHA-256 of the rest, so that one that was cut or changed is noticed. What was not used for
@@ -89,27 +90,27 @@ class Store:
         except Exception as error:  # any error of a store: the vectors are there, and are computed again next time
             log.warning("vectors_not_kept", reason=type(error).__name__)
 
+    @abstractmethod
     def read(self, name: str) -> bytes | None:
         """The content of a file, None where it is not there. This and what follows raise what the store raises."""
-        raise NotImplementedError
 
+    @abstractmethod
     def write(self, name: str, content: bytes) -> None:
         """Puts the whole content in the place of what is there; a reader never meets a part of it."""
-        raise NotImplementedError
 
-    def delete(self, name: str) -> None:
-        raise NotImplementedError
+    @abstractmethod
+    def delete(self, name: str) -> None: ...
 
-    def modified(self, name: str) -> datetime:
-        raise NotImplementedError
+    @abstractmethod
+    def modified(self, name: str) -> datetime: ...
 
+    @abstractmethod
     def touch(self, name: str, content: bytes) -> None:
         """Makes a file with this content as old as a new one."""
-        raise NotImplementedError
 
+    @abstractmethod
     def delete_old(self) -> int:
         """Deletes what was not used for too long, or is too much; returns the number of files."""
-        raise NotImplementedError
 
 
 class PassageStore(Store):
