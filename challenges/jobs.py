@@ -1,4 +1,4 @@
-"""What a worker is given to do and what it hands in: the one shape that the site and all its workers share.
+"""The data that the site and its workers exchange: a `Job` is the work, and an `Outcome` is its result.
 
 The site makes a `Job` of an evaluation (`gradus.fleet.jobs`). A worker beside the site takes it as it is, one on
 another machine as JSON.
@@ -44,7 +44,7 @@ class StoredFile:
 
 @dataclass(frozen=True)
 class ChatTurn:
-    """What a learner asks a model that was trained before. `is_plain`: by the model's own chat template."""
+    """A learner's message to a trained model. If `is_plain`, it is put into the model's chat template."""
 
     text: str
     is_plain: bool
@@ -52,13 +52,13 @@ class ChatTurn:
 
 @dataclass(frozen=True)
 class Job:
-    """One evaluation as its worker sees it, under the `fence` of its claim.
+    """One evaluation that a worker has claimed. `fence` is the number of the claim.
 
-    `purpose` is that of a run, or `submission`. `spec` is the challenge's, and `content` names the file with its rows,
-    whose digest is `digest`. `seed` takes the place of the challenge's where a training is repeated. `draw` is by what
-    a learner's own choices are held out. `files` are those of an adapter that was trained before, and `can_load` says
-    whether a remote engine can load it; None where nothing of that kind is asked. `trained` is what an earlier attempt
-    has kept. Times are in seconds.
+    `purpose` is `submission`, or the purpose of a run. `spec` is the challenge's `challenge.yaml` as JSON. `content` is
+    the file with the challenge's rows, and `digest` is its digest. If `seed` is set, the training uses it in place of
+    the challenge's. `draw` decides which of a learner's own choices are held out. `files` are those of an adapter that
+    was trained before; `can_load` says whether a remote engine can load it, and is None without one. `trained` is what
+    an earlier attempt at this job has kept. The lease lasts `lease_seconds` and is renewed every `beat_seconds`.
     """
 
     id: int
@@ -97,17 +97,17 @@ class Job:
 
     @property
     def is_rerun(self) -> bool:
-        """Whether it grades an attempt that staff run again, so that its score never counts."""
+        """True if staff run an attempt again. Its score never counts."""
         return self.purpose == "again"
 
     @property
     def is_baseline(self) -> bool:
-        """Whether it runs a baseline to verify a challenge version."""
+        """True if a baseline is run to verify a challenge version."""
         return self.purpose == "baseline"
 
     @property
     def is_lint(self) -> bool:
-        """Whether it lints a challenge version, so that nothing is graded."""
+        """True if a challenge version is linted. Nothing is graded."""
         return self.purpose == "lint"
 
     @property
@@ -120,12 +120,12 @@ class Job:
 
     @property
     def is_measurement(self) -> bool:
-        """Whether it measures costs: training is then whole, and public rows are answered several times."""
+        """True if costs are measured. The training is whole, and public rows are answered several times."""
         return self.purpose == "costs"
 
     @property
     def is_whole(self) -> bool:
-        """Whether training is whole although only public rows are graded."""
+        """True if the training is whole although only public rows are graded."""
         return self.is_measurement or self.purpose == "proof"
 
     @property
@@ -134,12 +134,12 @@ class Job:
 
     @property
     def on_hidden_rows(self) -> bool:
-        """Whether hidden rows are graded: for a submission, also one that staff run again, and for a baseline."""
+        """True if hidden rows are graded: of a submission, of an attempt that staff run again, or of a baseline."""
         return self.is_submission or self.is_baseline or self.is_rerun
 
     @property
     def gives_way(self) -> bool:
-        """Whether nobody waits for it, so that it stops for a learner who waits."""
+        """True if nobody waits for this job. It stops when a learner waits for the worker."""
         return self.purpose in ("lint", "baseline", "proof", "again", "costs")
 
     def bundle(self, content: ChallengeBundle) -> ChallengeBundle:

@@ -61,9 +61,9 @@ def call(request: HttpRequest, name: str) -> HttpResponseBase:
             return StreamingHttpResponse(_waited(token, sent), content_type="application/json")
         return JsonResponse(answer)
     except Exception as error:
-        if (said := _problem(error)) is None:
+        if (refusal := _problem(error)) is None:
             raise
-        return said
+        return refusal
 
 
 @csrf_exempt
@@ -87,9 +87,9 @@ def file(request: HttpRequest, signed: str) -> HttpResponseBase:
             return download(request, content, status=206, content_type="application/octet-stream")
         return download(request, content, content_type="application/octet-stream")
     except Exception as error:
-        if (said := _problem(error)) is None:
+        if (refusal := _problem(error)) is None:
             raise
-        return said
+        return refusal
 
 
 def _token(request: HttpRequest) -> WorkerToken:
@@ -121,24 +121,24 @@ def _problem(error: Exception) -> HttpResponseBase | None:
     """Returns the answer to an error that a worker can do something about; None to others, which are faults of ours."""
     match error:
         case Refused():
-            return _said(error.status, error.code, error.message)
+            return _answer(error.status, error.code, error.message)
         case LeaseLost():
-            return _said(409, "lease_lost", _("The job is not yours any more. Give it up."))
+            return _answer(409, "lease_lost", _("The job is not yours any more. Give it up."))
         case ValidationError():
             place = ".".join(map(str, error.errors(include_url=False, include_input=False)[0]["loc"]))
-            return _said(422, "wrong_form", _("The call has another form than this site takes, at “%s”.") % place)
+            return _answer(422, "wrong_form", _("The call has another form than this site takes, at “%s”.") % place)
         case NotAnOutcome():
             log.warning("not_an_outcome", reason=str(error))
-            return _said(422, "not_an_outcome", _("What was handed in is not an outcome of this job."))
+            return _answer(422, "not_an_outcome", _("What was handed in is not an outcome of this job."))
         case files.DiskFull():
             log.error("disk_full")
-            return _said(507, "disk_full", _("The site has no room for this file now."), retry_after=60)
+            return _answer(507, "disk_full", _("The site has no room for this file now."), retry_after=60)
         case _ if is_unavailable(error):
-            return _said(503, "away", _("The site cannot answer now. Ask again."), retry_after=RETRY_SECONDS)
+            return _answer(503, "away", _("The site cannot answer now. Ask again."), retry_after=RETRY_SECONDS)
     return None
 
 
-def _said(status: int, code: str, detail: str, retry_after: int | None = None) -> HttpResponseBase:
+def _answer(status: int, code: str, detail: str, retry_after: int | None = None) -> HttpResponseBase:
     headers = {"Retry-After": str(retry_after)} if retry_after else {}
     return JsonResponse({"code": code, "detail": detail}, status=status, headers=headers)
 
