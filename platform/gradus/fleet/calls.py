@@ -24,6 +24,7 @@ from gradus.fleet.models import WorkerToken
 from gradus.refusal import Refused
 from gradus.submissions import services
 from gradus.submissions.models import Evaluation, WorkerStatus
+from gradus.submissions.queue import ALIVE
 from gradus.submissions.services.outcome_form import checked_outcome, checked_result
 from gradus.submissions.states import State
 
@@ -155,11 +156,15 @@ class Nothing(Sent):
 
 
 def hello(token: WorkerToken, sent: Nothing) -> dict[str, Any]:
-    """Returns what a machine has to know before it begins. `weights` are the digests that this site grades with."""
-    held = WorkerStatus.objects.exclude(name__startswith=f"{token.name}:").order_by("-pk")
+    """Returns what a machine has to know before it begins.
+
+    `weights` are the digests of base models that the site's other workers grade with. Where they differ, that of the
+    worker which reported first counts, as in `services.other_weights`.
+    """
+    others = WorkerStatus.objects.filter(last_seen__gte=timezone.now() - ALIVE).order_by("-pk")
     weights: dict[str, str] = {}
-    for models in held.values_list("base_models", flat=True):
-        weights |= models
+    for models in others.exclude(name__startswith=f"{token.name}:").values_list("base_models", flat=True):
+        weights |= models if isinstance(models, dict) else {}
     return {
         "name": token.name,
         "lanes": token.lanes,

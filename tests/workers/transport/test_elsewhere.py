@@ -269,6 +269,16 @@ def test_what_a_machine_says_of_its_weights_stops_no_worker_of_the_site(elsewher
     assert Beside().other_weights("beside:grade:1", {"m": "d" * 64}) == {}
 
 
+def test_a_machine_is_told_the_weights_of_workers_that_are_at_work(elsewhere):
+    """Neither one that has ended nor one whose row was damaged stops or misleads another machine."""
+    old = timezone.now() - timedelta(hours=1)
+    WorkerStatus.objects.create(name="first:grade:1", lane="grade", base_models={"m": "a" * 64})
+    WorkerStatus.objects.create(name="second:grade:1", lane="grade", base_models={"m": "b" * 64, "n": "c" * 64})
+    WorkerStatus.objects.create(name="damaged:grade:1", lane="grade", base_models=["x"])
+    WorkerStatus.objects.create(name="gone:grade:1", lane="grade", base_models={"o": "d" * 64}, last_seen=old)
+    assert elsewhere.hello()["weights"] == {"m": "a" * 64, "n": "c" * 64}
+
+
 def test_a_job_does_not_say_who_submitted(elsewhere, ada, course):
     submission = factories.submit(ada)
     job = json.dumps(http.JOBS.dump_python(claimed(elsewhere), mode="json"))
