@@ -10,6 +10,7 @@ from types import SimpleNamespace
 from urllib.parse import urlsplit
 
 import pytest
+import structlog
 from django.conf import settings as site
 from django.contrib.auth.hashers import Argon2PasswordHasher
 from django.contrib.auth.models import Permission
@@ -161,6 +162,14 @@ def private_folders(settings: Settings, tmp_path: Path) -> None:
     # Plain names of static files, even if files were collected on this machine.
     plain = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
     settings.STORAGES = {**settings.STORAGES, **kept, "staticfiles": plain}
+
+
+@pytest.fixture(autouse=True)
+def unchanged_log() -> Iterator[None]:
+    """A test that sets the log up anew would take every later line to its own output, which is closed when it ends."""
+    before = structlog.get_config()
+    yield
+    assert structlog.get_config() == before
 
 
 @pytest.fixture(autouse=True)

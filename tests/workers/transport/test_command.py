@@ -25,6 +25,12 @@ from workers.worker import Worker
 pytestmark = pytest.mark.usefixtures("model_is_here")
 
 
+@pytest.fixture(autouse=True)
+def log_of_the_tests(monkeypatch):
+    """The command's own log would take every later line of this process to the output of one test."""
+    monkeypatch.setattr(elsewhere, "_log", lambda: None)
+
+
 class AtOnce:
     """A thread that does its work where it is started, because a test's database has one connection."""
 
@@ -196,6 +202,12 @@ def test_what_is_wrong_is_marked_with_what_to_do(crew, token, monkeypatch, db, n
     done = CliRunner().invoke(app(), ["--site", URL, "--check"])
     wrong = [line for line in done.output.splitlines() if line.startswith("!!")]
     assert done.exit_code == 1 and [line.split()[1] for line in wrong] == [name] and wrong[0].endswith(".")
+
+
+def test_its_log_is_on_the_standard_error():
+    code = "from workers import elsewhere; elsewhere._log(); elsewhere.log.info('site_away', lane='grade')"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "" and "level=info event=site_away lane=grade" in done.stderr
 
 
 def test_a_worker_loads_no_django(tmp_path):
