@@ -34,11 +34,12 @@ from challenges.kinds.prompt import KIND as PROMPT
 from challenges.reading import read_course
 from gradus.operations import ports
 from tests.deploy.nginx import NAME, certify
-from tests.faults.servers import own_cluster, wait_until
+from tests.faults.servers import own_cluster
 from tests.smoke import baselines
 from tests.smoke.report import MismatchError, Report, expect
 from tests.smoke.story import LIBRARY, uuid_in
 from tests.smoke.visitor import Visitor
+from tests.waiting import wait_until
 
 ROOT: Path = settings.BASE_DIR
 README = ROOT / "deploy" / "README.md"
@@ -202,7 +203,7 @@ class Host:
         def served() -> bool:
             return visitor.http.get("/").status_code == 200
 
-        wait_until(served, START_SECONDS, "the first page")
+        wait_until(served, seconds=START_SECONDS)
         page = visitor.read("/")
         style = re.search(r'href="(/static/css/gradus\.[0-9a-f]{12}\.css)"', page)
         expect(style is not None, "the page names no collected style sheet")
@@ -244,7 +245,7 @@ class Host:
             shell("systemctl reload gradus-web && systemctl restart gradus-worker@train gradus-reconciler")
             web = Path("/run/gradus-rehearsal/gradus-web.service.log")
             before = len(statuses)
-            wait_until(lambda: len(statuses) > before + 50, START_SECONDS, "fifty more pages")
+            wait_until(lambda: len(statuses) > before + 50, seconds=START_SECONDS)
             expect(web.exists(), "the web server has no log")
         finally:
             ended.set()
@@ -283,7 +284,7 @@ class Host:
                     except httpx.HTTPError:
                         return False
 
-                wait_until(served, START_SECONDS, "the other web server")
+                wait_until(served, seconds=START_SECONDS)
             finally:
                 subprocess.run(["pkill", "-TERM", "-f", f"--port {port}"], check=False)
                 web.wait()

@@ -139,10 +139,10 @@ def counted(fleet: Fleet, given: argparse.Namespace, people: Any) -> tuple[dict[
 
 def survived(fleet: Fleet, given: argparse.Namespace, people: Any, name: str) -> tuple[dict[str, Any], Any]:
     from benchmarks.fleet import jobs
-    from tests.faults.servers import wait_until
+    from tests.waiting import wait_until
 
     made = people.submit(given.jobs)
-    wait_until(lambda: made.are_running(2), jobs.MOST_SECONDS, f"two jobs, before: {name}")
+    wait_until(lambda: made.are_running(2), lambda: name, seconds=jobs.MOST_SECONDS)
     begin, seconds = time.time(), max(given.away, LONGER.get(name, 0) if given.away >= LEASE else 0)
     FAULTS[name](fleet, seconds)
     healed = time.time()
@@ -195,7 +195,7 @@ def rehearse(given: argparse.Namespace, locust: Path, source: Path) -> dict[str,
     with opened(source) as fleet:
         from benchmarks.fleet import jobs
         from gradus.submissions.models import Submission
-        from tests.faults.servers import wait_until
+        from tests.waiting import wait_until
 
         names = [name for name in FAULTS if not given.only or given.only in name]
         say("all hosts run")
@@ -206,7 +206,7 @@ def rehearse(given: argparse.Namespace, locust: Path, source: Path) -> dict[str,
                 fleet.start_worker(name)
             load = under_load(fleet, given, locust, sessions)
             say(f"{load['per_second']:.1f} requests per second, 99th percentile {load['p99_ms']} ms")
-            wait_until(jobs.all_ended, 4 * jobs.MOST_SECONDS, "the attempts of the learners")
+            wait_until(jobs.all_ended, seconds=4 * jobs.MOST_SECONDS)
             for name in WORKERS:
                 fleet.hosts[name].stop("worker")
             rates, made = counted(fleet, given, people)
@@ -220,7 +220,7 @@ def rehearse(given: argparse.Namespace, locust: Path, source: Path) -> dict[str,
                     row, part = survived(fleet, given, people, name)
                     rows.append(row)
                     made.append(part)
-            wait_until(jobs.all_ended, jobs.MOST_SECONDS, "the attempts of the readers")
+            wait_until(jobs.all_ended, seconds=jobs.MOST_SECONDS)
             asked = answers(file)
             for row in rows:
                 during = figures.steady(asked, row["began"], row.pop("ended"))

@@ -14,7 +14,7 @@ from gradus.accounts.models import User
 from gradus.submissions import services
 from gradus.submissions.models import Evaluation, Score, Submission
 from tests.faults import history
-from tests.faults.servers import wait_until
+from tests.waiting import wait_until
 
 MOST_SECONDS = 420.0
 EACH = 2
@@ -85,7 +85,7 @@ class People:
 
 
 def ended(made: Made, what: str) -> None:
-    wait_until(made.have_ended, MOST_SECONDS, what)
+    wait_until(made.have_ended, lambda: what, seconds=MOST_SECONDS)
 
 
 def all_ended() -> bool:

@@ -19,7 +19,8 @@ import httpx
 from benchmarks.fleet.hosts import NETWORK, OUTSIDE, Host, connected
 from benchmarks.fleet.proxy import Proxy
 from benchmarks.web import stack
-from tests.faults.servers import Cluster, wait_until
+from tests.faults.servers import Cluster
+from tests.waiting import wait_until
 
 ROOT = Path(__file__).resolve().parents[2]
 HOSTS = {"front": 10, "web1": 11, "web2": 12, "db": 13, "redis": 14, "store": 15, "w1": 21, "w2": 22, "w3": 23}
@@ -101,7 +102,7 @@ class Fleet:
             argv = [sys.executable, "-m", "moto.server", "-H", host.address, "-p", str(S3_PORT)]
             self.s3 = "moto"
         host.start("store", argv, os.environ, host.folder)
-        wait_until(lambda: _answers(f"http://{host.address}:{S3_PORT}/"), START_SECONDS, "the store of files")
+        wait_until(lambda: _answers(f"http://{host.address}:{S3_PORT}/"), seconds=START_SECONDS)
         import boto3
 
         client = boto3.client("s3")
@@ -143,15 +144,14 @@ class Fleet:
         """A worker with a token and nothing else; `clock` is how far off its clock is."""
         host = self.hosts[name]
         port = f":{PROXY_PORT}" if name == "w2" else ""
-        words = ["--site", f"https://{stack.HOST}{port}", "--token-file", str(host.folder / "token"), "--lane", "grade"]
+        data = host.folder / REAL if is_real else host.folder
+        words = ["--site", f"https://{stack.HOST}{port}", "--token-file", str(data / "token"), "--lane", "grade"]
         real = [str(Path(sys.executable).with_name("gradus")), "worker"]
         argv = [*(real if is_real else [sys.executable, "-m", "benchmarks.fleet.worker"]), *words]
-        env = dict(self.workers[name])
+        env = {**self.workers[name], "GRADUS_DATA_DIR": str(data)}
         if clock:
             # The program `faketime` would stand between us and the worker, and would not pass signals on.
             env |= {"LD_PRELOAD": FAKETIME, "FAKETIME": clock, "FAKETIME_DONT_FAKE_MONOTONIC": "1"}
-        if is_real:
-            env["GRADUS_DATA_DIR"] = str(host.folder / REAL)
         host.start("worker", argv, env, ROOT)
 
     def make_workers(self) -> None:
@@ -162,14 +162,16 @@ class Fleet:
 
         for name in WORKERS:
             host = self.hosts[name]
-            _row, secret = tokens.make(f"fleet-{name}", ["grade"], timezone.now() + timedelta(days=1), None)
-            file = host.folder / "token"
-            file.write_text(secret)
-            file.chmod(0o600)
+            # A data folder is a machine to the site.
+            for place in (host.folder, host.folder / REAL):
+                place.mkdir(exist_ok=True)
+                _row, secret = tokens.make(f"{name} {place.name}", ["grade"], timezone.now() + timedelta(days=1), None)
+                file = place / "token"
+                file.write_text(secret)
+                file.chmod(0o600)
             host.knows(stack.HOST, OUTSIDE if name == "w2" else self.hosts["front"].address)
             self.workers[name] = {
                 **{key: self.env[key] for key in ("PATH", "PYTHONPATH")},
-                "GRADUS_DATA_DIR": str(host.folder),
                 "GRADUS_THREADS": THREADS[name],
                 "SSL_CERT_FILE": str(self.hosts["front"].folder / "fullchain.pem"),
             }
@@ -220,7 +222,7 @@ def opened(source: Path | None) -> Iterator[Fleet]:
         for name in WEBS:
             fleet.start_web(name)
         fleet.start_front()
-        wait_until(fleet.serves, START_SECONDS, "the site behind nginx")
+        wait_until(fleet.serves, fleet.logs, seconds=START_SECONDS)
         yield fleet
 
 

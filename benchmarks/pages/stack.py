@@ -55,10 +55,10 @@ def nginx(folder: Path, upstream: int) -> Iterator[tuple[str, list[str], dict[st
 
     Chromium keeps no file from a server whose certificate it does not know, so it is told this one's key.
     """
-    from tests.deploy.nginx import MISSING, NGINX, Front
+    from tests.deploy.nginx import NGINX, Front
 
     if not NGINX:
-        raise SystemExit(MISSING)
+        raise SystemExit("nginx is not installed.")
     (folder / "nginx").mkdir()
     front = Front(folder / "nginx", upstream, folder / "static")
     with front.running():
