@@ -165,7 +165,7 @@ class Fleet:
             # A data folder is a machine to the site.
             for place in (host.folder, host.folder / REAL):
                 place.mkdir(exist_ok=True)
-                _row, secret = tokens.make(f"{name} {place.name}", ["grade"], timezone.now() + timedelta(days=1), None)
+                _row, secret = tokens.make(f"{name}-{place.name}", ["grade"], timezone.now() + timedelta(days=1), None)
                 file = place / "token"
                 file.write_text(secret)
                 file.chmod(0o600)
