@@ -203,6 +203,19 @@ def test_a_file_that_is_in_no_draft_is_deleted_and_its_button_says_so(course, ed
 PAIRS = (("mast", "boat"), ("wing", "bird"))
 
 
+def test_a_draft_whose_files_are_gone_is_not_published_and_the_page_says_so(editor):
+    text = workspace.read(Course.objects.get(slug="tiny"), TEXT).text + "\nMind the gulls.\n"
+    editor.post(at("file", path=TEXT), {"text": text, "seen": seen(TEXT), "action": "save"})
+    editor.post(at("draft"), {"note": "Gulls"})
+    draft = publishing.draft_of(Course.objects.get(slug="tiny"))
+    draft.archive = ""
+    draft.save()
+    answer = editor.post(at("publish"), {"digest": draft.digest})
+    assert answer.status_code == 302
+    assert "no archive of tiny 1.0.1 was kept" in Markup(editor.get(at("studio")).content.decode())
+    assert Course.objects.get(slug="tiny").version == "1.0.0"
+
+
 @pytest.mark.parametrize("path", ["../x", "", ".git/config", "a\0b"])
 def test_names_of_no_file_are_refused_on_the_page(editor, path):
     assert editor.get(at("file", path=path)).status_code in (302, 400)

@@ -263,6 +263,7 @@ class TestMoreTime:
         [
             ("extend", {"reason": ""}, "This field is required."),
             ("extend", {"members": []}, "Choose at least one learner."),
+            ("extend", {"members": ["9" * 30]}, "Select a valid choice."),
             ("extend", {"until": "2020-01-01T12:00"}, "This time is past."),
             ("grant", {"attempts": "0"}, "greater than or equal to 1"),
             ("grant", {"place": "course"}, "Select a valid choice."),

@@ -253,6 +253,17 @@ def _is_challenge(key: str) -> bool:
     return key.startswith("challenge-")
 
 
+class MembersField(forms.ModelMultipleChoiceField):
+    """Refuses a number that no column holds as one that is not offered: SQLite fails when it is asked for it."""
+
+    def clean(self, value: Any) -> Any:
+        try:
+            return super().clean(value)
+        except OverflowError:
+            longest = {"value": max(value, key=len)}
+            raise forms.ValidationError(self.error_messages["invalid_choice"], "invalid_choice", longest) from None
+
+
 class PeopleForm(ZonedForm):
     """Gives learners more time, or more attempts. `members` are those that the list of the page offers."""
 
@@ -266,7 +277,7 @@ class PeopleForm(ZonedForm):
         empty_label=gettext_lazy("No label"),
         widget=NamesSelect(),
     )
-    members = forms.ModelMultipleChoiceField(
+    members = MembersField(
         label=gettext_lazy("For whom"),
         queryset=Member.objects.none(),
         required=False,

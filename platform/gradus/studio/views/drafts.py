@@ -16,6 +16,7 @@ from challenges.reading import BundleErrors
 from gradus.accounts.allauth_internals import count, seconds_left
 from gradus.accounts.rate_limits import in_words
 from gradus.courses import publishing
+from gradus.courses.bundles import BundleMissing
 from gradus.courses.models import Course
 from gradus.courses.versions import VersionRefused
 from gradus.refusal import Refused
@@ -58,7 +59,7 @@ def _on_draft(act: Callable[..., Any], said: Any) -> Callable[..., HttpResponse]
                 raise Refused("no_draft", _("There is no draft of this course at the moment."), 409)
             publishing.refuse_unless_seen(draft, request.POST.get("digest", ""))
             act(draft, by=account(request))
-        except VersionRefused as error:
+        except (VersionRefused, BundleMissing) as error:
             messages.warning(request, str(error))
         except Refused as refused:
             messages.warning(request, refused.message)
