@@ -19,9 +19,9 @@ import pytest
 from django.conf import settings
 
 Test = TypeVar("Test", bound=Callable[..., Any])
-CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
 # The same engine without the parts that draw a window: a page takes a third of the computing.
 WITHOUT_WINDOW = "chromium-headless-shell"
+CHROMIUM = ("chromium", "chromium-browser", "google-chrome", WITHOUT_WINDOW)
 
 
 def chromium(names: Sequence[str] = CHROMIUM) -> str | None:
