@@ -30,6 +30,8 @@ def hold_on_postgresql(url: str, folder: Path, suites: Mapping[str, Sequence[str
     some tests; a failure is named in the message.
     """
     report = folder / f"postgres-{process()}.xml"
+    if folder != settings.DATA_DIR and not (folder / "models").exists():
+        (folder / "models").symlink_to(settings.DATA_DIR / "models")
     env = {
         **os.environ,
         # Django creates the database "test_" + this name, and drops it.
