@@ -83,6 +83,31 @@ class Harness:
         states = list(Evaluation.objects.filter(run__purpose="lint").values_list("state", flat=True))
         return {"is_linted": version.linted_at is not None, "lint": version.lint, "states": states, "ended": ended}
 
+    def machines(self, count: int) -> list[str]:
+        """Makes the tokens of so many machines and returns their secrets."""
+        from datetime import timedelta
+
+        from django.utils import timezone
+
+        from gradus.fleet import tokens
+
+        end = timezone.now() + timedelta(days=1)
+        return [tokens.make(f"lab-{number}", ["grade"], end, None)[1] for number in range(count)]
+
+    def start_elsewhere(self) -> None:
+        """Starts a worker that reaches the site over HTTP alone."""
+        from tests.faults import roles
+
+        url = f"http://127.0.0.1:{self.children.port}"
+        self.children.fork(Role("elsewhere", partial(roles.work_elsewhere, url, self.machines(1)[0])))
+
+    def seconds(self) -> list[float]:
+        """How long each evaluation took, from the submission to the score."""
+        from gradus.submissions.models import Evaluation
+
+        times = Evaluation.objects.order_by("pk").values_list("created_at", "finished_at")
+        return [(finished - created).total_seconds() for created, finished in times if finished]
+
     def start_web(self) -> int:
         from gradus.operations import ports
 
