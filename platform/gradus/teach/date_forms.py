@@ -253,7 +253,7 @@ def _is_challenge(key: str) -> bool:
     return key.startswith("challenge-")
 
 
-class MembersField(forms.ModelMultipleChoiceField):
+class MembersField(forms.ModelMultipleChoiceField[Member]):
     """Refuses a number that no column holds as one that is not offered: SQLite fails when it is asked for it."""
 
     def clean(self, value: Any) -> Any:
