@@ -38,7 +38,6 @@ jobs:
         env: {GRADUS_PACKAGE: "${{ vars.GRADUS_PACKAGE }}"}
       # Exit status 3: nothing is wrong, and this machine cannot check everything. The site checks the rest.
       - run: gradus challenge lint . || [ $? -eq 3 ]
-      - run: gradus challenge fmt .
       # Only this step is given the token.
       - if: github.ref == 'refs/heads/main'
         run: |
@@ -120,7 +119,7 @@ def _readme(name: str, lesson: str) -> str:
 A course for Gradus. `course.yaml` lists its lessons, and each folder with a `lesson.yaml` is one.
 
 - `gradus challenge new KIND NAME --in {lesson}` begins a challenge of a kind such as prompt or free_text.
-- `gradus challenge lint .` says what is missing or wrong, and `gradus challenge fmt -u .` puts files in form.
+- `gradus challenge lint .` says what is missing or wrong.
 - `gradus course preview .` shows the pages as learners will see them.
 - `gradus challenge test .` scores your baselines, from which the pass marks come.
 - `gradus course push .` checks the course on the site and leaves a draft; `gradus course publish` publishes it.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter, defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from challenges.lint.similarity import NEAR
@@ -73,11 +73,3 @@ def _nearest(sets: Sequence[frozenset[str]], index: int, others: set[int]) -> tu
 def _jaccard(one: frozenset[str], other: frozenset[str]) -> float:
     both = len(one & other)
     return both / (len(one) + len(other) - both)
-
-
-def similar_to(repeats: Mapping[int, tuple[int, float]]) -> dict[int, list[int]]:
-    """The groups of near-duplicates: each kept text's index with those that nearly repeat it."""
-    groups = defaultdict[int, list[int]](list)
-    for index, (kept, _) in repeats.items():
-        groups[kept].append(index)
-    return dict(groups)

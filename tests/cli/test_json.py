@@ -37,7 +37,6 @@ CALLS = {
     "challenge try": (["{fine}/sea-or-sky/baselines/good.yaml"], ["{broken}/sea-or-sky/baselines/good.yaml"]),
     "challenge test": (["{fine}/sea-or-sky"], ["{broken}/sea-or-sky"], ["{nothing}"]),
     "challenge new": (["prompt", "mine", "--in", "{fine}"], ["poem", "mine", "--in", "{fine}"], ["prompt", "mine"]),
-    "challenge fmt": (["{fine}"], ["{broken}"], ["{nothing}"]),
     "challenge rows": (
         ["{table}", "--text", "text", "--label", "label", "--to", "{fine}/sea-or-sky", "-u"],
         ["{table}", "--text", "words", "--label", "label", "--to", "{fine}/sea-or-sky"],

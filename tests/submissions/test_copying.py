@@ -73,12 +73,12 @@ def test_a_prompt_that_was_copied_is_found_from_both_sides(
     own = by(ada, prompt(f"{text} {sentence(draw, 20)}"))
     other = by(bob, prompt(f"{sentence(draw, 20)}\n{text.upper()}"))
     (copy,) = found(other)
-    assert copy.other == own and copy.other_was_first and copy.text is not None
+    assert copy.first == copy.other == own and copy.text is not None
     assert copy.text.common == 56 and copy.text.own == 56 + 20 and copy.rows is None
     assert [piece.text for piece in copy.sides[0].pieces if piece.state == "common"] == [text.upper()]
     assert "".join(piece.text for piece in copy.sides[1].pieces) == own.payload["instructions"]
     (original,) = found(own)
-    assert original.other == other and not original.other_was_first
+    assert original.other == other and original.first == own
 
 
 @pytest.mark.parametrize("share", [1.0, 0.5])
@@ -143,7 +143,7 @@ def test_own_earlier_attempts_and_short_prompts_are_no_evidence(
     by(bob, prompt(text))
     third = by(ada, prompt(f"{text} once more"))
     (pair,) = found(third)
-    assert pair.other.user == bob and pair.first == first and not pair.other_was_first
+    assert pair.other.user == bob and pair.first == first
     short = prompt("Say whether the thing lives in the sea or in the sky.")
     by(ada, short)
     assert not found(by(bob, short))

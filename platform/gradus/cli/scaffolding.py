@@ -1,6 +1,6 @@
-"""The commands with which an author begins: `new` for courses, lessons and challenges, `fork`, `schema` and `fmt`.
+"""The commands with which an author begins: `new` for courses, lessons and challenges, `fork` and `schema`.
 
-Exit status: 0 done, 1 something is not in form, 2 wrong usage: nothing was written.
+Exit status: 0 done, 2 wrong usage: nothing was written.
 """
 
 from __future__ import annotations
@@ -9,12 +9,10 @@ import json as jsonlib
 from collections.abc import Callable
 from difflib import get_close_matches
 from pathlib import Path
-from shlex import quote
 from typing import Annotated, Any
 
 import typer
 
-from challenges.authoring.formatting import Form, form_of
 from challenges.authoring.schemas import FOLDER, NAMES, schema, schema_of, write_schemas
 from challenges.lint.run import inspect
 from challenges.scaffold.base import Wanted
@@ -185,45 +183,3 @@ def _write_schemas(folder: Path, file: str, json: bool) -> None:
         typer.echo(jsonlib.dumps({"folder": str(folder / FOLDER), "written": renewed}, indent=2))
         return
     typer.echo(f"{folder / FOLDER}: {several(len(renewed), 'schema')} written, {len(NAMES) - len(renewed)} up to date.")
-
-
-def fmt(
-    path: Annotated[Path, typer.Argument(help="A file, or the folder of a course, a lesson or a challenge.")],
-    update: Annotated[bool, typer.Option("-u", "--update", help="Put the files in form.")] = False,
-    json: Json = False,
-) -> None:
-    """Check the form of files, or put them in form: UTF-8, line feeds, no trailing blanks, one object on each line.
-
-    What a file means stays the same: no challenge gets another digest. Nothing is written without -u.
-
-    Exit status: 0 everything is in form, 1 something is not or cannot be read, 2 there is no such file.
-    """
-    if not path.exists():
-        raise _refused(f"there is no {path}: give a file, or the folder of a course, a lesson or a challenge")
-    found = form_of(path)
-    if update:
-        try:
-            found.write()
-        except OSError as error:
-            raise _refused(f"{error.filename or path} cannot be written: {error.strerror}") from error
-    _tell_form(found, path, update, json)
-    raise typer.Exit(1 if found.unreadable or (not update and (found.changed or found.stale)) else 0)
-
-
-def _tell_form(found: Form, path: Path, is_written: bool, json: bool) -> None:
-    if json:
-        unreadable = [{"file": p.file, "line": p.line, "what": p.what, "fix": p.fix} for p in found.unreadable]
-        listed = {"changed": [str(file) for file in found.changed], "schemas": found.stale, "unreadable": unreadable}
-        typer.echo(jsonlib.dumps({**listed, "written": is_written}, indent=2, ensure_ascii=False))
-        return
-    done = ("put in form", "renewed") if is_written else ("not in form", "not as this version of Gradus writes it")
-    for file in found.changed:
-        typer.echo(f"{file}: {done[0]}")
-    for name in found.stale:
-        typer.echo(f"{name}: {done[1]}")
-    for problem in found.unreadable:
-        typer.echo(f"{problem}")
-    if not is_written and (found.changed or found.stale):
-        typer.echo(f"`gradus challenge fmt -u {quote(str(path))}` puts them in form; what they mean stays the same.")
-    elif not found.changed and not found.stale and not found.unreadable:
-        typer.echo("Everything is in form.")

@@ -110,7 +110,7 @@ def test_a_new_course_lacks_texts_and_a_challenge() -> None:
     # No package that is installed, and no check, can read the token.
     assert list(given) == [ran[-1]] and "GRADUS_TOKEN" in given[ran[-1]]
     assert "env" not in workflow and "env" not in workflow["jobs"]["course"]
-    assert [line.split()[:3] for line in ran[1:-1]] == [["gradus", "challenge", "lint"], ["gradus", "challenge", "fmt"]]
+    assert [line.split()[:3] for line in ran[1:-1]] == [["gradus", "challenge", "lint"]]
     guard, pushes = ran[-1].splitlines()
     assert guard.startswith('[ -n "$GRADUS_TOKEN" ] || { echo "::warning::') and pushes == "gradus course push ."
 
@@ -146,14 +146,12 @@ def test_the_help_says_how_texts_are_marked() -> None:
 
 
 @pytest.mark.parametrize("where", ["my-course/first-lesson", "my-course"])
-def test_a_challenge_that_is_begun_in_the_folder_of_its_lesson_is_in_form(
+def test_a_challenge_that_is_begun_in_the_folder_of_its_lesson_uses_the_schemas_of_its_course(
     where: str, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run("course", "new", "my-course")
     monkeypatch.chdir(where)
     assert run("challenge", "new", "prompt", "mine").exit_code == 0
-    done = run("challenge", "fmt", str(folder / "my-course"))
-    assert done.exit_code == 0, done.output
     assert [path.parent.name for path in folder.rglob(".schemas")] == ["my-course"]
 
 
@@ -251,7 +249,6 @@ def test_where_something_cannot_be_written_no_half_folder_is_left(method: str, m
     [
         ("challenge", "new", "nope", "x"),
         ("course", "new", "My Course"),
-        ("challenge", "fmt", "nowhere"),
         ("schema", "nope"),
         ("schema", "--write", "nowhere"),
     ],

@@ -109,10 +109,6 @@ class Pair:
     def share(self) -> float:
         return max((one.share for one in (self.text, self.rows) if one is not None), default=0.0)
 
-    @property
-    def other_was_first(self) -> bool:
-        return self.first.user_id == self.other.user_id
-
     @cached_property
     def is_evidence(self) -> bool:
         """Whether so much is shared that a person should look at both."""
