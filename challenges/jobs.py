@@ -54,11 +54,14 @@ class ChatTurn:
 class Job:
     """One evaluation that a worker has claimed. `fence` is the number of the claim.
 
-    `purpose` is `submission`, or the purpose of a run. `spec` is the challenge's `challenge.yaml` as JSON. `content` is
-    the file with the challenge's rows, and `digest` is its digest. If `seed` is set, the training uses it in place of
-    the challenge's. `draw` decides which of a learner's own choices are held out. `files` are those of an adapter that
-    was trained before; `can_load` says whether a remote engine can load it, and is None without one. `trained` is what
-    an earlier attempt at this job has kept. The lease lasts `lease_seconds` and is renewed every `beat_seconds`.
+    `purpose` is `submission`, or the purpose of a run. If `on_hidden_rows`, hidden rows are graded, else only public
+    ones. If `is_whole`, the training is whole although only public rows are graded. If `gives_way`, nobody waits for
+    the job, and it stops when a learner waits for the worker. `spec` is the challenge's `challenge.yaml` as JSON.
+    `content` is the file with the challenge's rows, and `digest` is its digest. If `seed` is set, the training uses it
+    in place of the challenge's. `draw` decides which of a learner's own choices are held out. `files` are those of an
+    adapter that was trained before; `can_load` says whether a remote engine can load it, and is None without one.
+    `trained` is what an earlier attempt at this job has kept. The lease lasts `lease_seconds` and is renewed every
+    `beat_seconds`.
     """
 
     id: int
@@ -67,6 +70,10 @@ class Job:
     max_attempts: int
     lane: str
     purpose: str
+    on_hidden_rows: bool
+    is_whole: bool
+    has_plain_metric: bool
+    gives_way: bool
     kind: str
     payload: dict[str, Any]
     spec: dict[str, Any]
@@ -122,25 +129,6 @@ class Job:
     def is_measurement(self) -> bool:
         """True if costs are measured. The training is whole, and public rows are answered several times."""
         return self.purpose == "costs"
-
-    @property
-    def is_whole(self) -> bool:
-        """True if the training is whole although only public rows are graded."""
-        return self.is_measurement or self.purpose == "proof"
-
-    @property
-    def has_plain_metric(self) -> bool:
-        return self.purpose in ("finding", "proof")
-
-    @property
-    def on_hidden_rows(self) -> bool:
-        """True if hidden rows are graded: of a submission, of an attempt that staff run again, or of a baseline."""
-        return self.is_submission or self.is_baseline or self.is_rerun
-
-    @property
-    def gives_way(self) -> bool:
-        """True if nobody waits for this job. It stops when a learner waits for the worker."""
-        return self.purpose in ("lint", "baseline", "proof", "again", "costs")
 
     def bundle(self, content: ChallengeBundle) -> ChallengeBundle:
         """The content as this job grades it."""

@@ -82,8 +82,9 @@ def _delete_accounts(kept_for: timedelta) -> int:
     return count
 
 
-def _ended_runs(*purposes: str) -> QuerySet[Any]:
-    ended = _rows("submissions.Run").filter(purpose__in=purposes, expires_at__lt=timezone.now())
+def _ended_runs(began: datetime) -> QuerySet[Any]:
+    """Returns the runs whose own time is over, whatever they were for."""
+    ended = _rows("submissions.Run").filter(expires_at__lt=timezone.now())
     over: QuerySet[Any] = ended.exclude(evaluations__in=_rows("submissions.Evaluation").open())
     return over
 
@@ -120,23 +121,19 @@ DELETED_PEOPLE = Kept(
     deleted_by="their launch",
 )
 # A learner comes back to trials: they are listed, named, compared and restored.
-TRIALS = Kept(
-    "trial runs on public samples", timedelta(days=90), "after their start", over=lambda began: _ended_runs("trial")
-)
+TRIALS = Kept("trial runs on public samples", timedelta(days=90), "after their start", over=_ended_runs)
 CHATS = Kept(
     "messages to trained models, with their answers",
     timedelta(days=7),
     "after they were sent",
-    over=lambda began: _ended_runs("chat"),
+    over=_ended_runs,
 )
-MEASUREMENTS = Kept(
-    "measurements of costs", timedelta(days=365), "after their start", over=lambda began: _ended_runs("costs")
-)
+MEASUREMENTS = Kept("measurements of costs", timedelta(days=365), "after their start", over=_ended_runs)
 OTHER_RUNS = Kept(
     "other runs: of the demo, of findings, and those that verify a challenge or an attempt",
     timedelta(days=7),
     "after their start",
-    over=lambda began: _ended_runs("demo", "finding", "baseline", "lint", "proof", "again"),
+    over=_ended_runs,
 )
 # The losses of a training run stay in its result.
 EVENTS = Kept(
@@ -235,11 +232,6 @@ LOGS = Kept(
 )
 
 ALL = tuple(one for one in list(vars().values()) if isinstance(one, Kept))
-
-
-def run_kept_for(purpose: str) -> timedelta:
-    """How long a run of this purpose is kept."""
-    return {"trial": TRIALS, "chat": CHATS, "costs": MEASUREMENTS}.get(purpose, OTHER_RUNS).time
 
 
 def carry_out() -> int:

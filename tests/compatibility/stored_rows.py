@@ -65,7 +65,7 @@ def _lessons() -> Iterator[str]:
 
 def _payloads() -> Iterator[str]:
     # A message of a chat is a run without a payload.
-    for owner in (*Submission.objects.all(), *Run.objects.exclude(purpose=Run.Purpose.CHAT)):
+    for owner in (*Submission.objects.all(), *Run.objects.exclude(purpose="chat")):
         name = f"{owner._meta.label} {owner.pk}"
         try:
             payload = payloads.parse(owner.payload)

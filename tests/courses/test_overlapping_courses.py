@@ -224,7 +224,7 @@ def test_what_the_files_of_a_course_name_is_in_that_course(db: None, tmp_path: P
     assert factories.challenge("copied_sea-or-sky").version.author_baselines == scene.BASELINES
     asked = DEMO.start(copied, None, "a heron over the reef")
     logged_in(ada).post("/api/v1/lessons/copied_first/findings/few-shot/runs", {}, "application/json")
-    again = Run.objects.filter(purpose=Run.Purpose.FINDING)
+    again = Run.objects.filter(purpose="finding")
     assert again.exists() and {run.version.challenge.slug for run in (*asked, *again)} == {"copied_sea-or-sky"}
 
 

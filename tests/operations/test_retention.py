@@ -18,6 +18,8 @@ from gradus.courses.models import Challenge
 from gradus.retention import Kept
 from gradus.submissions import services
 from gradus.submissions.models import Evaluation, Event, ReconcilerStatus, Run, Slot, WorkerStatus
+from gradus.submissions.purposes import PURPOSES
+from gradus.submissions.services import purpose
 from tests import factories
 
 MOMENT = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -36,10 +38,10 @@ def events(ada: User, challenge: Challenge) -> None:
     Evaluation.objects.filter(pk=evaluation.pk).update(finished_at=MOMENT)
 
 
-def run(purpose: str) -> Callable[[User, Challenge], None]:
+def run(name: str) -> Callable[[User, Challenge], None]:
     def make(ada: User, challenge: Challenge) -> None:
         assert challenge.version is not None
-        services.cancel_run(services.start_run(ada, challenge.version, factories.PROMPT, purpose=purpose))
+        services.cancel_run(services.start_run(ada, challenge.version, factories.PROMPT, purpose=name))
 
     return make
 
@@ -103,5 +105,5 @@ def test_a_count_goes_when_its_limit_begins_anew(db: None) -> None:
 
 
 def test_each_kind_of_run_has_its_time() -> None:
-    days = {**dict.fromkeys(Run.Purpose.values, 7), "trial": 90, "costs": 365}
-    assert {purpose: retention.run_kept_for(purpose).days for purpose in Run.Purpose.values} == days
+    days = {**dict.fromkeys(PURPOSES, 7), "trial": 90, "costs": 365}
+    assert {name: purpose.find(name).kept.time.days for name in PURPOSES} == days

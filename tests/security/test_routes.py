@@ -26,7 +26,7 @@ from gradus.lti.models import Deployment, Platform
 from gradus.reviews import services as reviews
 from gradus.reviews.models import Review
 from gradus.submissions import services
-from gradus.submissions.models import Evaluation, Run, Submission
+from gradus.submissions.models import Evaluation, Submission
 from gradus.teach import people
 from gradus.teach.models import Invitation
 from tests import example_course, factories
@@ -114,7 +114,7 @@ def things(ada: User, course: Course, tmp_path) -> Things:
         course, by=owner, email="lena@example.org", scope=Scope(Content.VIEWER), site="/"
     ).invitation
     library = factories.challenge("ask-the-library").version
-    search = services.start_run(ada, library, {"kind": "rag"}, purpose=Run.Purpose.DEMO, inputs=[CANARY], label="words")
+    search = services.start_run(ada, library, {"kind": "rag"}, purpose="demo", inputs=[CANARY], label="words")
     searched = {"slug": "examples", **dict.fromkeys(("uuid", *retriever.TITLES), search.uuid)}
     uuids = dict(zip(("zero", "few", "tuned"), (one.uuid for one in demos), strict=True))
     calibration = Calibration.objects.first()

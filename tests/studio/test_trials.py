@@ -53,7 +53,7 @@ def test_a_baseline_runs_on_the_public_rows_of_the_draft(drafted: Client) -> Non
     answer = drafted.post(at("try", path=PATH), {"baseline": "baselines/good.yaml", "text": ""})
     run = RUNS.get()
     assert answer["Location"] == f"/runs/{run.uuid}/"
-    assert (run.purpose, run.payload["instructions"]) == (Run.Purpose.TRIAL, "Sea or sky?")
+    assert (run.purpose, run.payload["instructions"]) == ("trial", "Sea or sky?")
     assert run.version.is_draft and run.version.samples[0].input.startswith("We both saw a")
     assert Evaluation.objects.get(run=run).state == State.QUEUED, "nothing runs in the web process"
     assert LOOKS.filter(details__file=f"{PATH}/baselines/good.yaml").count() == 1

@@ -130,7 +130,7 @@ def test_a_worker_that_comes_too_late_stops_and_changes_nothing(guest, sea_or_sk
 
 
 def test_a_demo_of_nobody_is_cancelled_by_nobody(ada_client: Client, sea_or_sky: Challenge) -> None:
-    run = services.start_run(None, sea_or_sky.version, factories.PROMPT, purpose=Run.Purpose.DEMO, inputs=["a gull"])
+    run = services.start_run(None, sea_or_sky.version, factories.PROMPT, purpose="demo", inputs=["a gull"])
     assert ada_client.post(f"/api/v1/runs/{run.uuid}/cancel").status_code == 404
     assert run.current.is_open
 

@@ -126,7 +126,7 @@ def test_an_error_may_come_with_a_part_of_a_result_or_without(held: Evaluation) 
 
 
 def test_what_lint_has_found_comes_as_problems() -> None:
-    lint = Evaluation(pk=1, run=Run(purpose=Run.Purpose.LINT))
+    lint = Evaluation(pk=1, run=Run(purpose="lint"))
     found = services.Outcome({}, notes={"problems": [Problem("a.jsonl", 3, "what", "fix")], "arms": "d"})
     assert checked_outcome(lint, 1, sent(found)) == found
     with pytest.raises(NotAnOutcome):

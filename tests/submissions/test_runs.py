@@ -17,7 +17,7 @@ def run(ada, sea_or_sky):
 
 
 def test_trials_are_kept_for_ninety_days_and_other_runs_for_a_week(ada, sea_or_sky, run):
-    demo = start_run(ada, sea_or_sky.version, factories.PROMPT, purpose=Run.Purpose.DEMO)
+    demo = start_run(ada, sea_or_sky.version, factories.PROMPT, purpose="demo")
     kept = [round((one.expires_at - timezone.now()) / timedelta(days=1)) for one in (run, demo)]
     assert kept == [90, 7]
 

@@ -26,6 +26,7 @@ from gradus.api.results import (
     state_of,
 )
 from gradus.learn.access import shown_challenge
+from gradus.learn.demo.purpose import DemoAnswer
 from gradus.submissions import own_runs, services, stream
 from gradus.submissions.models import Run
 
@@ -123,7 +124,7 @@ def own_run_out(own: own_runs.OwnRun) -> OwnRunOut:
 
 def visible(request: Request, uuid: UUID) -> Run:
     """Returns the caller's run, or a run of the demo that has no owner, because its id cannot be guessed."""
-    mine = Q(user=caller(request)) | Q(user=None, purpose=Run.Purpose.DEMO)
+    mine = Q(user=caller(request)) | Q(user=None, purpose=DemoAnswer.name)
     return get_object_or_404(Run.objects.filter(mine).select_related("version__challenge"), uuid=uuid)
 
 
@@ -151,7 +152,7 @@ def run_cancel(request: Request, uuid: UUID) -> RunOut:
 def run_name(request: Request, uuid: UUID, given: NameIn) -> RunOut:
     """Gives a run of the caller a name in the history; an empty name takes it away."""
     found = visible(request, uuid)
-    if found.user_id != caller(request).pk or found.purpose != Run.Purpose.TRIAL:
+    if found.user_id != caller(request).pk or not found.is_trial:
         raise Http404
     services.name_run(found, given.name)
     return run_out(found)

@@ -27,8 +27,9 @@ from gradus.challenge_health.item_analysis import ItemFigures, analysed
 from gradus.challenge_health.models import Figures, RowScores
 from gradus.challenge_health.row_scores import items_of
 from gradus.courses.models import Challenge, ChallengeVersion
-from gradus.submissions.models import Evaluation, HintsTaken, Run, Score, Standing
+from gradus.submissions.models import Evaluation, HintsTaken, Score, Standing
 from gradus.submissions.models.results import of_ranked_people
+from gradus.submissions.purposes import TRIAL
 from gradus.submissions.states import State
 
 log = structlog.get_logger(__name__)
@@ -227,7 +228,7 @@ def _failures(version: ChallengeVersion, track: str) -> tuple[dict[str, int], di
     """
     ended = Evaluation.objects.exclude(state=State.CANCELLED)
     attempts = ended.filter(submission__version=version, submission__kind=track)
-    trials = ended.filter(run__version=version, run__kind=track, run__purpose=Run.Purpose.TRIAL)
+    trials = ended.filter(run__version=version, run__kind=track, run__purpose=TRIAL)
     counts = [
         dict(some.exclude(error_code="").order_by("error_code").values_list("error_code").annotate(n=Count("pk")))
         for some in (attempts, trials)

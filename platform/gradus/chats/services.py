@@ -13,10 +13,11 @@ from challenges.kinds.base import Lane
 from challenges.models.chat_templates import has_none
 from gradus.accounts.models import User
 from gradus.chats.models import TEXT_CHARS, ChatMessage
+from gradus.chats.purpose import queue_chat
 from gradus.refusal import too_long
 from gradus.submissions import limits, queue, services
 from gradus.submissions.limits import Use
-from gradus.submissions.models import Evaluation, Run, Submission
+from gradus.submissions.models import Evaluation, Submission
 from gradus.submissions.services import Refused, slots
 from gradus.submissions.states import State
 
@@ -79,7 +80,7 @@ def send(submission: Submission, text: str, style: str) -> ChatMessage:
     _require_worker(evaluation)
 
     def once() -> ChatMessage:
-        run = services.queue_chat(user, evaluation)
+        run = queue_chat(user, evaluation)
         slot = slots.take(limits.CHAT_MESSAGES, Use(user=user, challenge=submission.challenge), run=run)
         return ChatMessage.objects.create(run=run, user=user, submission=submission, slot=slot, style=style, text=text)
 
@@ -118,5 +119,5 @@ def _require_worker(evaluation: Evaluation) -> None:
 
 def messages_of(submission: Submission, most: int) -> list[ChatMessage]:
     """The learner's newest messages to this attempt, with their runs."""
-    messages = ChatMessage.objects.filter(submission=submission, run__purpose=Run.Purpose.CHAT)
+    messages = ChatMessage.objects.filter(submission=submission)
     return list(messages.select_related("run__version")[:most])

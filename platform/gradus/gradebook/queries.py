@@ -287,7 +287,7 @@ def _state(stored: str, kind: str | None, *, is_shown: bool) -> State:
 def _mark_drafts(found: Cells, members: Iterable[Member], challenges: Collection[int]) -> None:
     """Marks what learners have tried out on public samples, but not handed in."""
     by_user = {member.user_id: member.pk for member in members if member.user_id is not None}
-    tried = Run.objects.filter(purpose=Run.Purpose.TRIAL, user__in=by_user, version__challenge__in=challenges)
+    tried = Run.objects.trials().filter(user__in=by_user, version__challenge__in=challenges)
     for user, challenge in tried.order_by().values_list("user_id", "version__challenge_id").distinct():
         key = (by_user[user], challenge)
         if (cell := found[key]).state == State.NONE:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from django.db import transaction
 from django.utils.translation import gettext as _
@@ -19,7 +18,8 @@ from gradus.laboratory.models import Contribution, Prediction
 from gradus.laboratory.runs import Own
 from gradus.submissions import queue
 from gradus.submissions.models import Evaluation, Run
-from gradus.submissions.services import Refused
+from gradus.submissions.services import Outcome, Refused
+from gradus.submissions.services.purpose import Purpose
 
 # Scores are means of a few rows: what differs by less is one score that was added up in two orders.
 TIE = 1e-9
@@ -110,16 +110,23 @@ def _hold_said(own: Contribution, guess: Guess) -> None:
 # --- the end of a set ---------------------------------------------------------------------------------------------
 
 
-def on_recorded(sender: object, evaluation: Evaluation, **extra: Any) -> None:
-    """A run has ended: if it was the last of a learner's set, the set counts, in the same transaction."""
-    run = evaluation.run
-    if run is None or run.purpose != Run.Purpose.FINDING or run.user is None:
-        return
-    slug = Challenge.objects.filter(versions=run.version_id).values_list("lesson__slug", flat=True).first()
-    lesson = catalogue.now().lessons.get(slug or "")
-    finding = next((one for one in lesson.parsed_findings if one.id == run.finding), None) if lesson else None
-    if lesson is not None and finding is not None:
-        _end(lesson, finding, run.user)
+class OwnSet(Purpose):
+    """A learner's run of a finding's arm. If it was the last one of a learner's set, the set counts."""
+
+    name = runs.OF_A_FINDING
+    has_plain_metric = True
+
+    def recorded(self, evaluation: Evaluation, outcome: Outcome) -> None:
+        run = evaluation.run
+        assert run is not None
+        if run.user is None:
+            return
+        slug = Challenge.objects.filter(versions=run.version_id).values_list("lesson__slug", flat=True).first()
+        lesson = catalogue.now().lessons.get(slug or "")
+        findings = lesson.parsed_findings if lesson else ()
+        finding = next((finding for finding in findings if finding.id == run.finding), None)
+        if lesson is not None and finding is not None:
+            _end(lesson, finding, run.user)
 
 
 def _end(lesson: Lesson, finding: Finding, user: User) -> None:

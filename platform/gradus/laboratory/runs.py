@@ -24,6 +24,7 @@ from gradus.submissions.models import Evaluation, Run
 from gradus.submissions.services import Refused, Repetition
 from gradus.submissions.states import State
 
+OF_A_FINDING = "finding"
 # How many runs of a learner a lesson's page looks at: all arms of a dozen sets.
 LISTED = 60
 
@@ -134,7 +135,7 @@ def _start_one(lesson: Lesson, finding: Finding, user: User, plan: Planned) -> R
         user,
         challenge.version,
         arms.submission(lesson, arms.bundle_of(challenge.version), plan.arm, plan.repetition),
-        purpose=Run.Purpose.FINDING,
+        purpose=OF_A_FINDING,
         label=_label(plan),
         repeats=Repetition(finding.id, plan.arm.id, plan.repetition),
     )
@@ -177,7 +178,7 @@ def _made(
     user: User, names: Sequence[str], versions: Sequence[ChallengeVersion], numbers: Iterable[int] | None
 ) -> Iterable[Run]:
     current = Prefetch("evaluations", Evaluation.objects.filter(is_current=True), to_attr="current_evaluations")
-    runs = Run.objects.filter(user=user, purpose=Run.Purpose.FINDING, finding__in=names, version__in=versions)
+    runs = Run.objects.filter(user=user, purpose=OF_A_FINDING, finding__in=names, version__in=versions)
     if numbers is not None:
         return runs.filter(repetition__in=numbers).prefetch_related(current)
     return runs.prefetch_related(current)[:LISTED]

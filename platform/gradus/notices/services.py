@@ -15,7 +15,7 @@ from gradus.accounts.allauth_adapter import can_send_mails
 from gradus.accounts.models import User
 from gradus.classes import access
 from gradus.notices.models import MailWish, Notice
-from gradus.submissions.models import Annulment, Evaluation, Mark, Run, Submission
+from gradus.submissions.models import Annulment, Evaluation, Mark, Submission
 from gradus.submissions.services import Refused
 from gradus.submissions.states import GRADED, State
 
@@ -51,7 +51,7 @@ def tell_of_end(evaluation: Evaluation) -> None:
     While there is no score, nothing is told: the person who gives it tells the learner.
     """
     if evaluation.run is not None:
-        if evaluation.run.purpose == Run.Purpose.TRIAL and _is_worth_it(evaluation, evaluation.run.kind):
+        if evaluation.run.is_trial and _is_worth_it(evaluation, evaluation.run.kind):
             tell(evaluation, Kind.RUN)
     elif evaluation.submission is not None and evaluation.is_current:
         if evaluation.state == State.REVIEW and not hasattr(evaluation, "score"):

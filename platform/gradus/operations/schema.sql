@@ -757,5 +757,6 @@ insert into django_migrations (app, name, applied) values ('submissions', '0030_
 insert into django_migrations (app, name, applied) values ('submissions', '0031_file_links', current_timestamp);
 insert into django_migrations (app, name, applied) values ('submissions', '0032_hand_in_set_aside', current_timestamp);
 insert into django_migrations (app, name, applied) values ('submissions', '0033_withdraw_worker_roles', current_timestamp);
+insert into django_migrations (app, name, applied) values ('submissions', '0034_purposes_are_classes', current_timestamp);
 insert into django_migrations (app, name, applied) values ('teach', '0001_initial', current_timestamp);
 insert into django_migrations (app, name, applied) values ('teach', '0002_nothing_new_of_merged_accounts', current_timestamp);

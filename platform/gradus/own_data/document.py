@@ -18,6 +18,7 @@ from gradus.accounts.models import Merge, User
 from gradus.api.chats import chat_out
 from gradus.api.runs import run_out
 from gradus.api.submissions import appeal_out, submission_out
+from gradus.chats.purpose import Chat
 from gradus.classes.date_rules import facts_of
 from gradus.friends.services import code_of, everybody
 from gradus.leaderboards.boards import whole_second
@@ -128,9 +129,9 @@ def submissions(user: User) -> Iterator[Record]:
 
 def runs(user: User) -> Iterator[Record]:
     """The payload of a demo or of a finding's arm is the author's work, and is shown on their pages."""
-    found = Run.objects.filter(user=user).exclude(purpose=Run.Purpose.CHAT)
+    found = Run.objects.filter(user=user).exclude(purpose=Chat.name)
     for one in found.select_related("version__challenge").order_by("pk").iterator(LOADED):
-        own = {"payload": one.payload} if one.purpose == Run.Purpose.TRIAL else {"inputs": one.inputs}
+        own = {"payload": one.payload} if one.is_trial else {"inputs": one.inputs}
         yield {**run_out(one).model_dump(mode="json", exclude=MOMENTARY), **own}
 
 

@@ -21,6 +21,7 @@ from django.utils import timezone
 
 from gradus.accounts.models import ApiToken, Enrolment, Merge, User
 from gradus.chats.models import ChatMessage
+from gradus.chats.purpose import Chat
 from gradus.classes import joining
 from gradus.classes.models import Class, Member
 from gradus.django_internals import delete_without_signals
@@ -67,7 +68,7 @@ def counts(user: User) -> dict[str, int]:
     """Returns how much would move from this account, for its owner: only what there is."""
     found = {
         "attempts": Submission.objects.filter(user=user).count(),
-        "runs": Run.objects.filter(user=user).exclude(purpose=Run.Purpose.CHAT).count(),
+        "runs": Run.objects.filter(user=user).exclude(purpose=Chat.name).count(),
         "messages": ChatMessage.objects.filter(user=user).count(),
         "classes": Member.objects.filter(user=user).count(),
         "choices": PairChoice.objects.filter(user=user).count(),

@@ -24,13 +24,13 @@ from gradus.submissions.models import (
     Evaluation,
     ReconcilerStatus,
     Refund,
-    Run,
     Score,
     Standing,
     Submission,
     SubmissionQuerySet,
     WorkerStatus,
 )
+from gradus.submissions.services.purpose import of as purpose_of
 from gradus.submissions.states import CODES
 
 PERSON = gettext_lazy("The beginning of an address, a user name or a pseudonym, or a row's number")
@@ -148,14 +148,13 @@ class EvaluationAdmin(ReadOnly):
             return str(evaluation.submission)
         run = evaluation.run
         assert run is not None
-        named = f"{run.get_purpose_display()}: {run.version}"
+        named = f"{run.purpose.capitalize()}: {run.version}"
         return f"{named} by {run.user}" if run.user else named
 
     def get_exclude(self, request: HttpRequest, obj: Evaluation | None = None) -> tuple[str, ...]:
         """What learners and models write to each other in a chat is private."""
-        is_chat = obj is not None and obj.run is not None and obj.run.purpose == Run.Purpose.CHAT
         hidden: tuple[str, ...] = super().get_exclude(request, obj)
-        return (*hidden, "result") if is_chat else hidden
+        return (*hidden, "result") if obj is not None and purpose_of(obj).is_private else hidden
 
 
 @admin.register(Score)

@@ -25,7 +25,8 @@ from challenges.kinds.tune import KIND as TUNE
 from challenges.models import tokens
 from challenges.training_methods import METHODS
 from gradus.courses.models import Challenge, ChallengeVersion
-from gradus.submissions.models import Evaluation, Run
+from gradus.submissions.models import Evaluation
+from gradus.submissions.purposes import TRIAL
 from gradus.submissions.states import State
 
 # Of so many of the newest jobs half took as long as is told. A training is scaled, so that one tells something.
@@ -135,7 +136,7 @@ def _work(evaluation: Evaluation) -> Work:
     assert owner is not None
     if evaluation.run is not None:
         purpose = evaluation.run.purpose
-        method = _method(owner.kind, owner.payload) if purpose == Run.Purpose.TRIAL else ""
+        method = _method(owner.kind, owner.payload) if purpose == TRIAL else ""
         return Work(evaluation.version, owner.kind, purpose, method)
     method = _method(owner.kind, owner.payload)
     counted = _tokens(evaluation, owner.kind, owner.payload) if method else None
@@ -231,7 +232,7 @@ def _by_trials(work: Work, authors: Took | None) -> Duration | None:
     """By what a token of training took in trials here, beside the rest of the author's attempt."""
     if not work.tokens:
         return None
-    trials = _recent(Work(work.version, work.kind, Run.Purpose.TRIAL, work.method))
+    trials = _recent(Work(work.version, work.kind, TRIAL, work.method))
     each: Sequence[float] = [trial.training / trial.tokens for trial in trials if trial.tokens and trial.training]
     if not each:
         return None

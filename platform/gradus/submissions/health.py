@@ -22,8 +22,8 @@ from gradus.accounts.models import Enrolment, User
 from gradus.accounts.token_rules import Content
 from gradus.courses import days
 from gradus.courses.models import Course
-from gradus.submissions import limits
-from gradus.submissions.models import Evaluation, ReconcilerStatus, Run, Slot, WorkerStatus
+from gradus.submissions import limits, queue
+from gradus.submissions.models import Evaluation, ReconcilerStatus, Slot, WorkerStatus
 from gradus.submissions.queue import ALIVE
 from gradus.submissions.states import State
 
@@ -33,7 +33,7 @@ OVERDUE = timedelta(minutes=15)
 # Failures through a fault of ours in one lane within an hour that an admin is told about.
 FAILED_WITHIN, FAILURES = timedelta(hours=1), 3
 # What verifies a version and measurements of costs wait until nothing else waits, so their age says nothing.
-AWAITED = Q(run__isnull=True) | ~Q(run__purpose__in=(*Run.BEHIND_LEARNERS, Run.Purpose.COSTS))
+AWAITED = Q(fair_share_rank__lt=queue.VERIFICATION_RANK)
 SHOWN = 100
 # The reconciler deletes some accounts in each round, so a due one is gone long before.
 HELD_UP_AFTER = timedelta(hours=1)

@@ -155,7 +155,7 @@ ENDED = Q(evaluations__is_current=True, evaluations__result__has_key="public", e
 
 
 def _runs(user: User) -> Any:
-    return Run.objects.filter(ENDED, user=user, purpose=Run.Purpose.TRIAL).with_current().order_by("-pk")
+    return Run.objects.trials().filter(ENDED, user=user).with_current().order_by("-pk")
 
 
 def _attempts(user: User) -> Any:

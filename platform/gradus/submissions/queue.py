@@ -18,7 +18,7 @@ from django.db.models.fields import DurationField
 from django.utils import timezone
 
 from gradus.submissions import durations
-from gradus.submissions.models import Evaluation, Grader, Run, Submission, WorkerStatus
+from gradus.submissions.models import Evaluation, Grader, Submission, WorkerStatus
 from gradus.submissions.states import State
 
 log = structlog.get_logger(__name__)
@@ -96,7 +96,7 @@ def _mean_of_open(lane: str) -> float | None:
 
 def _usual_of_next(lane: str) -> list[float]:
     """Seconds of each evaluation, or 0 where they are not known. Streams ask every two seconds, so they are kept."""
-    learners = Evaluation.objects.open().filter(lane=lane).exclude(run__purpose__in=Run.BEHIND_LEARNERS)
+    learners = Evaluation.objects.open().filter(lane=lane).exclude(fair_share_rank=VERIFICATION_RANK)
     following = list(learners.order_by("fair_share_rank", "pk").values_list("pk", flat=True)[:LOOKED_AT])
     cached = cache.get_many([KEY.format(pk) for pk in following])
     new = [pk for pk in following if KEY.format(pk) not in cached]
@@ -124,11 +124,6 @@ def rank_of_submission(submission: Submission) -> int:
     up another learner's first one.
     """
     return Evaluation.objects.open().filter(submission__user=submission.user).count()
-
-
-def rank_of_run(purpose: str, open_before: int) -> int:
-    """As for submissions, by the learner's open runs; what verifies a version comes last."""
-    return VERIFICATION_RANK if purpose in Run.BEHIND_LEARNERS else open_before
 
 
 def rank_of_regrade(*, shadow: bool, grader: str) -> int:

@@ -233,7 +233,8 @@ class Desk:
 
     def _standings(self, users: Sequence[int]) -> QuerySet[Standing]:
         trials = (
-            Run.objects.filter(user=OuterRef("user"), purpose=Run.Purpose.TRIAL, kind=self.track)
+            Run.objects.trials()
+            .filter(user=OuterRef("user"), kind=self.track)
             .filter(version__challenge=self.challenge, created_at__lt=OuterRef("submission__created_at"))
             .order_by()
             .values("user")

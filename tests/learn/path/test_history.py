@@ -35,7 +35,7 @@ def test_attempts_and_runs_stand_in_one_list_the_newest_first(ada, bob, sea_or_s
     factories.grade(attempt, 0.7)
     waiting = start_run(ada, sea_or_sky.version, factories.LORA)
     start_run(bob, sea_or_sky.version, factories.PROMPT)
-    start_run(ada, sea_or_sky.version, factories.PROMPT, purpose=Run.Purpose.DEMO)
+    start_run(ada, sea_or_sky.version, factories.PROMPT, purpose="demo")
     found = history_of(ada, sea_or_sky)
     assert [entry.work for entry in found] == [waiting, attempt, run]
     assert [entry.score for entry in found] == [None, 0.7, 0.75]
@@ -92,7 +92,7 @@ def test_a_name_that_is_refused_stays_in_its_field(ada_client, run, headers, tex
 
 
 def test_only_ones_own_trials_are_named(ada, ada_client, bob_client, sea_or_sky, run):
-    demo = start_run(ada, sea_or_sky.version, factories.PROMPT, purpose=Run.Purpose.DEMO)
+    demo = start_run(ada, sea_or_sky.version, factories.PROMPT, purpose="demo")
     assert name(bob_client, run, "theirs").status_code == name(ada_client, demo, "demo").status_code == 404
     assert set(Run.objects.values_list("name", flat=True)) == {""}
 

@@ -6,7 +6,6 @@ from django.utils import timezone
 
 from gradus.learn.result import rows as results
 from gradus.learn.result.page import rows_context
-from gradus.submissions.models import Run
 from gradus.submissions.services import start_run
 from tests import factories
 from tests.markup import Markup
@@ -77,7 +76,7 @@ def test_the_run_before_is_the_learners_own_finished_trial_of_the_same_kind(ada,
     mine = trial(ada, sea_or_sky, wrong=3)
     trial(bob, sea_or_sky, wrong=2)
     trial(ada, sea_or_sky, wrong=2, payload=factories.LORA)
-    demo = start_run(ada, sea_or_sky.version, factories.PROMPT, purpose=Run.Purpose.DEMO)
+    demo = start_run(ada, sea_or_sky.version, factories.PROMPT, purpose="demo")
     factories.grade(demo)
     start_run(ada, sea_or_sky.version, factories.PROMPT)  # Still waits.
     last = start_run(ada, sea_or_sky.version, factories.PROMPT)

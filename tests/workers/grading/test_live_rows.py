@@ -12,7 +12,7 @@ import pytest
 from graders.base import Generated
 from gradus.fleet.jobs import job_of
 from gradus.submissions import services
-from gradus.submissions.models import Event, Run
+from gradus.submissions.models import Event
 from tests import factories
 from tests.workers.test_work import TableRunner
 from workers.grading import events
@@ -60,7 +60,7 @@ def test_a_run_streams_its_rows_before_its_end_and_the_demos_inputs_are_no_sampl
     kinds = list(Event.objects.filter(evaluation=run.current).order_by("seq").values_list("type", flat=True))
     assert kinds.index("rows") < kinds.index("finished") and len(rows_of(run)) == 4
     inputs = ["a", "b", "c", "d"]
-    demo = services.start_run(ada, sea_or_sky.version, factories.PROMPT, purpose=Run.Purpose.DEMO, inputs=inputs)
+    demo = services.start_run(ada, sea_or_sky.version, factories.PROMPT, purpose="demo", inputs=inputs)
     assert Worker("interactive", runner=TellingRunner()).step()
     assert demo.current.state == "scored" and stored(demo) == []
 

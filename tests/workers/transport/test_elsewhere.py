@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import json
 import threading
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import timedelta
 
 import httpx
@@ -488,6 +488,19 @@ def test_an_address_that_is_no_site_is_said(elsewhere, network):
     network.breaks = lambda request: answered(200, b"<html>Welcome</html>")
     with pytest.raises(WrongAnswer, match="not as a site of Gradus"):
         elsewhere.hello()
+
+
+@pytest.mark.parametrize("lost", ["on_hidden_rows", "gives_way", "payload"])
+def test_a_job_of_another_release_is_refused_with_what_to_do(elsewhere, network, ada, course, lost):
+    """A release without the field would grade other rows than the site wants, and could not know it."""
+    factories.submit(ada)
+
+    job = json.loads(json.dumps(asdict(claimed(elsewhere)), default=str))
+    del job[lost]
+    answer = answered(200, json.dumps({"job": job}).encode())
+    network.breaks = lambda request: answer if request.url.path.endswith("/claim") else None
+    with pytest.raises(WrongAnswer, match="Install its release on this machine"):
+        claimed(elsewhere)
 
 
 def test_nothing_is_waited_for_once_the_worker_ends(token, network, data):

@@ -27,6 +27,7 @@ from gradus.learn.costs import controls
 from gradus.learn.costs.approaches import titles
 from gradus.learn.costs.money import Tokens
 from gradus.submissions.models import Evaluation, Run, Score, Submission
+from gradus.submissions.services.measurements import Costs
 from gradus.submissions.states import State
 
 
@@ -55,7 +56,7 @@ NOT_MEASURED = Measurement()
 def measurements_of(version: ChallengeVersion, attempts: Collection[Submission]) -> dict[int | str, Measurement]:
     """By the key of an attempt, or by the file of a baseline."""
     whose = Q(measures__in=[one.pk for one in attempts]) | Q(measures=None)
-    runs = Run.objects.filter(whose, purpose=Run.Purpose.COSTS, version=version).order_by()
+    runs = Run.objects.filter(whose, purpose=Costs.name, version=version).order_by()
     scored = Q(evaluations__state=State.SCORED)
     newest = list(runs.values_list("measures", "label").annotate(last=Max("pk"), found=Max("pk", filter=scored)))
     loaded = _loaded({pk for *_whose, last, scored_last in newest for pk in (last, scored_last) if pk is not None})

@@ -25,6 +25,7 @@ from challenges.prompts import render
 from gradus.courses import catalogue
 from gradus.courses.bundles import BundleMissing, lesson_file
 from gradus.courses.models import Lesson
+from gradus.learn.demo.purpose import DemoAnswer
 from gradus.learn.demo.three_runs import Panel, ThreeRuns
 from gradus.submissions.models import Evaluation, Run
 from gradus.submissions.services import Refused
@@ -119,7 +120,7 @@ def times(run: Run) -> Times | None:
         lane=Lane.INTERACTIVE,
         finished_at__isnull=False,
         state=State.SCORED,
-        run__purpose=Run.Purpose.DEMO,
+        run__purpose=DemoAnswer.name,
         run__label=run.label,
         run__version=run.version_id,
         run__payload=run.payload,

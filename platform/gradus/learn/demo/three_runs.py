@@ -18,6 +18,7 @@ from challenges.lesson.spec import Demo, Retriever
 from gradus.accounts.models import User
 from gradus.courses import catalogue
 from gradus.courses.models import Challenge, Lesson
+from gradus.learn.demo.purpose import DemoAnswer
 from gradus.submissions import queue, services
 from gradus.submissions.models import Run
 from gradus.submissions.services import Refused
@@ -90,7 +91,7 @@ class ThreeRuns(ABC, Generic[Spec]):
                     user,
                     challenge.version,
                     payload,
-                    purpose=Run.Purpose.DEMO,
+                    purpose=DemoAnswer.name,
                     inputs=[text],
                     adapter=self.adapter(spec, label),
                     label=label,

@@ -100,7 +100,7 @@ def look_back(user: User, paths: list[CoursePath]) -> LookBack:
     ]
     return LookBack(
         attempts=Submission.objects.of(user).filter(created_at__gte=since).count(),
-        runs=Run.objects.filter(user=user, purpose=Run.Purpose.TRIAL, created_at__gte=since).count(),
+        runs=Run.objects.trials().filter(user=user, created_at__gte=since).count(),
         bests=tuple(step for at, step in reversed(reached) if at >= since),
         repeat=tuple(can_improve[:REPEATED_MOST]),
     )

@@ -67,7 +67,7 @@ def _last(challenge: Challenge, user: User | None, kind: str) -> float | None:
     if user is None or challenge.version is None:
         return None
     ended = {"evaluations__is_current": True, "evaluations__state": State.SCORED}
-    own = Run.objects.filter(user=user, version=challenge.version, kind=kind, purpose=Run.Purpose.TRIAL, **ended)
+    own = Run.objects.trials().filter(user=user, version=challenge.version, kind=kind, **ended)
     run = own.order_by("-pk").first()
     values = _public(run.current.result).get("metrics", {}) if run else {}
     value = values.get(challenge.spec.metric.name)

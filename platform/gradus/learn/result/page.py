@@ -154,10 +154,10 @@ def _since_before(run: Run, rows: Sequence[SampleRow]) -> SinceBefore | None:
 
 def run_before(run: Run) -> Run | None:
     """The learner's newest earlier trial of the same kind on the same content that has a result."""
-    if run.user_id is None or run.purpose != Run.Purpose.TRIAL:
+    if run.user_id is None or not run.is_trial:
         return None
     ended = {"evaluations__is_current": True, "evaluations__state": State.SCORED}
-    earlier = Run.objects.filter(user_id=run.user_id, purpose=run.purpose, version_id=run.version_id, kind=run.kind)
+    earlier = Run.objects.trials().filter(user_id=run.user_id, version_id=run.version_id, kind=run.kind)
     return earlier.filter(pk__lt=run.pk, **ended).first()
 
 

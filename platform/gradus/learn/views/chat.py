@@ -12,7 +12,7 @@ from gradus.learn.access import own_submission
 from gradus.learn.chat import turn
 from gradus.learn.form_problems import CHAT, Problem, of_refusal
 from gradus.learn.kind_pages import with_line_feeds
-from gradus.submissions.models import Run, Submission
+from gradus.submissions.models import Submission
 from gradus.submissions.services import Refused
 
 SHOWN = 20
@@ -63,7 +63,7 @@ def _context(submission: Submission, problems: list[Problem] | None = None) -> d
 def run_chat(request: HttpRequest, uuid: UUID) -> HttpResponse:
     """One message with its answers, for the page that follows it; without a script, the whole page."""
     messages = ChatMessage.objects.select_related("run__version", "submission")
-    message = get_object_or_404(messages, run__uuid=uuid, run__purpose=Run.Purpose.CHAT, user=learner(request))
+    message = get_object_or_404(messages, run__uuid=uuid, user=learner(request))
     if not request.headers.get("HX-Request"):
         return redirect("learn:chat", message.submission.uuid)
     return render(request, "learn/_chat_turn.html", {"turn": turn(message)})

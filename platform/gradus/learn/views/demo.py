@@ -12,6 +12,7 @@ from gradus.accounts.guests import learner_or_guest
 from gradus.courses.models import Lesson
 from gradus.learn.access import own_run, shown_lesson
 from gradus.learn.demo.demo import DEMO
+from gradus.learn.demo.purpose import DemoAnswer
 from gradus.learn.demo.retriever import RETRIEVER
 from gradus.learn.demo.three_runs import Spec, ThreeRuns, as_typed, problem_with
 from gradus.submissions.models import Run
@@ -81,7 +82,7 @@ class ThreeRunsPages(Generic[Spec]):
     def _own_run(self, request: HttpRequest, uuid: UUID) -> Run:
         """A run of the caller that a lesson started for one of these panels."""
         run = own_run(request, uuid)
-        if run.purpose != Run.Purpose.DEMO or run.label not in self.asked.titles:
+        if run.purpose != DemoAnswer.name or run.label not in self.asked.titles:
             raise Http404
         return run
 

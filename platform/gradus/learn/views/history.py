@@ -32,7 +32,7 @@ def history(request: HttpRequest, slug: str) -> HttpResponse:
 def run_name(request: HttpRequest, uuid: UUID) -> HttpResponse:
     """Names a trial run. A name that is refused stays in its field, with the reason below it."""
     run, typed = own_run(request, uuid), request.POST.get("name", "")
-    if run.purpose != Run.Purpose.TRIAL:
+    if not run.is_trial:
         raise Http404
     try:
         services.name_run(run, typed)

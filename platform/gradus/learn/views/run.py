@@ -7,6 +7,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_POST
 
 from gradus.accounts.guests import learner, learner_or_guest
+from gradus.chats.purpose import Chat
 from gradus.learn import forms
 from gradus.learn.access import own_run, shown_challenge
 from gradus.learn.challenge_page import challenge_page
@@ -65,14 +66,14 @@ def tokens(request: HttpRequest, slug: str) -> HttpResponse:
 
 def run(request: HttpRequest, uuid: UUID) -> HttpResponse:
     run = own_run(request, uuid)
-    if run.purpose == Run.Purpose.CHAT:
+    if run.purpose == Chat.name:
         return redirect("learn:run_chat", run.uuid)
     return render(request, "learn/run.html", evaluation_context(run))
 
 
 def run_fragment(request: HttpRequest, uuid: UUID) -> HttpResponse:
     run = own_run(request, uuid)
-    return run_chat(request, uuid) if run.purpose == Run.Purpose.CHAT else _fragment(request, run)
+    return run_chat(request, uuid) if run.purpose == Chat.name else _fragment(request, run)
 
 
 def _fragment(request: HttpRequest, run: Run, **extra: bool) -> HttpResponse:
@@ -98,5 +99,5 @@ def run_cancel(request: HttpRequest, uuid: UUID) -> HttpResponse:
         if not request.headers.get("HX-Request"):
             messages.warning(request, refused.message)
     if request.headers.get("HX-Request"):
-        return run_chat(request, uuid) if run.purpose == Run.Purpose.CHAT else _fragment(request, run)
+        return run_chat(request, uuid) if run.purpose == Chat.name else _fragment(request, run)
     return redirect("learn:run", run.uuid)

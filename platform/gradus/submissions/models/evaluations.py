@@ -18,6 +18,7 @@ from gradus.classes.models import Class
 from gradus.courses.models import Challenge, ChallengeVersion
 from gradus.stored_json import JSONField
 from gradus.submissions.models.indexes import OF_ATTEMPTS, OF_EVALUATIONS
+from gradus.submissions.purposes import TRIAL, known_purpose
 from gradus.submissions.states import CODES, GRADED, MAX_ATTEMPTS, OPEN, WITHHELD, State
 
 LANES = [(lane.value, lane.value) for lane in Lane]
@@ -161,7 +162,10 @@ RUN_NAME_CHARS = 60
 class RunQuerySet(models.QuerySet["Run"]):
     def trials_of(self, user: Any, challenge: Any) -> Self:
         """A learner's own trials at a challenge, whichever its version."""
-        return self.filter(user=user, user__isnull=False, purpose=Run.Purpose.TRIAL, version__challenge=challenge)
+        return self.trials().filter(user=user, user__isnull=False, version__challenge=challenge)
+
+    def trials(self) -> Self:
+        return self.filter(purpose=TRIAL)
 
     def with_current(self) -> Self:
         current = Evaluation.objects.filter(is_current=True)
@@ -177,24 +181,9 @@ class Run(models.Model):
     proof). A run is never scored and costs no attempt.
     """
 
-    class Purpose(models.TextChoices):
-        TRIAL = "trial"
-        DEMO = "demo"
-        BASELINE = "baseline"
-        FINDING = "finding"
-        CHAT = "chat"
-        COSTS = "costs"
-        LINT = "lint"
-        PROOF = "proof"
-        AGAIN = "again"
-
-    VERIFYING = (Purpose.LINT, Purpose.BASELINE, Purpose.PROOF)
-    # No learner waits for them, so learners' work comes first.
-    BEHIND_LEARNERS = (*VERIFYING, Purpose.AGAIN)
-
     uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, null=True, related_name="runs")
-    purpose = models.CharField(max_length=10, choices=Purpose.choices, default=Purpose.TRIAL)
+    purpose = models.CharField(max_length=10, validators=[known_purpose], default=TRIAL)
     version = models.ForeignKey(ChallengeVersion, models.CASCADE, related_name="runs")
     kind = models.CharField(max_length=KIND_NAME_MAX, validators=[known_kind])
     payload = JSONField()
@@ -244,6 +233,10 @@ class Run(models.Model):
 
     def __str__(self) -> str:
         return f"{self.purpose} of {self.version}"
+
+    @property
+    def is_trial(self) -> bool:
+        return self.purpose == TRIAL
 
     @property
     def current(self) -> "Evaluation":

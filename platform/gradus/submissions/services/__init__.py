@@ -7,18 +7,12 @@ from gradus.submissions.services.events import append_events
 from gradus.submissions.services.finish import keep_trained, postpone, record, reject, release, retry, shown_of
 from gradus.submissions.services.forgetting import withdraw_waiting
 from gradus.submissions.services.hints import hints_taken, take_hint
+from gradus.submissions.services.measurements import measure_attempt, measure_baseline
 from gradus.submissions.services.payload import token_use
 from gradus.submissions.services.progress import Check, CheckState, Progress, progress
-from gradus.submissions.services.proofs import seed_of_proof, verify_findings
+from gradus.submissions.services.proofs import verify_findings
 from gradus.submissions.services.regrade import adopt, decide, regrade
-from gradus.submissions.services.runs import (
-    Repetition,
-    measure_attempt,
-    measure_baseline,
-    name_run,
-    queue_chat,
-    start_run,
-)
+from gradus.submissions.services.runs import Repetition, name_run, start_run
 from gradus.submissions.services.submit import Refused, submit
 from gradus.submissions.services.verification import verify, withdraw_checks
 from gradus.submissions.services.workers import (
@@ -65,14 +59,12 @@ __all__ = [
     "others_at_work",
     "postpone",
     "progress",
-    "queue_chat",
     "record",
     "regrade",
     "reject",
     "release",
     "report_worker",
     "retry",
-    "seed_of_proof",
     "seen_worker",
     "shown_of",
     "start_run",

@@ -21,8 +21,9 @@ from gradus.classes import releases
 from gradus.courses import calibrations
 from gradus.courses.models import Calibration, ChallengeVersion, Course
 from gradus.submissions import failpoints
-from gradus.submissions.models import Evaluation, Run, Score, Standing, Submission
+from gradus.submissions.models import Evaluation, Score, Standing, Submission
 from gradus.submissions.services import events, slots
+from gradus.submissions.services.purpose import verifying
 from gradus.submissions.services.standings import hold_learner, update_standing
 from gradus.submissions.states import CODES, State
 
@@ -73,7 +74,7 @@ def hold_course(evaluation_id: int, *, waits: bool = True) -> bool:
 
     Returns False if another transaction holds the course and `waits` is False.
     """
-    checks = Evaluation.objects.filter(pk=evaluation_id, run__purpose__in=Run.VERIFYING)
+    checks = Evaluation.objects.filter(pk=evaluation_id, run__purpose__in=verifying())
     course = checks.values_list("run__version__challenge__course", flat=True).first()
     if course is None:
         return True

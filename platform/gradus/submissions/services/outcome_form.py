@@ -8,19 +8,18 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import replace
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
 from challenges.jobs import Outcome
 from challenges.kinds import registry as kinds
-from challenges.problems import Problem
 from gradus.stored_json import Encoder
-from gradus.submissions.models import Evaluation, Run
+from gradus.submissions.models import Evaluation
+from gradus.submissions.services import purpose
 from gradus.submissions.services.visible_result import VisibleResult
 
-OUTCOMES, PROBLEMS, RESULTS = TypeAdapter(Outcome), TypeAdapter(list[Problem]), TypeAdapter(dict[str, Any] | None)
+OUTCOMES, RESULTS = TypeAdapter(Outcome), TypeAdapter(dict[str, Any] | None)
 MOST_OVERLAPS = 100_000
 
 
@@ -37,9 +36,8 @@ def checked_outcome(evaluation: Evaluation, fence: int, given: Any) -> Outcome:
     """
     _expect_storable(given)
     try:
-        outcome = OUTCOMES.validate_python(given)
+        outcome = purpose.of(evaluation).checked(OUTCOMES.validate_python(given))
         VisibleResult.model_validate(outcome.result)
-        problems = PROBLEMS.validate_python(outcome.notes.get("problems")) if _is_lint(evaluation) else None
     except ValidationError:
         raise NotAnOutcome("another form") from None
     at = f"{evaluation.pk}/{fence}"
@@ -52,8 +50,6 @@ def checked_outcome(evaluation: Evaluation, fence: int, given: Any) -> Outcome:
     }
     if any(wrong.values()):
         raise NotAnOutcome(", ".join(name for name, is_wrong in wrong.items() if is_wrong))
-    if problems is not None:
-        return replace(outcome, notes={"problems": problems, "arms": str(outcome.notes.get("arms"))})
     return outcome
 
 
@@ -78,10 +74,6 @@ def _expect_storable(given: Any) -> None:
         json.dumps(given, cls=Encoder, allow_nan=False)
     except (ValueError, TypeError, RecursionError):
         raise NotAnOutcome("it cannot be stored") from None
-
-
-def _is_lint(evaluation: Evaluation) -> bool:
-    return evaluation.run is not None and evaluation.run.purpose == Run.Purpose.LINT
 
 
 def _owner(evaluation: Evaluation) -> Any:

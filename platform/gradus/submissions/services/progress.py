@@ -16,6 +16,9 @@ from gradus.courses import verification
 from gradus.courses.models import ChallengeVersion
 from gradus.submissions.models import Evaluation, Run, WorkerStatus
 from gradus.submissions.queue import ALIVE
+from gradus.submissions.services.proofs import ProofCheck
+from gradus.submissions.services.purpose import verifying
+from gradus.submissions.services.verification import BaselineCheck, LintCheck
 from gradus.submissions.states import State
 
 LINT = "lint"
@@ -81,7 +84,7 @@ class _Open:
     """The open evaluations of the versions' checks, by version, purpose and name; and the lanes that have a worker."""
 
     def __init__(self, versions: list[int]) -> None:
-        runs = Run.objects.filter(version__in=versions, purpose__in=Run.VERIFYING)
+        runs = Run.objects.filter(version__in=versions, purpose__in=verifying())
         open_ = Evaluation.objects.open().filter(run__in=runs).order_by("pk")
         rows = open_.values_list(
             "run__version", "run__purpose", "run__label", "state", "lane", "postponed_since", named=True
@@ -124,7 +127,7 @@ def _not_queued() -> str:
 
 
 def _lint(version: ChallengeVersion, waiting: _Open) -> Check:
-    if (found := waiting.find(version, Run.Purpose.LINT, LINT)) is not None:
+    if (found := waiting.find(version, LintCheck.name, LINT)) is not None:
         return Check(LINT, LINT, found[0], said=found[1])
     if problems := verification.lint_problems(version):
         more = "" if len(problems) == 1 else f" ({several(len(problems), 'problem')} in all)"
@@ -137,7 +140,7 @@ def _lint(version: ChallengeVersion, waiting: _Open) -> Check:
 
 
 def _baseline(version: ChallengeVersion, file: str, row: dict[str, Any] | None, waiting: _Open) -> Check:
-    if (found := waiting.find(version, Run.Purpose.BASELINE, file)) is not None:
+    if (found := waiting.find(version, BaselineCheck.name, file)) is not None:
         return Check("baseline", file, found[0], said=found[1])
     if row is None:
         return Check("baseline", file, CheckState.WAITING, said=_not_queued())
@@ -150,7 +153,7 @@ def _baseline(version: ChallengeVersion, file: str, row: dict[str, Any] | None, 
 
 def _finding(version: ChallengeVersion, row: dict[str, Any], waiting: _Open) -> Check:
     name = row["name"]
-    if (found := waiting.find(version, Run.Purpose.PROOF, row["run"])) is not None:
+    if (found := waiting.find(version, ProofCheck.name, row["run"])) is not None:
         return Check("finding", name, found[0], said=found[1])
     if row["ok"] is None:
         return Check("finding", name, CheckState.WAITING, said=_not_queued())

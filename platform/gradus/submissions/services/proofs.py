@@ -20,18 +20,58 @@ from challenges.findings.runs import repetition
 from challenges.findings.spec import Arm, ArmRecord, Experiment, Finding, FindingRecord, Measure
 from challenges.jobs import Outcome
 from challenges.kinds import registry as kinds
+from challenges.kinds.base import Lane
 from challenges.lint.records import in_words
 from gradus.courses import locks, publishing
 from gradus.courses.models import ChallengeVersion, CourseVersion
 from gradus.refusal import Refused
 from gradus.submissions.models import Evaluation, Run
 from gradus.submissions.services.cancel import end_run
+from gradus.submissions.services.purpose import Purpose
 from gradus.submissions.services.runs import Repetition, start_run
 from gradus.submissions.states import State
 
 Row = dict[str, Any]
 RESULT = ("ok", "score", "said")
 PROVE = "Run `gradus challenge prove`, and push the course again."
+
+
+class ProofCheck(Purpose):
+    """A repetition of a finding's arm, whose scores on public rows are compared with the author's record."""
+
+    name = "proof"
+    is_awaited = False
+    verifies = True
+    is_whole = True
+    has_plain_metric = True
+
+    def lane(self, kind: str) -> Lane:
+        return kinds.find(kind).lane
+
+    def load(self, run: Run) -> dict[str, Any]:
+        """Returns the training seed of the repetition. Without one, the challenge's is used."""
+        return {"seed": next((int(row["seed"]) for row in run.version.findings if row["run"] == run.label), None)}
+
+    def recorded(self, evaluation: Evaluation, outcome: Outcome) -> None:
+        run = evaluation.run
+        assert run is not None
+        version = locks.hold_version(run.version_id)
+        values = public_values(version.parsed, outcome.result.get("public") or {})
+        for row in version.findings:
+            if row["run"] == run.label:
+                differences = _differences(row["expected"], values)
+                row.update(ok=not differences, said=differences, score=_shown(values.get("score")))
+        version.save(update_fields=["findings"])
+
+    def closed(self, evaluation: Evaluation) -> None:
+        """A repetition was refused, or no machine could end it. One that was withdrawn has no result."""
+        run = evaluation.run
+        assert run is not None
+        if evaluation.state == State.CANCELLED:
+            return
+        version = locks.hold_version(run.version_id)
+        _end_rows(version, run.label, f"It ended without a score ({evaluation.error_code}). Check the findings again.")
+        version.save(update_fields=["findings"])
 
 
 def verify_findings(version: CourseVersion) -> int:
@@ -114,7 +154,7 @@ def _store(version: ChallengeVersion, rows: list[Row]) -> int:
     for row in now.findings:
         if row["ok"] is None:
             wanted.setdefault(row["run"], row)
-    open_ = Evaluation.objects.open().filter(run__version=now, run__purpose=Run.Purpose.PROOF)
+    open_ = Evaluation.objects.open().filter(run__version=now, run__purpose=ProofCheck.name)
     waiting = {}
     for evaluation in open_.select_related("run"):
         assert evaluation.run is not None
@@ -139,7 +179,7 @@ def _start(version: ChallengeVersion, row: Row, payload: Any) -> bool:
     """Queues a repetition; a submission that the challenge refuses fails at once, with the reason."""
     repeats = Repetition(row["finding"], row["arm"], 1)
     try:
-        start_run(None, version, payload, purpose=Run.Purpose.PROOF, label=row["run"], repeats=repeats)
+        start_run(None, version, payload, purpose=ProofCheck.name, label=row["run"], repeats=repeats)
     except Refused as refused:
         _end_rows(version, row["run"], f"The challenge refuses this submission: {refused}")
         return False
@@ -150,38 +190,6 @@ def _end_rows(version: ChallengeVersion, run: str, said: str, score: float | Non
     for row in version.findings:
         if row["run"] == run and row["ok"] is None:
             row.update(ok=False, said=said, score=score)
-
-
-def seed_of_proof(evaluation: Evaluation, otherwise: int) -> int:
-    """The training seed of the repetition that a proof makes again."""
-    run = evaluation.run
-    assert run is not None
-    rows = [row for row in run.version.findings if row["run"] == run.label]
-    return int(rows[0]["seed"]) if rows else otherwise
-
-
-def on_recorded(sender: object, evaluation: Evaluation, outcome: Outcome, **extra: Any) -> None:
-    """A repetition has ended: its scores on public rows are compared with the record, in the same transaction."""
-    run = evaluation.run
-    if run is None or run.purpose != Run.Purpose.PROOF:
-        return
-    version = locks.hold_version(run.version_id)
-    values = public_values(version.parsed, outcome.result.get("public") or {})
-    for row in version.findings:
-        if row["run"] == run.label:
-            said = _differences(row["expected"], values)
-            row.update(ok=not said, said=said, score=_shown(values.get("score")))
-    version.save(update_fields=["findings"])
-
-
-def on_closed(sender: object, evaluation: Evaluation, **extra: Any) -> None:
-    """A repetition was refused, or no machine could end it. One that was withdrawn has no result."""
-    run = evaluation.run
-    if run is None or run.purpose != Run.Purpose.PROOF or evaluation.state == State.CANCELLED:
-        return
-    version = locks.hold_version(run.version_id)
-    _end_rows(version, run.label, f"It ended without a score ({evaluation.error_code}). Check the findings again.")
-    version.save(update_fields=["findings"])
 
 
 def _shown(value: float | None) -> float | None:

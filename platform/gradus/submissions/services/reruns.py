@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 
 from challenges.jobs import Outcome
 from challenges.kinds import registry as kinds
+from challenges.kinds.base import Lane
 from gradus.accounts import roles
 from gradus.accounts import staff_actions as staff
 from gradus.accounts.models import StaffAction, User
@@ -22,9 +23,40 @@ from gradus.refusal import Refused
 from gradus.submissions import queue
 from gradus.submissions.models import Evaluation, Grader, Rerun, Run, Submission
 from gradus.submissions.services.boards import refuse_own_entry
-from gradus.submissions.services.runs import check_of
+from gradus.submissions.services.purpose import Purpose
 
 OTHERS_MAX = 3
+
+
+class Again(Purpose):
+    """An attempt that staff run again, in the lane of its kind.
+
+    The attempt alone has the payload, so that nothing of it is left when its learner deletes the account.
+    """
+
+    name = "again"
+    is_awaited = False
+    on_hidden_rows = True
+
+    def lane(self, kind: str) -> Lane:
+        return kinds.find(kind).lane
+
+    def graded(self, evaluation: Evaluation) -> Submission:
+        assert evaluation.run is not None
+        attempt: Submission = evaluation.run.rerun.submission
+        return attempt
+
+    def load(self, run: Run) -> dict[str, Any]:
+        return {"seed": run.rerun.seed if kinds.find(run.kind).is_trained else None}
+
+    def recorded(self, evaluation: Evaluation, outcome: Outcome) -> None:
+        _end(evaluation, value=outcome.score)
+
+    def closed(self, evaluation: Evaluation) -> None:
+        _end(evaluation, error_code=evaluation.error_code or "internal")
+
+
+AGAIN = Again()
 
 
 def run_again(submission: Submission, *, by: User, others: int = 0) -> list[Rerun]:
@@ -46,13 +78,12 @@ def run_again(submission: Submission, *, by: User, others: int = 0) -> list[Reru
         with transaction.atomic():
             made = []
             for seed in range(own, own + others + 1):
-                run, lane = check_of(version, Run.Purpose.AGAIN, submission.kind)
+                run = AGAIN.run(version, submission.kind, {})
                 run.save()
                 values = {"seed": seed, "own_seed": seed == own, "before": score.value, "asked_by": by}
                 step = version.parsed.feedback.step
                 made.append(Rerun.objects.create(submission=submission, run=run, step=step, **values))
-                rank = queue.rank_of_run(run.purpose, 0)
-                Evaluation.objects.create(run=run, lane=lane, fair_share_rank=rank)
+                AGAIN.evaluation(run).save()
             queue.ring_after_commit(kind.lane)
             noted = {"submission": str(submission.uuid), "seeds": [one.seed for one in made]}
             staff.note(StaffAction.What.ATTEMPT_RERUN, submission.challenge, by=by, **noted)
@@ -76,18 +107,6 @@ def _compared(submission: Submission, by: User) -> Evaluation:
     if not hasattr(last, "score"):
         raise Refused("not_graded", _("This attempt has no score yet."), 409)
     return last
-
-
-def on_recorded(sender: object, evaluation: Evaluation, outcome: Outcome, **extra: Any) -> None:
-    """A run has ended: its score is kept for staff, in the same transaction."""
-    if evaluation.run is not None and evaluation.run.purpose == Run.Purpose.AGAIN:
-        _end(evaluation, value=outcome.score)
-
-
-def on_closed(sender: object, evaluation: Evaluation, **extra: Any) -> None:
-    """A run was refused or cancelled, or no machine could end it."""
-    if evaluation.run is not None and evaluation.run.purpose == Run.Purpose.AGAIN:
-        _end(evaluation, error_code=evaluation.error_code or "internal")
 
 
 def _end(evaluation: Evaluation, **values: Any) -> None:

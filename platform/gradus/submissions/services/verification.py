@@ -13,6 +13,7 @@ from typing import Any
 from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
+from pydantic import TypeAdapter
 
 from challenges import distribution, payloads
 from challenges.bundle import Baseline, ChallengeBundle, sha256_of
@@ -20,14 +21,98 @@ from challenges.course_bundle import CourseBundle
 from challenges.findings.digest import outcome_digest
 from challenges.jobs import Outcome
 from challenges.kinds import registry as kinds
+from challenges.kinds.base import Lane
+from challenges.problems import Problem
 from challenges.shown_score import floor_to_step
 from challenges.spec import BaselineRef, Challenge
 from gradus.courses import arms, bundles, locks, verification
 from gradus.courses.models import BaselineOutcome, ChallengeVersion, CourseVersion
 from gradus.submissions.models import Evaluation, Run
 from gradus.submissions.services.cancel import end_run
-from gradus.submissions.services.runs import Check, baseline_of, lint_of, queue_checks
+from gradus.submissions.services.payload import parse
+from gradus.submissions.services.purpose import Purpose, verifying
+from gradus.submissions.services.runs import queue_checks
 from gradus.submissions.states import OPEN, State
+
+PROBLEMS = TypeAdapter(list[Problem])
+
+
+class LintCheck(Purpose):
+    """Lint of a version, in the lane whose workers embed texts anyway."""
+
+    name = "lint"
+    is_awaited = False
+    verifies = True
+
+    def lane(self, kind: str) -> Lane:
+        return Lane.JUDGE
+
+    def of_version(self, version: ChallengeVersion, arms: str) -> Run:
+        """Returns a run, not stored yet. `arms` is the digest of the findings' arms that are checked beside it."""
+        return self.run(version, version.parsed.kind, {"arms": arms}, label="lint")
+
+    def checked(self, outcome: Outcome) -> Outcome:
+        problems = PROBLEMS.validate_python(outcome.notes.get("problems"))
+        return replace(outcome, notes={"problems": problems, "arms": str(outcome.notes.get("arms"))})
+
+    def recorded(self, evaluation: Evaluation, outcome: Outcome) -> None:
+        verification.record_lint(evaluation.version_id, outcome.notes["problems"], outcome.notes["arms"])
+
+    def closed(self, evaluation: Evaluation) -> None:
+        """Lint that was withdrawn has no result at all."""
+        if evaluation.state != State.CANCELLED:
+            verification.record_lint_error(evaluation.version_id, evaluation.error_code)
+
+
+class BaselineCheck(Purpose):
+    """A baseline of a version, in the lane of its kind. What is shown of it is stored with the version."""
+
+    name = "baseline"
+    is_awaited = False
+    verifies = True
+    on_hidden_rows = True
+
+    def lane(self, kind: str) -> Lane:
+        return kinds.find(kind).lane
+
+    def of_version(self, version: ChallengeVersion, baseline: Baseline) -> Run:
+        """Returns a run, not stored yet. Raises `Refused`, 422, for a bad payload.
+
+        Lint has compared it with the public samples, so that a push of many challenges does not read those of each.
+        """
+        payload = parse(version.parsed, baseline.payload.model_dump(mode="json"))
+        return self.run(version, payload.kind, payload.model_dump(mode="json"), label=baseline.ref.file)
+
+    def recorded(self, evaluation: Evaluation, outcome: Outcome) -> None:
+        run = evaluation.run
+        assert run is not None
+        missed, step = _ref(run).missed(outcome.score), run.version.parsed.feedback.step
+        row = {
+            **_about(run, evaluation),
+            "score": None if outcome.score is None else floor_to_step(outcome.score, step),
+            "ok": not missed,
+            "problem": missed,
+            "provisional": outcome.unsettled,
+            "cost": outcome.result.get("cost", {}),
+            "training": {name: round(value, 6) for name, value in outcome.result.get("training", {}).items()},
+        }
+        verification.record(run.version_id, row)
+        if outcome.score is not None and not outcome.unsettled:
+            _keep(run, outcome.score, row)
+
+    def closed(self, evaluation: Evaluation) -> None:
+        """A baseline was refused, or no machine could end it. One that was withdrawn has no result at all."""
+        run = evaluation.run
+        assert run is not None
+        if evaluation.state == State.CANCELLED:
+            return
+        row = {"score": None, "ok": False, "problem": f"ended without a score: {evaluation.error_code}"}
+        verification.record(
+            run.version_id, {**_about(run, evaluation), **row, "provisional": False, "cost": {}, "training": {}}
+        )
+
+
+LINT, BASELINE = LintCheck(), BaselineCheck()
 
 
 @dataclass(frozen=True)
@@ -42,7 +127,7 @@ class Due:
 def verify(version: ChallengeVersion) -> int:
     """Queues lint and a run for each baseline without a good result here, as far as they do not wait or run already.
 
-    Baselines are graded on hidden rows and write no score: `on_recorded` keeps what is shown of them with the version.
+    Baselines are graded on hidden rows and write no score: what is shown of them is stored with the version.
     What has not run for this version, but for another one that differs only in bounds, marks or texts, does not run
     again. Returns how many baselines were queued.
 
@@ -65,20 +150,20 @@ def _verify(course_id: int, due: list[Due]) -> int:
     to_run = _to_run(now)
     keys = [key for baselines in to_run.values() for _baseline, key in baselines if key]
     outcomes = {one.key: one for one in BaselineOutcome.objects.filter(key__in=keys)}
-    checks: list[Check] = []
+    checks: list[Run] = []
     for one in now:
         version, rows = one.version, []
         if version.pk in to_lint:
-            checks.append(lint_of(version, one.arms))
+            checks.append(LINT.of_version(version, one.arms))
         for baseline, key in to_run[version.pk]:
             if key in outcomes:
                 rows.append(_row(version.parsed, baseline, outcomes[key]))
             else:
-                checks.append(baseline_of(version, baseline))
+                checks.append(BASELINE.of_version(version, baseline))
         if rows:
             verification.note_results(version, rows)
     queue_checks(checks)
-    return sum(run.purpose == Run.Purpose.BASELINE for run, _lane in checks)
+    return sum(run.purpose == BASELINE.name for run in checks)
 
 
 def _is_due(version: ChallengeVersion, of_arms: str) -> bool:
@@ -95,7 +180,7 @@ def _without_open_lint(due: list[Due]) -> set[int]:
     have read them, and would verify the version without a look at these.
     """
     wanted = {one.version.pk: one.arms for one in due}
-    open_ = Evaluation.objects.open().filter(run__version__in=wanted, run__purpose=Run.Purpose.LINT).order_by("pk")
+    open_ = Evaluation.objects.open().filter(run__version__in=wanted, run__purpose=LINT.name).order_by("pk")
     found = set()
     for evaluation in open_.select_related("run").select_for_update(of=("self",)):
         assert evaluation.run is not None
@@ -110,7 +195,7 @@ def _to_run(due: list[Due]) -> dict[int, list[tuple[Baseline, str]]]:
     """Returns by version the baselines that must run, each with the key of an outcome that can take its place; it is
     empty for one that ran for this version and failed.
     """
-    of_due = Run.objects.filter(version__in=[one.version.pk for one in due], purpose=Run.Purpose.BASELINE)
+    of_due = Run.objects.filter(version__in=[one.version.pk for one in due], purpose=BASELINE.name)
     waiting = set(of_due.filter(evaluations__state__in=OPEN).values_list("version", "label"))
     release, found = distribution.release(), {}
     for one in due:
@@ -129,7 +214,7 @@ def withdraw_checks(versions: Iterable[ChallengeVersion]) -> int:
 
     A worker that carries one out notices it at its next heartbeat. What has ended already stays stored.
     """
-    runs = Run.objects.filter(version__in=versions, purpose__in=Run.VERIFYING)
+    runs = Run.objects.filter(version__in=versions, purpose__in=verifying())
     open_ = Evaluation.objects.open().filter(run__in=runs)
     with transaction.atomic():
         return sum(end_run(evaluation) for evaluation in open_.unlocked())
@@ -179,39 +264,16 @@ def _row(challenge: Challenge, baseline: Baseline, kept: BaselineOutcome) -> dic
 
 def open_runs(version: ChallengeVersion) -> list[str]:
     """The baselines that wait or run at this moment, by file."""
-    return list(_open(version, Run.Purpose.BASELINE).values_list("label", flat=True))
+    return list(_open(version, BASELINE.name).values_list("label", flat=True))
 
 
 def lint_waits(version: ChallengeVersion) -> bool:
     """Whether lint of the version waits or runs at this moment."""
-    return _open(version, Run.Purpose.LINT).exists()
+    return _open(version, LINT.name).exists()
 
 
 def _open(version: ChallengeVersion, purpose: str) -> QuerySet[Run]:
     return Run.objects.filter(version=version, purpose=purpose, evaluations__state__in=OPEN)
-
-
-def on_recorded(sender: object, evaluation: Evaluation, outcome: Outcome, **extra: Any) -> None:
-    """A check has ended: its result goes to the version, in the same transaction."""
-    if evaluation.run is not None and evaluation.run.purpose == Run.Purpose.LINT:
-        verification.record_lint(evaluation.run.version_id, outcome.notes["problems"], outcome.notes["arms"])
-    run = _baseline(evaluation)
-    if run is None:
-        return
-    ref, step = _ref(run), run.version.parsed.feedback.step
-    result = outcome.result
-    row = {
-        **_about(run, evaluation),
-        "score": None if outcome.score is None else floor_to_step(outcome.score, step),
-        "ok": not ref.missed(outcome.score),
-        "problem": ref.missed(outcome.score),
-        "provisional": outcome.unsettled,
-        "cost": result.get("cost", {}),
-        "training": {name: round(value, 6) for name, value in result.get("training", {}).items()},
-    }
-    verification.record(run.version_id, row)
-    if outcome.score is not None and not outcome.unsettled:
-        _keep(run, outcome.score, row)
 
 
 def _keep(run: Run, score: float, row: dict[str, Any]) -> None:
@@ -225,26 +287,6 @@ def _keep(run: Run, score: float, row: dict[str, Any]) -> None:
         key=_key(bundle, baseline, distribution.release()),
         defaults={**values, "score": score, "recorded_at": timezone.now()},
     )
-
-
-def on_closed(sender: object, evaluation: Evaluation, **extra: Any) -> None:
-    """A check that was refused, or that no machine could end. One that was withdrawn has no result at all."""
-    if evaluation.state == State.CANCELLED:
-        return
-    if evaluation.run is not None and evaluation.run.purpose == Run.Purpose.LINT:
-        verification.record_lint_error(evaluation.run.version_id, evaluation.error_code)
-    run = _baseline(evaluation)
-    if run is None:
-        return
-    row = {"score": None, "ok": False, "problem": f"ended without a score: {evaluation.error_code}"}
-    verification.record(
-        run.version_id, {**_about(run, evaluation), **row, "provisional": False, "cost": {}, "training": {}}
-    )
-
-
-def _baseline(evaluation: Evaluation) -> Run | None:
-    run = evaluation.run
-    return run if run is not None and run.purpose == Run.Purpose.BASELINE else None
 
 
 def _ref(run: Run) -> BaselineRef:
