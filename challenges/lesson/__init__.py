@@ -1,0 +1,1 @@
+"""What a lesson consists of: text, drawings, demo, questions."""

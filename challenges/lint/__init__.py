@@ -1,0 +1,4 @@
+"""Everything that `gradus challenge lint` checks.
+
+`run.py` is its entry, and `stored.py` lints a challenge of the database.
+"""

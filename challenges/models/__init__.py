@@ -1,0 +1,1 @@
+"""The base models that challenges may name, their tokens and templates."""

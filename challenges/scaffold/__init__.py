@@ -1,0 +1,1 @@
+"""How a course, a lesson and a challenge of each kind begin."""

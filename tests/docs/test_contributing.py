@@ -1,5 +1,6 @@
 """The lists of CONTRIBUTING, architecture and extending stay true: what they name is there, and does what they say."""
 
+import ast
 import re
 import shutil
 import tomllib
@@ -43,7 +44,8 @@ def entry_point_groups() -> set[str]:
 
 def test_every_path_that_is_named_exists():
     named = (
-        set(re.findall(r"`([\w./-]+(?:/|\.\w+))`", TEXT + ARCHITECTURE + EXTENDING))
+        set(re.findall(r"`([\w./-]+(?:/|\.\w+))`", TEXT + ARCHITECTURE.split("\n## Rooms\n")[0] + EXTENDING))
+        - {"__init__.py"}
         - OF_A_CHALLENGE
         - OF_A_LESSON
         - entry_point_groups()
@@ -90,15 +92,40 @@ def test_where_is_names_one_file_that_exists_for_each_change():
     assert len(set(files)) == len(files)
 
 
-def test_every_app_and_package_has_one_line():
-    places = [folder.strip("`") for folder, _ in table("Rooms", ARCHITECTURE)]
-    assert [place for place in places if not (ROOT / place).is_dir()] == []
-    rooms = (ROOT / "platform" / "gradus", ROOT / "workers")
-    packages = {f"{path.parent.relative_to(ROOT)}/" for room in rooms for path in room.glob("*/__init__.py")}
-    packages = {place for place in packages if not place.endswith("/management/")}
-    assert len(packages) > 10
-    assert packages | {"challenges/", "graders/", "workers/", "benchmarks/", "tests/"} <= set(places)
-    assert len(set(places)) == len(places)
+PACKAGES = ("challenges", "graders", "workers", "platform/gradus")
+ROOMS = [
+    path.parent
+    for folder in PACKAGES
+    for path in sorted((ROOT / folder).glob("*/__init__.py"))
+    if path.parent.name not in ("management", "migrations")
+]
+
+
+def test_the_table_of_rooms_names_every_room_and_fits_one_screen():
+    rows = table("Rooms", ARCHITECTURE)
+    named = re.findall(r"`([\w/]+)/`", " ".join(cell for row in rows for cell in row))
+    assert {room.name for room in ROOMS} <= set(named)
+    assert [
+        name for name in named if not any((ROOT / above / name).is_dir() for above in ("", "platform", *PACKAGES))
+    ] == []
+    assert len(rows) <= 20
+
+
+def test_the_commits_that_are_shown_keep_the_rule():
+    section = TEXT.split("\n### Three good commits\n")[1]
+    shown = re.findall(r"(?m)^    (\w+: .*)\n\n((?:    .*\n)+)", section)
+    assert len(shown) == 3
+    for subject, body in shown:
+        assert len(subject) <= 72
+        assert all(len(line) <= 4 + 76 for line in body.splitlines())
+
+
+@pytest.mark.parametrize("room", ROOMS, ids=lambda room: str(room.relative_to(ROOT)))
+def test_the_first_lines_of_a_room_say_what_it_holds_and_name_files_that_exist(room):
+    text = ast.get_docstring(ast.parse((room / "__init__.py").read_text()))
+    assert text
+    names = re.findall(r"`([\w/]+(?:\.py|/))`", text)
+    assert [name for name in names if not (room / name).exists() and not (ROOT / name).exists()] == []
 
 
 def test_every_kind_has_a_grader_and_a_lane():

@@ -1,0 +1,1 @@
+"""The command `gradus`. It does not load Django."""

@@ -1,0 +1,1 @@
+"""Notices for learners about what has ended, the bell, and their mails."""

@@ -1,0 +1,1 @@
+"""What `make up` starts and watches, `doctor`, backups."""

@@ -1,0 +1,1 @@
+"""Problems with challenges that learners report, and staff's answers."""

@@ -1,0 +1,1 @@
+"""The page of each kind of challenge: its form, its payload, its result."""
