@@ -23,14 +23,15 @@ from gradus.classes import access, changes, membership, policy, signals
 from gradus.classes.changes import hold, refuse_changed
 from gradus.classes.date_rules import (
     Target,
-    Values,
     facts_of,
     known,
     refuse_foreign,
     refuse_wrong,
+    stored,
     values_of,
 )
 from gradus.classes.models import GRANTED_MAX, Class, DateRule, Grant, Label, Member
+from gradus.classes.policy import Values
 from gradus.classes.times import shown
 from gradus.courses.models import Challenge, Lesson
 from gradus.refusal import Refused, wrong
@@ -255,7 +256,7 @@ def _chosen(of_class: Class, members: Iterable[Member], label: Label | None) -> 
 
 def _write(target: Target, rule: DateRule | None, values: Values, reason: str, by: User) -> DateRule:
     row = rule or DateRule(**vars(target))
-    for name, value in values.stored().items():
+    for name, value in stored(values).items():
         setattr(row, name, value)
     row.reason, row.changed_by, row.changed_at = reason, by, timezone.now()
     row.save()

@@ -29,10 +29,10 @@ from gradus.api.teaching.shared import (
     members_named,
 )
 from gradus.classes import access, date_rules, dates, times
-from gradus.classes.date_rules import Target, Values
+from gradus.classes.date_rules import Target
 from gradus.classes.members import member_named
 from gradus.classes.models import GRANTED_MAX, LABEL_CHARS, Class, DateRule, Grant, Member
-from gradus.classes.policy import Applied, Decision, Step
+from gradus.classes.policy import Applied, Decision, Step, Values
 from gradus.courses.models import Challenge, Lesson
 
 Dated = Literal["release_at", "due_at", "close_at"]
@@ -301,7 +301,7 @@ def class_dates_set(request: Request, id: int, given: RuleSetIn) -> RuleOut | No
         return None if rows is None else [Step(**times.read_all(vars(one), zone, name)) for one in rows]
 
     values = Values(
-        **times.read_all({name: getattr(given, name) for name in (*date_rules.DATES, "extended_to")}, zone),
+        **times.read_all({name: getattr(given, name) for name in date_rules.TIMES}, zone),
         cleared=given.cleared,
         early=steps("early"),
         late=steps("late"),
