@@ -206,8 +206,10 @@ def rule_of(row: DateRule) -> Rule:
     )
 
 
-def values_of(row: DateRule) -> Values:
+def values_of(row: DateRule | None) -> Values:
     """Returns the values of a stored date rule. `date_rules.stored` is the opposite."""
+    if row is None:
+        return Values()
     values = {name: getattr(row, name) for name in vars(Values())}
     steps = {name: _steps(values[name]) for name in ("early", "late")}
     return Values(**{**values, **steps, "cleared": frozenset(row.cleared)})

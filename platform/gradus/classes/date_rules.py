@@ -83,10 +83,6 @@ def facts_of(rule: DateRule | None) -> dict[str, Any]:
     return {name: one for name, one in plain.items() if one not in (None, "") and (one != [] or name != "cleared")}
 
 
-def values_of(rule: DateRule | None) -> Values:
-    return access.values_of(rule) if rule else Values()
-
-
 def refuse_foreign(target: Target) -> None:
     course = target.of_class.course_id
     if target.place is not None and target.place.course_id != course:

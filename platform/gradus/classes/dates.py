@@ -28,7 +28,6 @@ from gradus.classes.date_rules import (
     refuse_foreign,
     refuse_wrong,
     stored,
-    values_of,
 )
 from gradus.classes.models import GRANTED_MAX, Class, DateRule, Grant, Label, Member
 from gradus.classes.policy import Values
@@ -158,7 +157,7 @@ def _gains(rules: tuple[policy.Rule, ...], until: datetime) -> bool:
 
 def _extend(target: Target, until: datetime, reason: str, by: User) -> None:
     rule = target.rule()
-    before, values = facts_of(rule), replace(values_of(rule), extended_to=until)
+    before, values = facts_of(rule), replace(access.values_of(rule), extended_to=until)
     refuse_wrong(target, values, date="until")
     made = _write(target, rule, values, reason, by)
     _note(target, by, before, facts_of(made), reason)

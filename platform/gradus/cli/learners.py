@@ -67,8 +67,8 @@ def site(config: Config | None = None) -> Iterator[Api]:
 def show_answer(call: Callable[[Api], Any], as_json: bool, show: Callable[[Any], None]) -> None:
     """Calls the site, and prints its answer as JSON for programs, or as `show` lays it out for people."""
     with site() as api:
-        found = call(api)
-    showing.say(found, as_json, show)
+        answer = call(api)
+    showing.say(answer, as_json, show)
 
 
 @app.command()

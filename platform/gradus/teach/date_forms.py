@@ -13,7 +13,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from gradus.classes import date_rules, times
+from gradus.classes import access, date_rules, times
 from gradus.classes.access import PlaceOrCourse
 from gradus.classes.date_rules import DATES, STEPS_MAX, TIMES, Target
 from gradus.classes.models import GRANTED_MAX, REASON_CHARS, Class, DateRule, Label, Member
@@ -181,7 +181,7 @@ class DatesForm(SeenForm, ZonedForm):
             del self.fields["extended_to"]
 
     def _initial(self, rule: DateRule | None) -> dict[str, Any]:
-        zone, said = self.target.of_class.zone, date_rules.values_of(rule)
+        zone, values = self.target.of_class.zone, access.values_of(rule)
 
         def lines(steps: Sequence[Step] | None) -> list[SentStep] | str:
             if steps is not None and not steps:
@@ -191,11 +191,11 @@ class DatesForm(SeenForm, ZonedForm):
             ]
 
         return {
-            **{name: shown_in(zone, getattr(said, name)) for name in TIMES},
-            **{f"no_{name}": name in said.cleared for name in DATES},
-            "early": lines(said.early),
-            "late": lines(said.late),
-            "after": None if said.after is None else 100 * said.after,
+            **{name: shown_in(zone, getattr(values, name)) for name in TIMES},
+            **{f"no_{name}": name in values.cleared for name in DATES},
+            "early": lines(values.early),
+            "late": lines(values.late),
+            "after": None if values.after is None else 100 * values.after,
             "reason": rule.reason if rule else "",
             "seen": date_rules.seen(rule),
         }
@@ -220,7 +220,7 @@ class DatesForm(SeenForm, ZonedForm):
 
     def _until(self, name: str, typed: datetime) -> datetime:
         """Returns the time in UTC. One that came back as it was shown stays exactly."""
-        kept = getattr(date_rules.values_of(self.rule), name) or ()
+        kept = getattr(access.values_of(self.rule), name) or ()
         shown = {f"{shown_in(self.target.of_class.zone, one.until):{FORMATS[0]}}": one.until for one in kept}
         return shown.get(f"{typed:{FORMATS[0]}}") or times.read(typed, self.zone)
 

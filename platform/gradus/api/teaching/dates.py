@@ -207,7 +207,7 @@ def _called(member: Member) -> list[str]:
 
 
 def rule_out(rule: DateRule) -> RuleOut:
-    values = date_rules.values_of(rule)
+    values = access.values_of(rule)
     return RuleOut.model_validate(
         {
             **vars(values),
