@@ -10,9 +10,9 @@ from django.utils import timezone
 from gradus.accounts.models import StaffAction, User
 from gradus.accounts.token_rules import LearnerData
 from gradus.classes import access, dates, members, services, signals, times
-from gradus.classes.date_rules import Target, Values, seen
+from gradus.classes.date_rules import Target, seen
 from gradus.classes.models import Class, DateRule, Grant, Member
-from gradus.classes.policy import Step
+from gradus.classes.policy import Step, Values
 from gradus.courses.models import Course
 from gradus.refusal import Refused
 from tests import factories

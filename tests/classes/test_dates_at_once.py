@@ -13,8 +13,9 @@ from django.utils import timezone
 
 from gradus.accounts.models import StaffAction, User
 from gradus.classes import access, dates
-from gradus.classes.date_rules import Target, Values, seen
+from gradus.classes.date_rules import Target, seen
 from gradus.classes.models import DateRule, Grant
+from gradus.classes.policy import Values
 from gradus.courses.models import Challenge, Course
 from gradus.refusal import Refused
 from gradus.submissions import limits

@@ -13,8 +13,9 @@ from django.utils import timezone
 from gradus.accounts import roles
 from gradus.accounts.models import StaffAction, User
 from gradus.classes import dates, invitations, joining, members, membership, services
-from gradus.classes.date_rules import Target, Values
+from gradus.classes.date_rules import Target
 from gradus.classes.models import Class, Label, Member, ReleaseRule
+from gradus.classes.policy import Values
 from gradus.classes.signals import members_merged
 from gradus.courses.models import Challenge, Course
 from gradus.gradebook import services as grades

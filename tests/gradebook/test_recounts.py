@@ -14,8 +14,9 @@ from django.utils import timezone
 from gradus.accounts.models import User
 from gradus.classes import dates
 from gradus.classes import services as classes
-from gradus.classes.date_rules import Target, Values
+from gradus.classes.date_rules import Target
 from gradus.classes.models import Class, Member
+from gradus.classes.policy import Values
 from gradus.courses.models import Challenge
 from gradus.gradebook import cells, own, queries, recounts
 from gradus.gradebook.models import Cell, Recount

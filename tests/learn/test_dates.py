@@ -13,8 +13,9 @@ from django.utils import timezone
 
 from gradus.accounts.models import User
 from gradus.classes import dates
-from gradus.classes.date_rules import Target, Values
+from gradus.classes.date_rules import Target
 from gradus.classes.models import Class, DateRule, Member, ReleaseRule
+from gradus.classes.policy import Values
 from gradus.courses.models import Challenge, Course
 from gradus.refusal import Refused
 from gradus.submissions import limits, services

@@ -12,9 +12,9 @@ import pytest
 
 from gradus.accounts.models import StaffAction, User
 from gradus.classes import dates, members, services
-from gradus.classes.date_rules import Target, Values
+from gradus.classes.date_rules import Target
 from gradus.classes.models import Class
-from gradus.classes.policy import Step
+from gradus.classes.policy import Step, Values
 from gradus.courses.models import Course
 from gradus.gradebook import services as grades
 from tests import factories

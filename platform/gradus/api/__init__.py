@@ -1,7 +1,9 @@
 """The HTTP API at /api/v1/. The README says what only the pages can do.
 
-A module is a resource: the schemas that it takes and gives, the functions that make them of rows, and its calls. Each
-call parses a request, calls one service or query, and returns a schema. Names and meanings of schemas are a public
+A module is a resource: the schemas that it takes and gives, and its calls. Each call parses a request, calls one
+service or query, and returns what the schema of its answer reads: a row, a dataclass, or a dictionary of them. A
+function makes the dictionary where the answer says more than the row. A schema whose keys have other names in the row
+cannot read itself, so a made one never stands inside another answer. Names and meanings of schemas are a public
 contract; keys may be added.
 """
 

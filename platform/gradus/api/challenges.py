@@ -13,7 +13,7 @@ from challenges.kinds.rag_keys import RagKeys
 from challenges.kinds.tune import KIND as TUNE
 from challenges.kinds.tune import TunePayload
 from challenges.models.catalogue import MODELS
-from challenges.rows import Required, Sample
+from challenges.rows import Required
 from challenges.spec import dump
 from gradus.accounts.models import User
 from gradus.api.auth import OPTIONAL, Request, anyone, caller, caller_or_none, someone
@@ -51,7 +51,7 @@ class DocumentOut(Schema):
 class DocumentsOut(Schema):
     """The documents of a challenge, and those that replace or join them half-way through the hidden samples."""
 
-    documents: list[DocumentOut]
+    documents: list[DocumentOut] = Field(validation_alias="corpus")
     updates: list[DocumentOut]
 
 
@@ -190,7 +190,7 @@ def challenge_out(challenge: Challenge, user: User | None, hints: list[str], of_
             "metric_title": metrics.in_words(spec.metric),
             "orders": spec.metric.orders,
             "token_budget": dump(spec.metric.tokens) if spec.metric.tokens else None,
-            "samples": [_sample(sample) for sample in version.samples],
+            "samples": version.samples,
             "train": version.train,
             "details": {name: kinds.find(name).shown_keys(spec) for name in spec.tracks},
             "unavailable": {name: lacking for name in spec.tracks if (lacking := services.unavailable(spec, name))},
@@ -210,16 +210,6 @@ def _base_model(name: str | None) -> dict[str, Any] | None:
         return None
     keys = ("name", "title", "licence", "parameters", "context", "source", "digest", "checkpoint", "precision")
     return {key: getattr(model, key) or None for key in keys}
-
-
-def _sample(sample: Sample) -> dict[str, Any]:
-    return {"id": sample.id, "input": sample.input, "target": sample.target, "documents": sample.documents}
-
-
-def documents_out(keys: RagKeys) -> DocumentsOut:
-    return DocumentsOut.model_validate(
-        {"documents": [dump(one) for one in keys.corpus], "updates": [dump(one) for one in keys.updates]}
-    )
 
 
 def _best(user: User | None, challenge: Challenge) -> dict[str, float]:
@@ -258,9 +248,9 @@ def solution(request: Request, id: str) -> SolutionOut:
 
 
 @router.get("/challenges/{slug:id}/documents", response=DocumentsOut, auth=anyone, openapi_extra=OPTIONAL)
-def documents(request: Request, id: str) -> DocumentsOut:
+def documents(request: Request, id: str) -> RagKeys:
     """Returns the documents in which answers are looked up. A challenge without documents is not found here."""
-    return documents_out(keys_of(shown_challenge(request, id)))
+    return keys_of(shown_challenge(request, id))
 
 
 @router.post("/challenges/{slug:id}/dataset", response=DatasetOut)

@@ -1,6 +1,7 @@
 """What each method costs on a challenge, and after how many requests training has paid for itself."""
 
 from dataclasses import asdict
+from typing import Any
 
 from django.http import Http404
 from ninja import Query, Router, Schema
@@ -8,7 +9,6 @@ from pydantic import Field
 
 from gradus.api.auth import OPTIONAL, Request, anyone, caller_or_none, someone
 from gradus.api.results import Track
-from gradus.chance import Spread
 from gradus.courses.models import Challenge
 from gradus.learn.access import shown_challenge
 from gradus.learn.costs import prices as cost_prices
@@ -99,67 +99,63 @@ class CostsOut(Schema):
     break_even: list[BreakEvenOut]
 
 
-def costs_out(challenge: Challenge, found: Comparison, prices: Prices) -> CostsOut:
+def costs_out(challenge: Challenge, found: Comparison, prices: Prices) -> dict[str, Any]:
     assert challenge.version is not None
-    return CostsOut(
-        challenge=challenge.slug,
-        version=challenge.version.version,
-        hidden_rows=found.rows,
-        prices=PricesOut(currency=currency(), **asdict(prices)),
-        costs=[_cost(line) for line in found.lines],
-        compared_with=_named(found.prompt) if found.prompt else None,
-        break_even=[_break_even(one) for one in found.break_evens],
-    )
+    return {
+        "challenge": challenge.slug,
+        "version": challenge.version.version,
+        "hidden_rows": found.rows,
+        "prices": {"currency": currency(), **asdict(prices)},
+        "costs": [_cost(line) for line in found.lines],
+        "compared_with": _named(found.prompt) if found.prompt else None,
+        "break_even": [_break_even(one) for one in found.break_evens],
+    }
 
 
 def _named(entry: Entry) -> str:
     return f"{entry.title}: {entry.name}"
 
 
-def _cost(line: Line) -> CostOut:
+def _cost(line: Line) -> dict[str, Any]:
     entry = line.entry
     low, high = entry.interval or (None, None)
     size = entry.training.get("adapter_bytes")
-    return CostOut(
-        approach=entry.approach,
-        title=entry.title,
-        kind=entry.kind,
-        own=entry.is_own,
-        name=entry.name,
-        submission=str(entry.submission.uuid) if entry.submission else None,
-        score=entry.score,
-        low=low,
-        high=high,
-        trainable_share=entry.training.get("trainable_share"),
-        bytes=None if size is None else int(size),
-        peak_bytes=None if entry.peak_bytes is None else int(entry.peak_bytes),
-        training_seconds=[int(seconds) for seconds in entry.training_seconds],
-        tokens_read=_spread(line.read),
-        tokens_shared=entry.tokens.shared if entry.tokens else None,
-        tokens_written=_spread(line.written),
-        ms=_spread(entry.ms),
-        training_cost=line.training,
-        per_thousand=_spread(line.plain),
-        per_thousand_cached=_spread(line.cached),
-    )
+    return {
+        "approach": entry.approach,
+        "title": entry.title,
+        "kind": entry.kind,
+        "own": entry.is_own,
+        "name": entry.name,
+        "submission": str(entry.submission.uuid) if entry.submission else None,
+        "score": entry.score,
+        "low": low,
+        "high": high,
+        "trainable_share": entry.training.get("trainable_share"),
+        "bytes": None if size is None else int(size),
+        "peak_bytes": None if entry.peak_bytes is None else int(entry.peak_bytes),
+        "training_seconds": [int(seconds) for seconds in entry.training_seconds],
+        "tokens_read": line.read,
+        "tokens_shared": entry.tokens.shared if entry.tokens else None,
+        "tokens_written": line.written,
+        "ms": entry.ms,
+        "training_cost": line.training,
+        "per_thousand": line.plain,
+        "per_thousand_cached": line.cached,
+    }
 
 
-def _spread(found: Spread | None) -> SpreadOut | None:
-    return SpreadOut(**asdict(found)) if found else None
-
-
-def _break_even(found: BreakEven) -> BreakEvenOut:
+def _break_even(found: BreakEven) -> dict[str, Any]:
     known = {"money": True, "money_cached": found.knows_cache, "time": found.knows_time}
-    return BreakEvenOut(
-        approach=found.entry.approach,
-        title=found.entry.title,
-        name=found.entry.name,
-        own=found.entry.is_own,
-        money=_volume(found.plain),
-        money_cached=_volume(found.cached),
-        time=_volume(found.time),
-        known=[name for name, is_known in known.items() if is_known],
-    )
+    return {
+        "approach": found.entry.approach,
+        "title": found.entry.title,
+        "name": found.entry.name,
+        "own": found.entry.is_own,
+        "money": _volume(found.plain),
+        "money_cached": _volume(found.cached),
+        "time": _volume(found.time),
+        "known": [name for name, is_known in known.items() if is_known],
+    }
 
 
 def _volume(found: Volume | None) -> VolumeOut | None:
@@ -173,7 +169,7 @@ router = Router(tags=["challenges"], auth=someone)
 
 
 @router.get("/challenges/{slug:id}/costs", response=CostsOut, auth=anyone, openapi_extra=OPTIONAL)
-def costs(request: Request, id: str, prices: Query[PricesIn]) -> CostsOut:
+def costs(request: Request, id: str, prices: Query[PricesIn]) -> dict[str, Any]:
     """Returns what each method costs: the caller's best attempts and the author's results on the same hidden rows."""
     found = shown_challenge(request, id)
     if not is_compared(found):

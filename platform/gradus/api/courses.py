@@ -8,12 +8,11 @@ from django.http import Http404
 from ninja import Router, Schema, Status
 from pydantic import Field
 
-from challenges.lesson.spec import Demo, Retriever
 from gradus.api.auth import OPTIONAL, Request, anyone, caller, caller_or_none, someone
-from gradus.api.lessons import AdvisorChoiceOut, AdvisorQuestionOut
+from gradus.api.lessons import AdvisorQuestionOut
+from gradus.api.names import Slug
 from gradus.api.results import Track
 from gradus.api.runs import RunOut, run_out
-from gradus.classes.policy import Decision
 from gradus.courses import catalogue
 from gradus.courses.models import Course, Lesson
 from gradus.learn.access import shown_lesson
@@ -25,19 +24,19 @@ from gradus.submissions.services import Refused
 
 
 class LessonBrief(Schema):
-    id: str
+    id: str = Field(validation_alias="slug")
     title: str
     summary: str
     minutes: int
-    challenges: list[str]
+    challenges: list[Slug] = Field(validation_alias="current_challenges")
 
 
 class CourseOut(Schema):
-    id: str
+    id: str = Field(validation_alias="slug")
     title: str
     summary: str
     version: str
-    lessons: list[LessonBrief]
+    lessons: list[LessonBrief] = Field(validation_alias="current_lessons")
 
 
 class DatesOut(Schema):
@@ -59,23 +58,35 @@ class ChallengeStep(Schema):
     `provisional` opens what comes next as `passed` does, but the grade can still change.
     """
 
-    id: str
-    title: str
-    kind: Track
+    id: str = Field(validation_alias="challenge.slug")
+    title: str = Field(validation_alias="challenge.title")
+    kind: Track = Field(validation_alias="challenge.kind")
     state: str
-    score: float | None = None
-    version: str | None = Field(None, description="The version of the challenge that gave the score")
-    provisional: bool = False
+    score: float | None = Field(None, validation_alias="standing.shown")
+    version: str | None = Field(
+        None,
+        validation_alias="standing.version.version",
+        description="The version of the challenge that gave the score",
+    )
+    provisional: bool = Field(False, validation_alias="standing.provisional")
     dates: DatesOut | None = Field(None, description="null if no class of the caller sets dates for the challenge")
+
+    @staticmethod
+    def resolve_dates(step: steps.ChallengeStep) -> dict[str, Any] | None:
+        """Returns the parts of a decision that a learner may read, or None if the decision depends on no date."""
+        decision = step.decision
+        if decision.opens_at is None and not decision.applied:
+            return None
+        return {**vars(decision), "timezone": decision.zone}
 
 
 class LessonStep(Schema):
-    id: str
-    title: str
-    summary: str
-    minutes: int
+    id: str = Field(validation_alias="lesson.slug")
+    title: str = Field(validation_alias="lesson.title")
+    summary: str = Field(validation_alias="lesson.summary")
+    minutes: int = Field(validation_alias="lesson.minutes")
     state: str
-    requires: list[str]
+    requires: list[Slug] = Field(validation_alias="needs")
     challenges: list[ChallengeStep]
 
 
@@ -93,7 +104,7 @@ class PlaygroundOut(Schema):
 
     title: str
     notice: str = ""
-    examples: list[str]
+    examples: list[str] = Field(validation_alias="chips")
     input_chars: int
 
 
@@ -112,7 +123,7 @@ class LessonOut(Schema):
     minutes: int
     text: str = Field(description="CommonMark, with marks where figures, findings and other parts stand")
     faq: list[FaqOut]
-    challenges: list[str]
+    challenges: list[Slug]
     advisor: list[AdvisorQuestionOut] = Field(description="The advisor's questions; empty if there is no advisor")
     demo: PlaygroundOut | None = None
     retriever: PlaygroundOut | None = None
@@ -135,116 +146,51 @@ class SearchOut(Schema):
     runs: list[RunOut]
 
 
-def course_out(course: Course) -> CourseOut:
-    return CourseOut(
-        id=course.slug,
-        title=course.title,
-        summary=course.summary,
-        version=course.version,
-        lessons=[
-            LessonBrief(
-                id=lesson.slug,
-                title=lesson.title,
-                summary=lesson.summary,
-                minutes=lesson.minutes,
-                challenges=[item.slug for item in lesson.current_challenges],
-            )
-            for lesson in course.current_lessons
-        ],
-    )
-
-
-def lesson_out(lesson: Lesson) -> LessonOut:
+def lesson_out(lesson: Lesson) -> dict[str, Any]:
     spec, shown = lesson.parsed, partial(catalogue.now().challenge_named, lesson.course)
-    return LessonOut(
-        id=lesson.slug,
-        course=lesson.course.slug,
-        title=lesson.title,
-        summary=lesson.summary,
-        minutes=lesson.minutes,
-        text=lesson.text,
-        faq=[FaqOut(question=item.question, answer=item.answer) for item in spec.faq],
-        challenges=[one.slug for one in lesson.current_challenges],
-        advisor=[
-            AdvisorQuestionOut(
-                id=question.id,
-                text=question.text,
-                choices=[AdvisorChoiceOut(id=one.id, label=one.label) for one in question.choices],
-            )
-            for question in (spec.advisor.questions if spec.advisor else ())
-        ],
-        demo=_playground(spec.demo, spec.demo.notice) if spec.demo and shown(spec.demo.challenge) else None,
-        retriever=_playground(spec.retriever) if spec.retriever and shown(spec.retriever.challenge) else None,
-    )
+    return {
+        "id": lesson.slug,
+        "course": lesson.course.slug,
+        "title": lesson.title,
+        "summary": lesson.summary,
+        "minutes": lesson.minutes,
+        "text": lesson.text,
+        "faq": spec.faq,
+        "challenges": lesson.current_challenges,
+        "advisor": spec.advisor.questions if spec.advisor else (),
+        "demo": spec.demo if spec.demo and shown(spec.demo.challenge) else None,
+        "retriever": spec.retriever if spec.retriever and shown(spec.retriever.challenge) else None,
+    }
 
 
-def _playground(spec: Demo | Retriever, notice: str = "") -> PlaygroundOut:
-    return PlaygroundOut(title=spec.title, notice=notice, examples=list(spec.chips), input_chars=spec.input_chars)
-
-
-def path_out(path: steps.CoursePath) -> PathOut:
-    lessons = [_lesson_step(lesson) for lesson in path.lessons]
-    return PathOut(
-        id=path.course.slug,
-        title=path.course.title,
-        passed=sum(lesson.done for lesson in path.lessons),
-        total=sum(len(lesson.challenges) for lesson in path.lessons),
-        next=path.next.challenge.slug if path.next else None,
-        lessons=lessons,
-    )
-
-
-def _lesson_step(step: steps.LessonStep) -> LessonStep:
-    return LessonStep(
-        id=step.lesson.slug,
-        title=step.lesson.title,
-        summary=step.lesson.summary,
-        minutes=step.lesson.minutes,
-        state=step.state,
-        requires=[needed.slug for needed in step.needs],
-        challenges=[_challenge_step(item) for item in step.challenges],
-    )
-
-
-def _challenge_step(step: steps.ChallengeStep) -> ChallengeStep:
-    return ChallengeStep.model_validate(
-        {
-            "id": step.challenge.slug,
-            "title": step.challenge.title,
-            "kind": step.challenge.kind,
-            "state": step.state,
-            "score": step.standing.shown if step.standing else None,
-            "version": step.standing.version.version if step.standing else None,
-            "provisional": step.standing.provisional if step.standing else False,
-            "dates": dates_out(step.decision),
-        }
-    )
-
-
-def dates_out(decision: Decision) -> dict[str, Any] | None:
-    """Returns the parts of a decision that a learner may read, or None if the decision depends on no date."""
-    if decision.opens_at is None and not decision.applied:
-        return None
-    return {**vars(decision), "timezone": decision.zone}
+def path_out(path: steps.CoursePath) -> dict[str, Any]:
+    return {
+        "id": path.course.slug,
+        "title": path.course.title,
+        "passed": sum(lesson.done for lesson in path.lessons),
+        "total": sum(len(lesson.challenges) for lesson in path.lessons),
+        "next": path.next.challenge.slug if path.next else None,
+        "lessons": path.lessons,
+    }
 
 
 router = Router(tags=["courses"], auth=anyone)
 
 
 @router.get("/courses", response=list[CourseOut], openapi_extra=OPTIONAL)
-def courses(request: Request) -> list[CourseOut]:
+def courses(request: Request) -> list[Course]:
     """Returns the published courses that the caller finds in lists, with their lessons."""
-    return [course_out(course) for course in sorted(catalogue.found().courses, key=lambda course: course.title)]
+    return sorted(catalogue.found().courses, key=lambda course: course.title)
 
 
 @router.get("/courses/{slug:id}/path", response=PathOut, openapi_extra=OPTIONAL)
-def path(request: Request, id: str) -> PathOut:
+def path(request: Request, id: str) -> dict[str, Any]:
     """Returns the lessons and challenges of a course with the caller's progress, and the next step."""
     return path_out(steps.path_of(caller_or_none(request), catalogue.now().course(id)))
 
 
 @router.get("/lessons/{slug:id}", response=LessonOut, openapi_extra=OPTIONAL)
-def lesson(request: Request, id: str) -> LessonOut:
+def lesson(request: Request, id: str) -> dict[str, Any]:
     """Returns a lesson's text, its questions and answers, and what can be tried in it."""
     return lesson_out(shown_lesson(request, id))
 

@@ -1,18 +1,18 @@
 """The leaderboard of a challenge: ranks, bands of equal scores, and the caller's own row."""
 
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from django.http import Http404
 from django.utils.translation import gettext as _
 from ninja import Query, Router, Schema
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from gradus.accounts.roles import SEES_ANSWERS
 from gradus.api.auth import OPTIONAL, Request, allows, anyone, caller_or_none, someone
 from gradus.api.results import Track
 from gradus.courses import catalogue
-from gradus.leaderboards import approaches, boards
+from gradus.leaderboards import boards
 from gradus.leaderboards.filters import BoardFilter
 from gradus.leaderboards.ranking import version_of
 from gradus.refusal import Refused
@@ -23,6 +23,9 @@ class IntervalOut(Schema):
 
     low: float
     high: float
+
+
+Interval = Annotated[IntervalOut, BeforeValidator(lambda ends: dict(zip(("low", "high"), ends, strict=True)))]
 
 
 class PlaceOut(Schema):
@@ -42,7 +45,7 @@ class PlaceOut(Schema):
     )
     approach: str = Field("", description="The approach of the attempt, such as few_shot or lora; empty if unknown")
     first: bool = Field(False, description="Of those with this score, it was reached first")
-    interval: IntervalOut | None = Field(
+    interval: Interval | None = Field(
         None,
         description="Computed from the shown score and the number of hidden samples, rounded down to one digit and "
         "zeros, and from nothing else; null where that gives no honest interval, such as for macro F1",
@@ -75,7 +78,7 @@ class BestOut(Schema):
     approach: str
     score: float
     pseudonym: str
-    interval: IntervalOut | None = None
+    interval: Interval | None = None
     cost: dict[str, float]
 
 
@@ -136,31 +139,18 @@ class LeaderboardOut(Schema):
 def leaderboard_out(board: boards.Board, season: int, seasons: list[boards.SeasonLine]) -> LeaderboardOut:
     return LeaderboardOut.model_validate(
         {
-            **{
-                key: getattr(board, key) for key in ("track", "frozen", "revealed", "total", "page", "pages", "version")
-            },
+            **vars(board),
             "reveals_at": board.challenge.course.reveal_at if board.frozen and not board.revealed else None,
             "season": season,
-            "seasons": [vars(one) for one in seasons],
+            "seasons": seasons,
             "live_version": board.live_version,
-            "older": [vars(one) for one in board.older],
             "challenge": board.challenge.slug,
-            "tracks": list(board.spec.tracks),
-            "rows": [_row(row) for row in board.rows],
-            "bands": [vars(band) for band in board.bands],
-            "mine": _row(board.mine) if board.mine else None,
-            "mine_on_live": _row(board.mine_on_live) if board.mine_on_live else None,
+            "tracks": board.spec.tracks,
             "about_rows": board.chance.rows,
-            "like_leader": vars(board.leader) if board.leader else None,
-            "like_mine": vars(board.own) if board.own else None,
-            "best": [_row(one) for one in board.best],
-            "listed": board.listed,
+            "like_leader": board.leader,
+            "like_mine": board.own,
         }
     )
-
-
-def _row(row: boards.BoardRow | approaches.Best) -> dict[str, Any]:
-    return vars(row) | {"interval": dict(zip(("low", "high"), row.interval, strict=True)) if row.interval else None}
 
 
 router = Router(tags=["challenges"], auth=someone)

@@ -6,12 +6,11 @@ from django.http import Http404
 from ninja import Router, Schema
 from pydantic import Field
 
-from challenges.lesson.spec import Approach
 from challenges.payloads import Whole
 from gradus.api.auth import OPTIONAL, Request, anyone, caller, caller_or_none, someone
 from gradus.learn.access import shown_lesson
 from gradus.learn.lesson import advisor, questions
-from gradus.learn.lesson.advisor import Advice
+from gradus.learn.lesson.advisor import Advice, Flip
 from gradus.learn.lesson.questions import Asked, Group
 from gradus.learn.views.lesson import with_question
 from gradus.questions import services
@@ -56,9 +55,13 @@ class FlipOut(Schema):
     instead_of: str
     leads_to: list[str]
 
+    @staticmethod
+    def resolve_leads_to(flip: Flip) -> list[str]:
+        return [approach.id for approach in flip.leads_to]
+
 
 class ApproachScore(Schema):
-    approach: str
+    approach: str = Field(validation_alias="approach.id")
     score: float
     excluded: bool
 
@@ -79,20 +82,12 @@ class AdviceOut(Schema):
 def advice_out(advice: Advice, unanswered: list[str]) -> AdviceOut:
     return AdviceOut.model_validate(
         {
-            "recommended": [_approach(item) for item in advice.recommended],
-            "reasons": [vars(reason) for reason in advice.reasons],
-            "against": [vars(reason) for reason in advice.against],
-            "ruled_out": [vars(reason) for reason in advice.ruled_out],
-            "would_change": [{**vars(flip), "leads_to": [item.id for item in flip.leads_to]} for flip in advice.flips],
-            "try_first": [_approach(item) for item in advice.cheaper],
-            "scores": [{**vars(item), "approach": item.approach.id} for item in advice.scores],
+            **vars(advice),
+            "would_change": advice.flips,
+            "try_first": advice.cheaper,
             "unanswered": unanswered,
         }
     )
-
-
-def _approach(approach: Approach) -> dict[str, str]:
-    return {key: getattr(approach, key) for key in ("id", "title", "summary", "first_step")}
 
 
 @router.post("/lessons/{slug:id}/advisor", response=AdviceOut, openapi_extra=OPTIONAL)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
 from django.shortcuts import get_object_or_404
 from ninja import Router, Schema, Status
@@ -13,6 +14,7 @@ from gradus.accounts.models import Enrolment
 from gradus.accounts.roles import OWNS
 from gradus.accounts.token_rules import Content, LearnerData, Scope
 from gradus.api.auth import Request, caller, requires, someone
+from gradus.api.names import Pseudonym
 from gradus.courses import listing
 from gradus.courses.models import Course
 from gradus.teach import people
@@ -45,7 +47,7 @@ class InvitationIn(Levels):
 class InvitationOut(Levels):
     id: int
     email: str
-    invited_by: str | None
+    invited_by: Pseudonym | None
     created_at: datetime
     expires_at: datetime
 
@@ -70,7 +72,7 @@ class ListingIn(Schema):
 
 
 class ListingOut(ListingIn):
-    id: str
+    id: str = Field(validation_alias="slug")
     is_published: bool = Field(description="Nobody opens a course that is not published, whatever its listing is")
 
 
@@ -84,22 +86,6 @@ def person_out(role: Enrolment, request: Request) -> PersonOut:
         content=role.scope.content,
         learner_data=role.scope.learner_data,
     )
-
-
-def invitation_out(made: Invitation) -> InvitationOut:
-    return InvitationOut(
-        id=made.pk,
-        email=made.email,
-        invited_by=made.invited_by.pseudonym if made.invited_by else None,
-        created_at=made.created_at,
-        expires_at=made.expires_at,
-        content=made.scope.content,
-        learner_data=made.scope.learner_data,
-    )
-
-
-def listing_out(course: Course) -> ListingOut:
-    return ListingOut(id=course.slug, listing=Course.Listing(course.listing), is_published=course.is_published)
 
 
 router = Router(tags=["people"], auth=requires(OWNS))
@@ -117,13 +103,13 @@ def role_in(course: Course, id: int) -> Enrolment:
 
 
 @router.get("/courses/{slug:id}/people", response=PeopleOut)
-def course_people(request: Request, id: str) -> PeopleOut:
+def course_people(request: Request, id: str) -> dict[str, Any]:
     """Returns everybody with a role in the course, owners first, and the open invitations."""
     course = course_of(request, id)
-    return PeopleOut(
-        people=[person_out(one, request) for one in people.people_of(course)],
-        invitations=[invitation_out(one) for one in people.invitations_to(course)],
-    )
+    return {
+        "people": [person_out(one, request) for one in people.people_of(course)],
+        "invitations": people.invitations_to(course),
+    }
 
 
 @router.put("/courses/{slug:id}/people/{int:person}", response=PersonOut)
@@ -153,15 +139,15 @@ def course_person_remove(request: Request, id: str, person: int) -> PersonOut:
 
 
 @router.get("/courses/{slug:id}/listing", response=ListingOut)
-def course_listing(request: Request, id: str) -> ListingOut:
+def course_listing(request: Request, id: str) -> Course:
     """Returns who may open the course and who finds it in lists."""
-    return listing_out(course_of(request, id))
+    return course_of(request, id)
 
 
 @router.put("/courses/{slug:id}/listing", response=ListingOut)
-def course_listing_change(request: Request, id: str, given: ListingIn) -> ListingOut:
+def course_listing_change(request: Request, id: str, given: ListingIn) -> Course:
     """Says who may open the course and who finds it in lists. Attempts stay readable for those who made them."""
-    return listing_out(listing.change(course_of(request, id), given.listing, by=caller(request)))
+    return listing.change(course_of(request, id), given.listing, by=caller(request))
 
 
 @router.post("/courses/{slug:id}/invitations", response={201: InvitedOut})
@@ -169,13 +155,13 @@ def course_invite(request: Request, id: str, given: InvitationIn) -> Status[Invi
     """Invites an address to a role, by mail. The link works for 14 days, and only for a confirmed address."""
     site = request.build_absolute_uri("/")
     made = people.invite(course_of(request, id), by=caller(request), email=given.email, scope=given.scope, site=site)
-    shown = invitation_out(made.invitation).model_dump()
-    return Status(201, InvitedOut(**shown, link=made.link, mailed=made.mailed))
+    invitation = InvitationOut.model_validate(made.invitation).model_dump()
+    return Status(201, InvitedOut(**invitation, link=made.link, mailed=made.mailed))
 
 
 @router.delete("/courses/{slug:id}/invitations/{int:invitation}", response=InvitationOut)
-def course_invitation_withdraw(request: Request, id: str, invitation: int) -> InvitationOut:
+def course_invitation_withdraw(request: Request, id: str, invitation: int) -> Invitation:
     """Withdraws an invitation: its link no longer works."""
     found = get_object_or_404(Invitation.objects.filter(course=course_of(request, id)), pk=invitation)
     people.withdraw(found, by=caller(request))
-    return invitation_out(found)
+    return found

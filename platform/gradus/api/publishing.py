@@ -1,6 +1,7 @@
 """Versions of a course and its draft: published, discarded, rolled back to and pulled. `uploads` pushes a draft."""
 
 from collections.abc import Container, Iterable
+from dataclasses import replace
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
@@ -22,7 +23,6 @@ from gradus.downloads import download
 from gradus.refusal import Refused
 from gradus.submissions import services
 from gradus.submissions.models import Standing
-from gradus.submissions.services import Check
 from gradus.submissions.services.progress import Progress
 
 READS = requires(Scope(Content.VIEWER))
@@ -148,7 +148,7 @@ def version_out(version: CourseVersion, user: User) -> VersionOut:
             "difference": version.difference if edits else differences.for_viewers(version.difference),
             "not_checked": version.not_checked,
             "is_verified": all(one.is_verified for one in held),
-            "progress": {"done": progress.done, "total": progress.total},
+            "progress": progress,
             "challenges": [_challenge(one, progress, waiting[one.pk], edits) for one in held],
         }
     )
@@ -157,10 +157,10 @@ def version_out(version: CourseVersion, user: User) -> VersionOut:
 def _challenge(version: ChallengeVersion, progress: Progress, waiting: int, edits: bool = True) -> dict[str, Any]:
     board = version.challenge.board_version
     lacking = [] if version.is_verified else verification.lacking(version)
-    checks = [_check(one) for one in progress.checks.get(version.pk, ())]
+    checks = progress.checks.get(version.pk, ())
     if not edits:
         lacking = list(dict.fromkeys(map(verification.for_viewers, lacking)))
-        checks = [{**one, "said": verification.for_viewers(one["said"])} for one in checks]
+        checks = [replace(check, said=verification.for_viewers(check.said)) for check in checks]
     return {
         "id": version.challenge.name,
         "slug": version.challenge.slug,
@@ -180,10 +180,6 @@ def _state(version: ChallengeVersion) -> str:
     if not version.is_draft:
         return "replaced"
     return "waiting" if version.goes_live else "draft"
-
-
-def _check(check: Check) -> dict[str, Any]:
-    return {key: getattr(check, key) for key in ("what", "name", "state", "score", "said")}
 
 
 def _scores_waiting(course: Course, held: Iterable[ChallengeVersion]) -> dict[int, int]:

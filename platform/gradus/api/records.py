@@ -1,9 +1,10 @@
 """What the caller has done and been told: history, comparison, notices and reports of problems."""
 
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
+from django.db.models import QuerySet
 from django.template.loader import render_to_string
 from django.utils import translation
 from ninja import Query, Router, Schema, Status
@@ -27,16 +28,24 @@ from gradus.submissions.models import Run
 class EntryOut(Schema):
     """An attempt, or a run on public samples. A run can have a name."""
 
-    uuid: UUID
+    uuid: UUID = Field(validation_alias="work.uuid")
     is_run: bool
     name: str
-    kind: Track
-    status: State
+    kind: Track = Field(validation_alias="work.kind")
+    status: State = Field(validation_alias="evaluation.state")
     score: float | None = Field(
         None, description="Of an attempt as it is shown, rounded down; of a run on the public samples"
     )
     error: ErrorOut | None = None
-    created_at: datetime
+    created_at: datetime = Field(validation_alias="work.created_at")
+
+    @staticmethod
+    def resolve_name(entry: Entry) -> str:
+        return entry.work.name if isinstance(entry.work, Run) else ""
+
+    @staticmethod
+    def resolve_error(entry: Entry) -> dict[str, Any] | None:
+        return error_of(entry.evaluation)
 
 
 class PartChangeOut(Schema):
@@ -50,10 +59,10 @@ class PartChangeOut(Schema):
 class SampleChangeOut(Schema):
     """A public sample that was answered differently. `other`: another answer with the same score."""
 
-    id: str
+    id: str = Field(validation_alias="before.id")
     change: Literal["better", "worse", "other"]
-    before: str
-    after: str
+    before: str = Field(validation_alias="before.got")
+    after: str = Field(validation_alias="after.got")
 
 
 class ComparisonOut(Schema):
@@ -85,8 +94,8 @@ class ReportIn(Schema):
 class ReportOut(Schema):
     """A reported problem. `answer` is empty until staff have answered it."""
 
-    challenge: str
-    version: str
+    challenge: str = Field(validation_alias="version.challenge.slug")
+    version: str = Field(validation_alias="version.version")
     track: str
     what: str
     text: str
@@ -102,24 +111,9 @@ LISTED = 100
 
 
 @router.get("/challenges/{slug:id}/history", response=list[EntryOut])
-def history(request: Request, id: str) -> list[EntryOut]:
+def history(request: Request, id: str) -> list[Entry]:
     """Returns the caller's newest attempts and runs on public samples of a challenge in one list, newest first."""
-    return [_entry(one) for one in history_of(caller(request), shown_challenge(request, id))]
-
-
-def _entry(entry: Entry) -> EntryOut:
-    return EntryOut.model_validate(
-        {
-            "uuid": entry.work.uuid,
-            "is_run": entry.is_run,
-            "name": entry.work.name if isinstance(entry.work, Run) else "",
-            "kind": entry.work.kind,
-            "status": entry.evaluation.state,
-            "score": entry.score,
-            "error": error_of(entry.evaluation),
-            "created_at": entry.work.created_at,
-        }
-    )
+    return history_of(caller(request), shown_challenge(request, id))
 
 
 @router.get("/challenges/{slug:id}/comparison", response=ComparisonOut)
@@ -134,10 +128,7 @@ def comparison(request: Request, id: str, before: UUID, after: UUID) -> Comparis
                 {"part": one.name, "before": old.get(one.name, ""), "after": new.get(one.name, "")}
                 for one in found.changes
             ],
-            "samples": [
-                {"id": one.before.id, "change": one.change, "before": one.before.got, "after": one.after.got}
-                for one in found.flips
-            ],
+            "samples": found.flips,
         }
     )
 
@@ -180,29 +171,16 @@ def _notice(notice: Notice) -> NoticeOut:
 
 
 @router.post("/challenges/{slug:id}/reports", response={201: ReportOut})
-def report_make(request: Request, id: str, given: ReportIn) -> Status[ReportOut]:
+def report_make(request: Request, id: str, given: ReportIn) -> Status[ProblemReport]:
     """Reports a problem with a challenge to the people who run the course. Their answer is a notice."""
     challenge = shown_challenge(request, id)
     track = forms.kind_of(challenge.spec, given.track)
     made = reports.report(caller(request), challenge, track=track, what=given.what, text=given.text)
-    return Status(201, _report(made))
+    return Status(201, made)
 
 
 @router.get("/reports", response=list[ReportOut])
-def report_list(request: Request) -> list[ReportOut]:
+def report_list(request: Request) -> QuerySet[ProblemReport]:
     """Returns the problems that the caller has reported, newest first, with the answers of staff."""
     found = ProblemReport.objects.filter(user=caller(request)).select_related("version__challenge")
-    return [_report(one) for one in found.defer(*ChallengeVersion.content("version"))[:LISTED]]
-
-
-def _report(report: ProblemReport) -> ReportOut:
-    return ReportOut(
-        challenge=report.version.challenge.slug,
-        version=report.version.version,
-        track=report.track,
-        what=report.what,
-        text=report.text,
-        created_at=report.created_at,
-        answer=report.answer,
-        answered_at=report.answered_at,
-    )
+    return found.defer(*ChallengeVersion.content("version"))[:LISTED]

@@ -14,7 +14,7 @@ from gradus.api.reviews import READS, reviewer
 from gradus.courses import verification
 from gradus.reviews import queue, services
 from gradus.reviews.models import Regrade
-from gradus.reviews.regrade_matrix import matrix
+from gradus.reviews.regrade_matrix import Change, matrix
 from gradus.submissions.models import Submission
 
 
@@ -38,16 +38,24 @@ class RegradeBrief(Schema):
 
 
 class ChangeOut(Schema):
-    submission: UUID
+    submission: UUID = Field(validation_alias="item.new.submission.uuid")
     old: float
     new: float | None = None
-    change: Literal["raised", "same", "lowered", "in_doubt", "not_graded", "waiting"]
+    change: Literal["raised", "same", "lowered", "in_doubt", "not_graded", "waiting"] = Field(validation_alias="kind")
     passed_before: bool
     passes: bool
     before: str = Field(description="The version that gave the old score")
     after: str = Field(description="The version that gave the new score")
     counts: bool = Field(description="Whether the new grade was adopted")
     kept_because: str | None = Field(description="Why the old grade stayed when the run was approved")
+
+    @staticmethod
+    def resolve_counts(change: Change) -> bool:
+        return change.item.adopted_at is not None
+
+    @staticmethod
+    def resolve_kept_because(change: Change) -> str | None:
+        return change.item.kept_because or None
 
 
 class RegradeOut(RegradeBrief):
@@ -89,19 +97,8 @@ def regrade_brief(regrade: Regrade) -> dict[str, Any]:
 
 def regrade_out(regrade: Regrade) -> RegradeOut:
     found = matrix(regrade)
-    changes = [
-        {
-            **{key: getattr(change, key) for key in ("old", "new", "before", "after", "passed_before", "passes")},
-            "submission": change.item.new.submission.uuid if change.item.new.submission else None,
-            "change": change.kind,
-            "counts": change.item.adopted_at is not None,
-            "kept_because": change.item.kept_because or None,
-        }
-        for change in found.changes
-    ]
-    names = ("waiting", "kinds", "passes_gained", "passes_lost", "marks", "adopted", "kept")
-    figures = {key: getattr(found, key) for key in names}
-    return RegradeOut.model_validate({**regrade_brief(regrade), **figures, "changes": changes})
+    names = ("waiting", "kinds", "passes_gained", "passes_lost", "marks", "adopted", "kept", "changes")
+    return RegradeOut.model_validate({**regrade_brief(regrade), **{name: getattr(found, name) for name in names}})
 
 
 router = Router(tags=["reviews"], auth=requires(Scope(learner_data=LearnerData.EDITOR)))

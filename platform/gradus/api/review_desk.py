@@ -147,13 +147,9 @@ def _certainty(judge: str, found: certainty.Certainty) -> dict[str, Any]:
         "decided": found.decided,
         "needed": certainty.KNOWN_FROM,
         "known": found.known,
-        "steps": [_step(step) for step in found.steps],
-        "bulk": found.bulk and _step(found.bulk),
+        "steps": found.steps,
+        "bulk": found.bulk,
     }
-
-
-def _step(step: certainty.Share) -> dict[str, Any]:
-    return {name: getattr(step, name) for name in ("stated", "answers", "right", "share")}
 
 
 @router.post("/challenges/{slug:id}/accept-marks", response=AcceptedOut)

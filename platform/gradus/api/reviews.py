@@ -169,8 +169,8 @@ def review_out(case: evidence.Case) -> ReviewOut:
             "criteria": [_line(line) for line in case.lines],
             "certainty": None if review.is_blind else _certainty(review),
             "flags": case.notes.flags,
-            "signs": [vars(sign) for sign in case.signs],
-            "nearest": [vars(near) for near in case.nearest],
+            "signs": case.signs,
+            "nearest": case.nearest,
             "appeal_text": appeal.text if appeal else None,
             "blind_marks": review.blind_marks,
             **(_decision(review) if review.decided_at else {}),
@@ -199,16 +199,6 @@ def _decision(review: Review) -> dict[str, Any]:
     by = review.decided_by.pseudonym if review.decided_by else None
     texts = {"reason": review.reason, "comment": review.comment}
     return {"marks": review.marks, **texts, "decided_by": by, "decided_at": review.decided_at}
-
-
-def accuracy_out(report: Report) -> AccuracyOut:
-    groups = ("questions", "audited_languages", "decided_languages", "decided_signs")
-    return AccuracyOut.model_validate(
-        {
-            "total": vars(report.total) if report.total else None,
-            **{name: [vars(row) for row in getattr(report, name)] for name in groups},
-        }
-    )
 
 
 # A larger offset could overflow the 64-bit integer of the database.
@@ -254,9 +244,9 @@ def reviews(
 
 
 @router.get("/reviews/accuracy", response=AccuracyOut, auth=READS)
-def reviews_accuracy(request: Request) -> AccuracyOut:
+def reviews_accuracy(request: Request) -> Report:
     """Returns how often the judge agrees with people, by question, language and signs."""
-    return accuracy_out(figures.report(reviewer(request)))
+    return figures.report(reviewer(request))
 
 
 @router.get("/reviews/{int:id}", response=ReviewOut, auth=READS)

@@ -54,12 +54,18 @@ class RunOut(Schema):
 class OwnRunOut(Schema):
     """An ended run or attempt of the caller that an answer in free text can quote."""
 
-    run: UUID = Field(description="The id of the run or attempt, as `own_run.run` of a payload has it")
+    run: UUID = Field(
+        validation_alias="work.uuid", description="The id of the run or attempt, as `own_run.run` of a payload has it"
+    )
     purpose: Literal["run", "attempt"]
     name: str = Field("", description="The name that the caller gave a run")
     created_at: datetime
     digest: str = Field(description="As `own_run.digest` of a payload has it")
     rows: list[QuotedRow] = Field(description="All public rows, of which `own_run.rows` of a payload has some")
+
+    @staticmethod
+    def resolve_purpose(own: own_runs.OwnRun) -> str:
+        return "run" if own.is_run else "attempt"
 
 
 class NameIn(Schema):
@@ -102,24 +108,12 @@ def run_start(request: Request, id: str, payload: Payload, response: HttpRespons
 
 
 @router.get("/challenges/{slug:id}/own-runs", response=list[OwnRunOut])
-def own_runs_list(request: Request, id: str) -> list[OwnRunOut]:
+def own_runs_list(request: Request, id: str) -> list[own_runs.OwnRun]:
     """Returns the caller's newest runs and attempts that an answer to this question can quote, the newest first.
 
     The list is empty if the question does not ask for a run of the caller's own.
     """
-    found = own_runs.runs_of(caller(request), shown_challenge(request, id))
-    return [own_run_out(one) for one in found]
-
-
-def own_run_out(own: own_runs.OwnRun) -> OwnRunOut:
-    return OwnRunOut(
-        run=own.work.uuid,
-        purpose="run" if own.is_run else "attempt",
-        name=own.name,
-        created_at=own.created_at,
-        digest=own.digest,
-        rows=list(own.rows),
-    )
+    return own_runs.runs_of(caller(request), shown_challenge(request, id))
 
 
 def visible(request: Request, uuid: UUID) -> Run:

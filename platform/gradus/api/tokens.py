@@ -53,8 +53,7 @@ def token_create(request: Request, body: TokenIn) -> Status[TokenOut]:
         token, secret = tokens.issue(user, body.name, scope, body.days)
     except tokens.NotIssued as refusal:
         raise Refused(refusal.code, str(refusal), STATUS[refusal.code]) from None
-    kept = {key: getattr(token, key) for key in ("name", "prefix", "expires_at", "content", "learner_data")}
-    return Status(201, TokenOut.model_validate({"token": secret, **kept}))
+    return Status(201, TokenOut.model_validate({**vars(token), "token": secret}))
 
 
 def _verified(request: Request, body: TokenIn) -> User:

@@ -23,7 +23,7 @@ from gradus.accounts.token_rules import LEARNER
 from gradus.classes import policy
 from gradus.classes.membership import Person
 from gradus.classes.models import Class, DateRule, Label, Member
-from gradus.classes.policy import OPEN, Decision, Facts, Rule, Schedule, Step, Steps, Where, Who
+from gradus.classes.policy import OPEN, Decision, Facts, Rule, Schedule, Step, Steps, Values, Where, Who
 from gradus.classes.times import shown
 from gradus.courses.models import Challenge, Course, Lesson
 from gradus.refusal import Refused
@@ -202,15 +202,17 @@ def rule_of(row: DateRule) -> Rule:
         label=row.label_id or 0,
         pk=row.pk,
         reason=row.reason,
-        release_at=row.release_at,
-        due_at=row.due_at,
-        close_at=row.close_at,
-        cleared=frozenset(row.cleared),
-        early=_steps(row.early),
-        late=_steps(row.late),
-        after=row.after,
-        extended_to=row.extended_to,
+        **vars(values_of(row)),
     )
+
+
+def values_of(row: DateRule | None) -> Values:
+    """Returns the values of a stored date rule. `date_rules.stored` is the opposite."""
+    if row is None:
+        return Values()
+    values = {name: getattr(row, name) for name in vars(Values())}
+    steps = {name: _steps(values[name]) for name in ("early", "late")}
+    return Values(**{**values, **steps, "cleared": frozenset(row.cleared)})
 
 
 def _steps(rows: Sequence[Mapping[str, object]] | None) -> Steps | None:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
-from itertools import pairwise
 from typing import Any
 
 from django.utils.translation import gettext as _
@@ -13,13 +12,16 @@ from django.utils.translation import gettext as _
 from gradus.classes import access, policy
 from gradus.classes.changes import version_of
 from gradus.classes.models import Class, DateRule, Label, Member
-from gradus.classes.policy import Step
+from gradus.classes.policy import Step, Values
 from gradus.classes.times import shown
 from gradus.courses.models import Challenge, Lesson
 from gradus.refusal import Refused, wrong
 
 DATES = ("release_at", "due_at", "close_at")
+TIMES = (*DATES, "extended_to")
 STEPS_MAX = 10
+# The least and the most credit of a step.
+EARLY, LATE = (policy.FULL, policy.CREDIT_MAX), (0.0, policy.FULL)
 
 
 @dataclass(frozen=True)
@@ -48,30 +50,18 @@ class Target:
         return f"{self.of_class}: {self.place or self.of_class.course}, {people}"
 
 
-@dataclass(frozen=True)
-class Values:
-    """The values of a date rule, as in `DateRule`. Times are aware."""
+def stored(values: Values) -> dict[str, Any]:
+    """Returns the values as the columns of `DateRule` hold them."""
 
-    release_at: datetime | None = None
-    due_at: datetime | None = None
-    close_at: datetime | None = None
-    cleared: Sequence[str] = ()
-    early: Sequence[Step] | None = None
-    late: Sequence[Step] | None = None
-    after: float | None = None
-    extended_to: datetime | None = None
+    def steps(given: Sequence[Step] | None) -> list[dict[str, Any]] | None:
+        return None if given is None else [{**vars(step), "until": step.until.isoformat()} for step in given]
 
-    @property
-    def says_nothing(self) -> bool:
-        return replace(self, cleared=()) == Values() and not self.cleared
-
-    def stored(self) -> dict[str, Any]:
-        def steps(given: Sequence[Step] | None) -> list[dict[str, Any]] | None:
-            if given is None:
-                return None
-            return [{"until": one.until.isoformat(), "credit": one.credit} for one in given]
-
-        return {**vars(self), "cleared": sorted(self.cleared), "early": steps(self.early), "late": steps(self.late)}
+    return {
+        **vars(values),
+        "cleared": sorted(values.cleared),
+        "early": steps(values.early),
+        "late": steps(values.late),
+    }
 
 
 def seen(rule: DateRule | None) -> str:
@@ -91,14 +81,6 @@ def facts_of(rule: DateRule | None) -> dict[str, Any]:
     values = {name: getattr(rule, name) for name in (*vars(Values()), "reason")}
     plain = {name: one.isoformat() if isinstance(one, datetime) else one for name, one in values.items()}
     return {name: one for name, one in plain.items() if one not in (None, "") and (one != [] or name != "cleared")}
-
-
-def values_of(rule: DateRule | None) -> Values:
-    """Returns the values of a stored rule."""
-    if rule is None:
-        return Values()
-    said = access.rule_of(rule)
-    return Values(**{name: getattr(said, name) for name in vars(Values())} | {"cleared": sorted(said.cleared)})
 
 
 def refuse_foreign(target: Target) -> None:
@@ -144,22 +126,35 @@ def _wrong_dates(values: Values) -> Found:
     return found
 
 
+def wrong_step(step: Step, before: Step | None, limits: tuple[float, float]) -> str:
+    """Returns what is wrong with a step that follows the step `before`, or an empty text if it is right."""
+    least, most = limits
+    if not least <= step.credit <= most:
+        text = _("the credit must be from %(least)d %% to %(most)d %%.")
+        return text % {"least": round(100 * least), "most": round(100 * most)}
+    if before and step.until <= before.until:
+        return _("it must end after the line before it.")
+    if before and step.credit > before.credit:
+        return _("it must not give more credit than the line before it.")
+    return ""
+
+
+def in_line(number: int, text: str) -> str:
+    return _("Line %(number)d: %(text)s") % {"number": number, "text": text}
+
+
 def _wrong_steps(values: Values) -> Found:
     found: Found = []
-    for name, least, most in (("early", 1, policy.CREDIT_MAX), ("late", 0, policy.FULL)):
-        steps = list(getattr(values, name) or ())
-        untils, credits = [one.until for one in steps], [one.credit for one in steps]
+    for name, limits in (("early", EARLY), ("late", LATE)):
+        steps = getattr(values, name) or ()
+        texts = [wrong_step(step, before, limits) for before, step in zip((None, *steps), steps, strict=False)]
         if len(steps) > STEPS_MAX:
             found.append((name, _("At most %(most)d steps are possible.") % {"most": STEPS_MAX}))
-        elif not all(least <= one <= most for one in credits):
-            said = _("The credit of each step must be from %(least)d %% to %(most)d %%.")
-            found.append((name, said % {"least": round(100 * least), "most": round(100 * most)}))
-        elif any(one >= other for one, other in pairwise(untils)):
-            found.append((name, _("Each step must end after the one before it.")))
-        elif any(one < other for one, other in pairwise(credits)):
-            found.append((name, _("A later step must not give more credit than an earlier one.")))
+        elif any(texts):
+            number, text = next((number, text) for number, text in enumerate(texts, 1) if text)
+            found.append((name, in_line(number, text)))
         else:
-            found += _out_of_place(name, untils, values)
+            found += _out_of_place(name, [step.until for step in steps], values)
     late = values.late or ()
     if values.after is not None and not 0 <= values.after <= policy.FULL:
         found.append(("after", _("The credit after that must be from 0 % to 100 %.")))
@@ -184,7 +179,7 @@ def _out_of_place(name: str, untils: Sequence[datetime], values: Values) -> Foun
 
 def _wrong_together(target: Target, values: Values) -> Found:
     """Returns problems of the rule in combination with other rules, which decide the fields that it leaves open."""
-    own, rule = target.rule(), DateRule(**vars(target), **values.stored())
+    own, rule = target.rule(), DateRule(**vars(target), **stored(values))
     seen_as = access.Viewed(target.of_class, target.member, (target.label,) if target.label else ())
     [rules] = access.rules_for(seen_as, [target.place]).values()
     others = [one for one in rules if own is None or one.pk != own.pk]

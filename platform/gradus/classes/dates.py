@@ -23,14 +23,14 @@ from gradus.classes import access, changes, membership, policy, signals
 from gradus.classes.changes import hold, refuse_changed
 from gradus.classes.date_rules import (
     Target,
-    Values,
     facts_of,
     known,
     refuse_foreign,
     refuse_wrong,
-    values_of,
+    stored,
 )
 from gradus.classes.models import GRANTED_MAX, Class, DateRule, Grant, Label, Member
+from gradus.classes.policy import Values
 from gradus.classes.times import shown
 from gradus.courses.models import Challenge, Lesson
 from gradus.refusal import Refused, wrong
@@ -157,7 +157,7 @@ def _gains(rules: tuple[policy.Rule, ...], until: datetime) -> bool:
 
 def _extend(target: Target, until: datetime, reason: str, by: User) -> None:
     rule = target.rule()
-    before, values = facts_of(rule), replace(values_of(rule), extended_to=until)
+    before, values = facts_of(rule), replace(access.values_of(rule), extended_to=until)
     refuse_wrong(target, values, date="until")
     made = _write(target, rule, values, reason, by)
     _note(target, by, before, facts_of(made), reason)
@@ -255,7 +255,7 @@ def _chosen(of_class: Class, members: Iterable[Member], label: Label | None) -> 
 
 def _write(target: Target, rule: DateRule | None, values: Values, reason: str, by: User) -> DateRule:
     row = rule or DateRule(**vars(target))
-    for name, value in values.stored().items():
+    for name, value in stored(values).items():
         setattr(row, name, value)
     row.reason, row.changed_by, row.changed_at = reason, by, timezone.now()
     row.save()

@@ -14,7 +14,7 @@ due or closing date only if it would come earlier. So an extension takes no time
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import IntEnum
@@ -52,27 +52,37 @@ class Step:
 Steps = tuple[Step, ...]
 
 
-@dataclass(frozen=True)
-class Rule:
-    """A date rule that applies to one learner and one challenge. It does not decide a field that is None.
+@dataclass(frozen=True, kw_only=True)
+class Values:
+    """The values of a date rule. Times are aware. The rule does not decide a field that is None.
 
-    `cleared` names the dates that it removes. `label` is the key of the label. `early` holds before the due date,
-    `late` from the due date on, and `after` after the last step of `late`. `extended_to` is the end of an extension.
+    `cleared` names the dates that it removes. `early` holds before the due date, `late` from the due date on, and
+    `after` after the last step of `late`. `extended_to` is the end of an extension.
     """
+
+    release_at: datetime | None = None
+    due_at: datetime | None = None
+    close_at: datetime | None = None
+    cleared: Collection[str] = frozenset()
+    early: Sequence[Step] | None = None
+    late: Sequence[Step] | None = None
+    after: float | None = None
+    extended_to: datetime | None = None
+
+    @property
+    def says_nothing(self) -> bool:
+        return not self.cleared and self == Values(cleared=self.cleared)
+
+
+@dataclass(frozen=True)
+class Rule(Values):
+    """A date rule that applies to one learner and one challenge. `label` is the key of the label."""
 
     who: Who = Who.EVERYBODY
     where: Where = Where.COURSE
     label: int = 0
     pk: int = 0
     reason: str = ""
-    release_at: datetime | None = None
-    due_at: datetime | None = None
-    close_at: datetime | None = None
-    cleared: frozenset[str] = frozenset()
-    early: Steps | None = None
-    late: Steps | None = None
-    after: float | None = None
-    extended_to: datetime | None = None
 
 
 @dataclass(frozen=True)

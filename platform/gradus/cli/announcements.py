@@ -10,7 +10,7 @@ import typer
 from gradus.cli import output as showing
 from gradus.cli.classes import Class
 from gradus.cli.client import WRONG_NAME
-from gradus.cli.learners import Json, site
+from gradus.cli.learners import Json, show_answer, site
 
 
 def announce(
@@ -31,11 +31,11 @@ def announce(
         raise typer.Exit(WRONG_NAME)
     said = file.read_text("utf-8") if file else text
     given = {"title": title, "text": said, "label": label, "publish_at": at, "by_mail": mail}
-    with site() as api:
-        made = api.post(f"classes/{number}/announcements", given)
-    if as_json:
-        showing.as_json(made)
-    elif made["state"] == "published":
+    show_answer(lambda api: api.post(f"classes/{number}/announcements", given), as_json, show_announced)
+
+
+def show_announced(made: dict[str, Any]) -> None:
+    if made["state"] == "published":
         typer.echo(f"Announcement {made['id']} is published.")
     else:
         typer.echo(f"Announcement {made['id']} will be published at {made['publish_at']}.")
@@ -43,9 +43,7 @@ def announce(
 
 def list_announcements(number: Class, as_json: Json = False) -> None:
     """List the announcements of a class that you teach, including scheduled and withdrawn ones."""
-    with site() as api:
-        found = {"announcements": api.get(f"classes/{number}/announcements")}
-    showing.say(found, as_json, show_announcements)
+    show_answer(lambda api: {"announcements": api.get(f"classes/{number}/announcements")}, as_json, show_announcements)
 
 
 def show_announcements(found: dict[str, Any]) -> None:

@@ -16,7 +16,7 @@ from challenges.texts import several
 from gradus.cli import output as showing
 from gradus.cli.authors import end_run, followed, open_run, show_changes, show_ended
 from gradus.cli.client import WRONG_NAME, Api, Failure
-from gradus.cli.learners import Json, Slug, site
+from gradus.cli.learners import Json, Slug, show_answer, site
 
 app = typer.Typer(no_args_is_help=True, help="Look at entries of leaderboards, and decide about them.")
 
@@ -47,9 +47,8 @@ def entries(
     as_json: Json = False,
 ) -> None:
     """List the entries of a challenge's leaderboard, also those without a rank."""
-    with site() as api:
-        found = api.get(f"boards/{challenge}/entries", track=track, show=show.value, search=search or None, page=page)
-    showing.say(found, as_json, show_entries)
+    given = {"track": track, "show": show.value, "search": search or None, "page": page}
+    show_answer(lambda api: api.get(f"boards/{challenge}/entries", **given), as_json, show_entries)
 
 
 def show_entries(found: dict[str, Any]) -> None:
@@ -81,9 +80,7 @@ def entry(
     challenge: Slug, learner: Learner, page: Annotated[int, typer.Option(min=1)] = 1, as_json: Json = False
 ) -> None:
     """Show how an entry came about: its attempts, and what people decided about it."""
-    with site() as api:
-        found = history_of(api, challenge, learner, page)
-    showing.say(found, as_json, show_entry)
+    show_answer(lambda api: history_of(api, challenge, learner, page), as_json, show_entry)
 
 
 def show_entry(found: dict[str, Any]) -> None:
@@ -119,37 +116,29 @@ def flag(
     as_json: Json = False,
 ) -> None:
     """Flag an entry for staff, with a note in --reason. Its learner does not learn of it."""
-    with site() as api:
-        if clear:
-            done = _end(api, challenge, learner, "flag", reason)
-        else:
-            done = _mark(api, challenge, learner, "flag", reason)
-    said = f"{learner} is flagged no more." if clear else f"{learner} is flagged."
-    showing.say(done, as_json, lambda _done: typer.echo(said))
+    call, text = (_end, f"{learner} is flagged no more.") if clear else (_mark, f"{learner} is flagged.")
+    show_answer(lambda api: call(api, challenge, learner, "flag", reason), as_json, lambda _mark: typer.echo(text))
 
 
 @app.command("hide")
 def hide(challenge: Slug, learner: Learner, reason: Needed, as_json: Json = False) -> None:
     """Hide an entry: it has no rank. Its learner reads the reason, and may answer once."""
-    with site() as api:
-        done = _mark(api, challenge, learner, "hidden", reason)
-    showing.say(done, as_json, lambda _done: typer.echo(f"{learner} is hidden, and has a notice with the reason."))
+    text = f"{learner} is hidden, and has a notice with the reason."
+    show_answer(lambda api: _mark(api, challenge, learner, "hidden", reason), as_json, lambda _mark: typer.echo(text))
 
 
 @app.command("restore")
 def restore(challenge: Slug, learner: Learner, reason: Optional = "", as_json: Json = False) -> None:
     """Show a hidden entry again."""
-    with site() as api:
-        done = _end(api, challenge, learner, "hidden", reason)
-    showing.say(done, as_json, lambda _done: typer.echo(f"{learner} is shown again, and has a notice."))
+    text = f"{learner} is shown again, and has a notice."
+    show_answer(lambda api: _end(api, challenge, learner, "hidden", reason), as_json, lambda _mark: typer.echo(text))
 
 
 @app.command("keep")
 def keep(challenge: Slug, learner: Learner, as_json: Json = False) -> None:
     """Note that you have read the answer of a hidden learner, and that the entry stays hidden."""
-    with site() as api:
-        done = api.post(f"boards/{challenge}/marks/{_standing(api, challenge, learner, 'hidden')}/keep")
-    showing.say(done, as_json, lambda _done: typer.echo(f"Noted. {learner} stays hidden, and has a notice."))
+    text = f"Noted. {learner} stays hidden, and has a notice."
+    show_answer(lambda api: _keep(api, challenge, learner), as_json, lambda _mark: typer.echo(text))
 
 
 @app.command("annul")
@@ -237,9 +226,8 @@ def verify(
 ) -> None:
     """Run an attempt again to verify its score, behind learners' work, and show the results. They never count."""
     address = f"boards/{challenge}/attempts/{attempt}"
-    with site() as api:
-        found = api.get(address) if results else api.post(f"{address}/reruns", {"others": others})
-    showing.say(found, as_json, show_reruns)
+    given = {"others": others}
+    show_answer(lambda api: api.get(address) if results else api.post(f"{address}/reruns", given), as_json, show_reruns)
 
 
 def show_reruns(found: dict[str, Any]) -> None:
@@ -304,6 +292,10 @@ def _mark(api: Api, challenge: str, learner: str, kind: str, reason: str) -> Any
 
 def _end(api: Api, challenge: str, learner: str, kind: str, reason: str) -> Any:
     return api.post(f"boards/{challenge}/marks/{_standing(api, challenge, learner, kind)}/end", {"reason": reason})
+
+
+def _keep(api: Api, challenge: str, learner: str) -> Any:
+    return api.post(f"boards/{challenge}/marks/{_standing(api, challenge, learner, 'hidden')}/keep")
 
 
 def _standing(api: Api, challenge: str, learner: str, kind: str) -> int:

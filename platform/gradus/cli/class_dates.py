@@ -13,7 +13,7 @@ import typer
 from challenges.texts import several
 from gradus.cli import output as showing
 from gradus.cli.classes import Class, Member
-from gradus.cli.learners import Json, site
+from gradus.cli.learners import Json, show_answer, site
 
 DATES = {"opens": "release_at", "due": "due_at", "closes": "close_at"}
 TIME = "Such as 2026-10-05T09:00."
@@ -152,9 +152,8 @@ def extend(
     """Give members, or all with a label, more time for a challenge, a lesson, or the whole course."""
     people = {"members": members or [], "label": label or None}
     place = {"challenge": challenge or None, "lesson": lesson or None}
-    with site() as api:
-        done = api.post(f"classes/{of_class}/extensions", {**people, **place, "until": until, "reason": reason})
-    showing.say(done, as_json, show_extended)
+    given = {**people, **place, "until": until, "reason": reason}
+    show_answer(lambda api: api.post(f"classes/{of_class}/extensions", given), as_json, show_extended)
 
 
 def show_extended(done: dict[str, Any]) -> None:
@@ -183,16 +182,12 @@ def grant(
         "attempts": attempts,
         "reason": reason,
     }
-    with site() as api:
-        made = api.post(f"classes/{of_class}/grants", body)
-    showing.say({"grants": made}, as_json, show_grants)
+    show_answer(lambda api: {"grants": api.post(f"classes/{of_class}/grants", body)}, as_json, show_grants)
 
 
 def list_grants(of_class: Class, as_json: Json = False) -> None:
     """List the granted attempts of a class, the newest first."""
-    with site() as api:
-        found = {"grants": api.get(f"classes/{of_class}/grants")}
-    showing.say(found, as_json, show_grants)
+    show_answer(lambda api: {"grants": api.get(f"classes/{of_class}/grants")}, as_json, show_grants)
 
 
 def show_grants(found: dict[str, Any]) -> None:
@@ -222,10 +217,8 @@ def why(
     as_json: Json = False,
 ) -> None:
     """Show whether a member can submit a challenge at a time, and which rules decide that."""
-    with site() as api:
-        path = f"classes/{of_class}/members/{quote(member, safe='')}/decision"
-        found = api.get(path, challenge=challenge, at=at or None)
-    showing.say(found, as_json, show_why)
+    path = f"classes/{of_class}/members/{quote(member, safe='')}/decision"
+    show_answer(lambda api: api.get(path, challenge=challenge, at=at or None), as_json, show_why)
 
 
 def show_why(found: dict[str, Any]) -> None:

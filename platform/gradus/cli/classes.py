@@ -13,7 +13,7 @@ import typer
 
 from gradus.cli import output as showing
 from gradus.cli.client import WRONG_NAME
-from gradus.cli.learners import Json, site
+from gradus.cli.learners import Json, show_answer, site
 
 app = typer.Typer(no_args_is_help=True, help="Teach a class, or join one. A class is one offering of a course.")
 
@@ -34,9 +34,7 @@ Time = Annotated[str | None, typer.Option(help="Such as 2026-10-05T09:00.")]
 @app.command("list")
 def list_classes(as_json: Json = False) -> None:
     """List the classes that you teach or are in."""
-    with site() as api:
-        found = {"classes": api.get("classes")}
-    showing.say(found, as_json, show_classes)
+    show_answer(lambda api: {"classes": api.get("classes")}, as_json, show_classes)
 
 
 def show_classes(found: dict[str, Any]) -> None:
@@ -47,9 +45,7 @@ def show_classes(found: dict[str, Any]) -> None:
 @app.command("show")
 def show_class(number: Class, as_json: Json = False) -> None:
     """Show one class: when it runs, and for those who teach it, how people join."""
-    with site() as api:
-        found = api.get(f"classes/{number}")
-    showing.say(found, as_json, show_one)
+    show_answer(lambda api: api.get(f"classes/{number}"), as_json, show_one)
 
 
 def show_one(found: dict[str, Any]) -> None:
@@ -72,11 +68,10 @@ def new_class(
 ) -> None:
     """Create a class of a course."""
     given = {"course": course, "title": title, "timezone": zone, "begins_at": begin, "ends_at": end}
-    with site() as api:
-        made = api.post("classes", given)
-    if as_json:
-        showing.as_json(made)
-        return
+    show_answer(lambda api: api.post("classes", given), as_json, show_new)
+
+
+def show_new(made: dict[str, Any]) -> None:
     typer.echo(f"Class {made['id']}, {made['title']}, is there. Let people join: gradus class code {made['id']} UNTIL")
 
 
@@ -115,9 +110,7 @@ def list_members(
 ) -> None:
     """List the members of a class that you teach."""
     given = {"label": label or None, "search": search or None, "state": "left" if left else None}
-    with site() as api:
-        found = api.get(f"classes/{number}/members", **given)
-    showing.say(found, as_json, show_members)
+    show_answer(lambda api: api.get(f"classes/{number}/members", **given), as_json, show_members)
 
 
 def show_members(found: dict[str, Any]) -> None:
@@ -141,11 +134,10 @@ def add_members(
 ) -> None:
     """Add people to a class by email address, and tell them by mail."""
     given = {"emails": emails, "labels": label or [], "role": role.value, "mail": mail}
-    with site() as api:
-        made = api.post(f"classes/{number}/members", given)
-    if as_json:
-        showing.as_json(made)
-        return
+    show_answer(lambda api: api.post(f"classes/{number}/members", given), as_json, show_added)
+
+
+def show_added(made: dict[str, Any]) -> None:
     typer.echo(f"{len(made['members'])} in the class, {len(made['mailed'])} told by mail.")
     for email in made["not_mailed"]:
         typer.echo(f"The mail to {email} could not be sent.", err=True)

@@ -11,7 +11,7 @@ import typer
 from gradus.cli import output as showing
 from gradus.cli.classes import Class
 from gradus.cli.client import WRONG_NAME
-from gradus.cli.learners import Json, site
+from gradus.cli.learners import Json, show_answer, site
 
 
 class Format(StrEnum):
@@ -104,9 +104,8 @@ def grade(
         raise typer.Exit(WRONG_NAME)
     kind = "excused" if excuse else "cleared" if clear else "value"
     given = {"members": learners, "challenge": challenge, "kind": kind, "value": points, "reason": reason}
-    with site() as api:
-        done = api.post(f"classes/{of_class}/overrides", given)
-    showing.say({"challenge": challenge, **done}, as_json, show_grade)
+    path = f"classes/{of_class}/overrides"
+    show_answer(lambda api: {"challenge": challenge, **api.post(path, given)}, as_json, show_grade)
 
 
 def show_grade(done: dict[str, Any]) -> None:

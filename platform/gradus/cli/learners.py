@@ -6,7 +6,7 @@ Exit status: 0 success, 1 refused, 2 wrong usage, 4 the site does not answer, 5 
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
@@ -62,6 +62,13 @@ def site(config: Config | None = None) -> Iterator[Api]:
         for problem in failure.problems:
             typer.echo(problem, err=True)
         raise typer.Exit(failure.code) from None
+
+
+def show_answer(call: Callable[[Api], Any], as_json: bool, show: Callable[[Any], None]) -> None:
+    """Calls the site, and prints its answer as JSON for programs, or as `show` lays it out for people."""
+    with site() as api:
+        answer = call(api)
+    showing.say(answer, as_json, show)
 
 
 @app.command()
@@ -128,8 +135,7 @@ def challenges(json: Json = False) -> None:
 @app.command()
 def show(challenge: Slug, json: Json = False) -> None:
     """Show a challenge: its statement, its limits and the attempts that you have left."""
-    with site() as api:
-        showing.say(api.get(f"challenges/{challenge}"), json, showing.challenge)
+    show_answer(lambda api: api.get(f"challenges/{challenge}"), json, showing.challenge)
 
 
 @app.command()
@@ -186,8 +192,7 @@ def submit(
 @app.command("own-runs")
 def own_runs(challenge: Slug, json: Json = False) -> None:
     """List rows of your own runs that an answer to this question can quote with `gradus submit --quote`."""
-    with site() as api:
-        showing.say(api.get(f"challenges/{challenge}/own-runs"), json, showing.own_runs)
+    show_answer(lambda api: api.get(f"challenges/{challenge}/own-runs"), json, showing.own_runs)
 
 
 def _handed_in(api: Api, path: str, data: dict[str, Any], key: str, yes: bool, **params: Any) -> Any:
@@ -210,8 +215,7 @@ def submissions(
     json: Json = False,
 ) -> None:
     """List your submissions, newest first."""
-    with site() as api:
-        showing.say(api.get("submissions", challenge=challenge, limit=limit), json, showing.submissions)
+    show_answer(lambda api: api.get("submissions", challenge=challenge, limit=limit), json, showing.submissions)
 
 
 @app.command()
@@ -277,9 +281,8 @@ def leaderboard(
     json: Json = False,
 ) -> None:
     """Show the leaderboard of a challenge, with your own rank."""
-    with site() as api:
-        board = api.get(f"challenges/{challenge}/leaderboard", track=track, page=page, season=season)
-        showing.say(board, json, showing.leaderboard)
+    given = {"track": track, "page": page, "season": season}
+    show_answer(lambda api: api.get(f"challenges/{challenge}/leaderboard", **given), json, showing.leaderboard)
 
 
 @app.command()
@@ -293,8 +296,7 @@ def costs(
 ) -> None:
     """Show what each method costs on a challenge, and when training pays. Prices that you leave out are the site's."""
     prices = {"input": read, "cached": cached, "output": output, "training": training}
-    with site() as api:
-        showing.say(api.get(f"challenges/{challenge}/costs", **prices), json, _costs)
+    show_answer(lambda api: api.get(f"challenges/{challenge}/costs", **prices), json, _costs)
 
 
 def _payload(api: Api, challenge: str, file: Path | None, rows: Path | None, method: str | None) -> dict[str, Any]:

@@ -8,7 +8,7 @@ import typer
 
 from gradus.cli import output as showing
 from gradus.cli.client import Api
-from gradus.cli.learners import Json, finish, site
+from gradus.cli.learners import Json, finish, show_answer, site
 
 app = typer.Typer()
 Lesson = Annotated[str, typer.Argument(metavar="LESSON", help="The lesson's id, as `gradus lessons` lists it.")]
@@ -36,8 +36,7 @@ def _paths(paths: list[dict[str, Any]]) -> None:
 
 def lesson(lesson: Lesson, json: Json = False) -> None:
     """Show a lesson: its text, its questions and answers, and its challenges."""
-    with site() as api:
-        showing.say(api.get(f"lessons/{lesson}"), json, _lesson)
+    show_answer(lambda api: api.get(f"lessons/{lesson}"), json, _lesson)
 
 
 def _lesson(found: dict[str, Any]) -> None:
@@ -114,8 +113,7 @@ def _follow(api: Api, runs: list[dict[str, Any]]) -> None:
 @app.command()
 def questions(lesson: Lesson, json: Json = False) -> None:
     """Show the questions of a lesson, with what you answered and what is explained."""
-    with site() as api:
-        showing.say(api.get(f"lessons/{lesson}/questions"), json, _questions)
+    show_answer(lambda api: api.get(f"lessons/{lesson}/questions"), json, _questions)
 
 
 def _questions(found: dict[str, Any]) -> None:
@@ -137,8 +135,7 @@ def answer(
 @app.command()
 def findings(lesson: Lesson, json: Json = False) -> None:
     """Show what was measured for a lesson."""
-    with site() as api:
-        showing.say(api.get(f"lessons/{lesson}/findings"), json, _findings)
+    show_answer(lambda api: api.get(f"lessons/{lesson}/findings"), json, _findings)
 
 
 def _findings(found: list[dict[str, Any]]) -> None:

@@ -11,7 +11,7 @@ import typer
 
 from gradus.cli import output as showing
 from gradus.cli.client import WRONG_NAME, Api
-from gradus.cli.learners import Json, site
+from gradus.cli.learners import Json, show_answer, site
 
 
 class Content(StrEnum):
@@ -49,9 +49,7 @@ DataLevel = Annotated[
 
 def list_people(course: Course, as_json: Json = False) -> None:
     """List everybody with a role in a course, and the open invitations."""
-    with site() as api:
-        found = api.get(f"courses/{course}/people")
-    showing.say(found, as_json, show_people)
+    show_answer(lambda api: api.get(f"courses/{course}/people"), as_json, show_people)
 
 
 def show_people(found: dict[str, Any]) -> None:
@@ -72,11 +70,11 @@ def invite(
     as_json: Json = False,
 ) -> None:
     """Invite an address to a role in a course, by mail."""
-    with site() as api:
-        made = api.post(f"courses/{course}/invitations", {"email": email, **levels(content, learner_data)})
-    if as_json:
-        showing.as_json(made)
-        return
+    given = {"email": email, **levels(content, learner_data)}
+    show_answer(lambda api: api.post(f"courses/{course}/invitations", given), as_json, show_invitation)
+
+
+def show_invitation(made: dict[str, Any]) -> None:
     how = "A mail is on its way" if made["mailed"] else "The site cannot send mails. Send the link yourself"
     typer.echo(f"{made['email']} is invited until {made['expires_at'][:10]}. {how}: {made['link']}")
 
@@ -95,9 +93,10 @@ def change_role(
         person = _person(api.get(f"courses/{course}/people")["people"], email)
         given = {"content": content or person["content"], "learner_data": learner_data or person["learner_data"]}
         now = api.put(f"courses/{course}/people/{person['id']}", given)
-    if as_json:
-        showing.as_json(now)
-        return
+    showing.say(now, as_json, show_role)
+
+
+def show_role(now: dict[str, Any]) -> None:
     typer.echo(f"{now['email']} now has content:{now['content']} and learner_data:{now['learner_data']}.")
 
 
@@ -136,9 +135,8 @@ def listing(
 ) -> None:
     """Show or change who may open a course: everybody, everybody who has its address, or only its classes."""
     address = f"courses/{course}/listing"
-    with site() as api:
-        found = api.get(address) if chosen is None else api.put(address, {"listing": chosen.value})
-    showing.say(found, as_json, show_listing)
+    given = {"listing": chosen and chosen.value}
+    show_answer(lambda api: api.put(address, given) if chosen else api.get(address), as_json, show_listing)
 
 
 def show_listing(found: dict[str, Any]) -> None:

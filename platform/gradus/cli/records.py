@@ -13,7 +13,7 @@ from challenges.texts import several
 from gradus.cli import output as showing
 from gradus.cli import payload_files as sending
 from gradus.cli.client import Api, worded
-from gradus.cli.learners import Json, Slug, path_of, site
+from gradus.cli.learners import Json, Slug, path_of, show_answer, site
 
 app = typer.Typer()
 Work = Annotated[uuid.UUID, typer.Argument(metavar="UUID", help="An attempt or a run, as `gradus history` lists it.")]
@@ -48,8 +48,7 @@ def cancel(identifier: Work) -> None:
 @app.command()
 def history(challenge: Slug, json: Json = False) -> None:
     """List your attempts and runs on public samples of a challenge, newest first."""
-    with site() as api:
-        showing.say(api.get(f"challenges/{challenge}/history"), json, _history)
+    show_answer(lambda api: api.get(f"challenges/{challenge}/history"), json, _history)
 
 
 def _history(found: list[dict[str, Any]]) -> None:
@@ -82,9 +81,8 @@ def name(
 @app.command()
 def compare(challenge: Slug, before: Work, after: Work, json: Json = False) -> None:
     """Show only what differs between two of your attempts or runs."""
-    with site() as api:
-        found = api.get(f"challenges/{challenge}/comparison", before=str(before), after=str(after))
-        showing.say(found, json, _comparison)
+    given = {"before": str(before), "after": str(after)}
+    show_answer(lambda api: api.get(f"challenges/{challenge}/comparison", **given), json, _comparison)
 
 
 def _comparison(found: dict[str, Any]) -> None:
@@ -131,8 +129,7 @@ def report(
 @app.command()
 def reports(json: Json = False) -> None:
     """Show the problems that you have reported, with the answers."""
-    with site() as api:
-        showing.say(api.get("reports"), json, _reports)
+    show_answer(lambda api: api.get("reports"), json, _reports)
 
 
 def _reports(found: list[dict[str, Any]]) -> None:

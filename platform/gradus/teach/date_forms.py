@@ -13,11 +13,11 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from gradus.classes import date_rules, policy, times
+from gradus.classes import access, date_rules, times
 from gradus.classes.access import PlaceOrCourse
-from gradus.classes.date_rules import DATES, STEPS_MAX, Target, Values
+from gradus.classes.date_rules import DATES, STEPS_MAX, TIMES, Target
 from gradus.classes.models import GRANTED_MAX, REASON_CHARS, Class, DateRule, Label, Member
-from gradus.classes.policy import Step
+from gradus.classes.policy import Step, Values
 from gradus.courses.models import Challenge
 from gradus.teach.forms import SeenForm, ServiceForm, ZonedForm, text
 from gradus.teach.local_times import FORMATS, LocalTimeField, parsed, shown_in
@@ -76,15 +76,15 @@ class StepsWidget(forms.Widget):
 class StepsField(forms.Field):
     """Lines with a time and a credit in percent. `NONE` says that there are none, and without a line nothing is said.
 
-    `least` and `most` are the limits of a credit in percent.
+    `limits` are the least and the most credit of a step.
     """
 
     NONE = "none"
     widget = StepsWidget
 
-    def __init__(self, *, least: float, most: float, **given: Any) -> None:
+    def __init__(self, *, limits: tuple[float, float], **given: Any) -> None:
         super().__init__(required=False, **given)
-        self.least, self.most = least, most
+        self.limits = limits
 
     def clean(self, value: Any) -> list[Step] | None:
         if value == self.NONE:
@@ -96,13 +96,11 @@ class StepsField(forms.Field):
                 continue
             try:
                 step = self._step(line)
-                if found and step.until <= found[-1].until:
-                    raise forms.ValidationError(_("it must end after the line before it."))
-                if found and step.credit > found[-1].credit:
-                    raise forms.ValidationError(_("it must not give more credit than the line before it."))
+                if text := date_rules.wrong_step(step, found[-1] if found else None, self.limits):
+                    raise forms.ValidationError(text)
             except forms.ValidationError as error:
-                said = error.messages[0]
-                wrong.append(_("Line %(number)d: %(said)s") % {"number": number, "said": said[0].lower() + said[1:]})
+                text = error.messages[0]
+                wrong.append(date_rules.in_line(number, text[0].lower() + text[1:]))
             else:
                 found.append(step)
         if wrong:
@@ -119,9 +117,6 @@ class StepsField(forms.Field):
                 _("“%(sent)s” is not a percentage. Write a number such as 50.") % {"sent": line.credit}
             )
         credit = float(line.credit.rstrip("% ").replace(",", "."))
-        if not self.least <= credit <= self.most:
-            said = _("the credit must be from %(least)d %% to %(most)d %%.")
-            raise forms.ValidationError(said % {"least": self.least, "most": self.most})
         if (until := parsed(line.until)) is None:
             said = _("“%(sent)s” is not a date with a time. Write one such as 2026-10-05 23:59.")
             raise forms.ValidationError(said % {"sent": line.until})
@@ -135,16 +130,14 @@ class DatesForm(SeenForm, ZonedForm):
     no_release_at = forms.BooleanField(label=gettext_lazy("It is open from the beginning"), required=False)
     early = StepsField(
         label=gettext_lazy("Early credit"),
-        least=100,
-        most=100 * policy.CREDIT_MAX,
+        limits=date_rules.EARLY,
         help_text=gettext_lazy("Until a time before it is due, an attempt can count more, such as 110 %."),
     )
     due_at = LocalTimeField(label=gettext_lazy("Due"), required=False)
     no_due_at = forms.BooleanField(label=gettext_lazy("There is no due date"), required=False)
     late = StepsField(
         label=gettext_lazy("Late credit"),
-        least=0,
-        most=100,
+        limits=date_rules.LATE,
         help_text=gettext_lazy(
             "After the due date, an attempt can count in part, such as 50 % for a week, then 20 % for another one."
         ),
@@ -188,7 +181,7 @@ class DatesForm(SeenForm, ZonedForm):
             del self.fields["extended_to"]
 
     def _initial(self, rule: DateRule | None) -> dict[str, Any]:
-        zone, said = self.target.of_class.zone, date_rules.values_of(rule)
+        zone, values = self.target.of_class.zone, access.values_of(rule)
 
         def lines(steps: Sequence[Step] | None) -> list[SentStep] | str:
             if steps is not None and not steps:
@@ -198,11 +191,11 @@ class DatesForm(SeenForm, ZonedForm):
             ]
 
         return {
-            **{name: shown_in(zone, getattr(said, name)) for name in (*DATES, "extended_to")},
-            **{f"no_{name}": name in said.cleared for name in DATES},
-            "early": lines(said.early),
-            "late": lines(said.late),
-            "after": None if said.after is None else 100 * said.after,
+            **{name: shown_in(zone, getattr(values, name)) for name in TIMES},
+            **{f"no_{name}": name in values.cleared for name in DATES},
+            "early": lines(values.early),
+            "late": lines(values.late),
+            "after": None if values.after is None else 100 * values.after,
             "reason": rule.reason if rule else "",
             "seen": date_rules.seen(rule),
         }
@@ -218,7 +211,7 @@ class DatesForm(SeenForm, ZonedForm):
             return [Step(self._until(name, one.until), one.credit) for one in given[name]]
 
         return Values(
-            **{name: given.get(name) for name in (*DATES, "extended_to")},
+            **{name: given.get(name) for name in TIMES},
             cleared=[name for name in DATES if given[f"no_{name}"]],
             early=steps("early"),
             late=steps("late"),
@@ -227,7 +220,7 @@ class DatesForm(SeenForm, ZonedForm):
 
     def _until(self, name: str, typed: datetime) -> datetime:
         """Returns the time in UTC. One that came back as it was shown stays exactly."""
-        kept = getattr(date_rules.values_of(self.rule), name) or ()
+        kept = getattr(access.values_of(self.rule), name) or ()
         shown = {f"{shown_in(self.target.of_class.zone, one.until):{FORMATS[0]}}": one.until for one in kept}
         return shown.get(f"{typed:{FORMATS[0]}}") or times.read(typed, self.zone)
 

@@ -10,9 +10,9 @@ from django.utils import timezone
 
 from gradus.accounts.models import User
 from gradus.classes import dates, services
-from gradus.classes.date_rules import Target, Values
+from gradus.classes.date_rules import Target
 from gradus.classes.models import Class, ReleaseRule
-from gradus.classes.policy import Step
+from gradus.classes.policy import Step, Values
 from gradus.courses.models import Course
 from gradus.gradebook import services as gradebook
 from gradus.lti import advice

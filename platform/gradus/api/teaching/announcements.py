@@ -5,12 +5,14 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, Literal
 
+from django.db.models import QuerySet
 from django.shortcuts import get_object_or_404
 from ninja import Router, Schema, Status
 from pydantic import Field
 
 from gradus.accounts.roles import DECIDES, SEES_ANSWERS
 from gradus.api.auth import Request, caller, requires
+from gradus.api.names import Name, Pseudonym
 from gradus.api.teaching.shared import Moment, Seen, SeenOut, class_of, label_named
 from gradus.classes import changes, times
 from gradus.classes.models import LABEL_CHARS, TEXT_CHARS, TITLE_CHARS, Announcement
@@ -52,52 +54,44 @@ class AnnouncementOut(Schema):
     id: int
     title: str
     text: str
-    label: str | None
+    label: Name | None
     publish_at: datetime
     by_mail: bool
     state: Literal["scheduled", "published", "withdrawn"]
-    by: str | None = Field(description="The pseudonym of the author")
+    by: Pseudonym | None = Field(description="The pseudonym of the author")
     seen: SeenOut
 
+    @staticmethod
+    def resolve_state(announcement: Announcement) -> str:
+        return "withdrawn" if announcement.withdrawn_at else "published" if announcement.sent_at else "scheduled"
 
-def announcement_out(one: Announcement) -> AnnouncementOut:
-    state = "withdrawn" if one.withdrawn_at else "published" if one.sent_at else "scheduled"
-    kept = {name: getattr(one, name) for name in ("title", "text", "publish_at", "by_mail")}
-    return AnnouncementOut.model_validate(
-        {
-            **kept,
-            "id": one.pk,
-            "label": one.label.name if one.label else None,
-            "state": state,
-            "by": one.by.pseudonym if one.by else None,
-            "seen": changes.version_of(services.settings_of(one)),
-        }
-    )
+    @staticmethod
+    def resolve_seen(announcement: Announcement) -> str:
+        return changes.version_of(services.settings_of(announcement))
 
 
 router = Router(tags=["classes"])
 
 
 @router.get("/classes/{int:id}/announcements", response=list[AnnouncementOut], auth=requires(SEES_ANSWERS))
-def class_announcements(request: Request, id: int) -> list[AnnouncementOut]:
+def class_announcements(request: Request, id: int) -> QuerySet[Announcement]:
     """Returns the newest 100 announcements of the class, including scheduled and withdrawn ones."""
-    found = class_of(request, id).announcements.select_related("label", "by")
-    return [announcement_out(one) for one in found[:LISTED]]
+    return class_of(request, id).announcements.select_related("label", "by")[:LISTED]
 
 
 @router.post("/classes/{int:id}/announcements", response={201: AnnouncementOut}, auth=requires(DECIDES))
-def class_announce(request: Request, id: int, given: AnnouncementIn) -> Status[AnnouncementOut]:
+def class_announce(request: Request, id: int, given: AnnouncementIn) -> Status[Announcement]:
     """Writes an announcement, and tells the members at once unless its time is later."""
     found = class_of(request, id, DECIDES)
     fields = times.read_all(given.model_dump(exclude={"label"}), found.timezone)
     made = services.announce(found, by=caller(request), label=label_named(found, given.label), **fields)
-    return Status(201, announcement_out(made))
+    return Status(201, made)
 
 
 @router.patch("/classes/{int:id}/announcements/{int:announcement}", response=AnnouncementOut, auth=requires(DECIDES))
 def class_announcement_change(
     request: Request, id: int, announcement: int, given: AnnouncementChangeIn
-) -> AnnouncementOut:
+) -> Announcement:
     """Changes an announcement. Members who have been told are not told again."""
     of_class = class_of(request, id, DECIDES)
     found = get_object_or_404(of_class.announcements, pk=announcement)
@@ -106,7 +100,7 @@ def class_announcement_change(
         fields["label"] = label_named(of_class, fields["label"])
     if "publish_at" in fields and fields["publish_at"] is None:
         del fields["publish_at"]
-    return announcement_out(services.change(found, by=caller(request), seen=given.seen, **fields))
+    return services.change(found, by=caller(request), seen=given.seen, **fields)
 
 
 @router.delete("/classes/{int:id}/announcements/{int:announcement}", response={204: None}, auth=requires(DECIDES))

@@ -5,6 +5,7 @@ Each is refused with 409 where somebody has done it meanwhile, so that a call th
 
 from __future__ import annotations
 
+from typing import Any
 from uuid import UUID
 
 from django.shortcuts import get_object_or_404
@@ -23,16 +24,14 @@ from gradus.api.teaching.boards import (
     Kind,
     attempt_of,
     board_of,
-    dates_out,
-    mark_out,
 )
 from gradus.classes import times
 from gradus.courses.boards import set_dates
-from gradus.courses.models import Challenge
+from gradus.courses.models import Challenge, Course
 from gradus.refusal import wrong
 from gradus.reviews import services as reviews
 from gradus.reviews.services.regrades import NOTE_CHARS
-from gradus.submissions.models import Annulment, Mark, Submission
+from gradus.submissions.models import Annulment, Mark, Season, Submission
 from gradus.submissions.models.boards import REASON_CHARS, SEASON_TITLE_CHARS
 from gradus.submissions.services import boards as services
 from gradus.submissions.services.reruns import OTHERS_MAX, run_again
@@ -93,32 +92,32 @@ def mark_of(request: Request, challenge: Challenge, mark: int) -> Mark:
 
 
 @router.post("/boards/{slug:id}/entries/{int:entry}/marks", response={201: EntryMarkOut})
-def board_mark(request: Request, id: str, entry: int, given: MarkIn) -> Status[EntryMarkOut]:
+def board_mark(request: Request, id: str, entry: int, given: MarkIn) -> Status[Mark]:
     """Flags an entry, or hides it. 409 `marked_already` if such a mark stands."""
     challenge = board_of(request, id, roles.DECIDES)
     person = get_object_or_404(people_of(challenge), pk=entry)
     made = services.mark(person, challenge, Mark.Kind(given.kind), by=caller(request), reason=given.reason)
-    return Status(201, mark_out(made))
+    return Status(201, made)
 
 
 @router.post("/boards/{slug:id}/marks/{int:mark}/end", response=EntryMarkOut)
-def board_mark_end(request: Request, id: str, mark: int, given: EndIn) -> EntryMarkOut:
+def board_mark_end(request: Request, id: str, mark: int, given: EndIn) -> Mark:
     """Clears a flag, or restores a hidden entry. 409 `ended_already` if somebody has done it."""
     found = mark_of(request, board_of(request, id, roles.DECIDES), mark)
     services.end_mark(found, by=caller(request), reason=given.reason)
-    return mark_out(Mark.objects.get(pk=found.pk))
+    return Mark.objects.get(pk=found.pk)
 
 
 @router.post("/boards/{slug:id}/marks/{int:mark}/keep", response=EntryMarkOut)
-def board_mark_keep(request: Request, id: str, mark: int) -> EntryMarkOut:
+def board_mark_keep(request: Request, id: str, mark: int) -> Mark:
     """Notes that the answer of a hidden learner was read, and that the entry stays hidden."""
     found = mark_of(request, board_of(request, id, roles.DECIDES), mark)
     services.keep_hidden(found, by=caller(request))
-    return mark_out(Mark.objects.get(pk=found.pk))
+    return Mark.objects.get(pk=found.pk)
 
 
 @router.post("/boards/{slug:id}/attempts/{uuid:uuid}/annul", response=EntryAttemptOut)
-def board_annul(request: Request, id: str, uuid: UUID, given: AnnulIn) -> EntryAttemptOut:
+def board_annul(request: Request, id: str, uuid: UUID, given: AnnulIn) -> dict[str, Any]:
     """Lets an attempt count nowhere. 409 `annulled_already` if somebody has done it."""
     challenge = board_of(request, id, roles.DECIDES)
     attempt = get_object_or_404(Submission, challenge=challenge, uuid=uuid)
@@ -127,7 +126,7 @@ def board_annul(request: Request, id: str, uuid: UUID, given: AnnulIn) -> EntryA
 
 
 @router.post("/boards/{slug:id}/attempts/{uuid:uuid}/count", response=EntryAttemptOut)
-def board_count(request: Request, id: str, uuid: UUID, given: AnnulmentEndIn) -> EntryAttemptOut:
+def board_count(request: Request, id: str, uuid: UUID, given: AnnulmentEndIn) -> dict[str, Any]:
     """Lets an annulled attempt count again. 409 `ended_already` if this annulment has ended."""
     challenge = board_of(request, id, roles.DECIDES)
     ended = get_object_or_404(Annulment, submission__challenge=challenge, submission__uuid=uuid, pk=given.annulment)
@@ -136,7 +135,7 @@ def board_count(request: Request, id: str, uuid: UUID, given: AnnulmentEndIn) ->
 
 
 @router.post("/boards/{slug:id}/attempts/{uuid:uuid}/reruns", response={201: EntryAttemptOut})
-def board_rerun(request: Request, id: str, uuid: UUID, given: RerunIn) -> Status[EntryAttemptOut]:
+def board_rerun(request: Request, id: str, uuid: UUID, given: RerunIn) -> Status[dict[str, Any]]:
     """Runs an attempt again to verify its score, behind learners' work. Nothing of it counts."""
     challenge = board_of(request, id, roles.DECIDES)
     attempt = get_object_or_404(Submission, challenge=challenge, uuid=uuid)
@@ -158,22 +157,21 @@ def board_regrade(request: Request, id: str, entry: int, given: EntryRegradeIn) 
 
 
 @router.post("/boards/{slug:id}/seasons", response={201: SeasonOut})
-def board_season(request: Request, id: str, given: SeasonIn) -> Status[SeasonOut]:
+def board_season(request: Request, id: str, given: SeasonIn) -> Status[Season]:
     """Ends the season that runs, and begins another one, whose boards have no entries yet."""
     made = services.begin_season(board_of(request, id, roles.DECIDES), given.title, by=caller(request), ends=given.ends)
-    values = {"number": made.number, "title": made.title, "began_at": made.began_at, "ended_at": None}
-    return Status(201, SeasonOut.model_validate(values))
+    return Status(201, made)
 
 
 @router.get("/boards/{slug:id}/dates", response=BoardDates, auth=requires(roles.SEES_ANSWERS))
-def board_dates(request: Request, id: str) -> BoardDates:
+def board_dates(request: Request, id: str) -> Course:
     """Returns when the leaderboards of the challenge's course close, and when they show final ranks."""
-    return dates_out(board_of(request, id).course)
+    return board_of(request, id).course
 
 
 @router.put("/boards/{slug:id}/dates", response=BoardDates)
-def board_dates_set(request: Request, id: str, given: BoardDates) -> BoardDates:
+def board_dates_set(request: Request, id: str, given: BoardDates) -> Course:
     """Says when all leaderboards of the challenge's course close, and when they show final ranks."""
     challenge = board_of(request, id, roles.DECIDES)
     dates = times.read_all(given.model_dump(), challenge.course.timezone)
-    return dates_out(set_dates(challenge.course_id, **dates, by=caller(request)))
+    return set_dates(challenge.course_id, **dates, by=caller(request))

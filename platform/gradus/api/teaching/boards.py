@@ -20,13 +20,14 @@ from gradus.accounts.models import User
 from gradus.accounts.token_rules import Scope
 from gradus.api.auth import Request, caller, requires
 from gradus.api.leaderboards import SeasonOut
+from gradus.api.names import Pseudonym
 from gradus.api.results import State, Track
 from gradus.courses import catalogue
 from gradus.courses.boards import is_frozen
-from gradus.courses.models import Challenge, Course
+from gradus.courses.models import Challenge
 from gradus.leaderboards import boards
 from gradus.leaderboards.ranking import version_of
-from gradus.submissions.models import Annulment, Mark, Rerun, Submission
+from gradus.submissions.models import Submission
 from gradus.teach.board_entries import Desk, Entry, on_all_tracks, people_of
 from gradus.teach.board_history import attempts_of, history_of
 
@@ -40,12 +41,12 @@ class EntryMarkOut(Schema):
     id: int
     kind: Kind
     reason: str
-    made_by: str | None
+    made_by: Pseudonym | None
     made_at: datetime
     answer: str
     answered_at: datetime | None
     read_at: datetime | None = Field(description="When a person read the answer, and the entry stayed hidden")
-    ended_by: str | None
+    ended_by: Pseudonym | None
     ended_at: datetime | None = Field(description="None as long as the mark stands")
 
 
@@ -99,9 +100,9 @@ class BoardDates(Schema):
 class AnnulmentOut(Schema):
     id: int
     reason: str
-    made_by: str | None
+    made_by: Pseudonym | None
     made_at: datetime
-    ended_by: str | None
+    ended_by: Pseudonym | None
     ended_at: datetime | None
 
 
@@ -114,12 +115,14 @@ class RerunOut(Schema):
     seed: int
     own_seed: bool = Field(description="Whether the seed is that of the attempt")
     before: float
-    score: float | None = Field(description="Null until it is graded, and where it ended with an error")
+    score: float | None = Field(
+        validation_alias="value", description="Null until it is graded, and where it ended with an error"
+    )
     difference: float | None
     differs: bool = Field(description="Whether the difference is more than a step. This is evidence, not a verdict")
-    engine: str
-    error: str
-    asked_by: str | None
+    engine: str = Field(validation_alias="engine_profile")
+    error: str = Field(validation_alias="error_code")
+    asked_by: Pseudonym | None
     asked_at: datetime
     finished_at: datetime | None
 
@@ -143,9 +146,9 @@ class EntryAttemptOut(Schema):
 class EntryClassOut(Schema):
     """A class of the course in which the person learns. Attempts are granted and grades set there."""
 
-    id: int
-    title: str
-    member: int
+    id: int = Field(validation_alias="of_class_id")
+    title: str = Field(validation_alias="of_class.title")
+    member: int = Field(validation_alias="pk")
 
 
 class EntryHistoryOut(Schema):
@@ -162,87 +165,51 @@ class EntryHistoryOut(Schema):
     pages: int
 
 
-def mark_out(mark: Mark) -> EntryMarkOut:
-    kept = ("kind", "reason", "made_at", "answer", "answered_at", "read_at", "ended_at")
-    values = {key: getattr(mark, key) for key in kept}
-    return EntryMarkOut(id=mark.pk, made_by=_name(mark.made_by), ended_by=_name(mark.ended_by), **values)
+def entry_out(track: str, one: Entry) -> dict[str, Any]:
+    return {
+        **vars(one),
+        "entry": one.user.pk,
+        "pseudonym": one.user.pseudonym,
+        "track": track,
+        "rank": one.place.rank if one.place else None,
+        "tied": one.place.tied if one.place else None,
+        "score": one.standing.shown if one.standing else None,
+        "first_at": one.first,
+        "last_at": one.last,
+    }
 
 
-def _name(user: User | None) -> str | None:
-    return user.pseudonym if user else None
-
-
-def entry_out(track: str, one: Entry) -> BoardEntryOut:
-    return BoardEntryOut(
-        entry=one.user.pk,
-        pseudonym=one.user.pseudonym,
-        name=one.name,
-        track=track,
-        rank=one.place.rank if one.place else None,
-        tied=one.place.tied if one.place else None,
-        score=one.standing.shown if one.standing else None,
-        no_rank=one.no_rank,
-        attempts=one.attempts,
-        annulled=one.annulled,
-        first_at=one.first,
-        last_at=one.last,
-        trials=one.trials,
-        approach=one.approach,
-        flag=mark_out(one.flag) if one.flag else None,
-        hiding=mark_out(one.hiding) if one.hiding else None,
-    )
-
-
-def annulment_out(one: Annulment) -> AnnulmentOut:
-    values = {key: getattr(one, key) for key in ("reason", "made_at", "ended_at")}
-    return AnnulmentOut(id=one.pk, made_by=_name(one.made_by), ended_by=_name(one.ended_by), **values)
-
-
-def rerun_out(one: Rerun) -> RerunOut:
-    kept = ("seed", "own_seed", "before", "difference", "differs", "asked_at", "finished_at")
-    values = {key: getattr(one, key) for key in kept}
-    more = {"score": one.value, "engine": one.engine_profile, "error": one.error_code, "asked_by": _name(one.asked_by)}
-    return RerunOut.model_validate({**values, **more})
-
-
-def attempt_out(one: Submission, viewer: User) -> EntryAttemptOut:
+def attempt_out(one: Submission, viewer: User) -> dict[str, Any]:
     """`one` is one of `attempts_of`, with what was decided about it."""
     decided: Any = one
     evaluation = one.current_for_staff
     score = getattr(evaluation, "score", None)
-    reruns = [] if one.user_id == viewer.pk else decided.runs_again
-    return EntryAttemptOut.model_validate(
-        {
-            **{key: getattr(one, key) for key in ("uuid", "kind", "created_at", "season", "annulled")},
-            "entry": one.user_id,
-            "of_class": one.of_class_id,
-            "version": evaluation.version.version,
-            "status": evaluation.state,
-            "score": score.shown if score else None,
-            "provisional": score.provisional if score else False,
-            "annulments": [annulment_out(each) for each in decided.decisions],
-            "reruns": [rerun_out(each) for each in reruns],
-        }
-    )
+    return {
+        **{key: getattr(one, key) for key in ("uuid", "kind", "created_at", "season", "annulled")},
+        "entry": one.user_id,
+        "of_class": one.of_class_id,
+        "version": evaluation.version.version,
+        "status": evaluation.state,
+        "score": score.shown if score else None,
+        "provisional": score.provisional if score else False,
+        "annulments": decided.decisions,
+        "reruns": [] if one.user_id == viewer.pk else decided.runs_again,
+    }
 
 
-def history_out(challenge: Challenge, person: User, viewer: User, page: int) -> EntryHistoryOut:
+def history_out(challenge: Challenge, person: User, viewer: User, page: int) -> dict[str, Any]:
     history = history_of(person, challenge, viewer, str(page))
-    return EntryHistoryOut(
-        entry=person.pk,
-        pseudonym=person.pseudonym,
-        name=history.name,
-        tracks=[entry_out(track, one) for track, one in on_all_tracks(challenge, person, viewer)],
-        marks=[mark_out(one) for one in history.marks],
-        classes=[EntryClassOut(id=one.of_class_id, title=one.of_class.title, member=one.pk) for one in history.members],
-        attempts=[attempt_out(one, viewer) for one in history.attempts],
-        page=history.attempts.number,
-        pages=history.attempts.paginator.num_pages,
-    )
-
-
-def dates_out(course: Course) -> BoardDates:
-    return BoardDates(frozen_at=course.frozen_at, reveal_at=course.reveal_at)
+    return {
+        "entry": person.pk,
+        "pseudonym": person.pseudonym,
+        "name": history.name,
+        "tracks": [entry_out(track, one) for track, one in on_all_tracks(challenge, person, viewer)],
+        "marks": history.marks,
+        "classes": history.members,
+        "attempts": [attempt_out(one, viewer) for one in history.attempts],
+        "page": history.attempts.number,
+        "pages": history.attempts.paginator.num_pages,
+    }
 
 
 router = Router(tags=["boards"], auth=requires(roles.SEES_ANSWERS))
@@ -255,7 +222,7 @@ def board_of(request: Request, id: str, need: Scope = roles.SEES_ANSWERS) -> Cha
     return challenge
 
 
-def attempt_of(request: Request, challenge: Challenge, uuid: UUID) -> EntryAttemptOut:
+def attempt_of(request: Request, challenge: Challenge, uuid: UUID) -> dict[str, Any]:
     return attempt_out(get_object_or_404(attempts_of(challenge), uuid=uuid), caller(request))
 
 
@@ -267,7 +234,7 @@ def board_entries(
     show: Show = "all",
     search: Annotated[str, Query(max_length=100, description="A part of the name on leaderboards")] = "",
     page: Annotated[int, Query(ge=1, le=10**6)] = 1,
-) -> BoardEntriesOut:
+) -> dict[str, Any]:
     """Returns a page of the entries of the season that runs, also those without a rank, with what was decided."""
     challenge = board_of(request, id)
     chosen = boards.track_of(version_of(challenge), track)
@@ -276,19 +243,19 @@ def board_entries(
     seasons = boards.seasons(challenge)
     desk = Desk(challenge, chosen, caller(request), seasons[0])
     rows, entries = desk.page("" if show == "all" else show, search.strip(), str(page))
-    return BoardEntriesOut(
-        challenge=challenge.slug,
-        version=desk.ranked.version.version,
-        track=chosen,
-        tracks=list(desk.ranked.version.parsed.tracks),
-        seasons=[SeasonOut(**vars(one)) for one in seasons],
-        frozen=is_frozen(challenge),
-        counts=desk.counts(),
-        entries=[entry_out(chosen, one) for one in entries],
-        count=rows.paginator.count,
-        page=rows.number,
-        pages=rows.paginator.num_pages,
-    )
+    return {
+        "challenge": challenge.slug,
+        "version": desk.ranked.version.version,
+        "track": chosen,
+        "tracks": list(desk.ranked.version.parsed.tracks),
+        "seasons": seasons,
+        "frozen": is_frozen(challenge),
+        "counts": desk.counts(),
+        "entries": [entry_out(chosen, one) for one in entries],
+        "count": rows.paginator.count,
+        "page": rows.number,
+        "pages": rows.paginator.num_pages,
+    }
 
 
 @router.get("/boards/{slug:id}/entry", response=EntryHistoryOut)
@@ -297,7 +264,7 @@ def board_entry_named(
     id: str,
     pseudonym: Annotated[str, Query(max_length=100, description="The whole name on leaderboards")],
     page: Annotated[int, Query(ge=1, le=10**6)] = 1,
-) -> EntryHistoryOut:
+) -> dict[str, Any]:
     """Returns what `/entries/{entry}` does, for the learner who has this name."""
     challenge = board_of(request, id)
     person = get_object_or_404(people_of(challenge), pseudonym=pseudonym)
@@ -307,13 +274,13 @@ def board_entry_named(
 @router.get("/boards/{slug:id}/entries/{int:entry}", response=EntryHistoryOut)
 def board_entry(
     request: Request, id: str, entry: int, page: Annotated[int, Query(ge=1, le=10**6)] = 1
-) -> EntryHistoryOut:
+) -> dict[str, Any]:
     """Returns how an entry came about: its attempts, ten on a page, and what people decided about it."""
     challenge = board_of(request, id)
     return history_out(challenge, get_object_or_404(people_of(challenge), pk=entry), caller(request), page)
 
 
 @router.get("/boards/{slug:id}/attempts/{uuid:uuid}", response=EntryAttemptOut)
-def board_attempt(request: Request, id: str, uuid: UUID) -> EntryAttemptOut:
+def board_attempt(request: Request, id: str, uuid: UUID) -> dict[str, Any]:
     """Returns an attempt, with annulments and the results of runs that verify it."""
     return attempt_of(request, board_of(request, id), uuid)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
+from django.db.models import QuerySet
 from django.shortcuts import get_object_or_404
 from ninja import Query, Router, Schema, Status
 from pydantic import Field
@@ -16,6 +17,7 @@ from pydantic import Field
 from challenges.payloads import Whole
 from gradus.accounts.roles import DECIDES, SEES_ANSWERS
 from gradus.api.auth import Request, caller, requires
+from gradus.api.names import Name, Pseudonym, Slug
 from gradus.api.teaching.shared import (
     PEOPLE,
     SLUG_CHARS,
@@ -29,10 +31,10 @@ from gradus.api.teaching.shared import (
     members_named,
 )
 from gradus.classes import access, date_rules, dates, times
-from gradus.classes.date_rules import Target, Values
+from gradus.classes.date_rules import Target
 from gradus.classes.members import member_named
 from gradus.classes.models import GRANTED_MAX, LABEL_CHARS, Class, DateRule, Grant, Member
-from gradus.classes.policy import Applied, Decision, Step
+from gradus.classes.policy import Applied, Decision, Step, Values
 from gradus.courses.models import Challenge, Lesson
 
 Dated = Literal["release_at", "due_at", "close_at"]
@@ -149,14 +151,14 @@ class WithdrawIn(Schema):
 
 class GrantOut(Schema):
     id: int
-    member: int
-    name: str
-    challenge: str
+    member: int = Field(validation_alias="member_id")
+    name: Name = Field(validation_alias="member")
+    challenge: Slug
     attempts: int
     reason: str
-    granted_by: str | None
+    granted_by: Pseudonym | None
     granted_at: datetime
-    withdrawn_by: str | None
+    withdrawn_by: Pseudonym | None
     withdrawn_at: datetime | None
     withdrawn_reason: str
 
@@ -205,10 +207,11 @@ def _called(member: Member) -> list[str]:
 
 
 def rule_out(rule: DateRule) -> RuleOut:
-    values = date_rules.values_of(rule)
+    values = access.values_of(rule)
     return RuleOut.model_validate(
         {
             **vars(values),
+            "cleared": rule.cleared,
             "lesson": rule.lesson.slug if rule.lesson else None,
             "challenge": rule.challenge.slug if rule.challenge else None,
             "label": rule.label.name if rule.label else None,
@@ -220,10 +223,6 @@ def rule_out(rule: DateRule) -> RuleOut:
             "changed_at": rule.changed_at,
         }
     )
-
-
-def _steps(steps: tuple[Step, ...]) -> list[dict[str, Any]]:
-    return [vars(one) for one in steps]
 
 
 def dates_out(of_class: Class) -> ClassDatesOut:
@@ -239,30 +238,12 @@ def dates_out(of_class: Class) -> ClassDatesOut:
             PlaceDatesOut.model_validate(
                 {
                     **vars(held[place]),
-                    "early": _steps(held[place].early),
-                    "late": _steps(held[place].late),
                     "lesson": place.slug if isinstance(place, Lesson) else None,
                     "challenge": place.slug if isinstance(place, Challenge) else None,
                 }
             )
             for place in places
         ],
-    )
-
-
-def grant_out(made: Grant) -> GrantOut:
-    return GrantOut(
-        id=made.pk,
-        member=made.member_id,
-        name=str(made.member),
-        challenge=made.challenge.slug,
-        attempts=made.attempts,
-        reason=made.reason,
-        granted_by=made.granted_by.pseudonym if made.granted_by else None,
-        granted_at=made.granted_at,
-        withdrawn_by=made.withdrawn_by.pseudonym if made.withdrawn_by else None,
-        withdrawn_at=made.withdrawn_at,
-        withdrawn_reason=made.withdrawn_reason,
     )
 
 
@@ -274,7 +255,7 @@ def decision_out(decision: Decision, at: datetime, of_class: Class) -> DecisionO
     )
 
     def applied_out(one: Applied) -> AppliedOut:
-        value = _steps(one.value) if one.field in {"early", "late"} else one.value
+        value = [vars(step) for step in one.value] if one.field in {"early", "late"} else one.value
         return AppliedOut(field=one.field, value=value, rules=[rule_out(rows[rule.pk]) for rule in one.rules])
 
     values = {**vars(decision), "at": at, "timezone": of_class.timezone}
@@ -301,7 +282,7 @@ def class_dates_set(request: Request, id: int, given: RuleSetIn) -> RuleOut | No
         return None if rows is None else [Step(**times.read_all(vars(one), zone, name)) for one in rows]
 
     values = Values(
-        **times.read_all({name: getattr(given, name) for name in (*date_rules.DATES, "extended_to")}, zone),
+        **times.read_all({name: getattr(given, name) for name in date_rules.TIMES}, zone),
         cleared=given.cleared,
         early=steps("early"),
         late=steps("late"),
@@ -332,14 +313,14 @@ def class_extend(request: Request, id: int, given: ExtensionIn) -> ExtensionOut:
 
 
 @router.get("/classes/{int:id}/grants", response=list[GrantOut])
-def class_grants(request: Request, id: int) -> list[GrantOut]:
+def class_grants(request: Request, id: int) -> QuerySet[Grant]:
     """Returns the granted attempts, the newest first, also those that were withdrawn."""
     found = Grant.objects.filter(member__of_class=class_of(request, id, SEES_ANSWERS))
-    return [grant_out(one) for one in found.select_related("member__user", "challenge", "granted_by", "withdrawn_by")]
+    return found.select_related("member__user", "challenge", "granted_by", "withdrawn_by")
 
 
 @router.post("/classes/{int:id}/grants", response={201: list[GrantOut]}, auth=requires(DECIDES))
-def class_grant(request: Request, id: int, given: GrantIn) -> Status[list[GrantOut]]:
+def class_grant(request: Request, id: int, given: GrantIn) -> Status[list[Grant]]:
     """Grants members, or all with a label, attempts at a challenge in addition to those of each day."""
     of_class = class_of(request, id, DECIDES)
     chosen = members_named(of_class, given.members)
@@ -353,17 +334,17 @@ def class_grant(request: Request, id: int, given: GrantIn) -> Status[list[GrantO
         reason=given.reason,
         label=label_named(of_class, given.label),
     )
-    return Status(201, [grant_out(one) for one in made])
+    return Status(201, made)
 
 
 @router.post("/classes/{int:id}/grants/{int:grant}/withdraw", response=GrantOut, auth=requires(DECIDES))
-def class_grant_withdraw(request: Request, id: int, grant: int, given: WithdrawIn) -> GrantOut:
+def class_grant_withdraw(request: Request, id: int, grant: int, given: WithdrawIn) -> Grant:
     """Withdraws granted attempts. 409 `attempts_used` if the member needed them for an attempt."""
     of_class = class_of(request, id, DECIDES)
     found = get_object_or_404(
         Grant.objects.select_related("member__of_class", "challenge"), pk=grant, member__of_class=of_class
     )
-    return grant_out(dates.withdraw(found, by=caller(request), reason=given.reason))
+    return dates.withdraw(found, by=caller(request), reason=given.reason)
 
 
 @router.get("/classes/{int:id}/members/{member}/decision", response=DecisionOut)

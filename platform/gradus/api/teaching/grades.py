@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from decimal import Decimal
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from django.http import HttpResponse
 from ninja import Query, Router, Schema, Status
@@ -26,7 +25,7 @@ from gradus.classes.changes import version_of
 from gradus.classes.models import REASON_CHARS, Class
 from gradus.gradebook import downloads, queries, recounts, services
 from gradus.gradebook.queries import Wanted
-from gradus.gradebook.table import Cell, Line, State, Table
+from gradus.gradebook.table import Line, State, Table
 from gradus.refusal import Refused
 
 Format = Literal["json", "canvas", "moodle", "wide", "long"]
@@ -51,9 +50,9 @@ class CellOut(Schema):
     score: float | None = Field(description="The shown score of the attempt that counts, from 0 to 1")
     credit: float | None = Field(description="The share of the points that the dates allow for this attempt")
     attempts: int
-    late: bool
+    late: bool = Field(validation_alias="is_late")
     waits: bool = Field(description="Whether an attempt waits for a person's decision")
-    released: bool = Field(description="Whether the learner sees the grade")
+    released: bool = Field(validation_alias="is_shown", description="Whether the learner sees the grade")
     submitted_at: datetime | None
     reason: str = Field(description="The reason of the override or excuse")
     seen: SeenOut
@@ -112,59 +111,20 @@ class WorthsIn(Schema):
     seen: Seen = ""
 
 
-def number(value: Decimal | None) -> float | None:
-    return None if value is None else float(value)
+def learner_out(line: Line, slugs: list[str]) -> dict[str, Any]:
+    cells = [
+        {**vars(cell), "challenge": slug, "seen": str(cell.override or "none")}
+        for slug, cell in zip(slugs, line.cells, strict=True)
+    ]
+    return {**vars(line.person), **vars(line.total), "name": line.person.name, "cells": cells}
 
 
-def cell_out(challenge: str, cell: Cell) -> CellOut:
-    return CellOut(
-        challenge=challenge,
-        state=cell.state,
-        points=number(cell.points),
-        computed=number(cell.computed),
-        score=number(cell.score),
-        credit=number(cell.credit),
-        attempts=cell.attempts,
-        late=cell.is_late,
-        waits=cell.waits,
-        released=cell.is_shown,
-        submitted_at=cell.submitted_at,
-        reason=cell.reason,
-        seen=str(cell.override or "none"),
-    )
-
-
-def learner_out(line: Line, slugs: list[str]) -> LearnerOut:
-    person, total = line.person, line.total
-    return LearnerOut(
-        member=person.member,
-        name=person.name,
-        email=person.email,
-        login=person.login,
-        registration_number=person.registration_number,
-        labels=list(person.labels),
-        state=person.state,
-        points=float(total.points),
-        possible=float(total.possible),
-        missing=total.missing,
-        cells=[cell_out(slug, cell) for slug, cell in zip(slugs, line.cells, strict=True)],
-    )
-
-
-def columns_out(of_class: Class, table: Table) -> ChallengesOut:
+def columns_out(of_class: Class, table: Table) -> dict[str, Any]:
     released = queries.released(of_class, [column.challenge for column in table.columns])
     columns = [
-        ColumnOut(
-            challenge=one.slug,
-            title=one.title,
-            worth=float(one.worth),
-            average=number(one.average),
-            graded=one.graded,
-            released=one.challenge in released,
-        )
-        for one in table.columns
+        {**vars(column), "challenge": column.slug, "released": column.challenge in released} for column in table.columns
     ]
-    return ChallengesOut(challenges=columns, seen=version_of(services.worths_seen(table.columns)))
+    return {"challenges": columns, "seen": version_of(services.worths_seen(table.columns))}
 
 
 router = Router(tags=["classes"], auth=requires(roles.SEES_ANSWERS))
@@ -183,7 +143,7 @@ def class_grades(
     left: bool = False,
     page: Annotated[int, Query(ge=1, le=10**6)] = 1,
     size: Annotated[int, Query(ge=1, le=100)] = 100,
-) -> GradesOut | HttpResponse:
+) -> dict[str, Any] | HttpResponse:
     """Returns a page of the gradebook as JSON, or all of it as a CSV file.
 
     `canvas` and `moodle` have released grades only, `wide` and `long` all of them. `label` and `search` select
@@ -198,20 +158,18 @@ def class_grades(
     recounts.settle(of_class)
     table = queries.table(of_class, wanted, page=page, size=size)
     slugs = [column.slug for column in table.columns]
-    columns = columns_out(of_class, table)
-    return GradesOut(
-        challenges=columns.challenges,
-        seen=columns.seen,
-        learners=[learner_out(line, slugs) for line in table.lines],
-        count=table.count,
-        page=table.page.number if table.page else 1,
-        pages=table.page.paginator.num_pages if table.page else 1,
-        notes=downloads.notes(of_class, wanted, table.columns),
-    )
+    return {
+        **columns_out(of_class, table),
+        "learners": [learner_out(line, slugs) for line in table.lines],
+        "count": table.count,
+        "page": table.page.number if table.page else 1,
+        "pages": table.page.paginator.num_pages if table.page else 1,
+        "notes": downloads.notes(of_class, wanted, table.columns),
+    }
 
 
 @router.post("/classes/{int:id}/overrides", response={201: OverridesOut}, auth=requires(roles.DECIDES))
-def class_override(request: Request, id: int, given: OverrideIn) -> Status[OverridesOut]:
+def class_override(request: Request, id: int, given: OverrideIn) -> Status[dict[str, Any]]:
     """Sets points for learners, excuses them, or clears either. If one learner is refused, nothing is changed."""
     of_class = class_of(request, id, roles.DECIDES)
     members, challenge = members_named(of_class, given.members), challenge_named(of_class, given.challenge)
@@ -225,11 +183,11 @@ def class_override(request: Request, id: int, given: OverrideIn) -> Status[Overr
             services.override(members, challenge, by=by, value=given.value, reason=given.reason, seen=given.seen)
     table = queries.table(of_class, Wanted(left=True, members=tuple(one.pk for one in members)))
     slugs = [column.slug for column in table.columns]
-    return Status(201, OverridesOut(learners=[learner_out(line, slugs) for line in table.lines]))
+    return Status(201, {"learners": [learner_out(line, slugs) for line in table.lines]})
 
 
 @router.put("/classes/{int:id}/worths", response=ChallengesOut, auth=requires(roles.DECIDES))
-def class_weigh(request: Request, id: int, given: WorthsIn) -> ChallengesOut:
+def class_weigh(request: Request, id: int, given: WorthsIn) -> dict[str, Any]:
     """Sets how many points challenges are worth, and returns all columns of the gradebook."""
     of_class = class_of(request, id, roles.DECIDES)
     slugs = {challenge_named(of_class, slug).pk: slug for slug in given.worths}

@@ -15,7 +15,7 @@ from gradus.api.teaching.shared import class_of
 from gradus.api.uploads import OCTETS
 from gradus.classes.roster import services
 from gradus.classes.roster.columns import Form
-from gradus.classes.roster.comparison import Outcome, Plan, Step
+from gradus.classes.roster.comparison import Outcome, Plan
 from gradus.classes.roster.people import Roster, parse
 from gradus.classes.roster.reading import ENCODINGS
 from gradus.refusal import wrong
@@ -62,32 +62,20 @@ class RosterOut(Schema):
     sync_blocked: bool = Field(description="True if `sync` cannot be applied, because a row is wrong")
 
 
-def row_out(step: Step) -> RosterRowOut:
-    fault = step.fault
-    return RosterRowOut(
-        row=step.row,
-        outcome=step.outcome,
-        name=step.name,
-        before=step.before,
-        after=step.after,
-        fault=FaultOut(code=fault.code, column=fault.column, cause=fault.cause, cure=fault.cure) if fault else None,
-    )
-
-
-def roster_out(roster: Roster, plan: Plan, *, applied: bool) -> RosterOut:
-    return RosterOut(
-        applied=applied,
-        seen=plan.digest,
-        form=roster.form,
-        encoding=roster.encoding,
-        counts=plan.counts,
-        rows=[row_out(step) for step in plan.steps],
-        missing=list(plan.missing),
-        new_labels=list(plan.new_labels),
-        unread_columns=list(roster.unread),
-        skipped_rows=list(roster.skipped),
-        sync_blocked=plan.sync_blocked,
-    )
+def roster_out(roster: Roster, plan: Plan, *, applied: bool) -> dict[str, Any]:
+    return {
+        "applied": applied,
+        "seen": plan.digest,
+        "form": roster.form,
+        "encoding": roster.encoding,
+        "counts": plan.counts,
+        "rows": plan.steps,
+        "missing": plan.missing,
+        "new_labels": plan.new_labels,
+        "unread_columns": roster.unread,
+        "skipped_rows": roster.skipped,
+        "sync_blocked": plan.sync_blocked,
+    }
 
 
 @router.get("/classes/{int:id}/roster", openapi_extra=CSV, auth=requires(roles.SEES_ANSWERS))
@@ -121,7 +109,7 @@ def class_roster_apply(
             "else would change now",
         ),
     ] = "",
-) -> RosterOut:
+) -> dict[str, Any]:
     """Compares a roster with the members of the class and, if `dry_run` is false, applies what a preview has shown.
 
     Rows that are wrong or find nobody change nothing. With `sync`, one such row stops the whole roster. The body is

@@ -18,8 +18,9 @@ from django.views.decorators.http import require_POST
 from gradus.accounts.roles import DECIDES
 from gradus.classes import access, dates
 from gradus.classes.access import Viewed
-from gradus.classes.date_rules import Target, Values, seen
+from gradus.classes.date_rules import Target, seen
 from gradus.classes.models import Class, Grant, Member
+from gradus.classes.policy import Values
 from gradus.courses.models import Challenge, Lesson
 from gradus.refusal import Refused
 from gradus.submissions.limits import Use
