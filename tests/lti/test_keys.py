@@ -11,8 +11,9 @@ from django.conf import settings as site
 from django.test import Client
 from django.utils import timezone
 
+from gradus import outgoing
 from gradus.accounts.models import User
-from gradus.lti import keys, outgoing, services
+from gradus.lti import keys, services
 from gradus.lti.models import Platform, ToolKey
 from tests.lti.platform import Moodle, web_key
 

@@ -19,10 +19,10 @@ from django.db import connection, transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from gradus import database_away
-from gradus.lti import advice, columns, keys, outgoing, released
+from gradus import database_away, outgoing
+from gradus.lti import advice, columns, keys, released
 from gradus.lti.models import REFUSAL_CHARS, Delivery, Platform
-from gradus.lti.outgoing import Answer, Unreachable
+from gradus.outgoing import Answer, Unreachable
 from gradus.submissions import failpoints
 
 log = structlog.get_logger(__name__)

@@ -17,10 +17,10 @@ from gradus.sign_in.refusals import Refusal
 
 def configured(provider_id: str) -> Provider:
     """Returns the provider with this id in GRADUS_OIDC. Raises `Http404` if there is none."""
-    found = next((one for one in settings.SIGN_IN_PROVIDERS if one.id == provider_id), None)
-    if found is None:
-        raise Http404
-    return found
+    for provider in settings.SIGN_IN_PROVIDERS:
+        if provider.id == provider_id:
+            return provider
+    raise Http404
 
 
 class Connection(OpenIDConnectOAuth2Adapter):  # type: ignore[misc]  # allauth has no types
@@ -43,23 +43,23 @@ class Connection(OpenIDConnectOAuth2Adapter):  # type: ignore[misc]  # allauth h
         ours, config = self.ours, self.openid_config
         self._refuse_other_issuer(request, config)
         self.verifier = pkce_code_verifier or ""
-        data = {
+        form = {
             "grant_type": "authorization_code",
             "code": request.GET["code"],
             "redirect_uri": self.get_callback_url(request, app),
             "code_verifier": self.verifier,
         }
         secret = ours.client_secret.get_secret_value()
-        named: dict[str, Any] = {"data": data}
+        auth = None
         # What a provider can do that does not say it (OpenID Connect Discovery, 3).
         if "client_secret_basic" in config.get("token_endpoint_auth_methods_supported", ["client_secret_basic"]):
-            named["auth"] = (quote(ours.client_id, safe=""), quote(secret, safe=""))
+            auth = (quote(ours.client_id, safe=""), quote(secret, safe=""))
         else:
-            data |= {"client_id": ours.client_id, "client_secret": secret}
-        found, _headers = asking.ask(ours, "POST", str(config["token_endpoint"]), **named)
-        if not isinstance(found.get("access_token"), str):
+            form |= {"client_id": ours.client_id, "client_secret": secret}
+        reply: dict[str, Any] = asking.ask(ours, "POST", str(config["token_endpoint"]), form=form, auth=auth).json()
+        if not isinstance(reply.get("access_token"), str):
             raise Refusal("answer", "it sent no access token")
-        return found
+        return reply
 
     def _refuse_other_issuer(self, request: HttpRequest, config: dict[str, Any]) -> None:
         """The answer names the provider that it comes from (RFC 9207), so that two cannot be exchanged."""
@@ -77,8 +77,8 @@ class Connection(OpenIDConnectOAuth2Adapter):  # type: ignore[misc]  # allauth h
         claims = tokens.claims_of(ours, named["response"].get("id_token"), self.verifier)
         if address := config.get("userinfo_endpoint"):
             headers = {"Authorization": f"Bearer {token.token}"}
-            told, _headers = asking.ask(ours, "GET", str(address), headers=headers)
-            if told.get("sub") != claims["sub"]:
+            person = asking.ask(ours, "GET", str(address), headers=headers).json()
+            if person.get("sub") != claims["sub"]:
                 raise Refusal("token", "its user information is about somebody else")
-            claims = told | claims
+            claims = person | claims
         return self.get_provider().sociallogin_from_response(request, claims)
