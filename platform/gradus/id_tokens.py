@@ -26,10 +26,7 @@ class WrongParty(jwt.InvalidTokenError):
 def claims_of(
     token: str, key_of: Callable[[dict[str, Any]], Any], *, algorithms: Sequence[str], issuer: str, client_id: str
 ) -> dict[str, Any]:
-    """Returns the claims of an ID token, whose nonce and subject the caller compares.
-
-    Args:
-        key_of: Returns the key that has signed, for the header of the token, whose `alg` is one of the algorithms.
+    """Returns the claims of an ID token, whose nonce the caller compares. `key_of` finds the key by the token's header.
 
     Raises:
         jwt.PyJWTError: the token is not valid: `jwt.InvalidAlgorithmError`, `WrongParty` and PyJWT's own errors.

@@ -13,6 +13,7 @@ import json
 import socket
 import time
 from collections.abc import Collection, Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from typing import Any
@@ -31,8 +32,8 @@ MOST_BYTES = 1024 * 1024
 class Policy:
     """Which addresses may be asked, and what an answer may cost: seconds of one step, seconds of all, and bytes.
 
-    `plain_hosts` may be asked without TLS, and may be private. `of_operator` is True where the address comes from an
-    operator: every host may be private then, and the request goes through the proxy that the environment names, if any.
+    `plain_hosts` may be asked without TLS, and may be private. `of_operator` is True where an operator set the address:
+    every host may be private then, and the request goes through the proxy that the environment names, if any.
     """
 
     plain_hosts: Collection[str]
@@ -63,7 +64,15 @@ class Answer:
         try:
             return json.loads(self.body)
         except (ValueError, RecursionError):
-            raise Unreachable(_("The platform's answer is not JSON."), status=self.status) from None
+            raise Unreachable(_("The platform's answer is not JSON."), self.status) from None
+
+    def object(self) -> dict[str, Any]:
+        """Returns the JSON object of the body, or an empty one if the body is something else."""
+        try:
+            value = self.json()
+        except Unreachable:
+            return {}
+        return value if isinstance(value, dict) else {}
 
     @property
     def skew(self) -> float | None:
@@ -74,29 +83,23 @@ class Answer:
             return None
 
 
+@dataclass(eq=False)
 class Unreachable(Exception):
-    """The server gave no answer that can be used. The text says why, for operators. `status` is HTTP's, or 0.
+    """The server gave no answer that can be used. The reason is for operators. `status` is HTTP's, or 0.
 
-    `is_certain` is False where the server may have received the request. `refusal` is the whole answer where it is a
-    redirect or a refusal. Otherwise, `fault` is httpx's name of what went wrong.
+    `is_certain` is False where the server may have received the request. `refusal` is the whole answer where its status
+    is not one of success. Otherwise, `fault` is httpx's name of what went wrong.
     """
 
-    def __init__(
-        self,
-        reason: str,
-        *,
-        status: int = 0,
-        is_certain: bool = False,
-        retry_after: float = 0,
-        refusal: Answer | None = None,
-        fault: str = "",
-    ) -> None:
-        super().__init__(reason)
-        self.status = status
-        self.is_certain = is_certain
-        self.retry_after = retry_after
-        self.refusal = refusal
-        self.fault = fault
+    reason: str
+    status: int = 0
+    is_certain: bool = False
+    retry_after: float = 0
+    refusal: Answer | None = None
+    fault: str = ""
+
+    def __str__(self) -> str:
+        return self.reason
 
 
 def problem_of(address: str, policy: Policy | None = None) -> str:
@@ -128,9 +131,7 @@ def send(
     content: bytes | None = None,
     auth: tuple[str, str] | None = None,
 ) -> Answer:
-    """Sends a request and returns the answer, whose status is one of success.
-
-    Without a policy, the address counts as a stranger's.
+    """Sends a request, without a policy as to a stranger's address, and returns an answer with a status of success.
 
     Raises:
         Unreachable: the address is not allowed, nothing answered in time, or the answer is a refusal or a redirect.
@@ -138,15 +139,15 @@ def send(
     policy = policy or strangers()
     if problem := problem_of(address, policy):
         raise Unreachable(problem, is_certain=True)
-    url = httpx.URL(address)
+    url, ends = httpx.URL(address), time.monotonic() + policy.all_seconds
     target = url if policy.of_operator else url.copy_with(host=_checked_ip(url, policy))
     sent = {"Accept": "application/json", **(headers or {}), "Host": url.netloc.decode("ascii")}
+    name = {"sni_hostname": url.host}
     try:
         with httpx.Client(timeout=policy.step_seconds, trust_env=policy.of_operator, follow_redirects=False) as client:
-            request = client.build_request(
-                method, target, headers=sent, data=form, content=content, extensions={"sni_hostname": url.host}
-            )
-            answer = _read(client, request, auth, policy)
+            request = client.build_request(method, target, headers=sent, data=form, content=content, extensions=name)
+            with closing(client.send(request, stream=True, auth=auth)) as response:
+                answer = _read(response, ends, policy.most_bytes)
     except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError) as error:
         is_certain = isinstance(error, httpx.ConnectError | httpx.ConnectTimeout)
         reason = _("The platform's answer from %(host)s broke off, or took too long.")
@@ -154,7 +155,8 @@ def send(
             reason = _("The platform does not answer at %(host)s.")
         fault = type(error).__name__
         raise Unreachable(reason % {"host": url.host}, is_certain=is_certain, fault=fault) from None
-    _refuse_unless_success(answer)
+    if not 200 <= answer.status < 300:
+        raise _refused(answer)
     return answer
 
 
@@ -184,35 +186,23 @@ def _is_public(address: str) -> bool:
     return ip.is_global and not ip.is_multicast and (inner is None or inner.is_global)
 
 
-def _read(client: httpx.Client, request: httpx.Request, auth: tuple[str, str] | None, policy: Policy) -> Answer:
-    ends, body = time.monotonic() + policy.all_seconds, bytearray()
-    response = client.send(request, stream=True, auth=auth)
-    try:
-        for piece in response.iter_bytes():
-            body += piece
-            reason = ""
-            if len(body) > policy.most_bytes:
-                reason = _("The platform's answer is too large.")
-            elif time.monotonic() > ends:
-                reason = _("The platform's answer takes too long.")
-            if reason:
-                raise Unreachable(reason, status=response.status_code, fault=httpx.ReadTimeout.__name__)
-    finally:
-        response.close()
+def _read(response: httpx.Response, ends: float, most_bytes: int) -> Answer:
+    body = bytearray()
+    for piece in response.iter_bytes():
+        body += piece
+        reason = _("The platform's answer takes too long.") if time.monotonic() > ends else ""
+        if len(body) > most_bytes:
+            reason = _("The platform's answer is too large.")
+        if reason:
+            raise Unreachable(reason, response.status_code, fault="ReadTimeout")
     return Answer(response.status_code, response.headers, bytes(body))
 
 
-def _refuse_unless_success(answer: Answer) -> None:
-    if 200 <= answer.status < 300:
-        return
+def _refused(answer: Answer) -> Unreachable:
     if 300 <= answer.status < 400:
         reason = _("The platform sends to another address, which is not followed.")
-        raise Unreachable(reason, status=answer.status, is_certain=True, refusal=answer)
+        return Unreachable(reason, answer.status, is_certain=True, refusal=answer)
+    reason = _("The platform answered with the status %(status)s.") % {"status": answer.status}
     wait = answer.headers.get("Retry-After", "")
-    raise Unreachable(
-        _("The platform answered with the status %(status)s.") % {"status": answer.status},
-        status=answer.status,
-        is_certain=answer.status < 500,
-        retry_after=float(wait) if wait.isdecimal() and len(wait) < 7 else 0,
-        refusal=answer,
-    )
+    seconds = float(wait) if wait.isdecimal() and len(wait) < 7 else 0
+    return Unreachable(reason, answer.status, answer.status < 500, seconds, answer)

@@ -24,6 +24,7 @@ from jwt.algorithms import RSAAlgorithm
 
 from gradus import id_tokens, outgoing
 from gradus.lti.models import REFUSAL_CHARS, Platform, ToolKey
+from gradus.refusal import Refused
 
 PURPOSE = b"gradus lti keys, version 1"
 BITS = 2048
@@ -70,26 +71,25 @@ def published() -> list[dict[str, str]]:
 
 def ensure() -> None:
     """Makes a key if there is none, or none that the site's secret decrypts."""
-    if not any(_readable(one) for one in usable()):
+    if not any(_private(key) for key in usable()):
         make()
 
 
-def _readable(key: ToolKey) -> bool:
+def _private(key: ToolKey) -> RSAPrivateKey | None:
     try:
-        _cipher(settings.SECRET_KEY).decrypt(key.private.encode())
+        pem = _cipher(settings.SECRET_KEY).decrypt(key.private.encode())
     except InvalidToken:
-        return False
-    return True
+        return None
+    private = load_pem_private_key(pem, None)
+    assert isinstance(private, RSAPrivateKey)
+    return private
 
 
 def signing() -> tuple[str, RSAPrivateKey]:
     """Returns the id and the private half of the newest key that signs now."""
-    for one in usable().filter(signs_from__lte=timezone.now()):
-        if _readable(one):
-            pem = _cipher(settings.SECRET_KEY).decrypt(one.private.encode())
-            private = load_pem_private_key(pem, None)
-            assert isinstance(private, RSAPrivateKey)
-            return one.kid, private
+    for key in usable().filter(signs_from__lte=timezone.now()):
+        if private := _private(key):
+            return key.kid, private
     made = make()
     ToolKey.objects.filter(pk=made.pk).update(signs_from=F("created_at"))
     return signing()
@@ -114,22 +114,15 @@ def rotate() -> int:
 # --- keys of platforms -------------------------------------------------------------------------------------------
 
 
-class NoKey(Exception):
-    """The platform has no usable key of this id. The text says so for people."""
-
-
-class Away(NoKey):
-    """The key is not known from before, and the platform's keys cannot be fetched now."""
-
-
-def key_of(platform: Platform, kid: str) -> RSAPublicKey:
+def key_of(platform: Platform, kid: str) -> RSAPublicKey | None:
     """Returns the platform's public key of this id, and asks the platform for its keys where it is not known.
 
+    Returns None if the platform has no such key.
+
     Raises:
-        NoKey: it has none.
-        Away: it does not answer, or was asked less than a minute ago.
+        Refused: 503, the key is not known, and the platform does not answer, or was asked less than a minute ago.
     """
-    header, now = {"alg": "RS256", "kid": kid}, timezone.now()
+    header, now, fault = {"alg": "RS256", "kid": kid}, timezone.now(), ""
     key: RSAPublicKey | None = id_tokens.key_for(header, platform.keys)
     if key is not None and platform.keys_at is not None and platform.keys_at > now - FRESH:
         return key
@@ -138,12 +131,11 @@ def key_of(platform: Platform, kid: str) -> RSAPublicKey:
     if Platform.objects.filter(due, pk=platform.pk).update(asked_at=now):
         fault = fetch(platform)
         key = id_tokens.key_for(header, platform.keys)
-        if fault and key is None:
-            raise Away(fault)
     elif key is None:
-        raise Away(_("Its keys were asked for less than a minute ago. Try again in a minute."))
-    if key is None:
-        raise NoKey(_("It is signed with a key that the platform does not publish."))
+        fault = _("Its keys were asked for less than a minute ago. Try again in a minute.")
+    if fault and key is None:
+        reason = _("The keys of the platform cannot be fetched: %(why)s") % {"why": fault}
+        raise Refused("platform_away", reason, 503, retry_after=60)
     return key
 
 

@@ -145,11 +145,8 @@ def complaint_of(answer: Answer) -> str:
     """Returns what an answer says against a grade although its status is one of success, or ""."""
     if answer.body.strip() and "html" in answer.headers.get("Content-Type", "").lower():
         return _("The platform answered with a page for people, and did not say that it has the grade.")
-    try:
-        value = json.loads(answer.body)
-    except (ValueError, RecursionError):
-        return ""
-    if isinstance(value, dict) and (value.get("error") or value.get("errors")):
+    value = answer.object()
+    if value.get("error") or value.get("errors"):
         return _("The platform answered with an error, although the status of its answer is one of success.")
     return ""
 

@@ -40,20 +40,12 @@ def ask(provider: Provider, method: str, address: str, **sent: Any) -> Answer:
             fault = f"does not answer ({error.fault})" if error.fault else f"answers with status {error.status}"
             raise Refusal("away", f"{url.hostname} {fault}") from None
         answer = error.refusal
-    reply = _object(answer)
-    if answer.status != 200 or reply is None:
-        code = reply.get("error") if reply else None
+    reply = answer.object()
+    if answer.status != 200 or not reply:
+        code = reply.get("error")
         detail = f" and the error {code[:60]}" if isinstance(code, str) and code.isidentifier() else ""
         raise Refusal("answer", f"{url.hostname}{url.path} answers with status {answer.status}{detail}")
     return answer
-
-
-def _object(answer: Answer) -> dict[str, Any] | None:
-    try:
-        value = answer.json()
-    except Unreachable:
-        return None
-    return value if isinstance(value, dict) else None
 
 
 def configuration(provider: Provider, *, fresh: bool = False) -> dict[str, Any]:
@@ -66,7 +58,7 @@ def configuration(provider: Provider, *, fresh: bool = False) -> dict[str, Any]:
     config: dict[str, Any] | None = None if fresh else cache.get(key)
     if config is None:
         answer = ask(provider, "GET", f"{provider.issuer.rstrip('/')}/.well-known/openid-configuration")
-        config = {**answer.json(), "gradus_skew": answer.skew}
+        config = {**answer.object(), "gradus_skew": answer.skew}
         if config.get("issuer") != provider.issuer:
             raise Refusal("issuer", "the issuer in its configuration is another one than in GRADUS_OIDC")
         for name in ("authorization_endpoint", "token_endpoint", "jwks_uri"):
@@ -81,7 +73,7 @@ def keys(provider: Provider, *, fresh: bool = False) -> dict[str, Any]:
     key = _key("keys", provider, address)
     key_set: dict[str, Any] | None = None if fresh else cache.get(key)
     if key_set is None:
-        key_set = ask(provider, "GET", address).json()
+        key_set = ask(provider, "GET", address).object()
         cache.set(key, key_set, KEPT_SECONDS)
     return key_set
 

@@ -56,7 +56,7 @@ class Connection(OpenIDConnectOAuth2Adapter):  # type: ignore[misc]  # allauth h
             auth = (quote(ours.client_id, safe=""), quote(secret, safe=""))
         else:
             form |= {"client_id": ours.client_id, "client_secret": secret}
-        reply: dict[str, Any] = asking.ask(ours, "POST", str(config["token_endpoint"]), form=form, auth=auth).json()
+        reply = asking.ask(ours, "POST", str(config["token_endpoint"]), form=form, auth=auth).object()
         if not isinstance(reply.get("access_token"), str):
             raise Refusal("answer", "it sent no access token")
         return reply
@@ -77,7 +77,7 @@ class Connection(OpenIDConnectOAuth2Adapter):  # type: ignore[misc]  # allauth h
         claims = tokens.claims_of(ours, named["response"].get("id_token"), self.verifier)
         if address := config.get("userinfo_endpoint"):
             headers = {"Authorization": f"Bearer {token.token}"}
-            person = asking.ask(ours, "GET", str(address), headers=headers).json()
+            person = asking.ask(ours, "GET", str(address), headers=headers).object()
             if person.get("sub") != claims["sub"]:
                 raise Refusal("token", "its user information is about somebody else")
             claims = person | claims

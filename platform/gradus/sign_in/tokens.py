@@ -57,8 +57,3 @@ def _key(provider: Provider, header: dict[str, Any]) -> Any:
         if key is not None:
             return key
     raise Refusal("keys", "none of its published keys has signed the ID token")
-
-
-def usable_keys(provider: Provider) -> int:
-    """Returns how many of the published keys Gradus can check signatures with."""
-    return len(list(id_tokens.public_keys(asking.keys(provider, fresh=True), ALGORITHMS)))
