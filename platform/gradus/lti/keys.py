@@ -149,8 +149,7 @@ def fetch(platform: Platform) -> str:
     try:
         answer = outgoing.send("GET", platform.keys_url)
         platform.skew, key_set = answer.skew, answer.json()
-        usable = id_tokens.public_keys(key_set, ALGORITHMS)
-        if not any(isinstance(jwk.get("kid"), str) for jwk, _key in usable):
+        if not any(isinstance(jwk.get("kid"), str) for jwk, _key in id_tokens.public_keys(key_set, ALGORITHMS)):
             raise outgoing.Unreachable(_("The platform publishes no RSA key for signatures."))
     except outgoing.Unreachable as error:
         platform.keys_fault = str(error)[:REFUSAL_CHARS]

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 from typing import Any
 from urllib.parse import quote
 
+import jwt
 from allauth.socialaccount.models import SocialToken
 from allauth.socialaccount.providers.openid_connect.views import OpenIDConnectOAuth2Adapter
 from django.conf import settings
 from django.http import Http404, HttpRequest
 
-from gradus.sign_in import asking, tokens
+from gradus import id_tokens
+from gradus.sign_in import asking
 from gradus.sign_in.configuration import Provider
 from gradus.sign_in.refusals import Refusal
+
+SUBJECT_CHARS = 191
 
 
 def configured(provider_id: str) -> Provider:
@@ -21,6 +27,11 @@ def configured(provider_id: str) -> Provider:
         if provider.id == provider_id:
             return provider
     raise Http404
+
+
+def nonce_of(verifier: str) -> str:
+    """Returns the nonce that belongs to a code verifier, which only this browser's session knows."""
+    return hashlib.sha256(f"nonce {verifier}".encode()).hexdigest()
 
 
 class Connection(OpenIDConnectOAuth2Adapter):  # type: ignore[misc]  # allauth has no types
@@ -74,7 +85,7 @@ class Connection(OpenIDConnectOAuth2Adapter):  # type: ignore[misc]  # allauth h
     def complete_login(self, request: HttpRequest, app: object, token: SocialToken, **named: Any) -> Any:
         """Returns allauth's log-in of the person whom the ID token names. Raises `Refusal`."""
         ours, config = self.ours, self.openid_config
-        claims = tokens.claims_of(ours, named["response"].get("id_token"), self.verifier)
+        claims = _claims_of(ours, named["response"].get("id_token"), self.verifier)
         if address := config.get("userinfo_endpoint"):
             headers = {"Authorization": f"Bearer {token.token}"}
             person = asking.ask(ours, "GET", str(address), headers=headers).object()
@@ -82,3 +93,37 @@ class Connection(OpenIDConnectOAuth2Adapter):  # type: ignore[misc]  # allauth h
                 raise Refusal("token", "its user information is about somebody else")
             claims = person | claims
         return self.get_provider().sociallogin_from_response(request, claims)
+
+
+def _claims_of(provider: Provider, token: Any, verifier: str) -> dict[str, Any]:
+    """Returns the claims of an ID token. Raises `Refusal` unless it is this provider's for this site and log-in."""
+    if not isinstance(token, str):
+        raise Refusal("token", "it sent no ID token")
+    try:
+        claims = id_tokens.claims_of(
+            token, lambda header: _key(provider, header),
+            algorithms=id_tokens.ALGORITHMS, issuer=provider.issuer, client_id=provider.client_id,
+        )  # fmt: skip
+    except (jwt.ExpiredSignatureError, jwt.ImmatureSignatureError):
+        raise Refusal("clock", "the times in its ID token do not fit this server's clock") from None
+    except jwt.InvalidAlgorithmError:
+        raise Refusal("token", "its ID token is not signed with a public key") from None
+    except id_tokens.WrongParty:
+        raise Refusal("token", "its ID token was made for another site") from None
+    except jwt.PyJWTError as error:
+        raise Refusal("token", f"its ID token is not valid ({type(error).__name__})") from None
+    nonce, subject = claims["nonce"], claims["sub"]
+    if not isinstance(nonce, str) or not hmac.compare_digest(nonce.encode(), nonce_of(verifier).encode()):
+        raise Refusal("token", "its ID token belongs to another log-in")
+    if not isinstance(subject, str) or not 0 < len(subject) <= SUBJECT_CHARS or not subject.isprintable():
+        raise Refusal("token", "its ID token names nobody")
+    return claims
+
+
+def _key(provider: Provider, header: dict[str, Any]) -> Any:
+    """Returns the key that signed the token. For a key that is not known yet, the keys are fetched again."""
+    for fresh in (False, True):
+        key = id_tokens.key_for(header, asking.keys(provider, fresh=fresh))
+        if key is not None:
+            return key
+    raise Refusal("keys", "none of its published keys has signed the ID token")

@@ -11,12 +11,11 @@ from django.conf import settings
 from django.db.models import Max
 
 from gradus.classes.models import Class
-from gradus.id_tokens import public_keys
+from gradus.id_tokens import ALGORITHMS, public_keys
 from gradus.sign_in import asking
 from gradus.sign_in.configuration import Provider
 from gradus.sign_in.models import LastRefusal
 from gradus.sign_in.refusals import Refusal, advice
-from gradus.sign_in.tokens import ALGORITHMS
 
 
 @dataclass(frozen=True)
