@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 from django.test import Client
 
+from gradus import outgoing
 from gradus.accounts.models import User
 from gradus.classes.models import Class, Member
-from gradus.lti import keys, outgoing, sending, services
+from gradus.lti import keys, sending, services
 from gradus.lti.models import Context, Deployment, Platform
 from tests import factories
 from tests.lti.gradebook import Gradebook, launched

@@ -14,10 +14,11 @@ import jwt
 from django.db.models import F
 from django.test import Client
 
+from gradus import outgoing
 from gradus.classes.models import Member
-from gradus.lti import keys, outgoing, sending
+from gradus.lti import keys, sending
 from gradus.lti.models import Delivery, LineItem, Platform
-from gradus.lti.outgoing import Unreachable
+from gradus.outgoing import Unreachable
 from tests import factories
 from tests.lti.platform import Moodle, launch, private_key
 

@@ -16,7 +16,8 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, generat
 from django.test import Client
 from jwt.algorithms import RSAAlgorithm
 
-from gradus.lti import messages, outgoing
+from gradus import outgoing
+from gradus.lti import messages
 from gradus.lti.models import Platform
 
 ISSUER = "https://moodle.example.org"

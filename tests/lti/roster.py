@@ -10,8 +10,9 @@ from typing import Any
 import httpx
 import jwt
 
+from gradus import outgoing
 from gradus.classes.models import Class
-from gradus.lti import outgoing, rosters
+from gradus.lti import rosters
 from gradus.lti.messages import ROSTER
 from gradus.lti.models import Context, Link
 from tests.lti.platform import ISSUER, LEARNER, Moodle, private_key

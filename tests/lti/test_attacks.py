@@ -40,6 +40,11 @@ def part(value: Any) -> str:
     return base64.urlsafe_b64encode(json.dumps(value).encode()).rstrip(b"=").decode()
 
 
+def with_an_empty_azp(moodle: Moodle, nonce: str) -> str:
+    claims = {**moodle.claims(nonce), "azp": None}
+    return jwt.encode(claims, private_key("first"), algorithm="RS256", headers={"kid": "first"})
+
+
 def unsigned(alg: str, kid: Any = "first") -> Make:
     return lambda moodle, nonce: f"{part({'alg': alg, 'kid': kid})}.{part(moodle.claims(nonce))}."
 
@@ -79,6 +84,8 @@ MESSAGES: dict[str, tuple[Make, int, str, str]] = {
     "altered": (altered, 400, "launch_refused", "signature"),
     "another's key under this kid": (signed("evil", kid="first"), 400, "launch_refused", "signature"),
     "a key in the header": (with_own_key_in_the_header, 400, "launch_refused", "signature"),
+    "an extension that must be understood": (signed(crit=["exp"]), 400, "launch_refused", "id_token"),
+    "an azp that is nobody": (with_an_empty_azp, 400, "launch_refused", "azp"),
     "a kid that is no text": (unsigned("RS256", kid=7), 400, "launch_refused", "id_token"),
     "an empty kid": (signed(kid=""), 400, "launch_refused", "kid"),
     "expired": (changed(exp=int(NOW()) - 120, iat=int(NOW()) - 400), 400, "launch_refused", "exp"),

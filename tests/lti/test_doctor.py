@@ -12,9 +12,10 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
+from gradus import outgoing
 from gradus.accounts.models import User
 from gradus.classes.models import Class, Member
-from gradus.lti import advice, launches, outgoing, sending
+from gradus.lti import advice, launches, sending
 from gradus.lti.messages import ROSTER
 from gradus.lti.models import Context, Deployment, Platform
 from gradus.operations.doctor.platforms import platforms

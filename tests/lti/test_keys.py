@@ -11,8 +11,9 @@ from django.conf import settings as site
 from django.test import Client
 from django.utils import timezone
 
+from gradus import outgoing
 from gradus.accounts.models import User
-from gradus.lti import keys, outgoing, services
+from gradus.lti import keys, services
 from gradus.lti.models import Platform, ToolKey
 from tests.lti.platform import Moodle, web_key
 
@@ -50,6 +51,9 @@ def test_another_secret_makes_another_key(platform: Platform, operator: User, se
         {"keys": [web_key("first", use="enc")]},
         {"keys": [web_key("first", alg="HS256")]},
         {"keys": [web_key("first", kty="oct", k="secret")]},
+        {"keys": [web_key("first", kty=["RSA"])]},
+        {"keys": [web_key("first", alg=["RS256"])]},
+        {"keys": [web_key("first", kid=7)]},
         {"keys": [{**web_key("first"), "n": "AQAB"}]},
         {"keys": [{**web_key("first"), "n": "!"}]},
         {"keys": [{**web_key("first"), "d": "AQAB"}]},

@@ -17,10 +17,11 @@ from django.test import Client
 from pytest_httpserver import HTTPServer
 
 from benchmarks import venvs
+from gradus import outgoing
 from gradus.accounts.models import User
 from gradus.classes.models import Class
 from gradus.gradebook import services as gradebook
-from gradus.lti import keys, outgoing, rosters, sending, services
+from gradus.lti import keys, rosters, sending, services
 from gradus.lti.models import Context, Delivery, Link, Platform
 from tests import factories
 

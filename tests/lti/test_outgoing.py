@@ -10,8 +10,8 @@ import pytest
 from pytest_httpserver import HTTPServer
 from werkzeug import Request, Response
 
-from gradus.lti import outgoing
-from gradus.lti.outgoing import Unreachable
+from gradus import outgoing
+from gradus.outgoing import Unreachable
 
 
 @pytest.fixture

@@ -13,10 +13,11 @@ from django.db import IntegrityError, transaction
 from django.test import Client
 from django.utils import timezone
 
+from gradus import outgoing
 from gradus.accounts.models import StaffAction, User
-from gradus.lti import outgoing, registering, services
+from gradus.lti import registering, services
 from gradus.lti.models import Deployment, Platform, RegistrationLink
-from gradus.lti.outgoing import Unreachable
+from gradus.outgoing import Unreachable
 from tests.conftest import logged_in
 from tests.lti.platform import ISSUER, SITE, Moodle, launch, registered
 

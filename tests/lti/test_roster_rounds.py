@@ -13,7 +13,7 @@ from gradus.accounts.models import User
 from gradus.classes.models import Class
 from gradus.lti import rosters, services
 from gradus.lti.models import Context, Platform
-from gradus.lti.outgoing import Unreachable
+from gradus.outgoing import Unreachable
 from tests import factories
 from tests.conftest import logged_in
 from tests.lti.roster import URL, Service, follow, person

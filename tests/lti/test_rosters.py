@@ -16,7 +16,7 @@ from gradus.classes.models import Class, Managed, Member
 from gradus.lti import rosters
 from gradus.lti.messages import ROSTER
 from gradus.lti.models import Context, DeletedPerson, Link, Platform
-from gradus.lti.outgoing import Unreachable
+from gradus.outgoing import Unreachable
 from tests import factories
 from tests.deleted import delete
 from tests.lti.platform import LEARNER, TEACHER, Moodle, launch

@@ -11,10 +11,11 @@ import pytest
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
+from gradus import outgoing
 from gradus.classes.models import Class, Member
-from gradus.lti import outgoing, released, sending
+from gradus.lti import released, sending
 from gradus.lti.models import Delivery, LineItem, Platform
-from gradus.lti.outgoing import Unreachable
+from gradus.outgoing import Unreachable
 from gradus.submissions import failpoints
 from tests.lti.gradebook import Gradebook, answer, grade, launched, lost, worked
 from tests.lti.platform import Moodle

@@ -146,8 +146,19 @@ def test_information_about_somebody_else(told: dict[str, Any], person: Browser, 
     refused(person, school, "token")
 
 
-def test_a_key_for_something_else_signs_nothing(person: Browser, school: School) -> None:
-    school.instead["keys"] = as_json({"keys": [{**public("first"), "use": "enc"}, "no key", {"kid": "first"}]})
+@pytest.mark.parametrize(
+    "key",
+    [
+        {**public("first"), "use": "enc"},
+        {**public("first"), "kty": ["RSA"]},
+        {**public("first"), "alg": "none"},
+        {**public("first"), "n": "AQAB"},
+        {**public("first"), "d": "AQAB"},
+    ],
+)
+def test_a_key_for_something_else_signs_nothing(key: dict[str, Any], person: Browser, school: School) -> None:
+    """A key that is too short, or whose private half is published, counts no more than one for something else."""
+    school.instead["keys"] = as_json({"keys": [key, "no key", {"kid": "first"}]})
     refused(person, school, "keys")
 
 

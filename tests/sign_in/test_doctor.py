@@ -7,7 +7,7 @@ import pytest
 from werkzeug import Response
 
 from gradus.operations.doctor.sign_in import providers
-from gradus.sign_in import asking
+from gradus.outgoing import Answer
 from tests.sign_in.conftest import Browser, configure
 from tests.sign_in.school import School, as_json, public
 
@@ -41,7 +41,7 @@ def test_one_without_a_key(school: School) -> None:
 
 def test_a_clock_that_goes_wrong_a_rule_for_no_class_and_a_refusal(school: School, settings, monkeypatch) -> None:
     configure(settings, school.setting(rules=[{"claim": "x", "class": 4711}]))
-    monkeypatch.setattr(asking, "skew", lambda headers: -90.0)
+    monkeypatch.setattr(Answer, "skew", -90.0)
     school.claims = {"aud": "another"}
     Browser().sign_in()
     levels = [level for level, _text, _hint in found()]
@@ -73,5 +73,5 @@ def test_a_page_says_the_same_without_asking(school: School, settings, grace_cli
 
 @pytest.mark.parametrize("said", [None, "yesterday", "Mon, 30 Nov 2020 12:00:00 GMT"])
 def test_a_clock_is_read_from_the_answer_where_it_says_the_time(said: str | None) -> None:
-    skew = asking.skew(httpx.Headers({} if said is None else {"Date": said}))
+    skew = Answer(200, httpx.Headers({} if said is None else {"Date": said}), b"").skew
     assert (skew is not None and skew < -1e6) == (said is not None and said != "yesterday")

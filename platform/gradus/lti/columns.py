@@ -12,10 +12,10 @@ from django.urls import resolve
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from gradus import outgoing
 from gradus.accounts import staff_actions as staff
 from gradus.accounts.models import StaffAction, User
 from gradus.classes.models import Class, Member
-from gradus.lti import outgoing
 from gradus.lti.messages import Message
 from gradus.lti.models import REFUSAL_CHARS, Context, Delivery, Deployment, LineItem, Platform
 from gradus.refusal import Refused

@@ -17,11 +17,12 @@ from urllib.parse import urlsplit
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
+from gradus import outgoing
 from gradus.accounts.token_rules import LearnerData
 from gradus.classes.models import Class
 from gradus.courses import catalogue
 from gradus.gradebook import points, queries
-from gradus.lti import columns, outgoing
+from gradus.lti import columns
 from gradus.lti.messages import CLAIM, Message, is_complete_text
 from gradus.lti.models import URL_CHARS, Platform
 from gradus.refusal import Refused

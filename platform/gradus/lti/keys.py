@@ -22,9 +22,9 @@ from django.utils.crypto import get_random_string
 from django.utils.translation import gettext as _
 from jwt.algorithms import RSAAlgorithm
 
-from gradus.clocks import skew
-from gradus.lti import outgoing
+from gradus import id_tokens, outgoing
 from gradus.lti.models import REFUSAL_CHARS, Platform, ToolKey
+from gradus.refusal import Refused
 
 PURPOSE = b"gradus lti keys, version 1"
 BITS = 2048
@@ -33,7 +33,8 @@ PUBLISHED_FIRST = timedelta(days=1)
 LASTS, STAYS = timedelta(days=90), timedelta(days=2)
 # A platform's keys are asked for again after this time, and at once where a key is unknown, but not more often.
 FRESH, AT_MOST_EVERY = timedelta(days=1), timedelta(minutes=1)
-MOST_KEYS = 50
+# The specification has platforms sign with RS256.
+ALGORITHMS = ("RS256",)
 
 
 def _cipher(secret: str) -> Fernet:
@@ -70,26 +71,25 @@ def published() -> list[dict[str, str]]:
 
 def ensure() -> None:
     """Makes a key if there is none, or none that the site's secret decrypts."""
-    if not any(_readable(one) for one in usable()):
+    if not any(_private(key) for key in usable()):
         make()
 
 
-def _readable(key: ToolKey) -> bool:
+def _private(key: ToolKey) -> RSAPrivateKey | None:
     try:
-        _cipher(settings.SECRET_KEY).decrypt(key.private.encode())
+        pem = _cipher(settings.SECRET_KEY).decrypt(key.private.encode())
     except InvalidToken:
-        return False
-    return True
+        return None
+    private = load_pem_private_key(pem, None)
+    assert isinstance(private, RSAPrivateKey)
+    return private
 
 
 def signing() -> tuple[str, RSAPrivateKey]:
     """Returns the id and the private half of the newest key that signs now."""
-    for one in usable().filter(signs_from__lte=timezone.now()):
-        if _readable(one):
-            pem = _cipher(settings.SECRET_KEY).decrypt(one.private.encode())
-            private = load_pem_private_key(pem, None)
-            assert isinstance(private, RSAPrivateKey)
-            return one.kid, private
+    for key in usable().filter(signs_from__lte=timezone.now()):
+        if private := _private(key):
+            return key.kid, private
     made = make()
     ToolKey.objects.filter(pk=made.pk).update(signs_from=F("created_at"))
     return signing()
@@ -114,36 +114,29 @@ def rotate() -> int:
 # --- keys of platforms -------------------------------------------------------------------------------------------
 
 
-class NoKey(Exception):
-    """The platform has no usable key of this id. The text says so for people."""
-
-
-class Away(NoKey):
-    """The key is not known from before, and the platform's keys cannot be fetched now."""
-
-
-def key_of(platform: Platform, kid: str) -> RSAPublicKey:
+def key_of(platform: Platform, kid: str) -> RSAPublicKey | None:
     """Returns the platform's public key of this id, and asks the platform for its keys where it is not known.
 
+    Returns None if the platform has no such key.
+
     Raises:
-        NoKey: it has none.
-        Away: it does not answer, or was asked less than a minute ago.
+        Refused: 503, the key is not known, and the platform does not answer, or was asked less than a minute ago.
     """
-    found, now = _parsed(platform.keys).get(kid), timezone.now()
-    if found is not None and platform.keys_at is not None and platform.keys_at > now - FRESH:
-        return found
+    header, now, fault = {"alg": "RS256", "kid": kid}, timezone.now(), ""
+    key: RSAPublicKey | None = id_tokens.key_for(header, platform.keys)
+    if key is not None and platform.keys_at is not None and platform.keys_at > now - FRESH:
+        return key
     # Of many launches at once, one asks.
     due = Q(asked_at=None) | Q(asked_at__lt=now - AT_MOST_EVERY)
     if Platform.objects.filter(due, pk=platform.pk).update(asked_at=now):
         fault = fetch(platform)
-        found = _parsed(platform.keys).get(kid)
-        if fault and found is None:
-            raise Away(fault)
-    elif found is None:
-        raise Away(_("Its keys were asked for less than a minute ago. Try again in a minute."))
-    if found is None:
-        raise NoKey(_("It is signed with a key that the platform does not publish."))
-    return found
+        key = id_tokens.key_for(header, platform.keys)
+    elif key is None:
+        fault = _("Its keys were asked for less than a minute ago. Try again in a minute.")
+    if fault and key is None:
+        reason = _("The keys of the platform cannot be fetched: %(why)s") % {"why": fault}
+        raise Refused("platform_away", reason, 503, retry_after=60)
+    return key
 
 
 def fetch(platform: Platform) -> str:
@@ -155,34 +148,14 @@ def fetch(platform: Platform) -> str:
     Platform.objects.filter(pk=platform.pk).update(asked_at=platform.asked_at)
     try:
         answer = outgoing.send("GET", platform.keys_url)
-        platform.skew, keys = skew(answer.headers), answer.json()
-        if not _parsed(keys):
+        platform.skew, key_set = answer.skew, answer.json()
+        if not any(isinstance(jwk.get("kid"), str) for jwk, _key in id_tokens.public_keys(key_set, ALGORITHMS)):
             raise outgoing.Unreachable(_("The platform publishes no RSA key for signatures."))
     except outgoing.Unreachable as error:
         platform.keys_fault = str(error)[:REFUSAL_CHARS]
         Platform.objects.filter(pk=platform.pk).update(keys_fault=platform.keys_fault)
         return platform.keys_fault
-    kept = {"keys": [one for one in keys["keys"] if isinstance(one, dict)][:MOST_KEYS]}
+    kept = {"keys": [jwk for jwk in key_set["keys"] if isinstance(jwk, dict)][: id_tokens.MOST_KEYS]}
     platform.keys, platform.keys_at, platform.keys_fault = kept, platform.asked_at, ""
     Platform.objects.filter(pk=platform.pk).update(keys=kept, keys_at=platform.keys_at, keys_fault="")
     return ""
-
-
-def _parsed(keys: Any) -> dict[str, RSAPublicKey]:
-    """Returns the RSA keys for RS256 in a set, by their ids. Whatever else is in it is left out."""
-    found: dict[str, RSAPublicKey] = {}
-    listed = keys.get("keys") if isinstance(keys, dict) else None
-    for one in listed[:MOST_KEYS] if isinstance(listed, list) else ():
-        match one:
-            case {"kty": "RSA", "kid": str(kid), "n": str(), "e": str()} if one.get("use", "sig") == "sig":
-                if one.get("alg", "RS256") != "RS256" or "d" in one:
-                    continue
-            case _:
-                continue
-        try:
-            key = RSAAlgorithm.from_jwk(one)
-        except (jwt.InvalidKeyError, ValueError, TypeError):
-            continue
-        if isinstance(key, RSAPublicKey) and key.key_size >= BITS:
-            found[kid] = key
-    return found

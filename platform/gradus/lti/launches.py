@@ -24,8 +24,9 @@ from gradus.accounts.models import User, digest_of
 from gradus.accounts.token_rules import LearnerData
 from gradus.classes import managed
 from gradus.classes.models import Class
+from gradus.id_tokens import LEEWAY_SECONDS
 from gradus.lti import accounts, advice, columns, deep_linking, rosters
-from gradus.lti.messages import SKEW_SECONDS, STATE_SECONDS, Message, State
+from gradus.lti.messages import STATE_SECONDS, Message, State
 from gradus.lti.models import Context, Deployment, Launch, Link, Platform, source_of
 from gradus.refusal import Refused
 
@@ -68,7 +69,7 @@ def accept(platform: Platform, state: State, message: Message, host: str) -> str
                 created_at=now,
                 enter_until=now + timedelta(seconds=seconds),
                 # After that, `state` is too old.
-                expires_at=now + timedelta(seconds=max(seconds, STATE_SECONDS + SKEW_SECONDS)),
+                expires_at=now + timedelta(seconds=max(seconds, STATE_SECONDS + LEEWAY_SECONDS)),
             )
     except IntegrityError:
         said = _("This message was used already.")

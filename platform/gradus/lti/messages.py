@@ -15,11 +15,13 @@ from typing import Any, TypeGuard
 from urllib.parse import urlencode, urlsplit
 
 import jwt
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from django.core import signing
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from challenges.characters import is_broken
+from gradus import id_tokens
 from gradus.accounts.models import digest_of
 from gradus.classes.models import NAME_CHARS
 from gradus.lti import keys
@@ -28,8 +30,8 @@ from gradus.refusal import Refused
 
 SALT = "gradus.lti.state"
 STATE_SECONDS = 600
-# How far the platform's clock may differ, and how old a message may be.
-SKEW_SECONDS, AGE_SECONDS = 60, 3600
+# How old a message may be.
+AGE_SECONDS = 3600
 TOKEN_CHARS = 48_000
 CLAIM = "https://purl.imsglobal.org/spec/lti/claim/"
 LAUNCH, PICK = "LtiResourceLinkRequest", "LtiDeepLinkingRequest"
@@ -44,6 +46,26 @@ ASSISTS = {f"{ROLE}/Instructor#TeachingAssistant", f"{ROLE}/Instructor#TeachingA
 IS_ROLE_OF_CONTEXT = re.compile(r"(http://purl\.imsglobal\.org/vocab/lis/v2/membership[#/][\w#/]+|[A-Za-z]+)")
 
 NOBODY = gettext_lazy("The platform does not say who the person is. It may hide people from this site.")
+# Which field of a message is wrong, and why, by the error of PyJWT.
+INVALID: dict[type[jwt.PyJWTError], tuple[str, Any]] = {
+    jwt.InvalidSignatureError: (
+        "signature",
+        gettext_lazy("The platform has not signed the message: it was changed, or is from somebody else."),
+    ),
+    jwt.ExpiredSignatureError: (
+        "exp",
+        gettext_lazy("The message has expired. The clocks of the platform and of this site may differ."),
+    ),
+    jwt.ImmatureSignatureError: (
+        "iat",
+        gettext_lazy("The message is from the future. The clocks of the platform and of this site differ."),
+    ),
+    jwt.InvalidAudienceError: ("aud", gettext_lazy("The message is for another client.")),
+    id_tokens.WrongParty: ("azp", gettext_lazy("The message is for another client.")),
+    jwt.InvalidIssuerError: ("iss", gettext_lazy("The message is from another issuer.")),
+    jwt.InvalidAlgorithmError: ("alg", gettext_lazy("The message is not signed with RS256.")),
+}
+UNREADABLE = ("id_token", gettext_lazy("The message cannot be read."))
 
 
 @dataclass(frozen=True)
@@ -249,38 +271,26 @@ def _claims(platform: Platform, token: str) -> dict[str, Any]:
     if not token or len(token) > TOKEN_CHARS:
         raise _wrong("id_token", _("The message is missing, or too large."))
     try:
-        header = jwt.get_unverified_header(token)
-    except (jwt.PyJWTError, ValueError, RecursionError):
-        raise _wrong("id_token", _("The message cannot be read.")) from None
-    kid = header.get("kid")
-    if header.get("alg") != "RS256":
-        raise _wrong("alg", _("The message is not signed with RS256."))
-    if not isinstance(kid, str) or not kid:
-        raise _wrong("kid", _("The message does not say which key has signed it."))
-    try:
-        key = keys.key_of(platform, kid)
-    except keys.Away as away:
-        said = _("The keys of the platform cannot be fetched: %(why)s") % {"why": away}
-        raise Refused("platform_away", said, 503, retry_after=60) from None
-    except keys.NoKey as missing:
-        raise _wrong("kid", str(missing)) from None
-    try:
-        claims: dict[str, Any] = jwt.decode(
-            token, key, algorithms=["RS256"], issuer=platform.issuer, audience=platform.client_id,
-            leeway=SKEW_SECONDS, options={"require": ["exp", "iat", "nonce", "iss", "aud", "sub"]},
+        claims = id_tokens.claims_of(
+            token, lambda header: _key(platform, header),
+            algorithms=keys.ALGORITHMS, issuer=platform.issuer, client_id=platform.client_id,
         )  # fmt: skip
     except jwt.PyJWTError as error:
-        raise _wrong(_field(error), _in_words(error)) from None
-    except (ValueError, TypeError, OverflowError, RecursionError):
-        raise _wrong("id_token", _("The message cannot be read.")) from None
-    audience, party = claims["aud"], claims.get("azp")
-    if (isinstance(audience, list) and len(audience) > 1 and party is None) or party not in (None, platform.client_id):
-        raise _wrong("azp", _("The message is for another client."))
+        raise _invalid(error) from None
     # Whole numbers, because one with 400 digits is too large for a float.
     begins, ends = int(claims["iat"]), int(claims["exp"])
     if ends - begins > 24 * AGE_SECONDS or int(time.time()) - begins > AGE_SECONDS:
         raise _wrong("iat", _("The message is more than an hour old."))
     return claims
+
+
+def _key(platform: Platform, header: dict[str, Any]) -> RSAPublicKey:
+    if not header.get("kid"):
+        raise _wrong("kid", _("The message does not say which key has signed it."))
+    key = keys.key_of(platform, header["kid"])
+    if key is None:
+        raise _wrong("kid", _("It is signed with a key that the platform does not publish."))
+    return key
 
 
 def _part(claims: Mapping[str, Any], name: str) -> dict[str, Any]:
@@ -292,34 +302,9 @@ def _wrong(field: str, said: str) -> Refused:
     return Refused("launch_refused", said, 400, [{"code": "invalid", "field": field, "message": said}])
 
 
-def _field(error: jwt.PyJWTError) -> str:
+def _invalid(error: jwt.PyJWTError) -> Refused:
     if isinstance(error, jwt.MissingRequiredClaimError):
-        return str(error.claim)
-    named: dict[type[jwt.PyJWTError], str] = {
-        jwt.InvalidSignatureError: "signature",
-        jwt.ExpiredSignatureError: "exp",
-        jwt.ImmatureSignatureError: "iat",
-        jwt.InvalidAudienceError: "aud",
-        jwt.InvalidIssuerError: "iss",
-    }
-    return named.get(type(error), "id_token")
-
-
-def _in_words(error: jwt.PyJWTError) -> str:
-    if isinstance(error, jwt.MissingRequiredClaimError) and error.claim == "sub":
-        return str(NOBODY)
-    match _field(error):
-        case "signature":
-            return _("The platform has not signed the message: it was changed, or is from somebody else.")
-        case "exp":
-            return _("The message has expired. The clocks of the platform and of this site may differ.")
-        case "iat" if isinstance(error, jwt.ImmatureSignatureError):
-            return _("The message is from the future. The clocks of the platform and of this site differ.")
-        case "aud":
-            return _("The message is for another client.")
-        case "iss":
-            return _("The message is from another issuer.")
-        case "id_token":
-            return _("The message cannot be read.")
-        case field:
-            return _("The message lacks %(field)s.") % {"field": field}
+        lacks = NOBODY if error.claim == "sub" else _("The message lacks %(field)s.") % {"field": error.claim}
+        return _wrong(error.claim, str(lacks))
+    field, reason = INVALID.get(type(error), UNREADABLE)
+    return _wrong(field, str(reason))

@@ -17,11 +17,12 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from gradus import outgoing
 from gradus.accounts.models import User, digest_of
-from gradus.lti import keys, outgoing, rosters, sending, services
+from gradus.lti import keys, rosters, sending, services
 from gradus.lti.messages import PICK, text_of
 from gradus.lti.models import TITLE_CHARS, URL_CHARS, Deployment, Platform, RegistrationLink
-from gradus.lti.outgoing import Unreachable
+from gradus.outgoing import Unreachable
 from gradus.refusal import Refused
 
 LASTS = timedelta(days=1)

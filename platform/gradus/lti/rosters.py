@@ -20,16 +20,16 @@ from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from gradus import database_away
+from gradus import database_away, outgoing
 from gradus.accounts.models import User
 from gradus.accounts.roles import DECIDES
 from gradus.accounts.token_rules import LearnerData
 from gradus.classes import managed, membership
 from gradus.classes.models import NAME_CHARS, Class, Managed, Member
-from gradus.lti import accounts, columns, outgoing, sending
+from gradus.lti import accounts, columns, sending
 from gradus.lti.messages import level_of, text_of
 from gradus.lti.models import REFUSAL_CHARS, Context, Link, Platform, source_of
-from gradus.lti.outgoing import Unreachable
+from gradus.outgoing import Unreachable
 from gradus.refusal import Refused
 
 log = structlog.get_logger(__name__)

@@ -19,10 +19,10 @@ from django.db import connection, transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from gradus import database_away
-from gradus.lti import advice, columns, keys, outgoing, released
+from gradus import database_away, outgoing
+from gradus.lti import advice, columns, keys, released
 from gradus.lti.models import REFUSAL_CHARS, Delivery, Platform
-from gradus.lti.outgoing import Answer, Unreachable
+from gradus.outgoing import Answer, Unreachable
 from gradus.submissions import failpoints
 
 log = structlog.get_logger(__name__)
@@ -145,11 +145,8 @@ def complaint_of(answer: Answer) -> str:
     """Returns what an answer says against a grade although its status is one of success, or ""."""
     if answer.body.strip() and "html" in answer.headers.get("Content-Type", "").lower():
         return _("The platform answered with a page for people, and did not say that it has the grade.")
-    try:
-        value = json.loads(answer.body)
-    except (ValueError, RecursionError):
-        return ""
-    if isinstance(value, dict) and (value.get("error") or value.get("errors")):
+    value = answer.object()
+    if value.get("error") or value.get("errors"):
         return _("The platform answered with an error, although the status of its answer is one of success.")
     return ""
 

@@ -13,10 +13,11 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from gradus import outgoing
 from gradus.accounts import staff_actions as staff
 from gradus.accounts.models import StaffAction, User
 from gradus.classes.models import Class
-from gradus.lti import columns, keys, outgoing
+from gradus.lti import columns, keys
 from gradus.lti.models import Context, Deployment, Platform, RegistrationLink
 from gradus.refusal import Refused, refuse_broken, wrong
 

@@ -14,9 +14,8 @@ from django.shortcuts import render
 
 from challenges.characters import is_broken
 from gradus.accounts.addresses import is_address
-from gradus.sign_in.connection import Connection, configured
+from gradus.sign_in.connection import Connection, configured, nonce_of
 from gradus.sign_in.refusals import Refusal
-from gradus.sign_in.tokens import nonce_of
 
 NAMES = {"first_name": "given_name", "last_name": "family_name"}
 NAME_CHARS = 150

@@ -19,14 +19,11 @@ NEEDS_A_PAGE = ("login_required", "interaction_required", "consent_required", "a
 
 
 class Refusal(OAuth2Error):  # type: ignore[misc]  # allauth has no types
-    """A sign-in ends here. `detail` is for the people who run the site, and holds nothing secret.
+    """A sign-in ends here. `detail` is for the people who run the site, and holds nothing secret."""
 
-    `error` is the error of the provider's answer, if it gave one.
-    """
-
-    def __init__(self, code: str, detail: str, error: str = "") -> None:
+    def __init__(self, code: str, detail: str) -> None:
         super().__init__(f"{code}: {detail}")
-        self.code, self.detail, self.error = code, detail[:DETAIL_CHARS], error
+        self.code, self.detail = code, detail[:DETAIL_CHARS]
 
 
 def words(code: str, name: str) -> tuple[str, str]:

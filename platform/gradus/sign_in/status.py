@@ -11,7 +11,8 @@ from django.conf import settings
 from django.db.models import Max
 
 from gradus.classes.models import Class
-from gradus.sign_in import asking, tokens
+from gradus.id_tokens import ALGORITHMS, public_keys
+from gradus.sign_in import asking
 from gradus.sign_in.configuration import Provider
 from gradus.sign_in.models import LastRefusal
 from gradus.sign_in.refusals import Refusal, advice
@@ -60,7 +61,7 @@ def statuses() -> Iterator[Status]:
 def ask(provider: Provider) -> Answer:
     """Asks a provider for its configuration and keys. Raises `Refusal`."""
     config = asking.configuration(provider, fresh=True)
-    keys = tokens.usable_keys(provider)
+    keys = len(list(public_keys(asking.keys(provider, fresh=True), ALGORITHMS)))
     if not keys:
         raise Refusal("keys", "its jwks_uri lists no key that can check a signature")
     return Answer(keys, config["gradus_skew"])

@@ -6,15 +6,15 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from challenges.texts import several
+from gradus.id_tokens import LEEWAY_SECONDS
 from gradus.lti import advice, keys, sending
-from gradus.lti.messages import SKEW_SECONDS
 from gradus.lti.models import Platform
-from gradus.lti.outgoing import Unreachable
 from gradus.lti.status import Waiting, waiting
 from gradus.operations.doctor.results import Result, fail, ok, warn
+from gradus.outgoing import Unreachable
 
 # A clock that differs by more is told before it differs by too much.
-TOLD_SECONDS = SKEW_SECONDS / 2
+TOLD_SECONDS = LEEWAY_SECONDS / 2
 PAGE = "The page of the platform, under Teach, Learning platforms, has more."
 
 

@@ -9,10 +9,10 @@ from django.conf import settings
 from challenges.texts import several
 from gradus.accounts import second_factor
 from gradus.accounts.allauth_adapter import can_send_mails
+from gradus.id_tokens import LEEWAY_SECONDS
 from gradus.operations.doctor.results import Result, fail, ok, warn
 from gradus.sign_in.refusals import Refusal, advice
 from gradus.sign_in.status import Answer, Status, ask, statuses
-from gradus.sign_in.tokens import LEEWAY_SECONDS
 
 # How many people without a second factor are named.
 NAMED = 10
