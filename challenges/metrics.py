@@ -18,7 +18,7 @@ class RegisteredMetric:
 
     `function` is the dotted path of a `graders.metrics.MetricFunction`, which is imported when something is graded.
     `in_findings` is false for a metric that is not the mean of its rows' scores: a finding resamples rows, so it could
-    not compare that metric. (Macro F1 is the one exception, which `graders.effects` computes itself.)
+    not compare that metric. (Macro F1 is the one exception, which `graders.differences` computes itself.)
     `of_documents` says that it compares the documents that were found with those that hold the answer, and no texts.
     Where all metrics of a challenge do, no model is asked: what it would write could not change the score.
     """

@@ -29,7 +29,7 @@ from challenges.rows import Sample
 from challenges.spec import Challenge, Json, Label
 from graders.base import Grade
 from graders.decoding import Ask, read
-from graders.effects import Effect, Readings, difference, spread
+from graders.differences import Effect, Readings, difference, spread
 from graders.metrics import Prediction, measure
 
 DECIMALS = 4
@@ -223,7 +223,7 @@ def _right(prediction: Prediction, sample: Sample, answer: Json, listed: Sequenc
 
 
 def readings(runs: Sequence[Run], which: Measure, rows: str) -> Readings:
-    """Returns the results of one arm's runs as arrays, for `graders.effects`."""
+    """Returns the results of one arm's runs as arrays, for `graders.differences`."""
     keys = tuple(run.repetition.key for run in runs)
     challenge = runs[0].repetition.bundle.challenge
     if all(kept := [_scores(run, which, rows) for run in runs]):

@@ -21,7 +21,7 @@ from challenges.findings.controls import FOLDS, INVERSE_STRENGTHS
 from challenges.rows import Sample, TrainRow
 from graders.base import Embed, Embedded, Grade, Grading, WorkItem
 from graders.decoding import Answers, Output
-from graders.evaluation import with_hidden, with_public
+from graders.measuring import with_hidden, with_public
 
 Vectors = NDArray[np.float64]
 """`[texts, size]`, each row of length 1."""

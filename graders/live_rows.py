@@ -13,7 +13,7 @@ from challenges.shown_score import mark_of
 from challenges.spec import Challenge, Label
 from graders.base import Generate, Grade, Score
 from graders.decoding import Answers, Ask, Output, most_likely, read
-from graders.evaluation import with_public
+from graders.measuring import with_public
 from graders.metrics import measure
 
 PUBLIC = "public"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from challenges.kinds.prompt import PromptPayload
 from graders.base import Assignment, Grading
 from graders.decoding import Ask
-from graders.evaluation import evaluate, predict
+from graders.measuring import evaluate, predict
 
 
 def grade(assignment: Assignment) -> Grading:

@@ -18,7 +18,7 @@ from challenges.rows import Sample
 from challenges.spec import Challenge
 from graders.base import Assignment, Grade, GradedSample, Grading, LookUp, Passage, Retrieve, Retrieved, WorkItem
 from graders.decoding import Answers, Ask, Output, answer
-from graders.evaluation import with_hidden, with_public
+from graders.measuring import with_hidden, with_public
 from graders.metrics import place_of
 from graders.orders_and_budget import charge, with_charge, worst_hidden, worst_public
 

@@ -16,7 +16,7 @@ from challenges.spec import Challenge
 from challenges.training_methods import METHODS
 from graders.base import Assignment, Grade, Grading, Rejected, Train, Trained, WorkItem
 from graders.decoding import Ask, ending
-from graders.evaluation import evaluate, predict
+from graders.measuring import evaluate, predict
 from graders.own_choices import scored
 
 VALID_ROWS = 40

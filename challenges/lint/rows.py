@@ -11,7 +11,7 @@ from statistics import fmean
 from challenges.characters import UNSEEN, unwanted
 from challenges.files.key_errors import A_KEY
 from challenges.kinds import registry as kinds
-from challenges.lint.labels import are_usable
+from challenges.lint.label_texts import are_usable
 from challenges.lint.subject import Rows, Subject
 from challenges.models.catalogue import MODELS
 from challenges.models.token_counts import CountTokens, input_tokens

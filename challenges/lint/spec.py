@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from challenges.check import check
 from challenges.field_checks import FieldProblem
 from challenges.kinds import registry as kinds
-from challenges.lint.labels import are_usable, faults
+from challenges.lint.label_texts import are_usable, faults
 from challenges.lint.subject import Subject
 from challenges.metrics import RegisteredMetric, fitting, metrics
 from challenges.models.catalogue import MODELS

@@ -15,7 +15,7 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from challenges.authoring.archive import ARCHIVE_MAX, pack
-from gradus import retention, stores
+from gradus import private_files, retention
 from gradus.accounts.models import ApiToken, User
 from gradus.accounts.token_rules import Content, Scope
 from gradus.courses import uploads
@@ -48,7 +48,7 @@ def put(api: Caller, upload: str, offset: int, data: bytes) -> Any:
 
 
 def files() -> list[str]:
-    return [file.name for file in stores.walk(storages["private"], uploads.FOLDER)]
+    return [file.name for file in private_files.walk(storages["private"], uploads.FOLDER)]
 
 
 def stored(upload: Upload) -> bytes:

@@ -17,7 +17,7 @@ from gradus.own_data import erasing
 from gradus.reconciling import reconciler
 from gradus.submissions import services
 from gradus.submissions.models import Evaluation
-from gradus.submissions.services import boards
+from gradus.submissions.services import board_decisions
 from tests import factories
 
 
@@ -73,7 +73,7 @@ def test_an_annulled_attempt_stops_counting(ada, grace, course):
     attempt(ada, 0.9)
     assert found().learners == 1
     made = Evaluation.objects.get(submission__user=ada).submission
-    boards.annul(made, by=grace, reason="The rows were copied.")
+    board_decisions.annul(made, by=grace, reason="The rows were copied.")
     assert found().learners == 0
 
 

@@ -17,11 +17,11 @@ from gradus.cli.main import app
 from gradus.cli.plugins import LazyCommand, load
 from tests.challenges import factory
 from tests.cli.test_announcements import JSON_CALLS as ANNOUNCEMENTS
-from tests.cli.test_boards import JSON_CALLS as BOARDS
 from tests.cli.test_class_dates import JSON_CALLS as DATES
 from tests.cli.test_classes import JSON_CALLS as CLASSES
 from tests.cli.test_grades import JSON_CALLS as GRADES
 from tests.cli.test_learners import JSON_CALLS
+from tests.cli.test_moderation import JSON_CALLS as BOARDS
 from tests.cli.test_people import JSON_CALLS as PEOPLE
 from tests.cli.test_publishing import JSON_CALLS as PUBLISHING
 from tests.cli.test_releases import JSON_CALLS as RELEASES

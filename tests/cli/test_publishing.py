@@ -22,7 +22,7 @@ from django.utils import timezone
 
 from challenges.lint.run import inspect
 from challenges.reading import read_course
-from gradus import stores
+from gradus import private_files
 from gradus.accounts.models import ApiToken, StaffAction, User
 from gradus.accounts.token_rules import Content, LearnerData, Scope
 from gradus.api import uploads as api_uploads
@@ -112,7 +112,7 @@ def test_a_course_is_pushed_looked_at_and_published(
     assert "course.yaml: title, version changed" in told and "tiny 1.1.0 is a draft now" in told
     draft = CourseVersion.objects.drafts().get()
     assert (draft.version, draft.pushed_by, draft.note) == ("1.1.0", author, "a better title")
-    assert not Upload.objects.exists() and not list(stores.walk(storages["private"], uploads.FOLDER))
+    assert not Upload.objects.exists() and not list(private_files.walk(storages["private"], uploads.FOLDER))
     course.refresh_from_db()
     assert course.title == "Tiny"
 

@@ -344,19 +344,19 @@ LINES = {
         "tests/challenges/tables/test_dedupe.py",
     ),
     "the_same_mark_twice": Line(
-        "gradus.submissions.services.boards",
+        "gradus.submissions.services.board_decisions",
         "if Mark.objects.standing().filter(user=user, challenge=challenge, kind=kind).exists():",
         "if False:",
         "tests/leaderboards/test_moderation.py",
     ),
     "a_mark_is_ended_again": Line(
-        "gradus.submissions.services.boards",
+        "gradus.submissions.services.board_decisions",
         "ended = Mark.objects.standing().filter(pk=mark.pk).update(",
         "ended = Mark.objects.filter(pk=mark.pk).update(",
         "tests/leaderboards/test_moderation.py",
     ),
     "anybody_begins_a_season": Line(
-        "gradus.submissions.services.boards",
+        "gradus.submissions.services.board_decisions",
         "    roles.refuse_unless(by, challenge.course_id, roles.DECIDES)\n    name = checked_text(title",
         "    name = checked_text(title",
         "tests/leaderboards/test_moderation.py",
@@ -678,7 +678,7 @@ LINES = {
         "tests/graders/free_text/test_templates.py",
     ),
     "a_json_row_has_no_fields": Line(
-        "graders.evaluation",
+        "graders.measuring",
         "replace(row, fields=scored, valid=output.valid)",
         "replace(row, valid=output.valid)",
         "tests/graders/test_prompt.py",

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import f1_score
 
-from graders.effects import Readings, difference, spread
+from graders.differences import Readings, difference, spread
 
 LABELS = 3
 

@@ -14,7 +14,7 @@ from challenges.kinds.rag import RagPayload
 from challenges.metrics import BUILT_IN
 from challenges.spec import Metric
 from graders.base import Grade, GradedSample
-from graders.effects import Effect, metric
+from graders.differences import Effect, metric
 from graders.findings import Outputs, Run, experiment_record, outputs_of, predictions, readings, verdict
 from graders.metrics import measure
 from tests.challenges.kinds.rag_bundle import rag_bundle

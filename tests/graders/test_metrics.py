@@ -7,7 +7,7 @@ from challenges.metrics import BUILT_IN
 from challenges.registry import load
 from challenges.rows import Required
 from challenges.spec import Json
-from graders.effects import paired_test
+from graders.differences import paired_test
 from graders.metrics import Prediction, measure
 
 TICKET = Json.model_validate(

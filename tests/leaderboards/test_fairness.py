@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 
 from challenges.shown_score import floor_to_step
 from gradus.accounts.models import User
-from gradus.chance import about, wilson
 from gradus.courses import catalogue
 from gradus.courses.models import Challenge, ChallengeVersion, Course
+from gradus.intervals import about, wilson
 from gradus.leaderboards import boards, filters
 from gradus.leaderboards.fairness import Alike, Chance, alike, chance_of
 from gradus.leaderboards.places import Band

@@ -11,7 +11,7 @@ from gradus.courses.models import Challenge
 from gradus.leaderboards import boards
 from gradus.refusal import Refused
 from gradus.submissions.models import Annulment, Mark, Season, Standing, Submission
-from gradus.submissions.services import boards as services
+from gradus.submissions.services import board_decisions as services
 from gradus.submissions.services.standings import differences
 from tests import factories
 

@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from challenges.reading import read_course
 from gradus.accounts.models import ApiToken, StaffAction, User
-from gradus.courses import boards as continuity
+from gradus.courses import board_versions as continuity
 from gradus.courses.models import Challenge, Course
 from gradus.courses.services import publish
 from gradus.leaderboards import boards

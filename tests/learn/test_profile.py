@@ -2,7 +2,7 @@ import pytest
 from allauth.account.models import EmailAddress
 from django.urls import reverse
 
-from gradus.accounts import names
+from gradus.accounts import pseudonyms
 from gradus.accounts.models import ApiToken
 from gradus.accounts.token_rules import LEARNER, Content, LearnerData, Scope
 from gradus.learn.profile_forms import PseudonymForm
@@ -65,8 +65,8 @@ def test_a_proposed_name_is_free_and_allowed_and_counts_only_when_it_is_saved(ad
 
 def test_a_name_that_is_taken_is_not_proposed(ada, monkeypatch):
     drawn = iter([ada.pseudonym, "free-otter-100"])
-    monkeypatch.setattr(names, "_drawn", lambda: next(drawn))
-    assert names.propose() == "free-otter-100"
+    monkeypatch.setattr(pseudonyms, "_drawn", lambda: next(drawn))
+    assert pseudonyms.propose() == "free-otter-100"
 
 
 def test_attempts_so_far_are_listed_by_challenge_with_the_best_and_the_last(ada, ada_client, bob, course):

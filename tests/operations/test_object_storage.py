@@ -18,8 +18,8 @@ from pytest_django.fixtures import Settings
 from storages.backends.s3 import S3Storage
 
 from challenges.authoring.archive import pack
+from gradus import private_files
 from gradus import settings as site_settings
-from gradus import stores
 from gradus.accounts.models import User
 from gradus.courses import uploads
 from gradus.courses.models import Challenge
@@ -93,7 +93,7 @@ def test_a_walk_lists_pages_of_a_bucket(bucket: Any, monkeypatch: pytest.MonkeyP
     for name in sorted(names):
         bucket.put_object(Key=f"private/{name}", Body=b"{}")
     bucket.put_object(Key="private/bundles/a.json", Body=b"{}")
-    found = list(stores.walk(storages["private"], "raw/"))
+    found = list(private_files.walk(storages["private"], "raw/"))
     assert {file.name for file in found} == names
     assert {file.size for file in found} == {2}
 

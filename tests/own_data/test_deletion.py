@@ -19,7 +19,7 @@ from django.db import IntegrityError, connection, transaction
 from django.test import Client
 from django.utils import timezone
 
-from gradus import retention, stores
+from gradus import private_files, retention
 from gradus.accounts.models import ApiToken, StaffAction, User
 from gradus.accounts.token_rules import Content, LearnerData, Scope
 from gradus.classes import dates
@@ -35,7 +35,7 @@ from gradus.reviews import services as reviews
 from gradus.reviews.models import Appeal, GoldRow, JudgeCall, Review
 from gradus.submissions import services
 from gradus.submissions.models import Evaluation, Mark, Run, Score, Standing, Submission
-from gradus.submissions.services import boards as moderation
+from gradus.submissions.services import board_decisions as moderation
 from gradus.submissions.services.finish import LeaseLost
 from gradus.submissions.services.forgetting import emptied
 from gradus.submissions.services.standings import differences
@@ -83,8 +83,8 @@ def found_in_rows() -> Iterator[str]:
 
 
 def found_in_files() -> Iterator[str]:
-    for store in stores.KEPT:
-        for file in stores.walk(storages[store]):
+    for store in private_files.KEPT:
+        for file in private_files.walk(storages[store]):
             with storages[store].open(file.name) as kept:
                 content = kept.read().lower()
             yield from (f"{store} {file.name}" for word in PLANTED if word.encode() in content)

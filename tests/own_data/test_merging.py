@@ -33,7 +33,7 @@ from gradus.refusal import Refused
 from gradus.submissions import limits, services
 from gradus.submissions.limits import Use
 from gradus.submissions.models import HintsTaken, Mark, Slot, Standing, Submission
-from gradus.submissions.services import boards as moderation
+from gradus.submissions.services import board_decisions as moderation
 from gradus.submissions.services import slots
 from gradus.submissions.services.standings import differences
 from tests import factories

@@ -18,7 +18,7 @@ from gradus.reviews import services as reviews
 from gradus.reviews.models import Regraded
 from gradus.submissions import services as submissions
 from gradus.submissions.models import Annulment, Evaluation, Mark, Slot, Submission
-from gradus.submissions.services import boards
+from gradus.submissions.services import board_decisions
 from gradus.submissions.services.standings import differences
 from tests import factories
 from tests.postgres.gradebook import recorded
@@ -54,16 +54,16 @@ def codes(work: Callable[[], Any]) -> list[str]:
 
 
 def test_of_several_decisions_at_once_one_is_made(attempt: Submission, ada: User, grace: User) -> None:
-    found = codes(lambda: boards.mark(ada, attempt.challenge, HIDDEN, by=grace, reason="Copied"))
+    found = codes(lambda: board_decisions.mark(ada, attempt.challenge, HIDDEN, by=grace, reason="Copied"))
     assert found == ["", *["marked_already"] * (TIMES - 1)]
     mark = Mark.objects.get()
-    assert codes(lambda: boards.answer(mark, "Mine", by=ada)) == ["", *["answered_already"] * (TIMES - 1)]
-    assert codes(lambda: boards.keep_hidden(mark, by=grace)) == ["", *["ended_already"] * (TIMES - 1)]
-    assert codes(lambda: boards.end_mark(mark, by=grace)) == ["", *["ended_already"] * (TIMES - 1)]
-    found = codes(lambda: boards.annul(attempt, by=grace, reason="Copied"))
+    assert codes(lambda: board_decisions.answer(mark, "Mine", by=ada)) == ["", *["answered_already"] * (TIMES - 1)]
+    assert codes(lambda: board_decisions.keep_hidden(mark, by=grace)) == ["", *["ended_already"] * (TIMES - 1)]
+    assert codes(lambda: board_decisions.end_mark(mark, by=grace)) == ["", *["ended_already"] * (TIMES - 1)]
+    found = codes(lambda: board_decisions.annul(attempt, by=grace, reason="Copied"))
     assert found == ["", *["annulled_already"] * (TIMES - 1)]
     annulment = Annulment.objects.get()
-    assert codes(lambda: boards.end_annulment(annulment, by=grace)) == ["", *["ended_already"] * (TIMES - 1)]
+    assert codes(lambda: board_decisions.end_annulment(annulment, by=grace)) == ["", *["ended_already"] * (TIMES - 1)]
     kinds = Notice.objects.filter(user=ada).order_by("pk").values_list("kind", flat=True)
     assert list(kinds) == ["hidden", "kept", "restored", "annulled", "counts"]
     assert StaffAction.objects.filter(about=str(attempt.challenge)).count() == 5
@@ -74,7 +74,7 @@ def test_an_attempt_is_annulled_while_a_worker_records_its_grade(
     attempt: Submission, ada: User, grace: User, begins: str
 ) -> None:
     newer = factories.submit(ada)
-    steps = [recorded(0.9), lambda: boards.annul(newer, by=grace, reason="Copied")]
+    steps = [recorded(0.9), lambda: board_decisions.annul(newer, by=grace, reason="Copied")]
     beside(*(steps if begins == "worker" else reversed(steps)))
     assert [row.score for row in shown.board(attempt.challenge, "prompt", None).rows] == [0.5]
     assert not differences()
@@ -86,12 +86,12 @@ def test_an_entry_is_hidden_while_its_learner_submits(attempt: Submission, ada: 
     given = (ada, attempt.challenge, factories.PROMPT)
     steps = [
         lambda: submissions.submit(*given, idempotency_key="again"),
-        lambda: boards.mark(ada, attempt.challenge, HIDDEN, by=grace, reason="Copied"),
+        lambda: board_decisions.mark(ada, attempt.challenge, HIDDEN, by=grace, reason="Copied"),
     ]
     beside(*(steps if begins == "learner" else reversed(steps)))
     factories.grade(Submission.objects.get(idempotency_key="again"), 0.9)
     assert shown.board(attempt.challenge, "prompt", None).rows == []
-    boards.end_mark(Mark.objects.get(), by=grace)
+    board_decisions.end_mark(Mark.objects.get(), by=grace)
     assert [row.score for row in shown.board(attempt.challenge, "prompt", None).rows] == [0.9]
 
 
@@ -109,7 +109,7 @@ def test_an_attempt_is_annulled_while_its_regrade_is_approved(
     recorded(0.9)()
     steps = [
         lambda: reviews.approve(regrade, by=grace, lower=False),
-        lambda: boards.annul(attempt, by=grace, reason="Copied"),
+        lambda: board_decisions.annul(attempt, by=grace, reason="Copied"),
     ]
     beside(*(steps if begins == "approval" else reversed(steps)))
     attempt.refresh_from_db()

@@ -16,7 +16,7 @@ from django.db import connection, transaction
 from django.db.models import F
 
 from gradus.accounts.models import User
-from gradus.courses import boards, publishing, verification
+from gradus.courses import board_versions, publishing, verification
 from gradus.courses import services as contents
 from gradus.courses.models import Challenge, ChallengeVersion, Course, CourseVersion
 from gradus.reconciling import reconciler
@@ -166,9 +166,11 @@ def test_a_board_begins_while_a_publish_is_under_way(
     Challenge.objects.filter(name=NAME).update(board_version=first)
     edit(folder, "1.2.0", gold=0.96)
     draft = push().version
-    meeting.before(boards, "_clear", monkeypatch)
+    meeting.before(board_versions, "_clear", monkeypatch)
     challenge = Challenge.objects.get(name=NAME)
-    meeting.hold(lambda: publishing.publish(draft, by=grace, unverified=ALL), lambda: boards.begin(challenge, by=grace))
+    meeting.hold(
+        lambda: publishing.publish(draft, by=grace, unverified=ALL), lambda: board_versions.begin(challenge, by=grace)
+    )
     assert Challenge.objects.get(name=NAME).version.version == "1.2.0"
 
 

@@ -112,7 +112,7 @@ COURSES = {
     "decisions about leaderboards": (
         *("tests/postgres/boards.py", "tests/postgres/merging.py", "tests/friends"),
         *(f"tests/leaderboards/test_{name}.py" for name in ("class_boards", "ranks_after_decisions", "seasons")),
-        *("tests/leaderboards/test_shake_up.py", "tests/teach/test_boards.py"),
+        *("tests/leaderboards/test_shake_up.py", "tests/teach/test_moderation.py"),
     ),
 }
 ACCOUNTS = {

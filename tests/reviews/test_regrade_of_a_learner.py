@@ -14,7 +14,7 @@ from gradus.reviews import services
 from gradus.reviews.models import Regrade
 from gradus.submissions import services as submissions
 from gradus.submissions.models import Mark, Slot, Submission
-from gradus.submissions.services import boards
+from gradus.submissions.services import board_decisions
 from gradus.submissions.services.standings import differences
 from tests import factories
 from tests.conftest import logged_in
@@ -74,8 +74,8 @@ def test_what_is_hidden_stays_hidden_and_what_is_annulled_annulled(
 ) -> None:
     annulled, counts = graded(ada, 0.9), graded(ada, 0.5)
     graded(bob, 0.6)
-    boards.annul(annulled, by=teacher, reason="Copied")
-    mark = boards.mark(ada, sea_or_sky, Mark.Kind.HIDDEN, by=teacher, reason="Copied")
+    board_decisions.annul(annulled, by=teacher, reason="Copied")
+    mark = board_decisions.mark(ada, sea_or_sky, Mark.Kind.HIDDEN, by=teacher, reason="Copied")
     regrade = services.regrade_learner(ada, sea_or_sky, by=teacher, reason="Again")
     for _ in (annulled, counts):
         work_off(1.0)
@@ -83,8 +83,8 @@ def test_what_is_hidden_stays_hidden_and_what_is_annulled_annulled(
     annulled.refresh_from_db()
     assert annulled.annulled and counts.current.score.shown == 1.0
     assert ranks(sea_or_sky) == oracle(sea_or_sky) == [(1, "builder", 0.6)]
-    boards.end_mark(mark, by=teacher)
-    boards.annul(counts, by=teacher, reason="Copied")
+    board_decisions.end_mark(mark, by=teacher)
+    board_decisions.annul(counts, by=teacher, reason="Copied")
     assert ranks(sea_or_sky) == oracle(sea_or_sky) == [(1, "builder", 0.6)]
     assert not differences()
 

@@ -19,7 +19,7 @@ from gradus.reconciling import reconciler
 from gradus.submissions.copying import evidence, fingerprints
 from gradus.submissions.copying.evidence import Pair
 from gradus.submissions.models import Annulment, Fingerprint, Submission
-from gradus.submissions.services import boards as decisions
+from gradus.submissions.services import board_decisions as decisions
 from tests import factories
 
 WORDS = [

@@ -16,7 +16,7 @@ from challenges.translation import translated
 from gradus.accounts.models import User
 from gradus.courses.models import Challenge
 from gradus.leaderboards.boards import BoardRow
-from gradus.leaderboards.templatetags.boards import board_row
+from gradus.leaderboards.templatetags.board_rows import board_row
 from gradus.learn.kind_pages import page_of
 from gradus.learn.profile_forms import ends
 from gradus.submissions import services

@@ -16,7 +16,7 @@ from challenges.kinds import registry as kinds
 from challenges.payloads import Submitted
 from challenges.texts import several
 from graders.base import Assignment, Grade, Grading, Rejected
-from graders.effects import paired_test
+from graders.differences import paired_test
 from graders.registry import grade
 from workers.execute import Judging, Running, baseline_seconds, execute, expect_packages
 from workers.remote.calls import EngineMisconfigured

@@ -16,7 +16,7 @@ from django.db import InterfaceError, InternalError, OperationalError, Programmi
 from challenges import payloads
 from challenges.bundle import ChallengeBundle
 from challenges.jobs import Item, Job, Outcome, StoredFile
-from gradus import stores
+from gradus import private_files
 from gradus.courses import bundles
 from gradus.fleet import jobs
 from gradus.fleet.models import WorkerToken
@@ -102,7 +102,7 @@ class Beside:
         return services.other_weights(worker, held, without=set(elsewhere))
 
     def is_away(self, error: BaseException) -> bool:
-        return isinstance(error, AWAY) or stores.is_away(error)
+        return isinstance(error, AWAY) or private_files.is_away(error)
 
     def refusal(self, error: BaseException) -> str:
         if not isinstance(error, ProgrammingError):

@@ -13,7 +13,7 @@ from django.db.models import F
 
 from challenges.kinds import registry as kinds
 from graders.free_text.verifier.estimate import fixed_texts
-from gradus import retention, stores
+from gradus import private_files, retention
 from gradus.courses import bundles
 from gradus.courses.models import ChallengeVersion
 from workers.embedding_store import EmbeddedOnce, Store
@@ -22,13 +22,13 @@ from workers.sandbox.supervisor import Stopped
 
 log = structlog.get_logger(__name__)
 
-FOLDER = stores.GOLD_VECTORS
+FOLDER = private_files.GOLD_VECTORS
 
 
 class GoldStore(Store):
     """A store in one of the site's stores, under `FOLDER`."""
 
-    def __init__(self, storage: Storage | None = None, bytes_max: int = stores.GOLD_BYTES_MAX) -> None:
+    def __init__(self, storage: Storage | None = None, bytes_max: int = private_files.GOLD_BYTES_MAX) -> None:
         self.storage: Any = storage or storages["private"]
         self.bytes_max = bytes_max
 
@@ -43,7 +43,7 @@ class GoldStore(Store):
         if not isinstance(self.storage, FileSystemStorage):
             # Storages of objects replace them as a whole, but give another name where this one is taken.
             self.storage.delete(FOLDER + name)
-        stores.put(self.storage, FOLDER + name, BytesIO(content))
+        private_files.put(self.storage, FOLDER + name, BytesIO(content))
 
     def delete(self, name: str) -> None:
         self.storage.delete(FOLDER + name)
@@ -59,7 +59,7 @@ class GoldStore(Store):
             self.write(name, content)
 
     def delete_old(self) -> int:
-        return stores.delete_unused(self.storage, FOLDER, retention.VECTORS.time, self.bytes_max)
+        return private_files.delete_unused(self.storage, FOLDER, retention.VECTORS.time, self.bytes_max)
 
 
 def warm(embedded: EmbeddedOnce, on_event: OnEvent, should_stop: ShouldStop) -> None:

@@ -17,7 +17,7 @@ from django.utils.translation import gettext as now_in_words
 from django.utils.translation import gettext_lazy as _
 
 from gradus.accounts.merges import Merge as Merge
-from gradus.accounts.names import check_name
+from gradus.accounts.pseudonyms import check_name
 from gradus.accounts.token_rules import LEARNER, TOKEN_DAYS, Content, LearnerData, Scope, at_least, rank
 from gradus.stored_json import JSONField
 

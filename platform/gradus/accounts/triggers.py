@@ -6,8 +6,8 @@ On SQLite, a later migration that makes `accounts_user` anew has to call `lift` 
 
 from typing import Any
 
-from gradus import append_only, row_rules
-from gradus.row_rules import Rule
+from gradus import append_only, cross_table_rules
+from gradus.cross_table_rules import Rule
 
 TABLE, MESSAGE = "accounts_staffaction", "what staff did is never changed or removed"
 FIXED = ("id", "at", "user_id", "via", "what", "request")
@@ -95,42 +95,42 @@ def remove(apps: Any, schema_editor: Any) -> None:
 
 def install_deleted(apps: Any, schema_editor: Any) -> None:
     append_only.remove(schema_editor, TABLE, "update")
-    row_rules.install(schema_editor, FORGETTING | DELETED)
+    cross_table_rules.install(schema_editor, FORGETTING | DELETED)
 
 
 def remove_deleted(apps: Any, schema_editor: Any) -> None:
-    row_rules.remove(schema_editor, FORGETTING | DELETED)
+    cross_table_rules.remove(schema_editor, FORGETTING | DELETED)
     append_only.install(schema_editor, TABLE, MESSAGE, "update")
 
 
 def install_log(apps: Any, schema_editor: Any) -> None:
     """Installs the triggers of the log as all migrations leave them."""
     append_only.install(schema_editor, TABLE, MESSAGE, "delete", "truncate")
-    row_rules.install(schema_editor, FORGETTING)
+    cross_table_rules.install(schema_editor, FORGETTING)
 
 
 remove_log = remove
 
 
 def lift(apps: Any, schema_editor: Any) -> None:
-    row_rules.lift(schema_editor, "accounts_user")
+    cross_table_rules.lift(schema_editor, "accounts_user")
 
 
 def restore(apps: Any, schema_editor: Any) -> None:
-    row_rules.restore(schema_editor)
+    cross_table_rules.restore(schema_editor)
 
 
 def install_merged(apps: Any, schema_editor: Any) -> None:
-    row_rules.install(schema_editor, MERGED)
+    cross_table_rules.install(schema_editor, MERGED)
 
 
 def remove_merged(apps: Any, schema_editor: Any) -> None:
-    row_rules.remove(schema_editor, MERGED)
+    cross_table_rules.remove(schema_editor, MERGED)
 
 
 def install_closed(apps: Any, schema_editor: Any) -> None:
-    row_rules.install(schema_editor, rules_of_closed(schema_editor.connection.vendor))
+    cross_table_rules.install(schema_editor, rules_of_closed(schema_editor.connection.vendor))
 
 
 def remove_closed(apps: Any, schema_editor: Any) -> None:
-    row_rules.remove(schema_editor, rules_of_closed(schema_editor.connection.vendor))
+    cross_table_rules.remove(schema_editor, rules_of_closed(schema_editor.connection.vendor))

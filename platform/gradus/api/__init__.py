@@ -38,7 +38,7 @@ from gradus.api import (
 from gradus.api.auth import need_of
 from gradus.api.ninja_internals import Operation, operations_of
 from gradus.api.parser import StrictParser
-from gradus.api.teaching import announcements, board_acts, boards, classes, dates, grades, health, releases, rosters
+from gradus.api.teaching import announcements, board_acts, classes, dates, grades, health, moderation, releases, rosters
 
 DESCRIPTION = """Gradus over HTTP. Send `Authorization: Bearer gradus_...`; make a token on your profile,
 with `gradus login`, or with `POST /tokens`. A token expires after 90 days unless you choose otherwise,
@@ -106,7 +106,7 @@ ROUTERS = (
     challenges.router,
     choices.router,
     leaderboards.router,
-    boards.router,
+    moderation.router,
     board_acts.router,
     health.router,
     costs.router,

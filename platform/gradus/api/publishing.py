@@ -17,7 +17,7 @@ from gradus.accounts import staff_actions as staff
 from gradus.accounts.models import StaffAction, User
 from gradus.accounts.token_rules import Content, Scope
 from gradus.api.auth import Request, caller, requires
-from gradus.courses import archives, boards, differences, publishing, verification, versions
+from gradus.courses import archives, board_versions, differences, publishing, verification, versions
 from gradus.courses.models import Challenge, ChallengeVersion, Course, CourseVersion
 from gradus.downloads import download
 from gradus.refusal import Refused
@@ -320,7 +320,7 @@ def board_begin(request: Request, id: str, challenge: str) -> ChallengeVersionOu
     """Begins the board of a challenge's live version. Scores of earlier versions leave it until they are regraded."""
     course = _course(request, id, roles.EDITS)
     row = get_object_or_404(Challenge.objects.shown(), course=course, name=challenge)
-    live = boards.begin(row, by=caller(request))
+    live = board_versions.begin(row, by=caller(request))
     return ChallengeVersionOut.model_validate(
         _challenge(live, services.progress([live]), _scores_waiting(course, [live])[live.pk])
     )

@@ -9,9 +9,9 @@ must call `remove` first and `install` afterwards.
 
 from typing import Any
 
-from gradus import row_rules
+from gradus import cross_table_rules
 from gradus.accounts.triggers import ERASED
-from gradus.row_rules import Rule
+from gradus.cross_table_rules import Rule
 
 GUEST = "EXISTS (SELECT 1 FROM accounts_user WHERE id = NEW.user_id AND is_guest)"
 ELSEWHERE = """(SELECT of_class_id FROM classes_member WHERE id = NEW.member_id)
@@ -90,27 +90,27 @@ WITHDRAWALS = {
 
 
 def install(apps: Any, schema_editor: Any) -> None:
-    row_rules.install(schema_editor, RULES)
+    cross_table_rules.install(schema_editor, RULES)
 
 
 def remove(apps: Any, schema_editor: Any) -> None:
-    row_rules.remove(schema_editor, RULES)
+    cross_table_rules.remove(schema_editor, RULES)
 
 
 def install_dates(apps: Any, schema_editor: Any) -> None:
-    row_rules.install(schema_editor, DATE_RULES)
+    cross_table_rules.install(schema_editor, DATE_RULES)
 
 
 def remove_dates(apps: Any, schema_editor: Any) -> None:
-    row_rules.remove(schema_editor, DATE_RULES)
+    cross_table_rules.remove(schema_editor, DATE_RULES)
 
 
 def install_withdrawals(apps: Any, schema_editor: Any) -> None:
-    row_rules.install(schema_editor, WITHDRAWALS)
+    cross_table_rules.install(schema_editor, WITHDRAWALS)
 
 
 def remove_withdrawals(apps: Any, schema_editor: Any) -> None:
-    row_rules.remove(schema_editor, WITHDRAWALS)
+    cross_table_rules.remove(schema_editor, WITHDRAWALS)
 
 
 OF_A_DELETED = """EXISTS (SELECT 1 FROM classes_member AS member JOIN accounts_user AS person
@@ -128,13 +128,13 @@ FORGETTING = {
 
 def install_forgetting(apps: Any, schema_editor: Any) -> None:
     """Lets the reasons of grants go with an account that is deleted, in place of the rule that has the same name."""
-    row_rules.remove(schema_editor, FORGETTING)
-    row_rules.install(schema_editor, FORGETTING)
+    cross_table_rules.remove(schema_editor, FORGETTING)
+    cross_table_rules.install(schema_editor, FORGETTING)
 
 
 def remove_forgetting(apps: Any, schema_editor: Any) -> None:
-    row_rules.remove(schema_editor, FORGETTING)
-    row_rules.install(schema_editor, {name: DATE_RULES[name] for name in FORGETTING})
+    cross_table_rules.remove(schema_editor, FORGETTING)
+    cross_table_rules.install(schema_editor, {name: DATE_RULES[name] for name in FORGETTING})
 
 
 MANAGED_ELSEWHERE = """(SELECT member.of_class_id FROM classes_member AS member
@@ -155,8 +155,8 @@ MANAGED = {
 
 
 def install_managed(apps: Any, schema_editor: Any) -> None:
-    row_rules.install(schema_editor, MANAGED)
+    cross_table_rules.install(schema_editor, MANAGED)
 
 
 def remove_managed(apps: Any, schema_editor: Any) -> None:
-    row_rules.remove(schema_editor, MANAGED)
+    cross_table_rules.remove(schema_editor, MANAGED)

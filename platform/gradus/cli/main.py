@@ -14,12 +14,12 @@ from challenges.models.catalogue import ModelsFileError
 from gradus.cli import (
     announcements,
     authors,
-    boards,
     class_dates,
     classes,
     grades,
     learners,
     lessons,
+    moderation,
     people,
     publishing,
     receipts,
@@ -71,7 +71,7 @@ app.add_typer(scaffolding.lessons, name="lesson")
 app.add_typer(authors.app, name="challenge")
 app.add_typer(publishing.app, name="course")
 app.add_typer(classes.app, name="class")
-app.add_typer(boards.app, name="board")
+app.add_typer(moderation.app, name="board")
 app.add_typer(judge, name="judge")
 
 

@@ -16,7 +16,7 @@ from django.core.files.storage import storages
 from challenges.authoring.archive import pack, sha256_of, unpack
 from challenges.course_bundle import CourseBundle
 from challenges.reading import read_course
-from gradus import stores
+from gradus import private_files
 from gradus.courses.bundles import BundleMissing
 from gradus.courses.models import CourseVersion
 
@@ -37,7 +37,7 @@ def keep(file: IO[bytes]) -> Archive:
     """Stores an archive under its digest. Storing it again mends it if it is damaged."""
     sha256 = sha256_of(file)
     size = file.tell()
-    stores.put(storages["private"], path_of(sha256), file)
+    private_files.put(storages["private"], path_of(sha256), file)
     return Archive(sha256, size)
 
 

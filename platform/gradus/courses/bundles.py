@@ -8,7 +8,7 @@ from django.core.files.storage import storages
 from challenges.bundle import ChallengeBundle
 from challenges.course_bundle import LessonBundle
 from challenges.jobs import BundleMissing as BundleMissing
-from gradus import stores
+from gradus import private_files
 from gradus.courses.models import ChallengeVersion, Lesson
 
 
@@ -85,4 +85,4 @@ def lesson_content(digest: str, name: str) -> bytes:
 
 
 def _save(path: str, content: bytes) -> None:
-    stores.put(storages["private"], path, BytesIO(content))
+    private_files.put(storages["private"], path, BytesIO(content))

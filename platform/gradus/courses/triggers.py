@@ -6,8 +6,8 @@ So no import takes a lesson of another course. A later migration that alters `co
 
 from typing import Any
 
-from gradus import row_rules
-from gradus.row_rules import Rule
+from gradus import cross_table_rules
+from gradus.cross_table_rules import Rule
 
 SAID = "a lesson or challenge stays in its course"
 MOVED = "OLD.course_id <> NEW.course_id"
@@ -140,8 +140,8 @@ REVEALS = {
 
 
 def install_reveals(apps: Any, schema_editor: Any) -> None:
-    row_rules.install(schema_editor, REVEALS)
+    cross_table_rules.install(schema_editor, REVEALS)
 
 
 def remove_reveals(apps: Any, schema_editor: Any) -> None:
-    row_rules.remove(schema_editor, REVEALS)
+    cross_table_rules.remove(schema_editor, REVEALS)

@@ -18,7 +18,7 @@ from challenges.kinds import registry as kinds
 from challenges.kinds.rubric import marks_missing
 from challenges.problems import Problem
 from challenges.texts import several
-from gradus.courses import boards, bundles, locks
+from gradus.courses import board_versions, bundles, locks
 from gradus.courses.models import Challenge, ChallengeVersion, Content, Course, parse_once
 
 log = structlog.get_logger(__name__)
@@ -131,7 +131,7 @@ def publish(version: ChallengeVersion) -> None:
         version.save(update_fields=["published_at", "goes_live"])
     challenge = Challenge.objects.select_for_update(no_key=True).get(pk=version.challenge_id)
     if challenge.version_id != version.pk:
-        kept = boards.kept(challenge, version)
+        kept = board_versions.kept(challenge, version)
         Challenge.objects.filter(pk=challenge.pk).update(version=version, board_version=kept)
     _stamp(version)
 

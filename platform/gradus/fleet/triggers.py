@@ -6,8 +6,8 @@ afterwards.
 
 from typing import Any
 
-from gradus import row_rules
-from gradus.row_rules import Rule
+from gradus import cross_table_rules
+from gradus.cross_table_rules import Rule
 
 TOKENS = "fleet_workertoken"
 RULES = {
@@ -33,8 +33,8 @@ RULES = {
 
 
 def install(apps: Any, schema_editor: Any) -> None:
-    row_rules.install(schema_editor, RULES)
+    cross_table_rules.install(schema_editor, RULES)
 
 
 def remove(apps: Any, schema_editor: Any) -> None:
-    row_rules.remove(schema_editor, RULES)
+    cross_table_rules.remove(schema_editor, RULES)

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from gradus import row_rules
-from gradus.row_rules import Rule
+from gradus import cross_table_rules
+from gradus.cross_table_rules import Rule
 
 TABLE = "friends_friendship"
 NO_ACCOUNT = """EXISTS (SELECT 1 FROM accounts_user WHERE id IN (NEW.asker_id, NEW.asked_id)
@@ -22,8 +22,8 @@ RULES = {
 
 
 def install(apps: Any, schema_editor: Any) -> None:
-    row_rules.install(schema_editor, RULES)
+    cross_table_rules.install(schema_editor, RULES)
 
 
 def remove(apps: Any, schema_editor: Any) -> None:
-    row_rules.remove(schema_editor, RULES)
+    cross_table_rules.remove(schema_editor, RULES)

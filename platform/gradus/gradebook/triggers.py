@@ -6,9 +6,9 @@ call `remove` first, and `install` afterwards.
 
 from typing import Any
 
-from gradus import row_rules
+from gradus import cross_table_rules
 from gradus.accounts.triggers import ERASED
-from gradus.row_rules import Rule
+from gradus.cross_table_rules import Rule
 
 # The member may change where two members turn out to be one person, and people go when their account is deleted.
 FIXED = ("challenge_id", "kind", "value", "reason", "at")
@@ -34,19 +34,19 @@ RELEASE_RULES = {
 
 
 def install(apps: Any, schema_editor: Any) -> None:
-    row_rules.install(schema_editor, RULES)
+    cross_table_rules.install(schema_editor, RULES)
 
 
 def remove(apps: Any, schema_editor: Any) -> None:
-    row_rules.remove(schema_editor, RULES)
+    cross_table_rules.remove(schema_editor, RULES)
 
 
 def install_release(apps: Any, schema_editor: Any) -> None:
-    row_rules.install(schema_editor, RELEASE_RULES)
+    cross_table_rules.install(schema_editor, RELEASE_RULES)
 
 
 def remove_release(apps: Any, schema_editor: Any) -> None:
-    row_rules.remove(schema_editor, RELEASE_RULES)
+    cross_table_rules.remove(schema_editor, RELEASE_RULES)
 
 
 # When an account is deleted, the reasons that were given about its grades go; the grades stay.
@@ -70,10 +70,10 @@ FORGETTING = {
 
 def install_forgetting(apps: Any, schema_editor: Any) -> None:
     """Takes the place of the rule that has the same name."""
-    row_rules.remove(schema_editor, RULES)
-    row_rules.install(schema_editor, FORGETTING)
+    cross_table_rules.remove(schema_editor, RULES)
+    cross_table_rules.install(schema_editor, FORGETTING)
 
 
 def remove_forgetting(apps: Any, schema_editor: Any) -> None:
-    row_rules.remove(schema_editor, FORGETTING)
-    row_rules.install(schema_editor, RULES)
+    cross_table_rules.remove(schema_editor, FORGETTING)
+    cross_table_rules.install(schema_editor, RULES)

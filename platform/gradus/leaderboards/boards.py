@@ -15,7 +15,7 @@ from gradus.classes import access, membership
 from gradus.classes.membership import Person
 from gradus.classes.models import Class
 from gradus.courses import catalogue
-from gradus.courses.boards import is_frozen, is_revealed
+from gradus.courses.board_versions import is_frozen, is_revealed
 from gradus.courses.models import Challenge, ChallengeVersion, Course
 from gradus.leaderboards.approaches import Best, best_of_each, costs_of
 from gradus.leaderboards.fairness import Alike, Chance, Interval, compare

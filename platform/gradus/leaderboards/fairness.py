@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from challenges.kinds import registry as kinds
-from gradus.chance import rows_behind, shown_interval
 from gradus.courses.models import ChallengeVersion
+from gradus.intervals import rows_behind, shown_interval
 from gradus.leaderboards.places import Band
 from gradus.leaderboards.ranking import Ranking
 

@@ -21,11 +21,11 @@ from django.db.models import Count, Subquery
 from challenges import payloads
 from challenges.shown_score import floor_to_step
 from gradus.classes.models import Class
-from gradus.courses.boards import is_frozen, is_revealed
+from gradus.courses.board_versions import is_frozen, is_revealed
 from gradus.courses.models import Challenge, ChallengeVersion
 from gradus.leaderboards.places import Band, Place, Places, Scored
 from gradus.submissions.models import Score, ScoreQuerySet, Season, Standing, StandingQuerySet, Submission
-from gradus.submissions.models.boards import not_hidden
+from gradus.submissions.models.board_decisions import not_hidden
 from gradus.submissions.models.results import of_ranked_people
 from gradus.submissions.services.standings import standing_of
 

@@ -18,8 +18,8 @@ from typing import overload
 
 from challenges.shown_score import floor_to_step
 from gradus.accounts.models import User
-from gradus.chance import rows_behind, shown_interval
 from gradus.courses.models import Challenge
+from gradus.intervals import rows_behind, shown_interval
 from gradus.leaderboards.ranking import revealed_scores, version_of
 
 # A board with more entries is resampled by this many of them, evenly spread over the ranks.

@@ -14,15 +14,15 @@ from challenges.kinds import registry as kinds
 from challenges.metrics import title as metric_title
 from gradus.accounts import roles
 from gradus.accounts.guests import learner
-from gradus.courses import boards as continuity
+from gradus.courses import board_versions as continuity
 from gradus.courses import catalogue
-from gradus.courses.boards import is_revealed
+from gradus.courses.board_versions import is_revealed
 from gradus.courses.models import ChallengeVersion
 from gradus.leaderboards import boards, shake_up
 from gradus.leaderboards.filters import BoardFilter
 from gradus.leaderboards.ranking import version_of
 from gradus.refusal import Refused
-from gradus.submissions.services import boards as decisions
+from gradus.submissions.services import board_decisions as decisions
 from gradus.validators import whole_number
 
 

@@ -5,7 +5,7 @@ from django.http import QueryDict
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
-from gradus.accounts import names, token_rules
+from gradus.accounts import pseudonyms, token_rules
 from gradus.accounts.models import User
 from gradus.accounts.token_rules import DAYS_MAX, TOKEN_DAYS, Content, LearnerData, Scope
 from gradus.validators import allowed_characters
@@ -14,10 +14,10 @@ from gradus.validators import allowed_characters
 class PseudonymForm(forms.ModelForm[User]):
     pseudonym = forms.CharField(
         label=_("Name"),
-        min_length=names.CHARS_MIN,
-        max_length=names.CHARS_MAX,
-        validators=[names.IS_NAME],
-        error_messages={"unique": names.TAKEN},
+        min_length=pseudonyms.CHARS_MIN,
+        max_length=pseudonyms.CHARS_MAX,
+        validators=[pseudonyms.IS_NAME],
+        error_messages={"unique": pseudonyms.TAKEN},
         help_text=_("Other learners see this name and nothing else of you. Choose one that does not tell who you are."),
         widget=forms.TextInput(attrs={"autocomplete": "off", "data-mirror": "#shown-name"}),
     )

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from gradus import row_rules
+from gradus import cross_table_rules
 from gradus.accounts.triggers import CLOSED
-from gradus.row_rules import Rule
+from gradus.cross_table_rules import Rule
 
 FIXED = "OLD.sub <> NEW.sub OR OLD.platform_id <> NEW.platform_id"
 
@@ -55,16 +55,16 @@ DELIVERIES = {
 
 
 def install_deliveries(apps: Any, schema_editor: Any) -> None:
-    row_rules.install(schema_editor, DELIVERIES)
+    cross_table_rules.install(schema_editor, DELIVERIES)
 
 
 def remove_deliveries(apps: Any, schema_editor: Any) -> None:
-    row_rules.remove(schema_editor, DELIVERIES)
+    cross_table_rules.remove(schema_editor, DELIVERIES)
 
 
 def install(apps: Any, schema_editor: Any) -> None:
-    row_rules.install(schema_editor, _rules(schema_editor.connection.vendor))
+    cross_table_rules.install(schema_editor, _rules(schema_editor.connection.vendor))
 
 
 def remove(apps: Any, schema_editor: Any) -> None:
-    row_rules.remove(schema_editor, _rules(schema_editor.connection.vendor))
+    cross_table_rules.remove(schema_editor, _rules(schema_editor.connection.vendor))

@@ -26,7 +26,7 @@ from django.core.files.storage import storages
 from django.db import connection, transaction
 from django.utils import timezone
 
-from gradus import stores
+from gradus import private_files
 from gradus.accounts import staff_actions as staff
 from gradus.accounts.models import ApiToken, Enrolment, Merge, StaffAction, User, new_pseudonym
 from gradus.accounts.triggers import ERASED
@@ -225,7 +225,7 @@ def _mark(key: int, joined: datetime) -> str:
 def delete_again() -> int:
     """Deletes the accounts of a restored database that had been deleted after the backup. Returns their number."""
     done = 0
-    for file in stores.walk(storages["private"], LIST):
+    for file in private_files.walk(storages["private"], LIST):
         with storages["private"].open(file.name) as listed:
             key = json.load(listed)["user"]
         user = User.objects.filter(pk=key, deleted_at=None).first()

@@ -24,7 +24,7 @@ from django.core.files.storage import storages
 from django.db.models import Min
 from django.utils import timezone
 
-from gradus import retention, stores
+from gradus import private_files, retention
 from gradus.courses import archives, bundles
 from gradus.courses.models import ChallengeVersion, CourseVersion, Lesson, Upload
 from gradus.courses.uploads import FOLDER as UPLOADS
@@ -80,7 +80,7 @@ def sweep(grace: timedelta = retention.FILES.time) -> int:
 
 def _parts_without_upload(grace: timedelta) -> list[str]:
     before, found = timezone.now() - grace, {}
-    for file in stores.walk(storages["private"], UPLOADS):
+    for file in private_files.walk(storages["private"], UPLOADS):
         known = PART.fullmatch(file.name)
         if known and file.modified < before:
             found[file.name] = known[1]
@@ -95,7 +95,7 @@ def _content_without_row(grace: timedelta) -> list[str]:
     drafts = CourseVersion.objects.drafts().aggregate(first=Min("pushed_at"))["first"]
     lessons_before = min(before, drafts - grace) if drafts else before
     for folder, end in (("courses/", before), ("bundles/", before), ("lessons/", lessons_before)):
-        old = [file for file in stores.walk(storages["private"], folder) if file.modified < end]
+        old = [file for file in private_files.walk(storages["private"], folder) if file.modified < end]
         # Read after the files were listed, so that no new file is taken for an orphan.
         named = _named(folder)
         found += [file.name for file in old if UNFINISHED.fullmatch(file.name) or _content(file.name) not in named]
@@ -131,8 +131,8 @@ def delete_old_vectors() -> int:
     Those of passages lie on each worker's own disk: the worker deletes old ones when it stores new ones.
     """
     try:
-        return stores.delete_unused(
-            storages["private"], stores.GOLD_VECTORS, retention.VECTORS.time, stores.GOLD_BYTES_MAX
+        return private_files.delete_unused(
+            storages["private"], private_files.GOLD_VECTORS, retention.VECTORS.time, private_files.GOLD_BYTES_MAX
         )
     except Exception as error:
         log.warning("store_away", store="private", reason=f"{type(error).__name__}: {error}")
@@ -142,7 +142,7 @@ def delete_old_vectors() -> int:
 def _old(name: str, folder: str, pattern: re.Pattern[str], grace: timedelta) -> Iterator[FencedFile]:
     """Yields the name, evaluation id and fence of each file that is older than the grace period."""
     before = timezone.now() - grace
-    for file in stores.walk(storages[name], folder):
+    for file in private_files.walk(storages[name], folder):
         known = pattern.fullmatch(file.name)
         if known and file.modified < before:
             yield file.name, int(known[1]), int(known[2])

@@ -7,8 +7,8 @@ its triggers: run the function that installs them again in it. `tests/reviews/te
 
 from typing import Any
 
-from gradus import append_only, row_rules
-from gradus.row_rules import Rule
+from gradus import append_only, cross_table_rules
+from gradus.cross_table_rules import Rule
 
 DECISION = ("decided_at", "decided_by_id", "marks", "reason", "in_bulk", "comment")
 BLIND = ("blind_at", "blind_by_id", "blind_marks")
@@ -186,11 +186,11 @@ CALLS_FORGETTING = {
 
 def install_forgetting(apps: Any, schema_editor: Any) -> None:
     _drop_older(schema_editor)
-    row_rules.install(schema_editor, FORGETTING | CALLS_FORGETTING)
+    cross_table_rules.install(schema_editor, FORGETTING | CALLS_FORGETTING)
 
 
 def remove_forgetting(apps: Any, schema_editor: Any) -> None:
-    row_rules.remove(schema_editor, FORGETTING | CALLS_FORGETTING)
+    cross_table_rules.remove(schema_editor, FORGETTING | CALLS_FORGETTING)
     remove_decisions(apps, schema_editor)
     install_decisions(apps, schema_editor)
     remove_calls(apps, schema_editor)
@@ -199,14 +199,14 @@ def remove_forgetting(apps: Any, schema_editor: Any) -> None:
 
 def _drop_older(schema_editor: Any) -> None:
     schema_editor.execute(DECISION_DROP[schema_editor.connection.vendor].format(name="decision"))
-    row_rules.remove(schema_editor, CALLS_FORGETTING)
+    cross_table_rules.remove(schema_editor, CALLS_FORGETTING)
 
 
 def install_call_guards(apps: Any, schema_editor: Any) -> None:
     """Installs the triggers of the judge's calls as all migrations leave them."""
     install_calls(apps, schema_editor)
-    row_rules.remove(schema_editor, CALLS_FORGETTING)
-    row_rules.install(schema_editor, CALLS_FORGETTING)
+    cross_table_rules.remove(schema_editor, CALLS_FORGETTING)
+    cross_table_rules.install(schema_editor, CALLS_FORGETTING)
 
 
 remove_call_guards = remove_calls

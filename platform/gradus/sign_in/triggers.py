@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from gradus import row_rules
+from gradus import cross_table_rules
 from gradus.accounts.triggers import CLOSED
-from gradus.row_rules import Rule
+from gradus.cross_table_rules import Rule
 
 TABLE = "socialaccount_socialaccount"
 GUEST = "EXISTS (SELECT 1 FROM accounts_user WHERE id = NEW.user_id AND is_guest)"
@@ -26,8 +26,8 @@ def rules(vendor: str) -> dict[str, Rule]:
 
 
 def install(apps: Any, schema_editor: Any) -> None:
-    row_rules.install(schema_editor, rules(schema_editor.connection.vendor))
+    cross_table_rules.install(schema_editor, rules(schema_editor.connection.vendor))
 
 
 def remove(apps: Any, schema_editor: Any) -> None:
-    row_rules.remove(schema_editor, rules(schema_editor.connection.vendor))
+    cross_table_rules.remove(schema_editor, rules(schema_editor.connection.vendor))

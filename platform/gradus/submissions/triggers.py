@@ -7,8 +7,8 @@ to call `remove` first, and `install` afterwards.
 
 from typing import Any
 
-from gradus import row_rules
-from gradus.row_rules import Rule
+from gradus import cross_table_rules
+from gradus.cross_table_rules import Rule
 
 ATTEMPTS, STANDINGS = "submissions_submission", "submissions_standing"
 NO_MEMBER = """NEW.of_class_id IS NOT NULL AND NOT EXISTS (
@@ -107,40 +107,40 @@ QUOTA_RULES = {
 
 
 def install(apps: Any, schema_editor: Any) -> None:
-    row_rules.install(schema_editor, RULES)
+    cross_table_rules.install(schema_editor, RULES)
 
 
 def remove(apps: Any, schema_editor: Any) -> None:
-    row_rules.remove(schema_editor, RULES)
+    cross_table_rules.remove(schema_editor, RULES)
 
 
 def install_withdrawals(apps: Any, schema_editor: Any) -> None:
-    row_rules.install(schema_editor, WITHDRAWALS)
+    cross_table_rules.install(schema_editor, WITHDRAWALS)
 
 
 def remove_withdrawals(apps: Any, schema_editor: Any) -> None:
-    row_rules.remove(schema_editor, WITHDRAWALS)
+    cross_table_rules.remove(schema_editor, WITHDRAWALS)
 
 
 def install_boards(apps: Any, schema_editor: Any) -> None:
-    row_rules.install(schema_editor, RULES | BOARD_RULES)
+    cross_table_rules.install(schema_editor, RULES | BOARD_RULES)
 
 
 def remove_boards(apps: Any, schema_editor: Any) -> None:
-    row_rules.remove(schema_editor, RULES | BOARD_RULES)
+    cross_table_rules.remove(schema_editor, RULES | BOARD_RULES)
 
 
 def install_deleted(apps: Any, schema_editor: Any) -> None:
-    row_rules.install(schema_editor, DELETED_RULES)
+    cross_table_rules.install(schema_editor, DELETED_RULES)
 
 
 def remove_deleted(apps: Any, schema_editor: Any) -> None:
-    row_rules.remove(schema_editor, DELETED_RULES)
+    cross_table_rules.remove(schema_editor, DELETED_RULES)
 
 
 def install_quotas(apps: Any, schema_editor: Any) -> None:
-    row_rules.install(schema_editor, QUOTA_RULES)
+    cross_table_rules.install(schema_editor, QUOTA_RULES)
 
 
 def remove_quotas(apps: Any, schema_editor: Any) -> None:
-    row_rules.remove(schema_editor, QUOTA_RULES)
+    cross_table_rules.remove(schema_editor, QUOTA_RULES)

@@ -28,7 +28,7 @@ from gradus.leaderboards.places import Place
 from gradus.leaderboards.ranking import ComputedRanking, Ranking, ranking, version_of
 from gradus.learn.costs.approaches import titles
 from gradus.submissions.models import Mark, Run, Season, Standing, Submission
-from gradus.submissions.models.boards import MarkQuerySet
+from gradus.submissions.models.board_decisions import MarkQuerySet
 
 LISTED = 50
 SHOWS = {

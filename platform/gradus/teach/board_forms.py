@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from gradus.courses.models import Course
 from gradus.reviews.services.regrades import NOTE_CHARS
-from gradus.submissions.models.boards import REASON_CHARS, SEASON_TITLE_CHARS
+from gradus.submissions.models.board_decisions import REASON_CHARS, SEASON_TITLE_CHARS
 from gradus.teach.board_entries import SHOWS
 from gradus.teach.forms import ServiceForm, ZonedForm, text
 from gradus.teach.local_times import LocalTimeField, shown_in

@@ -11,7 +11,7 @@ from gradus.courses.models import Challenge, Course
 from gradus.reviews.models import Regrade
 from gradus.submissions.copying import fingerprints
 from gradus.submissions.models import Annulment, Mark, Submission
-from gradus.submissions.services import boards as services
+from gradus.submissions.services import board_decisions as services
 from gradus.submissions.services import start_run
 from tests import factories
 from tests.browser.conftest import Visit

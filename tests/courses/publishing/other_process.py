@@ -58,7 +58,7 @@ def act(what: str, *given: str) -> Any:
 
     from challenges.authoring.archive import pack
     from gradus.accounts.models import User
-    from gradus.courses import boards, catalogue, publishing
+    from gradus.courses import board_versions, catalogue, publishing
     from gradus.courses.models import Challenge, Course, CourseVersion
 
     author = User.objects.filter(username="author").first() if what != "begin" else None
@@ -83,7 +83,7 @@ def act(what: str, *given: str) -> Any:
             Course.objects.update(updated_at=django.utils.timezone.now())
         case "begin-board":
             assert author is not None
-            boards.begin(Challenge.objects.get(name="sea-or-sky"), by=author)
+            board_versions.begin(Challenge.objects.get(name="sea-or-sky"), by=author)
     shown = catalogue.now()
     return {
         "texts": [lesson.text for lesson in shown.lessons.values()],

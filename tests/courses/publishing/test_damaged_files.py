@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from django.core.files.storage import FileSystemStorage, storages
 
-from gradus import stores
+from gradus import private_files
 from gradus.accounts.models import User
 from gradus.courses import archives, bundles, publishing
 from tests.courses.publishing.conftest import Push
@@ -18,7 +18,7 @@ ALL = ["sea-or-sky", "ticket", "explain"]
 
 
 def files(folder: str) -> list[Path]:
-    return [Path(storages["private"].path(one.name)) for one in stores.walk(storages["private"], folder)]
+    return [Path(storages["private"].path(one.name)) for one in private_files.walk(storages["private"], folder)]
 
 
 @pytest.mark.parametrize("discarded", [True, False])
@@ -40,9 +40,9 @@ def test_a_push_mends_torn_files(push: Push, grace: User, discarded: bool) -> No
 def test_content_of_the_same_size_is_compared(tmp_path: Path) -> None:
     store = FileSystemStorage(tmp_path, file_permissions_mode=0o600)
     for content in (b"first", b"other", b"oth", b"other"):
-        stores.put(store, "bundles/0.json", BytesIO(content))
+        private_files.put(store, "bundles/0.json", BytesIO(content))
         assert Path(store.path("bundles/0.json")).read_bytes() == content
-    assert [one.name for one in stores.walk(store)] == ["bundles/0.json"]
+    assert [one.name for one in private_files.walk(store)] == ["bundles/0.json"]
     assert Path(store.path("bundles/0.json")).stat().st_mode & 0o777 == 0o600
 
 
@@ -50,7 +50,7 @@ def test_a_write_that_fails_leaves_nothing(db: None, monkeypatch: pytest.MonkeyP
     def full(path: Path) -> None:
         raise OSError("No space left on device")
 
-    monkeypatch.setattr(stores, "_sync", full)
+    monkeypatch.setattr(private_files, "_sync", full)
     with pytest.raises(OSError, match="No space"):
-        stores.put(storages["private"], "bundles/0.json", BytesIO(b"content"))
+        private_files.put(storages["private"], "bundles/0.json", BytesIO(b"content"))
     assert files("bundles/") == []

@@ -20,9 +20,9 @@ from gradus.courses.bundles import BundleMissing
 from gradus.courses.models import ChallengeVersion, Course, CourseVersion, Lesson
 from gradus.courses.services import publish as publish_bundle
 from gradus.leaderboards import boards
+from gradus.private_files import walk
 from gradus.refusal import Refused
 from gradus.reviews import services as reviews
-from gradus.stores import walk
 from gradus.submissions import services
 from gradus.submissions.models import Run, Score
 from gradus.submissions.services.standings import differences

@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 from challenges.lint.run import lint
 from challenges.problems import ANY_CODE, Problem
 from challenges.reading import BundleErrors
-from gradus import stores
+from gradus import private_files
 from gradus.accounts.models import ApiToken, User
 from gradus.accounts.token_rules import Content, Scope
 from gradus.cli.main import app
@@ -95,7 +95,9 @@ def as_told(problems: list[Problem]) -> list[dict[str, Any]]:
 
 def stored() -> tuple[list[int], list[str]]:
     """How many rows each table has, and the files of courses and uploads."""
-    kept = [file.name for folder in ("courses/", "uploads/") for file in stores.walk(storages["private"], folder)]
+    kept = [
+        file.name for folder in ("courses/", "uploads/") for file in private_files.walk(storages["private"], folder)
+    ]
     return [table.objects.count() for table in TABLES], sorted(kept)
 
 

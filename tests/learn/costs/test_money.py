@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gradus.chance import Spread, about, difference, of_rows, of_runs, shown_interval, wilson
+from gradus.intervals import Spread, about, difference, of_rows, of_runs, shown_interval, wilson
 from gradus.learn.costs.money import Prices, Tokens, mean_cost, request_costs, saved, volume
 
 PRICES = Prices(input=2.0, cached=0.5, output=8.0, training=3.0)

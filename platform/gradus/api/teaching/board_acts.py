@@ -17,7 +17,7 @@ from gradus.accounts import roles
 from gradus.api.auth import Request, caller, requires
 from gradus.api.leaderboards import SeasonOut
 from gradus.api.regrades import RegradeOut, regrade_out
-from gradus.api.teaching.boards import (
+from gradus.api.teaching.moderation import (
     BoardDates,
     EntryAttemptOut,
     EntryMarkOut,
@@ -26,14 +26,14 @@ from gradus.api.teaching.boards import (
     board_of,
 )
 from gradus.classes import times
-from gradus.courses.boards import set_dates
+from gradus.courses.board_versions import set_dates
 from gradus.courses.models import Challenge, Course
 from gradus.refusal import wrong
 from gradus.reviews import services as reviews
 from gradus.reviews.services.regrades import NOTE_CHARS
 from gradus.submissions.models import Annulment, Mark, Season, Submission
-from gradus.submissions.models.boards import REASON_CHARS, SEASON_TITLE_CHARS
-from gradus.submissions.services import boards as services
+from gradus.submissions.models.board_decisions import REASON_CHARS, SEASON_TITLE_CHARS
+from gradus.submissions.services import board_decisions as services
 from gradus.submissions.services.reruns import OTHERS_MAX, run_again
 from gradus.teach.board_entries import people_of
 

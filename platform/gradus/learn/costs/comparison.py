@@ -9,8 +9,8 @@ from typing import TypeVar
 from challenges.kinds import registry as kinds
 from challenges.kinds.prompt import KIND as PROMPT
 from gradus.accounts.models import User
-from gradus.chance import Spread, difference, of_rows
 from gradus.courses.models import Challenge
+from gradus.intervals import Spread, difference, of_rows
 from gradus.learn.costs import money
 from gradus.learn.costs.entries import Entry, entries_of, rows_of
 from gradus.learn.costs.money import Prices, Volume

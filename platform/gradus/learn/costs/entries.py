@@ -21,8 +21,8 @@ from challenges.kinds import registry as kinds
 from challenges.kinds.tune import KIND as TUNE
 from challenges.shown_score import floor_to_step
 from gradus.accounts.models import User
-from gradus.chance import Spread, of_runs, rows_behind, shown_interval
 from gradus.courses.models import Challenge, ChallengeVersion
+from gradus.intervals import Spread, of_runs, rows_behind, shown_interval
 from gradus.learn.costs import controls
 from gradus.learn.costs.approaches import titles
 from gradus.learn.costs.money import Tokens

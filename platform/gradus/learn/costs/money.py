@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from gradus.chance import Spread, difference, of_rows
+from gradus.intervals import Spread, difference, of_rows
 
 MILLION = 1_000_000
 HOUR = 3600

@@ -8,10 +8,10 @@ from challenges.kinds import registry as kinds
 from challenges.prompts import target_text
 from challenges.shown_score import PARTLY, counted
 from challenges.spec import Label
-from gradus.chance import score_interval
 from gradus.classes import access, releases
 from gradus.classes.models import Member
 from gradus.courses.models import Challenge
+from gradus.intervals import score_interval
 from gradus.learn.kind_pages import page_of
 from gradus.learn.result import rows as results
 from gradus.learn.result.orders_and_budget import factor_of, order_shown, orders_of

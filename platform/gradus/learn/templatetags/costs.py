@@ -6,7 +6,7 @@ from django import template
 from django.utils.html import format_html
 from django.utils.translation import gettext as _
 
-from gradus.chance import Spread
+from gradus.intervals import Spread
 from gradus.learn.costs.comparison import is_compared
 from gradus.learn.costs.entries import Entry
 

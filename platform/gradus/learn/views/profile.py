@@ -8,7 +8,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
-from gradus.accounts import names, second_factor, tokens
+from gradus.accounts import pseudonyms, second_factor, tokens
 from gradus.accounts.models import ApiToken, User
 from gradus.accounts.token_rules import LEARNER
 from gradus.learn.path import history
@@ -23,7 +23,7 @@ def profile(request: HttpRequest) -> HttpResponse:
     if request.method == "POST":
         return _rename(request)
     if "propose" in request.GET:
-        form = PseudonymForm(initial={"pseudonym": names.propose()})
+        form = PseudonymForm(initial={"pseudonym": pseudonyms.propose()})
         return _page(request, pseudonym_form=form, is_proposal=True)
     return _page(request)
 
@@ -33,9 +33,9 @@ def _rename(request: HttpRequest) -> HttpResponse:
     form = PseudonymForm(request.POST, instance=User.objects.get(pk=_account(request).pk))
     if form.is_valid():
         try:
-            names.rename(_account(request), form.cleaned_data["pseudonym"])
-        except names.Taken:
-            form.add_error("pseudonym", names.TAKEN)
+            pseudonyms.rename(_account(request), form.cleaned_data["pseudonym"])
+        except pseudonyms.Taken:
+            form.add_error("pseudonym", pseudonyms.TAKEN)
     if form.errors:
         return _page(request, pseudonym_form=form, status=422)
     messages.success(request, _("Leaderboards now show your new name."))

@@ -19,7 +19,7 @@ from django.db import DatabaseError, connection
 from django.db.migrations.loader import MigrationLoader
 from django.utils import timezone
 
-from gradus import stores
+from gradus import private_files
 from gradus.accounts.models import User
 from gradus.courses.models import Course
 from gradus.operations.backup import databases, manifest
@@ -74,7 +74,7 @@ def _check_that_site_is_empty() -> None:
     """Raises `BackupError` if the site has accounts, courses or stored files. Empty tables may exist."""
     tables = connection.introspection.table_names()
     full = [m._meta.verbose_name_plural for m in (User, Course) if m._meta.db_table in tables and m.objects.exists()]
-    full += [f"files in “{name}”" for name in stores.KEPT if next(stores.walk(storages[name]), None)]
+    full += [f"files in “{name}”" for name in private_files.KEPT if next(private_files.walk(storages[name]), None)]
     if full:
         raise BackupError(f"This site is not empty: it has {', '.join(map(str, full))}. Replace them with --force.")
 
@@ -115,7 +115,7 @@ def _prepared(database: Path, folder: Path) -> Path:
 def _put_new_files(source: Path, made: Manifest) -> Iterator[tuple[str, str, Path]]:
     """Writes the files that the site lacks. Yields those it has with other content: they wait for the database."""
     for store, kept in made.files.items():
-        here = {file.name for file in stores.walk(storages[store])}
+        here = {file.name for file in private_files.walk(storages[store])}
         for name, part in kept.items():
             path = source / part.path
             if name not in here:

@@ -18,7 +18,7 @@ from django.db import connection
 from django.utils import timezone
 
 from challenges import distribution
-from gradus import stores
+from gradus import private_files
 from gradus.courses import archives, bundles
 from gradus.courses.models import ChallengeVersion, CourseVersion
 from gradus.operations.backup import databases, manifest
@@ -52,7 +52,7 @@ def _fill(work: Path, secret_key: bool, incomplete: bool) -> Manifest:
     with databases.snapshot(work) as taken:
         migrations = databases.names(taken.query, "SELECT app || '.' || name FROM django_migrations ORDER BY id")
         named = _named(taken.query)
-    files = {name: dict(_copied(work, name)) for name in stores.KEPT}
+    files = {name: dict(_copied(work, name)) for name in private_files.KEPT}
     missing = _missing(named, files)
     if missing and not incomplete:
         raise BackupError(
@@ -89,7 +89,7 @@ def _named(query: databases.Query) -> Named:
 
 
 def _copied(work: Path, store: str) -> Iterator[tuple[str, Part]]:
-    for file in stores.walk(storages[store]):
+    for file in private_files.walk(storages[store]):
         path = work / "files" / store / file.name
         path.parent.mkdir(parents=True, exist_ok=True)
         try:

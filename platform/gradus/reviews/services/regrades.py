@@ -12,7 +12,7 @@ from django.utils.translation import ngettext
 
 from gradus.accounts import staff_actions as staff
 from gradus.accounts.models import StaffAction, User
-from gradus.courses import boards, locks
+from gradus.courses import board_versions, locks
 from gradus.courses.models import Challenge, ChallengeVersion
 from gradus.notices.models import Notice
 from gradus.notices.services import tell
@@ -23,7 +23,7 @@ from gradus.reviews.regrade_matrix import LEFT_OUT, counted
 from gradus.submissions import services
 from gradus.submissions.models import Evaluation, Grader, Submission
 from gradus.submissions.services import Refused
-from gradus.submissions.services.boards import checked_text, refuse_own_entry
+from gradus.submissions.services.board_decisions import checked_text, refuse_own_entry
 from gradus.submissions.services.standings import hold_learners
 from gradus.submissions.states import OPEN, State
 
@@ -186,7 +186,7 @@ def approve(regrade: Regrade, *, by: User, lower: bool) -> Counter[str]:
     outcomes = [(item, _settle(item, by, lower)) for item in items]
     done = Counter(outcome for _item, outcome in outcomes)
     if not _left_on_board(regrade.challenge):
-        boards.regraded(regrade.challenge)
+        board_versions.regraded(regrade.challenge)
     run = {"regrade": regrade.pk, "lower": lower}
     staff.note(What.REGRADE_APPROVED, regrade.challenge, by=by, **run, done=dict(done))
     # Each class reads in its own log what became of its attempts, and nothing of other classes.

@@ -1,6 +1,6 @@
 """The tables of submissions, by what they describe. Only the services of this app write them."""
 
-from gradus.submissions.models.boards import Annulment, Mark, MarkQuerySet, Season
+from gradus.submissions.models.board_decisions import Annulment, Mark, MarkQuerySet, Season
 from gradus.submissions.models.copying import Fingerprint
 from gradus.submissions.models.evaluations import (
     LANES,

@@ -13,7 +13,7 @@ from challenges.registry import KIND_NAME_MAX
 from gradus.accounts.models import READING_HIDDEN_ROWS, Enrolment, User
 from gradus.courses.models import Calibration, Challenge, ChallengeVersion
 from gradus.stored_json import JSONField
-from gradus.submissions.models.boards import Season, not_hidden
+from gradus.submissions.models.board_decisions import Season, not_hidden
 from gradus.submissions.models.evaluations import Evaluation, Submission, known_kind
 
 

@@ -13,11 +13,11 @@ from django.utils.translation import gettext as _
 from gradus.accounts import roles
 from gradus.accounts import staff_actions as staff
 from gradus.accounts.models import StaffAction, User
-from gradus.courses.boards import is_frozen
+from gradus.courses.board_versions import is_frozen
 from gradus.courses.models import Challenge
 from gradus.refusal import Refused, refuse_broken, too_long, wrong
 from gradus.submissions.models import Annulment, Mark, Season, Submission
-from gradus.submissions.models.boards import ANSWER_CHARS, REASON_CHARS
+from gradus.submissions.models.board_decisions import ANSWER_CHARS, REASON_CHARS
 from gradus.submissions.services import events
 from gradus.submissions.services.standings import hold_learner, update_standing
 

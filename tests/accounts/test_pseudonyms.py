@@ -7,7 +7,7 @@ from django.core.exceptions import ValidationError
 from django.test import Client
 
 from gradus.accounts.models import User
-from gradus.accounts.names import check_name
+from gradus.accounts.pseudonyms import check_name
 
 LOOK_ALIKES = {
     "one Cyrillic letter": "\u0430dmin",

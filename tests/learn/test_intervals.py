@@ -2,7 +2,7 @@
 
 import pytest
 
-from gradus.chance import score_interval, wilson
+from gradus.intervals import score_interval, wilson
 
 
 @pytest.mark.parametrize(

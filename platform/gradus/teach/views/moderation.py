@@ -21,7 +21,7 @@ from challenges.kinds import registry as kinds
 from gradus.accounts import roles
 from gradus.accounts.models import User
 from gradus.courses import catalogue
-from gradus.courses.boards import is_frozen, set_dates
+from gradus.courses.board_versions import is_frozen, set_dates
 from gradus.courses.models import Challenge
 from gradus.leaderboards import boards
 from gradus.leaderboards.ranking import version_of
@@ -30,7 +30,7 @@ from gradus.reviews import services as reviews
 from gradus.reviews.models import Regrade
 from gradus.submissions.copying import evidence
 from gradus.submissions.models import Annulment, Mark, Submission
-from gradus.submissions.services import boards as services
+from gradus.submissions.services import board_decisions as services
 from gradus.submissions.services.reruns import OTHERS_MAX, run_again
 from gradus.teach import board_entries
 from gradus.teach.board_entries import Desk, people_of

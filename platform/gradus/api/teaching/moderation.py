@@ -23,7 +23,7 @@ from gradus.api.leaderboards import SeasonOut
 from gradus.api.names import Pseudonym
 from gradus.api.results import State, Track
 from gradus.courses import catalogue
-from gradus.courses.boards import is_frozen
+from gradus.courses.board_versions import is_frozen
 from gradus.courses.models import Challenge
 from gradus.leaderboards import boards
 from gradus.leaderboards.ranking import version_of
