@@ -6,7 +6,8 @@ from django.test import Client
 from gradus.accounts.models import User
 from gradus.courses import bundles
 from gradus.courses.models import Challenge
-from gradus.submissions import limits, services
+from gradus.submissions import services
+from gradus.submissions.budgets import limits
 from gradus.submissions.models import Run, Slot
 from tests import factories
 from tests.api.conftest import Caller, problem

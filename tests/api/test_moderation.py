@@ -15,7 +15,7 @@ from gradus.notices.models import Notice
 from gradus.reviews.models import Regrade
 from gradus.submissions import services
 from gradus.submissions.models import Annulment, Mark, Rerun, Run, Season, Slot, Submission
-from gradus.submissions.services import board_decisions as decisions
+from gradus.submissions.results import board_decisions as decisions
 from tests import factories
 from tests.api.conftest import Caller, problem
 from tests.leaderboards.single_rows import oracle, ranks, work_off

@@ -9,7 +9,8 @@ from django.core.files.storage import storages
 from gradus.accounts.models import User
 from gradus.courses.models import Challenge
 from gradus.reviews.models import Appeal, Review
-from gradus.submissions import limits, services
+from gradus.submissions import services
+from gradus.submissions.budgets import limits
 from gradus.submissions.models import Evaluation, Slot, Submission
 from tests import factories
 from tests.api.conftest import Caller, problem

@@ -17,7 +17,7 @@ from gradus.own_data import erasing
 from gradus.reconciling import reconciler
 from gradus.submissions import services
 from gradus.submissions.models import Evaluation
-from gradus.submissions.services import board_decisions
+from gradus.submissions.results import board_decisions
 from tests import factories
 
 

@@ -13,7 +13,8 @@ from challenges.models import chat_templates
 from gradus import retention
 from gradus.chats import services as chats
 from gradus.chats.models import TEXT_CHARS, ChatMessage
-from gradus.submissions import limits, services
+from gradus.submissions import services
+from gradus.submissions.budgets import limits
 from gradus.submissions.models import Evaluation, Run, Slot, Submission, WorkerStatus
 from gradus.submissions.services import Refused
 from tests import factories

@@ -18,7 +18,7 @@ from gradus.classes.models import DateRule, Grant
 from gradus.classes.policy import Values
 from gradus.courses.models import Challenge, Course
 from gradus.refusal import Refused
-from gradus.submissions import limits
+from gradus.submissions.budgets import limits
 from gradus.submissions.models import Slot, Submission
 from tests import factories
 from tests.threads import at_once

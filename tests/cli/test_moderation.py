@@ -15,7 +15,7 @@ from gradus.accounts.models import ApiToken, User
 from gradus.courses.models import Challenge
 from gradus.reviews.models import Regrade
 from gradus.submissions.models import Annulment, Mark, Rerun, Season, Slot, Submission
-from gradus.submissions.services import board_decisions as decisions
+from gradus.submissions.results import board_decisions as decisions
 from tests import factories
 from tests.cli.conftest import Gradus
 from tests.leaderboards.single_rows import oracle, ranks, work_off

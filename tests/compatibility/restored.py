@@ -57,7 +57,7 @@ def _taken_over() -> dict[str, Any]:
     from django.core.management import call_command
 
     from gradus.reconciling import invariants
-    from gradus.submissions.services import standings
+    from gradus.submissions.results import standings
     from tests.compatibility import stored_rows
 
     call_command("migrate", interactive=False, verbosity=0)

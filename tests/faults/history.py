@@ -11,9 +11,9 @@ from typing import Any
 
 from django.db import IntegrityError, connection, transaction
 
-from gradus.submissions import limits
+from gradus.submissions.budgets import limits
 from gradus.submissions.models import Evaluation, Event, Refund, Score, Slot, Standing, Submission
-from gradus.submissions.services.standings import differences
+from gradus.submissions.results.standings import differences
 
 # The model of the states: all evaluations begin in `queued`, each claim writes `started`, and each end `finished`.
 NEXT = {

@@ -68,7 +68,7 @@ def no_slot() -> None:
 
 
 def _without_limit(name: str) -> None:
-    from gradus.submissions import limits
+    from gradus.submissions.budgets import limits
 
     limit = getattr(limits, name)
     limits.OF_A_SUBMISSION = tuple(one for one in limits.OF_A_SUBMISSION if one is not limit)
@@ -93,8 +93,7 @@ def no_network_slot() -> None:
 
 def no_open_measurement() -> None:
     """A measurement that starts leaves no row whose key keeps a second one away."""
-    from gradus.submissions import limits
-    from gradus.submissions.services import slots
+    from gradus.submissions.budgets import limits, slots
 
     take = slots.take_if_free
     slots.take_if_free = lambda limit, use, **owner: (  # type: ignore[assignment]
@@ -104,7 +103,7 @@ def no_open_measurement() -> None:
 
 def no_guest_refund() -> None:
     """Giving an attempt back frees the slot of the day, but not the slot of a guest."""
-    from gradus.submissions import limits
+    from gradus.submissions.budgets import limits
 
     limits.GIVEN_BACK = tuple(one for one in limits.GIVEN_BACK if one is not limits.GUEST_ATTEMPTS)
 

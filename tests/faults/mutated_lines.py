@@ -344,19 +344,19 @@ LINES = {
         "tests/challenges/tables/test_dedupe.py",
     ),
     "the_same_mark_twice": Line(
-        "gradus.submissions.services.board_decisions",
+        "gradus.submissions.results.board_decisions",
         "if Mark.objects.standing().filter(user=user, challenge=challenge, kind=kind).exists():",
         "if False:",
         "tests/leaderboards/test_moderation.py",
     ),
     "a_mark_is_ended_again": Line(
-        "gradus.submissions.services.board_decisions",
+        "gradus.submissions.results.board_decisions",
         "ended = Mark.objects.standing().filter(pk=mark.pk).update(",
         "ended = Mark.objects.filter(pk=mark.pk).update(",
         "tests/leaderboards/test_moderation.py",
     ),
     "anybody_begins_a_season": Line(
-        "gradus.submissions.services.board_decisions",
+        "gradus.submissions.results.board_decisions",
         "    roles.refuse_unless(by, challenge.course_id, roles.DECIDES)\n    name = checked_text(title",
         "    name = checked_text(title",
         "tests/leaderboards/test_moderation.py",
@@ -594,7 +594,7 @@ LINES = {
         "tests/operations/test_checks.py",
     ),
     "a_networks_attempt_is_not_given_back": Line(
-        "gradus.submissions.limits",
+        "gradus.submissions.budgets.limits",
         "    concerns=lambda use: use.network,\n    given_back=True,",
         "    concerns=lambda use: use.network,\n    given_back=False,",
         "tests/submissions/test_slots.py",
@@ -696,7 +696,7 @@ LINES = {
         "tests/challenge_health/test_item_analysis.py",
     ),
     "a_missing_standing_is_no_difference": Line(
-        "gradus.submissions.services.standings",
+        "gradus.submissions.results.standings",
         "    for key in sorted(due.keys() | kept.keys()):",
         "    for key in sorted(kept.keys()):",
         "tests/submissions/test_rebuild.py",

@@ -19,7 +19,7 @@ from gradus.courses.models import Challenge
 from gradus.gradebook import exports, own, queries, services
 from gradus.gradebook.table import State
 from gradus.reconciling import reconciler
-from gradus.submissions.services import releasing
+from gradus.submissions.results import releasing
 from tests import factories
 
 pytestmark = pytest.mark.django_db

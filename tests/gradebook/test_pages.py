@@ -15,7 +15,7 @@ from gradus.classes.models import Class, Member, ReleaseRule
 from gradus.courses.models import Challenge, Course
 from gradus.gradebook import queries, services
 from gradus.gradebook.models import Override
-from gradus.submissions.services import releasing
+from gradus.submissions.results import releasing
 from tests import factories
 from tests.conftest import logged_in
 from tests.markup import Markup

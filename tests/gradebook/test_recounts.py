@@ -21,7 +21,7 @@ from gradus.courses.models import Challenge
 from gradus.gradebook import cells, own, queries, recounts
 from gradus.gradebook.models import Cell, Recount
 from gradus.reconciling import reconciler
-from gradus.submissions.services import releasing
+from gradus.submissions.results import releasing
 from tests import factories
 
 pytestmark = pytest.mark.django_db

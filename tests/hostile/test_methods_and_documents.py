@@ -21,7 +21,7 @@ from challenges.training_methods import LITTLE_DISK, NOT_INSTALLED
 from graders.base import Rejected, Train, Trained
 from gradus.accounts.models import User
 from gradus.courses.services import publish
-from gradus.submissions import limits
+from gradus.submissions.budgets import limits
 from gradus.submissions.models import Evaluation, Refund, Run, Slot, Submission, WorkerStatus
 from tests import example_course, factories
 from tests.hostile import texts

@@ -12,10 +12,10 @@ from django.utils import timezone
 from gradus.courses.models import Lesson
 from gradus.laboratory import services
 from gradus.laboratory.models import SURE, Contribution, Prediction
-from gradus.submissions import limits
-from gradus.submissions.limits import Use
+from gradus.submissions.budgets import limits, slots
+from gradus.submissions.budgets.limits import Use
 from gradus.submissions.models import Slot
-from gradus.submissions.services import Refused, slots
+from gradus.submissions.services import Refused
 
 SCORES = {"sea-or-sky": {"few": {"score": 0.75}}}
 

@@ -12,7 +12,7 @@ from gradus.courses.models import Challenge
 from gradus.notices.models import Notice
 from gradus.refusal import Refused
 from gradus.submissions.models import Event, Mark, Submission
-from gradus.submissions.services import board_decisions as services
+from gradus.submissions.results import board_decisions as services
 from tests import factories
 
 HIDDEN, FLAG = Mark.Kind.HIDDEN, Mark.Kind.FLAG

@@ -11,8 +11,8 @@ from gradus.courses.models import Challenge
 from gradus.leaderboards import boards
 from gradus.refusal import Refused
 from gradus.submissions.models import Annulment, Mark, Season, Standing, Submission
-from gradus.submissions.services import board_decisions as services
-from gradus.submissions.services.standings import differences
+from gradus.submissions.results import board_decisions as services
+from gradus.submissions.results.standings import differences
 from tests import factories
 
 HIDDEN, FLAG = Mark.Kind.HIDDEN, Mark.Kind.FLAG

@@ -20,8 +20,8 @@ from gradus.refusal import Refused
 from gradus.reviews import services as reviews
 from gradus.submissions import services
 from gradus.submissions.models import Annulment, Mark, Season, Slot, Submission
-from gradus.submissions.services import board_decisions as decisions
-from gradus.submissions.services.standings import differences
+from gradus.submissions.results import board_decisions as decisions
+from gradus.submissions.results.standings import differences
 from tests import factories
 from tests.deleted import delete
 from tests.leaderboards import single_rows

@@ -11,7 +11,7 @@ from gradus.courses.models import Challenge, Course
 from gradus.leaderboards import ranking
 from gradus.refusal import Refused
 from gradus.submissions.models import Mark, Season, Submission
-from gradus.submissions.services import board_decisions as services
+from gradus.submissions.results import board_decisions as services
 from tests import factories
 
 BOARD, DESK = "/leaderboards/sea-or-sky/", "/teach/boards/sea-or-sky/"

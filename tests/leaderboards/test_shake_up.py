@@ -18,7 +18,7 @@ from gradus.courses import catalogue
 from gradus.courses.models import Challenge, ChallengeVersion, Course
 from gradus.leaderboards import boards, ranking, shake_up
 from gradus.submissions.models import Mark, Submission
-from gradus.submissions.services import board_decisions as services
+from gradus.submissions.results import board_decisions as services
 from tests import factories
 
 BOARD = "/leaderboards/sea-or-sky/"

@@ -22,7 +22,7 @@ from gradus.reviews import services as reviews
 from gradus.reviews.models import Regrade
 from gradus.submissions import services
 from gradus.submissions.models import Standing
-from gradus.submissions.services.standings import differences, rebuild
+from gradus.submissions.results.standings import differences, rebuild
 from tests import factories
 from tests.api.conftest import Caller
 from tests.challenges.factory import write_course

@@ -18,7 +18,8 @@ from gradus.classes.models import Class, DateRule, Member, ReleaseRule
 from gradus.classes.policy import Values
 from gradus.courses.models import Challenge, Course
 from gradus.refusal import Refused
-from gradus.submissions import limits, services
+from gradus.submissions import services
+from gradus.submissions.budgets import limits
 from gradus.submissions.models import Slot, Submission
 from tests import factories
 

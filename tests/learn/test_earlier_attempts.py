@@ -9,7 +9,8 @@ from gradus.accounts.models import User
 from gradus.courses.models import Challenge, Course
 from gradus.reviews.models import Review
 from gradus.reviews.services import latest
-from gradus.submissions import limits, services
+from gradus.submissions import services
+from gradus.submissions.budgets import limits
 from gradus.submissions.models import Slot, Submission
 from tests import factories
 from tests.reviews import cases

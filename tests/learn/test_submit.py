@@ -8,7 +8,8 @@ from django.urls import reverse
 
 from gradus.accounts.models import User
 from gradus.learn.kinds.jsonl import json_lines
-from gradus.submissions import limits, services
+from gradus.submissions import services
+from gradus.submissions.budgets import limits
 from gradus.submissions.models import Run, Slot, Submission
 from gradus.submissions.states import State
 from tests import factories

@@ -14,7 +14,7 @@ from gradus.gradebook import services as gradebook
 from gradus.lti import keys, released, services
 from gradus.lti.models import Context, Delivery, LineItem, Platform, ToolKey
 from gradus.lti.status import waiting
-from gradus.submissions.services import releasing
+from gradus.submissions.results import releasing
 from tests import factories
 from tests.conftest import logged_in
 from tests.lti.gradebook import Gradebook, endpoint, grade, launched, lost, worked

@@ -35,10 +35,10 @@ from gradus.reviews import services as reviews
 from gradus.reviews.models import Appeal, GoldRow, JudgeCall, Review
 from gradus.submissions import services
 from gradus.submissions.models import Evaluation, Mark, Run, Score, Standing, Submission
-from gradus.submissions.services import board_decisions as moderation
+from gradus.submissions.results import board_decisions as moderation
+from gradus.submissions.results.standings import differences
 from gradus.submissions.services.finish import LeaseLost
 from gradus.submissions.services.forgetting import emptied
-from gradus.submissions.services.standings import differences
 from gradus.submissions.states import State
 from gradus.teach import people
 from gradus.teach.models import Invitation

@@ -30,12 +30,12 @@ from gradus.own_data.document import SECTIONS
 from gradus.questions.models import Answer
 from gradus.receipts import services as receipts
 from gradus.refusal import Refused
-from gradus.submissions import limits, services
-from gradus.submissions.limits import Use
+from gradus.submissions import services
+from gradus.submissions.budgets import limits, slots
+from gradus.submissions.budgets.limits import Use
 from gradus.submissions.models import HintsTaken, Mark, Slot, Standing, Submission
-from gradus.submissions.services import board_decisions as moderation
-from gradus.submissions.services import slots
-from gradus.submissions.services.standings import differences
+from gradus.submissions.results import board_decisions as moderation
+from gradus.submissions.results.standings import differences
 from tests import factories
 from tests.busy import be_busy
 from tests.deleted import delete

@@ -16,9 +16,10 @@ from gradus import retention
 from gradus.accounts.models import User
 from gradus.courses.models import Course
 from gradus.refusal import Refused
-from gradus.submissions import limits, own_runs, services
+from gradus.submissions import own_runs, services
+from gradus.submissions.budgets import limits
 from gradus.submissions.models import Run, Slot, Submission
-from gradus.submissions.services import releasing
+from gradus.submissions.results import releasing
 from tests import factories
 from tests.own_run.course import hand_in, queued, quoting, ran
 

@@ -18,8 +18,8 @@ from gradus.reviews import services as reviews
 from gradus.reviews.models import Regraded
 from gradus.submissions import services as submissions
 from gradus.submissions.models import Annulment, Evaluation, Mark, Slot, Submission
-from gradus.submissions.services import board_decisions
-from gradus.submissions.services.standings import differences
+from gradus.submissions.results import board_decisions
+from gradus.submissions.results.standings import differences
 from tests import factories
 from tests.postgres.gradebook import recorded
 from tests.postgres.releases import beside

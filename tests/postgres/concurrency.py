@@ -17,10 +17,11 @@ from gradus.courses import bundles, catalogue
 from gradus.laboratory import own_sets
 from gradus.laboratory.models import Contribution
 from gradus.reconciling import reconciler
-from gradus.submissions import limits, services
+from gradus.submissions import services
+from gradus.submissions.budgets import limits
 from gradus.submissions.models import Evaluation, Event, Refund, Run, Slot, Standing, Submission
+from gradus.submissions.results.standings import differences
 from gradus.submissions.services import Refused
-from gradus.submissions.services.standings import differences
 from tests import factories
 from tests.learn.findings import made_up
 from tests.threads import THREADS, at_once

@@ -16,8 +16,8 @@ from django.test.utils import CaptureQueriesContext
 
 from gradus.accounts.models import User
 from gradus.courses.models import Challenge
-from gradus.submissions.copying import evidence, fingerprints
 from gradus.submissions.models import Fingerprint, Submission
+from gradus.submissions.results.copying import evidence, fingerprints
 from gradus.submissions.services import forgetting
 from tests import factories
 from tests.postgres.plans import plan

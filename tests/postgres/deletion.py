@@ -16,8 +16,8 @@ from gradus.reviews import services as reviews
 from gradus.reviews.models import Review
 from gradus.submissions import services
 from gradus.submissions.models import Evaluation, Score, Submission
+from gradus.submissions.results.standings import differences
 from gradus.submissions.services.finish import LeaseLost
-from gradus.submissions.services.standings import differences
 from tests import factories
 from tests.postgres.concurrency import until_it_waits_or
 from tests.reviews import cases

@@ -18,8 +18,8 @@ from gradus.gradebook import cells, recounts, services
 from gradus.gradebook.models import Cell, Override, Recount
 from gradus.refusal import Refused
 from gradus.submissions import services as submissions
-from gradus.submissions.services import releasing
-from gradus.submissions.services.standings import hold_learner
+from gradus.submissions.results import releasing
+from gradus.submissions.results.standings import hold_learner
 from tests import factories
 from tests.postgres.concurrency import claim
 from tests.postgres.releases import beside

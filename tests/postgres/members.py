@@ -15,7 +15,7 @@ from gradus.classes import changes, joining, members, services
 from gradus.classes.models import Class, Label, Member
 from gradus.courses.models import Course
 from gradus.refusal import Refused
-from gradus.submissions.services.standings import hold_learners
+from gradus.submissions.results.standings import hold_learners
 from tests import factories
 from tests.postgres.concurrency import until_it_waits_or
 from tests.postgres.releases import beside

@@ -18,8 +18,8 @@ from gradus.own_data import deletion, merging
 from gradus.refusal import Refused
 from gradus.reviews import services as reviews
 from gradus.submissions.models import HintsTaken, Mark, Slot, Submission
-from gradus.submissions.services import board_decisions as moderation
-from gradus.submissions.services.standings import differences
+from gradus.submissions.results import board_decisions as moderation
+from gradus.submissions.results.standings import differences
 from tests import factories
 from tests.own_data.test_merging import named
 from tests.postgres.concurrency import until_it_waits_or

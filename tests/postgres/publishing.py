@@ -21,9 +21,9 @@ from gradus.courses import services as contents
 from gradus.courses.models import Challenge, ChallengeVersion, Course, CourseVersion
 from gradus.reconciling import reconciler
 from gradus.submissions import services
+from gradus.submissions.events import append_events
 from gradus.submissions.models import Evaluation, Run
 from gradus.submissions.services import proofs
-from gradus.submissions.services.events import append_events
 from gradus.submissions.services.finish import LeaseLost
 from tests import factories
 from tests.courses.publishing.conftest import Push

@@ -8,9 +8,9 @@ from graders.base import Judged
 from gradus.refusal import Refused
 from gradus.reviews.judge_store import Store
 from gradus.submissions import services
+from gradus.submissions.budgets import quotas
+from gradus.submissions.budgets.quotas import Wish, set_budgets
 from gradus.submissions.models import Evaluation, Quota, QuotaHold, QuotaUse
-from gradus.submissions.services import quotas
-from gradus.submissions.services.quotas import Wish, set_budgets
 from tests import factories
 from tests.threads import THREADS, at_once
 

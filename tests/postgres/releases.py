@@ -19,8 +19,8 @@ from gradus.notices.models import Notice
 from gradus.reconciling import reconciler
 from gradus.submissions import services
 from gradus.submissions.models import Evaluation, Standing, Submission
-from gradus.submissions.services import releasing
-from gradus.submissions.services.standings import differences, hold_learners
+from gradus.submissions.results import releasing
+from gradus.submissions.results.standings import differences, hold_learners
 from tests import factories
 from tests.postgres.concurrency import claim, until_it_waits_or
 from tests.submissions.test_releasing import HAND, NOW, graded_many

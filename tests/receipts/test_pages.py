@@ -11,7 +11,7 @@ from django.test import Client
 
 from gradus.accounts.models import User
 from gradus.receipts import services, signing
-from gradus.submissions.services import board_decisions as decisions
+from gradus.submissions.results import board_decisions as decisions
 from tests import factories
 from tests.markup import without_drawn
 

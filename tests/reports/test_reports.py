@@ -11,7 +11,7 @@ from gradus.courses.models import Course
 from gradus.notices.models import Notice
 from gradus.reports import services
 from gradus.reports.models import TEXT_CHARS, ProblemReport
-from gradus.submissions import limits
+from gradus.submissions.budgets import limits
 from gradus.submissions.models import Slot
 from gradus.submissions.services import Refused
 from tests import factories

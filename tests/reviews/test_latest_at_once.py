@@ -14,11 +14,11 @@ from gradus.courses.models import ChallengeVersion
 from gradus.reconciling import invariants
 from gradus.reviews import services
 from gradus.reviews.models import Appeal, Review
-from gradus.submissions import limits
 from gradus.submissions import services as submissions
+from gradus.submissions.budgets import limits
 from gradus.submissions.models import Evaluation, Refund, Slot, Submission
+from gradus.submissions.results.standings import differences
 from gradus.submissions.services import Refused
-from gradus.submissions.services.standings import differences
 from tests import factories
 from tests.reviews import cases
 from tests.reviews.cases import ALL_MET, MARKS

@@ -15,11 +15,12 @@ from gradus.notices.models import Notice
 from gradus.reconciling import invariants, reconciler
 from gradus.reviews import accuracy, queue, services
 from gradus.reviews.models import JudgeCall, Review
-from gradus.submissions import failpoints, limits
+from gradus.submissions import failpoints
 from gradus.submissions import services as submissions
+from gradus.submissions.budgets import limits
 from gradus.submissions.models import Evaluation, Event, Refund, Slot, Standing, Submission
+from gradus.submissions.results.standings import differences
 from gradus.submissions.services import Refused
-from gradus.submissions.services.standings import differences
 from tests import factories
 from tests.reviews import cases
 from tests.reviews.cases import ALL_MET, MARKS, NONE_MET

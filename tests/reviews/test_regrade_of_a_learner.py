@@ -14,8 +14,8 @@ from gradus.reviews import services
 from gradus.reviews.models import Regrade
 from gradus.submissions import services as submissions
 from gradus.submissions.models import Mark, Slot, Submission
-from gradus.submissions.services import board_decisions
-from gradus.submissions.services.standings import differences
+from gradus.submissions.results import board_decisions
+from gradus.submissions.results.standings import differences
 from tests import factories
 from tests.conftest import logged_in
 from tests.deleted import delete

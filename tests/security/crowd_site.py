@@ -140,7 +140,7 @@ def worlds() -> dict[str, Any]:
 
 
 def rows(pk: str) -> dict[str, int]:
-    from gradus.submissions import limits
+    from gradus.submissions.budgets import limits
     from gradus.submissions.models import Evaluation, Slot, Submission
 
     mine = Submission.objects.filter(user=pk)

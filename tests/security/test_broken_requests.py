@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from gradus.submissions.limits import ATTEMPTS
+from gradus.submissions.budgets.limits import ATTEMPTS
 from tests.security import crowd_site
 
 SECONDS = 20

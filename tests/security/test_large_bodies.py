@@ -17,7 +17,7 @@ from django.test import Client
 from challenges.files import nesting
 from gradus import request_bodies
 from gradus.django_internals import ThreadPoolHandler
-from gradus.submissions import limits
+from gradus.submissions.budgets import limits
 from gradus.submissions.models import Slot, Submission
 from tests.api.conftest import Caller
 from tests.security.routes import path, routes

@@ -11,8 +11,9 @@ from django.test import Client
 from gradus.accounts.models import User
 from gradus.classes import services as classes
 from gradus.courses.models import Course
-from gradus.submissions import limits, services
-from gradus.submissions.limits import Use
+from gradus.submissions import services
+from gradus.submissions.budgets import limits
+from gradus.submissions.budgets.limits import Use
 from gradus.submissions.models import Submission
 from tests import factories
 from tests.api.conftest import Caller, problem

@@ -10,7 +10,8 @@ from django.test import Client
 from gradus.accounts.guests import SESSION_KEY
 from gradus.accounts.models import User
 from gradus.courses.models import Challenge
-from gradus.submissions import limits, services
+from gradus.submissions import services
+from gradus.submissions.budgets import limits
 from gradus.submissions.models import Evaluation, Refund, Run, Slot, Submission
 from gradus.submissions.services.finish import LeaseLost
 from tests import factories

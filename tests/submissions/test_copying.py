@@ -16,10 +16,10 @@ from gradus.accounts.models import User
 from gradus.classes.models import Announcement
 from gradus.courses.models import Challenge
 from gradus.reconciling import reconciler
-from gradus.submissions.copying import evidence, fingerprints
-from gradus.submissions.copying.evidence import Pair
 from gradus.submissions.models import Annulment, Fingerprint, Submission
-from gradus.submissions.services import board_decisions as decisions
+from gradus.submissions.results import board_decisions as decisions
+from gradus.submissions.results.copying import evidence, fingerprints
+from gradus.submissions.results.copying.evidence import Pair
 from tests import factories
 
 WORDS = [

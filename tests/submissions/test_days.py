@@ -16,10 +16,11 @@ from gradus.courses.models import Challenge, Course
 from gradus.reviews import spending
 from gradus.reviews.judge_store import Store
 from gradus.reviews.models import Budget
-from gradus.submissions import limits, services
-from gradus.submissions.limits import Use
+from gradus.submissions import services
+from gradus.submissions.budgets import limits, slots
+from gradus.submissions.budgets.limits import Use
 from gradus.submissions.models import Slot
-from gradus.submissions.services import Refused, slots
+from gradus.submissions.services import Refused
 from tests import factories
 
 AUCKLAND, LOS_ANGELES = "Pacific/Auckland", "America/Los_Angeles"

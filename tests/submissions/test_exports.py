@@ -14,8 +14,8 @@ from django.test import Client
 from gradus import csv_files
 from gradus.accounts.models import ApiToken, StaffAction, User
 from gradus.courses.models import Challenge
-from gradus.submissions.exports import EXPORTS
 from gradus.submissions.models import Score, Standing, Submission
+from gradus.submissions.results.exports import EXPORTS
 from tests import factories
 from tests.conftest import logged_in
 

@@ -5,7 +5,8 @@ from django.db.models.functions import Now
 
 from gradus.courses.models import ChallengeVersion
 from gradus.reconciling import invariants, reconciler
-from gradus.submissions import limits, services
+from gradus.submissions import services
+from gradus.submissions.budgets import limits
 from gradus.submissions.models import Evaluation, Event, Refund, Score, Slot, Standing
 from gradus.submissions.services import Outcome, Refused
 from gradus.submissions.services.finish import LeaseLost

@@ -8,7 +8,8 @@ import pytest
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from gradus.submissions import limits, queue, services
+from gradus.submissions import queue, services
+from gradus.submissions.budgets import limits
 from gradus.submissions.models import Evaluation, Run, Slot
 from gradus.submissions.services import Refused
 from tests import factories

@@ -14,7 +14,8 @@ from django.utils import timezone
 from gradus import retention
 from gradus.accounts.models import ApiToken, ExemptNetwork, User
 from gradus.accounts.rate_limits import hashed_network
-from gradus.submissions import limits, services
+from gradus.submissions import services
+from gradus.submissions.budgets import limits
 from gradus.submissions.models import Evaluation, Slot, Submission
 from tests import factories
 

@@ -20,10 +20,10 @@ from gradus.courses.models import Course
 from gradus.refusal import Refused
 from gradus.reviews.judge_store import Store
 from gradus.submissions import services
-from gradus.submissions.limits import Use
+from gradus.submissions.budgets import quotas, slots
+from gradus.submissions.budgets.limits import Use
+from gradus.submissions.budgets.quotas import Wish, set_budgets
 from gradus.submissions.models import Evaluation, Quota, QuotaHold, QuotaUse, Slot, Submission
-from gradus.submissions.services import quotas, slots
-from gradus.submissions.services.quotas import Wish, set_budgets
 from tests import factories
 from tests.reviews.test_judging import RECORD
 

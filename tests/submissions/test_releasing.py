@@ -20,8 +20,9 @@ from gradus.notices.models import Notice
 from gradus.reconciling import reconciler
 from gradus.submissions import services
 from gradus.submissions.models import Evaluation, Score, Standing, Submission
-from gradus.submissions.services import Refused, releasing
-from gradus.submissions.services.standings import differences
+from gradus.submissions.results import releasing
+from gradus.submissions.results.standings import differences
+from gradus.submissions.services import Refused
 from tests import factories
 
 HAND = {"score": "hand", "details": "hand"}

@@ -13,10 +13,9 @@ from django.utils import timezone
 
 from gradus.accounts.models import User
 from gradus.courses.models import Challenge
-from gradus.submissions import limits
-from gradus.submissions.limits import Use
+from gradus.submissions.budgets import limits, slots
+from gradus.submissions.budgets.limits import Use
 from gradus.submissions.models import Slot
-from gradus.submissions.services import slots
 from tests import factories
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -16,9 +16,10 @@ from pytest_django.fixtures import Settings
 from gradus.accounts.models import User
 from gradus.courses.models import Challenge
 from gradus.reconciling import invariants, reconciler
-from gradus.submissions import limits, services
+from gradus.submissions import services
+from gradus.submissions.budgets import limits, slots
 from gradus.submissions.models import Evaluation, Refund, Run, Slot, Submission
-from gradus.submissions.services import Refused, slots
+from gradus.submissions.services import Refused
 from gradus.submissions.states import MAX_ATTEMPTS
 from tests import factories
 from tests.threads import at_once

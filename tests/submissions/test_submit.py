@@ -6,10 +6,11 @@ from django.utils import timezone
 
 from gradus.accounts.models import User
 from gradus.courses.models import Challenge
-from gradus.submissions import limits, services
-from gradus.submissions.limits import Use
+from gradus.submissions import services
+from gradus.submissions.budgets import limits, slots
+from gradus.submissions.budgets.limits import Use
 from gradus.submissions.models import Evaluation, Slot, Submission
-from gradus.submissions.services import Refused, slots
+from gradus.submissions.services import Refused
 from gradus.submissions.services.payload import parse
 from tests import factories
 from tests.challenges.kinds.rag_bundle import GOOD, rag_bundle

@@ -22,7 +22,6 @@ from gradus.operations.doctor import unreadable as checks
 from gradus.reconciling import reconciler
 from gradus.stored_json import JSONField, OutOfBounds, UnreadableList, UnreadableObject, is_unreadable
 from gradus.submissions import health, services, stream
-from gradus.submissions.copying import fingerprints
 from gradus.submissions.models import (
     Evaluation,
     Fingerprint,
@@ -30,6 +29,7 @@ from gradus.submissions.models import (
     Run,
     Submission,
 )
+from gradus.submissions.results.copying import fingerprints
 from tests import factories
 from tests.workers.test_work import TableRunner
 from workers import status

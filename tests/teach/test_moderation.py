@@ -15,7 +15,7 @@ from gradus.accounts.token_rules import LearnerData, Scope
 from gradus.courses.models import Challenge, Course
 from gradus.notices.models import Notice
 from gradus.submissions.models import Annulment, Mark, Submission
-from gradus.submissions.services import board_decisions as services
+from gradus.submissions.results import board_decisions as services
 from gradus.submissions.services import start_run
 from tests import factories
 from tests.conftest import logged_in

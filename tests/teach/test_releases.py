@@ -13,7 +13,7 @@ from gradus.gradebook import services
 from gradus.gradebook.models import Override
 from gradus.notices.models import Notice
 from gradus.submissions.models import Standing, Submission
-from gradus.submissions.services import releasing
+from gradus.submissions.results import releasing
 from tests import factories
 from tests.conftest import logged_in
 

@@ -11,8 +11,8 @@ from django.test import Client
 from gradus.accounts.models import User
 from gradus.accounts.token_rules import LearnerData, Scope
 from gradus.courses.models import Challenge
-from gradus.submissions.copying import fingerprints
 from gradus.submissions.models import Event, Submission
+from gradus.submissions.results.copying import fingerprints
 from tests import factories
 from tests.conftest import logged_in
 

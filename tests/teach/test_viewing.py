@@ -21,7 +21,7 @@ from gradus.courses.models import Course
 from gradus.courses.services import publish
 from gradus.notices.models import Notice
 from gradus.submissions.models import Submission
-from gradus.submissions.services import releasing
+from gradus.submissions.results import releasing
 from gradus.teach import viewing
 from tests import factories
 from tests.challenges.factory import write_course

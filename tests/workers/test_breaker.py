@@ -12,7 +12,8 @@ from django.utils import timezone
 from challenges.models.catalogue import MODELS
 from gradus.fleet.jobs import job_of
 from gradus.reconciling import reconciler
-from gradus.submissions import health, limits, services
+from gradus.submissions import health, services
+from gradus.submissions.budgets import limits
 from gradus.submissions.models import Evaluation, Run, Slot, WorkerStatus
 from gradus.submissions.queue import ALIVE
 from gradus.submissions.states import MAX_ATTEMPTS

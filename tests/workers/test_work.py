@@ -16,7 +16,8 @@ from graders.base import Embed, Embedded, Generate, Generated, Rejected, Score, 
 from gradus.courses import bundles
 from gradus.courses.models import ChallengeVersion
 from gradus.reconciling import reconciler
-from gradus.submissions import limits, services
+from gradus.submissions import services
+from gradus.submissions.budgets import limits
 from gradus.submissions.models import Evaluation, Event, Slot, Standing, WorkerStatus
 from gradus.submissions.states import MAX_ATTEMPTS
 from tests import factories

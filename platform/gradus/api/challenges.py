@@ -25,9 +25,10 @@ from gradus.learn.kinds.rag.views import keys_of
 from gradus.learn.path.steps import has_passed
 from gradus.reviews.who_grades import guest_note, who_grades
 from gradus.submissions import durations, services
-from gradus.submissions.limits import Use
+from gradus.submissions.budgets import slots
+from gradus.submissions.budgets.limits import Use
 from gradus.submissions.models import Standing
-from gradus.submissions.services import Refused, slots
+from gradus.submissions.services import Refused
 from gradus.submissions.services.payload import counter
 
 

@@ -39,9 +39,9 @@ from gradus.reviews.models import APPEAL_CHARS, Appeal
 from gradus.reviews.services import can_appeal
 from gradus.reviews.who_grades import guest_note
 from gradus.submissions import services, stream
-from gradus.submissions.limits import Use
+from gradus.submissions.budgets import slots
+from gradus.submissions.budgets.limits import Use
 from gradus.submissions.models import Evaluation, Score, Submission
-from gradus.submissions.services import slots
 
 IN_BULK = "Whether a person accepted the machine's marks together with those of other answers, without reading each"
 

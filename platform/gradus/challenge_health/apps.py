@@ -6,7 +6,7 @@ class ChallengeHealthConfig(AppConfig):
 
     def ready(self) -> None:
         from gradus.challenge_health import receivers
-        from gradus.submissions.services import events
+        from gradus.submissions import events
 
         events.recorded.connect(receivers.on_recorded, dispatch_uid="challenge-health-recorded")
         events.closed.connect(receivers.on_closed, dispatch_uid="challenge-health-closed")

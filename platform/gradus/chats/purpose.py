@@ -8,10 +8,9 @@ from challenges.jobs import ChatTurn, StoredFile
 from gradus import retention
 from gradus.accounts.models import User
 from gradus.chats.models import ChatMessage
-from gradus.submissions import limits
-from gradus.submissions.limits import Use
+from gradus.submissions.budgets import limits, slots
+from gradus.submissions.budgets.limits import Use
 from gradus.submissions.models import Evaluation, Run
-from gradus.submissions.services import slots
 from gradus.submissions.services.purpose import Purpose
 from gradus.submissions.services.runs import open_before
 

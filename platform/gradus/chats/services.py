@@ -15,10 +15,11 @@ from gradus.accounts.models import User
 from gradus.chats.models import TEXT_CHARS, ChatMessage
 from gradus.chats.purpose import queue_chat
 from gradus.refusal import too_long
-from gradus.submissions import limits, queue, services
-from gradus.submissions.limits import Use
+from gradus.submissions import queue, services
+from gradus.submissions.budgets import limits, slots
+from gradus.submissions.budgets.limits import Use
 from gradus.submissions.models import Evaluation, Submission
-from gradus.submissions.services import Refused, slots
+from gradus.submissions.services import Refused
 from gradus.submissions.states import State
 
 # Learners who wait for runs must not wait for more chats than this.

@@ -1,4 +1,4 @@
-"""Services that read and change the release rules of a class. `submissions.services.releasing` applies the rules.
+"""Services that read and change the release rules of a class. `submissions.results.releasing` applies the rules.
 
 Score and details of a grade are released separately. The details are the results of public samples, the marks of
 criteria, and comments.

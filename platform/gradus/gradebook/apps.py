@@ -9,8 +9,8 @@ class GradebookConfig(AppConfig):
 
         from gradus.classes import signals
         from gradus.gradebook import receivers
+        from gradus.submissions import events
         from gradus.submissions.models import Evaluation
-        from gradus.submissions.services import events
 
         post_save.connect(receivers.on_evaluation, sender=Evaluation, dispatch_uid="gradebook-submitted")
         events.recorded.connect(receivers.on_ended, dispatch_uid="gradebook-recorded")

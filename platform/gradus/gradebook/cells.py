@@ -27,7 +27,7 @@ from gradus.gradebook.schedules import moments, schedules
 from gradus.gradebook.table import State
 from gradus.submissions import states
 from gradus.submissions.models import Evaluation, Submission
-from gradus.submissions.services.standings import hold_learners
+from gradus.submissions.results.standings import hold_learners
 
 Key = tuple[int, int]
 # A query reads the attempts of this many members.

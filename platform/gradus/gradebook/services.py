@@ -31,7 +31,7 @@ from gradus.gradebook import points, queries
 from gradus.gradebook.models import Cell, Override, Weight
 from gradus.gradebook.table import Column
 from gradus.refusal import Refused, wrong
-from gradus.submissions.services import releasing
+from gradus.submissions.results import releasing
 
 What = StaffAction.What
 Kind = Override.Kind

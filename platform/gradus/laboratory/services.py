@@ -11,9 +11,9 @@ from django.utils.translation import gettext as _
 from gradus.accounts.models import User
 from gradus.courses.models import Lesson
 from gradus.laboratory.models import SURE, Contribution, Prediction
-from gradus.submissions import limits
-from gradus.submissions.limits import Use
-from gradus.submissions.services import Refused, slots
+from gradus.submissions.budgets import limits, slots
+from gradus.submissions.budgets.limits import Use
+from gradus.submissions.services import Refused
 
 # The highest number that every database keeps in the column of a run's repetition.
 HIGHEST = 32_767

@@ -27,7 +27,7 @@ from gradus.leaderboards.places import Band, Place, Places, Scored
 from gradus.submissions.models import Score, ScoreQuerySet, Season, Standing, StandingQuerySet, Submission
 from gradus.submissions.models.board_decisions import not_hidden
 from gradus.submissions.models.results import of_ranked_people
-from gradus.submissions.services.standings import standing_of
+from gradus.submissions.results.standings import standing_of
 
 
 @dataclass(frozen=True)

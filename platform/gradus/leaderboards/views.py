@@ -22,7 +22,7 @@ from gradus.leaderboards import boards, shake_up
 from gradus.leaderboards.filters import BoardFilter
 from gradus.leaderboards.ranking import version_of
 from gradus.refusal import Refused
-from gradus.submissions.services import board_decisions as decisions
+from gradus.submissions.results import board_decisions as decisions
 from gradus.validators import whole_number
 
 

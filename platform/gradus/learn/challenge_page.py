@@ -26,9 +26,10 @@ from gradus.preferences.services import pairs_of
 from gradus.retention import TRIALS
 from gradus.reviews.services import earlier_attempts, has_second_grader
 from gradus.reviews.who_grades import guest_note, who_grades
-from gradus.submissions import limits, own_runs
-from gradus.submissions.limits import Use
-from gradus.submissions.services import hints_taken, quotas, slots
+from gradus.submissions import own_runs
+from gradus.submissions.budgets import limits, quotas, slots
+from gradus.submissions.budgets.limits import Use
+from gradus.submissions.services import hints_taken
 
 
 def challenge_page(

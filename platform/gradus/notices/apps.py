@@ -6,7 +6,7 @@ class NoticesConfig(AppConfig):
 
     def ready(self) -> None:
         from gradus.notices import services
-        from gradus.submissions.services import events
+        from gradus.submissions import events
 
         events.recorded.connect(services.on_recorded, dispatch_uid="notices")
         events.closed.connect(services.on_closed, dispatch_uid="notices")

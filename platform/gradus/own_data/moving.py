@@ -36,7 +36,7 @@ from gradus.questions.models import Answer, ReadStep
 from gradus.reports.models import ProblemReport
 from gradus.reviews.models import Regrade
 from gradus.submissions.models import HintsTaken, Mark, Run, Slot, Standing, Submission
-from gradus.submissions.services.standings import update_standing
+from gradus.submissions.results.standings import update_standing
 
 # What can be moved row by row. Of two rows of which only one can be, that of the account that stays does.
 PLAIN: tuple[Any, ...] = (

@@ -15,7 +15,7 @@ from django.db.models import Exists, OuterRef, QuerySet
 from django.db.models.functions import Now
 
 from challenges.kinds.base import Lane
-from gradus.submissions import limits
+from gradus.submissions.budgets import limits
 from gradus.submissions.models import Evaluation, Slot, SlotQuerySet
 from gradus.submissions.states import State
 

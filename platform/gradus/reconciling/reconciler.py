@@ -28,7 +28,6 @@ from gradus.notices import announcements, mails
 from gradus.reconciling import invariants
 from gradus.reconciling import orphan_files as orphans
 from gradus.submissions import failpoints, queue
-from gradus.submissions.copying import fingerprints
 from gradus.submissions.models import (
     Evaluation,
     EvaluationQuerySet,
@@ -36,7 +35,8 @@ from gradus.submissions.models import (
     Slot,
     WorkerStatus,
 )
-from gradus.submissions.services import releasing
+from gradus.submissions.results import releasing
+from gradus.submissions.results.copying import fingerprints
 from gradus.submissions.services.finish import close, hold_course
 from gradus.submissions.states import CODES, State
 

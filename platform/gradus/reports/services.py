@@ -14,10 +14,10 @@ from gradus.courses.models import Challenge
 from gradus.notices.services import tell_of_answer
 from gradus.refusal import refuse_broken, too_long
 from gradus.reports.models import TEXT_CHARS, ProblemReport
-from gradus.submissions import limits
-from gradus.submissions.limits import Use
-from gradus.submissions.services import Refused, slots
-from gradus.submissions.services.standings import hold_learner
+from gradus.submissions.budgets import limits, slots
+from gradus.submissions.budgets.limits import Use
+from gradus.submissions.results.standings import hold_learner
+from gradus.submissions.services import Refused
 
 
 def report(user: User, challenge: Challenge, *, track: str, what: str, text: str) -> ProblemReport:

@@ -9,8 +9,8 @@ class ReviewsConfig(AppConfig):
 
         from gradus.reviews import receivers
         from gradus.reviews.services import latest
+        from gradus.submissions import events
         from gradus.submissions.models import Evaluation
-        from gradus.submissions.services import events
 
         events.submitting.connect(latest.on_submitting, dispatch_uid="reviews")
         events.recorded.connect(receivers.on_recorded, dispatch_uid="reviews")

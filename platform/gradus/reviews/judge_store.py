@@ -24,8 +24,8 @@ from challenges.characters import cleaned
 from gradus.courses import days
 from gradus.reviews.models import Budget, JudgeCall
 from gradus.stored_json import is_unreadable
+from gradus.submissions.budgets import quotas
 from gradus.submissions.models import Evaluation, Quota
-from gradus.submissions.services import quotas
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance

@@ -1,6 +1,6 @@
-"""Submissions, runs, evaluations, scores, standings, events. The services are the only writers.
+"""Submissions, runs, evaluations, scores, standings, events, in three rooms with one direction.
 
-`services/submit.py` stores an attempt, `services/purpose.py` says what a run is for, `queue.py` in which order both
-wait, and `services/finish.py` stores what a worker hands in. `limits.py` has every limit, `durations.py` how long a job
-takes, and `copying/` finds attempts that have parts in common.
+`services/` is the queue and its gradings: `submit.py` stores an attempt, `purpose.py` says what a run is for, and
+`claim.py` and `finish.py` give work to workers and store what they hand in. It uses `budgets/` and `results/`, which
+know neither it nor each other; all use `models/`. `queue.py` says in which order what waits is claimed.
 """

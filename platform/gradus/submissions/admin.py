@@ -18,7 +18,6 @@ from challenges.kinds.base import Lane
 from challenges.registry import kind_names
 from gradus import csv_files
 from gradus.accounts.admin_site import ReadOnly
-from gradus.submissions.exports import EXPORTS, as_csv
 from gradus.submissions.models import (
     EngineChoice,
     Evaluation,
@@ -30,6 +29,7 @@ from gradus.submissions.models import (
     SubmissionQuerySet,
     WorkerStatus,
 )
+from gradus.submissions.results.exports import EXPORTS, as_csv
 from gradus.submissions.services.purpose import of as purpose_of
 from gradus.submissions.states import CODES
 

@@ -6,8 +6,8 @@ class SubmissionsConfig(AppConfig):
 
     def ready(self) -> None:
         from gradus.courses import publishing, services
-        from gradus.submissions import health
-        from gradus.submissions.services import events, purpose, verification
+        from gradus.submissions import events, health
+        from gradus.submissions.services import purpose, verification
 
         health.register_metrics()
         events.recorded.connect(purpose.on_recorded, dispatch_uid="purposes-recorded")

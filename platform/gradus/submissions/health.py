@@ -22,7 +22,8 @@ from gradus.accounts.models import Enrolment, User
 from gradus.accounts.token_rules import Content
 from gradus.courses import days
 from gradus.courses.models import Course
-from gradus.submissions import limits, queue
+from gradus.submissions import queue
+from gradus.submissions.budgets import limits
 from gradus.submissions.models import Evaluation, ReconcilerStatus, Slot, WorkerStatus
 from gradus.submissions.queue import ALIVE
 from gradus.submissions.states import State

@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from django_prometheus.exports import ExportToDjangoView
 
 from gradus.submissions import health
-from gradus.submissions.services import quotas
+from gradus.submissions.budgets import quotas
 
 
 def health_page(request: HttpRequest) -> HttpResponse:

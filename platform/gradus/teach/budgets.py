@@ -12,9 +12,9 @@ from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from gradus.submissions.budgets import quotas
+from gradus.submissions.budgets.quotas import State, Wish
 from gradus.submissions.models import Quota
-from gradus.submissions.services import quotas
-from gradus.submissions.services.quotas import State, Wish
 from gradus.teach.forms import ServiceForm
 
 What, Period = Quota.What, Quota.Period

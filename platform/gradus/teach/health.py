@@ -22,8 +22,8 @@ from gradus.challenge_health.row_scores import items_of
 from gradus.courses.models import Challenge, ChallengeVersion
 from gradus.learn.costs.approaches import titles
 from gradus.reports.models import ProblemReport
-from gradus.submissions.copying import evidence
 from gradus.submissions.models import Submission
+from gradus.submissions.results.copying import evidence
 
 # The newest versions that are compared.
 VERSIONS = 8

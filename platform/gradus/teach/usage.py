@@ -24,7 +24,7 @@ from gradus.classes.models import Class, Grant, Member
 from gradus.courses import days
 from gradus.courses.models import Challenge, Course
 from gradus.reviews.models import Budget, JudgeCall
-from gradus.submissions import limits
+from gradus.submissions.budgets import limits
 from gradus.submissions.models import Evaluation, Slot, Submission
 
 Group = tuple[int | None, int]

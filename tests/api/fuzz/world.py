@@ -27,7 +27,7 @@ from gradus.reviews import services as reviews
 from gradus.reviews.models import Regrade, Review
 from gradus.submissions import services
 from gradus.submissions.models import Annulment, Evaluation, Mark, Run, Submission
-from gradus.submissions.services import board_decisions as moderation
+from gradus.submissions.results import board_decisions as moderation
 from gradus.teach import people
 from tests import example_course, factories
 from tests.browser.driver.pages import TICKETS

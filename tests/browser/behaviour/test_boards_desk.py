@@ -9,9 +9,9 @@ from playwright.sync_api import expect
 from gradus.accounts.models import User
 from gradus.courses.models import Challenge, Course
 from gradus.reviews.models import Regrade
-from gradus.submissions.copying import fingerprints
 from gradus.submissions.models import Annulment, Mark, Submission
-from gradus.submissions.services import board_decisions as services
+from gradus.submissions.results import board_decisions as services
+from gradus.submissions.results.copying import fingerprints
 from gradus.submissions.services import start_run
 from tests import factories
 from tests.browser.conftest import Visit

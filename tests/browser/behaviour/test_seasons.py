@@ -12,7 +12,7 @@ from gradus.courses import catalogue
 from gradus.courses.models import Challenge, Course
 from gradus.submissions import services
 from gradus.submissions.models import Rerun, Season, Submission
-from gradus.submissions.services.board_decisions import begin_season
+from gradus.submissions.results.board_decisions import begin_season
 from gradus.submissions.services.reruns import run_again
 from tests import factories
 from tests.browser.conftest import Visit

@@ -18,9 +18,9 @@ from gradus.gradebook import services as gradebook
 from gradus.lti import advice
 from gradus.lti.models import Platform
 from gradus.notices import announcements
+from gradus.submissions.budgets.quotas import Wish, set_budgets
 from gradus.submissions.models import Quota
-from gradus.submissions.services import releasing
-from gradus.submissions.services.quotas import Wish, set_budgets
+from gradus.submissions.results import releasing
 from tests import factories
 
 PEOPLE = [

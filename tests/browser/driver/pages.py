@@ -27,7 +27,7 @@ from gradus.reviews.models import Review
 from gradus.reviews.services import start_regrade
 from gradus.submissions import services
 from gradus.submissions.models import Mark, Run, Submission
-from gradus.submissions.services import board_decisions as decisions
+from gradus.submissions.results import board_decisions as decisions
 from gradus.teach import people
 from gradus.teach.models import Invitation
 from tests import example_course, factories

@@ -25,7 +25,7 @@ from gradus.refusal import Refused
 from gradus.reviews import services as reviews
 from gradus.submissions import services
 from gradus.submissions.models import Run, Score
-from gradus.submissions.services.standings import differences
+from gradus.submissions.results.standings import differences
 from tests import factories
 from tests.courses.publishing.conftest import Push
 from tests.courses.test_versions import edit, newest, turn_labels, verify

@@ -11,7 +11,8 @@ from django.urls import reverse
 
 from challenges.reading import read_course
 from gradus.courses.services import publish
-from gradus.submissions import limits, services
+from gradus.submissions import services
+from gradus.submissions.budgets import limits
 from gradus.submissions.models import Run, Slot
 from tests import factories
 from tests.challenges.factory import write_course, write_prompt_challenge

@@ -19,7 +19,8 @@ from gradus.laboratory.models import Contribution, Prediction
 from gradus.laboratory.own_sets import Guess
 from gradus.laboratory.services import HIGHEST
 from gradus.learn.findings import dots
-from gradus.submissions import limits, services
+from gradus.submissions import services
+from gradus.submissions.budgets import limits
 from gradus.submissions.models import Run, Slot
 from gradus.submissions.services import Refused
 from tests import factories

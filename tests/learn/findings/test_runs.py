@@ -9,7 +9,8 @@ from gradus.courses import catalogue
 from gradus.courses.models import ChallengeVersion, Lesson
 from gradus.fleet.jobs import job_of
 from gradus.laboratory import runs as finding_runs
-from gradus.submissions import durations, limits, services
+from gradus.submissions import durations, services
+from gradus.submissions.budgets import limits
 from gradus.submissions.durations import Duration
 from gradus.submissions.models import Run, Slot
 from tests import factories

@@ -15,7 +15,7 @@ from gradus.notices import services as notices
 from gradus.notices.models import Notice
 from gradus.submissions import services, stream
 from gradus.submissions.models import Evaluation, ScoreQuerySet, Standing, Submission, SubmissionQuerySet
-from gradus.submissions.services import releasing
+from gradus.submissions.results import releasing
 from tests import factories
 from tests.learn.hidden import worlds
 from tests.learn.hidden.observer import Observer, Seen, differences

@@ -7,7 +7,7 @@ import pytest
 
 from challenges.reading import read_challenge
 from gradus.courses.services import publish
-from gradus.submissions import limits
+from gradus.submissions.budgets import limits
 from gradus.submissions.models import Event, Run, Slot, Submission, WorkerStatus
 from tests import factories
 from tests.challenges import factory

@@ -12,8 +12,8 @@ from django.urls import reverse
 
 from gradus.accounts.models import User
 from gradus.own_data import document
-from gradus.submissions import exports
 from gradus.submissions.models import Submission
+from gradus.submissions.results import exports
 from tests import factories
 from tests.api.conftest import ada_api
 

@@ -13,7 +13,8 @@ from gradus.learn.kinds.tune.page import preference_course
 from gradus.learn.result import compare
 from gradus.learn.result import rows as results
 from gradus.reviews.models import Appeal, Review
-from gradus.submissions import limits, services
+from gradus.submissions import services
+from gradus.submissions.budgets import limits
 from gradus.submissions.models import Evaluation, Slot
 from gradus.submissions.states import State
 from tests import factories

@@ -27,7 +27,8 @@ from gradus.courses.models import Course
 from gradus.courses.services import publish
 from gradus.fleet.jobs import job_of
 from gradus.reconciling import reconciler
-from gradus.submissions import limits, services
+from gradus.submissions import services
+from gradus.submissions.budgets import limits
 from gradus.submissions.models import Evaluation, Event, Run, Slot, Submission
 from gradus.submissions.states import MAX_ATTEMPTS
 from tests import factories

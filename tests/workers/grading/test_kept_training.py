@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from graders.base import Train, Trained
 from gradus.reconciling import orphan_files
-from gradus.submissions import limits
+from gradus.submissions.budgets import limits
 from gradus.submissions.models import Evaluation, Slot, Submission
 from tests import factories
 from tests.workers.test_work import TableRunner

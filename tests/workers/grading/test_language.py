@@ -15,7 +15,8 @@ from gradus.reviews import services as reviews
 from gradus.reviews.models import Review
 from gradus.submissions import services
 from gradus.submissions.models import Score, Standing, Submission
-from gradus.submissions.services import Refused, releasing
+from gradus.submissions.results import releasing
+from gradus.submissions.services import Refused
 from tests import factories
 from tests.challenges.factory import write_free_text_challenge
 from tests.reviews import cases

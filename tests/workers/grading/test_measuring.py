@@ -8,7 +8,8 @@ from graders.base import Assignment, Train, Trained
 from graders.registry import grade
 from graders.request_costs import TIMES, measure_requests
 from gradus.fleet.jobs import job_of
-from gradus.submissions import limits, services
+from gradus.submissions import services
+from gradus.submissions.budgets import limits
 from gradus.submissions.models import Evaluation, Event, Score, Slot
 from tests import factories
 from tests.graders.bundles import bundle, challenge, samples

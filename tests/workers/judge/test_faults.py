@@ -15,7 +15,7 @@ from werkzeug import Request, Response
 from gradus.accounts.models import User
 from gradus.courses.models import Calibration, Challenge
 from gradus.reviews.models import Budget, JudgeCall
-from gradus.submissions import limits
+from gradus.submissions.budgets import limits
 from gradus.submissions.models import Evaluation, Event, Score, Slot, Submission, WorkerStatus
 from tests import factories
 from tests.judge_server import MODEL, JudgeServer, completion, judgement

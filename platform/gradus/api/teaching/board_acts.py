@@ -33,7 +33,7 @@ from gradus.reviews import services as reviews
 from gradus.reviews.services.regrades import NOTE_CHARS
 from gradus.submissions.models import Annulment, Mark, Season, Submission
 from gradus.submissions.models.board_decisions import REASON_CHARS, SEASON_TITLE_CHARS
-from gradus.submissions.services import board_decisions as services
+from gradus.submissions.results import board_decisions as services
 from gradus.submissions.services.reruns import OTHERS_MAX, run_again
 from gradus.teach.board_entries import people_of
 

@@ -20,7 +20,7 @@ from gradus.classes.models import Class, ReleaseRule
 from gradus.courses.models import Challenge
 from gradus.gradebook import own, queries
 from gradus.gradebook.table import Cell, Column
-from gradus.submissions.services import releasing
+from gradus.submissions.results import releasing
 
 When = Literal["now", "date", "hand"]
 Part = Literal["score", "details"]

@@ -14,7 +14,7 @@ from gradus.accounts.models import User
 from gradus.classes.models import Announcement, Member
 from gradus.notices import announcements
 from gradus.notices.models import Notice
-from gradus.submissions import limits
+from gradus.submissions.budgets import limits
 from gradus.submissions.models import Slot
 
 register = template.Library()

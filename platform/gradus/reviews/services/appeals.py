@@ -16,8 +16,8 @@ from gradus.reviews.models import APPEAL_CHARS, Appeal, Review
 from gradus.reviews.services import opening
 from gradus.submissions import services
 from gradus.submissions.models import Evaluation, Grader, Submission
+from gradus.submissions.results.standings import hold_learner
 from gradus.submissions.services import Refused
-from gradus.submissions.services.standings import hold_learner
 from gradus.submissions.states import State
 
 

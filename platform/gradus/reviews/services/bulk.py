@@ -27,8 +27,8 @@ from gradus.reviews.review_reasons import about_all
 from gradus.reviews.services import locks
 from gradus.reviews.services.deciding import decide, machine_marks, refuse_own
 from gradus.reviews.services.opening import DRAW
+from gradus.submissions.results.standings import hold_learner
 from gradus.submissions.services import Refused
-from gradus.submissions.services.standings import hold_learner
 
 # A larger request would take longer than a web server waits for an answer.
 BULK_MOST = 200

@@ -29,8 +29,8 @@ from gradus.reviews.models import COMMENT_CHARS, GoldRow, Review
 from gradus.reviews.services import appeals, gold, latest, locks, opening
 from gradus.submissions import services
 from gradus.submissions.models import Evaluation, Grader
+from gradus.submissions.results.standings import hold_learner
 from gradus.submissions.services import Refused
-from gradus.submissions.services.standings import hold_learner
 
 What = StaffAction.What
 REASON_CHARS = 2000

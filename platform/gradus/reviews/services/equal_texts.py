@@ -10,8 +10,8 @@ from gradus.accounts.models import User
 from gradus.reviews import desk
 from gradus.reviews.models import Review
 from gradus.reviews.services.deciding import decide, mark_blind
+from gradus.submissions.results.standings import hold_learners
 from gradus.submissions.services import Refused
-from gradus.submissions.services.standings import hold_learners
 
 
 @transaction.atomic

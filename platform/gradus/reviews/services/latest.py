@@ -30,10 +30,11 @@ from gradus.classes.models import Class
 from gradus.courses.models import Challenge, ChallengeVersion
 from gradus.reviews.models import Appeal, JudgeCall, Review
 from gradus.reviews.services.locks import FREE
-from gradus.submissions import limits, services
-from gradus.submissions.limits import Limit, Use
+from gradus.submissions import services
+from gradus.submissions.budgets import limits, slots
+from gradus.submissions.budgets.limits import Limit, Use
 from gradus.submissions.models import Evaluation, Submission
-from gradus.submissions.services import Refused, slots
+from gradus.submissions.services import Refused
 from gradus.submissions.states import OPEN, State
 
 UNDER_APPEAL = Exists(Appeal.objects.filter(submission=OuterRef("submission"), closed_at=None))

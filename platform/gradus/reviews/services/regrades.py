@@ -22,9 +22,9 @@ from gradus.reviews.models import Appeal, Regrade, Regraded
 from gradus.reviews.regrade_matrix import LEFT_OUT, counted
 from gradus.submissions import services
 from gradus.submissions.models import Evaluation, Grader, Submission
+from gradus.submissions.results.board_decisions import checked_text, refuse_own_entry
+from gradus.submissions.results.standings import hold_learners
 from gradus.submissions.services import Refused
-from gradus.submissions.services.board_decisions import checked_text, refuse_own_entry
-from gradus.submissions.services.standings import hold_learners
 from gradus.submissions.states import OPEN, State
 
 What = StaffAction.What

@@ -9,7 +9,7 @@ from gradus.submissions.models.evaluations import Submission
 class Fingerprint(models.Model):
     """One of the smallest hashes of what a learner wrote in an attempt: attempts that share some may share texts.
 
-    `gradus.submissions.copying` writes and compares them. They can be computed again from the attempts.
+    `gradus.submissions.results.copying` writes and compares them. They can be computed again from the attempts.
     """
 
     pk = models.CompositePrimaryKey("submission_id", "hash")

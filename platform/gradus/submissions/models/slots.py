@@ -1,6 +1,6 @@
 """What learners have used: numbered slots, which parallel requests cannot share, and hints."""
 
-from typing import TYPE_CHECKING, Self
+from typing import Protocol, Self
 
 from django.conf import settings
 from django.db import models
@@ -10,21 +10,25 @@ from challenges.texts import several
 from gradus.courses.models import Challenge
 from gradus.submissions.models.evaluations import Run, Submission
 
-if TYPE_CHECKING:
-    from gradus.submissions.limits import Limit
+
+class Named(Protocol):
+    """What uses are counted of: an entry of `budgets/limits.py`."""
+
+    @property
+    def name(self) -> str: ...
 
 
 class SlotQuerySet(models.QuerySet["Slot"]):
-    def of(self, *limits: "Limit") -> Self:
+    def of(self, *limits: Named) -> Self:
         """Those in use of these limits."""
-        return self.filter(limit__in=[one.name for one in limits])
+        return self.filter(limit__in=[limit.name for limit in limits])
 
 
 class Slot(models.Model):
     """One use of a limit, such as an attempt of a day, under a number from 1 to what was allowed when it was taken.
 
-    `limits.py` has the limits, and `services/slots.py` writes the rows. The unique keys settle which of two parallel
-    requests gets a number. What is not a submission or run points at its slot.
+    `budgets/limits.py` has the limits, and `budgets/slots.py` writes the rows. The unique keys settle which of two
+    parallel requests gets a number. What is not a submission or run points at its slot.
     """
 
     limit = models.CharField(max_length=40, help_text="The name of an entry of limits.py")

@@ -1,9 +1,9 @@
 """Services for submissions and runs. Only they write submissions, evaluations, scores and standings."""
 
 from challenges.jobs import Outcome
+from gradus.submissions.events import append_events
 from gradus.submissions.services.cancel import cancel, cancel_run, withdraw, withdraw_attempt
 from gradus.submissions.services.claim import claim, end_leases, heartbeat, learner_waits, others_at_work
-from gradus.submissions.services.events import append_events
 from gradus.submissions.services.finish import keep_trained, postpone, record, reject, release, retry, shown_of
 from gradus.submissions.services.forgetting import withdraw_waiting
 from gradus.submissions.services.hints import hints_taken, take_hint

@@ -5,13 +5,12 @@ from django.db.models.functions import Now
 from django.utils.translation import gettext as _
 
 from gradus.refusal import Refused
-from gradus.submissions import limits
-from gradus.submissions.limits import Use
+from gradus.submissions.budgets import limits, slots
+from gradus.submissions.budgets.limits import Use
 from gradus.submissions.models import Evaluation, Run, Submission
-from gradus.submissions.services import slots
+from gradus.submissions.results.standings import update_standing
 from gradus.submissions.services.finish import close
 from gradus.submissions.services.regrade import lock_current, succeed
-from gradus.submissions.services.standings import update_standing
 from gradus.submissions.states import OPEN, State
 
 

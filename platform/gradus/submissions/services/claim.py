@@ -13,9 +13,8 @@ from django.db.models.functions import Coalesce, Now
 
 from challenges.kinds.base import Lane
 from gradus.courses.models import ChallengeVersion
-from gradus.submissions import failpoints, queue
+from gradus.submissions import events, failpoints, queue
 from gradus.submissions.models import Evaluation, EvaluationQuerySet, Run, Submission
-from gradus.submissions.services import events
 from gradus.submissions.services.finish import release
 from gradus.submissions.states import State
 

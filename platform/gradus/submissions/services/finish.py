@@ -20,11 +20,11 @@ from gradus.accounts.models import User
 from gradus.classes import releases
 from gradus.courses import calibrations
 from gradus.courses.models import Calibration, ChallengeVersion, Course
-from gradus.submissions import failpoints
+from gradus.submissions import events, failpoints
+from gradus.submissions.budgets import slots
 from gradus.submissions.models import Evaluation, Score, Standing, Submission
-from gradus.submissions.services import events, slots
+from gradus.submissions.results.standings import hold_learner, update_standing
 from gradus.submissions.services.purpose import verifying
-from gradus.submissions.services.standings import hold_learner, update_standing
 from gradus.submissions.states import CODES, State
 
 

@@ -19,8 +19,8 @@ from challenges import payloads
 from gradus.accounts.models import READING_HIDDEN_ROWS, Enrolment, User
 from gradus.accounts.triggers import ERASED
 from gradus.courses.models import Challenge
-from gradus.submissions.copying import fingerprints
 from gradus.submissions.models import Annulment, Evaluation, Event, HintsTaken, Mark, Run, Slot, Submission
+from gradus.submissions.results.copying import fingerprints
 from gradus.submissions.services.cancel import end_for_good as end
 from gradus.submissions.services.cancel import withdraw_attempt
 from gradus.submissions.states import State

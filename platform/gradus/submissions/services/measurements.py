@@ -13,10 +13,11 @@ from gradus.accounts.models import User
 from gradus.courses import bundles
 from gradus.courses.models import Challenge, ChallengeVersion
 from gradus.refusal import Refused
-from gradus.submissions import limits, queue
-from gradus.submissions.limits import Use
+from gradus.submissions import queue
+from gradus.submissions.budgets import limits, slots
+from gradus.submissions.budgets.limits import Use
 from gradus.submissions.models import Run, Submission
-from gradus.submissions.services import slots, workers
+from gradus.submissions.services import workers
 from gradus.submissions.services.payload import parse
 from gradus.submissions.services.purpose import Purpose, find
 from gradus.submissions.states import OPEN

@@ -16,8 +16,8 @@ from challenges.jobs import Outcome
 from challenges.kinds import registry as kinds
 from gradus.stored_json import Encoder
 from gradus.submissions.models import Evaluation
+from gradus.submissions.results.visible_result import VisibleResult
 from gradus.submissions.services import purpose
-from gradus.submissions.services.visible_result import VisibleResult
 
 OUTCOMES, RESULTS = TypeAdapter(Outcome), TypeAdapter(dict[str, Any] | None)
 MOST_OVERLAPS = 100_000

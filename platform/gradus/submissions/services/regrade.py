@@ -12,11 +12,10 @@ from gradus.accounts.models import User
 from gradus.courses import calibrations
 from gradus.courses.models import ChallengeVersion
 from gradus.refusal import Refused
-from gradus.submissions import queue
+from gradus.submissions import events, queue
 from gradus.submissions.models import Evaluation, Grader, Score, Submission
-from gradus.submissions.services import events
+from gradus.submissions.results.standings import hold_learner
 from gradus.submissions.services.finish import make_current, released, shown_of, write_score
-from gradus.submissions.services.standings import hold_learner
 from gradus.submissions.states import WITHDRAWN, State
 
 WITHDRAWN_WORDS = gettext_lazy("This attempt was withdrawn, because the learner handed in a later one.")

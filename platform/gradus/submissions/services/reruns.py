@@ -22,7 +22,7 @@ from gradus.courses import preview
 from gradus.refusal import Refused
 from gradus.submissions import queue
 from gradus.submissions.models import Evaluation, Grader, Rerun, Run, Submission
-from gradus.submissions.services.board_decisions import refuse_own_entry
+from gradus.submissions.results.board_decisions import refuse_own_entry
 from gradus.submissions.services.purpose import Purpose
 
 OTHERS_MAX = 3

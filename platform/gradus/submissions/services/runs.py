@@ -11,10 +11,11 @@ from gradus.classes import access
 from gradus.courses import preview
 from gradus.courses.models import ChallengeVersion
 from gradus.refusal import refuse_broken, too_long
-from gradus.submissions import limits, own_runs, purposes, queue
-from gradus.submissions.limits import Use
+from gradus.submissions import own_runs, purposes, queue
+from gradus.submissions.budgets import limits, slots
+from gradus.submissions.budgets.limits import Use
 from gradus.submissions.models import RUN_NAME_CHARS, Evaluation, Run, Slot
-from gradus.submissions.services import slots, workers
+from gradus.submissions.services import workers
 from gradus.submissions.services.payload import refuse
 from gradus.submissions.services.purpose import Purpose, find
 

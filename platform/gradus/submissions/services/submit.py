@@ -15,12 +15,13 @@ from gradus.classes.models import Class
 from gradus.courses.models import Challenge
 from gradus.preferences import services as preferences
 from gradus.refusal import Refused
-from gradus.submissions import failpoints, limits, own_runs, queue
-from gradus.submissions.limits import Use
+from gradus.submissions import events, failpoints, own_runs, queue
+from gradus.submissions.budgets import limits, quotas, slots
+from gradus.submissions.budgets.limits import Use
 from gradus.submissions.models import Evaluation, Season, Submission
-from gradus.submissions.services import events, quotas, slots, workers
+from gradus.submissions.results.standings import hold_learner
+from gradus.submissions.services import workers
 from gradus.submissions.services.payload import parse, refuse
-from gradus.submissions.services.standings import hold_learner
 
 __all__ = ["Refused", "submit"]
 

@@ -23,8 +23,8 @@ from gradus.classes.models import Class, Grant, Member
 from gradus.classes.policy import Values
 from gradus.courses.models import Challenge, Lesson
 from gradus.refusal import Refused
-from gradus.submissions.limits import Use
-from gradus.submissions.services import slots
+from gradus.submissions.budgets import slots
+from gradus.submissions.budgets.limits import Use
 from gradus.teach import date_rows, extensions
 from gradus.teach.date_forms import (
     LISTED,

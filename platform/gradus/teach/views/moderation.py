@@ -28,9 +28,9 @@ from gradus.leaderboards.ranking import version_of
 from gradus.refusal import Refused
 from gradus.reviews import services as reviews
 from gradus.reviews.models import Regrade
-from gradus.submissions.copying import evidence
 from gradus.submissions.models import Annulment, Mark, Submission
-from gradus.submissions.services import board_decisions as services
+from gradus.submissions.results import board_decisions as services
+from gradus.submissions.results.copying import evidence
 from gradus.submissions.services.reruns import OTHERS_MAX, run_again
 from gradus.teach import board_entries
 from gradus.teach.board_entries import Desk, people_of

@@ -17,7 +17,7 @@ from gradus.classes.models import Class
 from gradus.courses.models import Challenge
 from gradus.gradebook import queries
 from gradus.refusal import Refused
-from gradus.submissions.services import releasing
+from gradus.submissions.results import releasing
 from gradus.teach.release_forms import ReleaseForm
 from gradus.teach.views.access import account, in_class
 from gradus.teach.views.classes import shared

@@ -15,7 +15,7 @@ from gradus.accounts import roles
 from gradus.classes.models import Class
 from gradus.courses.models import Course
 from gradus.refusal import Refused
-from gradus.submissions.services import quotas
+from gradus.submissions.budgets import quotas
 from gradus.teach import budgets, usage
 from gradus.teach.views.access import account, allowed, in_class, in_course
 from gradus.teach.views.classes import shared

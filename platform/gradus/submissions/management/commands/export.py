@@ -2,7 +2,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from gradus.submissions.exports import EXPORTS, as_csv
+from gradus.submissions.results.exports import EXPORTS, as_csv
 
 
 class Command(BaseCommand):

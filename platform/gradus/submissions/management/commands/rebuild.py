@@ -1,8 +1,8 @@
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from challenges.texts import several
-from gradus.submissions.copying import fingerprints
-from gradus.submissions.services.standings import differences, rebuild
+from gradus.submissions.results.copying import fingerprints
+from gradus.submissions.results.standings import differences, rebuild
 
 
 class Command(BaseCommand):

@@ -16,10 +16,10 @@ from django.db.models import Count
 from django.utils import timezone
 from pydantic import ValidationError
 
-from gradus.submissions.copying import given as gifts
-from gradus.submissions.copying.given import Given
-from gradus.submissions.copying.material import Material, material_of, row_hashes
 from gradus.submissions.models import Fingerprint, Submission
+from gradus.submissions.results.copying import given as gifts
+from gradus.submissions.results.copying.given import Given
+from gradus.submissions.results.copying.material import Material, material_of, row_hashes
 
 log = structlog.get_logger(__name__)
 # As many hashes are kept of an attempt's text, and as many of its rows.

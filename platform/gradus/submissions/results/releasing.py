@@ -21,9 +21,9 @@ from gradus.classes import changes, releases
 from gradus.classes.models import Class, ReleaseRule
 from gradus.classes.releases import Place
 from gradus.courses.models import Challenge
+from gradus.submissions import events
 from gradus.submissions.models import Evaluation, Score, Submission, SubmissionQuerySet
-from gradus.submissions.services import events
-from gradus.submissions.services.standings import hold_learners, update_standings
+from gradus.submissions.results.standings import hold_learners, update_standings
 from gradus.submissions.states import GRADED, OPEN, State
 
 log = structlog.get_logger(__name__)

@@ -17,10 +17,9 @@ from django.utils.translation import gettext
 
 from gradus.courses import days, preview
 from gradus.refusal import Refused
-from gradus.submissions import limits
-from gradus.submissions.limits import Limit, Period, Use
+from gradus.submissions.budgets import limits, quotas
+from gradus.submissions.budgets.limits import Limit, Period, Use
 from gradus.submissions.models import Evaluation, Refund, Run, Slot, SlotQuerySet, Submission
-from gradus.submissions.services import quotas
 
 Done = TypeVar("Done")
 # How often a lost race for a slot is tried again. Each loss means that another request has won, so this ends.

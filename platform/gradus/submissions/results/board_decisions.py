@@ -16,10 +16,10 @@ from gradus.accounts.models import StaffAction, User
 from gradus.courses.board_versions import is_frozen
 from gradus.courses.models import Challenge
 from gradus.refusal import Refused, refuse_broken, too_long, wrong
+from gradus.submissions import events
 from gradus.submissions.models import Annulment, Mark, Season, Submission
 from gradus.submissions.models.board_decisions import ANSWER_CHARS, REASON_CHARS
-from gradus.submissions.services import events
-from gradus.submissions.services.standings import hold_learner, update_standing
+from gradus.submissions.results.standings import hold_learner, update_standing
 
 What = StaffAction.What
 

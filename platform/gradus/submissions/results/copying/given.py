@@ -15,7 +15,7 @@ from challenges.shingles import Run, runs, words
 from challenges.texts import normal
 from gradus.classes.models import Announcement, Member
 from gradus.courses.models import Challenge, ChallengeVersion, Lesson
-from gradus.submissions.copying.material import Material, NearRows, Row, hashed
+from gradus.submissions.results.copying.material import Material, NearRows, Row, hashed
 
 ANNOUNCEMENTS_MAX = 200
 

@@ -14,11 +14,11 @@ from pydantic import ValidationError
 
 from challenges.kinds import registry as kinds
 from challenges.shingles import RUN_WORDS
-from gradus.submissions.copying import fingerprints
-from gradus.submissions.copying import given as gifts
-from gradus.submissions.copying.given import Given
-from gradus.submissions.copying.material import Material, NearRows, Row, material_of
 from gradus.submissions.models import Fingerprint, Submission
+from gradus.submissions.results.copying import fingerprints
+from gradus.submissions.results.copying import given as gifts
+from gradus.submissions.results.copying.given import Given
+from gradus.submissions.results.copying.material import Material, NearRows, Row, material_of
 
 SHOWN = 5
 # The candidates of the index, and the learners among them whose attempts are compared.

@@ -1,6 +1,6 @@
 """How often somebody may do something: one entry for each limit, with its number, its period and its words.
 
-`services/slots.py` enforces them with rows of the table `Slot`. The names of limits are stored.
+`slots.py` enforces them with rows of the table `Slot`. The names of limits are stored.
 
 A new limit for what each submission uses is an entry here, and its code one in `api/codes.py`. The challenge's page
 says how many attempts are left (`learn/challenge_page.py`). Whatever else is limited calls `slots.take` in its service,

@@ -15,8 +15,8 @@ from challenges.texts import several
 from gradus.accounts import staff_actions as staff
 from gradus.accounts.models import StaffAction, User
 from gradus.refusal import Refused
+from gradus.submissions import events
 from gradus.submissions.models import Score, Standing
-from gradus.submissions.services import events
 
 OWNER = "evaluation__submission__"
 

@@ -29,7 +29,7 @@ from gradus.classes.models import Class
 from gradus.courses import days, locks
 from gradus.courses.models import Challenge, Course
 from gradus.refusal import Refused, wrong
-from gradus.submissions import limits
+from gradus.submissions.budgets import limits
 from gradus.submissions.models import Evaluation, Quota, QuotaHold, QuotaUse, Slot, Submission
 
 What = Quota.What
