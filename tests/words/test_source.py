@@ -26,7 +26,7 @@ ENGLISH_FOLDERS = {"api", "cli", "management", "migrations", "operations", "prev
 ENGLISH = {
     *("accounts/tokens.py", "courses/services.py", "courses/verification.py", "courses/versions.py"),
     *("submissions/failpoints.py", "submissions/models/evaluations.py"),
-    *("submissions/services/proofs.py", "django_internals.py"),
+    *("submissions/purposes.py", "submissions/services/proofs.py", "django_internals.py"),
 }
 
 
