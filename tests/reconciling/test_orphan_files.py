@@ -104,20 +104,20 @@ def test_a_zombies_file_goes_and_its_successors_stays(running):
 
 
 def test_bundles_and_what_is_not_ours_stay(course):
-    before = {file.name for file in orphans.stores.walk(storages["private"])}
+    before = {file.name for file in orphans.private_files.walk(storages["private"])}
     assert before
     for name in before:
         os.utime(storages["private"].path(name), (0, 0))
     written("private", "raw/notes.txt")
     assert orphans.sweep() == 0
-    assert {file.name for file in orphans.stores.walk(storages["private"])} == before | {"raw/notes.txt"}
+    assert {file.name for file in orphans.private_files.walk(storages["private"])} == before | {"raw/notes.txt"}
 
 
 def make_old() -> dict[str, str]:
     """Makes all files of courses old. Returns their names, by folder."""
     found = {}
     for folder in ("courses/", "bundles/", "lessons/"):
-        found[folder] = {file.name for file in orphans.stores.walk(storages["private"], folder)}
+        found[folder] = {file.name for file in orphans.private_files.walk(storages["private"], folder)}
         for name in found[folder]:
             os.utime(storages["private"].path(name), (0, 0))
     return found
@@ -142,7 +142,9 @@ def test_the_files_of_a_draft_go_when_its_time_is_over(tmp_path, grace):
         draft = pushed(folder, grace, "1.1.0")
         assert orphans.sweep() == 0
         clock.shift(3 * OLD)
-        with_draft = {folder: {f.name for f in orphans.stores.walk(storages["private"], folder)} for folder in kept}
+        with_draft = {
+            folder: {f.name for f in orphans.private_files.walk(storages["private"], folder)} for folder in kept
+        }
         retention.carry_out()
         assert orphans.sweep() == 0 and all(with_draft[one] > kept[one] for one in kept)
         publishing.discard(draft, by=grace)
@@ -225,7 +227,7 @@ def test_several_sweep_at_once(db):
 
     deleted = at_once(one, 4)
     assert sum(deleted) >= 40
-    assert list(orphans.stores.walk(storages["private"], "raw/")) == []
+    assert list(orphans.private_files.walk(storages["private"], "raw/")) == []
 
 
 def test_a_store_that_is_away_stops_nothing(db, monkeypatch):
@@ -234,8 +236,10 @@ def test_a_store_that_is_away_stops_nothing(db, monkeypatch):
         yield
 
     written("artifacts", "123456/2/adapter.zip")
-    walk = orphans.stores.walk
-    monkeypatch.setattr(orphans.stores, "walk", lambda store, prefix: away(store, prefix) if prefix else walk(store))
+    walk = orphans.private_files.walk
+    monkeypatch.setattr(
+        orphans.private_files, "walk", lambda store, prefix: away(store, prefix) if prefix else walk(store)
+    )
     assert orphans.sweep() == 1
 
 
