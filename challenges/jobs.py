@@ -94,7 +94,7 @@ class Job:
     def challenge(self) -> Challenge:
         return Challenge.model_validate(self.spec)
 
-    @property
+    @cached_property
     def of_kind(self) -> Kind:
         return kinds.find(self.kind)
 

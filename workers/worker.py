@@ -190,9 +190,11 @@ class Worker:
     def _grade(self, job: Job) -> None:
         with Heartbeat(job, self.name, self.site) as heartbeat, EventWriter(job, self.site) as events:
             try:
-                outcome = self._outcome(job, events, self._stop(job, heartbeat))
+                model = local_model(job, self.elsewhere)
+                outcome = self._outcome(job, model, events, self._stop(job, heartbeat))
                 self.site.record(job, outcome, events.take())
-                self._note_success(job)
+                if model is not None:
+                    self.breaker.worked(model)
                 log.info("recorded")
             except Exception as error:
                 self.fault = self.site.refusal(error) or advice_of(error) or self.fault
@@ -216,35 +218,39 @@ class Worker:
 
         return stop
 
-    def _outcome(self, job: Job, events: EventWriter, stop: ShouldStop) -> Outcome:
-        """Grades the job, and stores its files. Raises whatever keeps it from a grade."""
+    def _outcome(self, job: Job, model: str | None, events: EventWriter, stop: ShouldStop) -> Outcome:
+        """Grades the job, for which the runner computes the base model `model`, if any, and stores its files.
+
+        Raises whatever keeps it from a grade.
+        """
         site, judge = self.site, None
         if job.is_lint and site.judging is not None:
             return site.judging.lint(job, self.embedded, stop)
         if job.of_kind.is_judged and site.judging is not None:
             judge = site.judging.judge_for(job, self.judge)
         with assignments.prepared(job, site) as assignment, trained_once(job, site) as once:
-            self._prepare(job, stop)
+            choice = self._prepare(job, model, stop)
             grade = self._graded(job, assignment, judge, once, events, stop)
             self._note_judge_fault(judge)
             bundle = assignment.bundle
             outcome = outcomes.outcome(job, bundle, grade, site, overlap(bundle, assignment.payload))
-        model = local_model(job, self.elsewhere)
-        choice = "" if model is None else self.runner.choose(model, should_stop=stop).digest
         if grade.adapter_files:
             self.runner.forget()
         return replace(outcome, engine_choice=choice)
 
-    def _prepare(self, job: Job, stop: ShouldStop) -> None:
-        """Raises `EngineMisconfigured` where this worker lacks what the job needs.
+    def _prepare(self, job: Job, model: str | None, stop: ShouldStop) -> str:
+        """Returns the digest of how the runner computes the base model, or "" without one.
 
-        The choice of the base model is found or measured here, before the time limit of the job begins.
+        It is found or measured here, before the time limit of the job begins.
+
+        Raises:
+            EngineMisconfigured: this worker lacks what the job needs.
         """
         expect_packages(job.kind)
-        model = local_model(job, self.elsewhere)
-        if model is not None:
-            self._expect_model(model)
-            self.runner.choose(model, should_stop=stop)
+        if model is None:
+            return ""
+        self._expect_model(model)
+        return self.runner.choose(model, should_stop=stop).digest
 
     def _expect_model(self, model: str) -> None:
         """Another worker may hold the model: the job goes back, and this worker's status says how to get it."""
@@ -286,12 +292,6 @@ class Worker:
             result = outcomes.unfinished(job, len(assignment.bundle.public), rows.finished(), seconds)
             raise Unfinished(code_of(error), result, is_kept=once.keep()) from error
         return rows.completed(grade)
-
-    def _note_success(self, job: Job) -> None:
-        """Ends the failures in a row with the job's base model. Without one, a job may not have needed the runner."""
-        model = local_model(job, self.elsewhere)
-        if model is not None:
-            self.breaker.worked(model)
 
     def _note_judge_fault(self, judge: Any) -> None:
         """Remembers for the worker's status what is wrong with the judge's endpoint, if an endpoint was asked."""

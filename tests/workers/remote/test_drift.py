@@ -15,6 +15,7 @@ from tests.workers.remote.vllm import Vllm
 from tests.workers.test_work import TableRunner
 from workers import status
 from workers.engine import models
+from workers.grading.needs import local_model
 from workers.remote import drift
 from workers.remote.adapters import TURN
 from workers.remote.calls import EngineMisconfigured
@@ -175,6 +176,7 @@ def test_a_worker_without_weights_gives_back_what_only_the_runner_can_answer(ada
     Run.objects.filter(pk=run.pk).update(adapter="demo/adapter")
     runner = TableRunner()
     answering = Worker("interactive", runner=runner)
+    job = job_of(Run.objects.get().current)
     with pytest.raises(EngineMisconfigured, match=f"does not hold the base model {MODEL}"):
-        answering._prepare(job_of(Run.objects.get().current), lambda: False)
+        answering._prepare(job, local_model(job, answering.elsewhere), lambda: False)
     assert runner.items == []

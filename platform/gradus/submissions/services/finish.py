@@ -184,13 +184,12 @@ def write_score(
     judge: tuple[str, str] | None = None,
     calibration: Calibration | None = None,
 ) -> Score:
-    """Writes the score and updates the standing.
+    """Writes the score and updates the standing. The caller has locked the learner; see `hold_learner`.
 
     `before` is the final score that it replaces. `person` is who approved a score that is lower than `before`.
     """
     submission, spec = evaluation.submission, evaluation.version.parsed
     assert submission is not None
-    hold_learner(submission.user_id)
     shown, gold = shown_of(evaluation, value), spec.gold_of(submission.kind)
     if verified_by == Score.VerifiedBy.AI and judge is None:
         verified_by = Score.VerifiedBy.CODE

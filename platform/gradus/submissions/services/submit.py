@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 
 from challenges import payloads, texts
 from challenges.kinds import registry as kinds
+from challenges.kinds.base import Lane
 from gradus.accounts.models import User
 from gradus.classes import access, membership, releases
 from gradus.classes.models import Class
@@ -82,8 +83,9 @@ def submit(
             "text_digest": text_digest,
             "of_class": counts_for,
             "created_at": at,
+            "withdraws_earlier": withdraw_earlier,
         }
-        return _insert(user, challenge, payload, network, {**values, "withdraws_earlier": withdraw_earlier}), True
+        return _insert(user, challenge, payload, kind.lane, network, values), True
 
     submission, is_new = slots.try_again(once)
     if is_new:
@@ -118,7 +120,7 @@ def _withhold(submission: Submission) -> None:
 
 
 def _insert(
-    user: User, challenge: Challenge, payload: payloads.Submitted, network: str, values: dict[str, Any]
+    user: User, challenge: Challenge, payload: payloads.Submitted, lane: Lane, network: str, values: dict[str, Any]
 ) -> Submission:
     assert challenge.version is not None
     submission = Submission.objects.create(
@@ -139,7 +141,6 @@ def _insert(
         if limit.concerns(use) and not (limit.beyond and limit.beyond.name in taken):
             taken.add(slots.take(limit, use, submission=submission).limit)
     rank = queue.rank_of_submission(submission)
-    lane = kinds.find(payload.kind).lane
     evaluation = Evaluation.objects.create(submission=submission, lane=lane, fair_share_rank=rank)
     quotas.hold_training(evaluation)
     failpoints.reach("submit.uncommitted")
