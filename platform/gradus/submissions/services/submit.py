@@ -72,8 +72,8 @@ def submit(
             return before, False
         counts_for = membership.class_for(user, challenge, of_class, at)
         access.refuse_unless_open(user, challenge, counts_for, at)
-        refuse(list(preferences.strange_rows(user, challenge, payload)))
-        refuse(list(own_runs.strange_quotes(user, challenge, payload)))
+        strange = [*preferences.strange_rows(user, challenge, payload)]
+        refuse([*strange, *own_runs.strange_quotes(user, challenge, payload)])
         workers.require(challenge.spec, payload)
         if kind.is_judged and not _withholds(counts_for, challenge):
             asked = {"user": user, "challenge": challenge, "of_class": counts_for, "text_digest": text_digest}

@@ -27,10 +27,11 @@ from gradus.submissions.services.claim import is_of
 CODE = "method_unavailable"
 
 
-def unavailable(challenge: Challenge, kind: str, lane: str | None = None) -> dict[str, str]:
-    """The methods of a kind that no worker can carry out now, each with the reason as a sentence."""
-    needs = kinds.find(kind).needs(challenge)
-    lacks = _lacks(lane or kinds.find(kind).lane) if needs else []
+def unavailable(challenge: Challenge, name: str, lane: str | None = None) -> dict[str, str]:
+    """The methods of the kind `name` that no worker can carry out now, each with the reason as a sentence."""
+    kind = kinds.find(name)
+    needs = kind.needs(challenge)
+    lacks = _lacks(lane or kind.lane) if needs else []
     reasons = {method: _reason(lacks, need) for method, need in needs.items()}
     return {method: reason for method, reason in reasons.items() if reason}
 
